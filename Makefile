@@ -1,0 +1,50 @@
+# make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
+# make test   the whole test suite
+# make check  linters, types, layers
+# make bench  side by side with other libraries
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: run test check bench compat install clean
+
+run: $(VENV)/.installed
+	@exec $(BIN)/gunicorn wsgi:app
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks
+
+# The circuitbreaker package's own test suite, unchanged, on medianest.bridges.circuitbreaker.
+compat: $(VENV)/.installed-test
+	$(BIN)/python -m tests.compat
+
+install: $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("medianest needs Python 3.11 or newer; PYTHON=… chooses one, this is " + sys.version.split()[0])'
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing medianest"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed
+	@echo "installing what '$*' needs"
+	@$(PIP) --editable ".[$*]"
+	@touch $@

@@ -1,0 +1,66 @@
+"""Resilience for any synchronous Python call: circuit breaker, retry, bulkhead, deadline,
+fallback, composed to pipelines. Needs the standard library and blinker, nothing else."""
+
+from medianest.resilience.breaker import CircuitBreaker, Permit
+from medianest.resilience.budget import RetryBudget
+from medianest.resilience.bulkhead import Bulkhead
+from medianest.resilience.clock import Clock, ManualClock, SystemClock
+from medianest.resilience.deadline import Deadline, remaining
+from medianest.resilience.errors import (
+    BulkheadFullError,
+    CallRefusedError,
+    CircuitOpenError,
+    ConfigurationError,
+    DeadlineExceededError,
+    ResilienceError,
+    UnknownNameError,
+)
+from medianest.resilience.fallback import Fallback, LastGood, MemoryLastGood
+from medianest.resilience.options import BulkheadOptions, CircuitBreakerOptions, RetryOptions
+from medianest.resilience.outcome import Outcome
+from medianest.resilience.pipeline import Pipeline
+from medianest.resilience.policy import Policy
+from medianest.resilience.registry import Dependency, Registry, default_registry
+from medianest.resilience.retry import Retry
+from medianest.resilience.service import ResilienceService
+from medianest.resilience.snapshot import BreakerSnapshot, BulkheadSnapshot
+from medianest.resilience.states import State
+from medianest.resilience.strategy import Handover, Strategy
+
+__all__ = [
+    "BreakerSnapshot",
+    "Bulkhead",
+    "BulkheadFullError",
+    "BulkheadOptions",
+    "BulkheadSnapshot",
+    "CallRefusedError",
+    "CircuitBreaker",
+    "CircuitBreakerOptions",
+    "CircuitOpenError",
+    "Clock",
+    "ConfigurationError",
+    "Deadline",
+    "DeadlineExceededError",
+    "Dependency",
+    "Fallback",
+    "Handover",
+    "LastGood",
+    "ManualClock",
+    "MemoryLastGood",
+    "Outcome",
+    "Permit",
+    "Pipeline",
+    "Policy",
+    "Registry",
+    "ResilienceError",
+    "ResilienceService",
+    "Retry",
+    "RetryBudget",
+    "RetryOptions",
+    "State",
+    "Strategy",
+    "SystemClock",
+    "UnknownNameError",
+    "default_registry",
+    "remaining",
+]

@@ -1,0 +1,137 @@
+"""The bulkhead: a compartment with a fixed number of places, so that one dependency that hangs
+never takes all threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from medianest.resilience.deadline import remaining
+from medianest.resilience.errors import BulkheadFullError
+from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
+from medianest.resilience.options import BulkheadOptions, checked_name, configure
+from medianest.resilience.snapshot import BulkheadSnapshot
+from medianest.resilience.strategy import Handover, Invoke, Strategy
+from medianest.resilience.tally import Tally
+
+__all__ = ["Bulkhead"]
+
+_RETRY_AFTER = 1.0
+"""Seconds to tell a refused caller: a full compartment usually has a place again within one."""
+
+
+class Bulkhead(Strategy):
+    """At most `max_concurrent` calls at once; others wait up to `max_wait` seconds for a place.
+
+    Raises BulkheadFullError when there is none. Thread-safe.
+    """
+
+    def __init__(self, name: str, options: BulkheadOptions | None = None, **keywords: Any) -> None:
+        self.name = checked_name(name, "bulkhead")
+        self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}")
+        # Taking a place is `list.pop`, giving it back `list.append`: both atomic, no lock.
+        self._places = [None] * self.options.max_concurrent
+        self._fewest = self.options.max_concurrent
+        self._fewest_lock = threading.Lock()
+        self._returned = threading.Condition()
+        self._waiting = 0
+        self._rejected = Tally()
+        super().__init__()
+
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose the bulkhead around `inner`."""
+        places = self._places
+        take, give_back = places.pop, self._give_back
+
+        def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            try:
+                take()
+            except IndexError:
+                self._wait_for_place()
+            if len(places) < self._fewest:
+                self._note_fewest(len(places))
+            try:
+                result = inner(function, args, kwargs)
+            except Handover as handover:
+                handover.held.append(_Place(self))
+                raise
+            except BaseException:
+                give_back()
+                raise
+            give_back()
+            return result
+
+        return invoke
+
+    def snapshot(self) -> BulkheadSnapshot:
+        """How full it is, and was."""
+        most = self.options.max_concurrent
+        return BulkheadSnapshot(
+            name=self.name,
+            max_concurrent=most,
+            in_use=most - len(self._places),
+            waiting=self._waiting,
+            rejected=self._rejected.read(),
+            peak=most - self._fewest,
+        )
+
+    def _give_back(self) -> None:
+        self._places.append(None)
+        if self._waiting:  # read after the append: whoever began to wait since then looks again
+            with self._returned:
+                self._returned.notify()
+
+    def _wait_for_place(self) -> None:
+        patience = remaining(self.options.max_wait)
+        if patience <= 0 or not self._wait(patience):
+            next(self._rejected.ticks)
+            if bulkhead_full.receivers:
+                publish((BulkheadFull(self.name, self.options.max_concurrent),))
+            raise BulkheadFullError(self.name, _RETRY_AFTER) from None
+
+    def _wait(self, patience: float) -> bool:
+        with self._returned:
+            self._waiting += 1
+            try:
+                return self._returned.wait_for(self._take, patience)
+            finally:
+                self._waiting -= 1
+
+    def _take(self) -> bool:
+        try:
+            self._places.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _note_fewest(self, free: int) -> None:
+        with self._fewest_lock:
+            self._fewest = min(self._fewest, free)
+
+    def __repr__(self) -> str:
+        return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
+
+
+class _Place:
+    """A place that a handed-over call still holds."""
+
+    __slots__ = ("_bulkhead", "_unsettled")
+
+    def __init__(self, bulkhead: Bulkhead) -> None:
+        self._bulkhead = bulkhead
+        self._unsettled = [True]
+
+    def release(self) -> None:
+        """Give the place back, once."""
+        try:
+            self._unsettled.pop()
+        except IndexError:
+            return
+        self._bulkhead._give_back()
+
+    success = release
+
+    def failure(self, error: BaseException) -> None:
+        """A place is given back however the call ends."""
+        self.release()

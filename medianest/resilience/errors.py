@@ -1,0 +1,84 @@
+"""Errors of the library, all under one root.
+
+ResilienceError
+├── ConfigurationError      an option is wrong; also a ValueError
+├── UnknownNameError        no such breaker, pipeline or dependency; also a LookupError
+└── CallRefusedError        the call was not made; carries `name` and `retry_after`
+    ├── CircuitOpenError        its circuit breaker is open
+    ├── BulkheadFullError       its compartment is full
+    └── DeadlineExceededError   no time was left to make it; also a TimeoutError
+
+An error that the protected call itself raised reaches the caller unwrapped.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BulkheadFullError",
+    "CallRefusedError",
+    "CircuitOpenError",
+    "ConfigurationError",
+    "DeadlineExceededError",
+    "ResilienceError",
+    "UnknownNameError",
+]
+
+
+class ResilienceError(Exception):
+    """The root of every error that this library raises by itself."""
+
+
+class ConfigurationError(ResilienceError, ValueError):
+    """An option has a value that is not allowed; the message says which are."""
+
+
+class UnknownNameError(ResilienceError, LookupError):
+    """Nothing of that kind is registered under that name."""
+
+
+class CallRefusedError(ResilienceError):
+    """The call was refused before it was made: `CallRefusedError(name, retry_after)`.
+
+    `retry_after` is in seconds, or None when waiting is no help.
+    """
+
+    # The two values live in `args` and are read from there: a Python-level __init__
+    # would be the most expensive part of a refusal.
+
+    @property
+    def name(self) -> str:
+        """The name of what refused."""
+        return str(self.args[0])
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which another try is worth it."""
+        return self.args[1] if len(self.args) > 1 else None
+
+    def __str__(self) -> str:
+        wait = self.retry_after
+        return self._reason() + ("" if wait is None else f"; try again in {wait:.3g} s")
+
+    def _reason(self) -> str:
+        return f"{self.name!r} refused the call"
+
+
+class CircuitOpenError(CallRefusedError):
+    """The circuit breaker admits no calls now."""
+
+    def _reason(self) -> str:
+        return f"circuit breaker {self.name!r} is open"
+
+
+class BulkheadFullError(CallRefusedError):
+    """All places of the compartment are taken."""
+
+    def _reason(self) -> str:
+        return f"bulkhead {self.name!r} is full"
+
+
+class DeadlineExceededError(CallRefusedError, TimeoutError):
+    """The time for this request was over before the call could be made."""
+
+    def _reason(self) -> str:
+        return f"the deadline passed before {self.name!r} could be called"

@@ -1,0 +1,148 @@
+"""What happened, as blinker signals with frozen records.
+
+Subscribe with `state_changed.connect(receiver)`; a receiver gets the event as its only argument.
+A receiver that raises is logged and harms nobody. No lock is held while receivers run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from blinker import Namespace, Signal
+
+__all__ = [
+    "BudgetExhausted",
+    "BulkheadFull",
+    "CallRefused",
+    "Degraded",
+    "Event",
+    "Recovered",
+    "RetryScheduled",
+    "StateChanged",
+    "WouldHaveOpened",
+    "budget_exhausted",
+    "bulkhead_full",
+    "call_refused",
+    "degraded",
+    "recovered",
+    "retry_scheduled",
+    "state_changed",
+    "would_have_opened",
+]
+
+logger = logging.getLogger("medianest.resilience")
+_signals = Namespace()
+
+state_changed = _signals.signal("state-changed")
+would_have_opened = _signals.signal("would-have-opened")
+call_refused = _signals.signal("call-refused")
+bulkhead_full = _signals.signal("bulkhead-full")
+retry_scheduled = _signals.signal("retry-scheduled")
+budget_exhausted = _signals.signal("budget-exhausted")
+recovered = _signals.signal("recovered")
+degraded = _signals.signal("degraded")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What every event tells: the name of the breaker, bulkhead, retry or fallback."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """A breaker went from one state to another."""
+
+    before: str
+    after: str
+    trigger: str
+    at: datetime
+    generation: int
+    reason: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WouldHaveOpened(Event):
+    """A disabled breaker saw what would have opened it."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused(Event):
+    """A breaker refused a call."""
+
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class BulkheadFull(Event):
+    """A bulkhead had no place for a call."""
+
+    max_concurrent: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled(Event):
+    """A failed call will be made again after `delay` seconds."""
+
+    attempt: int
+    delay: float
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetExhausted(Event):
+    """A retry was not made because retries are too large a share of the calls."""
+
+    attempt: int
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered(Event):
+    """A call succeeded after it had failed."""
+
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded(Event):
+    """A fallback answered in the place of a failed call."""
+
+    source: str
+    error: BaseException
+    age: float | None = None
+
+
+_SIGNAL_OF: dict[type[Event], Signal] = {
+    StateChanged: state_changed,
+    WouldHaveOpened: would_have_opened,
+    CallRefused: call_refused,
+    BulkheadFull: bulkhead_full,
+    RetryScheduled: retry_scheduled,
+    BudgetExhausted: budget_exhausted,
+    Recovered: recovered,
+    Degraded: degraded,
+}
+
+
+def publish(events: Iterable[Event]) -> None:
+    """Send events to their receivers. Never raises an Exception."""
+    for event in events:
+        for receiver in _SIGNAL_OF[type(event)].receivers_for(event):
+            _deliver(receiver, event)
+
+
+def _deliver(receiver: Any, event: Event) -> None:
+    try:
+        receiver(event)
+    except Exception:
+        logger.exception("a receiver of %s events failed", type(event).__name__)

@@ -1,0 +1,171 @@
+"""Fallback: an answer when the call has none: a value, a function, or the last good answer."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.errors import CallRefusedError, ConfigurationError
+from medianest.resilience.events import Degraded, publish
+from medianest.resilience.options import checked_name
+from medianest.resilience.outcome import Expected, matcher
+from medianest.resilience.strategy import Invoke, Strategy
+
+__all__ = ["Fallback", "LastGood", "MemoryLastGood"]
+
+T = TypeVar("T")
+
+_MISSING: Any = object()
+
+
+class LastGood(Protocol):
+    """Where last good answers are kept."""
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep `value` as the last good answer for `key`."""
+
+    def get(self, key: Hashable) -> tuple[Any, float] | None:
+        """The last good answer and its age in seconds, unless there is none young enough."""
+
+
+class MemoryLastGood(Generic[T]):
+    """The last good answers of one operation, in memory. Thread-safe.
+
+    Keeps `max_entries` answers, the least recently used going first, each for `max_age` seconds.
+    `accept` says which answers are good: one that is not never replaces one that was.
+    """
+
+    def __init__(
+        self,
+        max_age: float,
+        *,
+        max_entries: int = 256,
+        accept: Callable[[T], bool] = lambda value: True,
+        clock: Clock | Callable[[], float] | None = None,
+    ) -> None:
+        if max_age <= 0 or max_entries < 1:
+            raise ConfigurationError(
+                f"last-good answers take max_age above 0 and max_entries of at least 1, "
+                f"not {max_age!r} and {max_entries!r}"
+            )
+        self.max_age, self.max_entries = max_age, max_entries
+        self._accept = accept
+        self._clock = as_clock(clock)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[T, float]] = OrderedDict()
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Keep `value`, if it is accepted."""
+        if not self._accept(value):
+            return
+        now = self._clock.now()
+        with self._lock:
+            self._kept[key] = (value, now)
+            self._kept.move_to_end(key)
+            if len(self._kept) > self.max_entries:
+                self._kept.popitem(last=False)
+
+    def get(self, key: Hashable) -> tuple[T, float] | None:
+        """The answer for `key` and its age in seconds."""
+        now = self._clock.now()
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                return None
+            value, since = kept
+            if now - since > self.max_age:
+                del self._kept[key]
+                return None
+            self._kept.move_to_end(key)
+            return value, now - since
+
+
+Stale = Callable[[Any, float, BaseException], Any]
+
+
+class Fallback(Strategy):
+    """Answers in the place of a call that failed or was refused.
+
+    `Fallback(lambda error: [])` computes the answer; `Fallback(value=[])` is a fixed one;
+    `Fallback(last_good=store)` serves the last good answer for the same arguments (which must be
+    hashable, or give `key`), and lets `handler` answer, or the error pass, when there is none.
+    `stale(answer, age, error)` marks what is served so that the caller can tell.
+    `handles` limits it to some errors, in the forms of `expected_errors`; refusals are always
+    handled. A BaseException that is not an Exception always passes.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[BaseException], Any] | None = None,
+        *,
+        name: str = "call",
+        handles: Expected | Iterable[Expected] | None = None,
+        last_good: LastGood | None = None,
+        key: Callable[..., Hashable] | None = None,
+        stale: Stale = lambda answer, age, error: answer,
+        value: Any = _MISSING,
+    ) -> None:
+        self.name = checked_name(name, "fallback")
+        if handler is not None and (value is not _MISSING or not callable(handler)):
+            raise ConfigurationError(
+                f"fallback {name!r}: give a function (error) -> answer, or value=, not both"
+            )
+        if handler is None and value is _MISSING and last_good is None:
+            raise ConfigurationError(f"fallback {name!r}: give a function, value= or last_good=")
+        self._handler = handler if value is _MISSING else (lambda error: value)
+        self._handles = matcher(handles, "handles")
+        self._last_good = last_good
+        self._key = key or _key
+        self._stale = stale
+        super().__init__()
+
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose the fallback around `inner`."""
+        remembering = self._remember(inner) if self._last_good is not None else inner
+
+        def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            try:
+                return remembering(function, args, kwargs)
+            except Exception as error:
+                if not self._is_handled(error):
+                    raise
+                failed = error
+            # Outside the handler, so that an error of the fallback's own keeps its own causes.
+            try:
+                return self._answer(failed, args, kwargs)
+            finally:
+                del failed
+
+        return invoke
+
+    def _remember(self, inner: Invoke) -> Invoke:
+        store = self._last_good
+        assert store is not None
+
+        def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            result = inner(function, args, kwargs)
+            store.put(self._key(*args, **kwargs), result)
+            return result
+
+        return invoke
+
+    def _is_handled(self, error: Exception) -> bool:
+        return self._handles is None or isinstance(error, CallRefusedError) or self._handles(error)
+
+    def _answer(self, error: Exception, args: Any, kwargs: Any) -> Any:
+        kept = self._last_good.get(self._key(*args, **kwargs)) if self._last_good else None
+        if kept is not None:
+            publish((Degraded(self.name, "last-good", error, kept[1]),))
+            return self._stale(*kept, error)
+        if self._handler is None:
+            raise error
+        answer = self._handler(error)
+        publish((Degraded(self.name, "fallback", error),))
+        return answer
+
+
+def _key(*args: Hashable, **kwargs: Hashable) -> Hashable:
+    return (args, tuple(sorted(kwargs.items())))

@@ -1,0 +1,283 @@
+"""The state machine of a circuit breaker: pure arithmetic, run with the breaker's lock held.
+
+Time comes in as an argument; what happened goes out through `events`, which the breaker
+publishes when the lock is free again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from medianest.resilience.clock import Clock
+from medianest.resilience.events import Event, StateChanged, WouldHaveOpened
+from medianest.resilience.options import CircuitBreakerOptions
+from medianest.resilience.outcome import Outcome
+from medianest.resilience.states import TRANSITIONS, Generation, State, Trigger
+from medianest.resilience.tally import Tally
+from medianest.resilience.window import SLOW, TICK, Counts, Window, no_counts
+
+__all__ = ["Machine"]
+
+
+class Machine:
+    """States, transitions, counts and leases of one circuit breaker. Not thread-safe."""
+
+    def __init__(
+        self, name: str, options: CircuitBreakerOptions, clock: Clock, random: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self.options = options
+        self._clock = clock
+        self._random = random
+        self.slow = options.slow_call_duration_threshold or math.inf
+        self.events: deque[Event] = deque()
+        self.flights: list[float] = []
+        """When each call that is running now began; appended and removed without the lock."""
+        self.permits: list[float] = []
+        """The same for permits, whose places expire."""
+        self.refused = Tally()
+        self._start_over()
+        self.generation = self._begin(State.CLOSED, clock.now())
+
+    def _start_over(self) -> None:
+        self._past = no_counts()
+        self.refused_before = self.refused.read()
+        self.openings = 0
+        self.openings_in_a_row = 0
+        self.last_failure: tuple[str, str, float] | None = None
+        """Its type, its message and when."""
+
+    def totals(self) -> Counts:
+        """Counts since the breaker was made or reset."""
+        window = self.generation.window
+        return [sum(parts) for parts in zip(self._past, window.retired, window.counts, strict=True)]
+
+    def utc_of(self, at: float) -> datetime:
+        """The time of day at a monotonic time."""
+        return self._clock.utc() + timedelta(seconds=at - self._clock.now())
+
+    def advance(self, now: float) -> Generation:
+        """Do what the passing of time has made due. Returns the generation that rules now."""
+        generation = self.generation
+        if now >= generation.expires_at:
+            generation = self.fire(Trigger.EXPIRED, generation.expires_at)
+        if generation.admits_all:
+            if generation.window.fold(now):
+                generation.streak = 0
+            generation.check_at = now + TICK
+            if self.permits:
+                self._expire_permits(now)
+            if self.slow < math.inf and self.overdue(now):
+                self._judge(generation, now)
+        elif generation.state is State.FORCED_OPEN:
+            if now >= generation.refuse_until:
+                until = now + self.options.reset_timeout  # a hint for callers, moved along
+                generation.refuse_until = min(until, generation.expires_at)
+        elif generation.leases:
+            expiry = min(generation.leases) + self.options.half_open_timeout
+            if now >= expiry:
+                self.fire(Trigger.PROBE_FAILED, expiry, reason="a probe never came back")
+        return self.generation
+
+    def admit(self, now: float) -> bool:
+        """Whether the generation that rules now, after `advance`, admits one more call."""
+        generation = self.advance(now)
+        if generation.state is State.OPEN and now >= generation.refuse_until:
+            generation = self.fire(Trigger.WAIT_ELAPSED, now)
+        if generation.state is State.HALF_OPEN:
+            if len(generation.leases) + generation.passed >= self.options.half_open_max_calls:
+                return False
+            generation.leases.append(now)
+            return True
+        return generation.admits_all
+
+    def retry_after(self, now: float) -> float:
+        """Seconds until another call may be admitted."""
+        generation = self.generation
+        if generation.state is State.HALF_OPEN:
+            # The probes out now decide, usually in milliseconds and at the latest when they expire.
+            return min(1.0, self.options.half_open_timeout)
+        return max(0.0, generation.refuse_until - now)
+
+    def settle(
+        self,
+        generation: Generation,
+        started: float,
+        now: float,
+        outcome: Outcome,
+        failure: tuple[str, str] = ("", ""),
+    ) -> None:
+        """Count a finished call, if the generation that admitted it still rules.
+
+        `failure` is the type and the message of the error, when there was one.
+        """
+        if self.advance(now) is not generation:
+            return
+        took = now - started
+        slow = took >= self.slow
+        if generation.state is State.HALF_OPEN:
+            if started not in generation.leases:
+                return
+            generation.leases.remove(started)
+        generation.window.add(outcome, took, slow)
+        if outcome is Outcome.FAILURE:
+            generation.streak += 1
+            self.last_failure = (*failure, now)
+        elif outcome is Outcome.SUCCESS:
+            generation.streak = 0
+        if generation.state is State.HALF_OPEN:
+            self._judge_probe(generation, now, outcome, slow)
+        elif outcome is Outcome.FAILURE or slow:
+            self._judge(generation, now)
+
+    def give_back(self, generation: Generation, started: float) -> None:
+        """A call counts for nothing: only its lease, if it has one, is free again."""
+        if generation is self.generation and started in generation.leases:
+            generation.leases.remove(started)
+
+    def fire(
+        self,
+        trigger: Trigger,
+        at: float,
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        expires_at: float = math.inf,
+    ) -> Generation:
+        """Make the transition and begin its generation."""
+        before = self.generation
+        state = TRANSITIONS[before.state, trigger]
+        before.window.fold(at)
+        self._past = self.totals()
+        if trigger is Trigger.RESET:
+            self._start_over()
+        if state is State.OPEN:
+            self._count_opening(before, at)
+        elif state is not State.HALF_OPEN and trigger is not Trigger.PROBES_PASSED:
+            self.openings_in_a_row = 0
+        self.generation = self._begin(state, at, reason, actor, expires_at, before.number + 1)
+        self.events.append(
+            StateChanged(
+                self.name,
+                before.state.value,
+                state.value,
+                trigger.value,
+                self.generation.since_utc,
+                self.generation.number,
+                reason,
+                actor,
+            )
+        )
+        return self.generation
+
+    def _begin(
+        self,
+        state: State,
+        at: float,
+        reason: str | None = None,
+        actor: str | None = None,
+        expires_at: float = math.inf,
+        number: int = 1,
+    ) -> Generation:
+        return Generation(
+            number,
+            state,
+            at,
+            self.utc_of(at),
+            Window(self.options.monitoring_period, at),
+            quick=min(self.slow, TICK),
+            reason=reason,
+            actor=actor,
+            expires_at=expires_at,
+            opened_for=self._wait() if state is State.OPEN else self.options.reset_timeout,
+            refused_before=self.refused.read(),
+        )
+
+    def _count_opening(self, before: Generation, at: float) -> None:
+        if before.state is State.CLOSED and at - before.since >= self.options.monitoring_period:
+            self.openings_in_a_row = 0
+        self.openings_in_a_row += 1
+        self.openings += 1
+
+    def _wait(self) -> float:
+        """Exponential backoff, capped before jitter: callers at the cap must spread as well."""
+        options = self.options
+        try:
+            wait = options.reset_timeout * options.backoff_factor ** (self.openings_in_a_row - 1)
+        except OverflowError:
+            wait = options.max_reset_timeout
+        capped = min(wait, options.max_reset_timeout)
+        return capped * (1 + options.jitter * (2 * self._random() - 1))
+
+    def _expire_permits(self, now: float) -> None:
+        limit = now - self.options.half_open_timeout
+        for started in [started for started in self.permits if started <= limit]:
+            discard(self.permits, started)
+
+    def _judge_probe(
+        self, generation: Generation, now: float, outcome: Outcome, slow: bool
+    ) -> None:
+        if outcome is Outcome.FAILURE or (slow and outcome is Outcome.SUCCESS):
+            why = "a probe failed" if outcome is Outcome.FAILURE else "a probe was slow"
+            self.fire(Trigger.PROBE_FAILED, now, reason=why)
+        elif outcome is Outcome.SUCCESS:
+            generation.passed += 1
+            if generation.passed >= self.options.half_open_max_calls:
+                self.fire(Trigger.PROBES_PASSED, now)
+
+    def _judge(self, generation: Generation, now: float) -> None:
+        reason = self._failure_verdict(generation) or self._slow_verdict(generation, now)
+        if reason is None:
+            generation.announced = False
+        elif generation.state is State.CLOSED:
+            self.fire(Trigger.TRIPPED, now, reason=reason)
+        elif not generation.announced:
+            generation.announced = True
+            self.events.append(WouldHaveOpened(self.name, self.utc_of(now), reason))
+
+    def _failure_verdict(self, generation: Generation) -> str | None:
+        options, counts = self.options, generation.window.counts
+        if options.counting == "consecutive":
+            tripped = generation.streak >= options.failure_threshold
+            return f"{generation.streak} failures in a row" if tripped else None
+        failures = counts[Outcome.FAILURE]
+        calls = failures + counts[Outcome.SUCCESS]
+        tripped = (
+            failures >= options.failure_threshold
+            and calls >= options.minimum_number_of_calls
+            and failures >= options.failure_rate_threshold * calls
+        )
+        return f"{failures} of {calls} calls failed" if tripped else None
+
+    def _slow_verdict(self, generation: Generation, now: float) -> str | None:
+        if self.slow == math.inf:
+            return None
+        options, counts, overdue = self.options, generation.window.counts, self.overdue(now)
+        slow = counts[SLOW] + overdue
+        calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE] + overdue
+        tripped = (
+            slow >= options.failure_threshold
+            and calls >= options.minimum_number_of_calls
+            and slow >= options.slow_call_rate_threshold * calls
+        )
+        return f"{slow} of {calls} calls were slow" if tripped else None
+
+    def overdue(self, now: float) -> int:
+        """Calls of this generation in flight for longer than the slow threshold."""
+        since, limit = self.generation.since, now - self.slow
+        return sum([since <= started <= limit for started in self.in_flight()])
+
+    def in_flight(self) -> list[float]:
+        """When each running call began."""
+        return self.flights + self.permits
+
+
+def discard(values: list[float], value: float) -> None:
+    """Remove a value if it is there: it may have expired."""
+    try:
+        values.remove(value)
+    except ValueError:
+        pass

@@ -1,0 +1,198 @@
+"""Frozen, validated options of each strategy. Times are seconds, rates are 0 to 1.
+
+A wrong value raises ConfigurationError when the options are made, never later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.outcome import Classifier, Expected
+
+__all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions"]
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class CircuitBreakerOptions:
+    """When a circuit breaker opens, how long it waits and how it recovers."""
+
+    failure_threshold: int = 5
+    """Failures (or slow calls) within the monitoring period that can open it."""
+    monitoring_period: float = 60.0
+    """How far back calls are counted; staying closed so long forgets earlier openings."""
+    reset_timeout: float = 30.0
+    """Wait before the first probe of the first opening."""
+    half_open_max_calls: int = 3
+    """Probes admitted in half-open, and successes needed to close."""
+    expected_errors: Expected | Iterable[Expected] | None = None
+    """Errors that are the dependency's failures; None: every Exception."""
+    ignored_errors: Expected | Iterable[Expected] | None = None
+    """Errors that say nothing about the dependency; looked at first."""
+    failure_rate_threshold: float = 0.5
+    """Share of the counted calls that must have failed, too."""
+    slow_call_duration_threshold: float | None = None
+    """Calls that take at least this long are slow; None: no call is."""
+    slow_call_rate_threshold: float = 0.8
+    """Share of the counted calls that must be slow to open it."""
+    minimum_number_of_calls: int = 1
+    """No rate is judged over fewer calls than this."""
+    backoff_factor: float = 2.0
+    """Each further opening in a row waits this many times longer."""
+    max_reset_timeout: float = 300.0
+    """The longest wait, before jitter."""
+    jitter: float = 0.2
+    """The wait varies by this share up and down, so that many clients do not probe at once."""
+    half_open_timeout: float = 30.0
+    """A probe or a permit is a lease that expires after this long."""
+    counting: Literal["window", "consecutive"] = "window"
+    """Judge failures over the monitoring period, or in a row."""
+
+    def __post_init__(self) -> None:
+        whole(self, "failure_threshold", "half_open_max_calls", "minimum_number_of_calls")
+        positive(self, "monitoring_period", "reset_timeout", "max_reset_timeout")
+        positive(self, "half_open_timeout")
+        if self.slow_call_duration_threshold is not None:
+            positive(self, "slow_call_duration_threshold")
+        share(self, "failure_rate_threshold", "slow_call_rate_threshold", "jitter")
+        number(self, "backoff_factor", at_least=1.0)
+        if self.counting not in ("window", "consecutive"):
+            raise wrong(self, "counting", '"window" or "consecutive"')
+        for name in ("expected_errors", "ignored_errors"):
+            freeze(self, name)
+        Classifier(self.expected_errors, self.ignored_errors)
+
+    def describe(self) -> dict[str, Any]:
+        """The options as plain JSON values."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class RetryOptions:
+    """How often and after what wait a failed call is made again."""
+
+    max_attempts: int = 3
+    """Attempts in all, the first included; 1 never retries."""
+    initial_delay: float = 1.0
+    """Upper bound of the wait before the first retry; full jitter draws below it."""
+    factor: float = 2.0
+    """Each further bound is this many times longer."""
+    max_delay: float = 30.0
+    """The longest bound, and the longest Retry-After that is waited for."""
+    retry_on: Expected | Iterable[Expected] | None = None
+    """Errors worth another try; None: every Exception but refusals and 4xx answers."""
+
+    def __post_init__(self) -> None:
+        whole(self, "max_attempts")
+        number(self, "initial_delay", at_least=0.0)
+        number(self, "max_delay", at_least=0.0)
+        number(self, "factor", at_least=1.0)
+        freeze(self, "retry_on")
+        Classifier(self.retry_on)
+
+
+@dataclass(frozen=True)
+class BulkheadOptions:
+    """How many calls may run at once and how long one may wait for a place."""
+
+    max_concurrent: int = 10
+    """Places in the compartment."""
+    max_wait: float = 0.0
+    """How long a call may wait for a place; the request's deadline shortens it."""
+
+    def __post_init__(self) -> None:
+        whole(self, "max_concurrent")
+        number(self, "max_wait", at_least=0.0)
+
+
+def configure(
+    kind: type[Options], options: Options | None, keywords: Mapping[str, Any], owner: str
+) -> Options:
+    """Options from an object or from keywords, with an error that names what is allowed."""
+    if options is not None:
+        if not isinstance(options, kind):
+            raise ConfigurationError(f"{owner}: options must be {kind.__name__}, not {options!r}")
+        if keywords:
+            raise ConfigurationError(
+                f"{owner}: give either options or keywords, not both "
+                f"(keywords: {', '.join(keywords)})"
+            )
+        return options
+    allowed = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    if unknown := [name for name in keywords if name not in allowed]:
+        raise ConfigurationError(
+            f"{owner}: unknown option {', '.join(unknown)}; allowed are {', '.join(allowed)}"
+        )
+    try:
+        return kind(**keywords)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{owner}: {error}") from None
+
+
+def checked_name(name: object, owner: str) -> str:
+    """A name that can stand in metrics, URLs and logs: 1 to 100 printable characters."""
+    if not isinstance(name, str) or not 1 <= len(name) <= 100 or not name.isprintable():
+        raise ConfigurationError(
+            f"{owner} name must be 1 to 100 printable characters, not {name!r}"
+        )
+    return name
+
+
+def wrong(owner: object, name: str, allowed: str) -> ConfigurationError:
+    """The error for one option: its value and what is allowed."""
+    return ConfigurationError(f"{name} must be {allowed}, not {getattr(owner, name)!r}")
+
+
+def number(owner: object, name: str, at_least: float) -> None:
+    """A finite number of at least so much."""
+    value = getattr(owner, name)
+    if not _is_number(value) or value < at_least:
+        raise wrong(owner, name, f"a number of at least {at_least:g}")
+
+
+def positive(owner: object, *names: str) -> None:
+    """Finite numbers above 0."""
+    for name in names:
+        value = getattr(owner, name)
+        if not _is_number(value) or value <= 0:
+            raise wrong(owner, name, "a number of seconds above 0")
+
+
+def whole(owner: object, *names: str) -> None:
+    """Whole numbers of at least 1."""
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise wrong(owner, name, "a whole number of at least 1")
+
+
+def share(owner: object, *names: str) -> None:
+    """Numbers from 0 to 1."""
+    for name in names:
+        value = getattr(owner, name)
+        if not _is_number(value) or not 0 <= value <= 1:
+            raise wrong(owner, name, "a number from 0 to 1")
+
+
+def freeze(owner: object, name: str) -> None:
+    """Turn a list of expectations into a tuple, so that the options stay hashable and frozen."""
+    value = getattr(owner, name)
+    if isinstance(value, Iterable) and not isinstance(value, str | type):
+        object.__setattr__(owner, name, tuple(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return getattr(value, "__qualname__", repr(value))

@@ -1,0 +1,155 @@
+"""Success, failure, ignored or unexpected: what a finished call says about its dependency."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+from medianest.resilience.errors import CallRefusedError, ConfigurationError
+
+__all__ = ["Classifier", "ErrorMatcher", "Expected", "Outcome", "status_of"]
+
+Expected: TypeAlias = "type[BaseException] | str | Callable[[BaseException], bool]"
+ErrorMatcher: TypeAlias = Callable[[BaseException], bool]
+
+_MAX_CAUSES = 20
+_STATUS_TOKEN = re.compile(r"([1-5])(xx|\d\d)", re.IGNORECASE)
+_TIMEOUT_NAME = re.compile(r"(Timeout|TimedOut)(Error|Exception)?$")
+
+
+class Outcome(IntEnum):
+    """How a finished call is counted. The numbers are places in the window's counts."""
+
+    SUCCESS = 0
+    FAILURE = 1  # the dependency's failure: trips the breaker
+    IGNORED = 2  # says nothing about the dependency: refusals, `ignored_errors`
+    UNEXPECTED = 3  # our bug or the caller's (a 404): neither trips nor closes
+
+
+class Classifier:
+    """Decides what an error says about a dependency, from `expected_errors` and `ignored_errors`.
+
+    Both take one or many of: exception types, predicates `(error) -> bool`, and tokens:
+    `"timeout"`, `"ENOTFOUND"`, errno names (`"ECONNREFUSED"`), statuses (`"5xx"`, `"429"`).
+    Raises ConfigurationError for anything else.
+    """
+
+    def __init__(
+        self,
+        expected_errors: Expected | Iterable[Expected] | None = None,
+        ignored_errors: Expected | Iterable[Expected] | None = None,
+    ) -> None:
+        self._is_expected = matcher(expected_errors, "expected_errors")
+        self._is_ignored = matcher(ignored_errors, "ignored_errors")
+
+    def __call__(self, error: BaseException) -> Outcome:
+        if not isinstance(error, Exception) or isinstance(error, CallRefusedError):
+            return Outcome.IGNORED
+        if self._is_ignored is not None and self._is_ignored(error):
+            return Outcome.IGNORED
+        if self._is_expected is None or self._is_expected(error):
+            return Outcome.FAILURE
+        return Outcome.UNEXPECTED
+
+
+def matcher(expected: Expected | Iterable[Expected] | None, option: str) -> ErrorMatcher | None:
+    """Compile a list of expectations to one predicate; None stays None."""
+    if expected is None:
+        return None
+    if isinstance(expected, str) or callable(expected):
+        expected = (expected,)
+    try:
+        tests = [_single(item, option) for item in expected]
+    except TypeError:
+        raise _unknown(expected, option) from None
+    return lambda error: any(test(error) for test in tests)
+
+
+def _single(item: Any, option: str) -> ErrorMatcher:
+    if isinstance(item, type):
+        if not issubclass(item, BaseException):
+            raise _unknown(item, option)
+        return lambda error: isinstance(error, item)
+    if isinstance(item, str):
+        return _token(item, option)
+    if callable(item):
+        return lambda error: bool(item(error))
+    raise _unknown(item, option)
+
+
+def _token(token: str, option: str) -> ErrorMatcher:
+    name = token.strip().upper()
+    if name == "TIMEOUT":
+        return lambda error: any(_is_timeout(cause) for cause in causes(error))
+    if name == "ENOTFOUND":
+        return lambda error: any(isinstance(cause, socket.gaierror) for cause in causes(error))
+    if isinstance(number := getattr(errno, name, None), int):
+        return lambda error: any(_errno_of(cause) == number for cause in causes(error))
+    if status := _STATUS_TOKEN.fullmatch(name):
+        low, high = _status_range(status)
+        return lambda error: any(low <= (status_of(c) or 0) <= high for c in causes(error))
+    raise _unknown(token, option)
+
+
+def _unknown(item: object, option: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{option}: {item!r} is not an exception type, a function, or one of the tokens "
+        f'"timeout", "ENOTFOUND", an errno name such as "ECONNREFUSED", '
+        f'or a status such as "5xx" or "429"'
+    )
+
+
+def _status_range(status: re.Match[str]) -> tuple[int, int]:
+    hundred = int(status[1]) * 100
+    if status[2].upper() == "XX":
+        return hundred, hundred + 99
+    return hundred + int(status[2]), hundred + int(status[2])
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies under it.
+
+    Follows `__cause__`, `__context__` and exceptions carried as arguments (requests and urllib3
+    keep the socket's error there), each once, up to a bound.
+    """
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting and len(seen) < _MAX_CAUSES:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        beneath = current.__cause__
+        if beneath is None and not current.__suppress_context__:
+            beneath = current.__context__
+        waiting += [
+            found
+            for found in (*current.args, getattr(current, "reason", None), beneath)
+            if isinstance(found, BaseException)
+        ]
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error carries, by any of the names that libraries give it."""
+    for holder in (getattr(error, "response", None), error):
+        for name in ("status_code", "status", "code"):
+            status = getattr(holder, name, None)
+            if isinstance(status, int) and not isinstance(status, bool):
+                return status
+    return None
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """By type, or by name: the HTTP libraries' timeouts do not descend from TimeoutError."""
+    return isinstance(error, TimeoutError) or any(
+        _TIMEOUT_NAME.search(cls.__name__) for cls in type(error).__mro__
+    )
+
+
+def _errno_of(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None

@@ -1,0 +1,166 @@
+"""The shared registry: every breaker, bulkhead, budget, pipeline and dependency by its name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args
+
+from medianest.resilience.breaker import CircuitBreaker
+from medianest.resilience.budget import RetryBudget
+from medianest.resilience.bulkhead import Bulkhead
+from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.errors import ConfigurationError, UnknownNameError
+from medianest.resilience.options import (
+    BulkheadOptions,
+    CircuitBreakerOptions,
+    checked_name,
+    configure,
+)
+from medianest.resilience.pipeline import Pipeline
+
+__all__ = ["Criticality", "Dependency", "Registry", "default_registry"]
+
+Criticality = Literal["critical", "important", "optional"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """Something that the program needs, how badly, and the pipeline through which it is called."""
+
+    name: str
+    criticality: Criticality
+    pipeline: Pipeline
+    depends_on: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.criticality not in get_args(Criticality):
+            raise ConfigurationError(
+                f"dependency {self.name!r}: criticality must be one of "
+                f"{', '.join(get_args(Criticality))}, not {self.criticality!r}"
+            )
+
+
+class Registry:
+    """Named parts, each made once and shared by all that ask for its name. Thread-safe.
+
+    `parent` is looked into for names that this one does not have. Asking for an existing name
+    with other options raises ConfigurationError: two callers would not get what they asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | Callable[[], float] | None = None,
+        parent: Registry | None = None,
+    ) -> None:
+        self.clock = as_clock(clock)
+        self._parent = parent
+        self._lock = threading.RLock()
+        self._breakers: dict[str, CircuitBreaker] = {}
+        self._bulkheads: dict[str, Bulkhead] = {}
+        self._budgets: dict[str, RetryBudget] = {}
+        self._dependencies: dict[str, Dependency] = {}
+
+    def breaker(
+        self, name: str, options: CircuitBreakerOptions | None = None, **keywords: Any
+    ) -> CircuitBreaker:
+        """The breaker of that name, made if there is none."""
+        wanted = _wanted(CircuitBreakerOptions, options, keywords, f"circuit breaker {name!r}")
+        with self._lock:
+            found = self.find_breaker(name)
+            if found is None:
+                made = CircuitBreaker(name, wanted, clock=self.clock)
+                return self._breakers.setdefault(name, made)
+        _same(f"circuit breaker {name!r}", wanted, found.options)
+        return found
+
+    def bulkhead(
+        self, name: str, options: BulkheadOptions | None = None, **keywords: Any
+    ) -> Bulkhead:
+        """The bulkhead of that name, made if there is none."""
+        wanted = _wanted(BulkheadOptions, options, keywords, f"bulkhead {name!r}")
+        with self._lock:
+            found = self._bulkheads.get(name)
+            if found is None:
+                return self._bulkheads.setdefault(name, Bulkhead(name, wanted))
+        _same(f"bulkhead {name!r}", wanted, found.options)
+        return found
+
+    def budget(self, name: str) -> RetryBudget:
+        """The retry budget of that name, made if there is none."""
+        with self._lock:
+            return self._budgets.setdefault(name, RetryBudget(clock=self.clock))
+
+    def add_breaker(self, breaker: CircuitBreaker, *, replace: bool = False) -> CircuitBreaker:
+        """Register a breaker made elsewhere. Raises ConfigurationError when its name is taken."""
+        with self._lock:
+            taken = self._breakers.get(breaker.name)
+            if taken is not None and taken is not breaker and not replace:
+                raise ConfigurationError(f"circuit breaker {breaker.name!r} is registered already")
+            self._breakers[breaker.name] = breaker
+        return breaker
+
+    def add_dependency(self, dependency: Dependency) -> Dependency:
+        """Register a dependency. Raises ConfigurationError when its name is taken."""
+        with self._lock:
+            checked_name(dependency.name, "dependency")
+            if dependency.name in self._dependencies:
+                raise ConfigurationError(f"dependency {dependency.name!r} is registered already")
+            if missing := [n for n in dependency.depends_on if n not in self._dependencies]:
+                raise ConfigurationError(
+                    f"dependency {dependency.name!r}: depends_on names "
+                    f"{', '.join(map(repr, missing))}, which is not registered"
+                )
+            self._dependencies[dependency.name] = dependency
+        return dependency
+
+    def find_breaker(self, name: str) -> CircuitBreaker | None:
+        """The breaker of that name; never makes one."""
+        found = self._breakers.get(name)
+        if found is None and self._parent is not None:
+            return self._parent.find_breaker(name)
+        return found
+
+    def dependency(self, name: str) -> Dependency:
+        """The dependency of that name. Raises UnknownNameError."""
+        try:
+            return self._dependencies[name]
+        except KeyError:
+            known = ", ".join(sorted(self._dependencies)) or "none"
+            raise UnknownNameError(f"no dependency {name!r}; registered are: {known}") from None
+
+    def breakers(self) -> list[CircuitBreaker]:
+        """All breakers by name, the parent's included."""
+        inherited = self._parent.breakers() if self._parent is not None else []
+        with self._lock:
+            merged = {breaker.name: breaker for breaker in inherited} | self._breakers
+        return [merged[name] for name in sorted(merged)]
+
+    def bulkheads(self) -> list[Bulkhead]:
+        """All bulkheads by name."""
+        with self._lock:
+            return [self._bulkheads[name] for name in sorted(self._bulkheads)]
+
+    def dependencies(self) -> list[Dependency]:
+        """All dependencies, in the order of their registration."""
+        with self._lock:
+            return list(self._dependencies.values())
+
+
+default_registry = Registry()
+"""The registry of the process, for code that is handed none (the `circuitbreaker` bridge)."""
+
+
+def _wanted(kind: type[T], options: T | None, keywords: dict[str, Any], owner: str) -> T | None:
+    """What the caller asked for; None when it takes whatever is there."""
+    return configure(kind, options, keywords, owner) if options or keywords else None
+
+
+def _same(owner: str, wanted: object | None, existing: object) -> None:
+    if wanted is not None and wanted != existing:
+        raise ConfigurationError(
+            f"{owner} exists already with other options: {existing!r}, not {wanted!r}"
+        )

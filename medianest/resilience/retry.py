@@ -1,0 +1,191 @@
+"""Retry: make a failed call again, a few times, spread out, and never as a storm."""
+
+from __future__ import annotations
+
+import random as _random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any
+
+from medianest.resilience.budget import RetryBudget
+from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.deadline import remaining
+from medianest.resilience.errors import ResilienceError
+from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
+from medianest.resilience.options import RetryOptions, checked_name, configure
+from medianest.resilience.outcome import causes, matcher, status_of
+from medianest.resilience.strategy import Invoke, Strategy
+
+__all__ = ["Retry"]
+
+_RETRYABLE_STATUSES = frozenset({408, 425, 429})
+"""4xx answers that say "later", not "never": RFC 9110 15.5.9, RFC 8470, RFC 6585."""
+
+
+class _GivenUp:
+    """Tells a retry that one inside it has already given up: retries never multiply.
+
+    `latest` is read before each call, an attribute read of 3 ns where a context variable costs
+    30; only when it has moved is it worth looking whose doing that was.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._lock = threading.Lock()
+        self._here: ContextVar[int] = ContextVar("medianest-given-up", default=0)
+
+    def mark(self) -> None:
+        with self._lock:
+            self.latest += 1
+            number = self.latest
+        self._here.set(number)
+
+    def inside(self, before: int) -> bool:
+        return self.latest != before and self._here.get() > before
+
+
+_given_up = _GivenUp()
+
+
+class Retry(Strategy):
+    """Makes a failed call up to `max_attempts` times.
+
+    Waits with exponential backoff and full jitter (drawn below the cap), at least as long as a
+    Retry-After asks, never past the deadline, and only while the budget pays. The last error is
+    raised as it is, with `attempts` set on it and a note that says why retrying stopped.
+
+    `budget` None gives it one of its own; pass the dependency's to share it.
+    """
+
+    def __init__(
+        self,
+        options: RetryOptions | None = None,
+        *,
+        name: str = "call",
+        budget: RetryBudget | None = None,
+        clock: Clock | Callable[[], float] | None = None,
+        random: Callable[[], float] = _random.random,
+        **keywords: Any,
+    ) -> None:
+        self.name = checked_name(name, "retry")
+        self.options = configure(RetryOptions, options, keywords, f"retry {name!r}")
+        self._clock = as_clock(clock)
+        self.budget = budget or RetryBudget(clock=self._clock)
+        self._random = random
+        self._wanted = matcher(self.options.retry_on, "retry_on")
+        super().__init__()
+
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose the retry around `inner`."""
+        calls, given_up = self.budget.calls.ticks, _given_up
+
+        def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            next(calls)
+            before = given_up.latest
+            try:
+                return inner(function, args, kwargs)
+            except Exception as error:
+                if self.options.max_attempts == 1 or not self._is_retryable(error, before):
+                    raise
+                failed = error
+            # Outside the handler, so that a later error does not have this one as its context.
+            try:
+                return self._again(inner, function, args, kwargs, failed, before)
+            finally:
+                del failed
+
+        return invoke
+
+    def _again(
+        self,
+        inner: Invoke,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        error: Exception,
+        before: int,
+    ) -> Any:
+        attempt = 1
+        try:
+            while True:
+                stop = self._pause(attempt, error)
+                if stop is not None:
+                    raise self._give_up(error, attempt, stop)
+                attempt += 1
+                try:
+                    result = inner(function, args, kwargs)
+                except Exception as failed:
+                    if not self._is_retryable(failed, before):
+                        raise
+                    error = failed
+                else:
+                    publish((Recovered(self.name, attempt),))
+                    return result
+        finally:
+            del error
+
+    def _is_retryable(self, error: Exception, before: int) -> bool:
+        if isinstance(error, ResilienceError) or _given_up.inside(before):
+            return False
+        if self._wanted is not None:
+            return self._wanted(error)
+        status = status_of(error)
+        return status is None or not 400 <= status < 500 or status in _RETRYABLE_STATUSES
+
+    def _pause(self, attempt: int, error: Exception) -> str | None:
+        """Sleep before the next attempt, or say why there is none."""
+        options = self.options
+        if attempt >= options.max_attempts:
+            return "no attempts left"
+        asked = retry_after_of(error)
+        if asked > options.max_delay:
+            return f"it asked to wait {asked:g} s, longer than max_delay"
+        delay = max(self._delay(attempt), asked)
+        if delay >= remaining():
+            return "the deadline comes first"
+        if not self.budget.withdraw():
+            publish((BudgetExhausted(self.name, attempt, error),))
+            return "the retry budget is spent"
+        publish((RetryScheduled(self.name, attempt, delay, error),))
+        if delay > 0:
+            self._clock.sleep(delay)
+        return None
+
+    def _delay(self, attempt: int) -> float:
+        """Full jitter below a capped exponential (AWS, "Exponential Backoff And Jitter")."""
+        options = self.options
+        try:
+            bound = options.initial_delay * options.factor ** (attempt - 1)
+        except OverflowError:
+            bound = options.max_delay
+        return min(bound, options.max_delay) * self._random()
+
+    def _give_up(self, error: Exception, attempts: int, why: str) -> Exception:
+        _given_up.mark()
+        note = f"retry {self.name!r}: gave up after {attempts} attempts: {why}"
+        kept = [n for n in getattr(error, "__notes__", ()) if not n.startswith("retry ")]
+        error.__notes__ = [*kept, note]
+        with suppress(AttributeError):  # some errors have an `attempts` of their own
+            error.attempts = attempts  # type: ignore[attr-defined]
+        return error
+
+
+def retry_after_of(error: BaseException) -> float:
+    """Seconds that an error asks to wait, by attribute or HTTP header; 0 when it asks nothing."""
+    for cause in causes(error):
+        headers = getattr(getattr(cause, "response", None), "headers", None) or {}
+        for asked in (getattr(cause, "retry_after", None), headers.get("Retry-After")):
+            seconds = _seconds(asked)
+            if seconds is not None:
+                return seconds
+    return 0.0
+
+
+def _seconds(asked: object) -> float | None:
+    try:
+        seconds = float(asked)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None  # not given, or a date: dates are for the client that knows the time
+    return max(0.0, seconds) if seconds == seconds else None

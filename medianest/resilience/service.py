@@ -1,0 +1,103 @@
+"""ResilienceService: the facade through which a program protects its calls by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from medianest.resilience.clock import Clock
+from medianest.resilience.fallback import Fallback
+from medianest.resilience.options import BulkheadOptions
+from medianest.resilience.pipeline import Pipeline
+from medianest.resilience.policy import Policy
+from medianest.resilience.registry import Criticality, Dependency, Registry
+from medianest.resilience.retry import Retry
+
+__all__ = ["ResilienceService"]
+
+T = TypeVar("T")
+
+
+class ResilienceService:
+    """Protects calls to named dependencies; all state lives in its registry. Thread-safe.
+
+    An `operation` is a function without arguments; arguments for it may follow it.
+    """
+
+    def __init__(
+        self,
+        registry: Registry | None = None,
+        *,
+        clock: Clock | Callable[[], float] | None = None,
+    ) -> None:
+        self.registry = registry if registry is not None else Registry(clock=clock)
+
+    def register_dependency(
+        self,
+        name: str,
+        policy: Policy | None = None,
+        *,
+        criticality: Criticality = "optional",
+        depends_on: tuple[str, ...] = (),
+        fallback: Fallback | Callable[[BaseException], Any] | None = None,
+        **policy_options: Any,
+    ) -> Dependency:
+        """Register a dependency and build its pipeline.
+
+        `policy_options` are the fields of Policy, given instead of one. Raises
+        ConfigurationError for a wrong option or a taken name.
+        """
+        policy = policy if policy is not None else Policy(**policy_options)
+        pipeline = policy.build(name, self.registry, _as_fallback(name, fallback))
+        return self.registry.add_dependency(
+            Dependency(name, criticality, pipeline, tuple(depends_on))
+        )
+
+    def pipeline(self, name: str) -> Pipeline:
+        """The pipeline of a registered dependency. Raises UnknownNameError."""
+        return self.registry.dependency(name).pipeline
+
+    def execute(self, name: str, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run an operation through the whole pipeline of a registered dependency."""
+        return self.pipeline(name).call(operation, *args, **kwargs)
+
+    def execute_with_circuit_breaker(
+        self,
+        name: str,
+        operation: Callable[[], T],
+        fallback: Callable[[BaseException], T] | None = None,
+    ) -> T:
+        """Run an operation under the breaker `name`, made with defaults if there is none."""
+        breaker = self.registry.breaker(name)
+        if fallback is None:
+            return breaker.call(operation)
+        return Pipeline(name, [Fallback(fallback, name=name), breaker]).call(operation)
+
+    def execute_with_retry(
+        self, operation: Callable[[], T], *, name: str = "call", **options: Any
+    ) -> T:
+        """Run an operation with retries; `options` are the fields of RetryOptions.
+
+        Calls with the same `name` share one retry budget.
+        """
+        budget = self.registry.budget(name)
+        return Retry(name=name, budget=budget, clock=self.registry.clock, **options).call(operation)
+
+    def execute_with_bulkhead(
+        self, compartment: str, operation: Callable[[], T], max_concurrent: int | None = None
+    ) -> T:
+        """Run an operation in a compartment; its size is set by the first call that gives one."""
+        options = None if max_concurrent is None else BulkheadOptions(max_concurrent)
+        return self.registry.bulkhead(compartment, options).call(operation)
+
+    def protected(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        """Decorate a function so that it runs through the pipeline of a registered dependency."""
+        return self.pipeline(name)
+
+
+def _as_fallback(
+    name: str, fallback: Fallback | Callable[[BaseException], Any] | None
+) -> Fallback | None:
+    if fallback is None or isinstance(fallback, Fallback):
+        return fallback
+    return Fallback(fallback, name=name)

@@ -1,0 +1,179 @@
+"""What a breaker or a bulkhead looks like at one instant, as frozen records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from medianest.resilience.outcome import Outcome
+from medianest.resilience.states import State
+from medianest.resilience.window import SLOW, Counts, Latency
+
+if TYPE_CHECKING:
+    from medianest.resilience.machine import Machine
+
+__all__ = ["BreakerCounts", "BreakerSnapshot", "BreakerTotals", "BulkheadSnapshot", "Failure"]
+
+_MAX_MESSAGE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last failure that was counted; the error itself is not kept alive."""
+
+    type: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerCounts:
+    """Finished calls of the current generation within the monitoring period."""
+
+    successes: int
+    failures: int
+    slow: int
+    ignored: int
+    unexpected: int
+    rejected: int
+    """Refused since this state began."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerTotals(BreakerCounts):
+    """The same since the breaker was made or reset."""
+
+    openings: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSnapshot:
+    """A circuit breaker at one instant. Durations are seconds, rates 0 to 1 or None."""
+
+    name: str
+    state: State
+    since: datetime
+    generation: int
+    next_attempt: datetime | None
+    retry_after: float | None
+    reason: str | None
+    actor: str | None
+    expires_at: datetime | None
+    counts: BreakerCounts
+    failure_rate: float | None
+    slow_call_rate: float | None
+    latency: Latency
+    in_flight: int
+    consecutive_failures: int
+    last_failure: Failure | None
+    openings_in_a_row: int
+    totals: BreakerTotals
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values; timestamps as UTC ISO 8601."""
+        return {name: plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class BulkheadSnapshot:
+    """A bulkhead at one instant."""
+
+    name: str
+    max_concurrent: int
+    in_use: int
+    waiting: int
+    rejected: int
+    peak: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    return value
+
+
+def describe(error: BaseException) -> tuple[str, str]:
+    """The type and the message of an error, in bounded space, whatever its __str__ does."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(no message: its __str__ failed)"
+    return type(error).__qualname__, message[:_MAX_MESSAGE]
+
+
+def look(machine: Machine, now: float) -> Callable[[], BreakerSnapshot]:
+    """Note a machine's figures with the lock held; the result makes the snapshot without it."""
+    generation = machine.advance(now)
+    counts = list(generation.window.counts)
+    totals = machine.totals()
+    batches, longest = generation.window.batches()
+    in_flight = len(machine.in_flight())
+    refused, refused_before = machine.refused.read(), machine.refused_before
+    refusing = not generation.admits_all
+    retry_after = machine.retry_after(now) if refusing else None
+    openings, in_a_row = machine.openings, machine.openings_in_a_row
+    streak, last_failure = generation.streak, machine.last_failure
+
+    def finish() -> BreakerSnapshot:
+        timed = generation.state is State.OPEN or generation.state is State.HALF_OPEN
+        rejected = refused - generation.refused_before
+        calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE]
+        return BreakerSnapshot(
+            name=machine.name,
+            state=generation.state,
+            since=generation.since_utc,
+            generation=generation.number,
+            next_attempt=machine.utc_of(now + (retry_after or 0.0)) if timed else None,
+            retry_after=retry_after,
+            reason=generation.reason,
+            actor=generation.actor,
+            expires_at=_when(machine, generation.expires_at),
+            counts=BreakerCounts(**_named(counts), rejected=rejected),
+            failure_rate=_rate(counts[Outcome.FAILURE], calls),
+            slow_call_rate=_rate(counts[SLOW], calls),
+            latency=Latency.of(batches, longest),
+            in_flight=in_flight,
+            consecutive_failures=streak,
+            last_failure=_failure(machine, last_failure),
+            openings_in_a_row=in_a_row,
+            totals=BreakerTotals(
+                **_named(totals), rejected=refused - refused_before, openings=openings
+            ),
+        )
+
+    return finish
+
+
+def _named(counts: Counts) -> dict[str, int]:
+    return {
+        "successes": counts[Outcome.SUCCESS],
+        "failures": counts[Outcome.FAILURE],
+        "ignored": counts[Outcome.IGNORED],
+        "unexpected": counts[Outcome.UNEXPECTED],
+        "slow": counts[SLOW],
+    }
+
+
+def _when(machine: Machine, at: float) -> datetime | None:
+    return machine.utc_of(at) if math.isfinite(at) else None
+
+
+def _failure(machine: Machine, noted: tuple[str, str, float] | None) -> Failure | None:
+    return Failure(noted[0], noted[1], machine.utc_of(noted[2])) if noted else None
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,130 @@
+"""The states of a circuit breaker, its one transition table, and its generations."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from medianest.resilience.window import TICK, Window
+
+__all__ = ["TRANSITIONS", "Generation", "State", "Trigger"]
+
+
+class State(Enum):
+    """What a circuit breaker does with calls."""
+
+    CLOSED = "closed"  # admits and counts
+    OPEN = "open"  # refuses until the wait is over
+    HALF_OPEN = "half_open"  # admits a few probes
+    FORCED_OPEN = "forced_open"  # an operator's: refuses
+    DISABLED = "disabled"  # an operator's: admits everything, still counts
+
+
+class Trigger(Enum):
+    """Why a circuit breaker changes its state."""
+
+    TRIPPED = "tripped"
+    WAIT_ELAPSED = "wait_elapsed"
+    PROBE_FAILED = "probe_failed"
+    PROBES_PASSED = "probes_passed"
+    OPEN = "open"
+    CLOSE = "close"
+    RESET = "reset"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    EXPIRED = "expired"
+
+
+TRANSITIONS: Final[dict[tuple[State, Trigger], State]] = {
+    (State.CLOSED, Trigger.TRIPPED): State.OPEN,
+    (State.OPEN, Trigger.WAIT_ELAPSED): State.HALF_OPEN,
+    (State.HALF_OPEN, Trigger.PROBES_PASSED): State.CLOSED,
+    (State.HALF_OPEN, Trigger.PROBE_FAILED): State.OPEN,
+    # Operators; only they, or the expiry that they asked for, end what they began.
+    **{(state, Trigger.OPEN): State.FORCED_OPEN for state in State},
+    **{(state, Trigger.CLOSE): State.CLOSED for state in State},
+    **{(state, Trigger.RESET): State.CLOSED for state in State},
+    **{(state, Trigger.DISABLE): State.DISABLED for state in State},
+    (State.FORCED_OPEN, Trigger.ENABLE): State.CLOSED,
+    (State.DISABLED, Trigger.ENABLE): State.CLOSED,
+    (State.FORCED_OPEN, Trigger.EXPIRED): State.CLOSED,
+    (State.DISABLED, Trigger.EXPIRED): State.CLOSED,
+}
+
+
+class Generation:
+    """One stay in one state. A result counts only while the generation that admitted it lasts.
+
+    Calls read `check_at`, `refuse_until`, `quick` and `append` without a lock; all else needs the
+    breaker's.
+    """
+
+    __slots__ = (
+        "actor",
+        "announced",
+        "append",
+        "check_at",
+        "expires_at",
+        "leases",
+        "number",
+        "opened_for",
+        "passed",
+        "quick",
+        "reason",
+        "refuse_until",
+        "refused_before",
+        "shut",
+        "since",
+        "since_utc",
+        "state",
+        "streak",
+        "window",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        state: State,
+        since: float,
+        since_utc: datetime,
+        window: Window,
+        *,
+        quick: float,
+        reason: str | None = None,
+        actor: str | None = None,
+        expires_at: float = math.inf,
+        opened_for: float = 0.0,
+        refused_before: int = 0,
+    ) -> None:
+        self.number = number
+        self.state = state
+        self.since = since
+        self.since_utc = since_utc
+        self.window = window
+        self.reason = reason
+        self.actor = actor
+        self.expires_at = expires_at
+        self.opened_for = opened_for
+        self.refused_before = refused_before
+        self.leases: list[float] = []
+        self.passed = 0
+        self.streak = 0
+        self.announced = False
+        admits = state is State.CLOSED or state is State.DISABLED
+        # Calls that start at `check_at` or later take the slow path, which may be all of them.
+        self.check_at = since + TICK if admits else -math.inf
+        # Calls that took less than `quick` are appended without a lock; probes never are.
+        self.quick = quick if admits else -math.inf
+        self.append = window.append
+        # Calls that start before it are refused without a lock.
+        self.refuse_until = -math.inf
+        self.shut = state is State.OPEN or state is State.FORCED_OPEN
+        if self.shut:
+            self.refuse_until = min(since + opened_for, expires_at)
+
+    @property
+    def admits_all(self) -> bool:
+        """Whether calls are admitted without asking."""
+        return self.state is State.CLOSED or self.state is State.DISABLED

@@ -1,0 +1,111 @@
+"""What every strategy is: something that wraps a call, once.
+
+An `Invoke` makes a call: `invoke(function, args, kwargs)`. The arguments travel as one tuple
+and one dict, unpacked only around the innermost call: a frame between two strategies then
+costs about 20 ns, where `*args, **kwargs` through each layer would cost three times that.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+
+from medianest.resilience.errors import ConfigurationError
+
+__all__ = ["Handover", "Invoke", "Strategy"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Invoke: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+def direct(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The innermost Invoke: just the call."""
+    return function(*args, **kwargs)
+
+
+class Strategy(ABC):
+    """One pattern of resilience around a call; used alone or as a layer of a Pipeline."""
+
+    def __init__(self) -> None:
+        self._invoke = self.wrap(direct)
+
+    @abstractmethod
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose this strategy around `inner`. Called once; the result is called per call."""
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function(*args, **kwargs)` under this strategy."""
+        return self._invoke(function, args, kwargs)  # type: ignore[no-any-return]
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        """Decorate a synchronous function. Raises ConfigurationError for any other kind."""
+        refuse_unfinished(function)
+        invoke = self._invoke
+
+        @functools.wraps(function)
+        def protected(*args: P.args, **kwargs: P.kwargs) -> T:
+            return invoke(function, args, kwargs)  # type: ignore[no-any-return]
+
+        return protected
+
+
+def refuse_unfinished(function: Callable[..., Any]) -> None:
+    """Refuse what has done nothing yet when it returns: its failures would never be seen."""
+    if not callable(function):
+        raise ConfigurationError(f"only a function can be protected, not {function!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigurationError(
+            f"{function!r} is asynchronous: only synchronous functions can be protected"
+        )
+    if inspect.isgeneratorfunction(function):
+        raise ConfigurationError(
+            f"{function!r} is a generator: protect the code that consumes it, or hold a permit "
+            f"(breaker.acquire()) while it runs"
+        )
+
+
+class Settleable(Protocol):
+    """What a strategy holds for a call that is not over."""
+
+    def success(self) -> None:
+        """The call went well."""
+
+    def failure(self, error: BaseException) -> None:
+        """The call failed with `error`."""
+
+    def release(self) -> None:
+        """The call counts for nothing."""
+
+
+class Handover(BaseException):
+    """Raised by a call whose result goes on after it returned (a streamed response).
+
+    It passes every strategy: each one that holds something for the call puts it into `held`
+    instead of settling it. Whoever catches it takes `result` and, at the end of that result,
+    calls exactly one of `success`, `failure` and `release`.
+    """
+
+    def __init__(self, result: Any) -> None:
+        super().__init__(result)
+        self.result = result
+        self.held: list[Settleable] = []
+
+    def success(self) -> None:
+        """Settle everything held as a success."""
+        for held in self.held:
+            held.success()
+
+    def failure(self, error: BaseException) -> None:
+        """Settle everything held as failed with `error`."""
+        for held in self.held:
+            held.failure(error)
+
+    def release(self) -> None:
+        """Give everything back; the call counts for nothing."""
+        for held in self.held:
+            held.release()

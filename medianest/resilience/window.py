@@ -1,0 +1,155 @@
+"""The sliding window: what happened over the last `period` seconds, in slices.
+
+A quick success costs one `list.append` of its duration, atomic and without a lock: the hot path
+calls `window.append` itself. Everything else is called with the breaker's lock held.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from medianest.resilience.outcome import Outcome
+
+__all__ = ["SLOW", "TICK", "Batch", "Counts", "Latency", "Window", "no_counts"]
+
+SLICES = 120
+"""Entries leave the window one slice at a time, so it is exact to period / SLICES."""
+
+TICK = 0.05
+"""Seconds after which appended successes are counted; bounds the memory that they take."""
+
+_KEEP = 16
+"""Durations kept of one batch for percentiles; counts and the maximum are always exact."""
+
+_MAX_BATCHES = 256
+"""Batches kept of one slice; past that every second one stands for two."""
+
+Batch: TypeAlias = tuple[float, list[float]]
+"""Durations, and the number of calls that each of them stands for."""
+
+
+Counts: TypeAlias = list[int]
+"""Finished calls by Outcome, and at SLOW those of them (good or failed) that were slow."""
+
+SLOW = 4
+
+
+def no_counts() -> Counts:
+    """Zero of each."""
+    return [0, 0, 0, 0, 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Durations of finished calls in seconds; None while there are none."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+    @classmethod
+    def of(cls, batches: list[Batch], longest: float) -> Latency:
+        """Percentiles by nearest rank. Sorts: call it without a lock."""
+        weighted = sorted((took, weight) for weight, batch in batches for took in batch)
+        if not weighted:
+            return cls()
+        total = sum(weight for _, weight in weighted)
+        p50, p95, p99 = (_percentile(weighted, total * share) for share in (0.5, 0.95, 0.99))
+        return cls(p50, p95, p99, longest)
+
+
+@dataclass(slots=True)
+class _Slice:
+    start: float
+    counts: Counts = field(default_factory=no_counts)
+    longest: float = 0.0
+    samples: list[Batch] = field(default_factory=list)
+
+
+class Window:
+    """Counts and latencies of the last `period` seconds.
+
+    `retired` collects the counts that have left it, so that `retired + counts` is everything.
+    """
+
+    __slots__ = (
+        "_newest",
+        "_pending",
+        "_period",
+        "_slices",
+        "_width",
+        "append",
+        "counts",
+        "retired",
+    )
+
+    def __init__(self, period: float, now: float) -> None:
+        self._period = period
+        self._width = period / SLICES
+        self._newest = _Slice(now)
+        self._slices = deque([self._newest])
+        self._pending: list[float] = []
+        self.append = self._pending.append
+        self.counts = no_counts()
+        self.retired = no_counts()
+
+    def fold(self, now: float) -> int:
+        """Count the appended successes, forget what is too old; the number of successes."""
+        pending = self._pending
+        number = len(pending)
+        if number:
+            # The same list for ever: an append that races with this lands behind `number`.
+            batch = pending[:number]
+            del pending[:number]
+            self._add_batch(batch)
+        if now - self._newest.start >= self._width:
+            self._slide(now)
+        return number
+
+    def add(self, outcome: Outcome, took: float, slow: bool) -> None:
+        """Count one finished call in the newest slice; call `fold` first."""
+        newest = self._newest
+        for counts in (newest.counts, self.counts):
+            counts[outcome] += 1
+            counts[SLOW] += slow
+        if outcome <= Outcome.FAILURE:
+            if took > newest.longest:
+                newest.longest = took
+            newest.samples.append((1.0, [took]))
+            if len(newest.samples) > _MAX_BATCHES:
+                newest.samples = [(weight * 2, batch) for weight, batch in newest.samples[::2]]
+
+    def batches(self) -> tuple[list[Batch], float]:
+        """The durations of the period, as of the last `fold`, and the longest of them."""
+        batches = [batch for part in self._slices for batch in part.samples]
+        return batches, max(part.longest for part in self._slices)
+
+    def _add_batch(self, batch: list[float]) -> None:
+        newest = self._newest
+        number = len(batch)
+        newest.counts[Outcome.SUCCESS] += number
+        self.counts[Outcome.SUCCESS] += number
+        newest.longest = max(newest.longest, max(batch))
+        kept = batch[:: max(1, -(-number // _KEEP))]
+        newest.samples.append((number / len(kept), kept))
+
+    def _slide(self, now: float) -> None:
+        self._newest = _Slice(now)
+        self._slices.append(self._newest)
+        oldest_kept = now - self._period
+        while self._slices[0].start <= oldest_kept:
+            for place, number in enumerate(self._slices.popleft().counts):
+                self.counts[place] -= number
+                self.retired[place] += number
+
+
+def _percentile(weighted: list[tuple[float, float]], rank: float) -> float:
+    passed = 0.0
+    for took, weight in weighted:
+        passed += weight
+        if passed >= rank:
+            return took
+    return weighted[-1][0]
