@@ -3,7 +3,7 @@ fallback, composed to pipelines. Needs the standard library and blinker, nothing
 
 from medianest.resilience.breaker import CircuitBreaker, Permit
 from medianest.resilience.budget import RetryBudget
-from medianest.resilience.bulkhead import Bulkhead
+from medianest.resilience.bulkhead import Bulkhead, Place
 from medianest.resilience.clock import Clock, ManualClock, SystemClock
 from medianest.resilience.deadline import Deadline, remaining
 from medianest.resilience.errors import (
@@ -50,6 +50,7 @@ __all__ = [
     "Outcome",
     "Permit",
     "Pipeline",
+    "Place",
     "Policy",
     "Registry",
     "ResilienceError",

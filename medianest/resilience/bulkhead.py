@@ -15,7 +15,7 @@ from medianest.resilience.snapshot import BulkheadSnapshot
 from medianest.resilience.strategy import Handover, Invoke, Strategy
 from medianest.resilience.tally import Tally
 
-__all__ = ["Bulkhead"]
+__all__ = ["Bulkhead", "Place"]
 
 _RETRY_AFTER = 1.0
 """Seconds to tell a refused caller: a full compartment usually has a place again within one."""
@@ -54,7 +54,7 @@ class Bulkhead(Strategy):
             try:
                 result = inner(function, args, kwargs)
             except Handover as handover:
-                handover.held.append(_Place(self))
+                handover.held.append(Place(self._give_back))
                 raise
             except BaseException:
                 give_back()
@@ -63,6 +63,13 @@ class Bulkhead(Strategy):
             return result
 
         return invoke
+
+    def acquire(self) -> Place:
+        """Take a place in two phases: `release` it when done. Raises BulkheadFullError."""
+        if not self._take():
+            self._wait_for_place()
+        self._note_fewest(len(self._places))
+        return Place(self._give_back)
 
     def snapshot(self) -> BulkheadSnapshot:
         """How full it is, and was."""
@@ -113,22 +120,21 @@ class Bulkhead(Strategy):
         return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
 
 
-class _Place:
-    """A place that a handed-over call still holds."""
+class Place:
+    """A place in a bulkhead, until it is released. Releasing it again does nothing."""
 
-    __slots__ = ("_bulkhead", "_unsettled")
+    __slots__ = ("_give_back",)
 
-    def __init__(self, bulkhead: Bulkhead) -> None:
-        self._bulkhead = bulkhead
-        self._unsettled = [True]
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back = [give_back]
 
     def release(self) -> None:
-        """Give the place back, once."""
+        """Give the place back."""
         try:
-            self._unsettled.pop()
+            give_back = self._give_back.pop()  # atomic: of two threads, one gives it back
         except IndexError:
             return
-        self._bulkhead._give_back()
+        give_back()
 
     success = release
 

@@ -11,7 +11,16 @@ from typing import Any, TypeAlias
 
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 
-__all__ = ["Classifier", "ErrorMatcher", "Expected", "Outcome", "status_of"]
+__all__ = [
+    "Classifier",
+    "ErrorMatcher",
+    "Expected",
+    "Outcome",
+    "causes",
+    "is_timeout",
+    "matcher",
+    "status_of",
+]
 
 Expected: TypeAlias = "type[BaseException] | str | Callable[[BaseException], bool]"
 ErrorMatcher: TypeAlias = Callable[[BaseException], bool]
@@ -84,7 +93,7 @@ def _single(item: Any, option: str) -> ErrorMatcher:
 def _token(token: str, option: str) -> ErrorMatcher:
     name = token.strip().upper()
     if name == "TIMEOUT":
-        return lambda error: any(_is_timeout(cause) for cause in causes(error))
+        return lambda error: any(is_timeout(cause) for cause in causes(error))
     if name == "ENOTFOUND":
         return lambda error: any(isinstance(cause, socket.gaierror) for cause in causes(error))
     if isinstance(number := getattr(errno, name, None), int):
@@ -144,11 +153,13 @@ def status_of(error: BaseException) -> int | None:
     return None
 
 
-def _is_timeout(error: BaseException) -> bool:
-    """By type, or by name: the HTTP libraries' timeouts do not descend from TimeoutError."""
-    return isinstance(error, TimeoutError) or any(
-        _TIMEOUT_NAME.search(cls.__name__) for cls in type(error).__mro__
-    )
+def is_timeout(error: BaseException) -> bool:
+    """Whether it is a timeout: by type, or by name, as those of HTTP libraries are their own."""
+    if isinstance(error, TimeoutError):
+        return True
+    names = [cls.__name__ for cls in type(error).__mro__]
+    # urllib3 derives this one from its ConnectTimeoutError, though nothing timed out.
+    return "NewConnectionError" not in names and any(map(_TIMEOUT_NAME.search, names))
 
 
 def _errno_of(error: BaseException) -> int | None:

@@ -1,0 +1,24 @@
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY medianest medianest
+RUN python -m venv /opt/medianest \
+ && /opt/medianest/bin/pip install --no-cache-dir --constraint constraints.txt .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /app medianest
+WORKDIR /app
+COPY --from=build /opt/medianest /opt/medianest
+COPY wsgi.py gunicorn.conf.py ./
+RUN mkdir instance && chown medianest instance
+ENV PATH=/opt/medianest/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    MEDIANEST_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=8000
+USER medianest
+VOLUME /app/instance
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=3s --start-period=10s CMD \
+    ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/api/v1/health/live', timeout=2)"]
+CMD ["gunicorn"]

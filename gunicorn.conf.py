@@ -1,0 +1,87 @@
+"""gunicorn: synchronous workers with threads, and a sandbox for a first run."""
+
+import os
+import signal
+import sys
+
+from medianest import __version__
+from medianest.config import Settings
+from medianest.resilience import ConfigurationError
+from medianest.sandbox.process import SandboxProcess
+from medianest.web.auth import ensure_operator_token
+
+
+def _number(variable, default, least, most):
+    value = os.environ.get(variable) or default
+    try:
+        number = int(value)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        sys.exit(
+            f"medianest: {variable}: {value!r} is not allowed: "
+            f"must be a whole number from {least} to {most}"
+        )
+    return number
+
+
+try:
+    settings = ensure_operator_token(Settings.load())
+except ConfigurationError as error:
+    sys.exit(f"medianest: {error}")
+
+wsgi_app = "wsgi:app"
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{_number('PORT', '8000', 1, 65535)}"
+worker_class = "gthread"
+workers = _number("WEB_CONCURRENCY", "1", 1, 128)
+threads = settings.threads
+timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a whole
+graceful_timeout = int(settings.request_timeout) + 5  # requests in flight end at their deadline
+keepalive = 15
+loglevel = "warning"
+control_socket_disable = True
+
+_sandbox = None
+
+
+def on_starting(server):
+    """Before the workers: start the sandbox if there is nothing else to talk to."""
+    global _sandbox
+    if settings.sandbox and settings.env == "development" and settings.plex.url is None:
+        _sandbox = SandboxProcess.start(kind="plex")
+        os.environ["MEDIANEST_PLEX_URL"] = _sandbox.url
+        os.environ["MEDIANEST_PLEX_TOKEN"] = _sandbox.token
+
+
+def when_ready(server):
+    """Say where everything is."""
+    print(f"MediaNest {__version__} ({settings.env}) on http://{bind}", flush=True)
+    if workers > 1:
+        print(f"  {workers} workers: each has circuit breakers of its own", flush=True)
+    if settings.plex.url:
+        print(f"  Plex at {settings.plex.url}", flush=True)
+    elif _sandbox:
+        print(f"  no MEDIANEST_PLEX_URL: using a sandbox Plex at {_sandbox.url}", flush=True)
+    else:
+        print("  no Plex: set MEDIANEST_PLEX_URL and MEDIANEST_PLEX_TOKEN", flush=True)
+    if settings.env == "development" and not os.environ.get("MEDIANEST_OPERATOR_TOKEN"):
+        print(f"  operator token: {settings.operator_token.get_secret_value()}", flush=True)
+    print(f"  try: curl http://{bind}/api/v1/media/libraries", flush=True)
+
+
+def post_worker_init(worker):
+    """From SIGTERM on, say that this worker is not ready for more."""
+    lifecycle = worker.wsgi.extensions["medianest"].lifecycle
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def drain(number, frame):
+        lifecycle.draining = True
+        stop(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+
+
+def on_exit(server):
+    """After the workers: end the sandbox."""
+    if _sandbox is not None:
+        _sandbox.stop()

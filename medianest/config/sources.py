@@ -1,0 +1,134 @@
+"""Where settings come from, and how a fault in one of them is told in one line."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from medianest.resilience import ConfigurationError
+
+__all__ = ["PREFIX", "faults", "from_file", "from_variables", "merged", "variables_of"]
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "MEDIANEST_"
+
+# Kubernetes puts variables like these into every container next to a service of that name.
+_NOT_OURS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)$")
+
+Keys = tuple[str, ...]
+
+
+def variables_of(model: type[BaseModel], above: Keys = ()) -> dict[str, Keys]:
+    """The variable of each setting of a model, with the keys of the setting."""
+    found: dict[str, Keys] = {}
+    for name, field in model.model_fields.items():
+        kind, keys = field.annotation, (*above, name)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= variables_of(kind, keys)
+        else:
+            found[PREFIX + "_".join(keys).upper()] = keys
+    return found
+
+
+def is_secret(variable: str) -> bool:
+    """Whether a variable holds a secret, which is never shown and may come from a file."""
+    return variable.endswith("_TOKEN")
+
+
+def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[str, Any]:
+    """The settings among the variables, in the file's shape; an empty variable is not set."""
+    values: dict[str, Any] = {}
+    known = variables_of(model)
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or not value or _NOT_OURS.search(name):
+            continue
+        secret = name.removesuffix("_FILE")
+        if name in known:
+            _put(values, known[name], value)
+        elif secret in known and is_secret(secret):
+            if environ.get(secret):
+                raise ConfigurationError(f"{name}: give either this or {secret}, not both")
+            _put(values, known[secret], _read_secret(name, value))
+        else:
+            logger.warning("%s is not a setting and is ignored%s", name, _hint(name, known))
+    return values
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file; none when there is no such file."""
+    try:
+        values = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    if "env" in values:
+        raise ConfigurationError(f"{path}: the environment is set by {PREFIX}ENV, not in the file")
+    return values
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, section by section; what is `above` wins."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(old, value)
+        else:
+            result[key] = value
+    return result
+
+
+def faults(
+    error: ValidationError, values: Mapping[str, Any], model: type[BaseModel]
+) -> Iterator[str]:
+    """For each fault its variable, its value unless that is secret, and what is allowed."""
+    known = variables_of(model)
+    for fault in error.errors():
+        keys = tuple(str(part) for part in fault["loc"])
+        keys = next((found for found in known.values() if keys[: len(found)] == found), keys)
+        name = PREFIX + "_".join(keys).upper()
+        reason = fault["msg"].removeprefix("Value error, ")
+        value = _find(values, keys)
+        if fault["type"] == "extra_forbidden":
+            yield f"{'.'.join(keys)} is not a setting{_hint(name, known)}"
+        elif is_secret(name) or "@" in str(value):  # a URL with credentials is a secret, too
+            yield f"{name}: {reason}"
+        else:
+            yield f"{name}: {value!r} is not allowed: {reason}"
+
+
+def _hint(name: str, known: Mapping[str, Keys]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        secret = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigurationError(f"{name}: cannot read {path!r}: {reason}") from None
+    if not secret:
+        raise ConfigurationError(f"{name}: {path!r} is empty")
+    return secret
+
+
+def _put(values: dict[str, Any], keys: Keys, value: str) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value
+
+
+def _find(values: Any, keys: Keys) -> Any:
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values

@@ -1,0 +1,1 @@
+"""Clients and use cases of the media servers."""

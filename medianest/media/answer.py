@@ -1,0 +1,26 @@
+"""An answer and how good it is: fresh from its source, or the last good one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+__all__ = ["Answer", "stale"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """`value` as it was at `as_of`; `age` in seconds; `degraded` when its source failed."""
+
+    value: T
+    as_of: datetime
+    degraded: bool = False
+    age: float = 0.0
+
+
+def stale(answer: Answer[T], age: float, error: BaseException) -> Answer[T]:
+    """The same answer served again, marked for what it is."""
+    return replace(answer, degraded=True, age=age)

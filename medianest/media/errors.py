@@ -1,0 +1,88 @@
+"""What can go wrong with an upstream, for callers that need to know what to do about it.
+
+MediaError                  carries `service`
+├── NotConfiguredError      no address is set; carries `variable`
+├── NotFoundError           the upstream does not have what was asked for
+├── RejectedError           it refused our credentials (401, 403); carries `status`
+└── UpstreamError           it failed; carries `retry_after`
+    ├── UnreachableError        no connection: refused, reset, unknown name
+    ├── SlowError               no whole answer in time; also a TimeoutError
+    ├── UnavailableError        it said so itself (5xx, 429); carries `status`
+    └── InvalidAnswerError      an answer that makes no sense: garbage, cut off, too large
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvalidAnswerError",
+    "MediaError",
+    "NotConfiguredError",
+    "NotFoundError",
+    "RejectedError",
+    "SlowError",
+    "UnavailableError",
+    "UnreachableError",
+    "UpstreamError",
+]
+
+
+class MediaError(Exception):
+    """The root of the errors of media servers."""
+
+    status: int | None = None
+
+    def __init__(self, service: str, message: str) -> None:
+        super().__init__(f"{service}: {message}")
+        self.service = service
+
+
+class NotConfiguredError(MediaError):
+    """The server's address is not set."""
+
+    def __init__(self, service: str, variable: str) -> None:
+        super().__init__(service, f"set {variable}")
+        self.variable = variable
+
+
+class NotFoundError(MediaError):
+    """The server does not have it."""
+
+    status = 404
+
+
+class RejectedError(MediaError):
+    """The server refused our credentials: waiting is no help, a setting is wrong."""
+
+    def __init__(self, service: str, message: str, status: int) -> None:
+        super().__init__(service, message)
+        self.status = status
+
+
+class UpstreamError(MediaError):
+    """The server failed; it may be well again after `retry_after` seconds, when it says so."""
+
+    def __init__(self, service: str, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(service, message)
+        self.retry_after = retry_after
+
+
+class UnreachableError(UpstreamError):
+    """No connection."""
+
+
+class SlowError(UpstreamError, TimeoutError):
+    """No whole answer within the time."""
+
+
+class UnavailableError(UpstreamError):
+    """The server answered that it cannot answer."""
+
+    def __init__(
+        self, service: str, message: str, status: int, *, retry_after: float | None = None
+    ) -> None:
+        super().__init__(service, message, retry_after=retry_after)
+        self.status = status
+
+
+class InvalidAnswerError(UpstreamError):
+    """The answer is not what this server answers when it is well."""

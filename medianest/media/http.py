@@ -1,0 +1,144 @@
+"""HTTP to an upstream: bounded in time and size, with our own errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from medianest.media.errors import (
+    InvalidAnswerError,
+    NotFoundError,
+    RejectedError,
+    SlowError,
+    UnavailableError,
+    UnreachableError,
+    UpstreamError,
+)
+from medianest.media.sockets import DeadlineAdapter, time_left
+from medianest.resilience import Clock, Deadline
+from medianest.resilience.outcome import causes, is_timeout
+from medianest.resilience.retry import retry_after_of
+
+__all__ = ["UpstreamHttp"]
+
+_CHUNK = 64 * 1024
+
+
+class UpstreamHttp:
+    """Asks one upstream. `timeout` seconds bound a whole call, from the look-up of the name to
+    the last byte of the body; `max_bytes` bound the body. Thread-safe.
+
+    Raises only the errors of medianest.media.errors. Headers given here go with each call.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        max_bytes: int,
+        connections: int = 10,
+        clock: Clock | None = None,
+    ) -> None:
+        self.service = service
+        self._base_url = base_url
+        self._headers = {"Accept": "application/json", **headers}
+        self._max_bytes = max_bytes
+        self._deadline = Deadline(timeout, name=service, clock=clock)
+        self._session = requests.Session()
+        # Neither a proxy nor a ~/.netrc of this machine may come between us and the home network.
+        self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, DeadlineAdapter(connections))
+
+    def get_json(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """GET a path and parse its JSON."""
+        with self._deadline.scope(), self._mapped():
+            with self._session.get(
+                self._base_url + path,
+                params=params,
+                headers={**self._headers, **(headers or {})},
+                stream=True,
+                allow_redirects=False,
+                timeout=time_left(),
+            ) as response:
+                self._check(response)
+                body = self._read(response)
+            return self._parse(body)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+    def _check(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status in (401, 403):
+            raise RejectedError(self.service, f"it refused our credentials ({status})", status)
+        if status == 404:
+            raise NotFoundError(self.service, "not found (404)")
+        if status >= 500 or status == 429:
+            wait = retry_after_of(requests.HTTPError(response=response)) or None
+            raise UnavailableError(self.service, f"it answered {status}", status, retry_after=wait)
+        if status != 200:
+            raise InvalidAnswerError(self.service, f"it answered {status}")
+
+    def _read(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(_CHUNK):
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise InvalidAnswerError(
+                    self.service, f"its answer is larger than {self._max_bytes} bytes"
+                )
+        return bytes(body)
+
+    def _parse(self, body: bytes) -> Any:
+        try:
+            return json.loads(body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise InvalidAnswerError(self.service, "its answer is not JSON") from error
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        """Turn the errors of requests, urllib3 and the socket into ours."""
+        try:
+            yield
+        except (requests.RequestException, HTTPError, OSError) as error:
+            if isinstance(error, UpstreamError):
+                raise
+            raise self._ours(error) from error
+
+    def _ours(self, error: Exception) -> UpstreamError:
+        if any(is_timeout(cause) for cause in causes(error)):
+            return SlowError(self.service, "no whole answer in time")
+        if isinstance(
+            error,
+            requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError,
+        ):
+            return InvalidAnswerError(self.service, "its answer was cut off")
+        return UnreachableError(self.service, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """What the operating system said, without addresses and library names."""
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+    return "the connection broke"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

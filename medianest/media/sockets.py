@@ -1,0 +1,162 @@
+"""Sockets that obey the current deadline in every single operation.
+
+The timeout of `requests` starts again with each byte, so that an upstream which drips holds a
+thread for ever. These sockets look at the time left before each read and write, the name look-up
+and the TLS handshake included.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context
+
+from medianest.resilience import remaining
+
+__all__ = ["DeadlineAdapter"]
+
+_LOOK_UPS = threading.BoundedSemaphore(8)
+"""Name look-ups that may hang at once: the system's resolver cannot be interrupted."""
+
+
+def time_left() -> float:
+    """Seconds until the deadline. Raises TimeoutError when there are none."""
+    left = remaining(default=60.0)
+    if left <= 0:
+        raise TimeoutError("the deadline passed")
+    return left
+
+
+class _DeadlineSocket(socket.socket):
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(time_left())
+        return super().recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self.settimeout(time_left())
+        super().sendall(*args)
+
+
+class _DeadlineTLSSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(time_left())
+        return super().recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self.settimeout(time_left())
+        super().sendall(*args)
+
+
+def look_up(host: str, port: int) -> list[tuple[int, Any]]:
+    """Family and address of each way to a host, within the deadline.
+
+    Raises socket.gaierror for an unknown name, TimeoutError when the look-up takes too long.
+    """
+    flags = 0
+    try:
+        ipaddress.ip_address(host)
+        flags = socket.AI_NUMERICHOST  # nothing to ask anybody, so nothing that could hang
+    except ValueError:
+        return _look_up_beside(host, port)
+    return _resolve(host, port, flags)
+
+
+def _resolve(host: str, port: int, flags: int = 0) -> list[tuple[int, Any]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def _look_up_beside(host: str, port: int) -> list[tuple[int, Any]]:
+    """In a thread beside this one, which leaves it behind if it hangs."""
+    if not _LOOK_UPS.acquire(timeout=time_left()):
+        raise TimeoutError("too many name look-ups hang")
+    answers: queue.SimpleQueue[list[tuple[int, Any]] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(_resolve(host, port))
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else socket.gaierror(str(error)))
+        finally:
+            _LOOK_UPS.release()
+
+    threading.Thread(target=ask, name=f"look-up-{host}", daemon=True).start()
+    try:
+        answer = answers.get(timeout=time_left())
+    except queue.Empty:
+        raise TimeoutError(f"looking up {host} takes too long") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def connect(host: str, port: int) -> socket.socket:
+    """A connection to the first address that accepts one, within the deadline."""
+    error: OSError = OSError(f"{host} has no address")
+    for family, address in look_up(host, port):
+        sock = _DeadlineSocket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(time_left())
+            sock.connect(address)
+        except OSError as failed:
+            sock.close()
+            error = failed
+        else:
+            return sock
+    raise error
+
+
+def _connect_for(connection: HTTPConnection) -> socket.socket:
+    """Connect with the errors that urllib3 expects from its connections."""
+    try:
+        return connect(connection.host.strip("[]"), connection.port or connection.default_port)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, f"connecting took too long: {error}") from error
+    except OSError as error:
+        raise NewConnectionError(connection, f"cannot connect: {error}") from error
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect_for(self)
+
+
+class _SecureConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect_for(self)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Lets a `requests` session obey the current deadline; it never retries by itself."""
+
+    def __init__(self, connections: int) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pool of connections."""
+        context = create_urllib3_context()
+        context.load_default_certs()
+        context.sslsocket_class = _DeadlineTLSSocket
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        manager: PoolManager = self.poolmanager
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -1,0 +1,5 @@
+"""The Flask edge. `Resilience` is the extension for any Flask app."""
+
+from medianest.web.extension import Resilience
+
+__all__ = ["Resilience"]

@@ -1,0 +1,120 @@
+"""Who may do what: bearer tokens of three roles.
+
+They live in the settings and not in the database, so that an operator can act while that is down.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Literal, ParamSpec
+
+from flask import current_app, g, request
+from flask.typing import ResponseReturnValue
+from pydantic import SecretStr
+
+from medianest.config import Settings
+from medianest.resilience import ConfigurationError
+from medianest.web.problems import ProblemError
+
+__all__ = ["Role", "Tokens", "ensure_operator_token", "role_required"]
+
+Role = Literal["client", "viewer", "operator"]
+P = ParamSpec("P")
+
+
+class Tokens:
+    """The tokens of each role, and which roles need none."""
+
+    def __init__(self, settings: Settings) -> None:
+        given: list[tuple[Role, SecretStr | None]] = [
+            ("operator", settings.operator_token),
+            ("viewer", settings.viewer_token),
+            ("client", settings.client_token),
+        ]
+        self._tokens = {role: t.get_secret_value().encode() for role, t in given if t is not None}
+        self._open: tuple[Role, ...] = () if settings.env == "production" else ("client", "viewer")
+
+    def authorize(self, wanted: Role) -> Role:
+        """The role in which the current request may do what `wanted` may. Raises ProblemError."""
+        role = self._role_of_request()
+        if role == wanted or role == "operator" or (role is not None and wanted in self._open):
+            return role
+        if role is not None:
+            raise ProblemError("forbidden", f"this needs the {wanted} token, not the {role}'s")
+        if wanted in self._open:
+            return wanted
+        raise self._unauthorized(wanted)
+
+    def _role_of_request(self) -> Role | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if not scheme:
+            return None
+        given = token.strip().encode()
+        # All are compared, each in constant time, so that the time tells nothing.
+        matches = [role for role, t in self._tokens.items() if hmac.compare_digest(t, given)]
+        if scheme.lower() != "bearer" or not matches:
+            raise ProblemError(
+                "unauthorized", "the token is not known", headers={"WWW-Authenticate": "Bearer"}
+            )
+        return matches[0]
+
+    def _unauthorized(self, wanted: Role) -> ProblemError:
+        detail = f"this needs the {wanted} token"
+        if wanted not in self._tokens and "operator" not in self._tokens:
+            detail += f", and none is set: set MEDIANEST_{wanted.upper()}_TOKEN"
+        return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def role_required(
+    role: Role,
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Let only a role in; `g.actor` is then who is there."""
+
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            tokens: Tokens = current_app.extensions["medianest"].tokens
+            g.actor = tokens.authorize(role)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def ensure_operator_token(settings: Settings) -> Settings:
+    """In development without an operator token, keep a random one in instance/operator.token."""
+    if settings.env != "development" or settings.operator_token is not None:
+        return settings
+    path = settings.instance_path / "operator.token"
+    try:
+        token = _read_or_make(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot keep the operator token: {error.strerror}"
+        ) from None
+    return settings.model_copy(update={"operator_token": SecretStr(token)})
+
+
+def _read_or_make(path: Path) -> str:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(24) + "\n")
+        try:
+            os.link(draft, path)  # atomic: of several processes that start at once, one makes it
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    token = path.read_text().strip()
+    if not token:
+        raise ConfigurationError(f"{path} is empty: delete it, and a new one is made")
+    return token

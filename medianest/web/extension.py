@@ -1,0 +1,130 @@
+"""The Flask extension: guards around views, a limit of requests in flight, a deadline for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, TypeVar, overload
+
+from flask import Blueprint, Flask, Response, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ServiceUnavailable
+
+from medianest.resilience import CallRefusedError, ConfigurationError, Registry
+from medianest.web.admission import Admission
+from medianest.web.guard import Guard, View
+
+__all__ = ["Resilience"]
+
+V = TypeVar("V", bound=Callable[..., ResponseReturnValue])
+
+
+class Resilience:
+    """Protects the views of Flask apps.
+
+        resilience = Resilience(app)
+        resilience.guard("/api/critical", service="critical-service", retry=3, max_concurrent=20)
+
+        @app.get("/report")
+        @resilience.protect(service="reports", fallback=lambda error: ("later, please", 503))
+        def report(): ...
+
+    What the pipeline refuses is answered with 503 and Retry-After, unless the app handles
+    CallRefusedError itself.
+
+    Configuration keys, read by `init_app`:
+    RESILIENCE_MAX_IN_FLIGHT    requests served at once, above which load is shed with 503
+                                (BulkheadFullError); None: no limit. Keep it below the threads.
+    RESILIENCE_NEVER_SHED       path prefixes that the limit does not count; ()
+    RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
+    """
+
+    def __init__(self, app: Flask | None = None, *, registry: Registry | None = None) -> None:
+        self.registry = registry if registry is not None else Registry()
+        self._prefixes: dict[str, Guard] = {}
+        self._blueprints: dict[str, Guard] = {}
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Put the guards into an app. Raises ConfigurationError when it has them already."""
+        if "resilience" in app.extensions:
+            raise ConfigurationError("this app has a Resilience extension already")
+        app.extensions["resilience"] = self
+        app.config.setdefault("RESILIENCE_MAX_IN_FLIGHT", None)
+        app.config.setdefault("RESILIENCE_NEVER_SHED", ())
+        app.config.setdefault("RESILIENCE_REQUEST_TIMEOUT", None)
+        app.register_error_handler(CallRefusedError, _unavailable)
+        # `dispatch_request` is where Flask calls the view, after every before_request hook.
+        dispatch = app.dispatch_request
+        app.dispatch_request = partial(self._dispatch, dispatch)  # type: ignore[method-assign]
+        Admission(
+            app,
+            self.registry,
+            max_in_flight=app.config["RESILIENCE_MAX_IN_FLIGHT"],
+            never_shed=tuple(app.config["RESILIENCE_NEVER_SHED"]),
+            request_timeout=app.config["RESILIENCE_REQUEST_TIMEOUT"],
+        )
+
+    def guard(self, prefix: str, *, service: str, **options: Any) -> Guard:
+        """Guard every view below a path; of several prefixes the longest counts. `options` are
+        those of Guard: retry, fallback, max_concurrent, timeout, circuit_breaker."""
+        if not prefix.startswith("/"):
+            raise ConfigurationError(f"a guarded prefix starts with /, not {prefix!r}")
+        guard = Guard(service, self.registry, **options)
+        self._prefixes[prefix.rstrip("/")] = guard
+        return guard
+
+    @overload
+    def protect(self, target: Blueprint, /, *, service: str, **options: Any) -> Blueprint: ...
+
+    @overload
+    def protect(
+        self, target: None = None, /, *, service: str, **options: Any
+    ) -> Callable[[V], Callable[..., Response]]: ...
+
+    def protect(self, target: Blueprint | None = None, /, *, service: str, **options: Any) -> Any:
+        """Guard one view, as its decorator, or each view of a blueprint; `options` as `guard`."""
+        guard = Guard(service, self.registry, **options)
+        if target is None:
+            return partial(_protected, guard)
+        if not isinstance(target, Blueprint):
+            raise ConfigurationError(
+                f"protect takes a blueprint or decorates a view, and is always called with "
+                f"service=...; {target!r} is neither"
+            )
+        self._blueprints[target.name] = guard
+        return target
+
+    def _dispatch(self, dispatch: View, *args: Any) -> ResponseReturnValue:
+        if args:
+            dispatch = partial(dispatch, *args)
+        if request.routing_exception is not None or request.method == "OPTIONS":
+            return dispatch()
+        if self._blueprints:
+            for name in request.blueprints:
+                if (guard := self._blueprints.get(name)) is not None:
+                    dispatch = partial(guard.run, dispatch)
+        if self._prefixes and (guard := self._guard_of(request.path)) is not None:
+            return guard.run(dispatch)
+        return dispatch()
+
+    def _guard_of(self, path: str) -> Guard | None:
+        found = [p for p in self._prefixes if path == p or path.startswith(p + "/")]
+        return self._prefixes[max(found, key=len)] if found else None
+
+
+def _unavailable(error: CallRefusedError) -> ResponseReturnValue:
+    """A refusal that nothing else handles is a 503, as the app answers those."""
+    wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after))
+    unavailable = ServiceUnavailable(str(error), retry_after=wait)
+    return current_app.handle_http_exception(unavailable)
+
+
+def _protected(guard: Guard, view: V) -> Callable[..., Response]:
+    @wraps(view)
+    def protected(*args: Any, **kwargs: Any) -> Response:
+        return guard.run(partial(view, *args, **kwargs))
+
+    return protected

@@ -1,0 +1,130 @@
+"""The kinds of problems, each with a page for people: the `type` of an error leads there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import Blueprint, abort
+from markupsafe import escape
+
+__all__ = ["KINDS", "Kind", "pages"]
+
+
+class Kind(NamedTuple):
+    """One kind of problem."""
+
+    status: int
+    title: str
+    explanation: str
+
+
+KINDS = {
+    "bad-request": Kind(
+        400,
+        "The request is malformed",
+        "The request could not be read: for example, its JSON is broken.",
+    ),
+    "unauthorized": Kind(
+        401,
+        "A token is needed",
+        "Send a token as “Authorization: Bearer …”. The detail says which one, and how to "
+        "set one if none is set.",
+    ),
+    "forbidden": Kind(
+        403,
+        "The token does not allow this",
+        "The token is valid, but its role may not do this. Use a token of the role named "
+        "in the detail.",
+    ),
+    "not-found": Kind(
+        404,
+        "There is nothing here",
+        "The path, or the thing that it names, does not exist.",
+    ),
+    "method-not-allowed": Kind(
+        405,
+        "The method is not allowed here",
+        "The path exists, but not for this method; the Allow header lists those that it has.",
+    ),
+    "conflict": Kind(
+        409,
+        "The request conflicts with what there is",
+        "The detail says with what.",
+    ),
+    "too-large": Kind(
+        413,
+        "The request is too large",
+        "The body is larger than this server accepts.",
+    ),
+    "unsupported-media-type": Kind(
+        415,
+        "The body must be JSON",
+        "Send the body with “Content-Type: application/json”.",
+    ),
+    "invalid": Kind(
+        422,
+        "The request is well formed but wrong",
+        "Something in it has the wrong type or value, or is not known; “errors” lists each fault.",
+    ),
+    "internal-error": Kind(
+        500,
+        "Something is wrong with this server",
+        "An error that nobody foresaw. The server's log has it under the trace id.",
+    ),
+    "overloaded": Kind(
+        503,
+        "The server is busy",
+        "As many requests are being served as this server takes at once. Try again after "
+        "“retry_after” seconds.",
+    ),
+    "circuit-open": Kind(
+        503,
+        "The service is not called now",
+        "The service has failed, so it is left alone for a while and then tried again by itself.",
+    ),
+    "bulkhead-full": Kind(
+        503,
+        "The service is busy",
+        "As many calls to the service are under way as are allowed at once.",
+    ),
+    "deadline-exceeded": Kind(
+        503,
+        "Time ran out",
+        "The time allowed for this request was over before it could be answered.",
+    ),
+    "upstream-failed": Kind(
+        503,
+        "The service failed",
+        "The service did not answer, or its answer made no sense, and there is no earlier "
+        "answer to fall back on.",
+    ),
+    "upstream-rejected": Kind(
+        503,
+        "The service refuses our credentials",
+        "A token or key in the settings is wrong; waiting is no help. The detail names "
+        "the setting.",
+    ),
+    "not-configured": Kind(
+        503,
+        "The service is not configured",
+        "The detail names the variable to set.",
+    ),
+}
+
+pages = Blueprint("problems", __name__, url_prefix="/problems")
+
+
+@pages.get("/<kind>")
+def page(kind: str) -> str:
+    """A page for people about one kind of problem."""
+    if kind not in KINDS:
+        abort(404, f"there is no problem of the kind {kind!r}")
+    status, title, explanation = KINDS[kind]
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width'>"
+        f"<title>{escape(title)}</title>"
+        "<body style='font:1.1rem/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem'>"
+        f"<p><code>{status} {escape(kind)}</code><h1>{escape(title)}</h1>"
+        f"<p>{escape(explanation)}</body></html>\n"
+    )

@@ -1,0 +1,149 @@
+"""Every error as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from medianest.media.errors import (
+    MediaError,
+    NotConfiguredError,
+    NotFoundError,
+    RejectedError,
+    UpstreamError,
+)
+from medianest.resilience import (
+    BulkheadFullError,
+    CallRefusedError,
+    CircuitOpenError,
+    DeadlineExceededError,
+)
+from medianest.web.problem_kinds import KINDS, Kind, pages
+from medianest.web.trace import trace_id
+
+__all__ = ["ProblemError", "init_problems", "problem_response"]
+
+logger = logging.getLogger(__name__)
+
+_KIND_OF_STATUS = {
+    400: "bad-request", 401: "unauthorized", 403: "forbidden", 404: "not-found",
+    405: "method-not-allowed", 409: "conflict", 413: "too-large", 415: "unsupported-media-type",
+    422: "invalid", 500: "internal-error", 503: "overloaded",
+}  # fmt: skip
+
+_KIND_OF_REFUSAL = {
+    CircuitOpenError: "circuit-open",
+    BulkheadFullError: "bulkhead-full",
+    DeadlineExceededError: "deadline-exceeded",
+}
+
+DEFAULT_RETRY_AFTER = 5.0
+"""Seconds for a 503 whose cause does not know."""
+
+
+@dataclass(eq=False)
+class ProblemError(Exception):
+    """Raise it anywhere in a view to answer with a problem of one of the KINDS; `data` are
+    members of its own."""
+
+    kind: str
+    detail: str
+    data: dict[str, Any] | None = None
+    headers: dict[str, str] | None = None
+
+
+def problem_response(
+    kind: str,
+    detail: str,
+    data: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    status: int | None = None,
+    title: str | None = None,
+) -> Response:
+    """A response of that kind. `retry_after` in `data` becomes the Retry-After header, too."""
+    known = KINDS.get(kind, Kind(500, "", ""))
+    status = status or known.status
+    data = dict(data or {})
+    if status in (429, 503):
+        data.setdefault("retry_after", DEFAULT_RETRY_AFTER)
+    if data.get("retry_after") is not None:
+        headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(data["retry_after"])))}
+    body = {
+        "type": f"/problems/{kind}" if kind in KINDS else "about:blank",
+        "title": title or known.title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        **data,
+        "trace_id": trace_id(),
+    }
+    return Response(
+        json.dumps(body) + "\n",
+        status,
+        {"Cache-Control": "no-store", **(headers or {})},
+        content_type="application/problem+json",
+    )
+
+
+def init_problems(app: Flask) -> None:
+    """Answer every error of an app with a problem, and serve the pages about them."""
+    app.register_error_handler(ProblemError, _problem)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CallRefusedError, _refused)
+    app.register_error_handler(MediaError, _media)
+    app.register_error_handler(Exception, _unforeseen)
+    app.register_blueprint(pages)
+
+
+def _problem(error: ProblemError) -> Response:
+    return problem_response(error.kind, error.detail, error.data, error.headers)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:  # a redirect is an exception to Werkzeug, but not a problem
+        return cast(Response, error.get_response())
+    headers = {k: v for k, v in error.get_headers() if k not in ("Content-Type", "Content-Length")}
+    kind = _KIND_OF_STATUS.get(status, "")
+    detail = error.description or error.name
+    if kind and detail == type(error).description:  # Werkzeug's own words are for browsers
+        detail = KINDS[kind].explanation
+    return problem_response(
+        kind, detail, headers=headers, status=status, title=None if kind else error.name
+    )
+
+
+def _refused(error: CallRefusedError) -> Response:
+    kind = next((k for cls, k in _KIND_OF_REFUSAL.items() if isinstance(error, cls)), "overloaded")
+    if isinstance(error, BulkheadFullError) and error.name == "in-flight":
+        return problem_response(
+            "overloaded", "too many requests are in flight", {"retry_after": error.retry_after}
+        )
+    data = {"service": error.name, "retry_after": error.retry_after or DEFAULT_RETRY_AFTER}
+    return problem_response(kind, str(error), data)
+
+
+def _media(error: MediaError) -> Response:
+    data: dict[str, Any] = {"service": error.service}
+    if isinstance(error, NotFoundError):
+        return problem_response("not-found", str(error), data)
+    if isinstance(error, NotConfiguredError):
+        return problem_response("not-configured", str(error), {**data, "variable": error.variable})
+    logger.warning("no answer from %s: %s", error.service, error)
+    if isinstance(error, RejectedError):
+        return problem_response("upstream-rejected", str(error), data)
+    if isinstance(error, UpstreamError):
+        data["retry_after"] = error.retry_after or DEFAULT_RETRY_AFTER
+    return problem_response("upstream-failed", str(error), data)
+
+
+def _unforeseen(error: Exception) -> Response:
+    logger.error("unforeseen error in %s %s", request.method, request.path, exc_info=error)
+    return problem_response("internal-error", "an error that nobody foresaw; the log has it")

@@ -1,0 +1,92 @@
+"""What requests may hold, checked by pydantic; faults become problems that list them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from medianest.web.problems import ProblemError
+
+__all__ = ["BreakerAction", "Limit", "Nothing", "Page", "Search", "body", "query"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(_Strict):
+    """No parameters."""
+
+
+class Limit(_Strict):
+    """How many."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class Page(Limit):
+    """How many, from where."""
+
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+
+
+class Search(_Strict):
+    """What to search for."""
+
+    query: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class BreakerAction(_Strict):
+    """What an operator does to a circuit breaker."""
+
+    action: Literal["open", "close", "reset", "disable", "enable"]
+    reason: Annotated[str, Field(max_length=500)] | None = None
+    expires_in: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _only_what_lasts_expires(self) -> BreakerAction:
+        if self.expires_in is not None and self.action not in ("open", "disable"):
+            raise ValueError("expires_in goes with open and disable only")
+        return self
+
+
+def query(model: type[M]) -> M:
+    """The query parameters of the current request. Raises ProblemError."""
+    parameters = request.args.to_dict(flat=False)
+    values: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in parameters.items()}
+    return _checked(model, values)
+
+
+def body(model: type[M]) -> M:
+    """The JSON body of the current request. Raises ProblemError."""
+    try:
+        values = request.get_json()
+    except UnsupportedMediaType:
+        raise ProblemError(
+            "unsupported-media-type", "send JSON with Content-Type: application/json"
+        ) from None
+    except BadRequest:
+        raise ProblemError("bad-request", "the body is not valid JSON") from None
+    return _checked(model, values)
+
+
+def _checked(model: type[M], values: Any) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = [_fault(fault, model) for fault in error.errors(include_url=False)]
+        detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
+        raise ProblemError("invalid", detail, {"errors": faults}) from None
+
+
+def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        allowed = ", ".join(model.model_fields) or "none"
+        message = f"not known; allowed are: {allowed}"
+    return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}

@@ -1,0 +1,24 @@
+"""The trace id of a request: taken from `traceparent` (W3C Trace Context), or made."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import cast
+
+from flask import g, has_request_context, request
+
+__all__ = ["trace_id"]
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
+
+def trace_id() -> str | None:
+    """The id of the current request, 32 hexadecimal digits; None outside of one."""
+    if not has_request_context():
+        return None
+    if "trace_id" not in g:
+        given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", "").strip())
+        valid = given is not None and set(given[1]) != {"0"}
+        g.trace_id = given[1] if given is not None and valid else secrets.token_hex(16)
+    return cast(str, g.trace_id)

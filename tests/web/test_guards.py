@@ -1,0 +1,307 @@
+"""Guards around views: the same pipeline, at the place where Flask calls the view."""
+
+import pytest
+from flask import Blueprint, Flask, Response, abort, request
+
+from medianest.resilience import CircuitOpenError, ConfigurationError, Registry, State
+from medianest.web import Resilience
+
+
+@pytest.fixture
+def app():
+    return Flask(__name__)
+
+
+@pytest.fixture
+def resilience(app, clock):
+    return Resilience(app, registry=Registry(clock=clock))
+
+
+@pytest.fixture
+def calls(app):
+    """A view whose answers are scripted: the last one stays."""
+    script, made = [("ok", 200)], []
+
+    @app.route("/api/critical/thing", methods=["GET", "POST"])
+    def thing():
+        made.append(request.method)
+        step = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    return made, script
+
+
+BREAKER = {"failure_threshold": 2, "jitter": 0.0, "half_open_max_calls": 1}
+
+
+def breaker_of(resilience, name="critical-service"):
+    return resilience.registry.breaker(name)
+
+
+def test_five_failing_requests_at_threshold_one_open_the_breaker(app, resilience, calls):
+    """Keeps out an extension that does nothing."""
+    made, script = calls
+    script[:] = [("bad", 500)]
+    resilience.guard(
+        "/api/critical", service="critical-service", circuit_breaker={"failure_threshold": 1}
+    )
+    client = app.test_client()
+    assert client.get("/api/critical/thing").status_code == 500
+    assert breaker_of(resilience).state is State.OPEN
+    for _ in range(4):
+        refused = client.get("/api/critical/thing")
+        assert refused.status_code == 503
+        assert 24 <= int(refused.headers["Retry-After"]) <= 36
+    assert len(made) == 1
+
+
+def test_a_response_of_500_counts_as_failure_and_one_of_404_does_not(app, resilience, calls):
+    _, script = calls
+    script[:] = [("gone", 404), ("bad", 503), ("ok", 200)]
+    resilience.guard("/api/critical", service="critical-service")
+    client = app.test_client()
+    for expected in (404, 503, 200):
+        assert client.get("/api/critical/thing").status_code == expected
+    counts = breaker_of(resilience).snapshot().counts
+    assert (counts.successes, counts.failures) == (2, 1)
+
+
+def test_an_error_that_the_app_handles_counts_by_its_answer(app, resilience, calls):
+    _, script = calls
+
+    @app.errorhandler(KeyError)
+    def missing(error):
+        return "no such key", 404
+
+    script[:] = [KeyError("x"), ("ok", 200)]
+    resilience.guard("/api/critical", service="critical-service")
+    assert app.test_client().get("/api/critical/thing").status_code == 404
+    assert breaker_of(resilience).snapshot().counts.failures == 0
+
+
+def test_an_unhandled_error_counts_and_reaches_the_app_unchanged(app, resilience, calls):
+    _, script = calls
+    script[:] = [KeyError("x")]
+    resilience.guard("/api/critical", service="critical-service")
+    assert app.test_client().get("/api/critical/thing").status_code == 500
+    assert breaker_of(resilience).snapshot().counts.failures == 1
+
+
+def test_only_safe_methods_are_retried(app, resilience, calls, clock):
+    made, script = calls
+    script[:] = [("bad", 503)]
+    resilience.guard("/api/critical", service="critical-service", retry=3)
+    client = app.test_client()
+    assert client.post("/api/critical/thing").status_code == 503
+    assert made == ["POST"]
+    assert client.get("/api/critical/thing").status_code == 503
+    assert made == ["POST", "GET", "GET", "GET"]
+
+
+def test_a_retry_that_succeeds_answers_well(app, resilience, calls):
+    _, script = calls
+    script[:] = [("bad", 503), ("ok", 200)]
+    resilience.guard("/api/critical", service="critical-service", retry={"max_attempts": 2})
+    assert app.test_client().get("/api/critical/thing").text == "ok"
+
+
+def test_a_fallback_answers_for_failures_and_for_refusals(app, resilience, calls):
+    made, script = calls
+    script[:] = [("bad", 500)]
+    resilience.guard(
+        "/api/critical",
+        service="critical-service",
+        circuit_breaker=BREAKER,
+        fallback=lambda error: (f"fallback: {type(error).__name__}", 200),
+    )
+    client = app.test_client()
+    answers = [client.get("/api/critical/thing").text for _ in range(3)]
+    assert answers == ["fallback: ViewFailedError"] * 2 + ["fallback: CircuitOpenError"]
+    assert len(made) == 2
+
+
+def test_a_fallback_never_answers_for_a_client_error(app, resilience, calls):
+    _, script = calls
+    script[:] = [("who are you", 401)]
+    resilience.guard("/api/critical", service="s", fallback=lambda error: "fallback")
+    assert app.test_client().get("/api/critical/thing").status_code == 401
+
+
+def test_an_authentication_hook_is_never_bypassed(app, resilience, calls):
+    made, script = calls
+    script[:] = [("bad", 500)]
+    resilience.guard(
+        "/api/critical",
+        service="critical-service",
+        circuit_breaker={"failure_threshold": 1},
+        fallback=lambda error: "secret fallback",
+    )
+
+    @app.before_request
+    def authenticate():
+        if request.headers.get("Authorization") != "yes":
+            abort(401)
+
+    client = app.test_client()
+    assert client.get("/api/critical/thing").status_code == 401
+    assert made == []
+    assert client.get("/api/critical/thing", headers={"Authorization": "yes"}).status_code == 200
+    assert breaker_of(resilience).state is State.OPEN
+    assert client.get("/api/critical/thing").status_code == 401
+
+
+def test_a_guard_covers_its_prefix_and_nothing_beside_it(app, resilience):
+    for path in ("/api/critical", "/api/criticality", "/other"):
+        app.add_url_rule(path, path, lambda: ("bad", 500))
+    resilience.guard("/api/critical/", service="critical-service")
+    client = app.test_client()
+    for path in ("/api/critical", "/api/criticality", "/other", "/api/critical/missing"):
+        client.get(path)
+    assert breaker_of(resilience).snapshot().totals.failures == 1
+
+
+def test_of_several_prefixes_the_longest_counts(app, resilience):
+    app.add_url_rule("/a/b/c", "abc", lambda: "ok")
+    resilience.guard("/a", service="short")
+    resilience.guard("/a/b", service="long")
+    app.test_client().get("/a/b/c")
+    assert breaker_of(resilience, "long").snapshot().totals.successes == 1
+    assert breaker_of(resilience, "short").snapshot().totals.successes == 0
+
+
+def test_one_view_can_be_protected(app, resilience):
+    @app.get("/report")
+    @resilience.protect(service="reports", fallback=lambda error: ("later", 503))
+    def report():
+        raise OSError("no disk")
+
+    response = app.test_client().get("/report")
+    assert (response.status_code, response.text) == (503, "later")
+    assert breaker_of(resilience, "reports").snapshot().totals.failures == 1
+
+
+def test_a_blueprint_can_be_protected(app, resilience):
+    blueprint = Blueprint("shop", __name__, url_prefix="/shop")
+    blueprint.add_url_rule("/", "index", lambda: ("bad", 500))
+    app.register_blueprint(resilience.protect(blueprint, service="shop"))
+    app.test_client().get("/shop/")
+    assert breaker_of(resilience, "shop").snapshot().totals.failures == 1
+
+
+def test_a_bulkhead_limits_a_guarded_view(app, resilience):
+    inner = []
+
+    @app.get("/slow")
+    @resilience.protect(service="slow", max_concurrent=1, fallback=lambda error: "full")
+    def slow():
+        inner.append(app.test_client().get("/slow").text)
+        return "done"
+
+    assert app.test_client().get("/slow").text == "done"
+    assert inner == ["full"]
+    assert resilience.registry.bulkhead("slow").snapshot().in_use == 0
+
+
+def test_a_streaming_response_settles_when_it_ends(app, resilience):
+    @app.get("/stream")
+    @resilience.protect(service="stream", max_concurrent=2)
+    def stream():
+        return Response(part for part in ("a", "b"))
+
+    response = app.test_client().get("/stream")
+    breaker, bulkhead = breaker_of(resilience, "stream"), resilience.registry.bulkhead("stream")
+    assert (breaker.snapshot().in_flight, bulkhead.snapshot().in_use) == (1, 1)
+    assert response.text == "ab"
+    response.close()
+    seen = breaker.snapshot()
+    assert (seen.in_flight, seen.counts.successes, bulkhead.snapshot().in_use) == (0, 1, 0)
+
+
+def test_a_stream_that_breaks_counts_as_failure(app, resilience):
+    def parts():
+        yield "a"
+        raise OSError("broken")
+
+    @app.get("/stream")
+    @resilience.protect(service="stream", max_concurrent=2)
+    def stream():
+        return Response(parts())
+
+    response = app.test_client().get("/stream")
+    with pytest.raises(OSError, match="broken"):
+        response.get_data()
+    response.close()
+    assert breaker_of(resilience, "stream").snapshot().counts.failures == 1
+    assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
+
+
+def test_a_stream_whose_client_left_counts_for_nothing(app, resilience):
+    @app.get("/stream")
+    @resilience.protect(service="stream", max_concurrent=2)
+    def stream():
+        return Response(part for part in ("a", "b"))
+
+    app.test_client().get("/stream").close()
+    seen = breaker_of(resilience, "stream").snapshot()
+    assert (seen.in_flight, seen.counts.successes, seen.counts.failures) == (0, 0, 0)
+    assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
+
+
+def test_a_refusal_inside_a_view_says_nothing_about_the_view(app, resilience):
+    resilience.registry.breaker("inner").open("test")
+
+    @app.errorhandler(CircuitOpenError)
+    def refused(error):
+        return "inner is open", 503
+
+    @app.get("/outer")
+    @resilience.protect(service="outer", retry=3)
+    def outer():
+        return resilience.registry.breaker("inner").call(lambda: "never")
+
+    assert app.test_client().get("/outer").status_code == 503
+    counts = breaker_of(resilience, "outer").snapshot().counts
+    assert (counts.failures, counts.ignored) == (0, 1)
+
+
+def test_retries_do_not_multiply_through_a_view_that_catches(app, resilience, clock):
+    """Keeps out 3 x 3 calls when a view turns an error, already retried inside, into a 503."""
+    from medianest.resilience import Retry
+
+    upstream = []
+
+    def fetch():
+        upstream.append(1)
+        raise ConnectionError
+
+    @app.get("/view")
+    @resilience.protect(service="view", retry=3)
+    def view():
+        try:
+            return Retry(max_attempts=3, clock=clock).call(fetch)
+        except ConnectionError:
+            return "unavailable", 503
+
+    assert app.test_client().get("/view").status_code == 503
+    assert len(upstream) == 3
+
+
+def test_the_extension_refuses_to_be_installed_twice(app, resilience):
+    with pytest.raises(ConfigurationError, match="already"):
+        Resilience(app)
+
+
+def test_a_wrong_option_is_refused_where_it_is_given(resilience):
+    with pytest.raises(ConfigurationError, match=r"max_attempt; allowed are"):
+        resilience.guard("/x", service="x", retry={"max_attempt": 3})
+    with pytest.raises(ConfigurationError, match="starts with /"):
+        resilience.guard("x", service="x")
+    with pytest.raises(ConfigurationError, match="blueprint or decorates"):
+        resilience.protect(lambda: "view", service="x")
+
+
+def test_an_unprotected_view_costs_no_breaker(app, resilience, calls):
+    app.test_client().get("/api/critical/thing")
+    assert resilience.registry.breakers() == []
