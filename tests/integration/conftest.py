@@ -1,0 +1,141 @@
+"""The app as it runs: real gunicorn, real sockets, a sandbox Plex."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from medianest.sandbox.process import SandboxProcess
+
+ROOT = Path(__file__).parents[2]
+OPERATOR = "test-operator-token"
+
+
+class Answer:
+    """An HTTP answer and how long it took, in seconds."""
+
+    def __init__(self, status, headers, body, took):
+        self.status, self.headers, self.body, self.took = status, headers, body, took
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Server:
+    """gunicorn with the app, on a free port."""
+
+    def __init__(self, directory, **variables):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
+        self._log = (directory / "log").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn"],
+            cwd=ROOT,
+            env={
+                **clean,
+                "PORT": str(self.port),
+                "MEDIANEST_INSTANCE_PATH": str(directory),
+                "MEDIANEST_OPERATOR_TOKEN": OPERATOR,
+                "MEDIANEST_SANDBOX": "false",
+                **{k: str(v) for k, v in variables.items()},
+            },
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def wait_until_ready(self):
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.log
+            try:
+                if self.get("/api/v1/health/ready").status == 200:
+                    return self
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"not ready:\n{self.log}")
+
+    def get(self, path, *, timeout=30, headers=None, data=None):
+        request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
+        began = time.monotonic()
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as response:
+                status, headers, body = response.status, response.headers, response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, headers, body = error.code, error.headers, error.read()
+        return Answer(status, headers, body, time.monotonic() - began)
+
+    def act(self, action, **members):
+        return self.get(
+            "/api/v1/resilience/circuit-breakers/plex/action",
+            data=json.dumps({"action": action, **members}).encode(),
+            headers={"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"},
+        )
+
+    def breaker(self):
+        return self.get("/api/v1/resilience/circuit-breakers/plex").json
+
+    @property
+    def log(self):
+        self._log.flush()
+        self._log.seek(0)
+        return self._log.read()
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(20)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self._log.close()
+
+
+@pytest.fixture
+def plex():
+    with SandboxProcess.start(kind="plex", port=0) as process:
+        yield process
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """`serve(**variables)` is a running server that is ready."""
+    servers = []
+
+    def start(**variables):
+        directory = tmp_path / str(len(servers))
+        directory.mkdir()
+        servers.append(Server(directory, **variables))
+        return servers[-1].wait_until_ready()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def server(serve, plex):
+    """The app in front of the sandbox, quick to time out and to recover."""
+    return serve(
+        MEDIANEST_PLEX_URL=plex.url,
+        MEDIANEST_PLEX_TOKEN=plex.token,
+        MEDIANEST_PLEX_TIMEOUT=1.0,
+        MEDIANEST_PLEX_RESET_TIMEOUT=0.5,
+        MEDIANEST_PLEX_INITIAL_DELAY=0.01,
+        MEDIANEST_REQUEST_TIMEOUT=1.5,
+    )

@@ -1,0 +1,134 @@
+"""What operators and Kubernetes do to the running server."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.integration.conftest import ROOT
+
+LIBRARIES = "/api/v1/media/libraries"
+
+
+def test_an_operator_forces_the_breaker_and_ends_it(server, plex):
+    server.get(LIBRARIES)
+    assert server.act("open", reason="maintenance").json["state"] == "forced_open"
+    assert server.get(LIBRARIES).json["degraded"]
+    assert server.act("enable").json["state"] == "closed"
+    assert not server.get(LIBRARIES).json["degraded"]
+    assert server.act("disable").json["state"] == "disabled"
+    plex.fault("status", status=500)
+    for _ in range(4):
+        server.get(LIBRARIES)
+    assert server.breaker()["state"] == "disabled"
+    assert server.breaker()["counts"]["failures"] >= 5
+    assert server.act("reset").json["totals"]["failures"] == 0
+    assert server.act("close", reason="done").json["reason"] == "done"
+
+
+def test_what_an_operator_forced_expires(server):
+    forced = server.act("open", expires_in=0.3).json
+    assert forced["expires_at"]
+    time.sleep(0.4)
+    assert server.breaker()["state"] == "closed"
+
+
+def test_without_the_token_an_operator_action_is_refused(server):
+    path = "/api/v1/resilience/circuit-breakers/plex/action"
+    json_type = {"Content-Type": "application/json"}
+    nobody = server.get(path, data=b'{"action":"open"}', headers=json_type)
+    assert (nobody.status, nobody.headers["WWW-Authenticate"]) == (401, "Bearer")
+    wrong = server.get(
+        path, data=b'{"action":"open"}', headers={**json_type, "Authorization": "Bearer wrong"}
+    )
+    assert wrong.status == 401
+    assert server.breaker()["state"] == "closed"
+
+
+def test_on_sigterm_requests_in_flight_finish(server, plex):
+    plex.fault("latency", seconds=0.6)
+    answers = []
+    client = threading.Thread(target=lambda: answers.append(server.get(LIBRARIES)))
+    client.start()
+    until = time.monotonic() + 5
+    while plex.requests()["total"] == 0:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert server.stop(signal.SIGTERM) == 0
+    client.join(10)
+    assert [answer.status for answer in answers] == [200]
+
+
+def test_production_without_tokens_answers_probes_and_refuses_the_rest(serve):
+    server = serve(MEDIANEST_ENV="production", MEDIANEST_OPERATOR_TOKEN="")
+    assert server.get("/api/v1/health/live").status == 200
+    assert server.get("/api/v1/health/").status == 200
+    refused = server.get(LIBRARIES)
+    assert refused.status == 401
+    assert "MEDIANEST_CLIENT_TOKEN" in refused.json["detail"]
+
+
+def test_development_without_a_plex_starts_a_sandbox_that_dies_with_it(serve):
+    server = serve(MEDIANEST_SANDBOX="true")
+    assert server.get(LIBRARIES).json["libraries"]
+    children = subprocess.run(
+        ["pgrep", "-f", "medianest.sandbox", "-P", str(server.process.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert len(children) == 1
+    server.process.kill()
+    server.process.wait()
+    until = time.monotonic() + 5
+    while _alive(int(children[0])):
+        assert time.monotonic() < until, "the sandbox outlived its server"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"MEDIANEST_ENV": "prod"},
+        {"MEDIANEST_PLEX_TIMEOUT": "-1"},
+        {"MEDIANEST_PLEX_URL": "plex:32400"},
+        {"MEDIANEST_PLEX_EXPECTED_ERRORS": "timeout,ENOPE"},
+        {"PORT": "0x"},
+        {"WEB_CONCURRENCY": "1000"},
+    ],
+)
+def test_bad_configuration_stops_the_start_with_one_line(variables, tmp_path):
+    environment = {**os.environ, "MEDIANEST_INSTANCE_PATH": str(tmp_path), **variables}
+    ended = subprocess.run(
+        [sys.executable, "-m", "gunicorn"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode != 0
+    lines = (ended.stdout + ended.stderr).strip().splitlines()
+    assert len(lines) == 1
+    assert next(iter(variables)) in lines[0]
+
+
+def test_the_token_of_plex_is_in_no_log_and_no_answer(server, plex):
+    plex.fault("unauthorized")
+    texts = [server.get(path).body.decode() for path in (LIBRARIES, "/api/v1/media/sessions")]
+    texts.append(server.log)
+    texts.append(str(server.breaker()))
+    assert all(plex.token not in text for text in texts)
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""The Plex client against a server on real sockets, with each fault that one can have."""
+
+import time
+
+import pytest
+
+from medianest.config import PlexSettings
+from medianest.media.errors import (
+    InvalidAnswerError,
+    NotFoundError,
+    RejectedError,
+    SlowError,
+    UnavailableError,
+    UnreachableError,
+)
+from medianest.media.plex_client import PlexClient
+
+BOUND = 0.25
+"""What a call may take beyond its timeout, in seconds."""
+
+
+def test_libraries_are_read(client):
+    libraries = client.libraries()
+    assert {library.type for library in libraries} >= {"movie", "show"}
+    assert all(isinstance(library.key, str) for library in libraries)
+    assert libraries[0].created_at.tzinfo is not None
+
+
+def test_items_are_paged(client):
+    first = client.items("1", 0, 2)
+    second = client.items("1", 2, 2)
+    assert first.total == second.total > 4
+    assert len({item.rating_key for item in first.items + second.items}) == 4
+
+
+def test_a_page_beyond_the_end_is_empty(client):
+    page = client.items("1", 100_000, 5)
+    assert page.items == ()
+    assert page.total > 0
+
+
+def test_an_unknown_library_is_not_found(client):
+    with pytest.raises(NotFoundError):
+        client.items("99", 0, 5)
+
+
+def test_search_finds_by_title(client):
+    title = client.items("1", 0, 1).items[0].title
+    assert title in [item.title for item in client.search(title)]
+    assert client.search("no title has this") == ()
+
+
+def test_a_session_may_have_no_user(client):
+    assert None in [session.user for session in client.sessions()]
+
+
+def test_durations_are_seconds(client):
+    assert all(60 < item.duration_seconds < 20_000 for item in client.items("1", 0, 5).items)
+
+
+def test_the_token_travels_in_a_header_and_never_in_a_url(client, plex_server):
+    client.libraries()
+    client.search("a b")
+    requests = plex_server.requests()["last"]
+    assert all(plex_server.token not in request["path"] for request in requests)
+    assert all("X-Plex-Token" in request["headers"] for request in requests)
+
+
+def test_a_refused_token_is_told_with_the_setting_to_check(plex_server):
+    settings = PlexSettings(url=plex_server.url, token="wrong-one")
+    client = PlexClient(settings.url, settings)
+    with pytest.raises(RejectedError, match="MEDIANEST_PLEX_TOKEN") as caught:
+        client.libraries()
+    client.close()
+    assert "wrong-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "error"),
+    [
+        ("status", {"status": 500}, UnavailableError),
+        ("status", {"status": 429, "retry_after": 7}, UnavailableError),
+        ("maintenance", {}, UnavailableError),
+        ("unauthorized", {}, RejectedError),
+        ("reset", {}, UnreachableError),
+        ("truncate", {}, InvalidAnswerError),
+        ("garbage", {}, InvalidAnswerError),
+        ("status", {"status": 302}, InvalidAnswerError),
+        ("status", {"status": 204}, InvalidAnswerError),
+    ],
+)
+def test_each_fault_becomes_an_error_of_ours(client, plex_server, fault, options, error):
+    plex_server.fault(fault, **options)
+    with pytest.raises(error) as caught:
+        client.libraries()
+    assert plex_server.token not in str(caught.value)
+
+
+def test_a_retry_after_is_carried_on(client, plex_server):
+    plex_server.fault("status", status=503, retry_after=7)
+    with pytest.raises(UnavailableError) as caught:
+        client.libraries()
+    assert caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("hang", {}),
+        ("latency", {"seconds": 3}),
+        ("drip", {"interval": 0.05}),
+        ("drip", {"interval": 0.05, "where": "headers"}),
+    ],
+)
+def test_no_fault_holds_a_call_past_its_timeout(client, plex_server, fault, options):
+    plex_server.fault(fault, **options)
+    began = time.monotonic()
+    with pytest.raises(SlowError):
+        client.libraries()
+    assert 0.4 < time.monotonic() - began < 0.5 + BOUND
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server):
+    settings = PlexSettings(url=plex_server.url, token=plex_server.token, max_bytes=100)
+    client = PlexClient(settings.url, settings)
+    with pytest.raises(InvalidAnswerError, match="larger than 100 bytes"):
+        client.libraries()
+    client.close()
+
+
+def test_a_dead_server_is_unreachable():
+    settings = PlexSettings(url="http://127.0.0.1:1")
+    with pytest.raises(UnreachableError, match="connection refused"):
+        PlexClient(settings.url, settings).libraries()
+
+
+def test_an_unknown_name_is_unreachable():
+    settings = PlexSettings(url="http://no-such-host.invalid", timeout=5)
+    with pytest.raises((UnreachableError, SlowError)):
+        PlexClient(settings.url, settings).libraries()
+
+
+def test_an_empty_container_is_no_libraries(client, plex_server):
+    plex_server.fault("empty")
+    assert client.libraries() == ()
+    assert client.items("1", 0, 5).items == ()
+    assert client.sessions() == ()
+
+
+def test_a_client_recovers_by_itself(client, plex_server):
+    plex_server.fault("reset", times=1)
+    with pytest.raises(UnreachableError):
+        client.libraries()
+    assert client.libraries()

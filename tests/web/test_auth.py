@@ -1,0 +1,88 @@
+"""Who may do what."""
+
+import stat
+
+import pytest
+
+LIBRARIES = "/api/v1/media/libraries"
+BREAKERS = "/api/v1/resilience/circuit-breakers"
+ACTION = f"{BREAKERS}/plex/action"
+PLEX = {"url": "http://127.0.0.1:1"}
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def production(make_app):
+    return make_app(env="production", plex=PLEX).test_client()
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "status"),
+    [
+        (None, "/api/v1/health/", 200),
+        (None, "/api/v1/health/live", 200),
+        (None, "/api/v1/health/ready", 200),
+        (None, LIBRARIES, 401),
+        (None, BREAKERS, 401),
+        (None, "/api/v1/health/circuit-breakers", 401),
+        ("the-client", LIBRARIES, 503),
+        ("the-client", BREAKERS, 403),
+        ("the-viewer", LIBRARIES, 403),
+        ("the-viewer", BREAKERS, 200),
+        ("the-operator", LIBRARIES, 503),
+        ("the-operator", BREAKERS, 200),
+        ("somebody", BREAKERS, 401),
+    ],
+)
+def test_each_role_may_do_what_is_its_own(production, token, path, status):
+    headers = bearer(token) if token else {}
+    assert production.get(path, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("env", ["development", "testing", "production"])
+def test_only_an_operator_acts(make_app, env):
+    client = make_app(env=env, plex=PLEX).test_client()
+    body = {"action": "close"}
+    assert client.post(ACTION, json=body).status_code == 401
+    assert client.post(ACTION, json=body, headers=bearer("the-client")).status_code == 403
+    assert client.post(ACTION, json=body, headers=bearer("the-viewer")).status_code == 403
+    assert client.post(ACTION, json=body, headers=bearer("the-operator")).status_code == 200
+
+
+def test_a_401_says_how_to_authenticate(production):
+    assert production.get(BREAKERS).headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("header", ["Basic dGhlLW9wZXJhdG9y", "the-operator", "Bearer", "Bearer "])
+def test_anything_but_a_known_bearer_token_is_refused(production, header):
+    assert production.get(BREAKERS, headers={"Authorization": header}).status_code == 401
+
+
+def test_development_opens_client_and_viewer(make_app):
+    client = make_app(env="development", plex=PLEX).test_client()
+    assert client.get(BREAKERS).status_code == 200
+    assert client.get(LIBRARIES).status_code == 503  # let in; the Plex of this test is dead
+
+
+def test_production_without_tokens_says_what_to_set(make_app):
+    app = make_app(env="production", operator_token=None, viewer_token=None, client_token=None)
+    client = app.test_client()
+    assert client.get("/api/v1/health/live").status_code == 200
+    for path, variable in ((LIBRARIES, "CLIENT"), (BREAKERS, "VIEWER")):
+        refused = client.get(path)
+        assert refused.status_code == 401
+        assert f"set MEDIANEST_{variable}_TOKEN" in refused.json["detail"]
+
+
+def test_development_keeps_a_random_operator_token(make_app, tmp_path):
+    first = make_app(env="development", operator_token=None)
+    path = tmp_path / "operator.token"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    second = make_app(env="development", operator_token=None)
+    headers = bearer(path.read_text().strip())
+    for app in (first, second):
+        assert app.test_client().get(BREAKERS, headers=headers).status_code == 200
+    assert [entry.name for entry in tmp_path.iterdir()] == ["operator.token"]

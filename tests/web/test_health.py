@@ -1,0 +1,80 @@
+"""`/api/v1/health`: for probes and for people."""
+
+import pytest
+
+from medianest.resilience import CircuitBreaker, Dependency, Pipeline
+
+
+def add_dependency(app, name, criticality):
+    registry = app.extensions["medianest"].registry
+    breaker = registry.breaker(name)
+    registry.add_dependency(Dependency(name, criticality, Pipeline(name, [breaker])))
+    return breaker
+
+
+def test_the_root_tells_the_status_and_nothing_inside(make_app, clock):
+    app = make_app()
+    clock.advance(12)
+    response = app.test_client().get("/api/v1/health/")
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.json == {
+        "status": "healthy",
+        "version": "0.1.0",
+        "environment": "testing",
+        "uptime_seconds": 12.0,
+        "checked_at": "2026-01-01T00:00:12.000Z",
+    }
+    assert app.test_client().get("/api/v1/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("criticality", "status", "code", "ready"),
+    [
+        ("critical", "unhealthy", 503, 503),
+        ("important", "degraded", 200, 200),
+        ("optional", "healthy", 200, 200),
+    ],
+)
+def test_an_open_breaker_counts_by_its_criticality(make_app, criticality, status, code, ready):
+    app = make_app()
+    add_dependency(app, "thing", criticality).open("test")
+    client = app.test_client()
+    response = client.get("/api/v1/health/")
+    assert (response.json["status"], response.status_code) == (status, code)
+    assert client.get("/api/v1/health/ready").status_code == ready
+    assert client.get("/api/v1/health/live").status_code == 200
+
+
+def test_a_draining_worker_is_not_ready(make_app):
+    app = make_app()
+    app.extensions["medianest"].lifecycle.draining = True
+    response = app.test_client().get("/api/v1/health/ready")
+    assert (response.status_code, response.json["reasons"]) == (503, ["draining"])
+
+
+def test_breakers_are_counted_by_state(make_app):
+    app = make_app()
+    add_dependency(app, "a", "important").open("test")
+    add_dependency(app, "b", "optional")
+    response = app.test_client().get("/api/v1/health/circuit-breakers")
+    assert response.status_code == 200
+    assert response.json["counts"]["forced_open"] == 1
+    assert response.json["counts"]["closed"] == 1
+    assert [brief["name"] for brief in response.json["circuit_breakers"]] == ["a", "b"]
+
+
+def test_only_a_critical_open_breaker_makes_the_list_fail(make_app):
+    app = make_app()
+    add_dependency(app, "a", "critical").open("test")
+    assert app.test_client().get("/api/v1/health/circuit-breakers").status_code == 503
+
+
+def test_reading_health_makes_no_breaker(make_app):
+    app = make_app()
+    client = app.test_client()
+    client.get("/api/v1/resilience/circuit-breakers/ghost")
+    client.get("/api/v1/health/circuit-breakers")
+    found = app.extensions["medianest"].registry.breakers()
+    assert all(isinstance(breaker, CircuitBreaker) for breaker in found)
+    assert "ghost" not in [breaker.name for breaker in found]

@@ -1,0 +1,110 @@
+"""Every error is a problem of the contract, never an HTML page and never a bare 500."""
+
+import pytest
+
+ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status", "kind"),
+    [
+        ("get", "/nowhere", {}, 404, "not-found"),
+        ("get", "/api/v1/media/libraries/abc/items", {}, 404, "not-found"),
+        ("get", "/api/v1/media/libraries/..%2fx/items", {}, 404, "not-found"),
+        ("get", "/api/v1/resilience/circuit-breakers/nope", {}, 404, "not-found"),
+        ("delete", "/api/v1/media/libraries", {}, 405, "method-not-allowed"),
+        ("get", "/api/v1/media/libraries?verbose=1", {}, 422, "invalid"),
+        ("get", "/api/v1/media/recently-added?limit=0", {}, 422, "invalid"),
+        ("get", "/api/v1/media/recently-added?limit=ten", {}, 422, "invalid"),
+        ("get", "/api/v1/media/recently-added?limit=1&limit=2", {}, 422, "invalid"),
+        ("get", "/api/v1/media/search", {}, 422, "invalid"),
+        ("get", "/api/v1/media/search?query=" + "x" * 201, {}, 422, "invalid"),
+        ("post", ACTION, {"data": "{", "content_type": "application/json"}, 400, "bad-request"),
+        ("post", ACTION, {"data": "{}"}, 415, "unsupported-media-type"),
+        ("post", ACTION, {"json": []}, 422, "invalid"),
+        ("post", ACTION, {"json": {}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "explode"}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": 7}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "open", "force": True}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "open", "expires_in": -1}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "open", "expires_in": "60"}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "close", "expires_in": 60}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "open", "reason": "x" * 70_000}}, 413, "too-large"),
+    ],
+)
+def test_nonsense_gets_a_clear_problem(api, operator, method, path, options, status, kind):
+    response = getattr(api, method)(path, headers=operator, **options)
+    assert response.status_code == status
+    assert response.content_type == "application/problem+json"
+    problem = response.json
+    assert problem["type"] == f"/problems/{kind}"
+    assert problem["status"] == status
+    assert problem["title"] and problem["detail"]
+    assert len(problem["trace_id"]) == 32
+
+
+def test_a_fault_is_named_with_what_is_allowed(api, operator):
+    problem = api.post(ACTION, headers=operator, json={"action": "open", "force": True}).json
+    assert problem["errors"] == [
+        {"field": "force", "message": "not known; allowed are: action, reason, expires_in"}
+    ]
+
+
+def test_a_type_leads_to_a_page_about_the_problem(api):
+    kind = api.get("/nowhere").json["type"]
+    page = api.get(kind)
+    assert page.status_code == 200
+    assert "There is nothing here" in page.text
+
+
+def test_the_trace_id_of_the_caller_is_taken_over(api):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    assert api.get("/nowhere", headers=headers).json["trace_id"] == trace
+    broken = {"traceparent": "00-zz-00f067aa0ba902b7-01"}
+    assert api.get("/nowhere", headers=broken).json["trace_id"] != trace
+
+
+def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(make_app, caplog):
+    app = make_app()
+    app.add_url_rule("/bug", "bug", lambda: {}["secret"])
+    response = app.test_client().get("/bug")
+    assert response.status_code == 500
+    assert response.json["type"] == "/problems/internal-error"
+    assert "secret" not in response.text
+    assert "unforeseen error in GET /bug" in caplog.text
+
+
+def test_a_refusal_names_the_service_and_the_wait(api, operator):
+    api.post(ACTION, headers=operator, json={"action": "open", "reason": "test"})
+    response = api.get("/api/v1/media/libraries")
+    assert response.status_code == 503
+    assert response.json["type"] == "/problems/circuit-open"
+    assert response.json["service"] == "plex"
+    assert int(response.headers["Retry-After"]) >= response.json["retry_after"]
+
+
+def test_a_failed_upstream_is_a_503_with_retry_after(api):
+    response = api.get("/api/v1/media/sessions")
+    assert response.status_code == 503
+    assert response.json["type"] == "/problems/upstream-failed"
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+def test_a_service_that_is_not_configured_names_the_variable(make_app):
+    response = make_app().test_client().get("/api/v1/media/libraries")
+    assert response.status_code == 503
+    assert response.json["type"] == "/problems/not-configured"
+    assert response.json["variable"] == "MEDIANEST_PLEX_URL"
+
+
+def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):
+    app = make_app()
+    bulkhead = app.extensions["medianest"].registry.bulkhead("in-flight")
+    places = [bulkhead.acquire() for _ in range(12)]
+    response = app.test_client().get("/api/v1/media/libraries")
+    assert (response.status_code, response.json["type"]) == (503, "/problems/overloaded")
+    assert response.headers["Retry-After"] == "1"
+    assert app.test_client().get("/api/v1/health/live").status_code == 200
+    for place in places:
+        place.release()
