@@ -55,7 +55,7 @@ class PlexClient:
 
     def search(self, query: str) -> tuple[Item, ...]:
         """Items that match, the best hubs first."""
-        hubs = _parsed(Hub, self._ask("/hubs/search", params={"query": query}).hub)
+        hubs = _parsed(Hub, self._ask("/hubs/search", params={"query": query, "limit": 20}).hub)
         return tuple(item for hub in hubs for item in hub.items)
 
     def sessions(self) -> tuple[Session, ...]:

@@ -14,6 +14,9 @@ __all__ = ["RetryBudget"]
 _MAX_SAVED = 100.0
 """Retries that calm times can save up."""
 
+_ONE = 1 - 1e-9
+"""A whole retry, in spite of rounding: five fifths add up to less than one."""
+
 
 class RetryBudget:
     """Each call earns `ratio` of a retry; a small reserve, refilled over `period` seconds, lets
@@ -52,9 +55,9 @@ class RetryBudget:
         now, calls = self._clock.now(), self.calls.read()
         with self._lock:
             self._collect(now, calls)
-            if self._earned >= 1:
+            if self._earned >= _ONE:
                 self._earned -= 1
-            elif self._reserve >= 1:
+            elif self._reserve >= _ONE:
                 self._reserve -= 1
             else:
                 self._denied += 1
@@ -67,7 +70,7 @@ class RetryBudget:
         now, calls = self._clock.now(), self.calls.read()
         with self._lock:
             self._collect(now, calls)
-            left = int(self._earned + 1e-9) + int(self._reserve)
+            left = int(self._earned / _ONE) + int(self._reserve / _ONE)
             return {"calls": calls, "retries": self._spent, "denied": self._denied, "left": left}
 
     def _collect(self, now: float, calls: int) -> None:

@@ -64,23 +64,32 @@ class Machine:
         generation = self.generation
         if now >= generation.expires_at:
             generation = self.fire(Trigger.EXPIRED, generation.expires_at)
+        if self.permits:
+            self._expire_permits(now)
         if generation.admits_all:
-            if generation.window.fold(now):
-                generation.streak = 0
-            generation.check_at = now + TICK
-            if self.permits:
-                self._expire_permits(now)
-            if self.slow < math.inf and self.overdue(now):
-                self._judge(generation, now)
+            self._look_after_calls(generation, now)
         elif generation.state is State.FORCED_OPEN:
             if now >= generation.refuse_until:
                 until = now + self.options.reset_timeout  # a hint for callers, moved along
                 generation.refuse_until = min(until, generation.expires_at)
         elif generation.leases:
-            expiry = min(generation.leases) + self.options.half_open_timeout
+            # A probe that is slow has failed, so nobody waits for more than that.
+            patience = min(self.options.half_open_timeout, self.slow)
+            expiry = min(generation.leases) + patience
             if now >= expiry:
-                self.fire(Trigger.PROBE_FAILED, expiry, reason="a probe never came back")
+                why = "a probe was slow" if patience == self.slow else "a probe never came back"
+                self.fire(Trigger.PROBE_FAILED, expiry, reason=why)
         return self.generation
+
+    def _look_after_calls(self, generation: Generation, now: float) -> None:
+        if generation.window.fold(now):
+            # They were appended after the check before this one.
+            generation.quick_success(generation.check_at - TICK)
+        generation.check_at = now + TICK
+        if self.openings_in_a_row and self._is_settled(generation, now):
+            self.openings_in_a_row = 0
+        if self.slow < math.inf and self.overdue(now, generation.since):
+            self._judge(generation, now)
 
     def admit(self, now: float) -> bool:
         """Whether the generation that rules now, after `advance`, admits one more call."""
@@ -117,7 +126,7 @@ class Machine:
         if self.advance(now) is not generation:
             return
         took = now - started
-        slow = took >= self.slow
+        slow = took >= self.slow and outcome <= Outcome.FAILURE
         if generation.state is State.HALF_OPEN:
             if started not in generation.leases:
                 return
@@ -126,8 +135,12 @@ class Machine:
         if outcome is Outcome.FAILURE:
             generation.streak += 1
             self.last_failure = (*failure, now)
+        elif outcome is Outcome.SUCCESS and not slow:
+            generation.quick_success(now)
         elif outcome is Outcome.SUCCESS:
             generation.streak = 0
+        if slow:
+            generation.slow_streak += 1
         if generation.state is State.HALF_OPEN:
             self._judge_probe(generation, now, outcome, slow)
         elif outcome is Outcome.FAILURE or slow:
@@ -155,7 +168,8 @@ class Machine:
         if trigger is Trigger.RESET:
             self._start_over()
         if state is State.OPEN:
-            self._count_opening(before, at)
+            self.openings_in_a_row += 1
+            self.openings += 1
         elif state is not State.HALF_OPEN and trigger is not Trigger.PROBES_PASSED:
             self.openings_in_a_row = 0
         self.generation = self._begin(state, at, reason, actor, expires_at, before.number + 1)
@@ -196,11 +210,9 @@ class Machine:
             refused_before=self.refused.read(),
         )
 
-    def _count_opening(self, before: Generation, at: float) -> None:
-        if before.state is State.CLOSED and at - before.since >= self.options.monitoring_period:
-            self.openings_in_a_row = 0
-        self.openings_in_a_row += 1
-        self.openings += 1
+    def _is_settled(self, generation: Generation, now: float) -> bool:
+        closed = generation.state is State.CLOSED
+        return closed and now - generation.since >= self.options.monitoring_period
 
     def _wait(self) -> float:
         """Exponential backoff, capped before jitter: callers at the cap must spread as well."""
@@ -255,7 +267,12 @@ class Machine:
     def _slow_verdict(self, generation: Generation, now: float) -> str | None:
         if self.slow == math.inf:
             return None
-        options, counts, overdue = self.options, generation.window.counts, self.overdue(now)
+        options, counts = self.options, generation.window.counts
+        if options.counting == "consecutive":
+            slow = generation.slow_streak + self.overdue(now, generation.no_quick_since)
+            tripped = slow >= options.failure_threshold
+            return f"{slow} slow calls in a row" if tripped else None
+        overdue = self.overdue(now, generation.since)
         slow = counts[SLOW] + overdue
         calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE] + overdue
         tripped = (
@@ -265,9 +282,9 @@ class Machine:
         )
         return f"{slow} of {calls} calls were slow" if tripped else None
 
-    def overdue(self, now: float) -> int:
-        """Calls of this generation in flight for longer than the slow threshold."""
-        since, limit = self.generation.since, now - self.slow
+    def overdue(self, now: float, since: float) -> int:
+        """Calls begun at `since` or later, in flight for longer than the slow threshold."""
+        limit = now - self.slow
         return sum([since <= started <= limit for started in self.in_flight()])
 
     def in_flight(self) -> list[float]:

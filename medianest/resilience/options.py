@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from medianest.resilience.errors import ConfigurationError
-from medianest.resilience.outcome import Classifier, Expected
+from medianest.resilience.outcome import Classifier, Expected, matcher
 
 __all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions"]
 
@@ -49,9 +49,9 @@ class CircuitBreakerOptions:
     jitter: float = 0.2
     """The wait varies by this share up and down, so that many clients do not probe at once."""
     half_open_timeout: float = 30.0
-    """A probe or a permit is a lease that expires after this long."""
+    """A probe or a permit is a lease that expires after this long; a slow probe, earlier."""
     counting: Literal["window", "consecutive"] = "window"
-    """Judge failures over the monitoring period, or in a row."""
+    """Judge failures and slow calls over the monitoring period, or in a row."""
 
     def __post_init__(self) -> None:
         whole(self, "failure_threshold", "half_open_max_calls", "minimum_number_of_calls")
@@ -93,7 +93,7 @@ class RetryOptions:
         number(self, "max_delay", at_least=0.0)
         number(self, "factor", at_least=1.0)
         freeze(self, "retry_on")
-        Classifier(self.retry_on)
+        matcher(self.retry_on, "retry_on")
 
 
 @dataclass(frozen=True)

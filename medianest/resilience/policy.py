@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from medianest.resilience.deadline import Deadline
 from medianest.resilience.errors import ConfigurationError
-from medianest.resilience.options import BulkheadOptions, CircuitBreakerOptions, RetryOptions
+from medianest.resilience.options import (
+    BulkheadOptions,
+    CircuitBreakerOptions,
+    RetryOptions,
+    freeze,
+    positive,
+)
 from medianest.resilience.outcome import Expected
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.retry import Retry
@@ -45,8 +50,9 @@ class Policy:
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise ConfigurationError(f"{name} must be {kind.__name__} or None, not {value!r}")
-        if self.timeout is not None and not 0 < self.timeout < math.inf:
-            raise ConfigurationError(f"timeout must be seconds above 0, not {self.timeout!r}")
+        if self.timeout is not None:
+            positive(self, "timeout")
+        freeze(self, "expected_errors")
         if self.expected_errors is not None:
             self._share_expected_errors()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
@@ -36,11 +36,7 @@ class Dependency:
     depends_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.criticality not in get_args(Criticality):
-            raise ConfigurationError(
-                f"dependency {self.name!r}: criticality must be one of "
-                f"{', '.join(get_args(Criticality))}, not {self.criticality!r}"
-            )
+        _check_criticality(self.name, self.criticality)
 
 
 class Registry:
@@ -104,18 +100,26 @@ class Registry:
         return breaker
 
     def add_dependency(self, dependency: Dependency) -> Dependency:
-        """Register a dependency. Raises ConfigurationError when its name is taken."""
+        """Register a dependency. Raises ConfigurationError as `check_dependency` does."""
         with self._lock:
-            checked_name(dependency.name, "dependency")
-            if dependency.name in self._dependencies:
-                raise ConfigurationError(f"dependency {dependency.name!r} is registered already")
-            if missing := [n for n in dependency.depends_on if n not in self._dependencies]:
-                raise ConfigurationError(
-                    f"dependency {dependency.name!r}: depends_on names "
-                    f"{', '.join(map(repr, missing))}, which is not registered"
-                )
+            self.check_dependency(dependency.name, dependency.criticality, dependency.depends_on)
             self._dependencies[dependency.name] = dependency
         return dependency
+
+    def check_dependency(self, name: str, criticality: str, depends_on: Iterable[str]) -> None:
+        """Raise ConfigurationError when no such dependency can be registered: its name is taken,
+        its criticality unknown, or what it depends on not registered."""
+        checked_name(name, "dependency")
+        _check_criticality(name, criticality)
+        with self._lock:
+            if name in self._dependencies:
+                raise ConfigurationError(f"dependency {name!r} is registered already")
+            missing = [repr(other) for other in depends_on if other not in self._dependencies]
+        if missing:
+            raise ConfigurationError(
+                f"dependency {name!r}: depends_on names {', '.join(missing)}, "
+                f"which is not registered"
+            )
 
     def find_breaker(self, name: str) -> CircuitBreaker | None:
         """The breaker of that name; never makes one."""
@@ -152,6 +156,14 @@ class Registry:
 
 default_registry = Registry()
 """The registry of the process, for code that is handed none (the `circuitbreaker` bridge)."""
+
+
+def _check_criticality(name: str, criticality: str) -> None:
+    if criticality not in get_args(Criticality):
+        raise ConfigurationError(
+            f"dependency {name!r}: criticality must be one of "
+            f"{', '.join(get_args(Criticality))}, not {criticality!r}"
+        )
 
 
 def _wanted(kind: type[T], options: T | None, keywords: dict[str, Any], owner: str) -> T | None:

@@ -118,6 +118,7 @@ class Retry(Strategy):
                     result = inner(function, args, kwargs)
                 except Exception as failed:
                     if not self._is_retryable(failed, before):
+                        self._give_up(failed, attempt, "this error is not worth another")
                         raise
                     error = failed
                 else:
@@ -166,8 +167,8 @@ class Retry(Strategy):
         _given_up.mark()
         note = f"retry {self.name!r}: gave up after {attempts} attempts: {why}"
         kept = [n for n in getattr(error, "__notes__", ()) if not n.startswith("retry ")]
-        error.__notes__ = [*kept, note]
-        with suppress(AttributeError):  # some errors have an `attempts` of their own
+        with suppress(AttributeError):  # some errors are frozen, some have such a name already
+            error.__notes__ = [*kept, note]
             error.attempts = attempts  # type: ignore[attr-defined]
         return error
 

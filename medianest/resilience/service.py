@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from medianest.resilience.clock import Clock
 from medianest.resilience.fallback import Fallback
-from medianest.resilience.options import BulkheadOptions
+from medianest.resilience.options import BulkheadOptions, configure
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
 from medianest.resilience.registry import Criticality, Dependency, Registry
@@ -47,7 +47,8 @@ class ResilienceService:
         `policy_options` are the fields of Policy, given instead of one. Raises
         ConfigurationError for a wrong option or a taken name.
         """
-        policy = policy if policy is not None else Policy(**policy_options)
+        policy = configure(Policy, policy, policy_options, f"dependency {name!r}")
+        self.registry.check_dependency(name, criticality, depends_on)
         pipeline = policy.build(name, self.registry, _as_fallback(name, fallback))
         return self.registry.add_dependency(
             Dependency(name, criticality, pipeline, tuple(depends_on))

@@ -117,6 +117,7 @@ def describe(error: BaseException) -> tuple[str, str]:
 def look(machine: Machine, now: float) -> Callable[[], BreakerSnapshot]:
     """Note a machine's figures with the lock held; the result makes the snapshot without it."""
     generation = machine.advance(now)
+    generation.window.fold(now)
     counts = list(generation.window.counts)
     totals = machine.totals()
     batches, longest = generation.window.batches()

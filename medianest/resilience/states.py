@@ -68,6 +68,7 @@ class Generation:
         "check_at",
         "expires_at",
         "leases",
+        "no_quick_since",
         "number",
         "opened_for",
         "passed",
@@ -78,6 +79,7 @@ class Generation:
         "shut",
         "since",
         "since_utc",
+        "slow_streak",
         "state",
         "streak",
         "window",
@@ -111,6 +113,8 @@ class Generation:
         self.leases: list[float] = []
         self.passed = 0
         self.streak = 0
+        self.slow_streak = 0
+        self.no_quick_since = since
         self.announced = False
         admits = state is State.CLOSED or state is State.DISABLED
         # Calls that start at `check_at` or later take the slow path, which may be all of them.
@@ -128,3 +132,9 @@ class Generation:
     def admits_all(self) -> bool:
         """Whether calls are admitted without asking."""
         return self.state is State.CLOSED or self.state is State.DISABLED
+
+    def quick_success(self, at: float) -> None:
+        """A call that was neither slow nor a failure ends what is counted in a row."""
+        self.streak = 0
+        self.slow_streak = 0
+        self.no_quick_since = max(self.no_quick_since, at)

@@ -58,11 +58,17 @@ def refuse_unfinished(function: Callable[..., Any]) -> None:
     """Refuse what has done nothing yet when it returns: its failures would never be seen."""
     if not callable(function):
         raise ConfigurationError(f"only a function can be protected, not {function!r}")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+    called = function if inspect.isroutine(function) else type(function).__call__
+    for target in (function, called):
+        _refuse_kind(function, target)
+
+
+def _refuse_kind(function: Callable[..., Any], target: Callable[..., Any]) -> None:
+    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
         raise ConfigurationError(
             f"{function!r} is asynchronous: only synchronous functions can be protected"
         )
-    if inspect.isgeneratorfunction(function):
+    if inspect.isgeneratorfunction(target):
         raise ConfigurationError(
             f"{function!r} is a generator: protect the code that consumes it, or hold a permit "
             f"(breaker.acquire()) while it runs"

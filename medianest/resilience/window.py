@@ -20,15 +20,11 @@ SLICES = 120
 TICK = 0.05
 """Seconds after which appended successes are counted; bounds the memory that they take."""
 
-_KEEP = 16
-"""Durations kept of one batch for percentiles; counts and the maximum are always exact."""
-
-_MAX_BATCHES = 256
-"""Batches kept of one slice; past that every second one stands for two."""
+_KEEP = 256
+"""Durations kept of one slice for percentiles, evenly spread; counts and the maximum are exact."""
 
 Batch: TypeAlias = tuple[float, list[float]]
 """Durations, and the number of calls that each of them stands for."""
-
 
 Counts: TypeAlias = list[int]
 """Finished calls by Outcome, and at SLOW those of them (good or failed) that were slow."""
@@ -66,7 +62,19 @@ class _Slice:
     start: float
     counts: Counts = field(default_factory=no_counts)
     longest: float = 0.0
-    samples: list[Batch] = field(default_factory=list)
+    samples: list[float] = field(default_factory=list)
+    stride: int = 1
+    """One duration in so many is kept."""
+    seen: int = 0
+
+    def note(self, batch: list[float], longest: float) -> None:
+        """Keep every `stride`-th duration; twice the stride when they become too many."""
+        self.longest = max(self.longest, longest)
+        while len(self.samples) + len(batch) // self.stride >= _KEEP:
+            self.samples = self.samples[::2]
+            self.stride *= 2
+        self.samples += batch[-self.seen % self.stride :: self.stride]
+        self.seen += len(batch)
 
 
 class Window:
@@ -116,15 +124,12 @@ class Window:
             counts[outcome] += 1
             counts[SLOW] += slow
         if outcome <= Outcome.FAILURE:
-            if took > newest.longest:
-                newest.longest = took
-            newest.samples.append((1.0, [took]))
-            if len(newest.samples) > _MAX_BATCHES:
-                newest.samples = [(weight * 2, batch) for weight, batch in newest.samples[::2]]
+            newest.note([took], took)
 
     def batches(self) -> tuple[list[Batch], float]:
         """The durations of the period, as of the last `fold`, and the longest of them."""
-        batches = [batch for part in self._slices for batch in part.samples]
+        sampled = [part for part in self._slices if part.samples]
+        batches = [(part.seen / len(part.samples), part.samples[:]) for part in sampled]
         return batches, max(part.longest for part in self._slices)
 
     def _add_batch(self, batch: list[float]) -> None:
@@ -132,9 +137,7 @@ class Window:
         number = len(batch)
         newest.counts[Outcome.SUCCESS] += number
         self.counts[Outcome.SUCCESS] += number
-        newest.longest = max(newest.longest, max(batch))
-        kept = batch[:: max(1, -(-number // _KEEP))]
-        newest.samples.append((number / len(kept), kept))
+        newest.note(batch, max(batch))
 
     def _slide(self, now: float) -> None:
         self._newest = _Slice(now)

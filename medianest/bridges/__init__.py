@@ -1,0 +1,1 @@
+"""The public surfaces of other packages, on this project's resilience library."""

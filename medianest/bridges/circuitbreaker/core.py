@@ -1,0 +1,52 @@
+"""The medianest breaker under a circuit: how it is made, named and fed."""
+
+from __future__ import annotations
+
+from math import ceil
+from zlib import crc32
+
+from medianest.resilience import CallRefusedError, CircuitBreaker, Clock
+
+__all__ = ["countable", "make"]
+
+_LONGEST_WAIT = 10 * 365 * 86400.0
+_MOST_FAILURES = 10**9
+
+_MIN_LEASE = 60.0
+"""A probe that streams may well take longer than the wait before it; after this it has failed."""
+
+
+def make(
+    name: str, failure_threshold: float, recovery_timeout: float, clock: Clock
+) -> CircuitBreaker:
+    """A breaker that counts in a row and waits the same each time, for values that need not be
+    acceptable to it."""
+    wait = min(max(recovery_timeout, 1e-6), _LONGEST_WAIT)
+    return CircuitBreaker(
+        _registry_name(name),
+        clock=clock,
+        counting="consecutive",
+        failure_threshold=max(1, ceil(min(failure_threshold, _MOST_FAILURES))),
+        reset_timeout=wait,
+        max_reset_timeout=wait,
+        backoff_factor=1,
+        jitter=0,
+        half_open_max_calls=1,
+        half_open_timeout=max(wait, _MIN_LEASE),
+    )
+
+
+def countable(error: Exception) -> Exception:
+    """The error in a form that counts: a medianest breaker ignores refusals, that package's does
+    not."""
+    if isinstance(error, CallRefusedError):
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _registry_name(name: str) -> str:
+    """A name that the registry takes; long ones stay distinct."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in name)
+    if len(printable) <= 100:
+        return printable
+    return f"{printable[:90]}~{crc32(name.encode()):08x}"

@@ -1,0 +1,194 @@
+"""A breaker's state machine behind its lock: what happened under it is published after it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+
+from medianest.resilience.clock import Clock
+from medianest.resilience.errors import CircuitOpenError, ConfigurationError
+from medianest.resilience.events import CallRefused, call_refused, publish
+from medianest.resilience.machine import Machine, discard
+from medianest.resilience.options import CircuitBreakerOptions
+from medianest.resilience.outcome import Classifier, Outcome
+from medianest.resilience.snapshot import BreakerSnapshot, describe, look
+from medianest.resilience.states import Generation, State, Trigger
+from medianest.resilience.strategy import Handover
+
+__all__ = ["LockedMachine", "Permit"]
+
+
+class LockedMachine:
+    """Admits and settles calls and obeys operators, one thread at a time."""
+
+    def __init__(
+        self, name: str, options: CircuitBreakerOptions, clock: Clock, random: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self.machine = Machine(name, options, clock, random)
+        self._clock = clock
+        self._classify = Classifier(options.expected_errors, options.ignored_errors)
+        self._lock = threading.Lock()
+
+    def admit(self, started: float) -> Generation:
+        """The generation that admits a call. Raises CircuitOpenError."""
+        with self._lock:
+            admitted = self.machine.admit(started)
+            generation = self.machine.generation
+            retry_after = self.machine.retry_after(started)
+        self._flush()
+        if not admitted:
+            raise self.refusal(retry_after)
+        return generation
+
+    def refusal(self, retry_after: float) -> CircuitOpenError:
+        """Count and announce a refusal; a fresh error for it."""
+        next(self.machine.refused.ticks)
+        if call_refused.receivers:
+            publish((CallRefused(self.name, retry_after),))
+        return CircuitOpenError(self.name, retry_after)
+
+    def acquire(self) -> Permit:
+        """A permit for one call, whose place expires. Raises CircuitOpenError."""
+        started = self._clock.now()
+        generation = self.machine.generation
+        if started >= generation.check_at:
+            generation = self.admit(started)
+        self.machine.permits.append(started)
+        return Permit(self, generation, started, self.machine.permits)
+
+    def unwind(self, generation: Generation, started: float, error: BaseException) -> None:
+        """A call ended with `error`: settle it, or hand it over to who ends it later."""
+        flights = self.machine.flights
+        if isinstance(error, Handover):
+            error.held.append(Permit(self, generation, started, flights))
+            return
+        discard(flights, started)
+        self.fail(generation, started, error)
+
+    def fail(self, generation: Generation, started: float, error: BaseException) -> None:
+        """Count a call that raised; what is not an Exception counts for nothing."""
+        if isinstance(error, Exception):
+            ended = self._clock.now()
+            self.settle(generation, started, ended, self._classify(error), describe(error))
+        else:
+            self.give_back(generation, started)
+
+    def succeed(self, generation: Generation, started: float) -> None:
+        """Count a call that went well."""
+        self.settle(generation, started, self._clock.now(), Outcome.SUCCESS)
+
+    def settle(
+        self,
+        generation: Generation,
+        started: float,
+        ended: float,
+        outcome: Outcome,
+        failure: tuple[str, str] = ("", ""),
+    ) -> None:
+        """Count a finished call."""
+        with self._lock:
+            self.machine.settle(generation, started, ended, outcome, failure)
+        if self.machine.events:
+            self._flush()
+
+    def give_back(self, generation: Generation, started: float) -> None:
+        """A call counts for nothing."""
+        with self._lock:
+            self.machine.give_back(generation, started)
+
+    def operate(
+        self,
+        trigger: Trigger,
+        reason: str | None,
+        actor: str | None,
+        expires_in: float | None = None,
+    ) -> None:
+        """Do what an operator wants. Raises ConfigurationError for a wrong `expires_in`."""
+        if expires_in is not None and not 0 < expires_in < math.inf:
+            raise ConfigurationError(f"expires_in must be seconds above 0, not {expires_in!r}")
+        now = self._clock.now()
+        expires_at = math.inf if expires_in is None else now + expires_in
+        machine = self.machine
+        with self._lock:
+            overridden = machine.advance(now).state in (State.FORCED_OPEN, State.DISABLED)
+            if trigger is not Trigger.ENABLE or overridden:
+                machine.fire(trigger, now, reason=reason, actor=actor, expires_at=expires_at)
+        self._flush()
+
+    def state(self) -> State:
+        """The state now."""
+        now = self._clock.now()
+        with self._lock:
+            state = self.machine.advance(now).state
+        self._flush()
+        return state
+
+    def snapshot(self) -> BreakerSnapshot:
+        """Everything at one instant."""
+        now = self._clock.now()
+        with self._lock:
+            finish = look(self.machine, now)
+        self._flush()
+        return finish()
+
+    def _flush(self) -> None:
+        events = self.machine.events
+        while events:
+            try:
+                event = events.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            publish((event,))
+
+
+class Permit:
+    """The right to make one call, from `CircuitBreaker.acquire`.
+
+    Settle it once, by `success`, `failure` or `release`, or use it as a context manager, which
+    does so from how the block ends. Settling again does nothing.
+    """
+
+    __slots__ = ("_flights", "_generation", "_locked", "_started", "_unsettled")
+
+    def __init__(
+        self, locked: LockedMachine, generation: Generation, started: float, flights: list[float]
+    ) -> None:
+        self._locked = locked
+        self._generation = generation
+        self._started = started
+        self._flights = flights
+        self._unsettled = [True]
+
+    def success(self) -> None:
+        """The call went well."""
+        if self._take():
+            self._locked.succeed(self._generation, self._started)
+
+    def failure(self, error: BaseException) -> None:
+        """The call raised `error`; whether that counts is decided by `expected_errors`."""
+        if self._take():
+            self._locked.fail(self._generation, self._started, error)
+
+    def release(self) -> None:
+        """The call was not made, or counts for nothing."""
+        if self._take():
+            self._locked.give_back(self._generation, self._started)
+
+    def _take(self) -> bool:
+        try:
+            self._unsettled.pop()  # atomic: of two threads that settle, one does
+        except IndexError:
+            return False
+        discard(self._flights, self._started)
+        return True
+
+    def __enter__(self) -> Permit:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            self.success()
+        else:
+            self.failure(error)

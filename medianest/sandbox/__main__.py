@@ -1,0 +1,103 @@
+"""`python -m medianest.sandbox plex`: one sandbox server in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from medianest.sandbox.messages import Upstream
+from medianest.sandbox.plex import PlexServer
+from medianest.sandbox.server import SandboxServer
+
+__all__ = ["KINDS", "main"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of server: how to make it from its token, and its usual port."""
+
+    make: Callable[[str], Upstream]
+    port: int
+
+
+KINDS: Final[Mapping[str, Kind]] = {"plex": Kind(PlexServer, 32401)}
+ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the result is the exit code."""
+    # Blocked before any thread starts, so that all inherit it and only sigwait sees them: then
+    # no handler runs in the middle of anything, and no traceback is printed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    options = _parser().parse_args(arguments)
+    if os.environ.get("MEDIANEST_ENV", "").strip().lower() == "production":
+        return _failed("it is for development and tests, and MEDIANEST_ENV is production")
+    try:
+        server = _bind(KINDS[options.kind], options)
+    except (OSError, OverflowError) as error:
+        where = f"{options.host}:{options.port or 'any port'}"
+        return _failed(f"cannot listen on {where}: {getattr(error, 'strerror', None) or error}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"sandbox {options.kind} on {server.url}", flush=True)
+    if options.until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    signal.sigwait(ENDING)
+    server.socket.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m medianest.sandbox",
+        description="A server like the real one, with faults on demand (/sandbox/faults).",
+    )
+    parser.add_argument("kind", choices=sorted(KINDS))
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (%(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, help="0: any free one; not given: the kind's usual one, or any free one"
+    )
+    parser.add_argument("--token", default="sandbox-token", help="what it accepts (%(default)s)")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="end when standard input does"
+    )
+    return parser
+
+
+def _bind(kind: Kind, options: argparse.Namespace) -> SandboxServer:
+    upstream = kind.make(options.token)
+    if options.port is not None:
+        return SandboxServer(upstream, options.host, options.port)
+    try:
+        return SandboxServer(upstream, options.host, kind.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return SandboxServer(upstream, options.host, 0)
+
+
+def _failed(reason: str) -> int:
+    print(f"sandbox: {reason}", file=sys.stderr)
+    return 1
+
+
+def _end_with_stdin() -> None:
+    # os.read, for the interpreter cannot end cleanly while a thread is inside sys.stdin.
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

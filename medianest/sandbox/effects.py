@@ -1,0 +1,121 @@
+"""What each kind of fault does to a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from medianest.sandbox.faults import MAX_HOLD, Fault
+from medianest.sandbox.messages import Answer, Request, Upstream, status_line
+from medianest.sandbox.wire import Wire
+
+__all__ = ["EFFECTS", "respond"]
+
+TICK: Final = 0.05
+"""How often a held request looks whether its client is still there."""
+GARBAGE: Final = b'\x00\xff\xfe{"MediaContainer": <\x80garbage\x81>'
+
+
+@dataclass(frozen=True)
+class _Scene:
+    fault: Fault
+    request: Request
+    upstream: Upstream
+    wire: Wire
+
+
+def respond(
+    faults: Iterable[Fault], request: Request, upstream: Upstream, wire: Wire
+) -> Answer | None:
+    """The answer after all faults; None when there is none and the connection is to be closed."""
+    for fault in faults:
+        if fault.over:  # switched off while an earlier one held the request
+            continue
+        if not fault.delays:
+            return EFFECTS[fault.kind](_Scene(fault, request, upstream, wire))
+        if not _hold(wire, fault, fault.options.get("seconds", MAX_HOLD)):
+            return None
+    return upstream.answer(request)
+
+
+def _hold(wire: Wire, fault: Fault, seconds: float) -> bool:
+    """Wait until the time or the fault is over; False when the client left before."""
+    clock = fault.clock
+    until = clock.now() + seconds
+    while not fault.over and (left := until - clock.now()) > 0:
+        if wire.client_left():
+            return False
+        fault.removed.wait(min(TICK, left))
+    return True
+
+
+def _status(scene: _Scene) -> Answer:
+    options = scene.fault.options
+    answer = scene.upstream.error(options["status"])
+    if options["body"] is not None:
+        text: str = options["body"]
+        answer = replace(answer, body=text.encode(errors="replace"), content_type=_type_of(text))
+    if options["retry_after"] is not None:
+        header = ("Retry-After", str(options["retry_after"]))
+        answer = replace(answer, headers=(*answer.headers, header))
+    return answer
+
+
+def _type_of(text: str) -> str:
+    start = text.lstrip()[:1]
+    return {"{": "application/json", "[": "application/json", "<": "text/html"}.get(
+        start, "text/plain;charset=utf-8"
+    )
+
+
+def _reset(scene: _Scene) -> None:
+    scene.wire.reset()
+
+
+def _truncate(scene: _Scene) -> None:
+    answer = scene.upstream.answer(scene.request)
+    half = b"" if scene.request.method == "HEAD" else answer.body[: len(answer.body) // 2]
+    scene.wire.write(answer.head() + half)
+
+
+def _drip(scene: _Scene) -> None:
+    if scene.fault.options["where"] == "headers":
+        start, drop = f"{status_line(200)}\r\nX-Drip: ".encode(), b"a"
+    else:
+        # Blanks may precede any JSON, so no parser can give up early.
+        start = Answer(200, content_type="application/json").head(close=True, with_length=False)
+        drop = b" "
+    interval: float = scene.fault.options["interval"]
+    alive = scene.wire.write(start)
+    ends = scene.fault.clock.now() + MAX_HOLD
+    while alive and not scene.fault.over and scene.fault.clock.now() < ends:
+        alive = _hold(scene.wire, scene.fault, interval) and scene.wire.write(drop)
+
+
+def _garbage(scene: _Scene) -> Answer:
+    return Answer(200, GARBAGE, "application/json")
+
+
+def _unauthorized(scene: _Scene) -> Answer:
+    return scene.upstream.error(401)
+
+
+def _maintenance(scene: _Scene) -> Answer:
+    return scene.upstream.maintenance()
+
+
+def _empty(scene: _Scene) -> Answer:
+    return scene.upstream.empty(scene.request)
+
+
+EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
+    "status": _status,
+    "reset": _reset,
+    "truncate": _truncate,
+    "drip": _drip,
+    "garbage": _garbage,
+    "unauthorized": _unauthorized,
+    "maintenance": _maintenance,
+    "empty": _empty,
+}

@@ -1,0 +1,37 @@
+"""What every test may use: a clock that moves only when told, and an ear for events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from blinker import Signal
+
+from medianest.resilience import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that stands still until a test advances it."""
+    return ManualClock()
+
+
+@pytest.fixture
+def heard() -> Iterator[Callable[[Signal], list[Any]]]:
+    """`heard(signal)` is the list of the events that the signal sends from now on."""
+    connected: list[tuple[Signal, Callable[[Any], None]]] = []
+
+    def listen(signal: Signal) -> list[Any]:
+        events: list[Any] = []
+
+        def note(event: Any) -> None:
+            events.append(event)
+
+        connected.append((signal, note))
+        signal.connect(note)
+        return events
+
+    yield listen
+    for signal, receiver in connected:
+        signal.disconnect(receiver)

@@ -1,0 +1,65 @@
+"""Circuit breakers on the manual clock, and the ways to make them fail and recover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from medianest.resilience import CircuitBreaker, ManualClock, State
+
+MakeBreaker = Callable[..., CircuitBreaker]
+Fail = Callable[..., None]
+
+
+@pytest.fixture
+def make_breaker(clock: ManualClock) -> MakeBreaker:
+    """Makes breakers whose jitter is drawn in the middle: the wait is what the options say."""
+
+    def make(name: str = "plex", **options: Any) -> CircuitBreaker:
+        options.setdefault("random", lambda: 0.5)
+        return CircuitBreaker(name, clock=clock, **options)
+
+    return make
+
+
+@pytest.fixture
+def fail() -> Fail:
+    """`fail(breaker, times, error)` makes calls that raise `error`."""
+
+    def fail_calls(
+        breaker: CircuitBreaker, times: int = 1, error: Callable[[], Exception] = ConnectionError
+    ) -> None:
+        def broken() -> None:
+            raise error()
+
+        for _ in range(times):
+            with pytest.raises(type(error())):
+                breaker.call(broken)
+
+    return fail_calls
+
+
+@pytest.fixture
+def trip(fail: Fail) -> Fail:
+    """`trip(breaker)` fails calls until the breaker is open."""
+
+    def trip_it(breaker: CircuitBreaker) -> None:
+        fail(breaker, breaker.options.failure_threshold)
+        assert breaker.state is State.OPEN
+
+    return trip_it
+
+
+@pytest.fixture
+def half_open(trip: Fail, clock: ManualClock) -> Fail:
+    """`half_open(breaker)` brings it to where the next call is a probe."""
+
+    def bring(breaker: CircuitBreaker) -> None:
+        trip(breaker)
+        retry_after = breaker.snapshot().retry_after
+        assert retry_after is not None
+        clock.advance(retry_after)
+
+    return bring

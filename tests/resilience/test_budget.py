@@ -1,0 +1,75 @@
+"""The retry budget: retries are a share of the calls, plus a small reserve."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.resilience import ConfigurationError, RetryBudget
+
+
+def calls(budget, number):
+    for _ in range(number):
+        next(budget.calls.ticks)
+
+
+def withdrawn(budget, attempts=1_000):
+    """How many retries it pays for."""
+    return sum(budget.withdraw() for _ in range(attempts))
+
+
+def test_a_quiet_service_may_retry_from_the_reserve(clock):
+    assert withdrawn(RetryBudget(reserve=10, clock=clock)) == 10
+
+
+def test_each_call_earns_a_share_of_a_retry(clock):
+    budget = RetryBudget(ratio=0.2, reserve=0, clock=clock)
+    calls(budget, 4)
+    assert withdrawn(budget) == 0
+    calls(budget, 46)
+    assert withdrawn(budget) == 10
+
+
+def test_the_reserve_is_refilled_over_the_period(clock):
+    budget = RetryBudget(ratio=0, reserve=10, period=60, clock=clock)
+    assert withdrawn(budget) == 10
+    clock.advance(30)
+    assert withdrawn(budget) == 5
+    clock.advance(1_000)
+    assert withdrawn(budget) == 10
+
+
+def test_calm_times_save_up_a_hundred_retries_and_no_more(clock):
+    budget = RetryBudget(ratio=0.5, reserve=0, clock=clock)
+    calls(budget, 10_000)
+    assert withdrawn(budget) == 100
+
+
+def test_without_ratio_and_reserve_nothing_is_retried(clock):
+    budget = RetryBudget(ratio=0, reserve=0, clock=clock)
+    calls(budget, 1_000)
+    clock.advance(1_000)
+    assert withdrawn(budget) == 0
+
+
+def test_the_snapshot_tells_calls_retries_denied_and_left(clock):
+    budget = RetryBudget(ratio=0.2, reserve=2, clock=clock)
+    calls(budget, 5)
+    assert withdrawn(budget, 2) == 2
+    assert budget.snapshot() == {"calls": 5, "retries": 2, "denied": 0, "left": 1}
+    assert withdrawn(budget, 3) == 1
+    assert budget.snapshot() == {"calls": 5, "retries": 3, "denied": 2, "left": 0}
+
+
+def test_what_the_snapshot_says_is_left_can_be_withdrawn(clock):
+    budget = RetryBudget(ratio=0.1, reserve=0, clock=clock)
+    for _ in range(10):  # ten times 0.1 is not 1.0 in floating point
+        calls(budget, 1)
+        budget.snapshot()
+    assert budget.snapshot()["left"] == 1
+    assert budget.withdraw()
+
+
+@pytest.mark.parametrize("wrong", [{"ratio": -0.1}, {"ratio": 1.1}, {"reserve": -1}, {"period": 0}])
+def test_a_wrong_value_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="a retry budget takes"):
+        RetryBudget(**wrong)

@@ -1,0 +1,208 @@
+"""The bulkhead: a fixed number of places, given back however a call ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, Handover
+from medianest.resilience.events import bulkhead_full
+
+PATIENCE = 10.0
+
+
+@pytest.fixture
+def occupied():
+    """`occupied(bulkhead)` holds one place in a thread; calling the result leaves it."""
+    threads = []
+
+    def occupy(bulkhead):
+        inside, leave = threading.Event(), threading.Event()
+        thread = threading.Thread(target=bulkhead.call, args=(hold, inside, leave))
+        threads.append((thread, leave))
+        thread.start()
+        assert inside.wait(PATIENCE)
+
+        def vacate():
+            leave.set()
+            thread.join(PATIENCE)
+
+        return vacate
+
+    def hold(inside, leave):
+        inside.set()
+        assert leave.wait(PATIENCE)
+
+    yield occupy
+    for thread, leave in threads:
+        leave.set()
+        thread.join(PATIENCE)
+
+
+def test_a_call_passes_with_arguments_and_result():
+    assert Bulkhead("plex").call(lambda *a, **k: (a, k), 1, two=2) == ((1,), {"two": 2})
+
+
+def test_a_full_bulkhead_refuses_at_once(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+    occupied(bulkhead)
+    with pytest.raises(BulkheadFullError) as caught:
+        bulkhead.call(int)
+    assert caught.value.name == "plex"
+    assert caught.value.retry_after > 0
+
+
+def test_a_refusal_is_a_fresh_exception_without_a_story(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+    occupied(bulkhead)
+    refusals = []
+    for _ in range(2):
+        with pytest.raises(BulkheadFullError) as caught:
+            bulkhead.call(int)
+        refusals.append(caught.value)
+    assert refusals[0] is not refusals[1]
+    assert (refusals[0].__cause__, refusals[0].__suppress_context__) == (None, True)
+
+
+def test_a_place_is_free_again_when_its_call_has_ended(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+    occupied(bulkhead)()
+    assert bulkhead.call(int) == 0
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_place_is_given_back_whatever_the_call_raises(error):
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+
+    def broken():
+        raise error
+
+    for _ in range(3):
+        with pytest.raises(error):
+            bulkhead.call(broken)
+    assert bulkhead.snapshot().in_use == 0
+
+
+def test_the_error_of_a_call_that_waited_has_no_foreign_context(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=PATIENCE)
+    vacate = occupied(bulkhead)
+    threading.Thread(target=vacate).start()
+
+    def broken():
+        raise ValueError
+
+    with pytest.raises(ValueError) as caught:
+        bulkhead.call(broken)
+    assert caught.value.__context__ is None
+
+
+def test_a_call_that_may_wait_gets_the_place_that_becomes_free(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=PATIENCE)
+    vacate = occupied(bulkhead)
+    results: list[int] = []
+    waiting = threading.Thread(target=lambda: results.append(bulkhead.call(int)))
+    waiting.start()
+    until(lambda: bulkhead.snapshot().waiting == 1)
+    vacate()
+    waiting.join(PATIENCE)
+    assert results == [0]
+    assert (bulkhead.snapshot().waiting, bulkhead.snapshot().in_use) == (0, 0)
+
+
+def test_a_call_waits_no_longer_than_max_wait(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=0.01)
+    occupied(bulkhead)
+    with pytest.raises(BulkheadFullError):
+        bulkhead.call(int)
+    assert (bulkhead.snapshot().waiting, bulkhead.snapshot().rejected) == (0, 1)
+
+
+def test_a_call_waits_no_longer_than_its_deadline(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=3_600)
+    occupied(bulkhead)
+    with Deadline(0.01).scope(), pytest.raises(BulkheadFullError):
+        bulkhead.call(int)
+
+
+def test_the_snapshot_shows_in_use_peak_and_rejected(occupied):
+    bulkhead = Bulkhead("plex", max_concurrent=2)
+    first, second = occupied(bulkhead), occupied(bulkhead)
+    for _ in range(3):
+        with pytest.raises(BulkheadFullError):
+            bulkhead.call(int)
+    assert json.loads(json.dumps(bulkhead.snapshot().as_dict())) == {
+        "name": "plex",
+        "max_concurrent": 2,
+        "in_use": 2,
+        "waiting": 0,
+        "rejected": 3,
+        "peak": 2,
+    }
+    first(), second()
+    snapshot = bulkhead.snapshot()
+    assert (snapshot.in_use, snapshot.peak) == (0, 2)
+
+
+def test_the_peak_is_the_most_at_once_not_the_most_in_all():
+    bulkhead = Bulkhead("plex", max_concurrent=5)
+    for _ in range(4):
+        bulkhead.call(int)
+    assert bulkhead.snapshot().peak == 1
+    bulkhead.call(bulkhead.call, int)
+    assert bulkhead.snapshot().peak == 2
+
+
+def test_a_refusal_is_an_event(occupied, heard):
+    events = heard(bulkhead_full)
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+    occupied(bulkhead)
+    with pytest.raises(BulkheadFullError):
+        bulkhead.call(int)
+    assert [(event.name, event.max_concurrent) for event in events] == [("plex", 1)]
+
+
+@pytest.mark.parametrize("settle", ["success", "release", "failure"])
+def test_a_call_handed_over_keeps_its_place_until_it_is_settled(settle):
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+
+    def stream():
+        raise Handover("chunks")
+
+    with pytest.raises(Handover) as caught:
+        bulkhead.call(stream)
+    assert bulkhead.snapshot().in_use == 1
+    with pytest.raises(BulkheadFullError):
+        bulkhead.call(int)
+    for _ in range(2):  # settling twice gives one place back
+        getattr(caught.value, settle)(*([ValueError()] if settle == "failure" else []))
+    assert bulkhead.snapshot().in_use == 0
+
+
+def test_a_place_taken_in_two_phases_is_given_back_once():
+    bulkhead = Bulkhead("plex", max_concurrent=2)
+    first, _second = bulkhead.acquire(), bulkhead.acquire()
+    with pytest.raises(BulkheadFullError):
+        bulkhead.acquire()
+    first.release()
+    first.release()
+    snapshot = bulkhead.snapshot()
+    assert (snapshot.in_use, snapshot.peak, snapshot.rejected) == (1, 2, 1)
+
+
+def test_its_text_tells_how_many_places_are_free():
+    assert repr(Bulkhead("plex", max_concurrent=3)) == "<Bulkhead 'plex' 3/3 free>"
+
+
+def until(condition):
+    """Wait for what another thread is about to do."""
+    give_up = threading.Event()
+    timer = threading.Timer(PATIENCE, give_up.set)
+    timer.start()
+    try:
+        while not condition():
+            assert not give_up.is_set()
+    finally:
+        timer.cancel()
+        timer.join()

@@ -1,0 +1,73 @@
+"""Clocks: what the library knows of time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from medianest.resilience import Clock, ConfigurationError, ManualClock, SystemClock
+from medianest.resilience.clock import as_clock
+
+
+def test_a_manual_clock_stands_still_until_it_is_advanced(clock):
+    before = clock.now()
+    assert clock.now() == before
+    clock.advance(2.5)
+    assert clock.now() == before + 2.5
+
+
+def test_the_time_of_day_of_a_manual_clock_moves_with_it(clock):
+    before = clock.utc()
+    clock.advance(90)
+    assert clock.utc() - before == timedelta(seconds=90)
+    assert before.tzinfo is UTC
+
+
+def test_sleeping_on_a_manual_clock_advances_it_and_is_noted(clock):
+    before = clock.now()
+    clock.sleep(3)
+    clock.sleep(4)
+    assert clock.now() == before + 7
+    assert clock.slept == [3, 4]
+
+
+def test_the_system_clock_is_the_monotonic_one():
+    clock = SystemClock()
+    before = time.monotonic()
+    assert before <= clock.now() <= time.monotonic()
+    assert abs(clock.utc() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_both_clocks_are_clocks():
+    assert isinstance(SystemClock(), Clock)
+    assert isinstance(ManualClock(), Clock)
+
+
+def test_no_clock_given_means_the_system_clock():
+    assert isinstance(as_clock(None), SystemClock)
+
+
+def test_a_clock_is_taken_as_it_is(clock):
+    assert as_clock(clock) is clock
+
+
+def test_a_function_that_returns_seconds_is_a_clock():
+    clock = as_clock(lambda: 42.0)
+    assert clock.now() == 42.0
+    assert abs(clock.utc() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_an_object_that_only_knows_now_is_a_clock():
+    class Half:
+        def now(self) -> float:
+            return 7.0
+
+    assert as_clock(Half()).now() == 7.0
+
+
+@pytest.mark.parametrize("nonsense", [5, "now", object()])
+def test_anything_else_is_refused_as_a_clock(nonsense):
+    with pytest.raises(ConfigurationError, match="clock must be a Clock or a function"):
+        as_clock(nonsense)

@@ -1,0 +1,65 @@
+"""Errors: one root, and data instead of text."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from medianest.resilience import (
+    BulkheadFullError,
+    CallRefusedError,
+    CircuitOpenError,
+    ConfigurationError,
+    DeadlineExceededError,
+    ResilienceError,
+    UnknownNameError,
+)
+
+REFUSALS = [CircuitOpenError, BulkheadFullError, DeadlineExceededError]
+
+
+@pytest.mark.parametrize(
+    "kind", [*REFUSALS, CallRefusedError, ConfigurationError, UnknownNameError]
+)
+def test_every_error_has_the_one_root(kind):
+    assert issubclass(kind, ResilienceError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (ConfigurationError, ValueError),
+        (UnknownNameError, LookupError),
+        (DeadlineExceededError, TimeoutError),
+    ],
+)
+def test_an_error_is_also_the_builtin_that_callers_know(kind, builtin):
+    assert issubclass(kind, builtin)
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_refusal_is_a_refused_call_with_its_name_and_wait(kind):
+    error = kind("plex", 12.5)
+    assert isinstance(error, CallRefusedError)
+    assert (error.name, error.retry_after) == ("plex", 12.5)
+    assert "'plex'" in str(error)
+    assert str(error).endswith("; try again in 12.5 s")
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_refusal_without_a_wait_promises_none(kind):
+    assert kind("plex").retry_after is None
+    assert "try again" not in str(kind("plex", None))
+
+
+def test_each_refusal_says_what_refused():
+    assert str(CircuitOpenError("plex", None)) == "circuit breaker 'plex' is open"
+    assert str(BulkheadFullError("plex", None)) == "bulkhead 'plex' is full"
+    assert "deadline passed before 'plex'" in str(DeadlineExceededError("plex", None))
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_refusal_survives_pickling(kind):
+    copy = pickle.loads(pickle.dumps(kind("plex", 3.0)))
+    assert (type(copy), copy.name, copy.retry_after) == (kind, "plex", 3.0)

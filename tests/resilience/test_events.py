@@ -1,0 +1,153 @@
+"""Events: what happened, told with no lock held, to receivers that cannot harm."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+
+import pytest
+
+from medianest.resilience import CircuitOpenError, State
+from medianest.resilience.events import (
+    CallRefused,
+    StateChanged,
+    call_refused,
+    publish,
+    state_changed,
+)
+
+
+@pytest.fixture
+def receiving():
+    """Connects a receiver for the length of the test."""
+    connected = []
+
+    def connect(signal, receiver):
+        signal.connect(receiver)
+        connected.append((signal, receiver))
+
+    yield connect
+    for signal, receiver in connected:
+        signal.disconnect(receiver)
+
+
+def test_each_change_of_state_is_one_event_in_order(make_breaker, half_open, heard):
+    changes = heard(state_changed)
+    breaker = make_breaker(half_open_max_calls=1)
+    half_open(breaker)
+    breaker.call(int)
+    assert [(c.before, c.after, c.trigger, c.generation) for c in changes] == [
+        ("closed", "open", "tripped", 2),
+        ("open", "half_open", "wait_elapsed", 3),
+        ("half_open", "closed", "probes_passed", 4),
+    ]
+    assert changes[0].reason == "5 of 5 calls failed"
+    assert changes[0].name == "plex"
+
+
+def test_each_refusal_is_an_event(make_breaker, trip, heard):
+    breaker = make_breaker()
+    trip(breaker)
+    refusals = heard(call_refused)
+    for use in (breaker.call, lambda f: breaker(f)(), lambda f: breaker.acquire()):
+        with pytest.raises(CircuitOpenError):
+            use(int)
+    assert refusals == [CallRefused("plex", 30.0)] * 3
+
+
+def test_an_event_is_frozen():
+    event = CallRefused("plex", 1.0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        event.name = "other"
+
+
+def test_a_receiver_may_use_the_breaker_that_sent_the_event(make_breaker, trip, receiving):
+    breaker, seen = make_breaker(), []
+
+    def look(event):
+        if event.after == "open":
+            seen.append((breaker.state, breaker.snapshot().generation))
+            breaker.disable("never mind")
+            breaker.call(seen.append, "called")
+
+    receiving(state_changed, look)
+    with pytest.raises(ConnectionError):
+        for _ in range(5):
+            try:
+                breaker.call(raise_it)
+            except ConnectionError:
+                if breaker.state is State.DISABLED:
+                    raise
+    assert seen == [(State.OPEN, 2), "called"]
+
+
+def raise_it():
+    raise ConnectionError
+
+
+def test_other_threads_use_the_breaker_while_a_receiver_is_busy(make_breaker, trip, receiving):
+    breaker, answers = make_breaker(), []
+
+    def busy(event):
+        thread = threading.Thread(target=lambda: answers.append(breaker.snapshot().state))
+        thread.start()
+        thread.join(10)
+
+    receiving(state_changed, busy)
+    trip(breaker)
+    assert answers == [State.OPEN]
+
+
+def test_a_refused_caller_may_ask_the_breaker_from_a_receiver(make_breaker, trip, receiving):
+    breaker, seen = make_breaker(), []
+    trip(breaker)
+
+    def look(event):
+        seen.append(breaker.snapshot().counts.rejected)
+
+    receiving(call_refused, look)
+    with pytest.raises(CircuitOpenError):
+        breaker.call(int)
+    assert seen == [1]
+
+
+def test_a_receiver_that_raises_is_logged_and_harms_nobody(
+    make_breaker, fail, trip, receiving, heard, caplog
+):
+    def bad(event):
+        raise RuntimeError("bad receiver")
+
+    receiving(state_changed, bad)
+    changes = heard(state_changed)
+    breaker = make_breaker()
+    with caplog.at_level(logging.ERROR, logger="medianest.resilience"):
+        trip(breaker)
+    assert [change.after for change in changes] == ["open"]
+    (record,) = caplog.records
+    assert "a receiver of StateChanged events failed" in record.message
+    assert "bad receiver" in str(record.exc_info)
+
+
+def test_publishing_without_receivers_is_nothing():
+    publish([CallRefused("plex", 1.0)])
+
+
+def test_a_receiver_that_is_gone_is_forgotten(make_breaker, trip):
+    class Panel:
+        def look(self, event):
+            raise AssertionError("it is gone")
+
+    panel = Panel()
+    state_changed.connect(panel.look)
+    del panel
+    trip(make_breaker())
+    assert not state_changed.receivers
+
+
+def test_the_event_carries_the_time_of_day(make_breaker, trip, heard, clock):
+    changes = heard(state_changed)
+    trip(make_breaker())
+    (change,) = changes
+    assert isinstance(change, StateChanged)
+    assert change.at == clock.utc()

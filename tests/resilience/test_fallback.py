@@ -1,0 +1,199 @@
+"""Fallback: a value, a function, or the last good answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.resilience import (
+    BulkheadFullError,
+    CircuitOpenError,
+    ConfigurationError,
+    DeadlineExceededError,
+    Fallback,
+    MemoryLastGood,
+)
+from medianest.resilience.events import degraded
+
+
+def broken(*args, **kwargs):
+    raise ConnectionError("down")
+
+
+@pytest.fixture
+def store(clock):
+    return MemoryLastGood(60, clock=clock)
+
+
+def test_a_call_that_succeeds_needs_no_fallback():
+    assert Fallback(value="default").call(lambda: "answer") == "answer"
+
+
+@pytest.mark.parametrize("value", ["default", [], None, 0])
+def test_a_value_is_answered_in_the_place_of_a_failed_call(value):
+    assert Fallback(value=value).call(broken) == value
+
+
+def test_a_function_answers_from_the_error():
+    assert Fallback(lambda error: f"sorry: {error}").call(broken) == "sorry: down"
+
+
+def test_an_error_of_the_fallback_itself_keeps_its_own_causes():
+    def worse(error):
+        raise RuntimeError("worse")
+
+    with pytest.raises(RuntimeError) as caught:
+        Fallback(worse).call(broken)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_interrupt_always_passes(error):
+    def interrupted():
+        raise error
+
+    with pytest.raises(error):
+        Fallback(value="default", handles=BaseException).call(interrupted)
+
+
+def test_only_what_it_handles_is_answered():
+    fallback = Fallback(value="default", handles=["timeout"])
+    with pytest.raises(ConnectionError):
+        fallback.call(broken)
+
+
+@pytest.mark.parametrize("kind", [CircuitOpenError, BulkheadFullError, DeadlineExceededError])
+def test_a_refusal_is_always_handled(kind):
+    def refused():
+        raise kind("plex", 1.0)
+
+    assert Fallback(value="default", handles=[KeyError]).call(refused) == "default"
+
+
+def test_the_last_good_answer_is_served_while_the_call_fails(store):
+    fallback = Fallback(last_good=store)
+    assert fallback.call(lambda: "good") == "good"
+    assert fallback.call(broken) == "good"
+
+
+def test_each_set_of_arguments_has_its_own_last_good_answer(store):
+    fallback = Fallback(last_good=store)
+    answers = {"up": True}
+
+    @fallback
+    def items(section, *, offset=0):
+        if not answers["up"]:
+            raise ConnectionError
+        return (section, offset)
+
+    items("movies", offset=0), items("movies", offset=50), items("shows", offset=0)
+    answers["up"] = False
+    assert items("movies", offset=50) == ("movies", 50)
+    assert items("shows", offset=0) == ("shows", 0)
+    with pytest.raises(ConnectionError):
+        items("music")
+
+
+def test_the_order_of_named_arguments_does_not_matter(store):
+    fallback = Fallback(last_good=store)
+    fallback.call(lambda **named: "good", a=1, b=2)
+    assert fallback.call(broken, b=2, a=1) == "good"
+
+
+def test_a_key_function_names_the_answer(store):
+    fallback = Fallback(last_good=store, key=lambda request: request["path"])
+    fallback.call(lambda request: "good", {"path": "/libraries"})
+    assert fallback.call(broken, {"path": "/libraries"}) == "good"
+
+
+def test_without_a_last_good_answer_the_handler_answers_or_the_error_passes(store):
+    assert Fallback(lambda error: "default", last_good=store).call(broken) == "default"
+    assert Fallback(value="default", last_good=store).call(broken) == "default"
+    with pytest.raises(ConnectionError, match="down"):
+        Fallback(last_good=store).call(broken)
+
+
+def test_a_last_good_answer_goes_before_the_handler(store):
+    fallback = Fallback(lambda error: "default", last_good=store)
+    fallback.call(lambda: "good")
+    assert fallback.call(broken) == "good"
+
+
+def test_an_answer_is_served_up_to_its_age_limit_and_not_beyond(store, clock):
+    fallback = Fallback(last_good=store, value="default")
+    fallback.call(lambda: "good")
+    clock.advance(60)
+    assert fallback.call(broken) == "good"
+    clock.advance(0.1)
+    assert fallback.call(broken) == "default"
+
+
+def test_serving_an_answer_does_not_make_it_younger(store, clock):
+    fallback = Fallback(last_good=store, value="default")
+    fallback.call(lambda: "good")
+    for _ in range(3):
+        clock.advance(20)
+        assert fallback.call(broken) == "good"
+    clock.advance(1)
+    assert fallback.call(broken) == "default"
+
+
+def test_what_is_served_can_be_marked_with_its_age(store, clock):
+    fallback = Fallback(last_good=store, stale=lambda answer, age, error: (answer, age, str(error)))
+    assert fallback.call(lambda: "good") == "good"
+    clock.advance(7)
+    assert fallback.call(broken) == ("good", 7, "down")
+
+
+def test_an_answer_that_is_not_accepted_never_replaces_a_good_one(clock):
+    store = MemoryLastGood(60, accept=lambda answer: len(answer) > 0, clock=clock)
+    fallback = Fallback(last_good=store)
+    fallback.call(lambda: ["a film"])
+    assert fallback.call(list) == []  # broken upstreams answer 200 with nothing
+    assert fallback.call(broken) == ["a film"]
+
+
+def test_the_least_recently_used_answer_goes_first(clock):
+    store = MemoryLastGood(60, max_entries=2, clock=clock)
+    store.put("a", 1)
+    store.put("b", 2)
+    assert store.get("a") == (1, 0)
+    store.put("c", 3)
+    assert store.get("b") is None
+    assert (store.get("a"), store.get("c")) == ((1, 0), (3, 0))
+
+
+def test_a_newer_answer_replaces_the_older_and_takes_no_more_room(clock):
+    store = MemoryLastGood(60, max_entries=2, clock=clock)
+    store.put("a", 1)
+    store.put("b", 2)
+    clock.advance(5)
+    store.put("b", 3)
+    assert (store.get("a"), store.get("b")) == ((1, 5), (3, 0))
+
+
+def test_the_caller_of_the_events_can_tell_what_answered(store, clock, heard):
+    events = heard(degraded)
+    fallback = Fallback(value="default", last_good=store, name="plex")
+    fallback.call(broken)
+    fallback.call(lambda: "good")
+    clock.advance(7)
+    fallback.call(broken)
+    assert [(e.name, e.source, e.age) for e in events] == [
+        ("plex", "fallback", None),
+        ("plex", "last-good", 7),
+    ]
+    assert all(isinstance(event.error, ConnectionError) for event in events)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"handler": 5}, {"handler": str, "value": 1}, {"value": 1, "handles": "nonsense"}]
+)
+def test_a_fallback_that_could_not_answer_is_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        Fallback(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"max_age": 0}, {"max_age": 1, "max_entries": 0}])
+def test_a_store_that_could_keep_nothing_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="max_age above 0"):
+        MemoryLastGood(**wrong)

@@ -1,0 +1,165 @@
+"""Retries never multiply: of two around one call, one retries."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from medianest.resilience import Fallback, Pipeline, Retry
+
+SINGLETON = ConnectionError("always the same instance")
+
+
+class Upstream:
+    def __init__(self, make_error=ConnectionError):
+        self.make_error = make_error
+        self.calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        raise self.make_error()
+
+
+@pytest.fixture
+def make_retry(clock):
+    def make(**options):
+        return Retry(clock=clock, max_attempts=3, initial_delay=0, **options)
+
+    return make
+
+
+@pytest.fixture
+def inner(make_retry):
+    return make_retry(name="inner")
+
+
+@pytest.fixture
+def outer(make_retry):
+    return make_retry(name="outer")
+
+
+def test_three_attempts_in_three_attempts_make_three_calls(inner, outer):
+    upstream = Upstream()
+    with pytest.raises(ConnectionError) as caught:
+        outer.call(inner.call, upstream)
+    assert upstream.calls == 3
+    assert caught.value.attempts == 3
+
+
+def test_three_levels_make_three_calls_as_well(inner, outer, make_retry):
+    upstream = Upstream()
+    with pytest.raises(ConnectionError):
+        make_retry().call(outer.call, inner.call, upstream)
+    assert upstream.calls == 3
+
+
+def test_retries_in_nested_pipelines_do_not_multiply(inner, outer):
+    upstream = Upstream()
+    with pytest.raises(ConnectionError):
+        Pipeline("outer", [outer, Pipeline("inner", [inner])]).call(upstream)
+    assert upstream.calls == 3
+
+
+def test_an_inner_failure_turned_into_another_error_is_not_retried_again(inner, outer):
+    upstream = Upstream()
+
+    def client():
+        try:
+            inner.call(upstream)
+        except ConnectionError:
+            raise RuntimeError("no libraries") from None
+
+    with pytest.raises(RuntimeError):
+        outer.call(client)
+    assert upstream.calls == 3
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_the_same_instance_raised_each_time_is_not_taken_for_given_up(inner, outer, round_):
+    upstream = Upstream(lambda: SINGLETON)
+    with pytest.raises(ConnectionError):
+        outer.call(inner.call, upstream)
+    assert upstream.calls == 3
+
+
+def test_the_same_instance_is_retried_again_in_the_next_call(inner):
+    for _ in range(3):
+        upstream = Upstream(lambda: SINGLETON)
+        with pytest.raises(ConnectionError):
+            inner.call(upstream)
+        assert upstream.calls == 3
+
+
+def test_an_inner_error_not_worth_retrying_after_retries_does_not_multiply(outer, make_retry):
+    inner, errors = make_retry(retry_on=ConnectionError), []
+
+    def upstream():
+        errors.append(ConnectionError() if len(errors) % 2 == 0 else ValueError())
+        raise errors[-1]
+
+    with pytest.raises(ValueError):
+        outer.call(inner.call, upstream)
+    assert len(errors) == 2
+
+
+def test_an_inner_retry_that_never_tried_again_leaves_it_to_the_outer(outer, clock):
+    upstream, single = Upstream(), Retry(max_attempts=1, clock=clock)
+    with pytest.raises(ConnectionError):
+        outer.call(single.call, upstream)
+    assert upstream.calls == 3
+
+
+def test_an_inner_retry_that_succeeds_leaves_the_outer_free_to_retry(inner, outer):
+    attempts = []
+
+    def flaky_then_bad():
+        def flaky():
+            attempts.append(1)
+            if len(attempts) % 2:
+                raise ConnectionError
+
+        inner.call(flaky)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        outer.call(flaky_then_bad)
+    assert len(attempts) == 6
+
+
+def test_a_call_after_one_that_gave_up_is_retried(inner, outer):
+    with pytest.raises(ConnectionError):
+        outer.call(inner.call, Upstream())
+    upstream = Upstream()
+    with pytest.raises(ConnectionError):
+        outer.call(upstream)
+    assert upstream.calls == 3
+
+
+def test_another_thread_that_gives_up_does_not_stop_this_one(inner, outer):
+    def give_up_elsewhere():
+        def give_up():
+            with pytest.raises(ConnectionError):
+                inner.call(Upstream())
+
+        thread = threading.Thread(target=give_up)
+        thread.start()
+        thread.join(10)
+
+    calls = []
+
+    def call():
+        calls.append(1)
+        give_up_elsewhere()
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        outer.call(call)
+    assert len(calls) == 3
+
+
+def test_a_fallback_between_them_ends_the_failure(inner, outer):
+    upstream = Upstream()
+    pipeline = Pipeline("plex", [outer, Fallback(value="default"), inner])
+    assert pipeline.call(upstream) == "default"
+    assert upstream.calls == 3

@@ -1,0 +1,160 @@
+"""What every strategy does: decorate, pass on, refuse what cannot be protected, hand over."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from medianest.resilience import (
+    Bulkhead,
+    ConfigurationError,
+    Deadline,
+    Fallback,
+    Handover,
+    MemoryLastGood,
+    Pipeline,
+    Retry,
+    State,
+)
+
+KINDS = ["breaker", "bulkhead", "retry", "deadline", "fallback", "pipeline"]
+
+
+@pytest.fixture
+def strategies(make_breaker, clock):
+    return {
+        "breaker": make_breaker(),
+        "bulkhead": Bulkhead("plex"),
+        "retry": Retry(clock=clock),
+        "deadline": Deadline(5, clock=clock),
+        "fallback": Fallback(value="default"),
+        "pipeline": Pipeline("plex", [make_breaker(), Bulkhead("plex")]),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_decorated_method_keeps_its_arguments_and_its_name(strategies, kind):
+    class Client:
+        @strategies[kind]
+        def get(self, path: str, *, limit: int = 10) -> tuple[str, int]:
+            """Gets it."""
+            return path, limit
+
+    assert Client().get("/libraries", limit=5) == ("/libraries", 5)
+    assert (Client.get.__name__, Client.get.__doc__) == ("get", "Gets it.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_asynchronous_function_is_refused_with_a_clear_error(strategies, kind):
+    async def get() -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"is asynchronous: only synchronous functions"):
+        strategies[kind](get)
+    with pytest.raises(ConfigurationError, match="is asynchronous"):
+        strategies[kind](functools.partial(get))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generators_are_refused_with_a_clear_error(strategies, kind):
+    def chunks():
+        yield 1
+
+    async def later():
+        yield 1
+
+    with pytest.raises(ConfigurationError, match=r"is a generator: .*breaker\.acquire"):
+        strategies[kind](chunks)
+    with pytest.raises(ConfigurationError, match="is asynchronous"):
+        strategies[kind](later)
+
+
+def test_an_object_whose_call_is_asynchronous_is_refused_as_well(strategies):
+    class Client:
+        async def __call__(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="is asynchronous"):
+        strategies["breaker"](Client())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_function_is_refused(strategies, kind):
+    with pytest.raises(ConfigurationError, match="only a function can be protected, not 5"):
+        strategies[kind](5)
+
+
+def stream():
+    raise Handover("chunks")
+
+
+def handed_over(strategy) -> Handover:
+    with pytest.raises(Handover) as caught:
+        strategy.call(stream)
+    return caught.value
+
+
+@pytest.fixture
+def whole(make_breaker, clock):
+    """Every strategy at once, and those of them that hold something for a call."""
+    breaker = make_breaker(half_open_max_calls=1, half_open_timeout=30)
+    bulkhead = Bulkhead("plex", max_concurrent=1)
+    retry = Retry(clock=clock)
+    fallback = Fallback(last_good=MemoryLastGood(60, clock=clock), value="default")
+    strategies = [fallback, retry, breaker, bulkhead, Deadline(5, clock=clock)]
+    return Pipeline("plex", strategies), breaker, bulkhead
+
+
+def test_a_result_handed_over_passes_the_whole_pipeline_and_is_still_in_flight(whole):
+    pipeline, breaker, bulkhead = whole
+    handover = handed_over(pipeline)
+    assert handover.result == "chunks"
+    assert len(handover.held) == 2
+    assert (breaker.snapshot().in_flight, bulkhead.snapshot().in_use) == (1, 1)
+    assert breaker.snapshot().totals.successes == 0
+
+
+@pytest.mark.parametrize("settle", ["success", "failure", "release"])
+def test_the_end_of_a_result_handed_over_settles_everything_once(whole, settle):
+    pipeline, breaker, bulkhead = whole
+    handover = handed_over(pipeline)
+    arguments = [ConnectionError()] if settle == "failure" else []
+    for _ in range(2):
+        getattr(handover, settle)(*arguments)
+    totals = breaker.snapshot().totals
+    assert (totals.successes, totals.failures) == (settle == "success", settle == "failure")
+    assert (breaker.snapshot().in_flight, bulkhead.snapshot().in_use) == (0, 0)
+
+
+def test_the_time_of_a_result_handed_over_counts_until_its_end(make_breaker, clock):
+    breaker = make_breaker(slow_call_duration_threshold=2)
+    handover = handed_over(breaker)
+    clock.advance(3)
+    handover.success()
+    assert breaker.snapshot().counts.slow == 1
+    assert breaker.snapshot().latency.max == 3
+
+
+def test_a_probe_handed_over_decides_when_it_ends(whole, half_open):
+    pipeline, breaker, _ = whole
+    half_open(breaker)
+    handover = handed_over(pipeline)
+    assert breaker.state is State.HALF_OPEN
+    handover.success()
+    assert breaker.state is State.CLOSED
+
+
+def test_a_probe_handed_over_and_forgotten_expires(whole, half_open, clock):
+    pipeline, breaker, _ = whole
+    half_open(breaker)
+    handed_over(pipeline)
+    clock.advance(30)
+    assert breaker.state is State.OPEN
+
+
+def test_a_result_that_ends_after_the_breaker_opened_changes_nothing(whole, trip):
+    pipeline, breaker, bulkhead = whole
+    handover = handed_over(pipeline)
+    trip(breaker)
+    handover.success()
+    assert breaker.state is State.OPEN
+    assert bulkhead.snapshot().in_use == 0

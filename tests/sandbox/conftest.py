@@ -1,0 +1,96 @@
+"""One sandbox process for all tests of this folder, well again and uncounted for each."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from medianest.sandbox import SandboxProcess
+
+PATIENCE = 5.0
+CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures" / "plex"
+
+# The contract test compares with recorded answers, and there is nothing to compare without them.
+collect_ignore = [] if CAPTURES.is_dir() else ["test_captures.py"]
+
+
+class Reply(NamedTuple):
+    """One whole answer."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def container(self) -> Any:
+        return self.json()["MediaContainer"]
+
+
+@contextmanager
+def connected(sandbox: SandboxProcess) -> Iterator[http.client.HTTPConnection]:
+    """A connection that is closed at the end."""
+    where = urlsplit(sandbox.url).netloc
+    with closing(http.client.HTTPConnection(where, timeout=PATIENCE)) as connection:
+        yield connection
+
+
+def ask(
+    connection: http.client.HTTPConnection,
+    path: str,
+    *,
+    method: str = "GET",
+    body: Any = None,
+    token: str | None = "sandbox-token",
+    **headers: str,
+) -> Reply:
+    """One request, JSON unless `Accept` says otherwise; `_` in a header's name stands for `-`."""
+    sent = {"Accept": "application/json", **({"X-Plex-Token": token} if token else {})}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    text = body if body is None or isinstance(body, bytes) else json.dumps(body)
+    connection.request(method, path, text, sent)
+    with connection.getresponse() as response:
+        return Reply(response.status, response.headers, response.read())
+
+
+@contextmanager
+def requested(sandbox: SandboxProcess, path: str = "/identity") -> Iterator[socket.socket]:
+    """A raw connection on which a request was sent and nothing was read."""
+    parts = urlsplit(sandbox.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as raw:
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: sandbox\r\n\r\n".encode())
+        yield raw
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[SandboxProcess]:
+    with SandboxProcess.start(port=0) as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(running: SandboxProcess) -> SandboxProcess:
+    """The running sandbox, without faults and with its counts at zero."""
+    running.clear_faults()
+    running.reset_requests()
+    return running
+
+
+@pytest.fixture
+def get(sandbox: SandboxProcess) -> Callable[..., Reply]:
+    """`get(path, ...)` on a connection of its own."""
+
+    def get_it(path: str, **options: Any) -> Reply:
+        with connected(sandbox) as connection:
+            return ask(connection, path, **options)
+
+    return get_it
