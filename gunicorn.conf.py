@@ -65,7 +65,8 @@ def when_ready(server):
     else:
         print("  no Plex: set MEDIANEST_PLEX_URL and MEDIANEST_PLEX_TOKEN", flush=True)
     if settings.env == "development" and not os.environ.get("MEDIANEST_OPERATOR_TOKEN"):
-        print(f"  operator token: {settings.operator_token.get_secret_value()}", flush=True)
+        token, path = settings.operator_token.get_secret_value(), settings.instance_path
+        print(f"  operator token: {token} ({path}/operator.token)", flush=True)
     print(f"  try: curl http://{bind}/api/v1/media/libraries", flush=True)
 
 

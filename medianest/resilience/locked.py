@@ -95,8 +95,10 @@ class LockedMachine:
 
     def give_back(self, generation: Generation, started: float) -> None:
         """A call counts for nothing."""
+        now = self._clock.now()
         with self._lock:
-            self.machine.give_back(generation, started)
+            self.machine.give_back(generation, started, now)
+        self._flush()
 
     def operate(
         self,

@@ -17,7 +17,8 @@ from medianest.resilience.options import CircuitBreakerOptions
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.states import TRANSITIONS, Generation, State, Trigger
 from medianest.resilience.tally import Tally
-from medianest.resilience.window import SLOW, TICK, Counts, Window, no_counts
+from medianest.resilience.verdict import failure_verdict, slow_verdict
+from medianest.resilience.window import TICK, Counts, Window, no_counts
 
 __all__ = ["Machine"]
 
@@ -67,7 +68,11 @@ class Machine:
         if self.permits:
             self._expire_permits(now)
         if generation.admits_all:
-            self._look_after_calls(generation, now)
+            if generation.window.fold(now):
+                # They were appended after the check before this one.
+                generation.quick_success(generation.check_at - TICK)
+            if now >= generation.check_at:
+                self._look_after_calls(generation, now)
         elif generation.state is State.FORCED_OPEN:
             if now >= generation.refuse_until:
                 until = now + self.options.reset_timeout  # a hint for callers, moved along
@@ -82,14 +87,11 @@ class Machine:
         return self.generation
 
     def _look_after_calls(self, generation: Generation, now: float) -> None:
-        if generation.window.fold(now):
-            # They were appended after the check before this one.
-            generation.quick_success(generation.check_at - TICK)
         generation.check_at = now + TICK
         if self.openings_in_a_row and self._is_settled(generation, now):
             self.openings_in_a_row = 0
         if self.slow < math.inf and self.overdue(now, generation.since):
-            self._judge(generation, now)
+            self._judge(generation, now, self._slow_verdict(generation, now))
 
     def admit(self, now: float) -> bool:
         """Whether the generation that rules now, after `advance`, admits one more call."""
@@ -127,28 +129,22 @@ class Machine:
             return
         took = now - started
         slow = took >= self.slow and outcome <= Outcome.FAILURE
-        if generation.state is State.HALF_OPEN:
+        probe = generation.state is State.HALF_OPEN
+        if probe:
             if started not in generation.leases:
                 return
             generation.leases.remove(started)
-        generation.window.add(outcome, took, slow)
+        generation.count(outcome, took, slow, now)
         if outcome is Outcome.FAILURE:
-            generation.streak += 1
             self.last_failure = (*failure, now)
-        elif outcome is Outcome.SUCCESS and not slow:
-            generation.quick_success(now)
-        elif outcome is Outcome.SUCCESS:
-            generation.streak = 0
-        if slow:
-            generation.slow_streak += 1
-        if generation.state is State.HALF_OPEN:
+        if probe:
             self._judge_probe(generation, now, outcome, slow)
         elif outcome is Outcome.FAILURE or slow:
-            self._judge(generation, now)
+            self._judge(generation, now, self._verdict(generation, now, outcome, slow))
 
-    def give_back(self, generation: Generation, started: float) -> None:
+    def give_back(self, generation: Generation, started: float, now: float) -> None:
         """A call counts for nothing: only its lease, if it has one, is free again."""
-        if generation is self.generation and started in generation.leases:
+        if self.advance(now) is generation and started in generation.leases:
             generation.leases.remove(started)
 
     def fire(
@@ -240,8 +236,7 @@ class Machine:
             if generation.passed >= self.options.half_open_max_calls:
                 self.fire(Trigger.PROBES_PASSED, now)
 
-    def _judge(self, generation: Generation, now: float) -> None:
-        reason = self._failure_verdict(generation) or self._slow_verdict(generation, now)
+    def _judge(self, generation: Generation, now: float, reason: str | None) -> None:
         if reason is None:
             generation.announced = False
         elif generation.state is State.CLOSED:
@@ -250,37 +245,20 @@ class Machine:
             generation.announced = True
             self.events.append(WouldHaveOpened(self.name, self.utc_of(now), reason))
 
-    def _failure_verdict(self, generation: Generation) -> str | None:
-        options, counts = self.options, generation.window.counts
-        if options.counting == "consecutive":
-            tripped = generation.streak >= options.failure_threshold
-            return f"{generation.streak} failures in a row" if tripped else None
-        failures = counts[Outcome.FAILURE]
-        calls = failures + counts[Outcome.SUCCESS]
-        tripped = (
-            failures >= options.failure_threshold
-            and calls >= options.minimum_number_of_calls
-            and failures >= options.failure_rate_threshold * calls
-        )
-        return f"{failures} of {calls} calls failed" if tripped else None
+    def _verdict(
+        self, generation: Generation, now: float, outcome: Outcome, slow: bool
+    ) -> str | None:
+        reason = None
+        if outcome is Outcome.FAILURE:
+            reason = failure_verdict(self.options, generation)
+        if reason is None and slow:
+            reason = self._slow_verdict(generation, now)
+        return reason
 
     def _slow_verdict(self, generation: Generation, now: float) -> str | None:
-        if self.slow == math.inf:
-            return None
-        options, counts = self.options, generation.window.counts
-        if options.counting == "consecutive":
-            slow = generation.slow_streak + self.overdue(now, generation.no_quick_since)
-            tripped = slow >= options.failure_threshold
-            return f"{slow} slow calls in a row" if tripped else None
-        overdue = self.overdue(now, generation.since)
-        slow = counts[SLOW] + overdue
-        calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE] + overdue
-        tripped = (
-            slow >= options.failure_threshold
-            and calls >= options.minimum_number_of_calls
-            and slow >= options.slow_call_rate_threshold * calls
-        )
-        return f"{slow} of {calls} calls were slow" if tripped else None
+        consecutive = self.options.counting == "consecutive"
+        since = generation.no_quick_since if consecutive else generation.since
+        return slow_verdict(self.options, generation, self.overdue(now, since))
 
     def overdue(self, now: float, since: float) -> int:
         """Calls begun at `since` or later, in flight for longer than the slow threshold."""

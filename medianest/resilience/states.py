@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
+from medianest.resilience.outcome import Outcome
 from medianest.resilience.window import TICK, Window
 
 __all__ = ["TRANSITIONS", "Generation", "State", "Trigger"]
@@ -132,6 +133,17 @@ class Generation:
     def admits_all(self) -> bool:
         """Whether calls are admitted without asking."""
         return self.state is State.CLOSED or self.state is State.DISABLED
+
+    def count(self, outcome: Outcome, took: float, slow: bool, now: float) -> None:
+        """Count one finished call."""
+        self.window.add(outcome, took, slow)
+        if outcome is Outcome.FAILURE:
+            self.streak += 1
+        elif outcome is Outcome.SUCCESS and not slow:
+            self.quick_success(now)
+        elif outcome is Outcome.SUCCESS:
+            self.streak = 0
+        self.slow_streak += slow
 
     def quick_success(self, at: float) -> None:
         """A call that was neither slow nor a failure ends what is counted in a row."""

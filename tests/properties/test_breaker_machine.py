@@ -49,15 +49,20 @@ class BreakerMachine(RuleBasedStateMachine):
     """Drives a breaker and its model side by side."""
 
     @initialize(
-        options=OPTIONS, drawn=st.sampled_from([0.0, 0.5, 0.75, 1.0]), watched=st.booleans()
+        options=OPTIONS,
+        drawn=st.sampled_from([0.0, 0.5, 0.75, 1.0]),
+        watched=st.booleans(),
+        meddling=st.booleans(),
     )
-    def begin(self, options: CircuitBreakerOptions, drawn: float, watched: bool) -> None:
+    def begin(
+        self, options: CircuitBreakerOptions, drawn: float, watched: bool, meddling: bool
+    ) -> None:
         self.clock = ManualClock(START)
         self.breaker = CircuitBreaker("plex", options, clock=self.clock, random=lambda: drawn)
         self.model = Model(options, drawn, START)
         self.open: list[tuple[Permit, Admitted]] = []
         self.last_generation = 0
-        self.watched = watched
+        self.watched, self.meddling = watched, meddling
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -67,11 +72,11 @@ class BreakerMachine(RuleBasedStateMachine):
         self.model.now += seconds
 
     @precondition(lambda self: self.model.state == "open")
-    @rule(early=st.sampled_from([0, 0, 1]))
-    def wait(self, early: int) -> None:
-        left = math.ceil(self.model.wait_until - self.model.now) - early
-        if left > 0:
-            self.advance(left)
+    @rule(early=st.sampled_from([0, 0, 0, 1]), probes=st.integers(0, 4))
+    def wait(self, early: int, probes: int) -> None:
+        self.advance(max(0, math.ceil(self.model.wait_until - self.model.now) - early))
+        for _ in range(probes):
+            self.acquire()
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -107,12 +112,19 @@ class BreakerMachine(RuleBasedStateMachine):
                 with pytest.raises(ERRORS.get(outcome, KeyboardInterrupt)):
                     protected()
 
+    @precondition(lambda self: self.model.state == "closed")
+    @rule(decorated=st.booleans())
+    def break_down(self, decorated: bool) -> None:
+        self.call("failures", decorated, self.model.options.failure_threshold)
+
     @precondition(lambda self: self.open)
     @rule(
         which=st.integers(0, 1_000),
         outcome=st.sampled_from(["successes", *ERRORS, "released", "interrupted"]),
+        after=st.sampled_from([0, 0, 1, 5, 13, 45]),
     )
-    def settle(self, which: int, outcome: str) -> None:
+    def settle(self, which: int, outcome: str, after: int) -> None:
+        self.advance(after)
         permit, expected = self.open.pop(which % len(self.open))
         self.model.settle(expected, "released" if outcome == "interrupted" else outcome)
         for _ in range(2):  # the second time does nothing
@@ -140,15 +152,15 @@ class BreakerMachine(RuleBasedStateMachine):
 
     # -- operators -----------------------------------------------------------------------------
 
-    @rule(action=st.sampled_from(["open", "disable"]), expires_in=EXPIRY)
-    def force(self, action: str, expires_in: float | None) -> None:
-        getattr(self.breaker, action)("because", actor="kim", expires_in=expires_in)
+    @precondition(lambda self: self.model.state not in ("open", "half_open") or self.meddling)
+    @rule(action=st.sampled_from(["open", "disable", "close", "reset", "enable"]), expires_in=EXPIRY)
+    def operate(self, action: str, expires_in: float | None) -> None:
+        if action in ("open", "disable"):
+            getattr(self.breaker, action)("because", actor="kim", expires_in=expires_in)
+        else:
+            getattr(self.breaker, action)()
+            expires_in = None
         self.model.operate(action, expires_in)
-
-    @rule(action=st.sampled_from(["close", "reset", "enable"]))
-    def operate(self, action: str) -> None:
-        getattr(self.breaker, action)()
-        self.model.operate(action, None)
 
     # -- what must hold ------------------------------------------------------------------------
 

@@ -177,3 +177,18 @@ def test_failures_from_before_an_operator_closed_it_do_not_count_after(make_brea
         permit.failure(ConnectionError())
     assert breaker.state is State.CLOSED
     assert figures(breaker) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("settle", ["release", "interrupt", "success", "failure"])
+def test_a_probe_that_comes_back_after_its_lease_has_failed(
+    make_breaker, half_open, clock, settle
+):
+    breaker = make_breaker(half_open_timeout=30)
+    half_open(breaker)
+    probe = breaker.acquire()
+    clock.advance(30)  # and nobody looks
+    settling = {"interrupt": lambda: probe.failure(KeyboardInterrupt())}
+    settling["failure"] = lambda: probe.failure(ConnectionError())
+    settling.get(settle, getattr(probe, settle, None))()
+    assert breaker.state is State.OPEN
+    assert breaker.snapshot().reason == "a probe never came back"
