@@ -1,0 +1,47 @@
+"""When a closed breaker opens: the two rules, each giving the reason in words or None."""
+
+from __future__ import annotations
+
+from medianest.resilience.options import CircuitBreakerOptions
+from medianest.resilience.outcome import Outcome
+from medianest.resilience.states import Generation
+from medianest.resilience.window import SLOW
+
+__all__ = ["failure_verdict", "slow_verdict"]
+
+
+def failure_verdict(options: CircuitBreakerOptions, generation: Generation) -> str | None:
+    """At least `failure_threshold` calls failed, and they are `failure_rate_threshold` of all; or
+    that many failed in a row."""
+    if options.counting == "consecutive":
+        streak = generation.streak
+        return f"{streak} failures in a row" if streak >= options.failure_threshold else None
+    counts = generation.window.counts
+    failures = counts[Outcome.FAILURE]
+    calls = failures + counts[Outcome.SUCCESS]
+    if (
+        failures >= options.failure_threshold
+        and calls >= options.minimum_number_of_calls
+        and failures >= options.failure_rate_threshold * calls
+    ):
+        return f"{failures} of {calls} calls failed"
+    return None
+
+
+def slow_verdict(
+    options: CircuitBreakerOptions, generation: Generation, overdue: int
+) -> str | None:
+    """The same for slow calls, of which `overdue` have not returned yet."""
+    if options.counting == "consecutive":
+        slow = generation.slow_streak + overdue
+        return f"{slow} slow calls in a row" if slow >= options.failure_threshold else None
+    counts = generation.window.counts
+    slow = counts[SLOW] + overdue
+    calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE] + overdue
+    if (
+        slow >= options.failure_threshold
+        and calls >= options.minimum_number_of_calls
+        and slow >= options.slow_call_rate_threshold * calls
+    ):
+        return f"{slow} of {calls} calls were slow"
+    return None
