@@ -87,7 +87,7 @@ class Machine:
         return self.generation
 
     def _look_after_calls(self, generation: Generation, now: float) -> None:
-        generation.check_at = now + TICK
+        generation.check_at = min(now + TICK, generation.expires_at)
         if self.openings_in_a_row and self._is_settled(generation, now):
             self.openings_in_a_row = 0
         if self.slow < math.inf and self.overdue(now, generation.since):

@@ -119,7 +119,7 @@ class Generation:
         self.announced = False
         admits = state is State.CLOSED or state is State.DISABLED
         # Calls that start at `check_at` or later take the slow path, which may be all of them.
-        self.check_at = since + TICK if admits else -math.inf
+        self.check_at = min(since + TICK, expires_at) if admits else -math.inf
         # Calls that took less than `quick` are appended without a lock; probes never are.
         self.quick = quick if admits else -math.inf
         self.append = window.append

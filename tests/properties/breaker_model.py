@@ -59,8 +59,8 @@ class Model:
             if self.now >= first + patience:
                 self.open(first + patience)
         self.admitted = [a for a in self.admitted if a.started > self.now - lease]
-        if self.state in ("closed", "disabled") and self.overdue(self.since):
-            self.judge()
+        if self.state == "closed" and self.overdue(self.since) and self.judge_slow():
+            self.open(self.now)
 
     def begin(self, state: str, at: float, expires_in: float | None = None) -> None:
         self.state, self.since, self.generation = state, at, self.generation + 1
@@ -120,8 +120,9 @@ class Model:
             self.slow_in_a_row, self.well_at = 0, self.now
         if self.state == "half_open":
             self.judge_probe(outcome, slow)
-        elif outcome == "failures" or slow:
-            self.judge()
+        elif (outcome == "failures" and self.judge_failures()) or (slow and self.judge_slow()):
+            if self.state == "closed":
+                self.open(self.now)
 
     def judge_probe(self, outcome: str, slow: bool) -> None:
         if outcome == "failures" or slow:
@@ -131,19 +132,21 @@ class Model:
             if self.passed == self.options.half_open_max_calls:
                 self.begin("closed", self.now)
 
-    def judge(self) -> None:
-        options, counts = self.options, self.counts()
+    def judge_failures(self) -> bool:
+        counts = self.counts()
+        if self.options.counting == "consecutive":
+            return self.in_a_row >= self.options.failure_threshold
         calls = counts["successes"] + counts["failures"]
-        overdue = self.overdue(self.since)
-        if options.counting == "consecutive":
+        return self.is_too_much(counts["failures"], calls, self.options.failure_rate_threshold)
+
+    def judge_slow(self) -> bool:
+        counts, overdue = self.counts(), self.overdue(self.since)
+        if self.options.counting == "consecutive":
             slow_in_a_row = self.slow_in_a_row + self.overdue(self.well_at)
-            bad = max(self.in_a_row, slow_in_a_row) >= options.failure_threshold
-        else:
-            bad = self.is_too_much(counts["failures"], calls, options.failure_rate_threshold)
-            slow, calls = counts["slow"] + overdue, calls + overdue
-            bad = bad or self.is_too_much(slow, calls, options.slow_call_rate_threshold)
-        if self.state == "closed" and bad:
-            self.open(self.now)
+            return slow_in_a_row >= self.options.failure_threshold
+        slow = counts["slow"] + overdue
+        calls = counts["successes"] + counts["failures"] + overdue
+        return self.is_too_much(slow, calls, self.options.slow_call_rate_threshold)
 
     def is_too_much(self, number: int, calls: int, share: float) -> bool:
         enough = calls >= self.options.minimum_number_of_calls

@@ -16,6 +16,7 @@ from medianest.resilience import (
     ManualClock,
     Permit,
 )
+
 from .breaker_model import Admitted, Model
 
 START = 1_000.0
@@ -153,7 +154,9 @@ class BreakerMachine(RuleBasedStateMachine):
     # -- operators -----------------------------------------------------------------------------
 
     @precondition(lambda self: self.model.state not in ("open", "half_open") or self.meddling)
-    @rule(action=st.sampled_from(["open", "disable", "close", "reset", "enable"]), expires_in=EXPIRY)
+    @rule(
+        action=st.sampled_from(["open", "disable", "close", "reset", "enable"]), expires_in=EXPIRY
+    )
     def operate(self, action: str, expires_in: float | None) -> None:
         if action in ("open", "disable"):
             getattr(self.breaker, action)("because", actor="kim", expires_in=expires_in)
@@ -201,6 +204,7 @@ TestBreakerMachine = BreakerMachine.TestCase
 TestBreakerMachine.settings = settings(
     max_examples=300,
     stateful_step_count=50,
+    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

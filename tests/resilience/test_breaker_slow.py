@@ -168,3 +168,54 @@ def test_a_disabled_breaker_announces_that_calls_hang(breaker, clock, heard):
     clock.advance(SLOW)
     assert breaker.call(int) == 0
     assert [event.reason for event in announced] == ["3 of 3 calls were slow"]
+
+
+def test_a_disabled_breaker_announces_one_fault_once_whatever_else_happens(
+    breaker, clock, heard, fail
+):
+    announced = heard(would_have_opened)
+    breaker.disable()
+    for _ in range(3):
+        breaker.acquire()
+    clock.advance(SLOW)
+    for _ in range(5):
+        clock.advance(0.1)
+        breaker.call(int) if breaker.snapshot().counts.failures else fail(breaker)
+    assert len(announced) == 1
+
+
+def test_in_a_row_slow_calls_open_it_and_a_quick_one_ends_their_row(make_breaker, clock):
+    breaker = make_breaker(
+        failure_threshold=3, slow_call_duration_threshold=SLOW, counting="consecutive"
+    )
+    for _ in range(3):
+        slowly(breaker, clock, 2)
+        breaker.call(int)
+    assert breaker.state is State.CLOSED
+    slowly(breaker, clock, 3)
+    assert breaker.state is State.OPEN
+    assert breaker.snapshot().reason == "3 slow calls in a row"
+
+
+def test_in_a_row_calls_that_hang_since_the_last_quick_one_open_it(make_breaker, clock):
+    breaker = make_breaker(
+        failure_threshold=2, slow_call_duration_threshold=SLOW, counting="consecutive"
+    )
+    breaker.acquire()
+    clock.advance(1)
+    breaker.call(int)
+    breaker.acquire()
+    clock.advance(SLOW)
+    assert breaker.state is State.CLOSED
+    breaker.acquire()
+    clock.advance(SLOW)
+    assert breaker.state is State.OPEN
+
+
+def test_a_probe_that_is_slow_has_failed_before_it_returns(make_breaker, half_open, clock):
+    breaker = make_breaker(slow_call_duration_threshold=SLOW, half_open_timeout=30)
+    half_open(breaker)
+    breaker.acquire()
+    clock.advance(SLOW)
+    assert breaker.state is State.OPEN
+    assert breaker.snapshot().reason == "a probe was slow"

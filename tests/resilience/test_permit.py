@@ -180,9 +180,7 @@ def test_failures_from_before_an_operator_closed_it_do_not_count_after(make_brea
 
 
 @pytest.mark.parametrize("settle", ["release", "interrupt", "success", "failure"])
-def test_a_probe_that_comes_back_after_its_lease_has_failed(
-    make_breaker, half_open, clock, settle
-):
+def test_a_probe_that_comes_back_after_its_lease_has_failed(make_breaker, half_open, clock, settle):
     breaker = make_breaker(half_open_timeout=30)
     half_open(breaker)
     probe = breaker.acquire()

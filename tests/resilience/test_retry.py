@@ -70,7 +70,7 @@ def test_arguments_are_passed_again(make_retry):
         seen.append((args, kwargs))
         if len(seen) < 2:
             raise ConnectionError
-        return None
+        return
 
     make_retry().call(call, 1, two=2)
     assert seen == [((1,), {"two": 2})] * 2

@@ -1,0 +1,176 @@
+"""The tables and the verdict, as text."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.flask_view import Served
+from benchmarks.measure import FAILURE, REFUSED, SUCCESS, THREADED, Cell
+
+__all__ = [
+    "Grid",
+    "Verdict",
+    "print_machine",
+    "print_tables",
+    "print_verdicts",
+    "print_views",
+    "verdicts",
+]
+
+BASELINE = "circuitbreaker"
+
+PACKAGES = [
+    "medianest",
+    "circuitbreaker",
+    "pybreaker",
+    "pyresilience",
+    "interlock-cb",
+    "baldur-framework",
+    "stamina",
+    "tenacity",
+    "flask",
+    "gunicorn",
+]
+
+
+class Grid:
+    """Cells by table, row and column."""
+
+    def __init__(self, cells: list[Cell]) -> None:
+        self._cells = {(cell.table, cell.row, cell.column): cell for cell in cells}
+
+    def find(self, table: str, row: str, column: str) -> Cell | None:
+        """One cell."""
+        return self._cells.get((table, row, column))
+
+    def rows(self, table: str) -> list[str]:
+        """The rows of a table, in order."""
+        return list(dict.fromkeys(row for name, row, _ in self._cells if name == table))
+
+    def ratio(self, table: str, row: str, column: str) -> float | None:
+        """Time relative to the baseline's in the same column, or to its guarded success."""
+        mine = self.find(table, row, column)
+        base = self.find("breakers", BASELINE, column)
+        return mine.ratio(base) if mine and base else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One required ratio: `bound` is the most, or the least when `at_least`."""
+
+    claim: str
+    value: float | None
+    bound: float
+    aim: float | None = None
+    at_least: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether it was measured and is within the bound."""
+        if self.value is None:
+            return False
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        value = "  -  " if self.value is None else f"{self.value:5.2f}"
+        sign = ">=" if self.at_least else "<="
+        aim = "" if self.aim is None else f" (aim {self.aim})"
+        return (
+            f"{'held' if self.held else 'missed':7}{value}  {sign} {self.bound}{aim}  {self.claim}"
+        )
+
+
+def print_machine(rounds: int) -> None:
+    """What it ran on."""
+    print(f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}")
+    print(f"{platform.python_implementation()} {platform.python_version()}")
+    print(", ".join(f"{package} {_version(package)}" for package in PACKAGES))
+    print(f"medians of {rounds} interleaved rounds; xN: N times as long as {BASELINE} there")
+
+
+def print_tables(grid: Grid) -> None:
+    """All that was measured per call."""
+    print(f"\n{'ns per call':24}{SUCCESS:>18}{FAILURE:>18}{REFUSED:>18}{THREADED + ', noop':>20}")
+    for row in grid.rows("breakers"):
+        timed = [_time(grid, row, column) for column in (SUCCESS, FAILURE, REFUSED)]
+        print(f"{row:24}" + "".join(f"{cell:>18}" for cell in timed) + _throughput(grid, row))
+    print("\nstacks on the success path, xN: of one call of circuitbreaker's")
+    _print_single(grid, "stacks")
+    print("\nretry alone on the success path")
+    _print_single(grid, "retries")
+
+
+def print_views(served: list[Served]) -> None:
+    """A bare Flask view and a guarded one."""
+    print(f"\n{'Flask, requests per second':34}{'bare':>10}{'guarded':>10}{'ratio':>8}")
+    for view in served:
+        if view.ratio is None:
+            print(f"{view.how:34}{view.why:>28}")
+        else:
+            print(f"{view.how:34}{view.bare:>10,.0f}{view.guarded:>10,.0f}{view.ratio:>8.3f}")
+
+
+def verdicts(grid: Grid, served: list[Served]) -> list[Verdict]:
+    """The ratios that the project requires of itself."""
+    threaded = grid.ratio("breakers", "ours", THREADED)
+    return [
+        Verdict("closed, success", grid.ratio("breakers", "ours", SUCCESS), 1.0, 0.7),
+        Verdict("whole stack, success", grid.ratio("stacks", "ours", SUCCESS), 1.5, 1.0),
+        Verdict("refused", grid.ratio("breakers", "ours", REFUSED), 0.6, 0.4),
+        Verdict("throughput of 8 threads", 1 / threaded if threaded else None, 1.0, at_least=True),
+        *(
+            Verdict(f"guarded Flask view, {view.how}", view.ratio, 0.95, at_least=True)
+            for view in served
+        ),
+    ]
+
+
+def print_verdicts(all_verdicts: list[Verdict]) -> None:
+    """Held or missed."""
+    print(f"\nverdict, relative to {BASELINE} in this run, and to the bare view")
+    for verdict in all_verdicts:
+        print(verdict)
+
+
+def _print_single(grid: Grid, table: str) -> None:
+    for row in grid.rows(table):
+        print(f"{row:24}{_time(grid, row, SUCCESS, table):>18}")
+
+
+def _time(grid: Grid, row: str, column: str, table: str = "breakers") -> str:
+    cell = grid.find(table, row, column)
+    if cell is None:
+        return "-"
+    if cell.median is None:
+        return "failed"
+    ratio = grid.ratio(table, row, column)
+    against = "" if ratio is None else f"x{ratio:.2f}"
+    return f"{cell.median * 1e9:,.0f}{against:>9}"
+
+
+def _throughput(grid: Grid, row: str) -> str:
+    cell, ratio = grid.find("breakers", row, THREADED), grid.ratio("breakers", row, THREADED)
+    if cell is None or cell.median is None:
+        return f"{'failed':>20}"
+    against = "" if ratio is None else f"x{1 / ratio:.2f}"
+    return f"{1e-6 / cell.median:>9.2f} M/s{against:>7}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,125 @@
+"""The bridge in the registry: what operators see and do, and names and numbers of any kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.bridges.circuitbreaker import (
+    STATE_CLOSED,
+    STATE_HALF_OPEN,
+    STATE_OPEN,
+    CircuitBreaker,
+    CircuitBreakerError,
+    CircuitBreakerMonitor,
+    circuit,
+)
+from medianest.resilience import Registry, State
+from tests.bridges.circuits import WAIT, DownError, fail, trip
+
+
+def test_a_decorated_breaker_is_in_the_registry_under_its_name(registry: Registry):
+    @circuit
+    def lookup():
+        return "ok"
+
+    (native,) = registry.breakers()
+    assert native.name.endswith("lookup")
+    assert native.name == next(iter(CircuitBreakerMonitor.get_circuits())).name
+    lookup()
+    assert native.snapshot().counts.successes == 1
+
+
+def test_a_breaker_that_decorates_nothing_is_not_registered(breaker, registry):
+    breaker.call(lambda: "ok")
+    assert registry.breakers() == []
+    assert list(CircuitBreakerMonitor.get_circuits()) == []
+
+
+def test_a_breaker_used_before_it_was_named_keeps_what_it_counted(registry):
+    breaker = CircuitBreaker(failure_threshold=1)
+    trip(breaker)
+    breaker(lambda: "never")
+    assert breaker.opened
+    assert registry.breakers()[0].state is State.OPEN
+
+
+def test_the_latest_breaker_of_a_name_has_the_registry(registry):
+    for _ in range(2):
+        circuit(name="same")(lambda: "ok")
+    assert len(registry.breakers()) == 1
+
+
+def test_what_operators_force_is_visible(breaker, registry):
+    protected = breaker(lambda: "ok")
+    native = registry.find_breaker("plex")
+    native.open("maintenance")
+    assert (breaker.state, breaker.opened, breaker.open_remaining) == (STATE_OPEN, True, WAIT)
+    with pytest.raises(CircuitBreakerError):
+        protected()
+    breaker.reset()
+    assert breaker.opened, "the program does not undo what an operator did"
+    native.disable()
+    assert (breaker.state, breaker.closed) == (STATE_CLOSED, True)
+    assert protected() == "ok"
+    native.enable()
+    assert breaker.closed
+
+
+def test_an_operator_closes_an_open_circuit(breaker, registry):
+    breaker(fail)
+    trip(breaker)
+    registry.find_breaker("plex").close()
+    assert (breaker.state, breaker.failure_count) == (STATE_CLOSED, 0)
+    with pytest.raises(DownError):
+        breaker.call(fail)
+    assert breaker.failure_count == 1
+    trip(breaker)
+    assert (breaker.failure_count, breaker.open_remaining) == (2, WAIT)
+
+
+def test_the_program_resets_an_open_circuit(breaker):
+    trip(breaker)
+    breaker.reset()
+    assert breaker.closed
+    assert (breaker.failure_count, breaker.last_failure) == (0, None)
+
+
+@pytest.mark.parametrize("name", ["x" * 500, "tab\there", "ümläut", "a b"])
+def test_any_name_is_accepted(name, registry):
+    protected = circuit(name=name)(lambda: "ok")
+    assert protected() == "ok"
+    assert CircuitBreakerMonitor.get(name).name == name
+    assert len(registry.breakers()) == 1
+
+
+def test_long_names_that_differ_at_the_end_stay_apart(registry):
+    for end in "ab":
+        circuit(name="x" * 200 + end)(lambda: "ok")
+    assert len(registry.breakers()) == 2
+
+
+@pytest.mark.parametrize(
+    ("threshold", "timeout"), [(2.5, 0.5), (float("inf"), 1e12), (-1, -1), (1, 10**9)]
+)
+def test_any_number_is_accepted(threshold, timeout):
+    breaker = CircuitBreaker(threshold, timeout, name="plex")
+    with pytest.raises(DownError):
+        breaker.call(fail)
+    assert breaker.state in (STATE_CLOSED, STATE_OPEN, STATE_HALF_OPEN)
+
+
+def test_a_subclass_that_counts_its_calls_sees_each(clock):
+    class Counting(CircuitBreaker):
+        FAILURE_THRESHOLD = 1
+        FALLBACK_FUNCTION = staticmethod(lambda: "fallback")
+        seen: list[str] = []  # noqa: RUF012
+
+        def call(self, func, *args, **kwargs):
+            self.seen.append(func.__name__)
+            return super().call(func, *args, **kwargs)
+
+    protected = circuit(cls=Counting)(fail)
+    with pytest.raises(DownError):
+        protected()
+    assert protected() == "fallback"
+    assert Counting.seen == ["fail"]
