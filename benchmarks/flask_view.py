@@ -33,6 +33,8 @@ SERVED_ROUNDS, SERVED_SLICE = 30, 0.4
 CONNECTIONS = 8
 START_TIMEOUT = 15.0
 
+IN_PROCESS = "WSGI call alone"
+
 
 @dataclass
 class Served:
@@ -41,6 +43,11 @@ class Served:
     how: str
     rates: dict[str, list[float]] = field(default_factory=dict)
     why: str = ""
+
+    @property
+    def is_served(self) -> bool:
+        """Whether requests came over a socket."""
+        return self.how != IN_PROCESS
 
     @property
     def bare(self) -> float:
@@ -88,7 +95,7 @@ def make_app() -> Flask:
 
 def serve() -> list[Served]:
     """Measure both ways."""
-    return [_attempt("called directly", _direct), _attempt("gunicorn, 8 threads", _gunicorn)]
+    return [_attempt(IN_PROCESS, _direct), _attempt("gunicorn, 8 threads", _gunicorn)]
 
 
 def _attempt(how: str, measured: Any) -> Served:

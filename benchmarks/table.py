@@ -125,6 +125,7 @@ def verdicts(grid: Grid, served: list[Served]) -> list[Verdict]:
         *(
             Verdict(f"guarded Flask view, {view.how}", view.ratio, 0.95, at_least=True)
             for view in served
+            if view.is_served  # a call without a server is no request; its row is information
         ),
     ]
 

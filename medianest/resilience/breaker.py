@@ -61,9 +61,6 @@ class CircuitBreaker(Strategy):
             generation = machine.generation
             started = now()
             if started >= generation.check_at:
-                retry_after = generation.refuse_until - started
-                if retry_after > 0:
-                    raise locked.refusal(retry_after)
                 generation = locked.admit(started)
             try:
                 enter(started)

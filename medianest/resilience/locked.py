@@ -33,6 +33,9 @@ class LockedMachine:
 
     def admit(self, started: float) -> Generation:
         """The generation that admits a call. Raises CircuitOpenError."""
+        early = self.machine.generation.refuse_until - started
+        if early > 0:
+            raise self.refusal(early)
         with self._lock:
             admitted = self.machine.admit(started)
             generation = self.machine.generation

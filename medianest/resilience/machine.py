@@ -140,7 +140,9 @@ class Machine:
         if probe:
             self._judge_probe(generation, now, outcome, slow)
         elif outcome is Outcome.FAILURE or slow:
-            self._judge(generation, now, self._verdict(generation, now, outcome, slow))
+            reason = self._verdict(generation, now, outcome, slow)
+            if reason is not None or generation.announced:
+                self._judge(generation, now, reason)
 
     def give_back(self, generation: Generation, started: float, now: float) -> None:
         """A call counts for nothing: only its lease, if it has one, is free again."""
@@ -248,10 +250,11 @@ class Machine:
     def _verdict(
         self, generation: Generation, now: float, outcome: Outcome, slow: bool
     ) -> str | None:
+        both = generation.announced  # what was announced is over only when neither rule holds
         reason = None
-        if outcome is Outcome.FAILURE:
+        if outcome is Outcome.FAILURE or both:
             reason = failure_verdict(self.options, generation)
-        if reason is None and slow:
+        if reason is None and (slow or both):
             reason = self._slow_verdict(generation, now)
         return reason
 

@@ -67,12 +67,25 @@ class _Slice:
     """One duration in so many is kept."""
     seen: int = 0
 
-    def note(self, batch: list[float], longest: float) -> None:
+    def note(self, took: float) -> None:
         """Keep every `stride`-th duration; twice the stride when they become too many."""
-        self.longest = max(self.longest, longest)
+        if took > self.longest:
+            self.longest = took
+        if self.seen % self.stride == 0:
+            self.samples.append(took)
+        self.seen += 1
+        if len(self.samples) >= _KEEP:
+            self._thin()
+
+    def _thin(self) -> None:
+        self.samples = self.samples[::2]
+        self.stride *= 2
+
+    def note_all(self, batch: list[float]) -> None:
+        """The same for many at once."""
+        self.longest = max(self.longest, max(batch))
         while len(self.samples) + len(batch) // self.stride >= _KEEP:
-            self.samples = self.samples[::2]
-            self.stride *= 2
+            self._thin()
         self.samples += batch[-self.seen % self.stride :: self.stride]
         self.seen += len(batch)
 
@@ -120,11 +133,13 @@ class Window:
     def add(self, outcome: Outcome, took: float, slow: bool) -> None:
         """Count one finished call in the newest slice; call `fold` first."""
         newest = self._newest
-        for counts in (newest.counts, self.counts):
-            counts[outcome] += 1
-            counts[SLOW] += slow
+        newest.counts[outcome] += 1
+        self.counts[outcome] += 1
+        if slow:
+            newest.counts[SLOW] += 1
+            self.counts[SLOW] += 1
         if outcome <= Outcome.FAILURE:
-            newest.note([took], took)
+            newest.note(took)
 
     def batches(self) -> tuple[list[Batch], float]:
         """The durations of the period, as of the last `fold`, and the longest of them."""
@@ -137,7 +152,7 @@ class Window:
         number = len(batch)
         newest.counts[Outcome.SUCCESS] += number
         self.counts[Outcome.SUCCESS] += number
-        newest.note(batch, max(batch))
+        newest.note_all(batch)
 
     def _slide(self, now: float) -> None:
         self._newest = _Slice(now)

@@ -32,6 +32,7 @@ __all__ = ["Guard"]
 
 View = Callable[[], ResponseReturnValue]
 
+_NOTHING: dict[str, Any] = {}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -79,8 +80,8 @@ class Guard:
             inside.append(registry.bulkhead(service, BulkheadOptions(max_concurrent)))
         if timeout is not None:
             inside.append(Deadline(timeout, name=service, clock=registry.clock))
-        self._once = Pipeline(service, [*around, *inside])
-        self._repeatable = self._once
+        # Composed around `_attempt` itself, which saves two frames a request.
+        self._once = self._repeatable = Pipeline(service, [*around, *inside]).wrap(_attempt)
         if retry is not None:
             options = RetryOptions(retry) if isinstance(retry, int) else retry
             again = Retry(
@@ -89,21 +90,23 @@ class Guard:
                 budget=registry.budget(service),
                 clock=registry.clock,
             )
-            self._repeatable = Pipeline(service, [*around, again, *inside])
+            self._repeatable = Pipeline(service, [*around, again, *inside]).wrap(_attempt)
 
     def run(self, view: View, app: Flask, method: str) -> Response:
         """Run a view for a request of that method and return its response, or the fallback's.
         Raises what the view raises and the refusals of the pipeline."""
-        pipeline = self._repeatable if method in _SAFE_METHODS else self._once
+        invoke = self._repeatable if method in _SAFE_METHODS else self._once
         try:
-            return pipeline.call(_attempt, app, view)
+            return invoke(view, (app,), _NOTHING)  # type: ignore[no-any-return]
         except Handover as handover:
             return _settle_at_the_end(handover)
         except (ViewFailedError, ViewRefusedError) as error:
             return error.response
 
 
-def _attempt(app: Flask, view: View) -> Response:
+def _attempt(view: View, args: tuple[Flask], _: object) -> Response:
+    """The innermost Invoke: the view's response, or an exception for what is not an answer."""
+    (app,) = args
     error: Exception | None = None
     try:
         response = app.make_response(view())

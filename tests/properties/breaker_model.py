@@ -120,9 +120,10 @@ class Model:
             self.slow_in_a_row, self.well_at = 0, self.now
         if self.state == "half_open":
             self.judge_probe(outcome, slow)
-        elif (outcome == "failures" and self.judge_failures()) or (slow and self.judge_slow()):
-            if self.state == "closed":
-                self.open(self.now)
+            return
+        too_bad = outcome == "failures" and self.judge_failures()
+        if self.state == "closed" and (too_bad or (slow and self.judge_slow())):
+            self.open(self.now)
 
     def judge_probe(self, outcome: str, slow: bool) -> None:
         if outcome == "failures" or slow:

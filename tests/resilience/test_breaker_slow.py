@@ -175,7 +175,7 @@ def test_a_disabled_breaker_announces_one_fault_once_whatever_else_happens(
 ):
     announced = heard(would_have_opened)
     breaker.disable()
-    for _ in range(3):
+    for _ in range(10):
         breaker.acquire()
     clock.advance(SLOW)
     for _ in range(5):
