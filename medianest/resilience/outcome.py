@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
+from types import FrameType
 from typing import Any, TypeAlias
 
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
@@ -135,12 +137,30 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         yield current
         beneath = current.__cause__
         if beneath is None and not current.__suppress_context__:
-            beneath = current.__context__
+            beneath = _context_of(current)
         waiting += [
             found
             for found in (*current.args, getattr(current, "reason", None), beneath)
             if isinstance(found, BaseException)
         ]
+
+
+def _context_of(error: BaseException) -> BaseException | None:
+    """What was being handled when the error was raised, if that was part of the same call.
+
+    An error that the caller was handling when it began this call is no cause of what happens in
+    it. It is known by the frame that caught it: that frame is still running, below us.
+    """
+    context = error.__context__
+    if context is None or context.__traceback__ is None:
+        return context
+    caught_in = context.__traceback__.tb_frame
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame is caught_in:
+            return None
+        frame = frame.f_back
+    return context
 
 
 def status_of(error: BaseException) -> int | None:

@@ -1,0 +1,65 @@
+"""What lies under an error, and what only happened to be around it."""
+
+import pytest
+
+from medianest.resilience import CircuitBreaker
+
+
+@pytest.fixture
+def breaker(clock):
+    return CircuitBreaker("plex", expected_errors=("timeout",), clock=clock)
+
+
+def bug():
+    raise KeyError("bug")
+
+
+def wrapped():
+    try:
+        raise TimeoutError
+    except TimeoutError:
+        raise RuntimeError("wrapped without from")
+
+
+def cut_off():
+    try:
+        raise TimeoutError
+    except TimeoutError:
+        raise RuntimeError("wrapped from None") from None
+
+
+def counts_of(breaker, call):
+    with pytest.raises((KeyError, RuntimeError)):
+        call()
+    counts = breaker.snapshot().counts
+    return counts.failures, counts.unexpected
+
+
+def test_an_error_handled_inside_the_call_is_a_cause(breaker):
+    assert counts_of(breaker, lambda: breaker.call(wrapped)) == (1, 0)
+
+
+def test_an_error_that_the_caller_was_handling_is_no_cause(breaker):
+    """Keeps out: a bug in a fallback counted as the timeout for which the fallback was called."""
+
+    def call():
+        try:
+            raise TimeoutError
+        except TimeoutError:
+            breaker.call(bug)
+
+    assert counts_of(breaker, call) == (0, 1)
+
+
+def test_a_cause_that_was_cut_off_is_no_cause(breaker):
+    assert counts_of(breaker, lambda: breaker.call(cut_off)) == (0, 1)
+
+
+def test_causes_in_a_circle_end(breaker):
+    first, second = RuntimeError("a"), RuntimeError("b")
+    first.__cause__, second.__cause__ = second, first
+
+    def fail():
+        raise first
+
+    assert counts_of(breaker, lambda: breaker.call(fail)) == (0, 1)
