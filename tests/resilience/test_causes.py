@@ -14,11 +14,15 @@ def bug():
     raise KeyError("bug")
 
 
+def give_up():
+    raise RuntimeError("raised while another is handled, without from")
+
+
 def wrapped():
     try:
         raise TimeoutError
     except TimeoutError:
-        raise RuntimeError("wrapped without from")
+        give_up()
 
 
 def cut_off():

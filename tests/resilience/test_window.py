@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from medianest.resilience import Outcome
@@ -146,3 +148,25 @@ def test_many_folds_in_one_slice_take_bounded_memory():
         window.fold(number / 100)
     assert samples(window) <= 256
     assert window.counts[Outcome.SUCCESS] == 2_000
+
+
+def test_a_success_appended_at_any_moment_of_a_fold_is_counted_once(window):
+    appended = 0
+
+    def append_meanwhile(frame, event, argument):
+        nonlocal appended
+        if frame.f_code is Window.fold.__code__:
+            window.append(0.001)
+            appended += 1
+            return append_meanwhile
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(append_meanwhile)
+    try:
+        for second in range(10):
+            window.fold(float(second))
+    finally:
+        sys.settrace(before)
+    assert appended > 20
+    assert counted(window, 10.0)[Outcome.SUCCESS] == appended
