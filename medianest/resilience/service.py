@@ -75,14 +75,15 @@ class ResilienceService:
         return Pipeline(name, [Fallback(fallback, name=name), breaker]).call(operation)
 
     def execute_with_retry(
-        self, operation: Callable[[], T], *, name: str = "call", **options: Any
+        self, operation: Callable[[], T], *, name: str | None = None, **options: Any
     ) -> T:
         """Run an operation with retries; `options` are the fields of RetryOptions.
 
-        Calls with the same `name` share one retry budget.
+        With the `name` of a dependency its retry budget pays; without one, nobody's.
         """
-        budget = self.registry.budget(name)
-        return Retry(name=name, budget=budget, clock=self.registry.clock, **options).call(operation)
+        budget = None if name is None else self.registry.budget(name)
+        retry = Retry(name=name or "call", budget=budget, clock=self.registry.clock, **options)
+        return retry.call(operation)
 
     def execute_with_bulkhead(
         self, compartment: str, operation: Callable[[], T], max_concurrent: int | None = None

@@ -63,15 +63,17 @@ class Guard:
         service: str,
         registry: Registry,
         *,
-        retry: int | dict[str, Any] | RetryOptions | None = None,
-        fallback: Callable[[BaseException], ResponseReturnValue] | None = None,
+        retry: int | dict[str, Any] | RetryOptions | Retry | None = None,
+        fallback: Callable[[BaseException], ResponseReturnValue] | Fallback | None = None,
         max_concurrent: int | None = None,
         timeout: float | None = None,
         circuit_breaker: dict[str, Any] | CircuitBreakerOptions | None = None,
     ) -> None:
         self.service = service
         around: list[Strategy] = []
-        if fallback is not None:
+        if isinstance(fallback, Fallback):
+            around.append(fallback)
+        elif fallback is not None:
             around.append(Fallback(_answering(fallback), name=service))
         inside: list[Strategy] = [
             registry.breaker(service, _options(CircuitBreakerOptions, circuit_breaker, service))
@@ -83,13 +85,7 @@ class Guard:
         # Composed around `_attempt` itself, which saves two frames a request.
         self._once = self._repeatable = Pipeline(service, [*around, *inside]).wrap(_attempt)
         if retry is not None:
-            options = RetryOptions(retry) if isinstance(retry, int) else retry
-            again = Retry(
-                _options(RetryOptions, options, service),
-                name=service,
-                budget=registry.budget(service),
-                clock=registry.clock,
-            )
+            again = retry if isinstance(retry, Retry) else _retry(retry, service, registry)
             self._repeatable = Pipeline(service, [*around, again, *inside]).wrap(_attempt)
 
     def run(self, view: View, app: Flask, method: str) -> Response:
@@ -167,6 +163,13 @@ def _answering(
     fallback: Callable[[BaseException], ResponseReturnValue],
 ) -> Callable[[BaseException], Response]:
     return lambda error: current_app.make_response(fallback(error))
+
+
+def _retry(given: int | dict[str, Any] | RetryOptions, service: str, registry: Registry) -> Retry:
+    wanted = RetryOptions(given) if isinstance(given, int) else given
+    options = _options(RetryOptions, wanted, service)
+    budget, clock = registry.budget(service), registry.clock
+    return Retry(options, name=service, budget=budget, clock=clock)
 
 
 def _options(kind: type[Any], given: Any, service: str) -> Any:

@@ -20,7 +20,7 @@ def occupied():
 
     def occupy(bulkhead):
         inside, leave = threading.Event(), threading.Event()
-        thread = threading.Thread(target=bulkhead.call, args=(hold, inside, leave))
+        thread = threading.Thread(target=bulkhead.call, args=(hold, inside, leave), daemon=True)
         threads.append((thread, leave))
         thread.start()
         assert inside.wait(PATIENCE)
@@ -88,7 +88,7 @@ def test_a_place_is_given_back_whatever_the_call_raises(error):
 def test_the_error_of_a_call_that_waited_has_no_foreign_context(occupied):
     bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=PATIENCE)
     vacate = occupied(bulkhead)
-    threading.Thread(target=vacate).start()
+    threading.Thread(target=vacate, daemon=True).start()
 
     def broken():
         raise ValueError
@@ -102,7 +102,7 @@ def test_a_call_that_may_wait_gets_the_place_that_becomes_free(occupied):
     bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=PATIENCE)
     vacate = occupied(bulkhead)
     results: list[int] = []
-    waiting = threading.Thread(target=lambda: results.append(bulkhead.call(int)))
+    waiting = threading.Thread(target=lambda: results.append(bulkhead.call(int)), daemon=True)
     waiting.start()
     until(lambda: bulkhead.snapshot().waiting == 1)
     vacate()

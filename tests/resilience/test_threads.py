@@ -81,7 +81,7 @@ def test_of_fifty_callers_after_the_wait_only_the_probes_arrive(make_breaker, ha
                 semaphore.acquire(timeout=PATIENCE)
         leave.set()
 
-    watcher = threading.Thread(target=let_go)
+    watcher = threading.Thread(target=let_go, daemon=True)
     watcher.start()
     together(50, call)
     watcher.join(PATIENCE)
@@ -121,11 +121,13 @@ def test_not_one_of_many_successes_is_lost_while_another_thread_looks():
         for _ in range(CALLS):
             breaker.call(int)
 
-    looking = threading.Thread(target=look)
+    looking = threading.Thread(target=look, daemon=True)
     looking.start()
-    together(THREADS, succeed)
-    done.set()
-    looking.join(PATIENCE)
+    try:
+        together(THREADS, succeed)
+    finally:
+        done.set()
+        looking.join(PATIENCE)
     snapshot = breaker.snapshot()
     assert snapshot.counts.successes == THREADS * CALLS
     assert (snapshot.totals.successes, snapshot.in_flight) == (THREADS * CALLS, 0)

@@ -3,7 +3,14 @@
 import pytest
 from flask import Blueprint, Flask, Response, abort, request
 
-from medianest.resilience import CircuitOpenError, ConfigurationError, Registry, State
+from medianest.resilience import (
+    CircuitOpenError,
+    ConfigurationError,
+    Fallback,
+    Registry,
+    Retry,
+    State,
+)
 from medianest.web import Resilience
 
 
@@ -105,6 +112,15 @@ def test_a_retry_that_succeeds_answers_well(app, resilience, calls):
     script[:] = [("bad", 503), ("ok", 200)]
     resilience.guard("/api/critical", service="critical-service", retry={"max_attempts": 2})
     assert app.test_client().get("/api/critical/thing").text == "ok"
+
+
+def test_strategies_made_elsewhere_are_taken_as_they_are(app, resilience, calls, clock):
+    made, script = calls
+    script[:] = [("bad", 503)]
+    again = Retry(max_attempts=2, clock=clock)
+    resilience.guard("/api/critical", service="s", retry=again, fallback=Fallback(value="fixed"))
+    assert app.test_client().get("/api/critical/thing").text == "fixed"
+    assert len(made) == 2
 
 
 def test_a_fallback_answers_for_failures_and_for_refusals(app, resilience, calls):
@@ -268,8 +284,6 @@ def test_a_refusal_inside_a_view_says_nothing_about_the_view(app, resilience):
 
 def test_retries_do_not_multiply_through_a_view_that_catches(app, resilience, clock):
     """Keeps out 3 x 3 calls when a view turns an error, already retried inside, into a 503."""
-    from medianest.resilience import Retry
-
     upstream = []
 
     def fetch():
