@@ -36,24 +36,22 @@ def time_left() -> float:
     return left
 
 
-class _DeadlineSocket(socket.socket):
+class _ObeysDeadline:
+    """Put before a kind of socket: gives each of its operations the time that is left."""
+
     def recv_into(self, *args: Any) -> int:
-        self.settimeout(time_left())
-        return super().recv_into(*args)
+        self.settimeout(time_left())  # type: ignore[attr-defined]
+        return super().recv_into(*args)  # type: ignore[misc,no-any-return]
 
     def sendall(self, *args: Any) -> None:
-        self.settimeout(time_left())
-        super().sendall(*args)
+        self.settimeout(time_left())  # type: ignore[attr-defined]
+        super().sendall(*args)  # type: ignore[misc]
 
 
-class _DeadlineTLSSocket(ssl.SSLSocket):
-    def recv_into(self, *args: Any) -> int:
-        self.settimeout(time_left())
-        return super().recv_into(*args)
+class _DeadlineSocket(_ObeysDeadline, socket.socket): ...
 
-    def sendall(self, *args: Any) -> None:
-        self.settimeout(time_left())
-        super().sendall(*args)
+
+class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket): ...
 
 
 def look_up(host: str, port: int) -> list[tuple[int, Any]]:

@@ -16,16 +16,10 @@ def failure_verdict(options: CircuitBreakerOptions, generation: Generation) -> s
     if options.counting == "consecutive":
         streak = generation.streak
         return f"{streak} failures in a row" if streak >= options.failure_threshold else None
-    counts = generation.window.counts
-    failures = counts[Outcome.FAILURE]
-    calls = failures + counts[Outcome.SUCCESS]
-    if (
-        failures >= options.failure_threshold
-        and calls >= options.minimum_number_of_calls
-        and failures >= options.failure_rate_threshold * calls
-    ):
-        return f"{failures} of {calls} calls failed"
-    return None
+    failures = generation.window.counts[Outcome.FAILURE]
+    calls = failures + generation.window.counts[Outcome.SUCCESS]
+    tripped = _too_many(options, failures, calls, options.failure_rate_threshold)
+    return f"{failures} of {calls} calls failed" if tripped else None
 
 
 def slow_verdict(
@@ -38,10 +32,13 @@ def slow_verdict(
     counts = generation.window.counts
     slow = counts[SLOW] + overdue
     calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE] + overdue
-    if (
-        slow >= options.failure_threshold
+    tripped = _too_many(options, slow, calls, options.slow_call_rate_threshold)
+    return f"{slow} of {calls} calls were slow" if tripped else None
+
+
+def _too_many(options: CircuitBreakerOptions, bad: int, calls: int, rate: float) -> bool:
+    return (
+        bad >= options.failure_threshold
         and calls >= options.minimum_number_of_calls
-        and slow >= options.slow_call_rate_threshold * calls
-    ):
-        return f"{slow} of {calls} calls were slow"
-    return None
+        and bad >= rate * calls
+    )

@@ -193,3 +193,17 @@ def test_each_transition_is_a_new_generation(make_breaker, half_open):
     assert breaker.snapshot().generation == 2
     breaker.call(int)
     assert breaker.snapshot().generation == 4
+
+
+def test_the_result_of_a_probe_is_counted_for_one_period_from_its_end(
+    make_breaker, half_open, clock
+):
+    breaker = make_breaker(monitoring_period=60, half_open_max_calls=2, half_open_timeout=600)
+    half_open(breaker)
+    probe = breaker.acquire()
+    clock.advance(100)
+    probe.success()
+    clock.advance(59)
+    assert breaker.snapshot().counts.successes == 1
+    clock.advance(1)
+    assert breaker.snapshot().counts.successes == 0
