@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.options import is_number
 from medianest.resilience.tally import Tally
 
 __all__ = ["RetryBudget"]
@@ -33,7 +34,8 @@ class RetryBudget:
         *,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        if not 0 <= ratio <= 1 or reserve < 0 or period <= 0:
+        numbers = all(is_number(value) for value in (ratio, reserve, period))
+        if not numbers or not 0 <= ratio <= 1 or reserve < 0 or period <= 0:
             raise ConfigurationError(
                 f"a retry budget takes a ratio from 0 to 1, a reserve of at least 0 and a period "
                 f"above 0, not {ratio!r}, {reserve!r}, {period!r}"

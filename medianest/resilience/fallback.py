@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -10,11 +11,13 @@ from typing import Any, Generic, Protocol, TypeVar
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
-from medianest.resilience.options import checked_name
+from medianest.resilience.options import checked_name, is_number
 from medianest.resilience.outcome import Expected, matcher
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Fallback", "LastGood", "MemoryLastGood"]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ class MemoryLastGood(Generic[T]):
         accept: Callable[[T], bool] = lambda value: True,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        if max_age <= 0 or max_entries < 1:
+        if not (is_number(max_age) and is_number(max_entries) and max_age > 0 and max_entries >= 1):
             raise ConfigurationError(
                 f"last-good answers take max_age above 0 and max_entries of at least 1, "
                 f"not {max_age!r} and {max_entries!r}"
@@ -147,7 +150,10 @@ class Fallback(Strategy):
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             result = inner(function, args, kwargs)
-            store.put(self._key(*args, **kwargs), result)
+            try:
+                store.put(self._key(*args, **kwargs), result)
+            except Exception:  # the answer is good all the same
+                logger.exception("fallback %r cannot keep a good answer", self.name)
             return result
 
         return invoke

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Callable
@@ -10,13 +11,15 @@ from medianest.resilience.clock import Clock
 from medianest.resilience.errors import CircuitOpenError, ConfigurationError
 from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.machine import Machine, discard
-from medianest.resilience.options import CircuitBreakerOptions
+from medianest.resilience.options import CircuitBreakerOptions, is_number
 from medianest.resilience.outcome import Classifier, Outcome
 from medianest.resilience.snapshot import BreakerSnapshot, describe, look
 from medianest.resilience.states import Generation, State, Trigger
 from medianest.resilience.strategy import Handover
 
 __all__ = ["LockedMachine", "Permit"]
+
+logger = logging.getLogger(__name__)
 
 
 class LockedMachine:
@@ -73,10 +76,17 @@ class LockedMachine:
     def fail(self, generation: Generation, started: float, error: BaseException) -> None:
         """Count a call that raised; what is not an Exception counts for nothing."""
         if isinstance(error, Exception):
-            ended = self._clock.now()
-            self.settle(generation, started, ended, self._classify(error), describe(error))
+            ended, outcome = self._clock.now(), self._outcome_of(error)
+            self.settle(generation, started, ended, outcome, describe(error))
         else:
             self.give_back(generation, started)
+
+    def _outcome_of(self, error: Exception) -> Outcome:
+        try:
+            return self._classify(error)
+        except Exception:
+            logger.exception("expected_errors or ignored_errors of %r failed", self.name)
+            return Outcome.FAILURE
 
     def succeed(self, generation: Generation, started: float) -> None:
         """Count a call that went well; like `invoke`, without the lock when it was quick."""
@@ -115,7 +125,7 @@ class LockedMachine:
         expires_in: float | None = None,
     ) -> None:
         """Do what an operator wants. Raises ConfigurationError for a wrong `expires_in`."""
-        if expires_in is not None and not 0 < expires_in < math.inf:
+        if expires_in is not None and not (is_number(expires_in) and expires_in > 0):
             raise ConfigurationError(f"expires_in must be seconds above 0, not {expires_in!r}")
         now = self._clock.now()
         expires_at = math.inf if expires_in is None else now + expires_in

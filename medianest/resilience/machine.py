@@ -99,16 +99,22 @@ class Machine:
         if generation.state is State.OPEN and now >= generation.refuse_until:
             generation = self.fire(Trigger.WAIT_ELAPSED, now)
         if generation.state is State.HALF_OPEN:
-            if len(generation.leases) + generation.passed >= self.options.half_open_max_calls:
+            if not self._has_place(generation):
                 return False
             generation.leases.append(now)
             return True
         return generation.admits_all
 
+    def _has_place(self, generation: Generation) -> bool:
+        taken = len(generation.leases) + generation.passed
+        return taken < self.options.half_open_max_calls
+
     def retry_after(self, now: float) -> float:
         """Seconds until another call may be admitted."""
         generation = self.generation
         if generation.state is State.HALF_OPEN:
+            if self._has_place(generation):
+                return 0.0
             # The probes out now decide, usually in milliseconds and at the latest when they expire.
             return min(1.0, self.options.half_open_timeout)
         return max(0.0, generation.refuse_until - now)
@@ -134,11 +140,12 @@ class Machine:
             if started not in generation.leases:
                 return
             generation.leases.remove(started)
+            generation.window.fold(now)  # `advance` does so only where calls flow freely
         generation.count(outcome, took, slow, now)
         if outcome is Outcome.FAILURE:
             self.last_failure = (*failure, now)
         if probe:
-            self._judge_probe(generation, now, outcome, slow)
+            self._judge_probe(generation, now, outcome)
         elif outcome is Outcome.FAILURE or slow:
             reason = self._verdict(generation, now, outcome, slow)
             if reason is not None or generation.announced:
@@ -227,12 +234,9 @@ class Machine:
         for started in [started for started in self.permits if started <= limit]:
             discard(self.permits, started)
 
-    def _judge_probe(
-        self, generation: Generation, now: float, outcome: Outcome, slow: bool
-    ) -> None:
-        if outcome is Outcome.FAILURE or (slow and outcome is Outcome.SUCCESS):
-            why = "a probe failed" if outcome is Outcome.FAILURE else "a probe was slow"
-            self.fire(Trigger.PROBE_FAILED, now, reason=why)
+    def _judge_probe(self, generation: Generation, now: float, outcome: Outcome) -> None:
+        if outcome is Outcome.FAILURE:
+            self.fire(Trigger.PROBE_FAILED, now, reason="a probe failed")
         elif outcome is Outcome.SUCCESS:
             generation.passed += 1
             if generation.passed >= self.options.half_open_max_calls:

@@ -45,7 +45,7 @@ class CircuitBreakerOptions:
     backoff_factor: float = 2.0
     """Each further opening in a row waits this many times longer."""
     max_reset_timeout: float = 300.0
-    """The longest wait, before jitter."""
+    """The longest wait, before jitter; a longer reset_timeout raises the default to itself."""
     jitter: float = 0.2
     """The wait varies by this share up and down, so that many clients do not probe at once."""
     half_open_timeout: float = 30.0
@@ -57,6 +57,8 @@ class CircuitBreakerOptions:
         whole(self, "failure_threshold", "half_open_max_calls", "minimum_number_of_calls")
         positive(self, "monitoring_period", "reset_timeout", "max_reset_timeout")
         positive(self, "half_open_timeout")
+        if self.max_reset_timeout == type(self).max_reset_timeout < self.reset_timeout:
+            object.__setattr__(self, "max_reset_timeout", self.reset_timeout)
         if self.slow_call_duration_threshold is not None:
             positive(self, "slow_call_duration_threshold")
         share(self, "failure_rate_threshold", "slow_call_rate_threshold", "jitter")
@@ -151,7 +153,7 @@ def wrong(owner: object, name: str, allowed: str) -> ConfigurationError:
 def number(owner: object, name: str, at_least: float) -> None:
     """A finite number of at least so much."""
     value = getattr(owner, name)
-    if not _is_number(value) or value < at_least:
+    if not is_number(value) or value < at_least:
         raise wrong(owner, name, f"a number of at least {at_least:g}")
 
 
@@ -159,7 +161,7 @@ def positive(owner: object, *names: str) -> None:
     """Finite numbers above 0."""
     for name in names:
         value = getattr(owner, name)
-        if not _is_number(value) or value <= 0:
+        if not is_number(value) or value <= 0:
             raise wrong(owner, name, "a number of seconds above 0")
 
 
@@ -175,7 +177,7 @@ def share(owner: object, *names: str) -> None:
     """Numbers from 0 to 1."""
     for name in names:
         value = getattr(owner, name)
-        if not _is_number(value) or not 0 <= value <= 1:
+        if not is_number(value) or not 0 <= value <= 1:
             raise wrong(owner, name, "a number from 0 to 1")
 
 
@@ -186,7 +188,8 @@ def freeze(owner: object, name: str) -> None:
         object.__setattr__(owner, name, tuple(value))
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether it is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -15,7 +15,7 @@ from medianest.resilience.options import (
     freeze,
     positive,
 )
-from medianest.resilience.outcome import Expected
+from medianest.resilience.outcome import Expected, matcher
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.retry import Retry
 from medianest.resilience.strategy import Strategy
@@ -53,6 +53,7 @@ class Policy:
         if self.timeout is not None:
             positive(self, "timeout")
         freeze(self, "expected_errors")
+        matcher(self.expected_errors, "expected_errors")
         if self.expected_errors is not None:
             self._share_expected_errors()
 

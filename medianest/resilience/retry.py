@@ -176,7 +176,7 @@ class Retry(Strategy):
 def retry_after_of(error: BaseException) -> float:
     """Seconds that an error asks to wait, by attribute or HTTP header; 0 when it asks nothing."""
     for cause in causes(error):
-        headers = getattr(getattr(cause, "response", None), "headers", None) or {}
+        headers = getattr(getattr(cause, "response", cause), "headers", None) or {}
         for asked in (getattr(cause, "retry_after", None), headers.get("Retry-After")):
             seconds = _seconds(asked)
             if seconds is not None:

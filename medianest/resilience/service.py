@@ -88,7 +88,8 @@ class ResilienceService:
     def execute_with_bulkhead(
         self, compartment: str, operation: Callable[[], T], max_concurrent: int | None = None
     ) -> T:
-        """Run an operation in a compartment; its size is set by the first call that gives one."""
+        """Run an operation in a compartment, made with `max_concurrent` places (10 when None) by
+        the first call. Raises ConfigurationError when a later one wants another number."""
         options = None if max_concurrent is None else BulkheadOptions(max_concurrent)
         return self.registry.bulkhead(compartment, options).call(operation)
 

@@ -231,3 +231,18 @@ def test_successes_between_two_looks_are_all_counted(make_breaker, clock):
         breaker.call(clock.advance, QUICK)  # ten seconds in all
     counts = breaker.snapshot().counts
     assert (counts.successes, counts.failures) == (1_000, 0)
+
+
+def test_a_predicate_that_raises_counts_as_failure_and_hides_no_error(clock, caplog):
+    def broken(error):
+        raise LookupError("in the predicate")
+
+    breaker = CircuitBreaker("plex", expected_errors=broken, clock=clock)
+
+    def fail():
+        raise OSError("the call's own")
+
+    with pytest.raises(OSError, match="the call's own"):
+        breaker.call(fail)
+    assert breaker.snapshot().counts.failures == 1
+    assert "failed" in caplog.text

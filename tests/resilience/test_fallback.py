@@ -197,3 +197,12 @@ def test_a_fallback_that_could_not_answer_is_refused(wrong):
 def test_a_store_that_could_keep_nothing_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="max_age above 0"):
         MemoryLastGood(**wrong)
+
+
+def test_an_answer_that_cannot_be_kept_is_good_all_the_same(clock, caplog):
+    def accept(answer):
+        raise LookupError("in accept")
+
+    store = MemoryLastGood(60, accept=accept, clock=clock)
+    assert Fallback(last_good=store).call(lambda: "good") == "good"
+    assert "cannot keep" in caplog.text

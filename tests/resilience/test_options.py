@@ -129,3 +129,9 @@ def test_the_defaults_are_those_of_the_mission():
     assert (options.failure_threshold, options.monitoring_period) == (5, 60)
     assert (options.reset_timeout, options.half_open_max_calls) == (30, 3)
     assert options.expected_errors is None
+
+
+def test_a_reset_timeout_above_the_default_cap_is_not_cut_short():
+    assert CircuitBreakerOptions(reset_timeout=600).max_reset_timeout == 600
+    assert CircuitBreakerOptions(reset_timeout=60).max_reset_timeout == 300
+    assert CircuitBreakerOptions(reset_timeout=60, max_reset_timeout=50).max_reset_timeout == 50
