@@ -88,8 +88,7 @@ class Model:
         self.look()
         if self.state == "open" and self.now >= self.wait_until:
             self.begin("half_open", self.now)
-        room = len(self.probes) + self.passed < self.options.half_open_max_calls
-        if self.state in ("closed", "disabled") or (self.state == "half_open" and room):
+        if self.state in ("closed", "disabled") or (self.state == "half_open" and self.room()):
             made = Admitted(self.now, self.generation)
             self.admitted.append(made)
             if self.state == "half_open":
@@ -98,6 +97,9 @@ class Model:
         self.rejected += 1
         self.totals["rejected"] += 1
         return None
+
+    def room(self) -> bool:
+        return len(self.probes) + self.passed < self.options.half_open_max_calls
 
     def settle(self, call: Admitted, outcome: str) -> None:
         self.admitted = [a for a in self.admitted if a is not call]
@@ -188,5 +190,5 @@ class Model:
         if self.state == "open":
             return max(0.0, self.wait_until - self.now)
         if self.state == "half_open":
-            return min(1.0, self.options.half_open_timeout)
+            return 0.0 if self.room() else min(1.0, self.options.half_open_timeout)
         return None
