@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 
 from medianest import __version__
@@ -31,7 +32,8 @@ except ConfigurationError as error:
     sys.exit(f"medianest: {error}")
 
 wsgi_app = "wsgi:app"
-bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{_number('PORT', '8000', 1, 65535)}"
+host, port = os.environ.get("HOST") or "127.0.0.1", _number("PORT", "8000", 1, 65535)
+bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 worker_class = "gthread"
 workers = _number("WEB_CONCURRENCY", "1", 1, 128)
 threads = settings.threads
@@ -41,16 +43,27 @@ keepalive = 15
 loglevel = "warning"
 control_socket_disable = True
 
-_sandbox = None
+
+def _refuse_taken_port():
+    """In one line; gunicorn itself would try for five seconds and print eleven."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(
+                f"medianest: cannot listen on {bind}: {error.strerror}; PORT=… chooses another"
+            )
 
 
 def on_starting(server):
     """Before the workers: start the sandbox if there is nothing else to talk to."""
-    global _sandbox
+    _refuse_taken_port()
+    server.sandbox = None  # kept there, as this file is read anew on SIGHUP
     if settings.sandbox and settings.env == "development" and settings.plex.url is None:
-        _sandbox = SandboxProcess.start(kind="plex")
-        os.environ["MEDIANEST_PLEX_URL"] = _sandbox.url
-        os.environ["MEDIANEST_PLEX_TOKEN"] = _sandbox.token
+        server.sandbox = SandboxProcess.start(kind="plex")
+        os.environ["MEDIANEST_PLEX_URL"] = server.sandbox.url
+        os.environ["MEDIANEST_PLEX_TOKEN"] = server.sandbox.token
 
 
 def when_ready(server):
@@ -60,14 +73,19 @@ def when_ready(server):
         print(f"  {workers} workers: each has circuit breakers of its own", flush=True)
     if settings.plex.url:
         print(f"  Plex at {settings.plex.url}", flush=True)
-    elif _sandbox:
-        print(f"  no MEDIANEST_PLEX_URL: using a sandbox Plex at {_sandbox.url}", flush=True)
+    elif server.sandbox is not None:
+        print(f"  no MEDIANEST_PLEX_URL: using a sandbox Plex at {server.sandbox.url}", flush=True)
     else:
         print("  no Plex: set MEDIANEST_PLEX_URL and MEDIANEST_PLEX_TOKEN", flush=True)
     if settings.env == "development" and not os.environ.get("MEDIANEST_OPERATOR_TOKEN"):
         token, path = settings.operator_token.get_secret_value(), settings.instance_path
         print(f"  operator token: {token} ({path}/operator.token)", flush=True)
-    print(f"  try: curl http://{bind}/api/v1/media/libraries", flush=True)
+    header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN" '
+    if settings.env != "production":
+        header = ""
+    elif settings.client_token is None:
+        print("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN", flush=True)
+    print(f"  try: curl {header}http://{bind}/api/v1/media/libraries", flush=True)
 
 
 def post_worker_init(worker):
@@ -84,5 +102,5 @@ def post_worker_init(worker):
 
 def on_exit(server):
     """After the workers: end the sandbox."""
-    if _sandbox is not None:
-        _sandbox.stop()
+    if server.sandbox is not None:
+        server.sandbox.stop()

@@ -53,6 +53,13 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _header_value(value: SecretStr) -> SecretStr:
+    """Tokens travel in HTTP headers."""
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces")
+    return value
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(item.strip() for item in value.split(",") if item.strip())
@@ -68,7 +75,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 ErrorTokens = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_known_tokens)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
+Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 
 
 class Section(BaseModel):

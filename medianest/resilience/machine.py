@@ -74,9 +74,8 @@ class Machine:
             if now >= generation.check_at:
                 self._look_after_calls(generation, now)
         elif generation.state is State.FORCED_OPEN:
-            if now >= generation.refuse_until:
-                until = now + self.options.reset_timeout  # a hint for callers, moved along
-                generation.refuse_until = min(until, generation.expires_at)
+            if now >= generation.refuse_until:  # without an expiry it is a hint, moved along
+                generation.refuse_until = now + self.options.reset_timeout
         elif generation.leases:
             # A probe that is slow has failed, so nobody waits for more than that.
             patience = min(self.options.half_open_timeout, self.slow)

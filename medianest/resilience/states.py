@@ -127,7 +127,7 @@ class Generation:
         self.refuse_until = -math.inf
         self.shut = state is State.OPEN or state is State.FORCED_OPEN
         if self.shut:
-            self.refuse_until = min(since + opened_for, expires_at)
+            self.refuse_until = since + opened_for if expires_at == math.inf else expires_at
 
     @property
     def admits_all(self) -> bool:

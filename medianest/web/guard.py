@@ -7,6 +7,7 @@ on the view itself (such as `login_required`) is inside a guard on a prefix or a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,6 +30,8 @@ from medianest.resilience import (
 from medianest.resilience.options import configure
 
 __all__ = ["Guard"]
+
+logger = logging.getLogger(__name__)
 
 View = Callable[[], ResponseReturnValue]
 
@@ -162,7 +165,13 @@ class _Settling(Iterator[Any]):
 def _answering(
     fallback: Callable[[BaseException], ResponseReturnValue],
 ) -> Callable[[BaseException], Response]:
-    return lambda error: current_app.make_response(fallback(error))
+    def answer(error: BaseException) -> Response:
+        if not isinstance(error, CallRefusedError | ViewFailedError):
+            # A fallback hides the error from the client, but must not hide a bug from the log.
+            logger.error("a guarded view failed; its fallback answers", exc_info=error)
+        return current_app.make_response(fallback(error))
+
+    return answer
 
 
 def _retry(given: int | dict[str, Any] | RetryOptions, service: str, registry: Registry) -> Retry:
