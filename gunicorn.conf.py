@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import sys
 
 from medianest import __version__
@@ -27,7 +28,8 @@ def _number(variable, default, least, most):
 
 
 try:
-    settings = ensure_operator_token(Settings.load())
+    loaded = Settings.load()
+    settings = ensure_operator_token(loaded)
 except ConfigurationError as error:
     sys.exit(f"medianest: {error}")
 
@@ -40,6 +42,7 @@ threads = settings.threads
 timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a whole
 graceful_timeout = int(settings.request_timeout) + 5  # requests in flight end at their deadline
 keepalive = 15
+SILENCE = 5  # seconds that a client may say nothing in the middle of a request, or read nothing
 loglevel = "warning"
 control_socket_disable = True
 
@@ -61,9 +64,21 @@ def on_starting(server):
     _refuse_taken_port()
     server.sandbox = None  # kept there, as this file is read anew on SIGHUP
     if settings.sandbox and settings.env == "development" and settings.plex.url is None:
+        if server.cfg.preload_app:
+            sys.exit(
+                "medianest: --preload builds the app before its sandbox: set MEDIANEST_PLEX_URL"
+            )
         server.sandbox = SandboxProcess.start(kind="plex")
         os.environ["MEDIANEST_PLEX_URL"] = server.sandbox.url
         os.environ["MEDIANEST_PLEX_TOKEN"] = server.sandbox.token
+
+
+def post_fork(server, worker):
+    """Let no silent or unread connection keep a thread: accepted sockets inherit these bounds."""
+    bound = struct.pack("ll", SILENCE, 0)
+    for listener in worker.sockets:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
 
 
 def when_ready(server):
@@ -77,7 +92,7 @@ def when_ready(server):
         print(f"  no MEDIANEST_PLEX_URL: using a sandbox Plex at {server.sandbox.url}", flush=True)
     else:
         print("  no Plex: set MEDIANEST_PLEX_URL and MEDIANEST_PLEX_TOKEN", flush=True)
-    if settings.env == "development" and not os.environ.get("MEDIANEST_OPERATOR_TOKEN"):
+    if loaded.operator_token is None and settings.operator_token is not None:
         token, path = settings.operator_token.get_secret_value(), settings.instance_path
         print(f"  operator token: {token} ({path}/operator.token)", flush=True)
     header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN" '

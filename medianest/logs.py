@@ -66,7 +66,8 @@ class _TextFormatter(logging.Formatter):
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
         line = f"{time} {record.levelname.lower():7} {_one_line(record.getMessage())}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            lines = self.formatException(record.exc_info).splitlines()
+            line += "".join(f"\n    {_one_line(part)}" for part in lines)
         return line
 
 
@@ -86,4 +87,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _one_line(message: str) -> str:
-    return message.replace("\r", "\\r").replace("\n", "\\n")
+    """What cannot be printed is escaped, so that nothing in a message looks like another line."""
+    if message.isprintable():
+        return message
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)

@@ -33,6 +33,7 @@ from medianest.resilience import (
     Policy,
     RetryOptions,
 )
+from medianest.resilience.options import MAX_SECONDS
 from medianest.resilience.outcome import Classifier, Expected
 
 __all__ = ["Environment", "PlexSettings", "Settings", "UpstreamSettings"]
@@ -66,13 +67,18 @@ def _listed(value: object) -> object:
     return value
 
 
+def _unless_off(value: object) -> object:
+    return None if value == "off" else value
+
+
 def _known_tokens(value: tuple[str, ...]) -> tuple[str, ...]:
     Classifier(value)
     return value
 
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
+Delay = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 ErrorTokens = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_known_tokens)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
@@ -92,7 +98,7 @@ class UpstreamSettings(Section):
     """Total time of one attempt."""
     max_bytes: Count = 32 * 1024 * 1024
     """Largest answer that is read."""
-    max_concurrent: Count = 10
+    max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 10
     breaker_enabled: bool = True
     failure_threshold: Count = 3
     counting: Literal["window", "consecutive"] = "consecutive"
@@ -101,14 +107,16 @@ class UpstreamSettings(Section):
     reset_timeout: Seconds = 30.0
     max_reset_timeout: Seconds = 300.0
     half_open_max_calls: Count = 3
-    slow_call_duration_threshold: Seconds | None = 5.0
+    slow_call_duration_threshold: Annotated[Seconds | None, BeforeValidator(_unless_off)] = None
+    """Off: a large library may take ten seconds and be well."""
     expected_errors: ErrorTokens | None = None
     max_attempts: Count = 3
-    initial_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
-    max_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    initial_delay: Delay = 0.2
+    max_delay: Delay = 2.0
 
-    def policy(self, expected: tuple[Expected, ...]) -> Policy:
-        """The policy; `expected` are the errors that count unless the settings name others."""
+    def policy(self, expected: tuple[Expected, ...], retry_on: tuple[Expected, ...]) -> Policy:
+        """The policy; `expected` are the errors that count, `retry_on` those that are worth another
+        attempt, unless the settings name others for both."""
         return Policy(
             circuit_breaker=CircuitBreakerOptions(
                 failure_threshold=self.failure_threshold,
@@ -123,6 +131,7 @@ class UpstreamSettings(Section):
                 max_attempts=self.max_attempts,
                 initial_delay=self.initial_delay,
                 max_delay=self.max_delay,
+                retry_on=self.expected_errors or retry_on,
             ),
             bulkhead=BulkheadOptions(max_concurrent=self.max_concurrent),
             timeout=self.timeout,
@@ -145,7 +154,7 @@ class Settings(Section):
     log_json: bool = False
     request_timeout: Seconds = 15.0
     """The deadline of each request."""
-    threads: Annotated[int, Field(ge=4)] = 16
+    threads: Annotated[int, Field(ge=4, le=10_000)] = 16
     max_in_flight: Count | None = None
     """Requests served at once before load is shed; None: four threads fewer than there are."""
     max_body_bytes: Count = 64 * 1024
@@ -197,6 +206,16 @@ class Settings(Section):
                 f"{PREFIX}MAX_IN_FLIGHT: {settings.max_in_flight} is not allowed: must be less "
                 f"than {PREFIX}THREADS ({settings.threads}), so that probes find a thread"
             )
+        if settings.plex.max_concurrent >= settings.threads:
+            raise ConfigurationError(
+                f"{PREFIX}PLEX_MAX_CONCURRENT: {settings.plex.max_concurrent} is not allowed: must "
+                f"be less than {PREFIX}THREADS ({settings.threads}), so that Plex never takes all"
+            )
+        tokens = [
+            t for t in (settings.operator_token, settings.viewer_token, settings.client_token) if t
+        ]
+        if len(set(tokens)) < len(tokens):
+            raise ConfigurationError("the tokens of client, viewer and operator must differ")
         return settings
 
 

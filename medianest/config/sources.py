@@ -99,11 +99,16 @@ def faults(
         reason = fault["msg"].removeprefix("Value error, ")
         value = _find(values, keys)
         if fault["type"] == "extra_forbidden":
-            yield f"{'.'.join(keys)} is not a setting{_hint(name, known)}"
-        elif is_secret(name) or "@" in str(value):  # a URL with credentials is a secret, too
+            yield f"{'.'.join(keys)!r} is not a setting{_hint(name, known)}"
+        elif is_secret(name) or _may_hold_secret(value):
             yield f"{name}: {reason}"
         else:
             yield f"{name}: {value!r} is not allowed: {reason}"
+
+
+def _may_hold_secret(value: object) -> bool:
+    """A URL with credentials or a query, or a whole section that is not one."""
+    return not isinstance(value, str | int | float) or re.search("[@?#]", str(value)) is not None
 
 
 def _hint(name: str, known: Mapping[str, Keys]) -> str:

@@ -21,12 +21,21 @@ from medianest.media.errors import (
 )
 from medianest.media.sockets import DeadlineAdapter, time_left
 from medianest.resilience import Clock, Deadline
+from medianest.resilience.clock import as_clock
 from medianest.resilience.outcome import causes, is_timeout
 from medianest.resilience.retry import retry_after_of
 
 __all__ = ["UpstreamHttp"]
 
 _CHUNK = 64 * 1024
+
+
+class _Session(requests.Session):
+    """Knows no redirects: even with allow_redirects=False, requests would read the whole body of
+    one, unbounded, and parse its Location."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class UpstreamHttp:
@@ -51,8 +60,9 @@ class UpstreamHttp:
         self._base_url = base_url
         self._headers = {"Accept": "application/json", **headers}
         self._max_bytes = max_bytes
+        self._clock = as_clock(clock)
         self._deadline = Deadline(timeout, name=service, clock=clock)
-        self._session = requests.Session()
+        self._session = _Session()
         # Neither a proxy nor a ~/.netrc of this machine may come between us and the home network.
         self._session.trust_env = False
         for scheme in ("http://", "https://"):
@@ -90,7 +100,7 @@ class UpstreamHttp:
         if status == 404:
             raise NotFoundError(self.service, "not found (404)")
         if status >= 500 or status == 429:
-            wait = retry_after_of(requests.HTTPError(response=response)) or None
+            wait = retry_after_of(requests.HTTPError(response=response), self._clock) or None
             raise UnavailableError(self.service, f"it answered {status}", status, retry_after=wait)
         if status != 200:
             raise InvalidAnswerError(self.service, f"it answered {status}")

@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 
 from medianest.config import PlexSettings
 from medianest.media.answer import Answer, stale
-from medianest.media.errors import NotConfiguredError, RejectedError, UpstreamError
+from medianest.media.errors import (
+    InvalidAnswerError,
+    NotConfiguredError,
+    RejectedError,
+    UnavailableError,
+    UnreachableError,
+    UpstreamError,
+)
 from medianest.media.plex_client import SERVICE, PlexClient
 from medianest.media.plex_wire import Item, Library, Page, Session
 from medianest.resilience import Fallback, MemoryLastGood, Pipeline, ResilienceService
@@ -17,6 +24,9 @@ __all__ = ["Plex"]
 T = TypeVar("T")
 
 _HOUR, _DAY = 3600.0, 86400.0
+
+# Not SlowError: whoever waited for one timeout should not wait for a second.
+_WORTH_ANOTHER = (UnreachableError, UnavailableError, InvalidAnswerError)
 
 
 class Plex:
@@ -33,7 +43,7 @@ class Plex:
         self._pipeline = Pipeline(SERVICE, [])
         if settings.url is not None:
             self._client = PlexClient(settings.url, settings, self._clock)
-            policy = settings.policy((UpstreamError,))
+            policy = settings.policy((UpstreamError,), retry_on=_WORTH_ANOTHER)
             service.register_dependency(SERVICE, policy, criticality="important")
             self._pipeline = service.pipeline(SERVICE)
             if not settings.breaker_enabled:

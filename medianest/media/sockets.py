@@ -51,7 +51,10 @@ class _ObeysDeadline:
 class _DeadlineSocket(_ObeysDeadline, socket.socket): ...
 
 
-class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket): ...
+class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:
+        self.settimeout(time_left())
+        super().do_handshake(block)
 
 
 def look_up(host: str, port: int) -> list[tuple[int, Any]]:
@@ -87,7 +90,11 @@ def _look_up_beside(host: str, port: int) -> list[tuple[int, Any]]:
         finally:
             _LOOK_UPS.release()
 
-    threading.Thread(target=ask, name=f"look-up-{host}", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name=f"look-up-{host}", daemon=True).start()
+    except RuntimeError as error:  # the system gives no more threads
+        _LOOK_UPS.release()
+        raise OSError(str(error)) from error
     try:
         answer = answers.get(timeout=time_left())
     except queue.Empty:

@@ -42,24 +42,31 @@ class Bulkhead(Strategy):
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the bulkhead around `inner`."""
         places = self._places
-        take, give_back = places.pop, self._give_back
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            taken = False
             try:
-                take()
-            except IndexError:
-                self._wait_for_place()
-            if len(places) < self._fewest:
-                self._note_fewest(len(places))
-            try:
+                try:
+                    # Not `pop()`: after a call Python may deliver an interrupt, after `del` it
+                    # does not, so that a place that is taken is always known to be taken.
+                    del places[-1]
+                except IndexError:
+                    self._wait_for_place()
+                taken = True
+                if len(places) < self._fewest:
+                    self._note_fewest(len(places))
                 result = inner(function, args, kwargs)
             except Handover as handover:
                 handover.held.append(Place(self._give_back))
                 raise
             except BaseException:
-                give_back()
+                if taken:
+                    places.append(None)
+                    self._wake()
                 raise
-            give_back()
+            places.append(None)
+            if self._waiting:
+                self._wake()
             return result
 
         return invoke
@@ -85,6 +92,9 @@ class Bulkhead(Strategy):
 
     def _give_back(self) -> None:
         self._places.append(None)
+        self._wake()
+
+    def _wake(self) -> None:
         if self._waiting:  # read after the append: whoever began to wait since then looks again
             with self._returned:
                 self._returned.notify()

@@ -6,13 +6,15 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any, Generic, Protocol, TypeVar
 
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
 from medianest.resilience.options import checked_name, is_number
-from medianest.resilience.outcome import Expected, matcher
+from medianest.resilience.outcome import Expected, causes_within_call, matcher
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Fallback", "LastGood", "MemoryLastGood"]
@@ -93,8 +95,9 @@ class Fallback(Strategy):
     """Answers in the place of a call that failed or was refused.
 
     `Fallback(lambda error: [])` computes the answer; `Fallback(value=[])` is a fixed one;
-    `Fallback(last_good=store)` serves the last good answer for the same arguments (which must be
-    hashable, or give `key`), and lets `handler` answer, or the error pass, when there is none.
+    `Fallback(last_good=store)` serves the last good answer of the same function for the same
+    arguments (which must be hashable, or give `key(*args, **kwargs)`), and lets `handler` answer,
+    or the error pass, when there is none.
     `stale(answer, age, error)` marks what is served so that the caller can tell.
     `handles` limits it to some errors, in the forms of `expected_errors`; refusals are always
     handled. A BaseException that is not an Exception always passes.
@@ -121,7 +124,7 @@ class Fallback(Strategy):
         self._handler = handler if value is _MISSING else (lambda error: value)
         self._handles = matcher(handles, "handles")
         self._last_good = last_good
-        self._key = key or _key
+        self._key = key
         self._stale = stale
         super().__init__()
 
@@ -138,7 +141,7 @@ class Fallback(Strategy):
                 failed = error
             # Outside the handler, so that an error of the fallback's own keeps its own causes.
             try:
-                return self._answer(failed, args, kwargs)
+                return self._answer(failed, function, args, kwargs)
             finally:
                 del failed
 
@@ -151,7 +154,7 @@ class Fallback(Strategy):
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             result = inner(function, args, kwargs)
             try:
-                store.put(self._key(*args, **kwargs), result)
+                store.put(self._key_of(function, args, kwargs), result)
             except Exception:  # the answer is good all the same
                 logger.exception("fallback %r cannot keep a good answer", self.name)
             return result
@@ -159,10 +162,16 @@ class Fallback(Strategy):
         return invoke
 
     def _is_handled(self, error: Exception) -> bool:
-        return self._handles is None or isinstance(error, CallRefusedError) or self._handles(error)
+        return (
+            self._handles is None
+            or isinstance(error, CallRefusedError)
+            or self._handles(error, causes_within_call)
+        )
 
-    def _answer(self, error: Exception, args: Any, kwargs: Any) -> Any:
-        kept = self._last_good.get(self._key(*args, **kwargs)) if self._last_good else None
+    def _answer(
+        self, error: Exception, function: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        kept = self._recall(function, args, kwargs) if self._last_good is not None else None
         if kept is not None:
             publish((Degraded(self.name, "last-good", error, kept[1]),))
             return self._stale(*kept, error)
@@ -172,6 +181,35 @@ class Fallback(Strategy):
         publish((Degraded(self.name, "fallback", error),))
         return answer
 
+    def _recall(
+        self, function: Callable[..., Any], args: Any, kwargs: Any
+    ) -> tuple[Any, float] | None:
+        assert self._last_good is not None
+        try:
+            return self._last_good.get(self._key_of(function, args, kwargs))
+        except Exception:  # the store's failure must not hide the call's
+            logger.exception("fallback %r cannot look for a good answer", self.name)
+            return None
 
-def _key(*args: Hashable, **kwargs: Hashable) -> Hashable:
-    return (args, tuple(sorted(kwargs.items())))
+    def _key_of(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Hashable:
+        if self._key is not None:
+            return self._key(*args, **kwargs)
+        named = tuple(sorted(kwargs.items()))
+        kinds = tuple(map(type, (*args, *kwargs.values())))  # as 1 == True
+        return _identity(function), args, named, kinds
+
+
+def _identity(function: Callable[..., Any]) -> Hashable:
+    """The same for each lambda or closure made at one place with the same values around it."""
+    if isinstance(function, partial):
+        return _identity(function.func), function.args, tuple(sorted(function.keywords.items()))
+    if isinstance(function, MethodType):
+        return function.__self__, _identity(function.__func__)
+    if not isinstance(function, FunctionType):
+        return function
+    around = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    try:
+        hash(around)
+    except TypeError:  # only the function itself tells then
+        return function
+    return function.__code__, around

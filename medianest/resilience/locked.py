@@ -11,8 +11,8 @@ from medianest.resilience.clock import Clock
 from medianest.resilience.errors import CircuitOpenError, ConfigurationError
 from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.machine import Machine, discard
-from medianest.resilience.options import CircuitBreakerOptions, is_number
-from medianest.resilience.outcome import Classifier, Outcome
+from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
+from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
 from medianest.resilience.snapshot import BreakerSnapshot, describe, look
 from medianest.resilience.states import Generation, State, Trigger
 from medianest.resilience.strategy import Handover
@@ -73,17 +73,23 @@ class LockedMachine:
         discard(flights, started)
         self.fail(generation, started, error)
 
-    def fail(self, generation: Generation, started: float, error: BaseException) -> None:
+    def fail(
+        self,
+        generation: Generation,
+        started: float,
+        error: BaseException,
+        walk: Walk = causes_within_call,
+    ) -> None:
         """Count a call that raised; what is not an Exception counts for nothing."""
         if isinstance(error, Exception):
-            ended, outcome = self._clock.now(), self._outcome_of(error)
+            ended, outcome = self._clock.now(), self._outcome_of(error, walk)
             self.settle(generation, started, ended, outcome, describe(error))
         else:
             self.give_back(generation, started)
 
-    def _outcome_of(self, error: Exception) -> Outcome:
+    def _outcome_of(self, error: Exception, walk: Walk) -> Outcome:
         try:
-            return self._classify(error)
+            return self._classify(error, walk)
         except Exception:
             logger.exception("expected_errors or ignored_errors of %r failed", self.name)
             return Outcome.FAILURE
@@ -125,7 +131,7 @@ class LockedMachine:
         expires_in: float | None = None,
     ) -> None:
         """Do what an operator wants. Raises ConfigurationError for a wrong `expires_in`."""
-        if expires_in is not None and not (is_number(expires_in) and expires_in > 0):
+        if expires_in is not None and not (is_number(expires_in) and 0 < expires_in <= MAX_SECONDS):
             raise ConfigurationError(f"expires_in must be seconds above 0, not {expires_in!r}")
         now = self._clock.now()
         expires_at = math.inf if expires_in is None else now + expires_in
@@ -191,7 +197,8 @@ class Permit:
     def failure(self, error: BaseException) -> None:
         """The call raised `error`; whether that counts is decided by `expected_errors`."""
         if self._take():
-            self._locked.fail(self._generation, self._started, error)
+            # Its user handles errors in the frame that holds it, so frames tell nothing here.
+            self._locked.fail(self._generation, self._started, error, causes)
 
     def release(self) -> None:
         """The call was not made, or counts for nothing."""

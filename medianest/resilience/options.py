@@ -17,6 +17,9 @@ __all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions"]
 
 Options = TypeVar("Options")
 
+MAX_SECONDS = 10 * 365 * 86400.0
+"""Ten years: longer than anything waits, and short enough for every date and every timer."""
+
 
 @dataclass(frozen=True)
 class CircuitBreakerOptions:
@@ -108,7 +111,7 @@ class BulkheadOptions:
     """How long a call may wait for a place; the request's deadline shortens it."""
 
     def __post_init__(self) -> None:
-        whole(self, "max_concurrent")
+        whole(self, "max_concurrent", at_most=100_000)
         number(self, "max_wait", at_least=0.0)
 
 
@@ -151,26 +154,26 @@ def wrong(owner: object, name: str, allowed: str) -> ConfigurationError:
 
 
 def number(owner: object, name: str, at_least: float) -> None:
-    """A finite number of at least so much."""
+    """A number of at least so much."""
     value = getattr(owner, name)
-    if not is_number(value) or value < at_least:
-        raise wrong(owner, name, f"a number of at least {at_least:g}")
+    if not is_number(value) or not at_least <= value <= MAX_SECONDS:
+        raise wrong(owner, name, f"a number from {at_least:g} to {MAX_SECONDS:g}")
 
 
 def positive(owner: object, *names: str) -> None:
-    """Finite numbers above 0."""
+    """Seconds above 0."""
     for name in names:
         value = getattr(owner, name)
-        if not is_number(value) or value <= 0:
-            raise wrong(owner, name, "a number of seconds above 0")
+        if not is_number(value) or not 0 < value <= MAX_SECONDS:
+            raise wrong(owner, name, f"a number of seconds above 0, at most {MAX_SECONDS:g}")
 
 
-def whole(owner: object, *names: str) -> None:
+def whole(owner: object, *names: str, at_most: int = 10**9) -> None:
     """Whole numbers of at least 1."""
     for name in names:
         value = getattr(owner, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise wrong(owner, name, "a whole number of at least 1")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= at_most:
+            raise wrong(owner, name, f"a whole number from 1 to {at_most}")
 
 
 def share(owner: object, *names: str) -> None:

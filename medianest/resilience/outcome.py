@@ -18,14 +18,17 @@ __all__ = [
     "ErrorMatcher",
     "Expected",
     "Outcome",
+    "Walk",
     "causes",
+    "causes_within_call",
     "is_timeout",
     "matcher",
     "status_of",
 ]
 
 Expected: TypeAlias = "type[BaseException] | str | Callable[[BaseException], bool]"
-ErrorMatcher: TypeAlias = Callable[[BaseException], bool]
+Walk: TypeAlias = Callable[[BaseException], Iterator[BaseException]]
+ErrorMatcher: TypeAlias = Callable[[BaseException, Walk], bool]
 
 _MAX_CAUSES = 20
 _STATUS_TOKEN = re.compile(r"([1-5])(xx|\d\d)", re.IGNORECASE)
@@ -57,12 +60,14 @@ class Classifier:
         self._is_expected = matcher(expected_errors, "expected_errors")
         self._is_ignored = matcher(ignored_errors, "ignored_errors")
 
-    def __call__(self, error: BaseException) -> Outcome:
+    def __call__(self, error: BaseException, walk: Walk | None = None) -> Outcome:
+        """What the error says; `walk` yields its causes, those within the call by default."""
+        walk = walk or causes_within_call
         if not isinstance(error, Exception) or isinstance(error, CallRefusedError):
             return Outcome.IGNORED
-        if self._is_ignored is not None and self._is_ignored(error):
+        if self._is_ignored is not None and self._is_ignored(error, walk):
             return Outcome.IGNORED
-        if self._is_expected is None or self._is_expected(error):
+        if self._is_expected is None or self._is_expected(error, walk):
             return Outcome.FAILURE
         return Outcome.UNEXPECTED
 
@@ -77,32 +82,32 @@ def matcher(expected: Expected | Iterable[Expected] | None, option: str) -> Erro
         tests = [_single(item, option) for item in expected]
     except TypeError:
         raise _unknown(expected, option) from None
-    return lambda error: any(test(error) for test in tests)
+    return lambda error, walk: any(test(error, walk) for test in tests)
 
 
 def _single(item: Any, option: str) -> ErrorMatcher:
     if isinstance(item, type):
         if not issubclass(item, BaseException):
             raise _unknown(item, option)
-        return lambda error: isinstance(error, item)
+        return lambda error, walk: isinstance(error, item)
     if isinstance(item, str):
         return _token(item, option)
     if callable(item):
-        return lambda error: bool(item(error))
+        return lambda error, walk: bool(item(error))
     raise _unknown(item, option)
 
 
 def _token(token: str, option: str) -> ErrorMatcher:
     name = token.strip().upper()
     if name == "TIMEOUT":
-        return lambda error: any(is_timeout(cause) for cause in causes(error))
+        return lambda error, walk: any(map(is_timeout, walk(error)))
     if name == "ENOTFOUND":
-        return lambda error: any(isinstance(cause, socket.gaierror) for cause in causes(error))
+        return lambda error, walk: any(isinstance(c, socket.gaierror) for c in walk(error))
     if isinstance(number := getattr(errno, name, None), int):
-        return lambda error: any(_errno_of(cause) == number for cause in causes(error))
+        return lambda error, walk: any(_errno_of(cause) == number for cause in walk(error))
     if status := _STATUS_TOKEN.fullmatch(name):
         low, high = _status_range(status)
-        return lambda error: any(low <= (status_of(c) or 0) <= high for c in causes(error))
+        return lambda error, walk: any(low <= (status_of(c) or 0) <= high for c in walk(error))
     raise _unknown(token, option)
 
 
@@ -121,7 +126,10 @@ def _status_range(status: re.Match[str]) -> tuple[int, int]:
     return hundred + int(status[2]), hundred + int(status[2])
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def causes(
+    error: BaseException,
+    context_of: Callable[[BaseException], BaseException | None] = lambda error: error.__context__,
+) -> Iterator[BaseException]:
     """The error and what lies under it.
 
     Follows `__cause__`, `__context__` and exceptions carried as arguments (requests and urllib3
@@ -137,15 +145,20 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         yield current
         beneath = current.__cause__
         if beneath is None and not current.__suppress_context__:
-            beneath = _context_of(current)
+            beneath = context_of(current)
         waiting += [
             found
-            for found in (*current.args, getattr(current, "reason", None), beneath)
+            for found in (*current.args, _read(current, "reason"), beneath)
             if isinstance(found, BaseException)
         ]
 
 
-def _context_of(error: BaseException) -> BaseException | None:
+def causes_within_call(error: BaseException) -> Iterator[BaseException]:
+    """The same for an error that a call let through, without what was there before the call."""
+    return causes(error, _context_within_call)
+
+
+def _context_within_call(error: BaseException) -> BaseException | None:
     """What was being handled when the error was raised, if that was part of the same call.
 
     An error that the caller was handling when it began this call is no cause of what happens in
@@ -165,12 +178,20 @@ def _context_of(error: BaseException) -> BaseException | None:
 
 def status_of(error: BaseException) -> int | None:
     """The HTTP status that an error carries, by any of the names that libraries give it."""
-    for holder in (getattr(error, "response", None), error):
+    for holder in (_read(error, "response"), error):
         for name in ("status_code", "status", "code"):
-            status = getattr(holder, name, None)
+            status = _read(holder, name)
             if isinstance(status, int) and not isinstance(status, bool):
                 return status
     return None
+
+
+def _read(holder: object, name: str) -> Any:
+    """An attribute, or None when it is missing or cannot be read: a property may raise."""
+    try:
+        return getattr(holder, name, None)
+    except Exception:
+        return None
 
 
 def is_timeout(error: BaseException) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random as _random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from medianest.resilience.budget import RetryBudget
@@ -15,7 +16,7 @@ from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import ResilienceError
 from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
 from medianest.resilience.options import RetryOptions, checked_name, configure
-from medianest.resilience.outcome import causes, matcher, status_of
+from medianest.resilience.outcome import causes, causes_within_call, matcher, status_of
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Retry"]
@@ -131,7 +132,7 @@ class Retry(Strategy):
         if isinstance(error, ResilienceError) or _given_up.inside(before):
             return False
         if self._wanted is not None:
-            return self._wanted(error)
+            return self._wanted(error, causes_within_call)
         status = status_of(error)
         return status is None or not 400 <= status < 500 or status in _RETRYABLE_STATUSES
 
@@ -140,7 +141,7 @@ class Retry(Strategy):
         options = self.options
         if attempt >= options.max_attempts:
             return "no attempts left"
-        asked = retry_after_of(error)
+        asked = retry_after_of(error, self._clock)
         if asked > options.max_delay:
             return f"it asked to wait {asked:g} s, longer than max_delay"
         delay = max(self._delay(attempt), asked)
@@ -173,20 +174,36 @@ class Retry(Strategy):
         return error
 
 
-def retry_after_of(error: BaseException) -> float:
-    """Seconds that an error asks to wait, by attribute or HTTP header; 0 when it asks nothing."""
+def retry_after_of(error: BaseException, clock: Clock) -> float:
+    """Seconds that an error asks to wait, by its `retry_after` or the Retry-After header of it or
+    of its response (RFC 9110 10.2.3: seconds or a date); 0 when it asks nothing."""
     for cause in causes(error):
-        headers = getattr(getattr(cause, "response", cause), "headers", None) or {}
-        for asked in (getattr(cause, "retry_after", None), headers.get("Retry-After")):
-            seconds = _seconds(asked)
+        for asked in (getattr(cause, "retry_after", None), *_headers(cause)):
+            seconds = _seconds(asked, clock)
             if seconds is not None:
                 return seconds
     return 0.0
 
 
-def _seconds(asked: object) -> float | None:
+def _headers(error: BaseException) -> Iterator[object]:
+    for holder in (getattr(error, "response", None), error):
+        get = getattr(getattr(holder, "headers", None), "get", None)
+        if callable(get):
+            yield get("Retry-After")
+
+
+def _seconds(asked: object, clock: Clock) -> float | None:
+    if not isinstance(asked, int | float | str) or isinstance(asked, bool):
+        return None
     try:
-        seconds = float(asked)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None  # not given, or a date: dates are for the client that knows the time
+        seconds = float(asked)
+    except ValueError:
+        return _seconds_until(str(asked), clock)
     return max(0.0, seconds) if seconds == seconds else None
+
+
+def _seconds_until(date: str, clock: Clock) -> float | None:
+    try:
+        return max(0.0, (parsedate_to_datetime(date) - clock.utc()).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None

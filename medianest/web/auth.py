@@ -94,10 +94,9 @@ def ensure_operator_token(settings: Settings) -> Settings:
     path = settings.instance_path / "operator.token"
     try:
         token = _read_or_make(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot keep the operator token: {error.strerror}"
-        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigurationError(f"{path}: cannot keep the operator token: {reason}") from None
     return settings.model_copy(update={"operator_token": SecretStr(token)})
 
 

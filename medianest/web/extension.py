@@ -8,12 +8,15 @@ from functools import partial, wraps
 from typing import Any, TypeVar, overload
 
 from flask import Blueprint, Flask, Request, Response, current_app, request
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wsgi import ClosingIterator
 
 from medianest.resilience import CallRefusedError, ConfigurationError, Registry
+from medianest.resilience.strategy import refuse_unfinished
 from medianest.web.admission import Admission
-from medianest.web.guard import Guard, View
+from medianest.web.guard import AT_THE_END, Guard, View
 
 __all__ = ["Resilience"]
 
@@ -55,10 +58,12 @@ class Resilience:
         app.config.setdefault("RESILIENCE_MAX_IN_FLIGHT", None)
         app.config.setdefault("RESILIENCE_NEVER_SHED", ())
         app.config.setdefault("RESILIENCE_REQUEST_TIMEOUT", None)
-        app.register_error_handler(CallRefusedError, _unavailable)
+        if CallRefusedError not in app.error_handler_spec[None][None]:
+            app.register_error_handler(CallRefusedError, _unavailable)
         # `dispatch_request` is where Flask calls the view, after every before_request hook.
         dispatch = app.dispatch_request
         app.dispatch_request = partial(self._dispatch, app, dispatch)  # type: ignore[method-assign]
+        app.wsgi_app = partial(_to_the_end, app.wsgi_app)  # type: ignore[method-assign]
         Admission(
             app,
             self.registry,
@@ -96,8 +101,12 @@ class Resilience:
                 f"protect takes a blueprint or decorates a view, and is always called with "
                 f"service=...; {target!r} is neither"
             )
-        self._blueprints[target.name] = guard
+        # Its name in the app is known when it is registered: nested, or under another name.
+        target.record(partial(self._guard_blueprint, guard))
         return target
+
+    def _guard_blueprint(self, guard: Guard, state: BlueprintSetupState) -> None:
+        self._blueprints[f"{state.name_prefix}.{state.name}".lstrip(".")] = guard
 
     def _dispatch(self, app: Flask, dispatch: View, *args: Any) -> ResponseReturnValue:
         # The request itself: each attribute read through the proxy costs half a microsecond.
@@ -117,6 +126,20 @@ class Resilience:
         return dispatch()
 
 
+def _to_the_end(app: Any, environ: dict[str, Any], start_response: Any) -> Any:
+    try:
+        body = app(environ, start_response)
+    except BaseException:
+        _end(environ)
+        raise
+    return ClosingIterator(body, partial(_end, environ)) if AT_THE_END in environ else body
+
+
+def _end(environ: dict[str, Any]) -> None:
+    for settle in environ.pop(AT_THE_END, ()):
+        settle()
+
+
 def _unavailable(error: CallRefusedError) -> ResponseReturnValue:
     """A refusal that nothing else handles is a 503, as the app answers those."""
     wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after))
@@ -125,6 +148,8 @@ def _unavailable(error: CallRefusedError) -> ResponseReturnValue:
 
 
 def _protected(guard: Guard, view: V) -> Callable[..., Response]:
+    refuse_unfinished(view)
+
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Response:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]

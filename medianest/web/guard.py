@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from medianest.resilience import (
@@ -35,6 +35,11 @@ logger = logging.getLogger(__name__)
 
 View = Callable[[], ResponseReturnValue]
 
+AT_THE_END = "medianest.at-the-end"
+"""In the WSGI environ: what to call when the server has done with the response, whatever became
+of it: hooks may replace it or raise, and Werkzeug never closes one that passes a file through."""
+
+_ANSWERED = "medianest.answered"
 _NOTHING: dict[str, Any] = {}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -45,12 +50,6 @@ class ViewFailedError(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(f"the view answered {response.status}")
         self.response = response
-
-
-class ViewRefusedError(CallRefusedError):
-    """The same because a call inside the view was refused, which says nothing about the view."""
-
-    response: Response
 
 
 class Guard:
@@ -99,8 +98,13 @@ class Guard:
             return invoke(view, (app,), _NOTHING)  # type: ignore[no-any-return]
         except Handover as handover:
             return _settle_at_the_end(handover)
-        except (ViewFailedError, ViewRefusedError) as error:
+        except ViewFailedError as error:
             return error.response
+        except Exception as error:
+            answered = request.environ.get(_ANSWERED)
+            if answered is None or answered[0] is not error:
+                raise
+            return answered[1]  # type: ignore[no-any-return]
 
 
 def _attempt(view: View, args: tuple[Flask], _: object) -> Response:
@@ -114,26 +118,23 @@ def _attempt(view: View, args: tuple[Flask], _: object) -> Response:
         response = app.make_response(app.handle_user_exception(raised))
         error = raised
     if response.status_code >= 500:
-        raise _failed(response, error) from error
+        if error is None:
+            raise ViewFailedError(response)
+        # The error itself, so that expected_errors and the fallback see what the view raised.
+        request.environ[_ANSWERED] = (error, response)
+        raise error
     if response.is_streamed:
         raise Handover(response)
     return response
 
 
-def _failed(response: Response, error: Exception | None) -> Exception:
-    if isinstance(error, CallRefusedError):
-        refused = ViewRefusedError(*error.args)
-        refused.response = response
-        return refused
-    return ViewFailedError(response)
-
-
 def _settle_at_the_end(handover: Handover) -> Response:
     response: Response = handover.result
-    if response.direct_passthrough:
-        # The server sends the file by itself; all that we learn is that it is done.
-        response.call_on_close(handover.success)
-    else:
+    # The server sends a file by itself, and nothing for HEAD; all we learn is that it is done.
+    sent_by_server = response.direct_passthrough or request.method == "HEAD"
+    last = handover.success if sent_by_server else handover.release
+    request.environ.setdefault(AT_THE_END, []).append(last)
+    if not sent_by_server:
         response.response = _Settling(response.response, handover)
     return response
 
@@ -166,7 +167,9 @@ def _answering(
     fallback: Callable[[BaseException], ResponseReturnValue],
 ) -> Callable[[BaseException], Response]:
     def answer(error: BaseException) -> Response:
-        if not isinstance(error, CallRefusedError | ViewFailedError):
+        answered = request.environ.get(_ANSWERED)
+        handled = answered is not None and answered[0] is error  # by the app, which may log it
+        if not handled and not isinstance(error, CallRefusedError | ViewFailedError):
             # A fallback hides the error from the client, but must not hide a bug from the log.
             logger.error("a guarded view failed; its fallback answers", exc_info=error)
         return current_app.make_response(fallback(error))

@@ -43,6 +43,9 @@ _KIND_OF_REFUSAL = {
     DeadlineExceededError: "deadline-exceeded",
 }
 
+MAX_RETRY_AFTER = 86400.0
+"""An upstream may ask for any wait; infinity is no JSON and no header."""
+
 DEFAULT_RETRY_AFTER = 5.0
 """Seconds for a 503 whose cause does not know."""
 
@@ -74,6 +77,7 @@ def problem_response(
     if status in (429, 503):
         data.setdefault("retry_after", DEFAULT_RETRY_AFTER)
     if data.get("retry_after") is not None:
+        data["retry_after"] = min(data["retry_after"], MAX_RETRY_AFTER)
         headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(data["retry_after"])))}
     body = {
         "type": f"/problems/{kind}" if kind in KINDS else "about:blank",

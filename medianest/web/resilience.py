@@ -35,7 +35,7 @@ def breakers() -> ResponseReturnValue:
     return jsonify(circuit_breakers=[_rendered(b) for b in parts().registry.breakers()])
 
 
-@blueprint.get("/circuit-breakers/<name>")
+@blueprint.get("/circuit-breakers/<path:name>")
 @role_required("viewer")
 def breaker(name: str) -> ResponseReturnValue:
     """One breaker's snapshot and configuration."""
@@ -43,7 +43,7 @@ def breaker(name: str) -> ResponseReturnValue:
     return jsonify(_rendered(_find(name)))
 
 
-@blueprint.post("/circuit-breakers/<name>/action")
+@blueprint.post("/circuit-breakers/<path:name>/action")
 @role_required("operator")
 def act_on_breaker(name: str) -> ResponseReturnValue:
     """Open, close, reset, disable or enable a breaker."""

@@ -70,7 +70,7 @@ def body(model: type[M]) -> M:
         raise ProblemError(
             "unsupported-media-type", "send JSON with Content-Type: application/json"
         ) from None
-    except BadRequest:
+    except (BadRequest, RecursionError):
         raise ProblemError("bad-request", "the body is not valid JSON") from None
     return _checked(model, values)
 

@@ -27,6 +27,8 @@ def load(tmp_path):
         ({"MEDIANEST_PLEX_URL": "http://plex:0x"}, "must be an http or https URL"),
         ({"MEDIANEST_PLEX_URL": "ftp://plex"}, "must be an http or https URL"),
         ({"MEDIANEST_PLEX_EXPECTED_ERRORS": "timeout,ENOPE"}, "'ENOPE' is not .* the tokens"),
+        ({"MEDIANEST_PLEX_RESET_TIMEOUT": "1e15"}, "MEDIANEST_PLEX_RESET_TIMEOUT"),
+        ({"MEDIANEST_PLEX_MAX_CONCURRENT": "16"}, "less than MEDIANEST_THREADS"),
         ({"MEDIANEST_THREADS": "many"}, "MEDIANEST_THREADS: 'many'"),
         ({"MEDIANEST_MAX_IN_FLIGHT": "16"}, "less than MEDIANEST_THREADS"),
         ({"MEDIANEST_PLEX_TOKEN_FILE": "/does/not/exist"}, "No such file"),
@@ -39,10 +41,24 @@ def test_a_bad_value_is_one_line_that_names_the_variable(load, variables, fault)
     assert "\n" not in str(caught.value)
 
 
-def test_a_secret_is_in_no_error_and_no_text(load):
+@pytest.mark.parametrize(
+    ("file", "variables"),
+    [
+        ("", {"MEDIANEST_PLEX_URL": "http://me:hunter2@plex"}),
+        ("", {"MEDIANEST_PLEX_URL": "http://plex/?X-Plex-Token=hunter2"}),
+        ("", {"MEDIANEST_PLEX_TOKEN": "hunter2 ü"}),
+        ('[[plex]]\ntoken = "hunter2"', {}),
+        ('[plex]\ntoken = ["hunter2"]', {}),
+        ("", {"MEDIANEST_CLIENT_TOKEN": "hunter2", "MEDIANEST_OPERATOR_TOKEN": "hunter2"}),
+    ],
+)
+def test_a_secret_is_in_no_error(load, file, variables):
     with pytest.raises(ConfigurationError) as caught:
-        load(MEDIANEST_PLEX_URL="http://me:hunter2@plex")
+        load(file, **variables)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_is_in_no_text(load):
     assert "hunter2" not in repr(load(MEDIANEST_PLEX_TOKEN="hunter2"))
 
 
@@ -68,7 +84,7 @@ def test_a_secret_can_come_from_a_file(load, tmp_path):
     ("file", "fault"),
     [
         ("[plex", "medianest.toml"),
-        ("[plex]\nulr = 'x'", "plex.ulr is not a setting; did you mean MEDIANEST_PLEX_URL"),
+        ("[plex]\nulr = 'x'", "'plex.ulr' is not a setting; did you mean MEDIANEST_PLEX_URL"),
         ("env = 'production'", "set by MEDIANEST_ENV"),
     ],
 )
@@ -95,3 +111,10 @@ def test_development_forgives_more_and_recovers_faster_than_production(load):
 def test_testing_has_no_breakers_and_no_retries(load):
     plex = load(MEDIANEST_ENV="testing").plex
     assert (plex.breaker_enabled, plex.max_attempts) == (False, 1)
+
+
+def test_slow_calls_can_be_switched_on_and_off(load):
+    file = "[plex]\nslow_call_duration_threshold = 5"
+    assert load(file).plex.slow_call_duration_threshold == 5
+    off = load(file, MEDIANEST_PLEX_SLOW_CALL_DURATION_THRESHOLD="off")
+    assert off.plex.slow_call_duration_threshold is None

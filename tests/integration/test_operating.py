@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -100,6 +101,19 @@ def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve):
         before = max(before, server.get("/api/v1/health/").json["uptime_seconds"])
         time.sleep(0.05)
     assert not server.get(LIBRARIES).json["degraded"]
+
+
+def test_silent_clients_do_not_keep_the_threads(server):
+    """Sixteen half requests take all threads, and must give them back by themselves."""
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(16)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\r\nHo")
+    time.sleep(0.2)
+    try:
+        assert server.get("/api/v1/health/live", timeout=8).status == 200
+    finally:
+        for client in clients:
+            client.close()
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,21 @@ def test_causes_in_a_circle_end(breaker):
         raise first
 
     assert counts_of(breaker, lambda: breaker.call(fail)) == (0, 1)
+
+
+def test_in_a_permit_block_what_was_handled_there_is_a_cause(breaker):
+    """Keeps out: the frame that holds the permit taken for one around the call."""
+
+    def call():
+        with breaker.acquire():
+            wrapped()
+
+    def call_in_one_frame():
+        with breaker.acquire():
+            try:
+                raise TimeoutError
+            except TimeoutError:
+                give_up()
+
+    assert counts_of(breaker, call) == (1, 0)
+    assert counts_of(breaker, call_in_one_frame) == (2, 0)

@@ -19,6 +19,26 @@ def broken(*args, **kwargs):
     raise ConnectionError("down")
 
 
+class Upstream:
+    """One function that answers now and fails then."""
+
+    def up(self, answer):
+        self.answer = answer
+        return self
+
+    def down(self):
+        self.answer = ConnectionError("down")
+        return self
+
+    def __call__(self, *args, **kwargs):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+upstream = Upstream()
+
+
 @pytest.fixture
 def store(clock):
     return MemoryLastGood(60, clock=clock)
@@ -71,8 +91,8 @@ def test_a_refusal_is_always_handled(kind):
 
 def test_the_last_good_answer_is_served_while_the_call_fails(store):
     fallback = Fallback(last_good=store)
-    assert fallback.call(lambda: "good") == "good"
-    assert fallback.call(broken) == "good"
+    assert fallback.call(upstream.up("good")) == "good"
+    assert fallback.call(upstream.down()) == "good"
 
 
 def test_each_set_of_arguments_has_its_own_last_good_answer(store):
@@ -95,8 +115,8 @@ def test_each_set_of_arguments_has_its_own_last_good_answer(store):
 
 def test_the_order_of_named_arguments_does_not_matter(store):
     fallback = Fallback(last_good=store)
-    fallback.call(lambda **named: "good", a=1, b=2)
-    assert fallback.call(broken, b=2, a=1) == "good"
+    fallback.call(upstream.up("good"), a=1, b=2)
+    assert fallback.call(upstream.down(), b=2, a=1) == "good"
 
 
 def test_a_key_function_names_the_answer(store):
@@ -114,42 +134,42 @@ def test_without_a_last_good_answer_the_handler_answers_or_the_error_passes(stor
 
 def test_a_last_good_answer_goes_before_the_handler(store):
     fallback = Fallback(lambda error: "default", last_good=store)
-    fallback.call(lambda: "good")
-    assert fallback.call(broken) == "good"
+    fallback.call(upstream.up("good"))
+    assert fallback.call(upstream.down()) == "good"
 
 
 def test_an_answer_is_served_up_to_its_age_limit_and_not_beyond(store, clock):
     fallback = Fallback(last_good=store, value="default")
-    fallback.call(lambda: "good")
+    fallback.call(upstream.up("good"))
     clock.advance(60)
-    assert fallback.call(broken) == "good"
+    assert fallback.call(upstream.down()) == "good"
     clock.advance(0.1)
-    assert fallback.call(broken) == "default"
+    assert fallback.call(upstream.down()) == "default"
 
 
 def test_serving_an_answer_does_not_make_it_younger(store, clock):
     fallback = Fallback(last_good=store, value="default")
-    fallback.call(lambda: "good")
+    fallback.call(upstream.up("good"))
     for _ in range(3):
         clock.advance(20)
-        assert fallback.call(broken) == "good"
+        assert fallback.call(upstream.down()) == "good"
     clock.advance(1)
-    assert fallback.call(broken) == "default"
+    assert fallback.call(upstream.down()) == "default"
 
 
 def test_what_is_served_can_be_marked_with_its_age(store, clock):
     fallback = Fallback(last_good=store, stale=lambda answer, age, error: (answer, age, str(error)))
-    assert fallback.call(lambda: "good") == "good"
+    assert fallback.call(upstream.up("good")) == "good"
     clock.advance(7)
-    assert fallback.call(broken) == ("good", 7, "down")
+    assert fallback.call(upstream.down()) == ("good", 7, "down")
 
 
 def test_an_answer_that_is_not_accepted_never_replaces_a_good_one(clock):
     store = MemoryLastGood(60, accept=lambda answer: len(answer) > 0, clock=clock)
     fallback = Fallback(last_good=store)
-    fallback.call(lambda: ["a film"])
-    assert fallback.call(list) == []  # broken upstreams answer 200 with nothing
-    assert fallback.call(broken) == ["a film"]
+    fallback.call(upstream.up(["a film"]))
+    assert fallback.call(upstream.up([])) == []  # broken upstreams answer 200 with nothing
+    assert fallback.call(upstream.down()) == ["a film"]
 
 
 def test_the_least_recently_used_answer_goes_first(clock):
@@ -174,10 +194,10 @@ def test_a_newer_answer_replaces_the_older_and_takes_no_more_room(clock):
 def test_the_caller_of_the_events_can_tell_what_answered(store, clock, heard):
     events = heard(degraded)
     fallback = Fallback(value="default", last_good=store, name="plex")
-    fallback.call(broken)
-    fallback.call(lambda: "good")
+    fallback.call(upstream.down())
+    fallback.call(upstream.up("good"))
     clock.advance(7)
-    fallback.call(broken)
+    fallback.call(upstream.down())
     assert [(e.name, e.source, e.age) for e in events] == [
         ("plex", "fallback", None),
         ("plex", "last-good", 7),
@@ -206,3 +226,45 @@ def test_an_answer_that_cannot_be_kept_is_good_all_the_same(clock, caplog):
     store = MemoryLastGood(60, accept=accept, clock=clock)
     assert Fallback(last_good=store).call(lambda: "good") == "good"
     assert "cannot keep" in caplog.text
+
+
+def test_two_functions_never_share_a_last_good_answer(store):
+    """Keeps out: the libraries served as the sessions, since both take no arguments."""
+    fallback = Fallback(last_good=store)
+    fallback.call(lambda: "libraries")
+    with pytest.raises(ConnectionError):
+        fallback.call(broken)
+
+
+def test_a_closure_made_anew_for_the_same_thing_has_the_same_answer(store):
+    fallback = Fallback(last_good=store)
+
+    def ask(section):
+        return fallback.call(lambda: upstream(section))
+
+    upstream.up("movies")
+    ask("movies")
+    upstream.down()
+    assert ask("movies") == "movies"
+    with pytest.raises(ConnectionError):
+        ask("shows")
+
+
+def test_an_answer_for_1_is_none_for_true(store):
+    fallback = Fallback(last_good=store)
+    fallback.call(upstream.up("one"), 1)
+    with pytest.raises(ConnectionError):
+        fallback.call(upstream.down(), True)
+
+
+def test_a_store_that_fails_hides_no_error_and_no_answer(caplog):
+    class Down:
+        def put(self, key, value):
+            raise OSError("the store is down")
+
+        def get(self, key):
+            raise OSError("the store is down")
+
+    fallback = Fallback(lambda error: "default", last_good=Down())
+    assert fallback.call(upstream.up("good")) == "good"
+    assert fallback.call(upstream.down()) == "default"

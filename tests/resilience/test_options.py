@@ -55,7 +55,9 @@ def test_a_wrong_value_is_an_error_that_names_the_option(kind, name, value):
 def test_a_wrong_value_is_told_with_what_is_allowed():
     with pytest.raises(ConfigurationError) as caught:
         CircuitBreakerOptions(failure_threshold=0)
-    assert str(caught.value) == "failure_threshold must be a whole number of at least 1, not 0"
+    assert (
+        str(caught.value) == "failure_threshold must be a whole number from 1 to 1000000000, not 0"
+    )
 
 
 @pytest.mark.parametrize("kind", [CircuitBreakerOptions, RetryOptions, BulkheadOptions])

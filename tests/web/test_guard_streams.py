@@ -1,7 +1,7 @@
 """Streamed responses under a guard: settled when they end, not when they begin."""
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, send_file
 
 from medianest.resilience import Registry
 from medianest.web import Resilience
@@ -64,3 +64,51 @@ def test_a_stream_whose_client_left_counts_for_nothing(app, resilience):
     seen = breaker_of(resilience, "stream").snapshot()
     assert (seen.in_flight, seen.counts.successes, seen.counts.failures) == (0, 0, 0)
     assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
+
+
+def test_a_file_that_the_server_sends_settles_when_it_is_done(app, resilience):
+    """Keeps out: a place lost with each send_file, which Werkzeug never closes."""
+
+    @app.get("/file")
+    @resilience.protect(service="file", max_concurrent=1)
+    def file():
+        return send_file(__file__)
+
+    for _ in range(3):
+        response = app.test_client().get("/file")
+        assert response.status_code == 200
+        assert response.data
+        response.close()
+    seen = breaker_of(resilience, "file").snapshot()
+    assert (seen.in_flight, seen.counts.successes) == (0, 3)
+    assert resilience.registry.bulkhead("file").snapshot().in_use == 0
+
+
+@pytest.mark.parametrize("what", ["raise", "replace"])
+def test_a_hook_that_spoils_a_stream_costs_no_place(app, resilience, what):
+    @app.get("/stream")
+    @resilience.protect(service="stream", max_concurrent=1)
+    def stream():
+        return Response(part for part in ("a", "b"))
+
+    @app.after_request
+    def spoil(response):
+        if what == "raise":
+            raise LookupError("in the hook")
+        return Response("something else")
+
+    for _ in range(3):
+        app.test_client().get("/stream").close()
+    assert breaker_of(resilience, "stream").snapshot().in_flight == 0
+    assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
+
+
+def test_a_head_request_for_a_stream_is_a_success(app, resilience):
+    @app.get("/stream")
+    @resilience.protect(service="stream", max_concurrent=1)
+    def stream():
+        return Response(part for part in ("a", "b"))
+
+    app.test_client().head("/stream").close()
+    seen = breaker_of(resilience, "stream").snapshot()
+    assert (seen.in_flight, seen.counts.successes) == (0, 1)

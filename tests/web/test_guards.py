@@ -4,6 +4,7 @@ import pytest
 from flask import Blueprint, Flask, abort, request
 
 from medianest.resilience import (
+    CallRefusedError,
     CircuitOpenError,
     ConfigurationError,
     Fallback,
@@ -274,3 +275,63 @@ def test_a_wrong_option_is_refused_where_it_is_given(resilience):
 def test_an_unprotected_view_costs_no_breaker(app, resilience, calls):
     app.test_client().get("/api/critical/thing")
     assert resilience.registry.breakers() == []
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_protected_blueprint_is_guarded_wherever_it_is_registered(app, resilience, nested):
+    shop = resilience.protect(Blueprint("shop", __name__, url_prefix="/shop"), service="shop")
+    shop.add_url_rule("/", "index", lambda: ("bad", 500))
+    if nested:
+        parent = Blueprint("parent", __name__)
+        parent.register_blueprint(shop)
+        app.register_blueprint(parent)
+    else:
+        app.register_blueprint(shop, name="renamed")
+    app.test_client().get("/shop/")
+    assert breaker_of(resilience, "shop").snapshot().totals.failures == 1
+
+
+def test_expected_errors_see_what_the_view_raised_in_spite_of_an_error_handler(app, resilience):
+    app.register_error_handler(Exception, lambda error: ("handled", 500))
+
+    @app.get("/down")
+    @resilience.protect(service="a", circuit_breaker={"expected_errors": (ConnectionError,)})
+    def down():
+        raise ConnectionError
+
+    @app.get("/bug")
+    @resilience.protect(service="b", circuit_breaker={"ignored_errors": (KeyError,)})
+    def bug():
+        raise KeyError
+
+    client = app.test_client()
+    assert [client.get(path).text for path in ("/down", "/bug")] == ["handled", "handled"]
+    assert breaker_of(resilience, "a").snapshot().counts.failures == 1
+    assert breaker_of(resilience, "b").snapshot().counts.ignored == 1
+
+
+def test_a_fallback_hides_no_bug_from_the_log(app, resilience, caplog):
+    @app.get("/bug")
+    @resilience.protect(service="a", fallback=lambda error: "later")
+    def bug():
+        raise NameError("typo")
+
+    assert app.test_client().get("/bug").text == "later"
+    assert "typo" in caplog.text
+
+
+def test_an_app_that_handles_refusals_keeps_its_own_answer(app, clock):
+    app.register_error_handler(CallRefusedError, lambda error: ("mine", 418))
+    resilience = Resilience(app, registry=Registry(clock=clock))
+    app.add_url_rule("/x", "x", lambda: "ok")
+    resilience.guard("/x", service="x")
+    breaker_of(resilience, "x").open("test")
+    assert app.test_client().get("/x").status_code == 418
+
+
+def test_an_asynchronous_view_is_refused(resilience):
+    async def view():
+        return "ok"
+
+    with pytest.raises(ConfigurationError, match="asynchronous"):
+        resilience.protect(service="x")(view)

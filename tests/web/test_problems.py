@@ -2,6 +2,8 @@
 
 import pytest
 
+from medianest.media.errors import UnavailableError
+
 ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
 
 
@@ -20,6 +22,13 @@ ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
         ("get", "/api/v1/media/search", {}, 422, "invalid"),
         ("get", "/api/v1/media/search?query=" + "x" * 201, {}, 422, "invalid"),
         ("post", ACTION, {"data": "{", "content_type": "application/json"}, 400, "bad-request"),
+        (
+            "post",
+            ACTION,
+            {"data": "[" * 30_000, "content_type": "application/json"},
+            400,
+            "bad-request",
+        ),
         ("post", ACTION, {"data": "{}"}, 415, "unsupported-media-type"),
         ("post", ACTION, {"json": []}, 422, "invalid"),
         ("post", ACTION, {"json": {}}, 422, "invalid"),
@@ -108,3 +117,14 @@ def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):
     assert app.test_client().get("/api/v1/health/live").status_code == 200
     for place in places:
         place.release()
+
+
+def test_no_upstream_can_ask_for_an_endless_wait(make_app):
+    app = make_app()
+
+    @app.get("/ask")
+    def ask():
+        raise UnavailableError("plex", "it answered 503", 503, retry_after=float("inf"))
+
+    response = app.test_client().get("/ask")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "86400")
