@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,6 @@ from medianest.web.parts import Lifecycle, Parts
 from medianest.web.problems import init_problems
 
 __all__ = ["create_app"]
-
-logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -35,15 +32,7 @@ def create_app(
     registry = Registry(clock=clock, parent=default_registry)
     service = ResilienceService(registry)
 
-    app = Flask(__name__, instance_path=str(settings.instance_path.resolve()), static_folder=None)
-    app.config.update(
-        TESTING=settings.env == "testing",
-        MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        RESILIENCE_MAX_IN_FLIGHT=settings.in_flight_limit,
-        RESILIENCE_NEVER_SHED=("/api/v1/health", "/api/v1/resilience"),
-        RESILIENCE_REQUEST_TIMEOUT=settings.request_timeout,
-    )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app = _flask(settings)
     Resilience(app, registry=registry)
     app.extensions["medianest"] = Parts(
         settings=settings,
@@ -55,4 +44,17 @@ def create_app(
     init_problems(app)
     for blueprint in (health.blueprint, resilience.blueprint, media.blueprint):
         app.register_blueprint(blueprint)
+    return app
+
+
+def _flask(settings: Settings) -> Flask:
+    app = Flask(__name__, instance_path=str(settings.instance_path.resolve()), static_folder=None)
+    app.config.update(
+        TESTING=settings.env == "testing",
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        RESILIENCE_MAX_IN_FLIGHT=settings.in_flight_limit,
+        RESILIENCE_NEVER_SHED=("/api/v1/health", "/api/v1/resilience"),
+        RESILIENCE_REQUEST_TIMEOUT=settings.request_timeout,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     return app

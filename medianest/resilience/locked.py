@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from medianest.resilience.clock import Clock
 from medianest.resilience.errors import CircuitOpenError, ConfigurationError
@@ -16,6 +17,7 @@ from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, caus
 from medianest.resilience.snapshot import BreakerSnapshot, describe, look
 from medianest.resilience.states import Generation, State, Trigger
 from medianest.resilience.strategy import Handover
+from medianest.resilience.window import Latency
 
 __all__ = ["LockedMachine", "Permit"]
 
@@ -157,9 +159,9 @@ class LockedMachine:
         """Everything at one instant."""
         now = self._clock.now()
         with self._lock:
-            finish = look(self.machine, now)
+            seen, batches, longest = look(self.machine, now)
         self._flush()
-        return finish()
+        return replace(seen, latency=Latency.of(batches, longest))
 
     def _flush(self) -> None:
         events = self.machine.events

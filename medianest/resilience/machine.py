@@ -171,25 +171,21 @@ class Machine:
         self._past = self.totals()
         if trigger is Trigger.RESET:
             self._start_over()
+        self._count_openings(state, trigger)
+        self.generation = self._begin(state, at, reason, actor, expires_at, before.number + 1)
+        since, number = self.generation.since_utc, self.generation.number
+        was, becomes = before.state.value, state.value
+        self.events.append(
+            StateChanged(self.name, was, becomes, trigger.value, since, number, reason, actor)
+        )
+        return self.generation
+
+    def _count_openings(self, state: State, trigger: Trigger) -> None:
         if state is State.OPEN:
             self.openings_in_a_row += 1
             self.openings += 1
         elif state is not State.HALF_OPEN and trigger is not Trigger.PROBES_PASSED:
             self.openings_in_a_row = 0
-        self.generation = self._begin(state, at, reason, actor, expires_at, before.number + 1)
-        self.events.append(
-            StateChanged(
-                self.name,
-                before.state.value,
-                state.value,
-                trigger.value,
-                self.generation.since_utc,
-                self.generation.number,
-                reason,
-                actor,
-            )
-        )
-        return self.generation
 
     def _begin(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.states import State
-from medianest.resilience.window import SLOW, Counts, Latency
+from medianest.resilience.window import SLOW, Batch, Counts, Latency
 
 if TYPE_CHECKING:
     from medianest.resilience.machine import Machine
@@ -114,48 +113,41 @@ def describe(error: BaseException) -> tuple[str, str]:
     return type(error).__qualname__, message[:_MAX_MESSAGE]
 
 
-def look(machine: Machine, now: float) -> Callable[[], BreakerSnapshot]:
-    """Note a machine's figures with the lock held; the result makes the snapshot without it."""
+def look(machine: Machine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:
+    """A machine with the lock held, and the durations for its latency, which take sorting."""
     generation = machine.advance(now)
     generation.window.fold(now)
-    counts = list(generation.window.counts)
-    totals = machine.totals()
-    batches, longest = generation.window.batches()
-    in_flight = len(machine.in_flight())
-    refused, refused_before = machine.refused.read(), machine.refused_before
-    refusing = not generation.admits_all
-    retry_after = machine.retry_after(now) if refusing else None
-    openings, in_a_row = machine.openings, machine.openings_in_a_row
-    streak, last_failure = generation.streak, machine.last_failure
-
-    def finish() -> BreakerSnapshot:
-        timed = generation.state is State.OPEN or generation.state is State.HALF_OPEN
-        rejected = refused - generation.refused_before
-        calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE]
-        return BreakerSnapshot(
-            name=machine.name,
-            state=generation.state,
-            since=generation.since_utc,
-            generation=generation.number,
-            next_attempt=machine.utc_of(now + (retry_after or 0.0)) if timed else None,
-            retry_after=retry_after,
-            reason=generation.reason,
-            actor=generation.actor,
-            expires_at=_when(machine, generation.expires_at),
-            counts=BreakerCounts(**_named(counts), rejected=rejected),
-            failure_rate=_rate(counts[Outcome.FAILURE], calls),
-            slow_call_rate=_rate(counts[SLOW], calls),
-            latency=Latency.of(batches, longest),
-            in_flight=in_flight,
-            consecutive_failures=streak,
-            last_failure=_failure(machine, last_failure),
-            openings_in_a_row=in_a_row,
-            totals=BreakerTotals(
-                **_named(totals), rejected=refused - refused_before, openings=openings
-            ),
-        )
-
-    return finish
+    counts, refused = generation.window.counts, machine.refused.read()
+    calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE]
+    retry_after = None if generation.admits_all else machine.retry_after(now)
+    timed = generation.state is State.OPEN or generation.state is State.HALF_OPEN
+    rejected, rejected_in_all = (
+        refused - generation.refused_before,
+        refused - machine.refused_before,
+    )
+    seen = BreakerSnapshot(
+        name=machine.name,
+        state=generation.state,
+        since=generation.since_utc,
+        generation=generation.number,
+        next_attempt=machine.utc_of(now + (retry_after or 0.0)) if timed else None,
+        retry_after=retry_after,
+        reason=generation.reason,
+        actor=generation.actor,
+        expires_at=_when(machine, generation.expires_at),
+        counts=BreakerCounts(**_named(counts), rejected=rejected),
+        failure_rate=_rate(counts[Outcome.FAILURE], calls),
+        slow_call_rate=_rate(counts[SLOW], calls),
+        latency=Latency(),
+        in_flight=len(machine.in_flight()),
+        consecutive_failures=generation.streak,
+        last_failure=_failure(machine, machine.last_failure),
+        openings_in_a_row=machine.openings_in_a_row,
+        totals=BreakerTotals(
+            **_named(machine.totals()), rejected=rejected_in_all, openings=machine.openings
+        ),
+    )
+    return seen, *generation.window.batches()
 
 
 def _named(counts: Counts) -> dict[str, int]:
