@@ -35,6 +35,7 @@ class LockedMachine:
         self._clock = clock
         self._classify = Classifier(options.expected_errors, options.ignored_errors)
         self._lock = threading.Lock()
+        self._publishing = threading.Lock()
 
     def admit(self, started: float) -> Generation:
         """The generation that admits a call. Raises CircuitOpenError."""
@@ -164,13 +165,17 @@ class LockedMachine:
         return replace(seen, latency=Latency.of(batches, longest))
 
     def _flush(self) -> None:
+        """Publish in the order in which things happened, by one thread at a time.
+
+        Who finds another at it leaves the rest to that one: nobody ever waits here.
+        """
         events = self.machine.events
-        while events:
+        while events and self._publishing.acquire(blocking=False):
             try:
-                event = events.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            publish((event,))
+                while events:
+                    publish((events.popleft(),))
+            finally:
+                self._publishing.release()
 
 
 class Permit:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, State
+from medianest.resilience import CircuitBreaker, CircuitOpenError, State
 from medianest.resilience.events import (
     CallRefused,
     StateChanged,
@@ -151,3 +151,36 @@ def test_the_event_carries_the_time_of_day(make_breaker, trip, heard, clock):
     (change,) = changes
     assert isinstance(change, StateChanged)
     assert change.at == clock.utc()
+
+
+def test_events_come_in_the_order_in_which_things_happened(heard):
+    """Keeps out: the end of a log that tells a state which is over."""
+    breaker = CircuitBreaker("plex")
+    states = heard(state_changed)
+    threads = [
+        threading.Thread(target=lambda: [breaker.open("x") or breaker.close() for _ in range(200)])
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    numbers = [event.generation for event in states]
+    assert numbers == sorted(numbers)
+    assert len(numbers) == 1600
+
+
+def test_what_a_receiver_does_is_told_after_what_it_was_told(heard):
+    breaker = CircuitBreaker("plex")
+
+    def close_it(event):
+        if event.after == "forced_open":
+            breaker.close("by the receiver")
+
+    state_changed.connect(close_it)
+    try:
+        states = heard(state_changed)
+        breaker.open("x")
+    finally:
+        state_changed.disconnect(close_it)
+    assert [event.after for event in states] == ["forced_open", "closed"]
