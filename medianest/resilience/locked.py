@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from medianest.resilience.clock import Clock
-from medianest.resilience.errors import CircuitOpenError, ConfigurationError
+from medianest.resilience.errors import CallRefusedError, CircuitOpenError, ConfigurationError
 from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.machine import Machine, discard
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
@@ -34,6 +34,7 @@ class LockedMachine:
         self.machine = Machine(name, options, clock, random)
         self._clock = clock
         self._classify = Classifier(options.expected_errors, options.ignored_errors)
+        self._expects_all = options.expected_errors is None and options.ignored_errors is None
         self._lock = threading.Lock()
         self._publishing = threading.Lock()
 
@@ -91,6 +92,8 @@ class LockedMachine:
             self.give_back(generation, started)
 
     def _outcome_of(self, error: Exception, walk: Walk) -> Outcome:
+        if self._expects_all and not isinstance(error, CallRefusedError):
+            return Outcome.FAILURE
         try:
             return self._classify(error, walk)
         except Exception:

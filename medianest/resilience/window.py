@@ -67,25 +67,16 @@ class _Slice:
     """One duration in so many is kept."""
     seen: int = 0
 
-    def note(self, took: float) -> None:
-        """Keep every `stride`-th duration; twice the stride when they become too many."""
-        if took > self.longest:
-            self.longest = took
-        if self.seen % self.stride == 0:
-            self.samples.append(took)
-        self.seen += 1
-        if len(self.samples) >= _KEEP:
-            self._thin()
-
-    def _thin(self) -> None:
+    def thin(self) -> None:
+        """Keep every second duration of those kept."""
         self.samples = self.samples[::2]
         self.stride *= 2
 
     def note_all(self, batch: list[float]) -> None:
-        """The same for many at once."""
+        """Keep every `stride`-th duration; twice the stride when they become too many."""
         self.longest = max(self.longest, max(batch))
         while len(self.samples) + len(batch) // self.stride >= _KEEP:
-            self._thin()
+            self.thin()
         self.samples += batch[-self.seen % self.stride :: self.stride]
         self.seen += len(batch)
 
@@ -139,7 +130,14 @@ class Window:
             newest.counts[SLOW] += 1
             self.counts[SLOW] += 1
         if outcome <= Outcome.FAILURE:
-            newest.note(took)
+            # As `note_all`, written out for one: a failure pays for each call made here.
+            if took > newest.longest:
+                newest.longest = took
+            if newest.seen % newest.stride == 0:
+                newest.samples.append(took)
+            newest.seen += 1
+            if len(newest.samples) >= _KEEP:
+                newest.thin()
 
     def batches(self) -> tuple[list[Batch], float]:
         """The durations of the period, as of the last `fold`, and the longest of them."""
