@@ -1,8 +1,11 @@
 """The app on a clock that stands still, with every role's token."""
 
 import pytest
+from flask import Flask, request
 
 from medianest.app import create_app
+from medianest.resilience import Registry
+from medianest.web import Resilience
 
 TOKENS = {
     "operator_token": "the-operator",
@@ -29,3 +32,33 @@ def api(make_app):
 @pytest.fixture
 def operator():
     return {"Authorization": "Bearer the-operator"}
+
+
+@pytest.fixture
+def app():
+    return Flask(__name__)
+
+
+@pytest.fixture
+def resilience(app, clock):
+    return Resilience(app, registry=Registry(clock=clock))
+
+
+@pytest.fixture
+def calls(app):
+    """A view whose answers are scripted: the last one stays."""
+    script, made = [("ok", 200)], []
+
+    @app.route("/api/critical/thing", methods=["GET", "POST"])
+    def thing():
+        made.append(request.method)
+        step = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    return made, script
+
+
+def breaker_of(resilience, name="critical-service"):
+    return resilience.registry.breaker(name)

@@ -1,24 +1,9 @@
 """Streamed responses under a guard: settled when they end, not when they begin."""
 
 import pytest
-from flask import Flask, Response, send_file
+from flask import Response, send_file
 
-from medianest.resilience import Registry
-from medianest.web import Resilience
-
-
-@pytest.fixture
-def app():
-    return Flask(__name__)
-
-
-@pytest.fixture
-def resilience(app, clock):
-    return Resilience(app, registry=Registry(clock=clock))
-
-
-def breaker_of(resilience, name):
-    return resilience.registry.breaker(name)
+from tests.web.conftest import breaker_of
 
 
 def test_a_streaming_response_settles_when_it_ends(app, resilience):

@@ -1,51 +1,16 @@
 """Guards around views: the same pipeline, at the place where Flask calls the view."""
 
-import pytest
-from flask import Blueprint, Flask, abort, request
+from flask import abort, request
 
 from medianest.resilience import (
-    CallRefusedError,
     CircuitOpenError,
-    ConfigurationError,
     Fallback,
-    Registry,
     Retry,
     State,
 )
-from medianest.web import Resilience
-
-
-@pytest.fixture
-def app():
-    return Flask(__name__)
-
-
-@pytest.fixture
-def resilience(app, clock):
-    return Resilience(app, registry=Registry(clock=clock))
-
-
-@pytest.fixture
-def calls(app):
-    """A view whose answers are scripted: the last one stays."""
-    script, made = [("ok", 200)], []
-
-    @app.route("/api/critical/thing", methods=["GET", "POST"])
-    def thing():
-        made.append(request.method)
-        step = script.pop(0) if len(script) > 1 else script[0]
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    return made, script
-
+from tests.web.conftest import breaker_of
 
 BREAKER = {"failure_threshold": 2, "jitter": 0.0, "half_open_max_calls": 1}
-
-
-def breaker_of(resilience, name="critical-service"):
-    return resilience.registry.breaker(name)
 
 
 def test_five_failing_requests_at_threshold_one_open_the_breaker(app, resilience, calls):
@@ -188,25 +153,6 @@ def test_of_several_prefixes_the_longest_counts(app, resilience):
     assert breaker_of(resilience, "short").snapshot().totals.successes == 0
 
 
-def test_one_view_can_be_protected(app, resilience):
-    @app.get("/report")
-    @resilience.protect(service="reports", fallback=lambda error: ("later", 503))
-    def report():
-        raise OSError("no disk")
-
-    response = app.test_client().get("/report")
-    assert (response.status_code, response.text) == (503, "later")
-    assert breaker_of(resilience, "reports").snapshot().totals.failures == 1
-
-
-def test_a_blueprint_can_be_protected(app, resilience):
-    blueprint = Blueprint("shop", __name__, url_prefix="/shop")
-    blueprint.add_url_rule("/", "index", lambda: ("bad", 500))
-    app.register_blueprint(resilience.protect(blueprint, service="shop"))
-    app.test_client().get("/shop/")
-    assert breaker_of(resilience, "shop").snapshot().totals.failures == 1
-
-
 def test_a_bulkhead_limits_a_guarded_view(app, resilience):
     inner = []
 
@@ -258,39 +204,6 @@ def test_retries_do_not_multiply_through_a_view_that_catches(app, resilience, cl
     assert len(upstream) == 3
 
 
-def test_the_extension_refuses_to_be_installed_twice(app, resilience):
-    with pytest.raises(ConfigurationError, match="already"):
-        Resilience(app)
-
-
-def test_a_wrong_option_is_refused_where_it_is_given(resilience):
-    with pytest.raises(ConfigurationError, match=r"max_attempt; allowed are"):
-        resilience.guard("/x", service="x", retry={"max_attempt": 3})
-    with pytest.raises(ConfigurationError, match="starts with /"):
-        resilience.guard("x", service="x")
-    with pytest.raises(ConfigurationError, match="blueprint or decorates"):
-        resilience.protect(lambda: "view", service="x")
-
-
-def test_an_unprotected_view_costs_no_breaker(app, resilience, calls):
-    app.test_client().get("/api/critical/thing")
-    assert resilience.registry.breakers() == []
-
-
-@pytest.mark.parametrize("nested", [False, True])
-def test_a_protected_blueprint_is_guarded_wherever_it_is_registered(app, resilience, nested):
-    shop = resilience.protect(Blueprint("shop", __name__, url_prefix="/shop"), service="shop")
-    shop.add_url_rule("/", "index", lambda: ("bad", 500))
-    if nested:
-        parent = Blueprint("parent", __name__)
-        parent.register_blueprint(shop)
-        app.register_blueprint(parent)
-    else:
-        app.register_blueprint(shop, name="renamed")
-    app.test_client().get("/shop/")
-    assert breaker_of(resilience, "shop").snapshot().totals.failures == 1
-
-
 def test_expected_errors_see_what_the_view_raised_in_spite_of_an_error_handler(app, resilience):
     app.register_error_handler(Exception, lambda error: ("handled", 500))
 
@@ -318,20 +231,3 @@ def test_a_fallback_hides_no_bug_from_the_log(app, resilience, caplog):
 
     assert app.test_client().get("/bug").text == "later"
     assert "typo" in caplog.text
-
-
-def test_an_app_that_handles_refusals_keeps_its_own_answer(app, clock):
-    app.register_error_handler(CallRefusedError, lambda error: ("mine", 418))
-    resilience = Resilience(app, registry=Registry(clock=clock))
-    app.add_url_rule("/x", "x", lambda: "ok")
-    resilience.guard("/x", service="x")
-    breaker_of(resilience, "x").open("test")
-    assert app.test_client().get("/x").status_code == 418
-
-
-def test_an_asynchronous_view_is_refused(resilience):
-    async def view():
-        return "ok"
-
-    with pytest.raises(ConfigurationError, match="asynchronous"):
-        resilience.protect(service="x")(view)
