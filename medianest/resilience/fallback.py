@@ -128,6 +128,11 @@ class Fallback(Strategy):
         self._stale = stale
         super().__init__()
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it serves last good answers."""
+        return self._last_good is not None
+
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the fallback around `inner`."""
         remembering = self._remember(inner) if self._last_good is not None else inner

@@ -18,6 +18,7 @@ from medianest.resilience import (
     BulkheadOptions,
     CallRefusedError,
     CircuitBreakerOptions,
+    ConfigurationError,
     Deadline,
     Fallback,
     Handover,
@@ -72,11 +73,7 @@ class Guard:
         circuit_breaker: dict[str, Any] | CircuitBreakerOptions | None = None,
     ) -> None:
         self.service = service
-        around: list[Strategy] = []
-        if isinstance(fallback, Fallback):
-            around.append(fallback)
-        elif fallback is not None:
-            around.append(Fallback(_answering(fallback), name=service))
+        around = [] if fallback is None else [_fallback(fallback, service)]
         inside: list[Strategy] = [
             registry.breaker(service, _options(CircuitBreakerOptions, circuit_breaker, service))
         ]
@@ -161,6 +158,19 @@ class _Settling(Iterator[Any]):
         self._handover.release()
         if hasattr(self._body, "close"):
             self._body.close()
+
+
+def _fallback(
+    given: Callable[[BaseException], ResponseReturnValue] | Fallback, service: str
+) -> Strategy:
+    if not isinstance(given, Fallback):
+        return Fallback(_answering(given), name=service)
+    if given.remembers:
+        raise ConfigurationError(
+            f"guard of {service!r}: a guard's fallback cannot serve last good answers, since one "
+            f"request's response may be nobody else's; give last_good to the call inside the view"
+        )
+    return given
 
 
 def _answering(

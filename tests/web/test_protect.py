@@ -3,7 +3,13 @@
 import pytest
 from flask import Blueprint
 
-from medianest.resilience import CallRefusedError, ConfigurationError, Registry
+from medianest.resilience import (
+    CallRefusedError,
+    ConfigurationError,
+    Fallback,
+    MemoryLastGood,
+    Registry,
+)
 from medianest.web import Resilience
 from tests.web.conftest import breaker_of
 
@@ -35,6 +41,8 @@ def test_the_extension_refuses_to_be_installed_twice(app, resilience):
 def test_a_wrong_option_is_refused_where_it_is_given(resilience):
     with pytest.raises(ConfigurationError, match=r"max_attempt; allowed are"):
         resilience.guard("/x", service="x", retry={"max_attempt": 3})
+    with pytest.raises(ConfigurationError, match="last good answers"):
+        resilience.guard("/x", service="x", fallback=Fallback(last_good=MemoryLastGood(60)))
     with pytest.raises(ConfigurationError, match="starts with /"):
         resilience.guard("x", service="x")
     with pytest.raises(ConfigurationError, match="blueprint or decorates"):
