@@ -1,5 +1,5 @@
 """Resilience for any synchronous Python call: circuit breaker, retry, bulkhead, deadline,
-fallback, composed to pipelines. Needs the standard library and blinker, nothing else."""
+fallback and error recovery, composed to pipelines. Needs the standard library and blinker only."""
 
 from medianest.resilience.breaker import CircuitBreaker, Permit
 from medianest.resilience.budget import RetryBudget
@@ -20,6 +20,14 @@ from medianest.resilience.options import BulkheadOptions, CircuitBreakerOptions,
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
+from medianest.resilience.recovery import (
+    RUN_AGAIN,
+    Declined,
+    ErrorRecoveryManager,
+    Recovery,
+    RecoveryAction,
+    RecoveryContext,
+)
 from medianest.resilience.registry import Dependency, Registry, default_registry
 from medianest.resilience.retry import Retry
 from medianest.resilience.service import ResilienceService
@@ -28,6 +36,7 @@ from medianest.resilience.states import State
 from medianest.resilience.strategy import Handover, Strategy
 
 __all__ = [
+    "RUN_AGAIN",
     "BreakerSnapshot",
     "Bulkhead",
     "BulkheadFullError",
@@ -41,7 +50,9 @@ __all__ = [
     "ConfigurationError",
     "Deadline",
     "DeadlineExceededError",
+    "Declined",
     "Dependency",
+    "ErrorRecoveryManager",
     "Fallback",
     "Handover",
     "LastGood",
@@ -52,6 +63,9 @@ __all__ = [
     "Pipeline",
     "Place",
     "Policy",
+    "Recovery",
+    "RecoveryAction",
+    "RecoveryContext",
     "Registry",
     "ResilienceError",
     "ResilienceService",

@@ -137,7 +137,13 @@ class CircuitBreaker(Strategy):
 
     def enable(self, reason: str | None = None, *, actor: str | None = None) -> None:
         """End `open` or `disable`: closed and automatic again; else nothing changes."""
-        self._locked.operate(Trigger.ENABLE, reason, actor)
+        overridden = (State.FORCED_OPEN, State.DISABLED)
+        self._locked.operate(Trigger.ENABLE, reason, actor, only_from=overridden)
+
+    def close_if_open(self, reason: str | None = None, *, actor: str = "recovery") -> bool:
+        """Close it early when something has proved that the dependency is well; what operators
+        forced stays. Whether it was done."""
+        return self._locked.operate(Trigger.CLOSE, reason, actor, only_from=(State.OPEN,))
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class RetryBudget:
         period: float = 60.0,
         *,
         clock: Clock | Callable[[], float] | None = None,
+        held_back: Callable[[], str | None] = lambda: None,
     ) -> None:
         numbers = all(is_number(value) for value in (ratio, reserve, period))
         if not numbers or not 0 <= ratio <= 1 or reserve < 0 or period <= 0:
@@ -40,6 +41,8 @@ class RetryBudget:
                 f"a retry budget takes a ratio from 0 to 1, a reserve of at least 0 and a period "
                 f"above 0, not {ratio!r}, {reserve!r}, {period!r}"
             )
+        self.held_back = held_back
+        """Why no retry should be made now, whatever is left; None when there is no such reason."""
         self.ratio, self.reserve, self.period = ratio, reserve, period
         self._clock = as_clock(clock)
         self._lock = threading.Lock()

@@ -10,9 +10,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blinker import Namespace, Signal
+
+if TYPE_CHECKING:
+    from medianest.resilience.recovery.history import RecoveryRecord
 
 __all__ = [
     "BudgetExhausted",
@@ -21,6 +24,7 @@ __all__ = [
     "Degraded",
     "Event",
     "Recovered",
+    "RecoveryFinished",
     "RetryScheduled",
     "StateChanged",
     "WouldHaveOpened",
@@ -29,6 +33,7 @@ __all__ = [
     "call_refused",
     "degraded",
     "recovered",
+    "recovery_finished",
     "retry_scheduled",
     "state_changed",
     "would_have_opened",
@@ -45,6 +50,7 @@ retry_scheduled = _signals.signal("retry-scheduled")
 budget_exhausted = _signals.signal("budget-exhausted")
 recovered = _signals.signal("recovered")
 degraded = _signals.signal("degraded")
+recovery_finished = _signals.signal("recovery-finished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,13 @@ class Degraded(Event):
     age: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RecoveryFinished(Event):
+    """What was tried after a failure, and what came of it."""
+
+    record: RecoveryRecord
+
+
 _SIGNAL_OF: dict[type[Event], Signal] = {
     StateChanged: state_changed,
     WouldHaveOpened: would_have_opened,
@@ -131,6 +144,7 @@ _SIGNAL_OF: dict[type[Event], Signal] = {
     BudgetExhausted: budget_exhausted,
     Recovered: recovered,
     Degraded: degraded,
+    RecoveryFinished: recovery_finished,
 }
 
 

@@ -135,18 +135,21 @@ class LockedMachine:
         reason: str | None,
         actor: str | None,
         expires_in: float | None = None,
-    ) -> None:
-        """Do what an operator wants. Raises ConfigurationError for a wrong `expires_in`."""
+        only_from: tuple[State, ...] = tuple(State),
+    ) -> bool:
+        """Do what an operator wants, if the state is one of those; whether it was done. Raises
+        ConfigurationError for a wrong `expires_in`."""
         if expires_in is not None and not (is_number(expires_in) and 0 < expires_in <= MAX_SECONDS):
             raise ConfigurationError(f"expires_in must be seconds above 0, not {expires_in!r}")
         now = self._clock.now()
         expires_at = math.inf if expires_in is None else now + expires_in
         machine = self.machine
         with self._lock:
-            overridden = machine.advance(now).state in (State.FORCED_OPEN, State.DISABLED)
-            if trigger is not Trigger.ENABLE or overridden:
+            done = machine.advance(now).state in only_from
+            if done:
                 machine.fire(trigger, now, reason=reason, actor=actor, expires_at=expires_at)
         self._flush()
+        return done
 
     def state(self) -> State:
         """The state now; without the lock while no time has passed that could change it."""

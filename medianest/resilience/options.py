@@ -171,8 +171,7 @@ def positive(owner: object, *names: str) -> None:
 def whole(owner: object, *names: str, at_most: int = 10**9) -> None:
     """Whole numbers of at least 1."""
     for name in names:
-        value = getattr(owner, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= at_most:
+        if not is_whole(getattr(owner, name), 1, at_most):
             raise wrong(owner, name, f"a whole number from 1 to {at_most}")
 
 
@@ -189,6 +188,11 @@ def freeze(owner: object, name: str) -> None:
     value = getattr(owner, name)
     if isinstance(value, Iterable) and not isinstance(value, str | type):
         object.__setattr__(owner, name, tuple(value))
+
+
+def is_whole(value: object, at_least: int, at_most: int = 10**9) -> bool:
+    """Whether it is a whole number in that range."""
+    return isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= at_most
 
 
 def is_number(value: object) -> bool:

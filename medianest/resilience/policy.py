@@ -17,11 +17,13 @@ from medianest.resilience.options import (
 )
 from medianest.resilience.outcome import Expected, matcher
 from medianest.resilience.pipeline import Pipeline
+from medianest.resilience.recovery.strategy import Recovery
 from medianest.resilience.retry import Retry
 from medianest.resilience.strategy import Strategy
 
 if TYPE_CHECKING:
     from medianest.resilience.fallback import Fallback
+    from medianest.resilience.recovery import ErrorRecoveryManager
     from medianest.resilience.registry import Registry
 
 __all__ = ["Policy"]
@@ -29,7 +31,8 @@ __all__ = ["Policy"]
 
 @dataclass(frozen=True)
 class Policy:
-    """How a dependency is called: `Fallback > Retry > CircuitBreaker > Bulkhead > Deadline`.
+    """How a dependency is called:
+    `Fallback > Recovery > Retry > CircuitBreaker > Bulkhead > Deadline`.
 
     A part that is None is left out. `timeout` bounds each attempt, in seconds. `expected_errors`
     is the default for both the breaker's `expected_errors` and the retry's `retry_on`.
@@ -66,9 +69,17 @@ class Policy:
             retry = replace(retry, retry_on=self.expected_errors)
             object.__setattr__(self, "retry", retry)
 
-    def build(self, name: str, registry: Registry, fallback: Fallback | None = None) -> Pipeline:
+    def build(
+        self,
+        name: str,
+        registry: Registry,
+        fallback: Fallback | None = None,
+        recovery: ErrorRecoveryManager | None = None,
+    ) -> Pipeline:
         """The pipeline for `name`; its breaker, bulkhead and budget are the registry's."""
         strategies: list[Strategy] = [fallback] if fallback is not None else []
+        if recovery is not None:
+            strategies.append(Recovery(recovery, service=name))
         if self.retry is not None:
             budget, clock = registry.budget(name), registry.clock
             strategies.append(Retry(self.retry, name=name, budget=budget, clock=clock))

@@ -53,6 +53,8 @@ class Registry:
         parent: Registry | None = None,
     ) -> None:
         self.clock = as_clock(clock)
+        self.hold_retries: Callable[[], str | None] = lambda: None
+        """Why no retries should be made now (see cascade), or None; all its budgets ask it."""
         self._parent = parent
         self._lock = threading.RLock()
         self._breakers: dict[str, CircuitBreaker] = {}
@@ -88,7 +90,11 @@ class Registry:
     def budget(self, name: str) -> RetryBudget:
         """The retry budget of that name, made if there is none."""
         with self._lock:
-            return self._budgets.setdefault(name, RetryBudget(clock=self.clock))
+            found = self._budgets.get(name)
+            if found is None:
+                found = RetryBudget(clock=self.clock, held_back=lambda: self.hold_retries())
+                self._budgets[name] = found
+            return found
 
     def add_breaker(self, breaker: CircuitBreaker, *, replace: bool = False) -> CircuitBreaker:
         """Register a breaker made elsewhere. Raises ConfigurationError when its name is taken."""
@@ -135,6 +141,15 @@ class Registry:
         except KeyError:
             known = ", ".join(sorted(self._dependencies)) or "none"
             raise UnknownNameError(f"no dependency {name!r}; registered are: {known}") from None
+
+    def dependents(self, name: str) -> tuple[str, ...]:
+        """The names of all dependencies that depend on this one, directly or not."""
+        found: dict[str, None] = {}
+        # Each can depend only on those registered before it, so one pass finds them all.
+        for other in self.dependencies():
+            if any(needed == name or needed in found for needed in other.depends_on):
+                found[other.name] = None
+        return tuple(found)
 
     def breakers(self) -> list[CircuitBreaker]:
         """All breakers by name, the parent's included."""

@@ -147,6 +147,8 @@ class Retry(Strategy):
         delay = max(self._delay(attempt), asked)
         if delay >= remaining():
             return "the deadline comes first"
+        if (reason := self.budget.held_back()) is not None:
+            return reason
         if not self.budget.withdraw():
             publish((BudgetExhausted(self.name, attempt, error),))
             return "the retry budget is spent"

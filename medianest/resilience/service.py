@@ -10,6 +10,7 @@ from medianest.resilience.fallback import Fallback
 from medianest.resilience.options import BulkheadOptions, configure
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
+from medianest.resilience.recovery import ErrorRecoveryManager, RecoveryContext
 from medianest.resilience.registry import Criticality, Dependency, Registry
 from medianest.resilience.retry import Retry
 
@@ -29,8 +30,10 @@ class ResilienceService:
         registry: Registry | None = None,
         *,
         clock: Clock | Callable[[], float] | None = None,
+        recovery: ErrorRecoveryManager | None = None,
     ) -> None:
         self.registry = registry if registry is not None else Registry(clock=clock)
+        self.recovery = recovery or ErrorRecoveryManager(clock=self.registry.clock)
 
     def register_dependency(
         self,
@@ -40,16 +43,19 @@ class ResilienceService:
         criticality: Criticality = "optional",
         depends_on: tuple[str, ...] = (),
         fallback: Fallback | Callable[[BaseException], Any] | None = None,
+        recovery: bool = False,
         **policy_options: Any,
     ) -> Dependency:
-        """Register a dependency and build its pipeline.
+        """Register a dependency and build its pipeline; with `recovery`, the actions of the
+        recovery manager run when a call has failed.
 
         `policy_options` are the fields of Policy, given instead of one. Raises
         ConfigurationError for a wrong option or a taken name.
         """
         policy = configure(Policy, policy, policy_options, f"dependency {name!r}")
         self.registry.check_dependency(name, criticality, depends_on)
-        pipeline = policy.build(name, self.registry, _as_fallback(name, fallback))
+        manager = self.recovery if recovery else None
+        pipeline = policy.build(name, self.registry, _as_fallback(name, fallback), manager)
         return self.registry.add_dependency(
             Dependency(name, criticality, pipeline, tuple(depends_on))
         )
@@ -92,6 +98,19 @@ class ResilienceService:
         the first call. Raises ConfigurationError when a later one wants another number."""
         options = None if max_concurrent is None else BulkheadOptions(max_concurrent)
         return self.registry.bulkhead(compartment, options).call(operation)
+
+    def with_recovery(
+        self,
+        operation: Callable[[], T],
+        context: RecoveryContext | None = None,
+        *,
+        enable_recovery: bool = True,
+        max_attempts: int = 3,
+    ) -> T | Any:
+        """Run an operation; when it fails, what the recovery actions make of it."""
+        return self.recovery.with_recovery(
+            operation, context, enable_recovery=enable_recovery, max_attempts=max_attempts
+        )
 
     def protected(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
         """Decorate a function so that it runs through the pipeline of a registered dependency."""

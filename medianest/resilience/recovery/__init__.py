@@ -1,0 +1,34 @@
+"""Error recovery: what is tried after a call has failed, in order, and what became of it."""
+
+from medianest.resilience.recovery.action import (
+    RUN_AGAIN,
+    Declined,
+    RecoveryAction,
+    RecoveryContext,
+)
+from medianest.resilience.recovery.builtin import (
+    breaker_reset,
+    cache_fallback,
+    default_response,
+    graceful_degradation,
+)
+from medianest.resilience.recovery.history import RecoveryHistory, RecoveryRecord, Step
+from medianest.resilience.recovery.manager import ErrorRecoveryManager, Prediction
+from medianest.resilience.recovery.strategy import Recovery
+
+__all__ = [
+    "RUN_AGAIN",
+    "Declined",
+    "ErrorRecoveryManager",
+    "Prediction",
+    "Recovery",
+    "RecoveryAction",
+    "RecoveryContext",
+    "RecoveryHistory",
+    "RecoveryRecord",
+    "Step",
+    "breaker_reset",
+    "cache_fallback",
+    "default_response",
+    "graceful_degradation",
+]

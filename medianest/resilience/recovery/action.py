@@ -1,0 +1,99 @@
+"""What a recovery action is, what it is told, and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
+
+from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.options import checked_name, number, whole
+
+__all__ = ["RUN_AGAIN", "Declined", "RecoveryAction", "RecoveryContext"]
+
+
+class _Answer(Enum):
+    RUN_AGAIN = "run again"
+
+
+RUN_AGAIN: Final = _Answer.RUN_AGAIN
+"""What an action returns when it has repaired something: the operation is to be run again."""
+
+RunAgain: TypeAlias = Literal[_Answer.RUN_AGAIN]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """What an action answers when it has nothing to offer, and why. It is false."""
+
+    why: str
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryContext:
+    """What failed, for whom: it travels to every action and into the history."""
+
+    operation: str = "call"
+    service: str = "default"
+    correlation_id: str | None = None
+    user: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever the actions of this operation need; the history keeps a short, masked form."""
+    cache_key: Hashable | None = None
+    """Under which a good answer is kept, and looked for by the cache fallback; None: not at all."""
+    attempt: int = 1
+    """How often the operation has been run by now."""
+
+
+Execute: TypeAlias = Callable[[Exception, RecoveryContext], Any]
+ShouldExecute: TypeAlias = Callable[[Exception, RecoveryContext], "bool | Declined"]
+
+
+def _always(error: Exception, context: RecoveryContext) -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryAction:
+    """One thing to try after a failure.
+
+    `should_execute(error, context)` says whether it applies: true, false, or Declined with the
+    reason; it changes nothing, as predictions ask it, too. `execute(error, context)` returns the
+    answer for the caller, RUN_AGAIN, or Declined.
+    """
+
+    name: str
+    priority: int
+    execute: Execute
+    should_execute: ShouldExecute = _always
+    max_attempts: int = 3
+    """Failures in a row, for one service, after which it rests for `rest` seconds."""
+    rest: float = 60.0
+    cooldown: float = 0.0
+    """Seconds between two runs for one service."""
+    concurrent: bool = False
+    """True: it answers for one call alone, so that many may run at once. False: it repairs what
+    all share, runs once at a time for each service, and those who wait share the repair."""
+    optional: bool = False
+    """Held back while the cascade risk is high."""
+
+    def __post_init__(self) -> None:
+        checked_name(self.name, "recovery action")
+        if not isinstance(self.priority, int) or isinstance(self.priority, bool):
+            raise ConfigurationError(
+                f"recovery action {self.name!r}: priority must be a whole number, "
+                f"not {self.priority!r}"
+            )
+        for role in ("execute", "should_execute"):
+            if not callable(getattr(self, role)):
+                raise ConfigurationError(
+                    f"recovery action {self.name!r}: {role} must be a function "
+                    f"(error, context), not {getattr(self, role)!r}"
+                )
+        whole(self, "max_attempts")
+        number(self, "rest", at_least=0.0)
+        number(self, "cooldown", at_least=0.0)

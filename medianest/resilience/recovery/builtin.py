@@ -1,0 +1,146 @@
+"""The recovery actions that need nothing but this library; those for the database and the queue
+are made where these are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from medianest.resilience.errors import CircuitOpenError
+from medianest.resilience.fallback import LastGood
+from medianest.resilience.recovery.action import (
+    RUN_AGAIN,
+    Declined,
+    RecoveryAction,
+    RecoveryContext,
+)
+from medianest.resilience.registry import Registry
+from medianest.resilience.states import State
+
+__all__ = ["breaker_reset", "cache_fallback", "default_response", "graceful_degradation"]
+
+Stale = Callable[[Any, float, BaseException], Any]
+Build = Callable[[Exception, RecoveryContext, tuple[str, ...]], Any]
+
+
+def cache_fallback(
+    last_good: LastGood,
+    *,
+    stale: Stale = lambda answer, age, error: answer,
+    name: str = "cache-fallback",
+    priority: int = 8,
+) -> RecoveryAction:
+    """Serves the last good answer of an operation with a `cache_key`; `stale(answer, age, error)`
+    marks it, so that the caller can tell."""
+
+    def should_execute(error: Exception, context: RecoveryContext) -> bool | Declined:
+        if context.cache_key is None:
+            return Declined("the operation keeps no good answers")
+        if last_good.get(context.cache_key) is None:
+            return Declined("there is no good answer that is young enough")
+        return True
+
+    def execute(error: Exception, context: RecoveryContext) -> Any:
+        kept = None if context.cache_key is None else last_good.get(context.cache_key)
+        return Declined("it has just grown too old") if kept is None else stale(*kept, error)
+
+    return RecoveryAction(
+        name=name,
+        priority=priority,
+        should_execute=should_execute,
+        execute=execute,
+        concurrent=True,
+    )
+
+
+def breaker_reset(
+    registry: Registry,
+    probes: Mapping[str, Callable[[], object]],
+    *,
+    name: str = "circuit-breaker-reset",
+    priority: int = 7,
+    cooldown: float = 30.0,
+) -> RecoveryAction:
+    """Closes the open breaker of a service before its wait is over, when a probe of it passes.
+
+    Only services in `probes` are allowed to; a probe that raises says that it is not well yet.
+    What operators forced stays as it is.
+    """
+
+    def should_execute(error: Exception, context: RecoveryContext) -> bool | Declined:
+        if not isinstance(error, CircuitOpenError):
+            return Declined("the breaker did not refuse the call")
+        if context.service not in probes:
+            return Declined(f"not allowed for {context.service!r}: it has no probe")
+        breaker = registry.find_breaker(context.service)
+        if breaker is None:
+            return Declined(f"{context.service!r} has no breaker")
+        if breaker.state is not State.OPEN:
+            return Declined(f"the breaker is {breaker.state.value}")
+        return True
+
+    def execute(error: Exception, context: RecoveryContext) -> Any:
+        probes[context.service]()
+        breaker = registry.find_breaker(context.service)
+        if breaker is None or not breaker.close_if_open("a probe of recovery passed"):
+            return Declined("somebody else has changed the breaker")
+        return RUN_AGAIN
+
+    return RecoveryAction(
+        name=name,
+        priority=priority,
+        should_execute=should_execute,
+        execute=execute,
+        cooldown=cooldown,
+        optional=True,
+    )
+
+
+def default_response(
+    responses: Mapping[str, Any], *, name: str = "default-response", priority: int = 6
+) -> RecoveryAction:
+    """Answers with what is configured for an operation: a value, or a function
+    `(error, context) -> value`."""
+
+    def should_execute(error: Exception, context: RecoveryContext) -> bool | Declined:
+        known = context.operation in responses
+        return known or Declined(f"{context.operation!r} has no default response")
+
+    def execute(error: Exception, context: RecoveryContext) -> Any:
+        response = responses[context.operation]
+        return response(error, context) if callable(response) else response
+
+    return RecoveryAction(
+        name=name,
+        priority=priority,
+        should_execute=should_execute,
+        execute=execute,
+        concurrent=True,
+    )
+
+
+def graceful_degradation(
+    builders: Mapping[str, Build],
+    registry: Registry,
+    *,
+    name: str = "graceful-degradation",
+    priority: int = 5,
+) -> RecoveryAction:
+    """Answers with what is left without a service: `builders[operation](error, context, missing)`
+    makes the answer from the names of what is missing: the service and all that depend on it."""
+
+    def should_execute(error: Exception, context: RecoveryContext) -> bool | Declined:
+        known = context.operation in builders
+        return known or Declined(f"{context.operation!r} cannot do without {context.service!r}")
+
+    def execute(error: Exception, context: RecoveryContext) -> Any:
+        missing = (context.service, *registry.dependents(context.service))
+        return builders[context.operation](error, context, missing)
+
+    return RecoveryAction(
+        name=name,
+        priority=priority,
+        should_execute=should_execute,
+        execute=execute,
+        concurrent=True,
+    )

@@ -1,0 +1,212 @@
+"""ErrorRecoveryManager: the actions that are tried after a failure, by falling priority."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.fallback import LastGood, MemoryLastGood
+from medianest.resilience.options import is_whole
+from medianest.resilience.recovery.action import (
+    Declined,
+    Execute,
+    RecoveryAction,
+    RecoveryContext,
+    ShouldExecute,
+)
+from medianest.resilience.recovery.history import ActionStatistics, RecoveryHistory
+from medianest.resilience.recovery.run import Run
+from medianest.resilience.recovery.turns import Turns
+
+__all__ = ["ErrorRecoveryManager", "Prediction"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_LAST_GOOD_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What an action would do about an error: run, or not, and why not."""
+
+    action: str
+    priority: int
+    applies: bool
+    why_not: str | None
+
+
+class ErrorRecoveryManager:
+    """Tries its actions after a failure until one answers or repairs what was broken.
+
+    `ambient()` gives the `correlation_id` and `user` of the current call where a context has
+    none; `held_back(action)` says why an action must wait, or None (see cascade). `last_good`
+    keeps the answers of operations with a `cache_key`, for the cache fallback. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | Callable[[], float] | None = None,
+        history: RecoveryHistory | None = None,
+        last_good: LastGood | None = None,
+        ambient: Callable[[], Mapping[str, Any]] = dict,
+        held_back: Callable[[RecoveryAction], str | None] = lambda action: None,
+    ) -> None:
+        self.clock = as_clock(clock)
+        self.history = history if history is not None else RecoveryHistory()
+        self.last_good: LastGood = last_good or MemoryLastGood(_LAST_GOOD_SECONDS, clock=self.clock)
+        self.ambient = ambient
+        self.held_back = held_back
+        self.turns = Turns()
+        self._actions: tuple[RecoveryAction, ...] = ()
+        self._lock = threading.Lock()
+
+    # -- actions -------------------------------------------------------------------------------
+
+    def register_recovery_action(
+        self,
+        name: str | RecoveryAction,
+        priority: int = 0,
+        should_execute: ShouldExecute | None = None,
+        execute: Execute | None = None,
+        max_attempts: int = 3,
+        **options: Any,
+    ) -> RecoveryAction:
+        """Add an action: one made elsewhere, or its fields. Raises ConfigurationError for a wrong
+        field or a taken name."""
+        action = name if isinstance(name, RecoveryAction) else None
+        if action is None:
+            if should_execute is not None:
+                options["should_execute"] = should_execute
+            action = RecoveryAction(
+                name=name,  # type: ignore[arg-type]
+                priority=priority,
+                execute=execute,  # type: ignore[arg-type]
+                max_attempts=max_attempts,
+                **options,
+            )
+        with self._lock:
+            if any(action.name == other.name for other in self._actions):
+                raise ConfigurationError(f"recovery action {action.name!r} is registered already")
+            # Of the same priority the one that came first goes first: sorting is stable.
+            self._actions = tuple(sorted([*self._actions, action], key=lambda a: -a.priority))
+        return action
+
+    def unregister_recovery_action(self, name: str) -> bool:
+        """Take an action away; False when there is none of that name."""
+        with self._lock:
+            kept = tuple(action for action in self._actions if action.name != name)
+            found, self._actions = len(kept) < len(self._actions), kept
+        return found
+
+    @property
+    def actions(self) -> tuple[RecoveryAction, ...]:
+        """All of them, in the order in which they are tried."""
+        return self._actions
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def with_recovery(
+        self,
+        operation: Callable[[], T],
+        context: RecoveryContext | None = None,
+        *,
+        enable_recovery: bool = True,
+        max_attempts: int = 3,
+    ) -> T | Any:
+        """Run an operation; when it fails, what the actions make of it. It is run at most
+        `max_attempts` times in all. Raises the operation's last error when nothing helps."""
+        if not is_whole(max_attempts, at_least=1):
+            raise ConfigurationError(
+                f"max_attempts must be a whole number of at least 1, not {max_attempts!r}"
+            )
+        context = context or RecoveryContext()
+        before = self.turns.repairs
+        try:
+            result = operation()
+        except Exception as error:
+            if not enable_recovery:
+                raise
+            failed = error
+        else:
+            if context.cache_key is not None:
+                self.remember(context.cache_key, result)
+            return result
+        # Outside the handler, so that an action's own error does not have this one as its context.
+        try:
+            return self.recover(failed, operation, context, max_attempts, before)
+        finally:
+            del failed
+
+    def recover(
+        self,
+        error: Exception,
+        again: Callable[[], Any],
+        context: RecoveryContext,
+        max_attempts: int,
+        before: int,
+    ) -> Any:
+        """What to do about an `error` that has happened; `again` runs the operation once more.
+        `before` is `turns.repairs` from before it was run."""
+        run = Run(self, self._completed(context), max_attempts)
+        return run.recover(error, again, before)
+
+    def remember(self, key: Any, answer: Any) -> None:
+        """Keep a good answer; a store that fails costs nobody the answer."""
+        try:
+            self.last_good.put(key, answer)
+        except Exception:
+            logger.exception("a good answer cannot be kept")
+
+    def predict(self, error: Exception, context: RecoveryContext) -> list[Prediction]:
+        """Which actions would be tried against an error, in their order, and why others not.
+        Runs none of them and changes nothing."""
+        now = self.clock.now()
+        found = []
+        for action in self._actions:
+            why_not = (
+                self.refusal(action, error, context)
+                or self.held_back(action)
+                or self.turns.obstacle(action, context.service, now)
+            )
+            found.append(Prediction(action.name, action.priority, why_not is None, why_not))
+        return found
+
+    def refusal(
+        self, action: RecoveryAction, error: Exception, context: RecoveryContext
+    ) -> str | None:
+        """Why an action says that it does not apply; None when it does."""
+        try:
+            wanted = action.should_execute(error, context)
+        except Exception as fault:
+            logger.exception("should_execute of recovery action %r failed", action.name)
+            return f"its should_execute raised {type(fault).__name__}"
+        if wanted:
+            return None
+        return wanted.why if isinstance(wanted, Declined) else "it does not apply"
+
+    def statistics(self) -> dict[str, dict[str, Any]]:
+        """How each action has fared since the start; those never tried included."""
+        unused = ActionStatistics().as_dict()
+        return {action.name: unused for action in self._actions} | self.history.statistics()
+
+    def _completed(self, context: RecoveryContext) -> RecoveryContext:
+        if context.correlation_id is not None and context.user is not None:
+            return context
+        try:
+            known = self.ambient()
+        except Exception:
+            logger.exception("the ambient context of a recovery cannot be told")
+            return context
+        return replace(
+            context,
+            correlation_id=context.correlation_id or known.get("correlation_id"),
+            user=context.user or known.get("user"),
+        )

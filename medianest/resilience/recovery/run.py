@@ -1,0 +1,175 @@
+"""One recovery: the actions tried against one failure, round by round, until one helps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from medianest.resilience.events import RecoveryFinished, publish
+from medianest.resilience.recovery.action import (
+    RUN_AGAIN,
+    Declined,
+    RecoveryAction,
+    RecoveryContext,
+)
+from medianest.resilience.recovery.history import (
+    Outcome,
+    RecoveryRecord,
+    Step,
+    StepOutcome,
+    brief,
+)
+from medianest.resilience.recovery.turns import End, Go
+from medianest.resilience.snapshot import describe
+
+if TYPE_CHECKING:
+    from medianest.resilience.recovery.manager import ErrorRecoveryManager
+
+__all__ = ["Run"]
+
+logger = logging.getLogger(__name__)
+
+_NOTHING: Final = object()
+"""No action had an answer."""
+
+
+class Run:
+    """Tries the actions, runs the operation again where one says so, and keeps the record."""
+
+    def __init__(
+        self, manager: ErrorRecoveryManager, context: RecoveryContext, max_attempts: int
+    ) -> None:
+        self._manager = manager
+        self._context = context
+        self._max_attempts = max_attempts
+        self._began = manager.clock.now()
+        self._at = manager.clock.utc()
+        self._steps: list[Step] = []
+        self._by: RecoveryAction | None = None
+        """Whose answer or repair it was, at last."""
+        self._repaired_it_myself = False
+
+    def recover(self, error: Exception, again: Callable[[], Any], before: int) -> Any:
+        """The answer that came of it. Raises the operation's last error when none did."""
+        kind, message = describe(error)
+        try:
+            while (answer := self._try_actions(error, before)) is RUN_AGAIN:
+                before = self._manager.turns.repairs
+                self._context = replace(self._context, attempt=self._context.attempt + 1)
+                try:
+                    answer = again()
+                except Exception as failed:
+                    self._judge(helped=False)
+                    error = failed
+                    continue
+                self._judge(helped=True)
+                if self._context.cache_key is not None:
+                    self._manager.remember(self._context.cache_key, answer)
+                break
+            self._finish("failed" if answer is _NOTHING else "recovered", kind, message)
+            if answer is _NOTHING:
+                raise self._noted(error)
+            return answer
+        finally:
+            del error  # it holds this frame
+
+    def _try_actions(self, error: Exception, before: int) -> Any:
+        """The answer of the first action that has one, RUN_AGAIN, or _NOTHING."""
+        for action in self._manager.actions:
+            why_not = self._manager.refusal(action, error, self._context)
+            if why_not is not None:
+                self._note(action, "declined", why_not)
+                continue
+            answer = self._try(action, error, before)
+            if answer is RUN_AGAIN and self._context.attempt >= self._max_attempts:
+                self._note(action, "held_back", "no attempts are left to run the operation again")
+                continue
+            if not isinstance(answer, Declined):
+                self._by = action
+                return answer
+        return _NOTHING
+
+    def _try(self, action: RecoveryAction, error: Exception, before: int) -> Any:
+        turns, clock, service = self._manager.turns, self._manager.clock, self._context.service
+        go = self._manager.held_back(action) or turns.begin(action, service, before, clock.now())
+        if isinstance(go, str):
+            self._note(action, "held_back", go)
+            return Declined(go)
+        self._repaired_it_myself = go is Go.RUN
+        if go is Go.SHARE:
+            self._note(action, "shared", "another call has just repaired it")
+            return RUN_AGAIN
+        return self._execute(action, error)
+
+    def _execute(self, action: RecoveryAction, error: Exception) -> Any:
+        clock = self._manager.clock
+        began, how = clock.now(), End.FAILED
+        try:
+            answer = action.execute(error, self._context)
+            how = _end_of(answer)
+        except Exception as fault:
+            kind, message = describe(fault)
+            logger.warning("recovery action %s failed: %s: %s", action.name, kind, message)
+            answer = Declined(f"{kind}: {message}")
+            self._note(action, "raised", answer.why, clock.now() - began)
+        else:
+            self._note(action, *_told(answer), clock.now() - began)
+        finally:  # whatever happened, an interrupt included, others may go on
+            self._manager.turns.end(action, self._context.service, how, clock.now())
+        return answer
+
+    def _judge(self, *, helped: bool) -> None:
+        """Only whose own run it was counts it, so that a hundred who shared it count once."""
+        if self._by is not None and self._repaired_it_myself:
+            now = self._manager.clock.now()
+            self._manager.turns.judge(self._by, self._context.service, helped, now)
+
+    def _note(
+        self, action: RecoveryAction, outcome: StepOutcome, detail: str, seconds: float = 0.0
+    ) -> None:
+        self._steps.append(Step(action.name, outcome, detail, seconds, self._context.attempt))
+
+    def _finish(self, outcome: Outcome, kind: str, message: str) -> None:
+        context = self._context
+        record = RecoveryRecord(
+            at=self._at,
+            operation=context.operation,
+            service=context.service,
+            outcome=outcome,
+            recovered_by=self._by.name if self._by is not None and outcome == "recovered" else None,
+            error_type=kind,
+            error_message=message,
+            attempts=context.attempt,
+            seconds=self._manager.clock.now() - self._began,
+            steps=tuple(self._steps),
+            correlation_id=context.correlation_id,
+            user=context.user,
+            metadata=brief(context.metadata),
+        )
+        self._manager.history.add(record)
+        publish((RecoveryFinished(context.service, record),))
+
+    def _noted(self, error: Exception) -> Exception:
+        tried = ", ".join(f"{step.action} {step.outcome}" for step in self._steps)
+        if tried:
+            kept = [n for n in getattr(error, "__notes__", ()) if not n.startswith("recovery: ")]
+            with suppress(AttributeError):  # some errors are frozen
+                error.__notes__ = [*kept, f"recovery: nothing helped ({tried})"]
+        return error
+
+
+def _end_of(answer: Any) -> End:
+    if answer is RUN_AGAIN:
+        return End.REPAIRED
+    return End.DECLINED if isinstance(answer, Declined) else End.ANSWERED
+
+
+def _told(answer: Any) -> tuple[StepOutcome, str]:
+    if answer is RUN_AGAIN:
+        return "run_again", "repaired; the operation is run again"
+    if isinstance(answer, Declined):
+        return "declined", answer.why
+    return "returned", "an answer"

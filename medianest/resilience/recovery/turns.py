@@ -1,0 +1,131 @@
+"""Who may run an action now: one at a time for each service, with a cool-down and a cap.
+
+A hundred calls that fail at once cause one repair: the first runs it, the others wait for it and
+share how it ended.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum
+
+from medianest.resilience.deadline import remaining
+from medianest.resilience.recovery.action import RecoveryAction
+
+__all__ = ["End", "Go", "Turns"]
+
+PATIENCE = 10.0
+"""Seconds to wait for somebody else's run, unless the deadline comes first."""
+
+_MAX_KEPT = 1_000
+"""Services times actions that are remembered; names may come from outside."""
+
+
+class Go(Enum):
+    """What a call may do about an action."""
+
+    RUN = "run it"
+    SHARE = "somebody has just repaired it"
+
+
+class End(Enum):
+    """How a run of an action ended."""
+
+    ANSWERED = "answered"
+    REPAIRED = "repaired"
+    FAILED = "failed"
+    DECLINED = "declined"
+
+
+class _Turn:
+    """The runs of one action for one service."""
+
+    __slots__ = ("cool_until", "ended", "failures", "last", "repaired", "rests_until", "running")
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.running = False
+        self.ended = threading.Condition(lock)
+        self.last = End.DECLINED
+        self.failures = 0
+        self.repaired = 0
+        self.cool_until = self.rests_until = float("-inf")
+
+    def obstacle(self, action: RecoveryAction, now: float) -> str | None:
+        """Why it may not run now, as far as its past goes."""
+        if now < self.rests_until:
+            return f"it failed {action.max_attempts} times in a row and rests"
+        if now < self.cool_until and not action.concurrent:
+            return f"it cools down for {self.cool_until - now:.3g} s"
+        return None
+
+
+class Turns:
+    """Turns of every action for every service. Thread-safe; no lock is held while one runs."""
+
+    def __init__(self) -> None:
+        self.repairs = 0
+        """Numbers the repairs. A call that notes it before it runs knows afterwards whether a
+        repair has ended since."""
+        self._lock = threading.Lock()
+        self._turns: dict[tuple[str, str], _Turn] = {}
+
+    def begin(self, action: RecoveryAction, service: str, before: int, now: float) -> Go | str:
+        """Whether to run it, to share a repair that came after `before`, or, as text, why
+        neither. Waits while somebody else runs it. After RUN, call `end`."""
+        patience = remaining(PATIENCE)
+        with self._lock:
+            turn = self._turn_needs_lock(action, service)
+            if turn.running and not action.concurrent:
+                if not turn.ended.wait_for(lambda: not turn.running, patience):
+                    return "it still runs for another call"
+                if turn.last is End.FAILED and turn.repaired <= before:
+                    return "it has just failed for another call"
+            if turn.repaired > before:
+                return Go.SHARE
+            obstacle = turn.obstacle(action, now)
+            if obstacle is not None:
+                return obstacle
+            turn.running = not action.concurrent
+            return Go.RUN
+
+    def end(self, action: RecoveryAction, service: str, how: End, now: float) -> None:
+        """A run that `begin` allowed is over."""
+        with self._lock:
+            turn = self._turn_needs_lock(action, service)
+            turn.running, turn.last = False, how
+            turn.cool_until = now + action.cooldown
+            if how is End.REPAIRED:
+                self.repairs += 1
+                turn.repaired = self.repairs
+            self._count_needs_lock(turn, action, how, now)
+            turn.ended.notify_all()
+
+    def judge(self, action: RecoveryAction, service: str, helped: bool, now: float) -> None:
+        """How the operation ended when it was run again after a repair by that action."""
+        with self._lock:
+            turn = self._turn_needs_lock(action, service)
+            self._count_needs_lock(turn, action, End.ANSWERED if helped else End.FAILED, now)
+
+    def obstacle(self, action: RecoveryAction, service: str, now: float) -> str | None:
+        """Why it would not run now; None when it would. Changes nothing and waits for nobody."""
+        with self._lock:
+            turn = self._turns.get((service, action.name))
+            return None if turn is None else turn.obstacle(action, now)
+
+    def _count_needs_lock(self, turn: _Turn, action: RecoveryAction, how: End, now: float) -> None:
+        if how is End.FAILED:
+            turn.failures += 1
+            if turn.failures >= action.max_attempts:
+                turn.failures, turn.rests_until = 0, now + action.rest
+        elif how is End.ANSWERED:
+            turn.failures = 0
+
+    def _turn_needs_lock(self, action: RecoveryAction, service: str) -> _Turn:
+        key = service, action.name
+        turn = self._turns.get(key)
+        if turn is None:
+            if len(self._turns) >= _MAX_KEPT:
+                idle = next((k for k, t in self._turns.items() if not t.running), key)
+                self._turns.pop(idle, None)
+            turn = self._turns[key] = _Turn(self._lock)
+        return turn
