@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random as _random
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, ParamSpec, TypeVar
 
 from medianest.resilience.clock import Clock, as_clock
@@ -15,7 +16,7 @@ from medianest.resilience.options import CircuitBreakerOptions, checked_name, co
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.snapshot import BreakerSnapshot
 from medianest.resilience.states import State, Trigger
-from medianest.resilience.strategy import Invoke, Strategy, refuse_unfinished
+from medianest.resilience.strategy import Handover, Invoke, Strategy, refuse_unfinished
 
 __all__ = ["CircuitBreaker", "Permit"]
 
@@ -61,12 +62,16 @@ class CircuitBreaker(Strategy):
             generation = machine.generation
             started = now()
             if started >= generation.check_at:
-                generation = locked.admit(started)
+                generation, started = locked.admit(started, get_ident())
             try:
                 enter(started)
                 result = inner(function, args, kwargs)
+            except Handover as handover:
+                locked.hand_over(generation, started, handover)
+                raise
             except BaseException as error:
-                locked.unwind(generation, started, error)
+                leave(started)  # first, and in C: neither an interrupt nor a full stack loses it
+                locked.fail(generation, started, error)
                 raise
             leave(started)
             ended = now()

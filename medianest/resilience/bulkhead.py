@@ -4,6 +4,7 @@ never takes all threads."""
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -34,14 +35,15 @@ class Bulkhead(Strategy):
         self._places = [None] * self.options.max_concurrent
         self._fewest = self.options.max_concurrent
         self._fewest_lock = threading.Lock()
-        self._returned = threading.Condition()
-        self._waiting = 0
+        # Who waits, longest first: each at a locked gate, which is opened with a place for it.
+        self._queue: deque[threading.Lock] = deque()
+        self._queue_lock = threading.Lock()
         self._rejected = Tally()
         super().__init__()
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the bulkhead around `inner`."""
-        places = self._places
+        places, queue = self._places, self._queue
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             taken = False
@@ -61,19 +63,23 @@ class Bulkhead(Strategy):
                 raise
             except BaseException:
                 if taken:
-                    places.append(None)
-                    self._wake()
+                    self._give_back()
                 raise
+            if queue:
+                self._give_back()
+                return result
             places.append(None)
-            if self._waiting:
-                self._wake()
+            if queue:  # who began to wait just before the place was back has not seen it
+                self._serve()
             return result
 
         return invoke
 
     def acquire(self) -> Place:
         """Take a place in two phases: `release` it when done. Raises BulkheadFullError."""
-        if not self._take():
+        try:
+            del self._places[-1]
+        except IndexError:
             self._wait_for_place()
         self._note_fewest(len(self._places))
         return Place(self._give_back)
@@ -85,19 +91,29 @@ class Bulkhead(Strategy):
             name=self.name,
             max_concurrent=most,
             in_use=most - len(self._places),
-            waiting=self._waiting,
+            waiting=len(self._queue),
             rejected=self._rejected.read(),
             peak=most - self._fewest,
         )
 
     def _give_back(self) -> None:
+        """To who has waited longest, past whoever comes just now; or to all."""
+        with self._queue_lock:
+            if self._queue:
+                self._queue.popleft().release()
+                return
         self._places.append(None)
-        self._wake()
+        self._serve()
 
-    def _wake(self) -> None:
-        if self._waiting:  # read after the append: whoever began to wait since then looks again
-            with self._returned:
-                self._returned.notify()
+    def _serve(self) -> None:
+        """Give a free place, if there is one, to who has waited longest."""
+        with self._queue_lock:
+            if self._queue and self._places:
+                try:
+                    del self._places[-1]
+                except IndexError:  # somebody has just come and taken it
+                    return
+                self._queue.popleft().release()
 
     def _wait_for_place(self) -> None:
         patience = remaining(self.options.max_wait)
@@ -108,19 +124,26 @@ class Bulkhead(Strategy):
             raise BulkheadFullError(self.name, _RETRY_AFTER) from None
 
     def _wait(self, patience: float) -> bool:
-        with self._returned:
-            self._waiting += 1
-            try:
-                return self._returned.wait_for(self._take, patience)
-            finally:
-                self._waiting -= 1
-
-    def _take(self) -> bool:
+        gate = threading.Lock()
+        gate.acquire()
         try:
-            self._places.pop()
-        except IndexError:
-            return False
-        return True
+            with self._queue_lock:
+                self._queue.append(gate)
+            self._serve()
+            return gate.acquire(timeout=patience) or not self._leave(gate)
+        except BaseException:
+            if not self._leave(gate) and gate.acquire(blocking=False):
+                self._give_back()  # it was given a place that it cannot use any more
+            raise
+
+    def _leave(self, gate: threading.Lock) -> bool:
+        """Stop waiting; False when it has been given a place already."""
+        with self._queue_lock:
+            try:
+                self._queue.remove(gate)
+            except ValueError:
+                return False
+            return True
 
     def _note_fewest(self, free: int) -> None:
         with self._fewest_lock:

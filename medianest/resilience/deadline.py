@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
-from medianest.resilience.options import checked_name
+from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Deadline", "remaining"]
@@ -44,7 +44,7 @@ class Deadline(Strategy):
         name: str = "call",
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        if not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        if not is_number(timeout) or not 0 < timeout <= MAX_SECONDS:
             raise ConfigurationError(f"timeout must be seconds above 0, not {timeout!r}")
         self.timeout = float(timeout)
         self.name = checked_name(name, "deadline")
@@ -55,17 +55,18 @@ class Deadline(Strategy):
         """Compose the deadline around `inner`."""
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            token = self.begin()
+            outer = _current.get()
             try:
+                _current.set(self._limit(outer))
                 return inner(function, args, kwargs)
             finally:
-                _current.reset(token)
+                # By value and not by token: an interrupt cannot come before it is known.
+                _current.set(outer)
 
         return invoke
 
-    def begin(self) -> Token[tuple[float, Clock] | None]:
-        """Start the time now; `end` with the token. Raises DeadlineExceededError."""
-        clock, outer = self._clock, _current.get()
+    def _limit(self, outer: tuple[float, Clock] | None) -> tuple[float, Clock]:
+        clock = self._clock
         now = clock.now()
         expires_at = now + self.timeout
         if outer is not None:
@@ -73,12 +74,7 @@ class Deadline(Strategy):
             if left <= 0:
                 raise DeadlineExceededError(self.name, None)
             expires_at = min(expires_at, now + left)
-        return _current.set((expires_at, clock))
-
-    @staticmethod
-    def end(token: Token[tuple[float, Clock] | None]) -> None:
-        """Restore the deadline from before `begin`."""
-        _current.reset(token)
+        return expires_at, clock
 
     def scope(self) -> _Scope:
         """The same around a block: `with deadline.scope():`."""
@@ -86,13 +82,14 @@ class Deadline(Strategy):
 
 
 class _Scope:
-    __slots__ = ("_deadline", "_token")
+    __slots__ = ("_deadline", "_outer")
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
 
     def __enter__(self) -> None:
-        self._token = self._deadline.begin()
+        self._outer = _current.get()
+        _current.set(self._deadline._limit(self._outer))
 
     def __exit__(
         self,
@@ -100,4 +97,4 @@ class _Scope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _current.reset(self._token)
+        _current.set(self._outer)

@@ -1,6 +1,7 @@
 """What happened, as blinker signals with frozen records.
 
-Subscribe with `state_changed.connect(receiver)`; a receiver gets the event as its only argument.
+Subscribe with `state_changed.connect(receiver)`; a receiver gets the event as its only argument,
+and is forgotten when nothing else refers to it (a lambda): keep it, or connect with `weak=False`.
 A receiver that raises is logged and harms nobody. No lock is held while receivers run.
 """
 

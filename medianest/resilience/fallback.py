@@ -6,15 +6,13 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from functools import partial
-from types import FunctionType, MethodType
 from typing import Any, Generic, Protocol, TypeVar
 
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
-from medianest.resilience.options import checked_name, is_number
-from medianest.resilience.outcome import Expected, causes_within_call, matcher
+from medianest.resilience.options import checked_name, is_number, is_whole
+from medianest.resilience.outcome import Expected, holds, matcher, raise_again
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Fallback", "LastGood", "MemoryLastGood"]
@@ -29,8 +27,13 @@ _MISSING: Any = object()
 class LastGood(Protocol):
     """Where last good answers are kept."""
 
-    def put(self, key: Hashable, value: Any) -> None:
-        """Keep `value` as the last good answer for `key`."""
+    def put(self, key: Hashable, value: Any, asked_at: float) -> None:
+        """Keep `value` as the last good answer for `key`, unless it has one that was asked for
+        later than `asked_at`, monotonic seconds of its clock."""
+
+    def now(self) -> float:
+        """Monotonic seconds of its clock."""
+        ...
 
     def get(self, key: Hashable) -> tuple[Any, float] | None:
         """The last good answer and its age in seconds, unless there is none young enough."""
@@ -40,7 +43,8 @@ class MemoryLastGood(Generic[T]):
     """The last good answers of one operation, in memory. Thread-safe.
 
     Keeps `max_entries` answers, the least recently used going first, each for `max_age` seconds.
-    `accept` says which answers are good: one that is not never replaces one that was.
+    `accept` says which answers are good: one that is not never replaces one that was. Answers are
+    kept and served as they are, not as copies: let them be such as nobody changes.
     """
 
     def __init__(
@@ -51,24 +55,32 @@ class MemoryLastGood(Generic[T]):
         accept: Callable[[T], bool] = lambda value: True,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        if not (is_number(max_age) and is_number(max_entries) and max_age > 0 and max_entries >= 1):
+        if not (is_number(max_age) and max_age > 0 and is_whole(max_entries, at_least=1)):
             raise ConfigurationError(
                 f"last-good answers take max_age above 0 and max_entries of at least 1, "
                 f"not {max_age!r} and {max_entries!r}"
             )
+        if not callable(accept):
+            raise ConfigurationError(f"accept must be a function (answer) -> bool, not {accept!r}")
         self.max_age, self.max_entries = max_age, max_entries
         self._accept = accept
         self._clock = as_clock(clock)
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[T, float]] = OrderedDict()
 
-    def put(self, key: Hashable, value: T) -> None:
-        """Keep `value`, if it is accepted."""
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock.now()
+
+    def put(self, key: Hashable, value: T, asked_at: float) -> None:
+        """Keep `value`, if it is accepted and not older than what is kept."""
         if not self._accept(value):
             return
-        now = self._clock.now()
         with self._lock:
-            self._kept[key] = (value, now)
+            kept = self._kept.get(key)
+            if kept is not None and kept[1] > asked_at:
+                return
+            self._kept[key] = (value, asked_at)
             self._kept.move_to_end(key)
             if len(self._kept) > self.max_entries:
                 self._kept.popitem(last=False)
@@ -96,8 +108,9 @@ class Fallback(Strategy):
 
     `Fallback(lambda error: [])` computes the answer; `Fallback(value=[])` is a fixed one;
     `Fallback(last_good=store)` serves the last good answer of the same function for the same
-    arguments (which must be hashable, or give `key(*args, **kwargs)`), and lets `handler` answer,
-    or the error pass, when there is none.
+    arguments, and lets `handler` answer, or the error pass, when there is none. Where the answer
+    depends on more than its arguments (who is logged in), where they are not hashable, or where
+    each call has a new function (a lambda), give `key(*args, **kwargs)`.
     `stale(answer, age, error)` marks what is served so that the caller can tell.
     `handles` limits it to some errors, in the forms of `expected_errors`; refusals are always
     handled. A BaseException that is not an Exception always passes.
@@ -121,11 +134,22 @@ class Fallback(Strategy):
             )
         if handler is None and value is _MISSING and last_good is None:
             raise ConfigurationError(f"fallback {name!r}: give a function, value= or last_good=")
+        if last_good is not None and not (hasattr(last_good, "put") and hasattr(last_good, "get")):
+            raise ConfigurationError(
+                f"fallback {name!r}: last_good must keep answers as MemoryLastGood does, "
+                f"not {last_good!r}"
+            )
+        for option, given in (("key", key), ("stale", stale)):
+            if given is not None and not callable(given):
+                raise ConfigurationError(
+                    f"fallback {name!r}: {option} must be a function, not {given!r}"
+                )
         self._handler = handler if value is _MISSING else (lambda error: value)
         self._handles = matcher(handles, "handles")
         self._last_good = last_good
         self._key = key
         self._stale = stale
+        self._complained = False
         super().__init__()
 
     @property
@@ -157,20 +181,27 @@ class Fallback(Strategy):
         assert store is not None
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            asked_at = store.now()
             result = inner(function, args, kwargs)
             try:
-                store.put(self._key_of(function, args, kwargs), result)
-            except Exception:  # the answer is good all the same
-                logger.exception("fallback %r cannot keep a good answer", self.name)
+                store.put(self._key_of(function, args, kwargs), result, asked_at)
+            except Exception as error:  # the answer is good all the same
+                self._complain(error)
             return result
 
         return invoke
+
+    def _complain(self, error: Exception) -> None:
+        """Once: what cannot be kept now cannot be kept with any call."""
+        if not self._complained:
+            self._complained = True
+            logger.error("fallback %r cannot keep good answers", self.name, exc_info=error)
 
     def _is_handled(self, error: Exception) -> bool:
         return (
             self._handles is None
             or isinstance(error, CallRefusedError)
-            or self._handles(error, causes_within_call)
+            or holds(self._handles, error, f"handles of fallback {self.name!r}")
         )
 
     def _answer(
@@ -181,7 +212,7 @@ class Fallback(Strategy):
             publish((Degraded(self.name, "last-good", error, kept[1]),))
             return self._stale(*kept, error)
         if self._handler is None:
-            raise error
+            raise_again(error)
         answer = self._handler(error)
         publish((Degraded(self.name, "fallback", error),))
         return answer
@@ -200,21 +231,5 @@ class Fallback(Strategy):
         if self._key is not None:
             return self._key(*args, **kwargs)
         named = tuple(sorted(kwargs.items()))
-        kinds = tuple(map(type, (*args, *kwargs.values())))  # as 1 == True
-        return _identity(function), args, named, kinds
-
-
-def _identity(function: Callable[..., Any]) -> Hashable:
-    """The same for each lambda or closure made at one place with the same values around it."""
-    if isinstance(function, partial):
-        return _identity(function.func), function.args, tuple(sorted(function.keywords.items()))
-    if isinstance(function, MethodType):
-        return function.__self__, _identity(function.__func__)
-    if not isinstance(function, FunctionType):
-        return function
-    around = tuple(cell.cell_contents for cell in function.__closure__ or ())
-    try:
-        hash(around)
-    except TypeError:  # only the function itself tells then
-        return function
-    return function.__code__, around
+        kinds = tuple(type(value) for value in (*args, *dict(named).values()))  # as 1 == True
+        return function, args, named, kinds

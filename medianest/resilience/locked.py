@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from medianest.resilience.clock import Clock
 from medianest.resilience.errors import CallRefusedError, CircuitOpenError, ConfigurationError
 from medianest.resilience.events import CallRefused, call_refused, publish
-from medianest.resilience.machine import Machine, discard
+from medianest.resilience.machine import NOBODY, Machine, discard
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
 from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
 from medianest.resilience.snapshot import BreakerSnapshot, describe, look
@@ -36,21 +37,36 @@ class LockedMachine:
         self._classify = Classifier(options.expected_errors, options.ignored_errors)
         self._expects_all = options.expected_errors is None and options.ignored_errors is None
         self._lock = threading.Lock()
-        self._publishing = threading.Lock()
+        self._publishing: list[None] = [None]
+        """The turn to publish; taken by `del`, after which no interrupt can come in between."""
 
-    def admit(self, started: float) -> Generation:
-        """The generation that admits a call. Raises CircuitOpenError."""
+    def admit(self, started: float, thread: int) -> tuple[Generation, float]:
+        """The generation that admits a call, and when the call begins. Raises CircuitOpenError."""
         early = self.machine.generation.refuse_until - started
         if early > 0:
             raise self.refusal(early)
         with self._lock:
-            admitted = self.machine.admit(started)
-            generation = self.machine.generation
+            admitted = self.machine.admit(started, thread)
             retry_after = self.machine.retry_after(started)
-        self._flush()
-        if not admitted:
+        if self.machine.events:
+            started = self._announce(admitted, started, thread)
+        if admitted is None:
             raise self.refusal(retry_after)
-        return generation
+        return admitted, started
+
+    def _announce(self, admitted: Generation | None, started: float, thread: int) -> float:
+        """Publish before the call; the time that receivers take is not the call's."""
+        try:
+            self._flush()
+        except BaseException:
+            if admitted is not None:
+                self.give_back(admitted, started)
+            raise
+        now = self._clock.now()
+        if admitted is not None:
+            with self._lock:
+                admitted.renew(started, now, thread)
+        return now
 
     def refusal(self, retry_after: float) -> CircuitOpenError:
         """Count and announce a refusal; a fresh error for it."""
@@ -64,18 +80,13 @@ class LockedMachine:
         started = self._clock.now()
         generation = self.machine.generation
         if started >= generation.check_at:
-            generation = self.admit(started)
+            generation, started = self.admit(started, NOBODY)
         self.machine.permits.append(started)
         return Permit(self, generation, started, self.machine.permits)
 
-    def unwind(self, generation: Generation, started: float, error: BaseException) -> None:
-        """A call ended with `error`: settle it, or hand it over to who ends it later."""
-        flights = self.machine.flights
-        if isinstance(error, Handover):
-            error.held.append(Permit(self, generation, started, flights))
-            return
-        discard(flights, started)
-        self.fail(generation, started, error)
+    def hand_over(self, generation: Generation, started: float, handover: Handover) -> None:
+        """A call goes on after it returned: who ends it settles it."""
+        handover.held.append(Permit(self, generation, started, self.machine.flights))
 
     def fail(
         self,
@@ -141,6 +152,8 @@ class LockedMachine:
         ConfigurationError for a wrong `expires_in`."""
         if expires_in is not None and not (is_number(expires_in) and 0 < expires_in <= MAX_SECONDS):
             raise ConfigurationError(f"expires_in must be seconds above 0, not {expires_in!r}")
+        if not isinstance(reason, str | None):
+            raise ConfigurationError(f"reason must be text, not {reason!r}")
         now = self._clock.now()
         expires_at = math.inf if expires_in is None else now + expires_in
         machine = self.machine
@@ -175,13 +188,19 @@ class LockedMachine:
 
         Who finds another at it leaves the rest to that one: nobody ever waits here.
         """
-        events = self.machine.events
-        while events and self._publishing.acquire(blocking=False):
+        events, turn = self.machine.events, self._publishing
+        while events and turn:
+            taken = False
             try:
+                del turn[-1]
+                taken = True
                 while events:
                     publish((events.popleft(),))
+            except IndexError:  # another was quicker, at the turn or at the last event
+                pass
             finally:
-                self._publishing.release()
+                if taken:
+                    turn.append(None)
 
 
 class Permit:
@@ -191,7 +210,7 @@ class Permit:
     does so from how the block ends. Settling again does nothing.
     """
 
-    __slots__ = ("_flights", "_generation", "_locked", "_started", "_unsettled")
+    __slots__ = ("_flights", "_generation", "_handled", "_locked", "_started", "_unsettled")
 
     def __init__(
         self, locked: LockedMachine, generation: Generation, started: float, flights: list[float]
@@ -201,6 +220,7 @@ class Permit:
         self._started = started
         self._flights = flights
         self._unsettled = [True]
+        self._handled = id(sys.exception())  # by id: it must not be kept alive
 
     def success(self) -> None:
         """The call went well."""
@@ -210,8 +230,15 @@ class Permit:
     def failure(self, error: BaseException) -> None:
         """The call raised `error`; whether that counts is decided by `expected_errors`."""
         if self._take():
-            # Its user handles errors in the frame that holds it, so frames tell nothing here.
-            self._locked.fail(self._generation, self._started, error, causes)
+            self._locked.fail(self._generation, self._started, error, self._causes)
+
+    def _causes(self, error: BaseException) -> Iterator[BaseException]:
+        """Without what was being handled when the permit was taken. Its user handles errors in
+        the frame that holds it, so frames tell nothing here."""
+        return causes(error, self._context_since)
+
+    def _context_since(self, error: BaseException) -> BaseException | None:
+        return None if id(error.__context__) == self._handled else error.__context__
 
     def release(self) -> None:
         """The call was not made, or counts for nothing."""

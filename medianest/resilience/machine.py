@@ -22,6 +22,9 @@ from medianest.resilience.window import TICK, Counts, Window, no_counts
 
 __all__ = ["Machine"]
 
+NOBODY = 0
+"""The thread of a call that is made in two phases: it may begin in one and end in another."""
+
 
 class Machine:
     """States, transitions, counts and leases of one circuit breaker. Not thread-safe."""
@@ -79,7 +82,7 @@ class Machine:
         elif generation.leases:
             # A probe that is slow has failed, so nobody waits for more than that.
             patience = min(self.options.half_open_timeout, self.slow)
-            expiry = min(generation.leases) + patience
+            expiry = min(generation.leases)[0] + patience
             if now >= expiry:
                 why = "a probe was slow" if patience == self.slow else "a probe never came back"
                 self.fire(Trigger.PROBE_FAILED, expiry, reason=why)
@@ -92,17 +95,21 @@ class Machine:
         if self.slow < math.inf and self.overdue(now, generation.since):
             self._judge(generation, now, self._slow_verdict(generation, now))
 
-    def admit(self, now: float) -> bool:
-        """Whether the generation that rules now, after `advance`, admits one more call."""
+    def admit(self, now: float, thread: int = NOBODY) -> Generation | None:
+        """The generation that admits one more call, or None. `thread` is whose stack the call
+        will be on, where that is known."""
         generation = self.advance(now)
         if generation.state is State.OPEN and now >= generation.refuse_until:
             generation = self.fire(Trigger.WAIT_ELAPSED, now)
         if generation.state is State.HALF_OPEN:
+            if thread != NOBODY and generation.is_probing(thread):
+                # A call inside a probe is part of it: it never rules, so it counts for nothing.
+                return self._begin(State.HALF_OPEN, now)
             if not self._has_place(generation):
-                return False
-            generation.leases.append(now)
-            return True
-        return generation.admits_all
+                return None
+            generation.leases.append((now, thread))
+            return generation
+        return generation if generation.admits_all else None
 
     def _has_place(self, generation: Generation) -> bool:
         taken = len(generation.leases) + generation.passed
@@ -136,9 +143,8 @@ class Machine:
         slow = took >= self.slow and outcome <= Outcome.FAILURE
         probe = generation.state is State.HALF_OPEN
         if probe:
-            if started not in generation.leases:
+            if not generation.give_back(started):
                 return
-            generation.leases.remove(started)
             generation.window.fold(now)  # `advance` does so only where calls flow freely
         generation.count(outcome, took, slow, now)
         if outcome is Outcome.FAILURE:
@@ -152,8 +158,8 @@ class Machine:
 
     def give_back(self, generation: Generation, started: float, now: float) -> None:
         """A call counts for nothing: only its lease, if it has one, is free again."""
-        if self.advance(now) is generation and started in generation.leases:
-            generation.leases.remove(started)
+        if self.advance(now) is generation:
+            generation.give_back(started)
 
     def fire(
         self,
@@ -225,7 +231,10 @@ class Machine:
         return capped * (1 + options.jitter * (2 * self._random() - 1))
 
     def _expire_permits(self, now: float) -> None:
-        limit = now - self.options.half_open_timeout
+        patience = self.options.half_open_timeout
+        if patience <= self.slow < math.inf:
+            patience += self.slow  # those that hang must be seen to be slow before they are gone
+        limit = now - patience
         for started in [started for started in self.permits if started <= limit]:
             discard(self.permits, started)
 

@@ -58,7 +58,8 @@ class CircuitBreakerOptions:
 
     def __post_init__(self) -> None:
         whole(self, "failure_threshold", "half_open_max_calls", "minimum_number_of_calls")
-        positive(self, "monitoring_period", "reset_timeout", "max_reset_timeout")
+        positive(self, "reset_timeout", "max_reset_timeout")
+        number(self, "monitoring_period", at_least=0.001)
         positive(self, "half_open_timeout")
         if self.max_reset_timeout == type(self).max_reset_timeout < self.reset_timeout:
             object.__setattr__(self, "max_reset_timeout", self.reset_timeout)
@@ -186,7 +187,11 @@ def share(owner: object, *names: str) -> None:
 def freeze(owner: object, name: str) -> None:
     """Turn a list of expectations into a tuple, so that the options stay hashable and frozen."""
     value = getattr(owner, name)
-    if isinstance(value, Iterable) and not isinstance(value, str | type):
+    if isinstance(value, str):
+        object.__setattr__(owner, name, (value,))
+    elif isinstance(value, set | frozenset):
+        object.__setattr__(owner, name, tuple(sorted(value, key=repr)))
+    elif isinstance(value, Iterable) and not isinstance(value, type):
         object.__setattr__(owner, name, tuple(value))
 
 

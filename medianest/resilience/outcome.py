@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import logging
 import re
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 
@@ -21,10 +22,16 @@ __all__ = [
     "Walk",
     "causes",
     "causes_within_call",
+    "holds",
     "is_timeout",
     "matcher",
+    "note_once",
+    "raise_again",
+    "read",
     "status_of",
 ]
+
+logger = logging.getLogger(__name__)
 
 Expected: TypeAlias = "type[BaseException] | str | Callable[[BaseException], bool]"
 Walk: TypeAlias = Callable[[BaseException], Iterator[BaseException]]
@@ -32,7 +39,7 @@ ErrorMatcher: TypeAlias = Callable[[BaseException, Walk], bool]
 
 _MAX_CAUSES = 20
 _STATUS_TOKEN = re.compile(r"([1-5])(xx|\d\d)", re.IGNORECASE)
-_TIMEOUT_NAME = re.compile(r"(Timeout|TimedOut)(Error|Exception)?$")
+_TIMEOUT_NAME = re.compile(r"(Timeout|TimedOut|TimeoutExpired)(Error|Exception)?$")
 
 
 class Outcome(IntEnum):
@@ -85,6 +92,37 @@ def matcher(expected: Expected | Iterable[Expected] | None, option: str) -> Erro
     return lambda error, walk: any(test(error, walk) for test in tests)
 
 
+def holds(test: ErrorMatcher, error: BaseException, option: str) -> bool:
+    """Whether an error is matched; a predicate that raises is logged and matches nothing, so that
+    it never takes the place of the call's own error."""
+    try:
+        return test(error, causes_within_call)
+    except Exception:
+        logger.exception("%s failed", option)
+        return False
+
+
+def note_once(error: BaseException, title: str, text: str) -> None:
+    """Add a note to an error; one with the same title, from an earlier raising, goes."""
+    notes = read(error, "__notes__")
+    kept = [n for n in notes if not str(n).startswith(title)] if isinstance(notes, list) else []
+    try:
+        error.__notes__ = [*kept, f"{title} {text}"]
+    except AttributeError:  # some errors are frozen
+        pass
+
+
+def raise_again(error: BaseException) -> NoReturn:
+    """Raise an error that was put aside, with the context that it had: Python would replace it
+    by whatever the caller is handling."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        # By the slot itself: some errors are frozen.
+        vars(BaseException)["__context__"].__set__(error, context)
+
+
 def _single(item: Any, option: str) -> ErrorMatcher:
     if isinstance(item, type):
         if not issubclass(item, BaseException):
@@ -129,6 +167,8 @@ def _status_range(status: re.Match[str]) -> tuple[int, int]:
 def causes(
     error: BaseException,
     context_of: Callable[[BaseException], BaseException | None] = lambda error: error.__context__,
+    *,
+    through_suppressed: bool = False,
 ) -> Iterator[BaseException]:
     """The error and what lies under it.
 
@@ -144,13 +184,17 @@ def causes(
         seen.add(id(current))
         yield current
         beneath = current.__cause__
-        if beneath is None and not current.__suppress_context__:
+        if beneath is None and (through_suppressed or not current.__suppress_context__):
             beneath = context_of(current)
         waiting += [
             found
-            for found in (*current.args, _read(current, "reason"), beneath)
+            for found in (*current.args, *_grouped(current), read(current, "reason"), beneath)
             if isinstance(found, BaseException)
         ]
+
+
+def _grouped(error: BaseException) -> tuple[BaseException, ...]:
+    return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
 
 
 def causes_within_call(error: BaseException) -> Iterator[BaseException]:
@@ -178,15 +222,15 @@ def _context_within_call(error: BaseException) -> BaseException | None:
 
 def status_of(error: BaseException) -> int | None:
     """The HTTP status that an error carries, by any of the names that libraries give it."""
-    for holder in (_read(error, "response"), error):
+    for holder in (read(error, "response"), error):
         for name in ("status_code", "status", "code"):
-            status = _read(holder, name)
+            status = read(holder, name)
             if isinstance(status, int) and not isinstance(status, bool):
                 return status
     return None
 
 
-def _read(holder: object, name: str) -> Any:
+def read(holder: object, name: str) -> Any:
     """An attribute, or None when it is missing or cannot be read: a property may raise."""
     try:
         return getattr(holder, name, None)

@@ -24,6 +24,8 @@ class Pipeline(Strategy):
 
     def __init__(self, name: str, strategies: Iterable[Strategy]) -> None:
         self.name = checked_name(name, "pipeline")
+        if isinstance(strategies, Strategy):
+            raise ConfigurationError(f"pipeline {name!r} takes a list of strategies")
         self.strategies = tuple(strategies)
         for strategy in self.strategies:
             if not isinstance(strategy, Strategy):

@@ -55,10 +55,20 @@ class Policy:
                 raise ConfigurationError(f"{name} must be {kind.__name__} or None, not {value!r}")
         if self.timeout is not None:
             positive(self, "timeout")
+        self._check_wait_for_place()
         freeze(self, "expected_errors")
         matcher(self.expected_errors, "expected_errors")
         if self.expected_errors is not None:
             self._share_expected_errors()
+
+    def _check_wait_for_place(self) -> None:
+        breaker, bulkhead = self.circuit_breaker, self.bulkhead
+        slow = None if breaker is None else breaker.slow_call_duration_threshold
+        if bulkhead is not None and slow is not None and bulkhead.max_wait >= slow:
+            raise ConfigurationError(
+                f"max_wait ({bulkhead.max_wait:g}) must be less than slow_call_duration_threshold "
+                f"({slow:g}): waiting for a place would count as the dependency's slowness"
+            )
 
     def _share_expected_errors(self) -> None:
         breaker, retry = self.circuit_breaker, self.retry

@@ -42,7 +42,7 @@ class Dependency:
 class Registry:
     """Named parts, each made once and shared by all that ask for its name. Thread-safe.
 
-    `parent` is looked into for names that this one does not have. Asking for an existing name
+    `parent` is looked into for breakers that this one does not have. Asking for an existing name
     with other options raises ConfigurationError: two callers would not get what they asked for.
     """
 
@@ -89,6 +89,7 @@ class Registry:
 
     def budget(self, name: str) -> RetryBudget:
         """The retry budget of that name, made if there is none."""
+        checked_name(name, "retry budget")
         with self._lock:
             found = self._budgets.get(name)
             if found is None:
@@ -96,11 +97,29 @@ class Registry:
                 self._budgets[name] = found
             return found
 
-    def add_breaker(self, breaker: CircuitBreaker, *, replace: bool = False) -> CircuitBreaker:
-        """Register a breaker made elsewhere. Raises ConfigurationError when its name is taken."""
+    def check_options(
+        self,
+        name: str,
+        breaker: CircuitBreakerOptions | None,
+        bulkhead: BulkheadOptions | None,
+    ) -> None:
+        """Raise ConfigurationError when parts of that name exist with other options."""
+        if (known := self.find_breaker(name)) is not None:
+            _same(f"circuit breaker {name!r}", breaker, known.options)
+        if (compartment := self._bulkheads.get(name)) is not None:
+            _same(f"bulkhead {name!r}", bulkhead, compartment.options)
+
+    def add_breaker(
+        self,
+        breaker: CircuitBreaker,
+        *,
+        replaces: Callable[[CircuitBreaker], bool] = lambda taken: False,
+    ) -> CircuitBreaker:
+        """Register a breaker made elsewhere. Raises ConfigurationError when its name is taken by
+        one that it does not replace."""
         with self._lock:
             taken = self._breakers.get(breaker.name)
-            if taken is not None and taken is not breaker and not replace:
+            if taken is not None and taken is not breaker and not replaces(taken):
                 raise ConfigurationError(f"circuit breaker {breaker.name!r} is registered already")
             self._breakers[breaker.name] = breaker
         return breaker
@@ -116,6 +135,10 @@ class Registry:
         """Raise ConfigurationError when no such dependency can be registered: its name is taken,
         its criticality unknown, or what it depends on not registered."""
         checked_name(name, "dependency")
+        if isinstance(depends_on, str):
+            raise ConfigurationError(
+                f"dependency {name!r}: depends_on takes a list of names, not {depends_on!r}"
+            )
         _check_criticality(name, criticality)
         with self._lock:
             if name in self._dependencies:
@@ -133,6 +156,10 @@ class Registry:
         if found is None and self._parent is not None:
             return self._parent.find_breaker(name)
         return found
+
+    def find_bulkhead(self, name: str) -> Bulkhead | None:
+        """The bulkhead of that name; never makes one."""
+        return self._bulkheads.get(name)
 
     def dependency(self, name: str) -> Dependency:
         """The dependency of that name. Raises UnknownNameError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random as _random
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,16 @@ from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import ResilienceError
 from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
 from medianest.resilience.options import RetryOptions, checked_name, configure
-from medianest.resilience.outcome import causes, causes_within_call, matcher, status_of
+from medianest.resilience.outcome import (
+    causes,
+    causes_within_call,
+    holds,
+    matcher,
+    note_once,
+    raise_again,
+    read,
+    status_of,
+)
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Retry"]
@@ -24,30 +34,58 @@ __all__ = ["Retry"]
 _RETRYABLE_STATUSES = frozenset({408, 425, 429})
 """4xx answers that say "later", not "never": RFC 9110 15.5.9, RFC 8470, RFC 6585."""
 
+_SPREAD = 0.2
+"""Share of a Retry-After by which callers spread out."""
+
 
 class _GivenUp:
-    """Tells a retry that one inside it has already given up: retries never multiply.
+    """Tells a retry that one inside it has already given up on an error: retries never multiply.
 
-    `latest` is read before each call, an attribute read of 3 ns where a context variable costs
-    30; only when it has moved is it worth looking whose doing that was.
+    `latest` is read before each call, an attribute read of 3 ns; only when it has moved is it
+    worth looking whether it was on this error, or on one that this one came of.
     """
 
     def __init__(self) -> None:
         self.latest = 0
         self._lock = threading.Lock()
-        self._here: ContextVar[int] = ContextVar("medianest-given-up", default=0)
+        self._here: ContextVar[tuple[int, int]] = ContextVar("medianest-given-up", default=(0, 0))
 
-    def mark(self) -> None:
+    def mark(self, error: BaseException) -> None:
         with self._lock:
             self.latest += 1
             number = self.latest
-        self._here.set(number)
+        self._here.set((number, id(error)))  # for an error that takes no mark
+        with suppress(AttributeError, TypeError):
+            error._medianest_given_up = number  # type: ignore[attr-defined]
 
-    def inside(self, before: int) -> bool:
-        return self.latest != before and self._here.get() > before
+    def on(self, error: BaseException, before: int) -> bool:
+        """Whether it was given up since `before`, which is `latest` from before the call."""
+        if self.latest == before:
+            return False
+        number, marked = self._here.get()
+        return any(
+            getattr(cause, "_medianest_given_up", 0) > before
+            or (number > before and id(cause) == marked)
+            for cause in causes(error, lambda error: error.__context__, through_suppressed=True)
+        )
+
+    def here(self) -> int:
+        """Changes whenever a retry gives up in this context."""
+        return self._here.get()[0]
 
 
 _given_up = _GivenUp()
+
+
+def given_up_here() -> int:
+    """A number that changes whenever a retry gives up in this context; for those who turn errors
+    into answers, and must tell a retry outside that one inside has already done what it could."""
+    return _given_up.here()
+
+
+def mark_given_up(error: BaseException) -> None:
+    """Let no retry try again what failed with this error."""
+    _given_up.mark(error)
 
 
 class Retry(Strategy):
@@ -113,7 +151,7 @@ class Retry(Strategy):
             while True:
                 stop = self._pause(attempt, error)
                 if stop is not None:
-                    raise self._give_up(error, attempt, stop)
+                    raise_again(self._give_up(error, attempt, stop))
                 attempt += 1
                 try:
                     result = inner(function, args, kwargs)
@@ -129,11 +167,12 @@ class Retry(Strategy):
             del error
 
     def _is_retryable(self, error: Exception, before: int) -> bool:
-        if isinstance(error, ResilienceError) or _given_up.inside(before):
+        if isinstance(error, ResilienceError) or _given_up.on(error, before):
             return False
         if self._wanted is not None:
-            return self._wanted(error, causes_within_call)
-        status = status_of(error)
+            return holds(self._wanted, error, f"retry_on of {self.name!r}")
+        statuses = map(status_of, causes_within_call(error))
+        status = next((status for status in statuses if status is not None), None)
         return status is None or not 400 <= status < 500 or status in _RETRYABLE_STATUSES
 
     def _pause(self, attempt: int, error: Exception) -> str | None:
@@ -144,7 +183,8 @@ class Retry(Strategy):
         asked = retry_after_of(error, self._clock)
         if asked > options.max_delay:
             return f"it asked to wait {asked:g} s, longer than max_delay"
-        delay = max(self._delay(attempt), asked)
+        # A little longer than it asked: all whom it told the same must not come back at once.
+        delay = max(self._delay(attempt), asked * (1 + _SPREAD * self._random()))
         if delay >= remaining():
             return "the deadline comes first"
         if (reason := self.budget.held_back()) is not None:
@@ -167,11 +207,9 @@ class Retry(Strategy):
         return min(bound, options.max_delay) * self._random()
 
     def _give_up(self, error: Exception, attempts: int, why: str) -> Exception:
-        _given_up.mark()
-        note = f"retry {self.name!r}: gave up after {attempts} attempts: {why}"
-        kept = [n for n in getattr(error, "__notes__", ()) if not n.startswith("retry ")]
+        _given_up.mark(error)
+        note_once(error, f"retry {self.name!r}: gave up", f"after {attempts} attempts: {why}")
         with suppress(AttributeError):  # some errors are frozen, some have such a name already
-            error.__notes__ = [*kept, note]
             error.attempts = attempts  # type: ignore[attr-defined]
         return error
 
@@ -179,8 +217,8 @@ class Retry(Strategy):
 def retry_after_of(error: BaseException, clock: Clock) -> float:
     """Seconds that an error asks to wait, by its `retry_after` or the Retry-After header of it or
     of its response (RFC 9110 10.2.3: seconds or a date); 0 when it asks nothing."""
-    for cause in causes(error):
-        for asked in (getattr(cause, "retry_after", None), *_headers(cause)):
+    for cause in causes_within_call(error):
+        for asked in (read(cause, "retry_after"), *_headers(cause)):
             seconds = _seconds(asked, clock)
             if seconds is not None:
                 return seconds
@@ -188,8 +226,8 @@ def retry_after_of(error: BaseException, clock: Clock) -> float:
 
 
 def _headers(error: BaseException) -> Iterator[object]:
-    for holder in (getattr(error, "response", None), error):
-        get = getattr(getattr(holder, "headers", None), "get", None)
+    for holder in (read(error, "response"), error):
+        get = read(read(holder, "headers"), "get")
         if callable(get):
             yield get("Retry-After")
 
@@ -201,6 +239,8 @@ def _seconds(asked: object, clock: Clock) -> float | None:
         seconds = float(asked)
     except ValueError:
         return _seconds_until(str(asked), clock)
+    except OverflowError:  # a whole number that no float can hold
+        return math.inf
     return max(0.0, seconds) if seconds == seconds else None
 
 

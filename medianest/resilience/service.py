@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from medianest.resilience.clock import Clock
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class ResilienceService:
     """Protects calls to named dependencies; all state lives in its registry. Thread-safe.
 
-    An `operation` is a function without arguments; arguments for it may follow it.
+    An `operation` is a synchronous function without arguments; for `execute`, they may follow it.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ResilienceService:
         policy: Policy | None = None,
         *,
         criticality: Criticality = "optional",
-        depends_on: tuple[str, ...] = (),
+        depends_on: Iterable[str] = (),
         fallback: Fallback | Callable[[BaseException], Any] | None = None,
         recovery: bool = False,
         **policy_options: Any,
@@ -53,7 +53,10 @@ class ResilienceService:
         ConfigurationError for a wrong option or a taken name.
         """
         policy = configure(Policy, policy, policy_options, f"dependency {name!r}")
+        if not isinstance(depends_on, str):
+            depends_on = tuple(depends_on)
         self.registry.check_dependency(name, criticality, depends_on)
+        self.registry.check_options(name, policy.circuit_breaker, policy.bulkhead)
         manager = self.recovery if recovery else None
         pipeline = policy.build(name, self.registry, _as_fallback(name, fallback), manager)
         return self.registry.add_dependency(
@@ -64,7 +67,7 @@ class ResilienceService:
         """The pipeline of a registered dependency. Raises UnknownNameError."""
         return self.registry.dependency(name).pipeline
 
-    def execute(self, name: str, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def execute(self, name: str, operation: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Run an operation through the whole pipeline of a registered dependency."""
         return self.pipeline(name).call(operation, *args, **kwargs)
 
@@ -96,8 +99,11 @@ class ResilienceService:
     ) -> T:
         """Run an operation in a compartment, made with `max_concurrent` places (10 when None) by
         the first call. Raises ConfigurationError when a later one wants another number."""
-        options = None if max_concurrent is None else BulkheadOptions(max_concurrent)
-        return self.registry.bulkhead(compartment, options).call(operation)
+        bulkhead = self.registry.find_bulkhead(compartment)
+        if bulkhead is None or max_concurrent not in (None, bulkhead.options.max_concurrent):
+            options = None if max_concurrent is None else BulkheadOptions(max_concurrent)
+            bulkhead = self.registry.bulkhead(compartment, options)
+        return bulkhead.call(operation)
 
     def with_recovery(
         self,

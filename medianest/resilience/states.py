@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from enum import Enum
+from threading import get_ident
 from typing import Final
 
 from medianest.resilience.outcome import Outcome
@@ -111,7 +112,8 @@ class Generation:
         self.expires_at = expires_at
         self.opened_for = opened_for
         self.refused_before = refused_before
-        self.leases: list[float] = []
+        self.leases: list[tuple[float, int]] = []
+        """Of each probe: when it began, and its thread."""
         self.passed = 0
         self.streak = 0
         self.slow_streak = 0
@@ -133,6 +135,24 @@ class Generation:
     def admits_all(self) -> bool:
         """Whether calls are admitted without asking."""
         return self.state is State.CLOSED or self.state is State.DISABLED
+
+    def is_probing(self, thread: int) -> bool:
+        """Whether that thread makes a probe now."""
+        return any(holder == thread for _, holder in self.leases)
+
+    def renew(self, started: float, now: float, thread: int) -> None:
+        """The probe that was admitted at `started` begins only now."""
+        if self.give_back(started):
+            self.leases.append((now, thread))
+
+    def give_back(self, started: float) -> bool:
+        """End the lease of a probe; False when it has none any more."""
+        # Of several that began at the same instant, this thread's own.
+        for lease in ((started, get_ident()), *self.leases):
+            if lease[0] == started and lease in self.leases:
+                self.leases.remove(lease)
+                return True
+        return False
 
     def count(self, outcome: Outcome, took: float, slow: bool, now: float) -> None:
         """Count one finished call."""

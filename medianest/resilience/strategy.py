@@ -11,6 +11,7 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from medianest.resilience.errors import ConfigurationError
@@ -39,8 +40,14 @@ class Strategy(ABC):
         """Compose this strategy around `inner`. Called once; the result is called per call."""
 
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `function(*args, **kwargs)` under this strategy."""
-        return self._invoke(function, args, kwargs)  # type: ignore[no-any-return]
+        """Call `function(*args, **kwargs)` under this strategy. Raises ConfigurationError when it
+        returns a coroutine: nothing has been done then."""
+        result = self._invoke(function, args, kwargs)
+        if type(result) is CoroutineType:
+            result.close()
+            refuse_unfinished(function)
+            raise ConfigurationError(f"{function!r} returned a coroutine, which has done nothing")
+        return result  # type: ignore[no-any-return]
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """Decorate a synchronous function. Raises ConfigurationError for any other kind."""
@@ -58,6 +65,7 @@ def refuse_unfinished(function: Callable[..., Any]) -> None:
     """Refuse what has done nothing yet when it returns: its failures would never be seen."""
     if not callable(function):
         raise ConfigurationError(f"only a function can be protected, not {function!r}")
+    function = getattr(function, "__func__", function)  # of a method, a static one included
     called = function if inspect.isroutine(function) else type(function).__call__
     for target in (function, called):
         _refuse_kind(function, target)

@@ -123,3 +123,11 @@ def test_a_subclass_that_counts_its_calls_sees_each(clock):
         protected()
     assert protected() == "fallback"
     assert Counting.seen == ["fail"]
+
+
+def test_the_breaker_of_somebody_else_keeps_its_name(registry):
+    """Keeps out: operators steer a breaker that nobody calls."""
+    theirs = registry.breaker("svc")
+    circuit(name="svc")(lambda: "ok")
+    assert registry.find_breaker("svc") is theirs
+    assert [b.name for b in registry.breakers()] == ["svc", "svc (circuitbreaker)"]

@@ -53,12 +53,14 @@ class Model:
             self.begin("closed", self.expires_at)
             self.row = 0
         lease = self.options.half_open_timeout
-        patience = min(lease, self.options.slow_call_duration_threshold or lease)
+        slow = self.options.slow_call_duration_threshold
+        patience = min(lease, slow or lease)
         if self.state == "half_open" and self.probes:
             first = min(probe.started for probe in self.probes)
             if self.now >= first + patience:
                 self.open(first + patience)
-        self.admitted = [a for a in self.admitted if a.started > self.now - lease]
+        forgotten = lease + slow if slow is not None and slow >= lease else lease
+        self.admitted = [a for a in self.admitted if a.started > self.now - forgotten]
         if self.state == "closed" and self.overdue(self.since) and self.judge_slow():
             self.open(self.now)
 

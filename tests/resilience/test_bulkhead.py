@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -206,3 +208,48 @@ def until(condition):
     finally:
         timer.cancel()
         timer.join()
+
+
+def test_who_waits_is_served_before_who_comes():
+    """Keeps out: a caller in a loop takes the place again and again, and who waits starves."""
+    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=30)
+    busy, waiting, order = threading.Event(), threading.Event(), []
+
+    def first():
+        busy.set()
+        waiting.wait(10)
+
+    def looping():
+        bulkhead.call(first)
+        bulkhead.call(order.append, "again")
+
+    loop = threading.Thread(target=looping)
+    loop.start()
+    busy.wait(10)
+    waiter = threading.Thread(target=bulkhead.call, args=(order.append, "waited"))
+    waiter.start()
+    while not bulkhead.snapshot().waiting:
+        pass
+    waiting.set()
+    loop.join(10)
+    waiter.join(10)
+    assert order == ["waited", "again"]
+    assert bulkhead.snapshot().in_use == 0
+
+
+def test_a_place_given_to_who_has_just_left_is_not_lost():
+    bulkhead = Bulkhead("x", max_concurrent=2, max_wait=0.001)
+
+    def caller():
+        for _ in range(300):
+            with suppress(BulkheadFullError):
+                bulkhead.call(time.sleep, 0.0005)
+
+    threads = [threading.Thread(target=caller) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    snapshot = bulkhead.snapshot()
+    assert (snapshot.in_use, snapshot.waiting) == (0, 0)
+    assert bulkhead.call(int) == 0

@@ -73,13 +73,6 @@ def test_the_deadline_ends_with_its_call_whatever_it_raises(clock, error):
     assert remaining() == math.inf
 
 
-def test_begin_and_end_are_the_same_in_two_steps(clock):
-    token = Deadline(5, clock=clock).begin()
-    assert remaining() == 5
-    Deadline.end(token)
-    assert remaining() == math.inf
-
-
 def test_another_thread_has_its_own_deadline(clock):
     seen = []
     with Deadline(5, clock=clock).scope():

@@ -174,21 +174,36 @@ def test_an_answer_that_is_not_accepted_never_replaces_a_good_one(clock):
 
 def test_the_least_recently_used_answer_goes_first(clock):
     store = MemoryLastGood(60, max_entries=2, clock=clock)
-    store.put("a", 1)
-    store.put("b", 2)
+    store.put("a", 1, store.now())
+    store.put("b", 2, store.now())
     assert store.get("a") == (1, 0)
-    store.put("c", 3)
+    store.put("c", 3, store.now())
     assert store.get("b") is None
     assert (store.get("a"), store.get("c")) == ((1, 0), (3, 0))
 
 
 def test_a_newer_answer_replaces_the_older_and_takes_no_more_room(clock):
     store = MemoryLastGood(60, max_entries=2, clock=clock)
-    store.put("a", 1)
-    store.put("b", 2)
+    store.put("a", 1, store.now())
+    store.put("b", 2, store.now())
     clock.advance(5)
-    store.put("b", 3)
+    store.put("b", 3, store.now())
     assert (store.get("a"), store.get("b")) == ((1, 5), (3, 0))
+
+
+def test_an_older_answer_that_comes_late_does_not_replace_a_newer_one(store, clock):
+    fallback = Fallback(last_good=store, key=lambda: "libraries")
+
+    def slow():
+        clock.advance(1)
+        fallback.call(upstream.up("newer"))
+        clock.advance(1)
+        return "older"
+
+    assert fallback.call(slow) == "older"
+    clock.advance(5)
+    assert fallback.call(upstream.down()) == "newer"
+    assert store.get("libraries") == ("newer", 6)
 
 
 def test_the_caller_of_the_events_can_tell_what_answered(store, clock, heard):
@@ -236,11 +251,25 @@ def test_two_functions_never_share_a_last_good_answer(store):
         fallback.call(broken)
 
 
-def test_a_closure_made_anew_for_the_same_thing_has_the_same_answer(store):
+def test_a_function_made_anew_never_has_the_answer_of_an_earlier_one(store):
+    """Keeps out: one user's answer for another, where lambdas differ only in what they captured."""
     fallback = Fallback(last_good=store)
 
+    def asking(user):
+        return lambda user=user: upstream(user)
+
+    upstream.up("for alice")
+    fallback.call(asking("alice"))
+    upstream.down()
+    with pytest.raises(ConnectionError):
+        fallback.call(asking("bob"))
+
+
+def test_a_key_tells_functions_made_anew_apart(store):
+    fallback = Fallback(last_good=store, key=lambda section: section)
+
     def ask(section):
-        return fallback.call(lambda: upstream(section))
+        return fallback.call(lambda section: upstream(section), section)
 
     upstream.up("movies")
     ask("movies")
@@ -248,6 +277,16 @@ def test_a_closure_made_anew_for_the_same_thing_has_the_same_answer(store):
     assert ask("movies") == "movies"
     with pytest.raises(ConnectionError):
         ask("shows")
+
+
+def test_named_arguments_in_another_order_are_told_apart_by_their_types(store):
+    fallback = Fallback(last_good=store)
+    function = upstream.up("first")
+    fallback.call(function, a=1, b=True)
+    upstream.down()
+    assert fallback.call(function, b=True, a=1) == "first"
+    with pytest.raises(ConnectionError):
+        fallback.call(function, b=1, a=True)
 
 
 def test_an_answer_for_1_is_none_for_true(store):
@@ -259,7 +298,10 @@ def test_an_answer_for_1_is_none_for_true(store):
 
 def test_a_store_that_fails_hides_no_error_and_no_answer(caplog):
     class Down:
-        def put(self, key, value):
+        def now(self):
+            return 0.0
+
+        def put(self, key, value, asked_at):
             raise OSError("the store is down")
 
         def get(self, key):

@@ -13,7 +13,12 @@ from medianest.resilience import (
     CircuitBreaker,
     CircuitBreakerOptions,
     ConfigurationError,
+    Deadline,
+    Pipeline,
+    Policy,
+    Retry,
     RetryOptions,
+    State,
 )
 from medianest.resilience.options import checked_name
 
@@ -137,3 +142,39 @@ def test_a_reset_timeout_above_the_default_cap_is_not_cut_short():
     assert CircuitBreakerOptions(reset_timeout=600).max_reset_timeout == 600
     assert CircuitBreakerOptions(reset_timeout=60).max_reset_timeout == 300
     assert CircuitBreakerOptions(reset_timeout=60, max_reset_timeout=50).max_reset_timeout == 50
+
+
+def test_the_same_errors_in_another_form_are_the_same_options():
+    """Keeps out: "exists already with other options", when only a set was ordered otherwise."""
+    written = CircuitBreakerOptions(expected_errors={"timeout", "5xx", "ENOTFOUND"})
+    assert written == CircuitBreakerOptions(expected_errors={"5xx", "ENOTFOUND", "timeout"})
+    assert CircuitBreakerOptions(expected_errors="5xx") == CircuitBreakerOptions(
+        expected_errors=("5xx",)
+    )
+
+
+@pytest.mark.parametrize("timeout", [True, 1e300, float("nan"), 0, "5"])
+def test_a_deadline_takes_only_seconds_that_make_sense(timeout):
+    with pytest.raises(ConfigurationError, match="timeout must be seconds"):
+        Deadline(timeout)
+
+
+def test_a_reason_that_is_no_text_is_refused():
+    """Keeps out: `open(600)`, meant as an expiry, forces it open for ever."""
+    breaker = CircuitBreaker("plex")
+    with pytest.raises(ConfigurationError, match="reason must be text"):
+        breaker.open(600)
+    assert breaker.state is State.CLOSED
+
+
+def test_a_wait_for_a_place_that_would_count_as_slowness_is_refused():
+    with pytest.raises(ConfigurationError, match="max_wait"):
+        Policy(
+            circuit_breaker=CircuitBreakerOptions(slow_call_duration_threshold=1),
+            bulkhead=BulkheadOptions(max_wait=1),
+        )
+
+
+def test_one_strategy_alone_is_not_taken_for_a_list():
+    with pytest.raises(ConfigurationError, match="takes a list"):
+        Pipeline("x", Retry())

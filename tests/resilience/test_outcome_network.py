@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ import requests
 import urllib3
 
 from medianest.resilience import Outcome
-from medianest.resilience.outcome import Classifier
+from medianest.resilience.outcome import Classifier, is_timeout
 
 
 @pytest.fixture
@@ -86,3 +87,12 @@ def test_a_refused_connection_retried_by_urllib3_itself_is_still_found(refused_u
         with pytest.raises(urllib3.exceptions.MaxRetryError) as caught:
             pool.request("GET", refused_url, timeout=0.1)
         assert matching(caught.value) == {"ECONNREFUSED"}
+
+
+def test_a_program_that_ran_for_too_long_is_a_timeout():
+    assert is_timeout(subprocess.TimeoutExpired("cmd", 1))
+
+
+def test_the_errors_of_a_group_are_among_its_causes():
+    group = ExceptionGroup("several", [ValueError(), ConnectionRefusedError(111, "refused")])
+    assert Classifier("ECONNREFUSED")(group) is Outcome.FAILURE

@@ -137,7 +137,7 @@ def test_setting_the_time_of_day_moves_no_deadline_budget_age_or_expiry(jump):
     store, budget = MemoryLastGood(60, clock=clock), RetryBudget(0, 1, clock=clock)
     breaker = CircuitBreaker("plex", clock=clock)
     breaker.open(expires_in=60)
-    store.put("key", "answer")
+    store.put("key", "answer", store.now())
     assert budget.withdraw()
     with Deadline(5, clock=clock).scope():
         clock.jumped = jump

@@ -72,8 +72,8 @@ def test_expected_errors_do_not_replace_what_a_part_says_itself():
         retry=RetryOptions(retry_on="timeout"),
         expected_errors=KeyError,
     )
-    assert policy.circuit_breaker.expected_errors == "5xx"
-    assert policy.retry.retry_on == "timeout"
+    assert policy.circuit_breaker.expected_errors == ("5xx",)
+    assert policy.retry.retry_on == ("timeout",)
 
 
 def test_expected_errors_given_by_a_generator_reach_both_parts():

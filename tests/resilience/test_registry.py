@@ -81,7 +81,7 @@ def test_a_breaker_made_elsewhere_can_be_registered_once(registry, make_breaker)
 def test_a_registered_breaker_can_be_replaced_on_purpose(registry, make_breaker):
     registry.breaker("plex")
     other = make_breaker("plex")
-    registry.add_breaker(other, replace=True)
+    registry.add_breaker(other, replaces=lambda taken: taken is not other)
     assert registry.find_breaker("plex") is other
 
 

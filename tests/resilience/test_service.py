@@ -179,3 +179,42 @@ def test_a_service_may_use_a_registry_that_is_there_already(clock):
     assert service.registry is registry
     service.register_dependency("plex", bulkhead=BulkheadOptions(max_concurrent=2))
     assert registry.dependency("plex").pipeline.find(Bulkhead) is registry.bulkhead("plex")
+
+
+def test_a_coroutine_function_is_refused_where_it_is_called(service):
+    async def later():
+        return 1
+
+    service.register_dependency("plex")
+    for call in (service.execute, service.execute_with_circuit_breaker):
+        with pytest.raises(ConfigurationError, match="asynchronous"):
+            call("plex", later)
+
+
+def test_arguments_of_the_operation_may_have_any_name(service):
+    service.register_dependency("plex")
+    assert service.execute("plex", lambda name: name, name="x") == "x"
+
+
+def test_a_dependency_that_cannot_be_registered_leaves_nothing_behind(service):
+    """Keeps out: its breaker stays, and the corrected registration is refused because of it."""
+    service.registry.bulkhead("plex", max_concurrent=3)
+    with pytest.raises(ConfigurationError):
+        service.register_dependency("plex", bulkhead=BulkheadOptions(4))
+    assert service.registry.find_breaker("plex") is None
+    service.register_dependency("plex", bulkhead=BulkheadOptions(3))
+
+
+def test_a_compartment_made_with_other_options_takes_calls_that_name_its_size(service):
+    service.registry.bulkhead("reports", max_concurrent=4, max_wait=1)
+    assert service.execute_with_bulkhead("reports", lambda: "ok", 4) == "ok"
+    with pytest.raises(ConfigurationError):
+        service.execute_with_bulkhead("reports", lambda: "ok", 5)
+
+
+def test_dependencies_may_be_named_by_any_iterable_but_not_by_one_string(service):
+    service.register_dependency("db")
+    made = service.register_dependency("plex", depends_on=(name for name in ["db"]))
+    assert made.depends_on == ("db",)
+    with pytest.raises(ConfigurationError, match="list of names"):
+        service.register_dependency("other", depends_on="db")

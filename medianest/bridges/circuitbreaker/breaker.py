@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
 from medianest import resilience
-from medianest.bridges.circuitbreaker.core import countable, make
+from medianest.bridges.circuitbreaker.core import countable, make, register
 from medianest.bridges.circuitbreaker.error import CircuitBreakerError
 from medianest.bridges.circuitbreaker.monitor import CircuitBreakerMonitor
 from medianest.bridges.circuitbreaker.predicate import Expected, build_failure_predicate
@@ -71,7 +71,7 @@ class CircuitBreaker:
     @cached_property
     def _breaker(self) -> resilience.CircuitBreaker:
         # Not made before it is needed: its name may only be known when it decorates.
-        return make(str(self), self._failure_threshold, self._recovery_timeout, self._clock)
+        return make(str(self), self._failure_threshold, self._recovery_timeout, default_registry)
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class CircuitBreaker:
             if unused:
                 self.__dict__.pop("_breaker", None)
         CircuitBreakerMonitor.register(self)
-        default_registry.add_breaker(self._breaker, replace=True)
+        register(self._breaker, default_registry)
         return cast(F, wrap(self, function))
 
     def call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

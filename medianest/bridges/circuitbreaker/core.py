@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import ceil
 from zlib import crc32
 
-from medianest.resilience import CallRefusedError, CircuitBreaker, Clock
+from medianest.resilience import CallRefusedError, CircuitBreaker, Registry
 
-__all__ = ["countable", "make"]
+__all__ = ["countable", "make", "register"]
 
 _LONGEST_WAIT = 10 * 365 * 86400.0
 _MOST_FAILURES = 10**9
@@ -16,15 +16,20 @@ _MIN_LEASE = 60.0
 """A probe that streams may well take longer than the wait before it; after this it has failed."""
 
 
+class _Bridged(CircuitBreaker):
+    """A breaker of this bridge: another of the same name may take its place, as that package's
+    monitor has it. Those of others stay."""
+
+
 def make(
-    name: str, failure_threshold: float, recovery_timeout: float, clock: Clock
+    name: str, failure_threshold: float, recovery_timeout: float, registry: Registry
 ) -> CircuitBreaker:
     """A breaker that counts in a row and waits the same each time, for values that need not be
     acceptable to it."""
     wait = min(max(recovery_timeout, 1e-6), _LONGEST_WAIT)
-    return CircuitBreaker(
-        _registry_name(name),
-        clock=clock,
+    return _Bridged(
+        _registry_name(name, registry),
+        clock=registry.clock,
         counting="consecutive",
         failure_threshold=max(1, ceil(min(failure_threshold, _MOST_FAILURES))),
         reset_timeout=wait,
@@ -36,6 +41,11 @@ def make(
     )
 
 
+def register(breaker: CircuitBreaker, registry: Registry) -> None:
+    """Let operators see it, in the place of an earlier one of this bridge with the same name."""
+    registry.add_breaker(breaker, replaces=lambda taken: isinstance(taken, _Bridged))
+
+
 def countable(error: Exception) -> Exception:
     """The error in a form that counts: a medianest breaker ignores refusals, that package's does
     not."""
@@ -44,9 +54,12 @@ def countable(error: Exception) -> Exception:
     return error
 
 
-def _registry_name(name: str) -> str:
-    """A name that the registry takes; long ones stay distinct."""
+def _registry_name(name: str, registry: Registry) -> str:
+    """A name that the registry takes; long ones stay distinct, and so does one that somebody
+    else's breaker has."""
     printable = "".join(letter if letter.isprintable() else "?" for letter in name)
-    if len(printable) <= 100:
-        return printable
-    return f"{printable[:90]}~{crc32(name.encode()):08x}"
+    if len(printable) > 80:
+        printable = f"{printable[:70]}~{crc32(name.encode()):08x}"
+    taken = registry.find_breaker(printable)
+    foreign = taken is not None and not isinstance(taken, _Bridged)
+    return f"{printable} (circuitbreaker)" if foreign else printable

@@ -129,6 +129,7 @@ class ErrorRecoveryManager:
             )
         context = context or RecoveryContext()
         before = self.turns.repairs
+        asked_at = self.last_good.now() if context.cache_key is not None else 0.0
         try:
             result = operation()
         except Exception as error:
@@ -137,7 +138,7 @@ class ErrorRecoveryManager:
             failed = error
         else:
             if context.cache_key is not None:
-                self.remember(context.cache_key, result)
+                self.remember(context.cache_key, result, asked_at)
             return result
         # Outside the handler, so that an action's own error does not have this one as its context.
         try:
@@ -158,10 +159,10 @@ class ErrorRecoveryManager:
         run = Run(self, self._completed(context), max_attempts)
         return run.recover(error, again, before)
 
-    def remember(self, key: Any, answer: Any) -> None:
+    def remember(self, key: Any, answer: Any, asked_at: float) -> None:
         """Keep a good answer; a store that fails costs nobody the answer."""
         try:
-            self.last_good.put(key, answer)
+            self.last_good.put(key, answer, asked_at)
         except Exception:
             logger.exception("a good answer cannot be kept")
 

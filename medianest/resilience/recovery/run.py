@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest.resilience.events import RecoveryFinished, publish
+from medianest.resilience.outcome import note_once, raise_again
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
     Declined,
@@ -59,6 +59,7 @@ class Run:
             while (answer := self._try_actions(error, before)) is RUN_AGAIN:
                 before = self._manager.turns.repairs
                 self._context = replace(self._context, attempt=self._context.attempt + 1)
+                asked_at = self._manager.last_good.now()
                 try:
                     answer = again()
                 except Exception as failed:
@@ -67,11 +68,11 @@ class Run:
                     continue
                 self._judge(helped=True)
                 if self._context.cache_key is not None:
-                    self._manager.remember(self._context.cache_key, answer)
+                    self._manager.remember(self._context.cache_key, answer, asked_at)
                 break
             self._finish("failed" if answer is _NOTHING else "recovered", kind, message)
             if answer is _NOTHING:
-                raise self._noted(error)
+                raise_again(self._noted(error))
             return answer
         finally:
             del error  # it holds this frame
@@ -155,9 +156,7 @@ class Run:
     def _noted(self, error: Exception) -> Exception:
         tried = ", ".join(f"{step.action} {step.outcome}" for step in self._steps)
         if tried:
-            kept = [n for n in getattr(error, "__notes__", ()) if not n.startswith("recovery: ")]
-            with suppress(AttributeError):  # some errors are frozen
-                error.__notes__ = [*kept, f"recovery: nothing helped ({tried})"]
+            note_once(error, "recovery: nothing helped:", tried)
         return error
 
 

@@ -1,0 +1,195 @@
+"""Calls within calls: one breaker around itself, retries around retries, errors within handlers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.resilience import CircuitBreaker, Fallback, Pipeline, Retry, RetryBudget, State
+from medianest.resilience.events import state_changed
+from tests.resilience.test_fallback import Upstream
+
+
+class AnswerError(Exception):
+    """An error as HTTP clients raise it."""
+
+    retry_after = 3600
+
+
+def retrying(clock, **options):
+    options.setdefault("budget", RetryBudget(reserve=1000, clock=clock))
+    return Retry(initial_delay=0, clock=clock, **options)
+
+
+@pytest.mark.parametrize("probes", [1, 2, 3, 5])
+def test_a_breaker_around_itself_recovers(make_breaker, half_open, probes):
+    """Keeps out: the outer call takes the place of the only probe, and the inner one is refused,
+    for ever."""
+    breaker = make_breaker(half_open_max_calls=probes)
+    outer = breaker(breaker(lambda: "ok"))
+    half_open(breaker)
+    assert [outer() for _ in range(probes)] == ["ok"] * probes
+    assert breaker.state is State.CLOSED
+
+
+def test_a_failure_inside_a_probe_that_handles_it_is_no_failed_probe(make_breaker, half_open):
+    breaker = make_breaker(half_open_max_calls=1)
+    half_open(breaker)
+
+    def broken():
+        raise ConnectionError
+
+    def tolerant():
+        with pytest.raises(ConnectionError):
+            breaker.call(broken)
+
+    breaker.call(tolerant)
+    assert breaker.state is State.CLOSED
+
+
+def test_another_thread_is_not_part_of_a_probe(make_breaker, half_open):
+    breaker = make_breaker(half_open_max_calls=1)
+    half_open(breaker)
+
+    def probe():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(breaker.call, int).exception()
+
+    assert type(breaker.call(probe)).__name__ == "CircuitOpenError"
+
+
+def test_the_time_of_receivers_is_not_the_calls(make_breaker, half_open, clock, heard):
+    """Keeps out: a slow receiver of "half-open" makes every probe a slow one."""
+    breaker = make_breaker(slow_call_duration_threshold=1, half_open_max_calls=1)
+
+    def slow(event):
+        clock.advance(1.5)
+
+    half_open(breaker)
+    with state_changed.connected_to(slow):
+        breaker.call(int)
+    assert breaker.state is State.CLOSED
+
+
+def test_an_interrupted_receiver_loses_no_probe(make_breaker, half_open):
+    breaker = make_breaker(half_open_max_calls=1)
+
+    def interrupted(event):
+        raise SystemExit
+
+    half_open(breaker)
+    with state_changed.connected_to(interrupted), pytest.raises(SystemExit):
+        breaker.call(int)
+    breaker.call(int)
+    assert breaker.state is State.CLOSED
+
+
+def test_a_recursion_without_end_leaves_nothing_in_flight(make_breaker):
+    breaker = make_breaker(failure_threshold=10**6)
+
+    @breaker
+    def endless():
+        return endless()
+
+    with pytest.raises(RecursionError):
+        endless()
+    assert breaker.snapshot().in_flight == 0
+
+
+def test_a_retry_inside_that_was_handled_does_not_disable_the_one_outside(clock):
+    """Keeps out: an optional call gives up, its fallback answers, and what fails later is not
+    tried again."""
+    optional = Pipeline("cache", [Fallback(value=None), retrying(clock)])
+    failures = [ConnectionError(), ConnectionError()]
+
+    def operation():
+        optional.call(Upstream().down())
+        if failures:
+            raise failures.pop()
+        return "ok"
+
+    assert retrying(clock).call(operation) == "ok"
+
+
+@pytest.mark.parametrize("chained", ["from", "context", "none"])
+def test_an_error_that_came_of_one_given_up_inside_is_not_tried_again(clock, chained):
+    calls = []
+
+    def upstream():
+        calls.append(1)
+        raise ConnectionError
+
+    def operation():
+        try:
+            retrying(clock).call(upstream)
+        except ConnectionError as error:
+            if chained == "from":
+                raise RuntimeError from error
+            if chained == "none":
+                raise RuntimeError from None
+            raise RuntimeError  # noqa: B904 (the context is the point)
+
+    with pytest.raises(RuntimeError):
+        retrying(clock).call(operation)
+    assert len(calls) == 3
+
+
+def test_retries_do_not_multiply_across_threads(clock):
+    calls = []
+
+    def upstream():
+        calls.append(1)
+        raise ConnectionError
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ConnectionError):
+        retrying(clock).call(lambda: pool.submit(retrying(clock).call, upstream).result())
+    assert len(calls) == 3
+
+
+def test_what_the_caller_handles_asks_this_call_to_wait_for_nothing(clock):
+    """Keeps out: the Retry-After of an error that is being handled around the call."""
+    failures = [ConnectionError()]
+
+    def flaky():
+        if failures:
+            raise failures.pop()
+        return "ok"
+
+    try:
+        raise AnswerError
+    except AnswerError:
+        assert retrying(clock, max_delay=1).call(flaky) == "ok"
+
+
+def test_what_was_handled_when_a_permit_was_taken_is_no_cause(clock):
+    breaker = CircuitBreaker("x", failure_threshold=1, expected_errors="timeout", clock=clock)
+    try:
+        raise TimeoutError
+    except TimeoutError:
+        with pytest.raises(ValueError), breaker.acquire():
+            raise ValueError  # noqa: B904
+    assert breaker.state is State.CLOSED
+
+
+@pytest.mark.parametrize("handling", [False, True])
+def test_an_error_keeps_its_own_context_whatever_the_caller_handles(clock, handling):
+    """Keeps out: "timeout" matches outside of a handler and not inside of one."""
+    pipeline = Pipeline("x", [Fallback(value="fallback", handles="timeout"), retrying(clock)])
+
+    def operation():
+        try:
+            raise TimeoutError
+        except TimeoutError:
+            raise ValueError  # noqa: B904
+
+    def call():
+        return pipeline.call(operation)
+
+    if not handling:
+        assert call() == "fallback"
+        return
+    try:
+        raise KeyError
+    except KeyError:
+        assert call() == "fallback"
