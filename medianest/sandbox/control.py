@@ -1,4 +1,4 @@
-"""The sandbox's own routes under /sandbox: faults, and the requests that arrived."""
+"""The sandbox's own routes under /sandbox: faults, the requests that arrived, the state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from medianest.sandbox.faults import CONTROL, FaultError, FaultTable
-from medianest.sandbox.messages import Answer, Request, json_answer
+from medianest.sandbox.messages import Answer, Request, Upstream, json_answer
 
 __all__ = ["Control", "Traffic"]
 
@@ -21,6 +21,7 @@ ROUTES: Final = [
     "DELETE /sandbox/faults/<id>",
     "GET /sandbox/requests",
     "DELETE /sandbox/requests",
+    "GET /sandbox/state",
 ]
 
 
@@ -62,7 +63,7 @@ class Traffic:
 class Control:
     """Answers the requests under /sandbox; they need no token and meet no fault."""
 
-    def __init__(self, faults: FaultTable, traffic: Traffic) -> None:
+    def __init__(self, faults: FaultTable, traffic: Traffic, upstream: Upstream) -> None:
         self._faults = faults
         self._traffic = traffic
         self._routes: Mapping[tuple[str, str], Callable[[bytes], Answer]] = {
@@ -71,6 +72,7 @@ class Control:
             ("DELETE", "faults"): lambda body: json_answer(200, {"removed": faults.clear()}),
             ("GET", "requests"): lambda body: json_answer(200, traffic.describe()),
             ("DELETE", "requests"): self._forget,
+            ("GET", "state"): lambda body: json_answer(200, upstream.state()),
         }
 
     def answer(self, request: Request) -> Answer:

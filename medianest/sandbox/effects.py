@@ -33,10 +33,16 @@ def respond(
         if fault.over:  # switched off while an earlier one held the request
             continue
         if not fault.delays:
-            return EFFECTS[fault.kind](_Scene(fault, request, upstream, wire))
+            return _suffered(_Scene(fault, request, upstream, wire))
         if not _hold(wire, fault, fault.options.get("seconds", MAX_HOLD)):
             return None
     return upstream.answer(request)
+
+
+def _suffered(scene: _Scene) -> Answer | None:
+    if own := scene.upstream.own_faults.get(scene.fault.kind):
+        return own.answer(scene.request, scene.fault.options)
+    return EFFECTS[scene.fault.kind](scene)
 
 
 def _hold(wire: Wire, fault: Fault, seconds: float) -> bool:
@@ -73,6 +79,11 @@ def _reset(scene: _Scene) -> None:
     scene.wire.reset()
 
 
+def _lose(scene: _Scene) -> None:
+    scene.upstream.answer(scene.request)
+    scene.wire.reset()
+
+
 def _truncate(scene: _Scene) -> None:
     answer = scene.upstream.answer(scene.request)
     half = b"" if scene.request.method == "HEAD" else answer.body[: len(answer.body) // 2]
@@ -98,7 +109,7 @@ def _garbage(scene: _Scene) -> Answer:
 
 
 def _unauthorized(scene: _Scene) -> Answer:
-    return scene.upstream.error(401)
+    return scene.upstream.unauthorized()
 
 
 def _maintenance(scene: _Scene) -> Answer:
@@ -112,6 +123,7 @@ def _empty(scene: _Scene) -> Answer:
 EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
     "status": _status,
     "reset": _reset,
+    "lose": _lose,
     "truncate": _truncate,
     "drip": _drip,
     "garbage": _garbage,

@@ -1,7 +1,8 @@
 """Which faults there are, which are on, and which of them meet a request.
 
 A fault is a JSON object: `kind`, the options that every kind has (`path`, `for_seconds`, `share`,
-`times`) and the kind's own. KINDS and COMMON are the whole truth about what is allowed.
+`times`) and the kind's own. KINDS and COMMON are the whole truth about what every server allows;
+some have kinds of their own beside these.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "Fault",
     "FaultError",
     "FaultTable",
+    "Option",
     "is_control",
 ]
 
@@ -47,6 +49,10 @@ class Option:
     words: str
     default: Any = None
     required: bool = False
+
+
+Kinds = Mapping[str, Mapping[str, Option]]
+"""The options of each kind of fault, beside those that all have."""
 
 
 def _is_number(value: Any) -> bool:
@@ -82,7 +88,7 @@ COMMON: Final[Mapping[str, Option]] = {
     "times": Option(lambda value: _is_whole(value) and value >= 1, "a whole number of at least 1"),
 }
 
-KINDS: Final[Mapping[str, Mapping[str, Option]]] = {
+KINDS: Final[Kinds] = {
     "status": {
         "status": Option(
             lambda value: _is_whole(value) and 200 <= value <= 599,
@@ -104,6 +110,7 @@ KINDS: Final[Mapping[str, Mapping[str, Option]]] = {
     },
     "hang": {},
     "reset": {},
+    "lose": {},
     "truncate": {},
     "drip": {
         "interval": Option(
@@ -183,8 +190,12 @@ class FaultTable:
     """The faults that are on, in the order they were switched on; safe for threads."""
 
     def __init__(
-        self, clock: Clock | None = None, draw: Callable[[], float] = random.random
+        self,
+        clock: Clock | None = None,
+        draw: Callable[[], float] = random.random,
+        kinds: Kinds = KINDS,
     ) -> None:
+        self._kinds = kinds
         self._clock = clock or SystemClock()
         self._draw = draw
         self._faults: dict[str, Fault] = {}
@@ -193,7 +204,7 @@ class FaultTable:
 
     def add(self, wish: object) -> Fault:
         """Switch on the fault that a JSON object describes; FaultError says what is wrong."""
-        kind, options = _checked(wish)
+        kind, options = _checked(wish, self._kinds)
         with self._lock:
             self._issued += 1
             fault = Fault(str(self._issued), kind, options, self._clock)
@@ -243,13 +254,14 @@ class FaultTable:
             del self._faults[fault.id]
 
 
-def _checked(wish: object) -> tuple[str, dict[str, Any]]:
+def _checked(wish: object, kinds: Kinds) -> tuple[str, dict[str, Any]]:
     if not isinstance(wish, dict):
         raise FaultError("a fault must be a JSON object", ["kind", *COMMON])
     kind = wish.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise FaultError(f"unknown kind {kind!r}" if "kind" in wish else "no kind", list(KINDS))
-    known = {**COMMON, **KINDS[kind]}
+    if not isinstance(kind, str) or kind not in kinds:
+        message = f"unknown kind {kind!r} for this server" if "kind" in wish else "no kind"
+        raise FaultError(message, list(kinds))
+    known = {**COMMON, **kinds[kind]}
     if unknown := [name for name in wish if name != "kind" and name not in known]:
         raise FaultError(f"{kind}: unknown option {', '.join(unknown)}", list(known))
     return kind, {name: _value(kind, name, option, wish) for name, option in known.items()}

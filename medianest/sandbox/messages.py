@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Protocol
 
-__all__ = ["BODILESS", "Answer", "Request", "Upstream", "json_answer", "reason", "status_line"]
+from medianest.sandbox.faults import Option
+
+__all__ = [
+    "BODILESS",
+    "Answer",
+    "OwnFault",
+    "Request",
+    "Upstream",
+    "json_answer",
+    "reason",
+    "status_line",
+]
 
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
@@ -50,8 +61,21 @@ class Answer:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+@dataclass(frozen=True)
+class OwnFault:
+    """A fault that only one kind of server has: its options, and what it answers under them."""
+
+    answer: Callable[[Request, Mapping[str, Any]], Answer]
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
 class Upstream(Protocol):
     """One kind of server: its answers, and those it gives when it is broken in its own way."""
+
+    @property
+    def own_faults(self) -> Mapping[str, OwnFault]:
+        """The kinds of fault that only this kind of server has."""
+        ...
 
     def answer(self, request: Request) -> Answer:
         """The answer of a server that is well."""
@@ -61,12 +85,20 @@ class Upstream(Protocol):
         """An error in the words of this kind of server."""
         ...
 
+    def unauthorized(self) -> Answer:
+        """The answer to a credential that is none."""
+        ...
+
     def maintenance(self) -> Answer:
         """The answer while the server is busy with itself."""
         ...
 
     def empty(self, request: Request) -> Answer:
         """A success that contains nothing."""
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """What clients have brought about in it, as plain JSON values."""
         ...
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from medianest.sandbox.library import Library, build_library
-from medianest.sandbox.messages import Answer, Request, reason
+from medianest.sandbox.messages import Answer, OwnFault, Request, reason
 from medianest.sandbox.plex_xml import container_xml
 
 __all__ = ["PlexServer"]
@@ -36,6 +37,8 @@ class _RefusedError(Exception):
 class PlexServer:
     """Answers as a Plex Media Server does; all but /identity need the token, in its header."""
 
+    own_faults: Mapping[str, OwnFault] = MappingProxyType({})
+
     def __init__(self, token: str, library: Library | None = None) -> None:
         self._token = token
         self._library = library or build_library()
@@ -62,6 +65,10 @@ class PlexServer:
         )
         return Answer(status, text.encode(), headers=PROTOCOL)
 
+    def unauthorized(self) -> Answer:
+        """The answer to a token that is none."""
+        return self.error(401)
+
     def maintenance(self) -> Answer:
         """The answer while the server migrates its database, which may take hours."""
         return Answer(503, MAINTENANCE.encode(), XML, PROTOCOL)
@@ -69,6 +76,10 @@ class PlexServer:
     def empty(self, request: Request) -> Answer:
         """A container of nothing."""
         return _rendered(request, {"size": 0})
+
+    def state(self) -> Mapping[str, Any]:
+        """Nothing: no request changes this server."""
+        return {}
 
     def _container(self, request: Request) -> Container:
         if request.path == "/identity":

@@ -92,6 +92,10 @@ class SandboxProcess:
         """Count requests from zero."""
         self._control("DELETE", "requests")
 
+    def state(self) -> dict[str, Any]:
+        """What clients have brought about."""
+        return self._control("GET", "state")
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._running().kill()

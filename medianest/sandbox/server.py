@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from medianest.resilience.clock import Clock
 from medianest.sandbox.control import Control, Traffic
 from medianest.sandbox.effects import respond
-from medianest.sandbox.faults import FaultTable, is_control
+from medianest.sandbox.faults import KINDS, FaultTable, is_control
 from medianest.sandbox.messages import BODILESS, Answer, Request, Upstream, json_answer
 from medianest.sandbox.wire import Wire
 
@@ -34,9 +34,10 @@ class SandboxServer(ThreadingHTTPServer):
         self, upstream: Upstream, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
     ) -> None:
         self.upstream = upstream
-        self.faults = FaultTable(clock)
+        own = {kind: fault.options for kind, fault in upstream.own_faults.items()}
+        self.faults = FaultTable(clock, kinds={**KINDS, **own})
         self.traffic = Traffic()
-        self.control = Control(self.faults, self.traffic)
+        self.control = Control(self.faults, self.traffic, upstream)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
 

@@ -78,6 +78,8 @@ def test_removing_a_fault_that_is_not_there_is_404(sandbox, get):
         ({"kind": "explode"}, "explode", list(KINDS)),
         ({}, "no kind", list(KINDS)),
         ({"kind": ["hang"]}, "unknown kind", list(KINDS)),
+        ({"kind": "source"}, "unknown kind 'source' for this server", list(KINDS)),
+        ({"kind": "racy"}, "unknown kind 'racy' for this server", list(KINDS)),
         ({"kind": "hang", "colour": 1}, "colour", ["path", "for_seconds", "share", "times"]),
         ({"kind": "status"}, "status is missing", {"status": "a whole number from 200 to 599"}),
         (
@@ -160,3 +162,8 @@ def test_counting_starts_again_from_zero(sandbox, get):
     get("/identity")
     sandbox.reset_requests()
     assert sandbox.requests() == {"total": 0, "by_path": {}, "last": []}
+
+
+def test_no_client_changes_the_state_of_a_plex(sandbox, get):
+    get("/library/sections")
+    assert sandbox.state() == {}

@@ -106,6 +106,12 @@ def test_reset_breaks_the_connection_with_rst(sandbox):
         raw.recv(1)
 
 
+def test_lose_breaks_the_connection_with_rst_and_sends_nothing(sandbox):
+    sandbox.fault("lose")
+    with requested(sandbox) as raw, pytest.raises(ConnectionResetError):
+        raw.recv(1)
+
+
 def test_truncate_promises_the_whole_body_and_sends_half(sandbox):
     with connected(sandbox) as connection:
         whole = ask(connection, "/library/sections").body
@@ -168,7 +174,7 @@ def test_after_any_fault_the_server_answers_as_before(sandbox, get, kind):
     own = {"status": {"status": 500}, "latency": {"seconds": 60}, "drip": {"interval": 0.01}}
     fault = sandbox.fault(kind, **own.get(kind, {}))
     with requested(sandbox) as raw:
-        silent_for(raw, 0.05) if kind != "reset" else None
+        silent_for(raw, 0.05) if kind not in ("reset", "lose") else None
         sandbox.remove_fault(fault)
     assert get("/library/sections").container()["size"] == 4
 
