@@ -1,4 +1,4 @@
-"""`python -m medianest.sandbox plex`: one sandbox server in the foreground."""
+"""`python -m medianest.sandbox plex`, or `overseerr`: one sandbox server in the foreground."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from medianest.sandbox.messages import Upstream
+from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 
@@ -21,13 +23,19 @@ __all__ = ["KINDS", "main"]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of server: how to make it from its token, and its usual port."""
+    """One kind of server: how to make it of its options, and its usual port."""
 
-    make: Callable[[str], Upstream]
+    make: Callable[[argparse.Namespace], Upstream]
     port: int
+    keeps_state: bool = False
 
 
-KINDS: Final[Mapping[str, Kind]] = {"plex": Kind(PlexServer, 32401)}
+KINDS: Final[Mapping[str, Kind]] = {
+    "plex": Kind(lambda options: PlexServer(options.token), 32401),
+    "overseerr": Kind(
+        lambda options: OverseerrServer(options.token, options.state), 35055, keeps_state=True
+    ),
+}
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -39,8 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if os.environ.get("MEDIANEST_ENV", "").strip().lower() == "production":
         return _failed("it is for development and tests, and MEDIANEST_ENV is production")
+    kind = KINDS[options.kind]
+    if options.state and not kind.keeps_state:
+        return _failed(f"{options.kind} has no state to keep")
     try:
-        server = _bind(KINDS[options.kind], options)
+        upstream = kind.make(options)
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or error
+        return _failed(f"cannot keep the state in {options.state}: {words}")
+    try:
+        server = _bind(upstream, kind.port, options)
     except (OSError, OverflowError) as error:
         where = f"{options.host}:{options.port or 'any port'}"
         return _failed(f"cannot listen on {where}: {getattr(error, 'strerror', None) or error}")
@@ -65,19 +81,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, help="0: any free one; not given: the kind's usual one, or any free one"
     )
-    parser.add_argument("--token", default="sandbox-token", help="what it accepts (%(default)s)")
+    parser.add_argument(
+        "--token", default="sandbox-token", help="the token or API key it accepts (%(default)s)"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="where requests are kept (overseerr only)"
+    )
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when standard input does"
     )
     return parser
 
 
-def _bind(kind: Kind, options: argparse.Namespace) -> SandboxServer:
-    upstream = kind.make(options.token)
+def _bind(upstream: Upstream, usual_port: int, options: argparse.Namespace) -> SandboxServer:
     if options.port is not None:
         return SandboxServer(upstream, options.host, options.port)
     try:
-        return SandboxServer(upstream, options.host, kind.port)
+        return SandboxServer(upstream, options.host, usual_port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

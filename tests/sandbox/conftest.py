@@ -1,10 +1,11 @@
-"""One sandbox process for all tests of this folder, well again and uncounted for each."""
+"""One sandbox Plex for all tests of this folder, well again for each; an Overseerr per test."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,12 +15,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from medianest.sandbox import SandboxProcess
+from medianest.sandbox.overseerr import OverseerrServer
+from medianest.sandbox.server import SandboxServer
 
 PATIENCE = 5.0
-CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures" / "plex"
+KEY = "sandbox-token"
+CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
 
-# The contract test compares with recorded answers, and there is nothing to compare without them.
-collect_ignore = [] if CAPTURES.is_dir() else ["test_captures.py"]
+# The contract tests compare with recorded answers, and there is nothing to compare without them.
+collect_ignore = [] if CAPTURES.is_dir() else ["test_captures.py", "test_overseerr_captures.py"]
 
 
 class Reply(NamedTuple):
@@ -37,7 +41,7 @@ class Reply(NamedTuple):
 
 
 @contextmanager
-def connected(sandbox: SandboxProcess) -> Iterator[http.client.HTTPConnection]:
+def connected(sandbox: SandboxProcess | SandboxServer) -> Iterator[http.client.HTTPConnection]:
     """A connection that is closed at the end."""
     where = urlsplit(sandbox.url).netloc
     with closing(http.client.HTTPConnection(where, timeout=PATIENCE)) as connection:
@@ -94,3 +98,56 @@ def get(sandbox: SandboxProcess) -> Callable[..., Reply]:
             return ask(connection, path, **options)
 
     return get_it
+
+
+@contextmanager
+def serving(server: SandboxServer) -> Iterator[SandboxServer]:
+    """The server in a thread of this process, without the time that a process takes to start."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE)
+
+
+class Overseerr:
+    """An Overseerr without requests, and a client of it with the right key."""
+
+    def __init__(self, server: SandboxServer) -> None:
+        self.server = server
+
+    def call(
+        self, method: str, path: str, body: Any = None, key: str | None = KEY, **headers: str
+    ) -> Reply:
+        """One answer; the path is below the API's, unless it is the sandbox's own."""
+        full = path if path.startswith("/sandbox") else f"/api/v1{path}"
+        sent = headers | ({"X_Api_Key": key} if key else {})
+        if body is not None:
+            sent = {"Content_Type": "application/json", **sent}
+        with connected(self.server) as connection:
+            return ask(connection, full, method=method, body=body, token=None, **sent)
+
+    def get(self, path: str, **options: Any) -> Reply:
+        """The answer to a GET."""
+        return self.call("GET", path, **options)
+
+    def want(self, kind: str, number: int, **wish: Any) -> Reply:
+        """The answer to a new request for a title."""
+        return self.call("POST", "/request", {"mediaType": kind, "mediaId": number, **wish})
+
+    def fault(self, kind: str, **options: Any) -> None:
+        """Switch a fault on."""
+        self.server.faults.add({"kind": kind, **options})
+
+    def state(self) -> Any:
+        """The requests that there are, in short."""
+        return self.get("/sandbox/state").json()
+
+
+@pytest.fixture
+def overseerr() -> Iterator[Overseerr]:
+    with serving(SandboxServer(OverseerrServer(KEY))) as server:
+        yield Overseerr(server)

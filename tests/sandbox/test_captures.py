@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from .conftest import CAPTURES
+from .conftest import CAPTURES as ALL_CAPTURES
+
+CAPTURES = ALL_CAPTURES / "plex"
 
 
 def captured(name):

@@ -1,0 +1,219 @@
+"""What each route of the API does, for a request that passed the checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from medianest.sandbox.messages import Answer
+from medianest.sandbox.overseerr.answers import RefusedError, answered
+from medianest.sandbox.overseerr.listing import counts, media_page, request_page
+from medianest.sandbox.overseerr.records import (
+    Media,
+    MediaRequest,
+    MediaStatus,
+    Snapshot,
+    Wish,
+)
+from medianest.sandbox.overseerr.results import details, person_result, title_result
+from medianest.sandbox.overseerr.shapes import ADMIN, created_json, request_json, tracked_json
+from medianest.sandbox.overseerr.store import DuplicateError, NoSeasonsError, Store, utc_text
+from medianest.sandbox.overseerr.titles import Person, Title, Titles
+
+__all__ = ["NOTHING_FOUND", "USERS", "WELL", "Api", "Call", "Trouble", "library_media"]
+
+PAGE_SIZE: Final = 20
+NO_QUOTA_LEFT: Final = 2
+NO_PERMISSION: Final = 3
+USERS: Final = (ADMIN, NO_QUOTA_LEFT, NO_PERMISSION)
+"""Whom X-API-User may name; without it, the first."""
+
+ABOUT: Final = {
+    "version": "develop-local",
+    "commitTag": "local",
+    "updateAvailable": False,
+    "commitsBehind": 0,
+    "restartRequired": False,
+}
+NOTHING_FOUND: Final = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
+NO_SUCH_REQUEST: Final = "Request not found."
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is broken around the server while it answers."""
+
+    source: int | None = None
+    """Its source of titles answers everything with this status."""
+    between: Callable[[], None] | None = None
+    """Runs after the check for duplicates and before the creation."""
+
+
+WELL: Final = Trouble()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request; `number` stands in its path."""
+
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    number: str = ""
+    user: int = ADMIN
+    trouble: Trouble = WELL
+
+
+class _SourceError(Exception):
+    """The source of titles answered with a status that is none of success."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Request failed with status code {status}")
+
+
+class Api:
+    """The routes, over the titles and the store."""
+
+    def __init__(self, titles: Titles, store: Store) -> None:
+        self._titles = titles
+        self._store = store
+
+    def status(self, call: Call) -> Answer:
+        """Its version; it looks at nothing that it depends on."""
+        return answered(200, ABOUT)
+
+    def search(self, call: Call) -> Answer:
+        """Titles and people; nothing, and no error, when the source is down."""
+        page = call.query.get("page", 1)
+        if call.trouble.source is not None or page < 1:
+            return answered(200, NOTHING_FOUND)
+        found = self._titles.search(call.query["query"])
+        media = self._store.snapshot().media
+        shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        content = {
+            "page": page,
+            "totalPages": max(1, math.ceil(len(found) / PAGE_SIZE)),
+            "totalResults": len(found),
+            "results": [_result(each, media) for each in shown],
+        }
+        return answered(200, content)
+
+    def movie(self, call: Call) -> Answer:
+        """One movie."""
+        return self._details(call, "movie", "Unable to retrieve movie.")
+
+    def show(self, call: Call) -> Answer:
+        """One show with its seasons."""
+        return self._details(call, "tv", "Unable to retrieve series.")
+
+    def create(self, call: Call) -> Answer:
+        """A new request, unless it is for what was requested before."""
+        kind, is4k = call.body["mediaType"], call.body.get("is4k")
+        _check_user(call.user, kind, is4k)
+        try:
+            title = self._title(kind, call.body["mediaId"], call.trouble)
+        except _SourceError as error:
+            what = "movie" if kind == "movie" else "TV show"
+            raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
+        seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
+        wish = Wish(kind, title.id, is4k, seasons)
+        try:
+            created = self._store.create(wish, call.trouble.between)
+        except DuplicateError:
+            raise RefusedError(409, "Request for this media already exists.") from None
+        except NoSeasonsError:
+            raise RefusedError(202, "No seasons available to request") from None
+        return answered(201, created_json(created))
+
+    def requests(self, call: Call) -> Answer:
+        """A page of the requests."""
+        return answered(200, request_page(self._store.snapshot(), call.query))
+
+    def request(self, call: Call) -> Answer:
+        """One request."""
+        snapshot = self._store.snapshot()
+        return answered(200, request_json(snapshot, _found(snapshot, call.number)))
+
+    def delete(self, call: Call) -> Answer:
+        """Withdraw one request."""
+        if not self._store.delete(_found(self._store.snapshot(), call.number).id):
+            raise RefusedError(404, NO_SUCH_REQUEST)
+        return Answer(204, headers=(("X-Powered-By", "Express"),))
+
+    def count(self, call: Call) -> Answer:
+        """How many requests there are of each sort."""
+        return answered(200, counts(self._store.snapshot()))
+
+    def media(self, call: Call) -> Answer:
+        """A page of the titles that are in the library or were requested."""
+        return answered(200, media_page(self._store.snapshot(), call.query))
+
+    def _details(self, call: Call, kind: str, complaint: str) -> Answer:
+        try:
+            title = self._title(kind, float(call.number), call.trouble)
+        except _SourceError:
+            raise RefusedError(500, complaint) from None
+        media = self._store.snapshot().media.get((kind, title.id))
+        return answered(200, details(title, _info(media)))
+
+    def _title(self, kind: str, number: float, trouble: Trouble) -> Title:
+        if trouble.source is not None:
+            raise _SourceError(trouble.source)
+        title = self._titles.find(kind, number)
+        if title is None:
+            raise _SourceError(404)
+        return title
+
+
+def library_media(titles: Titles) -> Iterator[Media]:
+    """What a scan of the library has found, before any request."""
+    for number, (title, item) in enumerate(titles.in_library(), 1):
+        seasons = item.get("childCount", 0)
+        added = utc_text(datetime.fromtimestamp(item["addedAt"], UTC))
+        partial = seasons < title.seasons
+        yield Media(
+            id=number,
+            kind=title.kind,
+            tmdb_id=title.id,
+            created_at=added,
+            updated_at=added,
+            status=MediaStatus.PARTIALLY_AVAILABLE if partial else MediaStatus.AVAILABLE,
+            seasons=seasons,
+            rating_key=item["ratingKey"],
+            added_at=added,
+        )
+
+
+def _result(each: Title | Person, media: Mapping[tuple[str, int], Media]) -> dict[str, Any]:
+    if isinstance(each, Person):
+        return person_result(each)
+    return title_result(each, _info(media.get((each.kind, each.id))))
+
+
+def _info(media: Media | None) -> dict[str, Any] | None:
+    return None if media is None else tracked_json(media)
+
+
+def _check_user(user: int, kind: str, is4k: bool | None) -> None:
+    if user == NO_PERMISSION:
+        what = f"{'4K ' if is4k else ''}{'movie' if kind == 'movie' else 'series'}"
+        raise RefusedError(403, f"You do not have permission to make {what} requests.")
+    if user == NO_QUOTA_LEFT:
+        raise RefusedError(403, f"{'Movie' if kind == 'movie' else 'Series'} Quota exceeded.")
+
+
+def _seasons(title: Title, asked: Any) -> tuple[int, ...]:
+    if asked is None:  # a bug of the real server, which its clients have to know
+        raise RefusedError(500, "Cannot read properties of undefined (reading 'filter')")
+    if asked == "all":
+        return tuple(range(1, title.seasons + 1))
+    return tuple(int(number) for number in asked)
+
+
+def _found(snapshot: Snapshot, number: str) -> MediaRequest:
+    for request in snapshot.requests:
+        if str(request.id) == number:
+            return request
+    raise RefusedError(404, NO_SUCH_REQUEST)

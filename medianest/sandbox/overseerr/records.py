@@ -1,0 +1,129 @@
+"""What the server remembers: titles that it tracks, and the requests for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final, Self
+
+__all__ = [
+    "TVDB_OFFSET",
+    "Created",
+    "Media",
+    "MediaRequest",
+    "MediaStatus",
+    "RequestStatus",
+    "Snapshot",
+    "Wish",
+]
+
+
+TVDB_OFFSET: Final = 100_000
+"""The ids of an invented show at TMDB and at TVDB differ by this."""
+
+
+class MediaStatus(IntEnum):
+    """How far a title is, as Overseerr numbers it."""
+
+    UNKNOWN = 1
+    PENDING = 2
+    PROCESSING = 3
+    PARTIALLY_AVAILABLE = 4
+    AVAILABLE = 5
+
+
+class RequestStatus(IntEnum):
+    """How far a request is, as Overseerr numbers it."""
+
+    PENDING = 1
+    APPROVED = 2
+    DECLINED = 3
+    FAILED = 4
+    COMPLETED = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client asks for; `is4k` None when it did not say, which matches no request."""
+
+    kind: str
+    tmdb_id: int
+    is4k: bool | None = None
+    seasons: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Media:
+    """A title that is in the library or was requested."""
+
+    id: int
+    kind: str
+    tmdb_id: int
+    created_at: str
+    updated_at: str
+    status: MediaStatus = MediaStatus.UNKNOWN
+    status4k: MediaStatus = MediaStatus.UNKNOWN
+    seasons: int = 0
+    """So many of them, from the first, are in the library."""
+    rating_key: str | None = None
+    added_at: str | None = None
+
+    @property
+    def tvdb_id(self) -> int | None:
+        """The id of a show at TVDB."""
+        return self.tmdb_id + TVDB_OFFSET if self.kind == "tv" else None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Its kind and TMDB's id."""
+        return (self.kind, self.tmdb_id)
+
+    def level(self, is4k: bool) -> MediaStatus:
+        """How far it is in one quality."""
+        return self.status4k if is4k else self.status
+
+    def at_level(self, status: MediaStatus, is4k: bool) -> Self:
+        """The same title, so far in one quality."""
+        return replace(self, status4k=status) if is4k else replace(self, status=status)
+
+
+@dataclass(frozen=True)
+class MediaRequest:
+    """One request; the server approves it as it arrives."""
+
+    id: int
+    kind: str
+    tmdb_id: int
+    is4k: bool
+    seasons: tuple[int, ...]
+    at: str
+    first_season_id: int
+    status: RequestStatus = RequestStatus.APPROVED
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What it is for."""
+        return (self.kind, self.tmdb_id)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything remembered at one moment."""
+
+    requests: tuple[MediaRequest, ...]
+    """Oldest first."""
+    media: Mapping[tuple[str, int], Media]
+
+    def requests_for(self, key: tuple[str, int]) -> list[MediaRequest]:
+        """The requests for one title, oldest first."""
+        return [request for request in self.requests if request.key == key]
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new request, its title as it was while the request was being approved, and what was."""
+
+    request: MediaRequest
+    media: Media
+    before: Snapshot

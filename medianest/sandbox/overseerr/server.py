@@ -1,0 +1,195 @@
+"""Overseerr's routes and keys, and the faults that only it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from medianest.resilience.clock import Clock, SystemClock
+from medianest.sandbox.faults import Option
+from medianest.sandbox.messages import Answer, OwnFault, Request, reason
+from medianest.sandbox.overseerr.answers import MAINTENANCE, NOT_A_PAGE, RefusedError, answered
+from medianest.sandbox.overseerr.api import (
+    NOTHING_FOUND,
+    USERS,
+    WELL,
+    Api,
+    Call,
+    Trouble,
+    library_media,
+)
+from medianest.sandbox.overseerr.checks import (
+    Parameter,
+    check_number,
+    check_query,
+    check_wish,
+    parsed_body,
+)
+from medianest.sandbox.overseerr.journal import Journal
+from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
+from medianest.sandbox.overseerr.shapes import ADMIN, state_json
+from medianest.sandbox.overseerr.store import Store
+from medianest.sandbox.overseerr.titles import Titles
+
+__all__ = ["OverseerrServer"]
+
+BASE: Final = "/api/v1"
+RACE_SECONDS: Final = 0.1
+"""So long, under `racy`, a request waits between its check for duplicates and its creation."""
+
+NUMBER: Final = Parameter(number=True)
+TEXT: Final = Parameter()
+PAGE: Final = {"take": NUMBER, "skip": NUMBER}
+SEARCH: Final = {"query": Parameter(required=True), "page": NUMBER, "language": TEXT}
+REQUESTS: Final = {
+    **PAGE,
+    "filter": Parameter(values=tuple(REQUEST_FILTERS)),
+    "sort": Parameter(values=("added", "modified")),
+    "requestedBy": NUMBER,
+}
+MEDIA: Final = {
+    **PAGE,
+    "filter": Parameter(values=tuple(MEDIA_FILTERS)),
+    "sort": Parameter(values=("added", "modified", "mediaAdded")),
+}
+SOURCE_STATUS: Final = Option(
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599,
+    "a whole number from 400 to 599",
+    default=500,
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers one method of one path, and what is checked before."""
+
+    handle: Callable[[Call], Answer]
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    number: str = ""
+    """The name of the number in the path."""
+    takes_wish: bool = False
+    public: bool = False
+
+
+class OverseerrServer:
+    """Answers as an Overseerr does; all but /status need the API key, in its header.
+
+    With a file for its state, requests outlive it.
+    """
+
+    def __init__(self, key: str, state: Path | None = None, clock: Clock | None = None) -> None:
+        self._key = key
+        self._clock = clock or SystemClock()
+        titles = Titles()
+        journal = None if state is None else Journal(state)
+        self._store = Store(library_media(titles), self._clock, journal)
+        self._routes = _routes(Api(titles, self._store))
+        self.own_faults: Mapping[str, OwnFault] = {
+            "source": OwnFault(
+                lambda request, options: self._answer(request, Trouble(options["status"])),
+                {"status": SOURCE_STATUS},
+            ),
+            "locked": self._fault(Trouble(between=_locked)),
+            "racy": self._fault(Trouble(between=lambda: self._clock.sleep(RACE_SECONDS))),
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """The answer of a server that is well."""
+        return self._answer(request, WELL)
+
+    def error(self, status: int) -> Answer:
+        """An error as its error handler sends it."""
+        return answered(status, {"message": reason(status)})
+
+    def unauthorized(self) -> Answer:
+        """The answer to an API key that is none."""
+        message = "You do not have permission to access this endpoint"
+        return answered(403, {"status": 403, "error": message})
+
+    def maintenance(self) -> Answer:
+        """The answer of the proxy in front while the server itself does not run."""
+        return MAINTENANCE
+
+    def empty(self, request: Request) -> Answer:
+        """A list of nothing, or an object of nothing."""
+        if request.path == f"{BASE}/search":
+            return answered(200, NOTHING_FOUND)
+        if request.method == "GET" and request.path in (f"{BASE}/request", f"{BASE}/media"):
+            return answered(200, {**page_of((), {})[0], "results": []})
+        return answered(200, {})
+
+    def state(self) -> Mapping[str, Any]:
+        """The requests there are, and how many."""
+        return state_json(self._store.snapshot())
+
+    def _fault(self, trouble: Trouble) -> OwnFault:
+        return OwnFault(lambda request, options: self._answer(request, trouble))
+
+    def _answer(self, request: Request, trouble: Trouble) -> Answer:
+        if not request.path.startswith(f"{BASE}/"):
+            return NOT_A_PAGE
+        try:
+            return self._handled(request, trouble)
+        except RefusedError as refused:
+            return answered(refused.status, refused.content)
+
+    # In the real server's order: the framework reads the body, the API description is enforced,
+    # and only then is the key compared.
+    def _handled(self, request: Request, trouble: Trouble) -> Answer:
+        body = parsed_body(request)
+        route, number = self._route(request)
+        if not route.public and "x-api-key" not in request.headers:
+            _refuse(401, request, "cookie 'connect.sid' required")
+        query = check_query(request, route.parameters)
+        if route.number:
+            check_number(route.number, number)
+        if route.takes_wish:
+            check_wish(body)
+        user = self._user(request)
+        if not user and not route.public:
+            return self.unauthorized()
+        return route.handle(Call(query, body, number, user, trouble))
+
+    def _route(self, request: Request) -> tuple[Route, str]:
+        for pattern, methods in self._routes.items():
+            if found := re.fullmatch(pattern, request.path.removeprefix(BASE)):
+                if request.method not in methods:
+                    _refuse(405, request, f"{request.method} method not allowed")
+                return methods[request.method], found[1] if found.lastindex else ""
+        return _refuse(404, request, "not found")
+
+    def _user(self, request: Request) -> int:
+        """The number of the user on whose behalf the key is used; 0 when the key is wrong."""
+        if request.headers.get("x-api-key") != self._key:
+            return 0
+        name = request.headers.get("x-api-user", str(ADMIN))
+        return int(name) if name in map(str, USERS) else 0
+
+
+def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
+    """By pattern and method; the first pattern that fits decides."""
+    language = {"language": TEXT}
+    return {
+        "/status": {"GET": Route(api.status, public=True)},
+        "/search": {"GET": Route(api.search, SEARCH)},
+        "/movie/([^/]+)": {"GET": Route(api.movie, language, number="movieId")},
+        "/tv/([^/]+)": {"GET": Route(api.show, language, number="tvId")},
+        "/request": {
+            "GET": Route(api.requests, REQUESTS),
+            "POST": Route(api.create, takes_wish=True),
+        },
+        "/request/count": {"GET": Route(api.count)},
+        "/request/([^/]+)": {"GET": Route(api.request), "DELETE": Route(api.delete)},
+        "/media": {"GET": Route(api.media, MEDIA)},
+    }
+
+
+def _locked() -> None:
+    raise RefusedError(500, "SQLITE_BUSY: database is locked")
+
+
+def _refuse(status: int, request: Request, message: str) -> NoReturn:
+    raise RefusedError(status, message, [{"path": request.path, "message": message}])

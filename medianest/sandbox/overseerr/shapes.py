@@ -1,0 +1,144 @@
+"""Requests and tracked titles as JSON, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from medianest.sandbox.overseerr.records import Created, Media, MediaRequest, MediaStatus, Snapshot
+
+__all__ = ["ADMIN", "created_json", "media_json", "request_json", "state_json", "tracked_json"]
+
+FOREIGN: Final = ("serviceId", "externalServiceId", "externalServiceSlug")
+ADMIN: Final = 1
+USER: Final[Mapping[str, Any]] = {
+    "permissions": 2,
+    "id": ADMIN,
+    "email": "admin@example.test",
+    "plexUsername": None,
+    "username": "admin",
+    "recoveryLinkExpirationDate": None,
+    "userType": 2,
+    "plexId": None,
+    "avatar": "/os_logo_square.png",
+    "movieQuotaLimit": None,
+    "movieQuotaDays": None,
+    "tvQuotaLimit": None,
+    "tvQuotaDays": None,
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "updatedAt": "2026-01-01T00:00:00.000Z",
+}
+
+
+def state_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The requests in short, for tests."""
+    return {
+        "count": len(snapshot.requests),
+        "requests": [
+            {
+                "id": each.id,
+                "mediaType": each.kind,
+                "mediaId": each.tmdb_id,
+                "seasons": list(each.seasons),
+                "is4k": each.is4k,
+            }
+            for each in snapshot.requests
+        ],
+    }
+
+
+def created_json(created: Created) -> dict[str, Any]:
+    """A new request; its title lists the requests before it, if it was tracked before."""
+    request, before = created.request, created.before
+    media = media_json(created.media)
+    if request.key in before.media:
+        others = [request_json(before, each) for each in before.requests_for(request.key)]
+        media = {**tracked_json(created.media), "requests": others}
+    # The user is as it was read when the request began.
+    user = {**_user(before), "settings": None}
+    seasons = {"seasons": _request_seasons(request)} if request.kind == "tv" else {}
+    return {**_base(request), "media": media, "requestedBy": user, "modifiedBy": user, **seasons}
+
+
+def request_json(snapshot: Snapshot, request: MediaRequest) -> dict[str, Any]:
+    """One request."""
+    return {
+        **_base(request),
+        "media": media_json(snapshot.media[request.key]),
+        "seasons": _request_seasons(request),
+        "modifiedBy": _user(snapshot),
+        "requestedBy": _user(snapshot),
+        "seasonCount": len(request.seasons),
+    }
+
+
+def media_json(media: Media) -> dict[str, Any]:
+    """One tracked title."""
+    return {
+        "downloadStatus": [],
+        "downloadStatus4k": [],
+        "id": media.id,
+        "mediaType": media.kind,
+        "tmdbId": media.tmdb_id,
+        "tvdbId": media.tvdb_id,
+        "imdbId": None,
+        "status": media.status,
+        "status4k": media.status4k,
+        "createdAt": media.created_at,
+        "updatedAt": media.updated_at,
+        "lastSeasonChange": media.created_at,
+        "mediaAddedAt": media.added_at,
+        **{f"{name}{quality}": None for name in FOREIGN for quality in ("", "4k")},
+        "ratingKey": media.rating_key,
+        "ratingKey4k": None,
+    }
+
+
+def tracked_json(media: Media) -> dict[str, Any]:
+    """One tracked title, with the seasons that are in the library."""
+    seasons = [
+        {
+            "id": media.id * 100 + number,
+            "seasonNumber": number,
+            "status": MediaStatus.AVAILABLE,
+            "status4k": MediaStatus.UNKNOWN,
+            "createdAt": media.created_at,
+            "updatedAt": media.created_at,
+        }
+        for number in range(1, media.seasons + 1)
+    ]
+    return {**media_json(media), "seasons": seasons}
+
+
+def _base(request: MediaRequest) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "status": request.status,
+        "createdAt": request.at,
+        "updatedAt": request.at,
+        "type": request.kind,
+        "is4k": request.is4k,
+        "serverId": None,
+        "profileId": None,
+        "rootFolder": None,
+        "languageProfileId": None,
+        "tags": None,
+        "isAutoRequest": False,
+    }
+
+
+def _request_seasons(request: MediaRequest) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": request.first_season_id + place,
+            "seasonNumber": number,
+            "status": request.status,
+            "createdAt": request.at,
+            "updatedAt": request.at,
+        }
+        for place, number in enumerate(request.seasons)
+    ]
+
+
+def _user(snapshot: Snapshot) -> dict[str, Any]:
+    return {**USER, "requestCount": len(snapshot.requests), "displayName": USER["username"]}

@@ -1,0 +1,265 @@
+"""The sandbox's Overseerr: keys, requests and lists."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .conftest import ask, connected
+
+GUARDED = ["/search?query=a", "/movie/1", "/tv/1", "/request", "/request/1", "/request/count"]
+NO_ACCESS = {"status": 403, "error": "You do not have permission to access this endpoint"}
+UNKNOWN = 9_000_000
+
+
+@pytest.fixture
+def want(overseerr):
+    return overseerr.want
+
+
+def message(reply):
+    return reply.status, reply.json()["message"]
+
+
+def test_the_status_needs_no_key_and_has_no_field_of_that_name(overseerr):
+    reply = overseerr.get("/status", key=None)
+    assert reply.status == 200
+    assert set(reply.json()) == {
+        "version",
+        "commitTag",
+        "updateAvailable",
+        "commitsBehind",
+        "restartRequired",
+    }
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE"])
+def test_the_status_is_for_get_alone(overseerr, method):
+    assert overseerr.call(method, "/status").status == 405
+
+
+@pytest.mark.parametrize("path", GUARDED)
+def test_without_a_key_every_other_path_is_401(overseerr, path):
+    assert message(overseerr.get(path, key=None)) == (401, "cookie 'connect.sid' required")
+
+
+@pytest.mark.parametrize("path", GUARDED)
+def test_with_a_wrong_key_every_other_path_is_403(overseerr, path):
+    reply = overseerr.get(path, key="wrong")
+    assert (reply.status, reply.json()) == (403, NO_ACCESS)
+
+
+def test_an_unknown_path_is_404_and_one_outside_of_the_api_is_a_page(overseerr):
+    assert message(overseerr.get("/nothing")) == (404, "not found")
+    with connected(overseerr.server) as connection:
+        page = ask(connection, "/login")
+    assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_a_movie_is_created_approved_and_its_title_processed(overseerr, want):
+    created = want("movie", 31_001, is4k=False)
+    assert (created.status, created.json()["status"]) == (201, 2)
+    assert created.json()["media"]["status"] == 2
+    listed = overseerr.get(f"/request/{created.json()['id']}").json()
+    assert (listed["type"], listed["media"]["tmdbId"]) == ("movie", 31_001)
+    assert listed["media"]["status"] == 3
+
+
+def test_a_movie_requested_again_with_is4k_false_is_409(overseerr, want):
+    want("movie", 31_001, is4k=False)
+    again = want("movie", 31_001, is4k=False)
+    assert message(again) == (409, "Request for this media already exists.")
+    assert overseerr.state()["count"] == 1
+
+
+def test_without_is4k_a_movie_requested_again_is_a_second_request(overseerr, want):
+    assert [want("movie", 31_001).status for _ in range(2)] == [201, 201]
+    assert want("movie", 31_001, is4k=False).status == 409
+    assert overseerr.state()["count"] == 2
+
+
+def test_4k_is_another_request_with_a_status_of_its_own(overseerr, want):
+    assert want("movie", 31_001, is4k=False).status == 201
+    assert want("movie", 31_001, is4k=True).json()["media"]["status4k"] == 2
+    assert want("movie", 31_001, is4k=True).status == 409
+
+
+def test_a_movie_and_a_show_of_the_same_id_are_two_titles(want):
+    assert want("movie", 31_001, is4k=False).status == 201
+    assert want("tv", 31_001, seasons=[1], is4k=False).status == 201
+
+
+def test_of_a_show_only_the_seasons_not_yet_requested_are_created(want):
+    first = want("tv", 31_003, seasons=[1], is4k=False)
+    second = want("tv", 31_003, seasons=[1, 2], is4k=False)
+    assert [season["seasonNumber"] for season in first.json()["seasons"]] == [1]
+    assert [season["seasonNumber"] for season in second.json()["seasons"]] == [2]
+
+
+@pytest.mark.parametrize("seasons", [[1, 2], [2], [], "all"])
+def test_a_show_with_nothing_new_in_it_is_202(overseerr, want, seasons):
+    number = 31_006  # two seasons
+    want("tv", number, seasons=[1, 2], is4k=False)
+    again = want("tv", number, seasons=seasons, is4k=False)
+    assert message(again) == (202, "No seasons available to request")
+    assert overseerr.state()["count"] == 1
+
+
+def test_all_seasons_are_those_of_the_details(overseerr, want):
+    created = want("tv", 31_003, seasons="all", is4k=False).json()
+    numbers = [season["seasonNumber"] for season in overseerr.get("/tv/31003").json()["seasons"]]
+    assert [season["seasonNumber"] for season in created["seasons"]] == numbers == [1, 2, 3, 4]
+
+
+def test_a_show_without_seasons_is_a_500_of_the_real_servers_making(overseerr, want):
+    says = "Cannot read properties of undefined (reading 'filter')"
+    assert message(want("tv", 31_003, is4k=False)) == (500, says)
+    assert overseerr.state()["count"] == 0
+
+
+@pytest.mark.parametrize("number", [UNKNOWN, UNKNOWN + 1, 0, -5, 1.5, 1e300])
+@pytest.mark.parametrize(("kind", "what"), [("movie", "movie"), ("tv", "TV show")])
+def test_an_unknown_title_is_500_each_time(want, kind, what, number):
+    says = f"[TMDB] Failed to fetch {what} details: Request failed with status code 404"
+    for _ in range(2):
+        assert message(want(kind, number, seasons=[1], is4k=False)) == (500, says)
+
+
+def test_hundreds_of_different_titles_can_be_requested(overseerr, want):
+    assert {want("movie", number, is4k=False).status for number in range(1, 301)} == {201}
+    assert overseerr.state()["count"] == 300
+
+
+def test_who_may_not_request_gets_403_with_the_reason(overseerr):
+    wish = {"mediaType": "movie", "mediaId": 31_001, "is4k": True}
+    refused = [overseerr.call("POST", "/request", wish, X_API_User=user) for user in "32"]
+    assert [message(each) for each in refused] == [
+        (403, "You do not have permission to make 4K movie requests."),
+        (403, "Movie Quota exceeded."),
+    ]
+    unknown = overseerr.call("POST", "/request", wish, X_API_User="99")
+    assert (unknown.status, unknown.json()) == (403, NO_ACCESS)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{bad", "Expected property name or '}' in JSON at position 1"),
+        (b'{"mediaType":', "Unexpected end of JSON input"),
+        (b'{"a": nope}', "Unexpected token n in JSON at position 6"),
+        (b'{"a": NaN}', "Unexpected token in JSON"),
+        (b"[" * 100_000, "Unexpected token in JSON"),
+        (b"7", "Unexpected token 7 in JSON at position 0"),
+        ([], "request.body should be object"),
+        ({}, "request.body should have required property 'mediaType'"),
+        ({"mediaType": "movie"}, "request.body should have required property 'mediaId'"),
+        ({"mediaType": "music", "mediaId": 1}, "one of the allowed values: movie, tv"),
+        ({"mediaType": ["tv"], "mediaId": 1}, "request.body.mediaType should be string"),
+        ({"mediaType": "movie", "mediaId": "550"}, "request.body.mediaId should be number"),
+        ({"mediaType": "movie", "mediaId": True}, "request.body.mediaId should be number"),
+        (b'{"mediaType": "tv", "mediaId": 1e999}', "request.body.mediaId should be number"),
+        ({"mediaType": "movie", "mediaId": 1, "is4k": 0}, "request.body.is4k should be boolean"),
+        ({"mediaType": "tv", "mediaId": 1, "seasons": 1}, "request.body.seasons should be array"),
+        ({"mediaType": "tv", "mediaId": 1, "seasons": ["1"]}, "seasons[0] should be number"),
+    ],
+)
+def test_a_malformed_or_mistyped_request_is_400_and_creates_nothing(overseerr, body, says):
+    reply = overseerr.call("POST", "/request", body)
+    assert reply.status == 400
+    assert says in reply.json()["message"]
+    assert overseerr.state()["count"] == 0
+
+
+def test_a_mistyped_request_is_told_before_a_wrong_key_and_bad_json_before_everything(overseerr):
+    assert overseerr.call("POST", "/request", {}, key="wrong").status == 400
+    assert overseerr.call("POST", "/request", {}, key=None).status == 401
+    assert overseerr.call("POST", "/request", b"{bad", key=None).status == 400
+
+
+def test_identical_requests_at_once_create_one(overseerr, want):
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: want("movie", 31_001, is4k=False), range(8)))
+    assert sorted(reply.status for reply in replies) == [201] + 7 * [409]
+    assert overseerr.state()["count"] == 1
+
+
+def test_a_list_is_the_newest_requests_with_what_there_is_of_pages(overseerr, want):
+    for number in range(1, 6):
+        want("movie", number, is4k=False)
+    page = overseerr.get("/request?take=2&skip=2&sort=modified&filter=all").json()
+    assert page["pageInfo"] == {"pages": 3, "pageSize": 2, "results": 5, "page": 2}
+    assert [each["media"]["tmdbId"] for each in page["results"]] == [3, 2]
+
+
+def test_without_take_a_page_is_twenty(overseerr, want):
+    for number in range(1, 26):
+        want("movie", number, is4k=False)
+    assert len(overseerr.get("/request").json()["results"]) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("all", 1), ("approved", 1), ("processing", 1), ("pending", 0)]
+)
+def test_a_filter_lets_through_what_it_says(overseerr, want, name, found):
+    want("movie", 1, is4k=False)
+    page = overseerr.get(f"/request?filter={name}").json()
+    assert page["pageInfo"]["results"] == len(page["results"]) == found
+
+
+def test_requests_of_somebody_else_are_none(overseerr, want):
+    want("movie", 1, is4k=False)
+    assert overseerr.get("/request?requestedBy=2").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/request?bogus=1", "Unknown query parameter 'bogus'"),
+        ("/media?bogus=1", "Unknown query parameter 'bogus'"),
+        ("/status?bogus=1", "Unknown query parameter 'bogus'"),
+        ("/request?take=", "Empty value found for query parameter 'take'"),
+        ("/request?take=many", "request.query.take should be number"),
+        ("/request?sort=bogus", "request.query.sort should be equal to one of the allowed values"),
+        ("/media?filter=bogus", "request.query.filter should be equal to one of the allowed"),
+        ("/movie/abc", "request.params.movieId should be number"),
+        ("/tv/abc", "request.params.tvId should be number"),
+    ],
+)
+def test_what_the_description_of_the_api_does_not_know_is_400(overseerr, path, says):
+    reply = overseerr.get(path)
+    assert reply.status == 400
+    assert says in reply.json()["message"]
+
+
+def test_requests_are_counted_by_kind_and_status(overseerr, want):
+    want("movie", 1, is4k=False)
+    want("tv", 1, seasons=[1], is4k=False)
+    want("movie", 410_001, is4k=False)  # the library has it
+    assert overseerr.get("/request/count").json() == {
+        "total": 3,
+        "movie": 2,
+        "tv": 1,
+        "pending": 0,
+        "approved": 3,
+        "declined": 0,
+        "processing": 2,
+        "available": 1,
+    }
+
+
+@pytest.mark.parametrize("number", ["1", "none"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_request_that_is_not_there_is_404(overseerr, method, number):
+    reply = overseerr.call(method, f"/request/{number}")
+    assert message(reply) == (404, "Request not found.")
+
+
+def test_a_deleted_request_is_gone_and_can_be_made_again(overseerr, want):
+    number = want("movie", 31_001, is4k=False).json()["id"]
+    deleted = overseerr.call("DELETE", f"/request/{number}")
+    assert (deleted.status, deleted.body) == (204, b"")
+    assert overseerr.get(f"/request/{number}").status == 404
+    assert overseerr.get("/media?take=1").json()["results"][0]["status"] == 1
+    again = want("movie", 31_001, is4k=False)
+    assert (again.status, again.json()["id"]) == (201, number + 1)

@@ -1,0 +1,156 @@
+"""What faults do to an Overseerr: those that every server has, and its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.sandbox.faults import KINDS, FaultError
+from medianest.sandbox.overseerr import OverseerrServer
+
+OWN = ("source", "locked", "racy")
+EMPTY = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
+
+
+def want(overseerr, number=31_001, kind="movie"):
+    return overseerr.want(kind, number, seasons=[1], is4k=False)
+
+
+def together(overseerr, times):
+    """The statuses of identical requests that are under way at once."""
+    with ThreadPoolExecutor(times) as pool:
+        replies = list(pool.map(lambda _: want(overseerr), range(times)))
+    return sorted(reply.status for reply in replies)
+
+
+def test_a_status_is_json_in_the_words_of_its_error_handler(overseerr):
+    overseerr.fault("status", status=502)
+    reply = overseerr.get("/request")
+    assert (reply.status, reply.json()) == (502, {"message": "Bad Gateway"})
+    assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_unauthorized_is_403_for_the_right_key(overseerr):
+    overseerr.fault("unauthorized")
+    reply = overseerr.get("/request")
+    assert reply.status == reply.json()["status"] == 403
+
+
+def test_maintenance_is_the_503_of_a_proxy_in_html(overseerr):
+    overseerr.fault("maintenance")
+    reply = overseerr.get("/status")
+    assert (reply.status, reply.headers["Content-Type"]) == (503, "text/html")
+    assert reply.headers["Server"] == "nginx"
+    assert b"503 Service Temporarily Unavailable" in reply.body
+
+
+def test_empty_is_lists_of_nothing(overseerr):
+    want(overseerr)
+    overseerr.fault("empty")
+    assert overseerr.get("/search?query=a").json() == EMPTY
+    for path in ("/request", "/media"):
+        page = overseerr.get(path).json()
+        assert (page["pageInfo"]["results"], page["results"]) == (0, [])
+    assert overseerr.get("/status").json() == {}
+
+
+def test_truncate_creates_the_request_and_breaks_off_in_the_answer(overseerr):
+    overseerr.fault("truncate", times=1)
+    with pytest.raises(Exception, match="IncompleteRead"):
+        want(overseerr)
+    assert overseerr.state()["count"] == 1
+
+
+@pytest.mark.parametrize(("kind", "created"), [("lose", 1), ("reset", 0)])
+def test_a_lost_answer_is_to_a_request_that_was_created_and_a_reset_is_not(
+    overseerr, kind, created
+):
+    overseerr.fault(kind, path="/api/v1/request", times=1)
+    with pytest.raises(ConnectionResetError):
+        want(overseerr)
+    assert overseerr.state()["count"] == created
+    assert want(overseerr).status == (409 if created else 201)
+
+
+def test_without_its_source_a_search_is_a_success_without_results(overseerr):
+    overseerr.fault("source")
+    reply = overseerr.get("/search?query=the")
+    assert (reply.status, reply.json()) == (200, EMPTY)
+
+
+@pytest.mark.parametrize(("options", "status"), [({}, 500), ({"status": 429}, 429)])
+@pytest.mark.parametrize(("kind", "what"), [("movie", "movie"), ("tv", "TV show")])
+def test_without_its_source_no_request_is_created(overseerr, options, status, kind, what):
+    overseerr.fault("source", **options)
+    reply = want(overseerr, kind=kind)
+    says = f"[TMDB] Failed to fetch {what} details: Request failed with status code {status}"
+    assert (reply.status, reply.json()) == (500, {"message": says})
+    assert overseerr.state()["count"] == 0
+
+
+def test_without_its_source_there_are_no_details_but_its_own_memory_and_status_are_well(overseerr):
+    want(overseerr)
+    overseerr.fault("source")
+    assert overseerr.get("/movie/31001").json() == {"message": "Unable to retrieve movie."}
+    assert overseerr.get("/tv/31001").json() == {"message": "Unable to retrieve series."}
+    assert overseerr.get("/status").status == 200
+    assert overseerr.get("/request").json()["pageInfo"]["results"] == 1
+
+
+def test_without_its_source_a_key_is_still_compared(overseerr):
+    overseerr.fault("source")
+    assert overseerr.get("/search?query=a", key="wrong").status == 403
+    assert overseerr.get("/search?bogus=a").status == 400
+
+
+def test_a_locked_database_creates_nothing_and_reads_on(overseerr):
+    overseerr.fault("locked", times=1)
+    reply = want(overseerr)
+    assert (reply.status, reply.json()) == (500, {"message": "SQLITE_BUSY: database is locked"})
+    assert overseerr.get("/request").json()["results"] == []
+    assert want(overseerr).status == 201
+
+
+def test_identical_requests_at_once_are_created_more_than_once_when_it_is_racy(overseerr):
+    overseerr.fault("racy")
+    statuses = together(overseerr, 8)
+    assert statuses.count(201) == overseerr.state()["count"] > 1
+    assert set(statuses) <= {201, 409}
+
+
+def test_racy_or_not_one_request_after_another_is_created_once(overseerr):
+    overseerr.fault("racy")
+    assert [want(overseerr).status for _ in range(2)] == [201, 409]
+
+
+def test_its_own_faults_take_the_options_that_all_have(overseerr):
+    overseerr.fault("source", path="/api/v1/search", times=1, share=1, for_seconds=60)
+    assert want(overseerr).status == 201
+    assert overseerr.get("/search?query=the").json()["results"] == []
+    assert overseerr.get("/search?query=the").json()["results"] != []
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"kind": "source", "status": 200},
+        {"kind": "source", "status": True},
+        {"kind": "source", "status": "500"},
+        {"kind": "locked", "status": 500},
+        {"kind": "racy", "seconds": 1},
+    ],
+)
+def test_an_option_that_its_own_faults_do_not_have_is_refused(overseerr, wish):
+    with pytest.raises(FaultError):
+        overseerr.server.faults.add(wish)
+
+
+def test_an_unknown_kind_is_refused_with_all_that_there_are(overseerr):
+    with pytest.raises(FaultError) as refused:
+        overseerr.server.faults.add({"kind": "explode"})
+    assert refused.value.allowed == [*KINDS, *OWN]
+
+
+def test_no_fault_of_its_own_has_the_name_of_one_that_all_have():
+    assert not set(OverseerrServer("key").own_faults) & set(KINDS)
