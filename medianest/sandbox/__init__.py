@@ -1,10 +1,16 @@
-r"""Servers compatible with Plex, with faults on demand: for a first run, tests and benchmarks.
+r"""Servers compatible with Plex and Overseerr, with faults on demand: for a first run and tests.
 
-`python -m medianest.sandbox plex` serves one in the foreground; `SandboxProcess.start()` runs one
-as a child. Faults are switched on over HTTP under `/sandbox` (see `faults.KINDS`), with no token:
+`python -m medianest.sandbox plex`, or `overseerr`, serves one in the foreground;
+`SandboxProcess.start(kind=...)` runs one as a child. Faults are switched on over HTTP under
+`/sandbox`, with no token: `faults.KINDS` names those that every server has. An Overseerr has three
+more: `source` (its own source of titles fails), `locked` (its database is) and `racy` (identical
+requests at once are created more than once).
 
     curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
         http://127.0.0.1:32401/sandbox/faults
+
+`GET /sandbox/requests` tells what arrived, `GET /sandbox/state` what came of it. An Overseerr that
+is started with `--state FILE` keeps its requests there, over restarts and crashes.
 """
 
 from medianest.sandbox.process import SandboxError, SandboxProcess

@@ -32,11 +32,14 @@ class SandboxError(RuntimeError):
 class SandboxProcess:
     """One running sandbox; made by `start`, ended by `stop`, by `with`, or with its parent."""
 
-    def __init__(self, kind: str, token: str, timeout: float) -> None:
+    def __init__(
+        self, kind: str, token: str, timeout: float, state: str | os.PathLike[str] | None = None
+    ) -> None:
         self.kind = kind
         self.token = token
         self.url = ""
         self._timeout = timeout
+        self._state = state
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 
@@ -47,12 +50,14 @@ class SandboxProcess:
         port: int | None = None,
         token: str = "sandbox-token",
         timeout: float = 10.0,
+        state: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Start one and wait until it listens; SandboxError with its own words if it does not.
 
         `port` None is the kind's usual port, or any free one when that is taken; 0 is any.
+        `state` is a file in which an Overseerr keeps its requests over restarts.
         """
-        sandbox = cls(kind, token, timeout)
+        sandbox = cls(kind, token, timeout, state)
         sandbox._launch(port)
         return sandbox
 
@@ -93,7 +98,7 @@ class SandboxProcess:
         self._control("DELETE", "requests")
 
     def state(self) -> dict[str, Any]:
-        """What clients have brought about."""
+        """What clients have brought about; of an Overseerr, its `requests` and their `count`."""
         return self._control("GET", "state")
 
     def kill(self) -> None:
@@ -108,7 +113,10 @@ class SandboxProcess:
             self._reap()
 
     def restart(self) -> None:
-        """End it if it runs and start it anew on the same port, without faults or counts."""
+        """End it if it runs and start it anew on the same port, without faults or counts.
+
+        What clients have brought about is gone, too, unless it has a file for its state.
+        """
         self.stop()
         self._launch(self.port)
 
@@ -133,6 +141,8 @@ class SandboxProcess:
         command += ["--token", self.token]
         if port is not None:
             command += ["--port", str(port)]
+        if self._state is not None:
+            command += ["--state", os.fspath(self._state)]
         # A file and not a pipe: nobody reads it while the child runs, and a full pipe blocks.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (_reap closes it)
         self._process = subprocess.Popen(

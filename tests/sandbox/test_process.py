@@ -107,6 +107,11 @@ def test_when_the_usual_port_is_taken_it_listens_on_another():
         assert urlsplit(line.split()[-1]).port not in (None, 0, USUAL_PORT)
 
 
+def test_a_plex_has_no_state_to_keep_and_says_so(tmp_path):
+    ended = run("--state", str(tmp_path / "requests"))
+    assert (ended.returncode, ended.stderr) == (1, "sandbox: plex has no state to keep\n")
+
+
 def test_it_does_not_start_in_production():
     ended = run(MEDIANEST_ENV="production")
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
