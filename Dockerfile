@@ -21,4 +21,4 @@ VOLUME /app/instance
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s CMD \
     ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2); c.request('GET', '/api/v1/health/live'); raise SystemExit(c.getresponse().status != 200)"]
-CMD ["gunicorn"]
+CMD ["python", "-m", "medianest"]

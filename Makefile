@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 .PHONY: run test check bench compat install clean
 
 run: $(VENV)/.installed
-	@exec $(BIN)/gunicorn wsgi:app
+	@exec $(BIN)/python -m medianest
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest

@@ -27,6 +27,9 @@ def _number(variable, default, least, most):
     return number
 
 
+SANDBOXES = {"plex": "TOKEN", "overseerr": "API_KEY"}
+"""What can be played, and the setting for its secret."""
+
 try:
     loaded = Settings.load()
     settings = ensure_operator_token(loaded)
@@ -36,41 +39,57 @@ except ConfigurationError as error:
 wsgi_app = "wsgi:app"
 host, port = os.environ.get("HOST") or "127.0.0.1", _number("PORT", "8000", 1, 65535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-worker_class = "gthread"
+worker_class = "medianest.web.server.Worker"
 workers = _number("WEB_CONCURRENCY", "1", 1, 128)
 threads = settings.threads
 timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a whole
 graceful_timeout = int(settings.request_timeout) + 5  # requests in flight end at their deadline
 keepalive = 15
-SILENCE = 5  # seconds that a client may say nothing in the middle of a request, or read nothing
+SILENCE = 10  # seconds that a client may say nothing in the middle of a body, or read nothing
 loglevel = "warning"
+forwarder_headers = ""  # SCRIPT_NAME is not for clients to say
 control_socket_disable = True
 
 
-def _refuse_taken_port():
+def _refuse_taken_port(address):
     """In one line; gunicorn itself would try for five seconds and print eleven."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(address)
         except OSError as error:
             sys.exit(
-                f"medianest: cannot listen on {bind}: {error.strerror}; PORT=… chooses another"
+                f"medianest: cannot listen on {_shown(address)}: {error.strerror}; "
+                f"PORT=… chooses another"
             )
+
+
+def _shown(address):
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def on_starting(server):
-    """Before the workers: start the sandbox if there is nothing else to talk to."""
-    _refuse_taken_port()
-    server.sandbox = None  # kept there, as this file is read anew on SIGHUP
-    if settings.sandbox and settings.env == "development" and settings.plex.url is None:
-        if server.cfg.preload_app:
+    """Before the workers: start the sandboxes if there is nothing else to talk to."""
+    inherited = "GUNICORN_PID" in os.environ or "LISTEN_FDS" in os.environ
+    for address in server.cfg.address:
+        if isinstance(address, tuple) and not inherited:
+            _refuse_taken_port(address)
+    server.sandboxes = []  # kept there, as this file is read anew on SIGHUP
+    if settings.sandbox and settings.env == "development":
+        wanted = [kind for kind in SANDBOXES if getattr(settings, kind).url is None]
+        if wanted and server.cfg.preload_app:
             sys.exit(
-                "medianest: --preload builds the app before its sandbox: set MEDIANEST_PLEX_URL"
+                f"medianest: --preload builds the app before its sandbox: set "
+                f"MEDIANEST_{wanted[0].upper()}_URL"
             )
-        server.sandbox = SandboxProcess.start(kind="plex")
-        os.environ["MEDIANEST_PLEX_URL"] = server.sandbox.url
-        os.environ["MEDIANEST_PLEX_TOKEN"] = server.sandbox.token
+        for kind in wanted:
+            sandbox = SandboxProcess.start(kind=kind)
+            server.sandboxes.append(sandbox)
+            os.environ[f"MEDIANEST_{kind.upper()}_URL"] = sandbox.url
+            os.environ[f"MEDIANEST_{kind.upper()}_{SANDBOXES[kind]}"] = sandbox.token
 
 
 def post_fork(server, worker):
@@ -83,15 +102,19 @@ def post_fork(server, worker):
 
 def when_ready(server):
     """Say where everything is."""
-    print(f"MediaNest {__version__} ({settings.env}) on http://{bind}", flush=True)
-    if workers > 1:
-        print(f"  {workers} workers: each has circuit breakers of its own", flush=True)
-    if settings.plex.url:
-        print(f"  Plex at {settings.plex.url}", flush=True)
-    elif server.sandbox is not None:
-        print(f"  no MEDIANEST_PLEX_URL: using a sandbox Plex at {server.sandbox.url}", flush=True)
-    else:
-        print("  no Plex: set MEDIANEST_PLEX_URL and MEDIANEST_PLEX_TOKEN", flush=True)
+    where = " and ".join(_shown(address) for address in server.cfg.address)
+    print(f"MediaNest {__version__} ({settings.env}) on {where}", flush=True)
+    if server.cfg.workers > 1:
+        print(f"  {server.cfg.workers} workers: each has circuit breakers of its own", flush=True)
+    played = {sandbox.kind: sandbox.url for sandbox in server.sandboxes}
+    for kind, name in (("plex", "Plex"), ("overseerr", "Overseerr")):
+        variable, url = f"MEDIANEST_{kind.upper()}_URL", getattr(settings, kind).url
+        if url:
+            print(f"  {name} at {url}", flush=True)
+        elif kind in played:
+            print(f"  no {variable}: using a sandbox {name} at {played[kind]}", flush=True)
+        else:
+            print(f"  no {name}: set {variable}", flush=True)
     if loaded.operator_token is None and settings.operator_token is not None:
         token, path = settings.operator_token.get_secret_value(), settings.instance_path
         print(f"  operator token: {token} ({path}/operator.token)", flush=True)
@@ -100,7 +123,9 @@ def when_ready(server):
         header = ""
     elif settings.client_token is None:
         print("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN", flush=True)
-    print(f"  try: curl {header}http://{bind}/api/v1/media/libraries", flush=True)
+    if isinstance(server.cfg.address[0], tuple):
+        base = _shown(server.cfg.address[0])
+        print(f"  try: curl {header}{base}/api/v1/media/libraries", flush=True)
 
 
 def post_worker_init(worker):
@@ -116,6 +141,6 @@ def post_worker_init(worker):
 
 
 def on_exit(server):
-    """After the workers: end the sandbox."""
-    if server.sandbox is not None:
-        server.sandbox.stop()
+    """After the workers: end the sandboxes."""
+    for sandbox in server.sandboxes:
+        sandbox.stop()

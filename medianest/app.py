@@ -56,5 +56,6 @@ def _flask(settings: Settings) -> Flask:
         RESILIENCE_NEVER_SHED=("/api/v1/health", "/api/v1/resilience"),
         RESILIENCE_REQUEST_TIMEOUT=settings.request_timeout,
     )
+    app.url_map.merge_slashes = False  # its redirects would name whatever Host the client sent
     app.json.sort_keys = False  # type: ignore[attr-defined]
     return app

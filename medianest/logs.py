@@ -27,9 +27,10 @@ def configure_logs(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if settings.log_json else _TextFormatter())
     handler.addFilter(_with_trace_id)
-    logger.handlers = [handler]
+    for each in (logger, logging.getLogger("gunicorn.error")):
+        each.handlers = [handler]
+        each.propagate = False
     logger.setLevel(settings.log_level)
-    logger.propagate = False
     state_changed.connect(_log_state_change)
     would_have_opened.connect(_log_would_have_opened)
 

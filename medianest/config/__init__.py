@@ -1,5 +1,20 @@
 """Settings and where they come from."""
 
-from medianest.config.settings import Environment, PlexSettings, Settings, UpstreamSettings
+from medianest.config.sections import (
+    DatabaseSettings,
+    OverseerrSettings,
+    PlexSettings,
+    QueueSettings,
+    UpstreamSettings,
+)
+from medianest.config.settings import Environment, Settings
 
-__all__ = ["Environment", "PlexSettings", "Settings", "UpstreamSettings"]
+__all__ = [
+    "DatabaseSettings",
+    "Environment",
+    "OverseerrSettings",
+    "PlexSettings",
+    "QueueSettings",
+    "Settings",
+    "UpstreamSettings",
+]

@@ -40,7 +40,7 @@ def variables_of(model: type[BaseModel], above: Keys = ()) -> dict[str, Keys]:
 
 def is_secret(variable: str) -> bool:
     """Whether a variable holds a secret, which is never shown and may come from a file."""
-    return variable.endswith("_TOKEN")
+    return variable.endswith(("_TOKEN", "_API_KEY", "_DATABASE_URL"))
 
 
 def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[str, Any]:
@@ -70,8 +70,11 @@ def from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
-    if "env" in values:
-        raise ConfigurationError(f"{path}: the environment is set by {PREFIX}ENV, not in the file")
+    for name in ("env", "instance_path"):
+        if name in values:
+            raise ConfigurationError(
+                f"{path}: {name} is set by {PREFIX}{name.upper()}, not in the file"
+            )
     return values
 
 
@@ -121,9 +124,11 @@ def _read_secret(name: str, path: str) -> str:
         secret = Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigurationError(f"{name}: cannot read {path!r}: {reason}") from None
+        # Not the value where it is no path: it may be the secret itself.
+        named = repr(path) if "/" in path else "the file that it names"
+        raise ConfigurationError(f"{name}: cannot read {named}: {reason}") from None
     if not secret:
-        raise ConfigurationError(f"{name}: {path!r} is empty")
+        raise ConfigurationError(f"{name}: the file that it names is empty")
     return secret
 
 

@@ -4,6 +4,7 @@ MediaError                  carries `service`
 ├── NotConfiguredError      no address is set; carries `variable`
 ├── NotFoundError           the upstream does not have what was asked for
 ├── RejectedError           it refused our credentials (401, 403); carries `status`
+├── RefusedError            it refused what was asked (another 4xx); carries `status`
 └── UpstreamError           it failed; carries `retry_after`
     ├── UnreachableError        no connection: refused, reset, unknown name
     ├── SlowError               no whole answer in time; also a TimeoutError
@@ -18,6 +19,7 @@ __all__ = [
     "MediaError",
     "NotConfiguredError",
     "NotFoundError",
+    "RefusedError",
     "RejectedError",
     "SlowError",
     "UnavailableError",
@@ -52,6 +54,14 @@ class NotFoundError(MediaError):
 
 class RejectedError(MediaError):
     """The server refused our credentials: waiting is no help, a setting is wrong."""
+
+    def __init__(self, service: str, message: str, status: int) -> None:
+        super().__init__(service, message)
+        self.status = status
+
+
+class RefusedError(MediaError):
+    """The server is well and will not do what it was asked: asking again is no help."""
 
     def __init__(self, service: str, message: str, status: int) -> None:
         super().__init__(service, message)

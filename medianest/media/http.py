@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, NoReturn
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -13,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from medianest.media.errors import (
     InvalidAnswerError,
     NotFoundError,
+    RefusedError,
     RejectedError,
     SlowError,
     UnavailableError,
@@ -23,7 +26,7 @@ from medianest.media.sockets import DeadlineAdapter, time_left
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 from medianest.resilience.outcome import causes, is_timeout
-from medianest.resilience.retry import retry_after_of
+from medianest.resilience.retry import RETRYABLE_STATUSES, retry_after_of
 
 __all__ = ["UpstreamHttp"]
 
@@ -42,7 +45,8 @@ class UpstreamHttp:
     """Asks one upstream. `timeout` seconds bound a whole call, from the look-up of the name to
     the last byte of the body; `max_bytes` bound the body. Thread-safe.
 
-    Raises only the errors of medianest.media.errors. Headers given here go with each call.
+    Raises the errors of medianest.media.errors, and DeadlineExceededError when no time is left to
+    ask. Headers given here go with each call.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class UpstreamHttp:
         self._session = _Session()
         # Neither a proxy nor a ~/.netrc of this machine may come between us and the home network.
         self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(connections))
 
@@ -99,9 +104,11 @@ class UpstreamHttp:
             raise RejectedError(self.service, f"it refused our credentials ({status})", status)
         if status == 404:
             raise NotFoundError(self.service, "not found (404)")
-        if status >= 500 or status == 429:
+        if status >= 500 or status in RETRYABLE_STATUSES:
             wait = retry_after_of(requests.HTTPError(response=response), self._clock) or None
             raise UnavailableError(self.service, f"it answered {status}", status, retry_after=wait)
+        if 400 <= status < 500:
+            raise RefusedError(self.service, f"it refused the request ({status})", status)
         if status != 200:
             raise InvalidAnswerError(self.service, f"it answered {status}")
 
@@ -117,7 +124,7 @@ class UpstreamHttp:
 
     def _parse(self, body: bytes) -> Any:
         try:
-            return json.loads(body, parse_constant=_refuse_constant)
+            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise InvalidAnswerError(self.service, "its answer is not JSON") from error
 
@@ -150,5 +157,11 @@ def _reason(error: Exception) -> str:
     return "the connection broke"
 
 
-def _refuse_constant(name: str) -> None:
+def _finite(text: str) -> float:
+    """1e999 is JSON, but what Python makes of it could not be passed on as JSON."""
+    value = float(text)
+    return value if math.isfinite(value) else _refuse_constant(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

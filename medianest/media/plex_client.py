@@ -31,7 +31,7 @@ class PlexClient:
             headers=headers,
             timeout=settings.timeout,
             max_bytes=settings.max_bytes,
-            connections=settings.max_concurrent,
+            connections=settings.places,
             clock=clock,
         )
 
@@ -42,7 +42,7 @@ class PlexClient:
     def items(self, key: str, offset: int, limit: int) -> Page:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
         container = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
-        items = _parsed(Item, container.metadata)
+        items = _parsed(Item, container.metadata)[:limit]  # some servers ignore paging
         total = container.total_size
         return Page(
             items=items, offset=offset, total=offset + len(items) if total is None else total

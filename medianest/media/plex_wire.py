@@ -22,7 +22,10 @@ def _timestamp(value: object) -> object:
 
 
 def _seconds(value: object) -> object:
-    return value / 1000 if isinstance(value, int | float) else None
+    try:
+        return value / 1000 if isinstance(value, int | float) else None
+    except OverflowError:  # nonsense, too
+        return None
 
 
 def _text(value: object) -> object:

@@ -107,11 +107,13 @@ def _look_up_beside(host: str, port: int) -> list[tuple[int, Any]]:
 def connect(host: str, port: int) -> socket.socket:
     """A connection to the first address that accepts one, within the deadline."""
     error: OSError = OSError(f"{host} has no address")
-    for family, address in look_up(host, port):
+    found = look_up(host, port)
+    for place, (family, address) in enumerate(found):
         sock = _DeadlineSocket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(time_left())
+            # One that never answers must leave time for the next.
+            sock.settimeout(time_left() / (len(found) - place))
             sock.connect(address)
         except OSError as failed:
             sock.close()

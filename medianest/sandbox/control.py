@@ -76,7 +76,10 @@ class Control:
         }
 
     def answer(self, request: Request) -> Answer:
-        """Do what one control request asks for."""
+        """Do what one control request asks for. Not for web pages: a browser that was led
+        astray would send them, too, and it says so by an Origin."""
+        if "origin" in request.headers:
+            return json_answer(403, {"error": "not from a web page", "allowed": "no Origin header"})
         name = request.path.removeprefix(f"{CONTROL}/")
         if route := self._routes.get((request.method, name)):
             return route(request.body)

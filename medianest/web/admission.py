@@ -9,41 +9,61 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.wsgi import ClosingIterator
 
-from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, Place, Registry
+from medianest.resilience import (
+    Bulkhead,
+    BulkheadFullError,
+    ConfigurationError,
+    Deadline,
+    Place,
+    Registry,
+)
+from medianest.web.ending import Ending
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "OverloadedError"]
 
 _REFUSED = "medianest.refused"
 _STREAMED = "medianest.streamed"
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+class OverloadedError(BulkheadFullError):
+    """As many requests are in flight as are allowed."""
+
+
 class Admission:
     """Stands around an app's WSGI entry. A request beyond the limit is refused inside the app, by
-    a BulkheadFullError before any other hook, so that the app's own error handler answers it."""
+    an OverloadedError before any other hook, so that the app's own error handler answers it.
+
+    `places` are the app's own; None when there is no limit.
+    """
 
     def __init__(
         self,
-        app: Flask,
         registry: Registry,
         *,
         max_in_flight: int | None,
-        never_shed: tuple[str, ...],
+        never_shed: Iterable[str],
         request_timeout: float | None,
     ) -> None:
-        self._never_shed = never_shed
-        self._app: Wsgi = app.wsgi_app
-        self._places: Bulkhead | None = None
+        if isinstance(never_shed, str):
+            raise ConfigurationError(f"never_shed takes a list of paths, not {never_shed!r}")
+        self._never_shed = tuple(path.rstrip("/") for path in never_shed)
+        self._below = tuple(f"{path}/" for path in self._never_shed)
+        self.places: Bulkhead | None = None
         self._deadline: Deadline | None = None
         if max_in_flight is not None:
-            self._places = registry.bulkhead("in-flight", max_concurrent=max_in_flight)
-            app.before_request_funcs.setdefault(None, []).insert(0, _refuse)
-            app.after_request(_note_stream)
+            self.places = Bulkhead("in-flight", max_concurrent=max_in_flight)
         if request_timeout is not None:
             self._deadline = Deadline(request_timeout, name="request", clock=registry.clock)
-        if max_in_flight is not None or request_timeout is not None:
+
+    def install(self, app: Flask) -> None:
+        """Stand at the door of an app."""
+        self._app: Wsgi = app.wsgi_app
+        if self.places is not None:
+            app.before_request_funcs.setdefault(None, []).insert(0, _refuse)
+            app.after_request(_note_stream)
+        if self.places is not None or self._deadline is not None:
             app.wsgi_app = self  # type: ignore[method-assign]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -57,17 +77,18 @@ class Admission:
         if place is None:
             return body
         if environ.get(_STREAMED):
-            return ClosingIterator(body, place.release)
+            return Ending(body, place.release)
         place.release()  # the body is all there; what is left is to send it
         return body
 
     def _place_for(self, environ: dict[str, Any]) -> Place | None:
-        if self._places is None or environ["PATH_INFO"].startswith(self._never_shed):
+        path = environ.get("PATH_INFO", "")
+        if self.places is None or path in self._never_shed or path.startswith(self._below):
             return None
         try:
-            return self._places.acquire()
+            return self.places.acquire()
         except BulkheadFullError as error:
-            environ[_REFUSED] = error
+            environ[_REFUSED] = OverloadedError(*error.args)
             return None
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:

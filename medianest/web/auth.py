@@ -97,6 +97,8 @@ def ensure_operator_token(settings: Settings) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ConfigurationError(f"{path}: cannot keep the operator token: {reason}") from None
+    if token in [t.get_secret_value() for t in (settings.viewer_token, settings.client_token) if t]:
+        raise ConfigurationError(f"{path} holds the token of another role: delete it")
     return settings.model_copy(update={"operator_token": SecretStr(token)})
 
 

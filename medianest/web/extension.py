@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial, wraps
 from typing import Any, TypeVar, overload
 
@@ -11,11 +12,11 @@ from flask import Blueprint, Flask, Request, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
-from werkzeug.wsgi import ClosingIterator
 
 from medianest.resilience import CallRefusedError, ConfigurationError, Registry
 from medianest.resilience.strategy import refuse_unfinished
 from medianest.web.admission import Admission
+from medianest.web.ending import Ending
 from medianest.web.guard import AT_THE_END, Guard, View
 
 __all__ = ["Resilience"]
@@ -38,7 +39,7 @@ class Resilience:
 
     Configuration keys, read by `init_app`:
     RESILIENCE_MAX_IN_FLIGHT    requests served at once, above which load is shed with 503
-                                (BulkheadFullError); None: no limit. Keep it below the threads.
+                                (OverloadedError); None: no limit. Keep it below the threads.
     RESILIENCE_NEVER_SHED       path prefixes that the limit does not count; ()
     RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
     """
@@ -46,7 +47,7 @@ class Resilience:
     def __init__(self, app: Flask | None = None, *, registry: Registry | None = None) -> None:
         self.registry = registry if registry is not None else Registry()
         self._prefixes: list[tuple[str, str, Guard]] = []
-        self._blueprints: dict[str, Guard] = {}
+        self._blueprints: dict[tuple[int, str], Guard] = {}
         if app is not None:
             self.init_app(app)
 
@@ -54,23 +55,23 @@ class Resilience:
         """Put the guards into an app. Raises ConfigurationError when it has them already."""
         if "resilience" in app.extensions:
             raise ConfigurationError("this app has a Resilience extension already")
-        app.extensions["resilience"] = self
         app.config.setdefault("RESILIENCE_MAX_IN_FLIGHT", None)
         app.config.setdefault("RESILIENCE_NEVER_SHED", ())
         app.config.setdefault("RESILIENCE_REQUEST_TIMEOUT", None)
+        self.admission = Admission(  # first: a wrong value must leave the app as it was
+            self.registry,
+            max_in_flight=app.config["RESILIENCE_MAX_IN_FLIGHT"],
+            never_shed=app.config["RESILIENCE_NEVER_SHED"],
+            request_timeout=app.config["RESILIENCE_REQUEST_TIMEOUT"],
+        )
+        app.extensions["resilience"] = self
         if CallRefusedError not in app.error_handler_spec[None][None]:
             app.register_error_handler(CallRefusedError, _unavailable)
         # `dispatch_request` is where Flask calls the view, after every before_request hook.
         dispatch = app.dispatch_request
         app.dispatch_request = partial(self._dispatch, app, dispatch)  # type: ignore[method-assign]
         app.wsgi_app = partial(_to_the_end, app.wsgi_app)  # type: ignore[method-assign]
-        Admission(
-            app,
-            self.registry,
-            max_in_flight=app.config["RESILIENCE_MAX_IN_FLIGHT"],
-            never_shed=tuple(app.config["RESILIENCE_NEVER_SHED"]),
-            request_timeout=app.config["RESILIENCE_REQUEST_TIMEOUT"],
-        )
+        self.admission.install(app)
 
     def guard(self, prefix: str, *, service: str, **options: Any) -> Guard:
         """Guard every view below a path; of several prefixes the longest counts. `options` are
@@ -106,7 +107,8 @@ class Resilience:
         return target
 
     def _guard_blueprint(self, guard: Guard, state: BlueprintSetupState) -> None:
-        self._blueprints[f"{state.name_prefix}.{state.name}".lstrip(".")] = guard
+        name = f"{state.name_prefix}.{state.name}".lstrip(".")
+        self._blueprints[id(state.app), name] = guard  # another app may have one of that name
 
     def _dispatch(self, app: Flask, dispatch: View, *args: Any) -> ResponseReturnValue:
         # The request itself: each attribute read through the proxy costs half a microsecond.
@@ -117,7 +119,7 @@ class Resilience:
             dispatch = partial(dispatch, *args)
         if self._blueprints:
             for name in current.blueprints:
-                if (guard := self._blueprints.get(name)) is not None:
+                if (guard := self._blueprints.get((id(app), name))) is not None:
                     dispatch = partial(guard.run, dispatch, app, current.method)
         path = current.path
         for prefix, below, guard in self._prefixes:
@@ -132,12 +134,13 @@ def _to_the_end(app: Any, environ: dict[str, Any], start_response: Any) -> Any:
     except BaseException:
         _end(environ)
         raise
-    return ClosingIterator(body, partial(_end, environ)) if AT_THE_END in environ else body
+    return Ending(body, partial(_end, environ)) if AT_THE_END in environ else body
 
 
 def _end(environ: dict[str, Any]) -> None:
-    for settle in environ.pop(AT_THE_END, ()):
-        settle()
+    with ExitStack() as stack:  # each of them, whatever another raises
+        for settle in environ.pop(AT_THE_END, ()):
+            stack.callback(settle)
 
 
 def _unavailable(error: CallRefusedError) -> ResponseReturnValue:

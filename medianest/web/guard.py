@@ -29,6 +29,8 @@ from medianest.resilience import (
     Strategy,
 )
 from medianest.resilience.options import configure
+from medianest.resilience.outcome import raise_again
+from medianest.resilience.retry import given_up_here, mark_given_up
 
 __all__ = ["Guard"]
 
@@ -40,9 +42,14 @@ AT_THE_END = "medianest.at-the-end"
 """In the WSGI environ: what to call when the server has done with the response, whatever became
 of it: hooks may replace it or raise, and Werkzeug never closes one that passes a file through."""
 
-_ANSWERED = "medianest.answered"
+_FAILED = "medianest.failed"
+"""In the WSGI environ: errors of attempts, and the responses that they were turned into."""
+
 _NOTHING: dict[str, Any] = {}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+_Failed = tuple[Exception, Response]
 
 
 class ViewFailedError(Exception):
@@ -91,23 +98,28 @@ class Guard:
         """Run a view for a request of that method and return its response, or the fallback's.
         Raises what the view raises and the refusals of the pipeline."""
         invoke = self._repeatable if method in _SAFE_METHODS else self._once
+        failed: list[_Failed] = []
+        response: Response | None = None
         try:
-            return invoke(view, (app,), _NOTHING)  # type: ignore[no-any-return]
+            response = invoke(view, (app, failed), _NOTHING)
         except Handover as handover:
-            return _settle_at_the_end(handover)
-        except ViewFailedError as error:
-            return error.response
+            response = _settle_at_the_end(handover)
         except Exception as error:
-            answered = request.environ.get(_ANSWERED)
-            if answered is None or answered[0] is not error:
+            response = next((r for e, r in reversed(failed) if e is error), None)
+            if response is None:
                 raise
-            return answered[1]  # type: ignore[no-any-return]
+        finally:
+            for _, dropped in failed:
+                if dropped is not response:
+                    dropped.close()
+        return response
 
 
-def _attempt(view: View, args: tuple[Flask], _: object) -> Response:
+def _attempt(view: View, args: tuple[Flask, list[_Failed]], _: object) -> Response:
     """The innermost Invoke: the view's response, or an exception for what is not an answer."""
-    (app,) = args
+    app, failed = args
     error: Exception | None = None
+    gave_up = given_up_here()
     try:
         response = app.make_response(view())
     except Exception as raised:
@@ -115,11 +127,13 @@ def _attempt(view: View, args: tuple[Flask], _: object) -> Response:
         response = app.make_response(app.handle_user_exception(raised))
         error = raised
     if response.status_code >= 500:
-        if error is None:
-            raise ViewFailedError(response)
         # The error itself, so that expected_errors and the fallback see what the view raised.
-        request.environ[_ANSWERED] = (error, response)
-        raise error
+        cause = error or ViewFailedError(response)
+        if error is None and given_up_here() != gave_up:
+            mark_given_up(cause)  # a retry inside the view has done what can be done
+        failed.append((cause, response))
+        request.environ[_FAILED] = failed
+        raise_again(cause)
     if response.is_streamed:
         raise Handover(response)
     return response
@@ -128,7 +142,8 @@ def _attempt(view: View, args: tuple[Flask], _: object) -> Response:
 def _settle_at_the_end(handover: Handover) -> Response:
     response: Response = handover.result
     # The server sends a file by itself, and nothing for HEAD; all we learn is that it is done.
-    sent_by_server = response.direct_passthrough or request.method == "HEAD"
+    bodiless = request.method == "HEAD" or response.status_code in (204, 304)
+    sent_by_server = response.direct_passthrough or bodiless
     last = handover.success if sent_by_server else handover.release
     request.environ.setdefault(AT_THE_END, []).append(last)
     if not sent_by_server:
@@ -145,19 +160,23 @@ class _Settling(Iterator[Any]):
 
     def __next__(self) -> Any:
         try:
-            return next(self._iterator)
+            part = next(self._iterator)
         except StopIteration:
             self._handover.success()
             raise
         except BaseException as error:
             self._handover.failure(error)
             raise
+        self._handover.progress()
+        return part
 
     def close(self) -> None:
         """Called by the server in any case; before the end it means that the client has left."""
-        self._handover.release()
-        if hasattr(self._body, "close"):
-            self._body.close()
+        try:
+            self._handover.release()
+        finally:
+            if hasattr(self._body, "close"):
+                self._body.close()
 
 
 def _fallback(
@@ -165,6 +184,11 @@ def _fallback(
 ) -> Strategy:
     if not isinstance(given, Fallback):
         return Fallback(_answering(given), name=service)
+    if isinstance(given.value, Response):
+        raise ConfigurationError(
+            f"guard of {service!r}: one response cannot answer many requests, which add cookies "
+            f"and headers to it; give a function that makes a new one each time"
+        )
     if given.remembers:
         raise ConfigurationError(
             f"guard of {service!r}: a guard's fallback cannot serve last good answers, since one "
@@ -177,8 +201,8 @@ def _answering(
     fallback: Callable[[BaseException], ResponseReturnValue],
 ) -> Callable[[BaseException], Response]:
     def answer(error: BaseException) -> Response:
-        answered = request.environ.get(_ANSWERED)
-        handled = answered is not None and answered[0] is error  # by the app, which may log it
+        failed = request.environ.get(_FAILED, ())
+        handled = any(e is error for e, _ in failed)  # by the app, which may log it
         if not handled and not isinstance(error, CallRefusedError | ViewFailedError):
             # A fallback hides the error from the client, but must not hide a bug from the log.
             logger.error("a guarded view failed; its fallback answers", exc_info=error)

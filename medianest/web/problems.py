@@ -24,6 +24,7 @@ from medianest.resilience import (
     CircuitOpenError,
     DeadlineExceededError,
 )
+from medianest.web.admission import OverloadedError
 from medianest.web.problem_kinds import KINDS, Kind, pages
 from medianest.web.trace import trace_id
 
@@ -126,7 +127,7 @@ def _http(error: HTTPException) -> Response:
 
 def _refused(error: CallRefusedError) -> Response:
     kind = next((k for cls, k in _KIND_OF_REFUSAL.items() if isinstance(error, cls)), "overloaded")
-    if isinstance(error, BulkheadFullError) and error.name == "in-flight":
+    if isinstance(error, OverloadedError):
         return problem_response(
             "overloaded", "too many requests are in flight", {"retry_after": error.retry_after}
         )

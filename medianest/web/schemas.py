@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from medianest.web.problems import ProblemError
 
@@ -38,7 +46,7 @@ class Page(Limit):
 class Search(_Strict):
     """What to search for."""
 
-    query: Annotated[str, Field(min_length=1, max_length=200)]
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class BreakerAction(_Strict):
@@ -64,15 +72,38 @@ def query(model: type[M]) -> M:
 
 def body(model: type[M]) -> M:
     """The JSON body of the current request. Raises ProblemError."""
-    try:
-        values = request.get_json()
-    except UnsupportedMediaType:
+    if not request.is_json:
         raise ProblemError(
             "unsupported-media-type", "send JSON with Content-Type: application/json"
-        ) from None
-    except (BadRequest, RecursionError):
+        )
+    try:
+        values = json.loads(_sent(), object_pairs_hook=_object)
+    except (ValueError, RecursionError):
         raise ProblemError("bad-request", "the body is not valid JSON") from None
     return _checked(model, values)
+
+
+def _sent() -> bytes:
+    try:
+        sent = request.get_data()
+    except HTTPException:
+        raise
+    except Exception:  # broken off, or in chunks that are none: each server has errors of its own
+        raise ProblemError("bad-request", "the body could not be read") from None
+    most = request.max_content_length
+    if request.content_length is None and most is not None and len(sent) >= most:
+        # Of a body in chunks Werkzeug drops silently what is beyond the limit.
+        raise RequestEntityTooLarge
+    return sent
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; a name that stands in it twice would be read one way here, and another way
+    by a proxy that checks."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _checked(model: type[M], values: Any) -> M:

@@ -10,7 +10,7 @@ from flask import g, has_request_context, request
 
 __all__ = ["trace_id"]
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 def trace_id() -> str | None:
@@ -18,7 +18,14 @@ def trace_id() -> str | None:
     if not has_request_context():
         return None
     if "trace_id" not in g:
-        given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", "").strip())
-        valid = given is not None and set(given[1]) != {"0"}
-        g.trace_id = given[1] if given is not None and valid else secrets.token_hex(16)
+        g.trace_id = _given() or secrets.token_hex(16)
     return cast(str, g.trace_id)
+
+
+def _given() -> str | None:
+    found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", "").strip())
+    if found is None:
+        return None
+    version, trace, parent, more = found.groups()
+    known = version != "ff" and not (version == "00" and more)  # only later versions may go on
+    return trace if known and trace.strip("0") and parent.strip("0") else None

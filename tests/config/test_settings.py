@@ -118,3 +118,44 @@ def test_slow_calls_can_be_switched_on_and_off(load):
     assert load(file).plex.slow_call_duration_threshold == 5
     off = load(file, MEDIANEST_PLEX_SLOW_CALL_DURATION_THRESHOLD="off")
     assert off.plex.slow_call_duration_threshold is None
+
+
+def test_what_stands_where_a_path_should_be_is_not_shown():
+    """Keeps out: the token itself, given as ..._FILE by mistake, in the log."""
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({"MEDIANEST_PLEX_TOKEN_FILE": "the-token-itself"})
+    assert "the-token-itself" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://a..b", f"http://{'x' * 70}", "http://[::1", "http://"])
+def test_a_host_that_cannot_be_one_is_refused(url):
+    with pytest.raises(ConfigurationError, match="must be an http or https URL"):
+        Settings.load({"MEDIANEST_PLEX_URL": url})
+
+
+def test_few_threads_make_small_compartments():
+    settings = Settings.load({"MEDIANEST_THREADS": "8"})
+    assert (settings.plex.places, settings.overseerr.places) == (4, 4)
+    with pytest.raises(ConfigurationError, match="MEDIANEST_PLEX_MAX_CONCURRENT"):
+        Settings.load({"MEDIANEST_THREADS": "8", "MEDIANEST_PLEX_MAX_CONCURRENT": "8"})
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://host/db", "postgresql://", "medianest.db", "http://host/x"]
+)
+def test_a_database_url_that_is_none_is_refused_and_not_shown(url):
+    with pytest.raises(ConfigurationError, match="MEDIANEST_DATABASE_URL: must be such") as caught:
+        Settings.load({"MEDIANEST_DATABASE_URL": url})
+    assert "host" not in str(caught.value).partition("or postgresql")[0]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_every_usual_spelling_of_a_postgresql_url_is_taken(kind):
+    settings = Settings.load({"MEDIANEST_DATABASE_URL": f"{kind}://u:p@db/medianest"})
+    assert settings.database_url == "postgresql://u:p@db/medianest"
+    assert "u:p" not in repr(settings)
+
+
+def test_a_lease_that_ends_before_what_it_is_for_is_refused():
+    with pytest.raises(ConfigurationError, match="MEDIANEST_QUEUE_LEASE"):
+        Settings.load({"MEDIANEST_QUEUE_LEASE": "5"})

@@ -6,7 +6,8 @@ import tracemalloc
 
 import pytest
 
-from medianest.media.errors import InvalidAnswerError, SlowError, UpstreamError
+from medianest.media import sockets
+from medianest.media.errors import InvalidAnswerError, RefusedError, SlowError, UpstreamError
 from medianest.media.http import UpstreamHttp
 
 
@@ -95,3 +96,42 @@ def test_a_tls_handshake_that_never_comes_is_bounded(answering):
     url = answering(lambda connection: connection.recv(1)).replace("http://", "https://")
     with pytest.raises(SlowError):
         ask(url, timeout=0.5)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_a_number_that_json_cannot_pass_on_is_no_answer(answering, number):
+    body = f'{{"rating": {number}}}'.encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with pytest.raises(InvalidAnswerError):
+        ask(answering(lambda connection: connection.sendall(head + body)))
+
+
+@pytest.mark.parametrize("status", [400, 409, 418, 422])
+def test_a_request_that_is_refused_is_not_the_servers_failure(answering, status):
+    """Keeps out: one client's odd question opens the breaker for everybody."""
+    head = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
+    with pytest.raises(RefusedError) as caught:
+        ask(answering(lambda connection: connection.sendall(head)))
+    assert caught.value.status == status
+    assert not isinstance(caught.value, UpstreamError)
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(answering, monkeypatch):
+    """Keeps out: a home whose IPv6 leads nowhere, and where every call times out."""
+    url = answering(
+        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    )
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = []
+        for _ in range(3):  # its backlog is full then, and it accepts nobody
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(full.getsockname())
+        port = int(url.rpartition(":")[2])
+        both = [(socket.AF_INET, a) for a in (full.getsockname(), ("127.0.0.1", port))]
+        monkeypatch.setattr(sockets, "look_up", lambda host, port: both)
+        assert ask(f"http://two-addresses:{port}", timeout=1.0) == {}
+        for client in waiting:
+            client.close()

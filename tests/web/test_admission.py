@@ -5,7 +5,7 @@ import threading
 import pytest
 from flask import Flask, Response
 
-from medianest.resilience import BulkheadFullError, Registry, remaining
+from medianest.resilience import BulkheadFullError, ConfigurationError, Registry, remaining
 from medianest.web import Resilience
 
 
@@ -30,8 +30,8 @@ def registry(app, clock):
     return registry
 
 
-def in_use(registry):
-    return registry.bulkhead("in-flight").snapshot().in_use
+def in_use(app):
+    return app.extensions["resilience"].admission.places.snapshot().in_use
 
 
 def test_requests_beyond_the_limit_are_shed_and_probes_are_not(app, registry):
@@ -60,9 +60,9 @@ def test_requests_beyond_the_limit_are_shed_and_probes_are_not(app, registry):
 def test_a_place_is_held_until_the_stream_is_closed(app, registry):
     app.add_url_rule("/stream", "stream", lambda: Response(iter("ab")))
     response = app.test_client().get("/stream")
-    assert in_use(registry) == 1
+    assert in_use(app) == 1
     response.close()
-    assert in_use(registry) == 0
+    assert in_use(app) == 0
 
 
 def test_a_request_that_raises_gives_its_place_back(app, registry):
@@ -74,9 +74,59 @@ def test_a_request_that_raises_gives_its_place_back(app, registry):
 
     with pytest.raises(KeyboardInterrupt):
         app.test_client().get("/boom")
-    assert in_use(registry) == 0
+    assert in_use(app) == 0
 
 
 def test_each_request_has_a_deadline_and_leaves_none_behind(app, registry):
     assert app.test_client().get("/left").text == "7.0"
     assert remaining() == float("inf")
+
+
+def test_a_close_that_raises_loses_no_place(app, registry):
+    """Keeps out: after as many such responses as there are places, everything is shed for ever."""
+
+    @app.get("/stream")
+    def stream():
+        response = Response(part for part in ("a", "b"))
+        response.call_on_close(lambda: 1 / 0)
+        return response
+
+    for _ in range(2):
+        response = app.test_client().get("/stream")
+        assert response.text == "ab"
+        with pytest.raises(ZeroDivisionError):
+            response.close()
+    assert in_use(app) == 0
+
+
+def test_paths_that_are_never_shed_are_whole_ones(app, registry):
+    places = app.extensions["resilience"].admission.places
+    held = places.acquire()
+    app.add_url_rule("/liveness", "liveness", lambda: "")
+    app.add_url_rule("/live/deep", "deep", lambda: "")
+    client = app.test_client()
+    assert client.get("/liveness").status_code == 503
+    assert client.get("/live/deep").status_code == 200
+    held.release()
+
+
+def test_one_path_alone_is_not_taken_for_a_list_and_leaves_the_app_as_it_was():
+    """Keeps out: the letters of "/health" as prefixes, of which "/" switches shedding off."""
+    app = Flask(__name__)
+    app.config["RESILIENCE_NEVER_SHED"] = "/health"
+    with pytest.raises(ConfigurationError, match="list of paths"):
+        Resilience(app)
+    assert "resilience" not in app.extensions
+
+
+def test_two_apps_on_one_registry_have_places_of_their_own():
+    registry, apps = Registry(), []
+    for limit in (1, 2):
+        app = Flask(__name__)
+        app.config["RESILIENCE_MAX_IN_FLIGHT"] = limit
+        Resilience(app, registry=registry)
+        app.add_url_rule("/", "root", lambda: "ok")
+        apps.append(app)
+    held = apps[0].extensions["resilience"].admission.places.acquire()
+    assert [app.test_client().get("/").status_code for app in apps] == [503, 200]
+    held.release()

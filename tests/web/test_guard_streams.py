@@ -1,8 +1,11 @@
 """Streamed responses under a guard: settled when they end, not when they begin."""
 
+from io import BytesIO
+
 import pytest
 from flask import Response, send_file
 
+from medianest.resilience import State
 from tests.web.conftest import breaker_of
 
 
@@ -97,3 +100,77 @@ def test_a_head_request_for_a_stream_is_a_success(app, resilience):
     app.test_client().head("/stream").close()
     seen = breaker_of(resilience, "stream").snapshot()
     assert (seen.in_flight, seen.counts.successes) == (0, 1)
+
+
+def test_a_long_stream_that_goes_on_is_no_failed_probe(app, resilience, clock):
+    """Keeps out: a stream longer than half_open_timeout opens the breaker again each time."""
+
+    def parts():
+        for part in ("a", "b", "c"):
+            clock.advance(20)
+            yield part
+
+    options = {"failure_threshold": 1, "half_open_max_calls": 1, "jitter": 0.0}
+
+    @app.get("/stream")
+    @resilience.protect(service="stream", circuit_breaker=options)
+    def stream():
+        return Response(parts())
+
+    breaker = breaker_of(resilience, "stream")
+    with pytest.raises(OSError), breaker.acquire():
+        raise OSError
+    clock.advance(30)
+    assert app.test_client().get("/stream").text == "abc"
+    assert breaker.state is State.CLOSED
+
+
+def test_a_close_that_raises_gives_everything_back(app, resilience):
+    class Broken(BytesIO):
+        def close(self):
+            super().close()
+            raise OSError("cannot close")
+
+    @app.get("/file")
+    @resilience.protect(service="file", max_concurrent=1)
+    def file():
+        return send_file(Broken(b"ab"), mimetype="text/plain")
+
+    for _ in range(2):
+        response = app.test_client().get("/file")
+        assert response.status_code == 200
+        with pytest.raises(OSError, match="cannot close"):
+            response.close()
+    assert resilience.registry.bulkhead("file").snapshot().in_use == 0
+    assert breaker_of(resilience, "file").snapshot().in_flight == 0
+
+
+def test_a_response_that_a_retry_or_a_fallback_replaces_is_closed(app, resilience):
+    """Keeps out: what a view opened for an answer stays open for each attempt."""
+    opened, closed = [], []
+
+    @app.get("/proxy")
+    @resilience.protect(
+        service="proxy",
+        retry={"max_attempts": 3, "initial_delay": 0},
+        fallback=lambda error: ("later", 503),
+    )
+    def proxy():
+        number = len(opened)
+        opened.append(number)
+        response = Response("bad", 502)
+        response.call_on_close(lambda: closed.append(number))
+        return response
+
+    assert app.test_client().get("/proxy").text == "later"
+    assert (opened, closed) == ([0, 1, 2], [0, 1, 2])
+
+
+def test_a_stream_that_was_not_modified_counts_as_success(app, resilience):
+    @app.get("/stream")
+    @resilience.protect(service="stream")
+    def stream():
+        return Response((part for part in "ab"), 304)
+
+    app.test_client().get("/stream").close()
+    assert breaker_of(resilience, "stream").snapshot().counts.successes == 1

@@ -1,9 +1,11 @@
 """Guards around views: the same pipeline, at the place where Flask calls the view."""
 
-from flask import abort, request
+import pytest
+from flask import Blueprint, Flask, Response, abort, request
 
 from medianest.resilience import (
     CircuitOpenError,
+    ConfigurationError,
     Fallback,
     Retry,
     State,
@@ -231,3 +233,45 @@ def test_a_fallback_hides_no_bug_from_the_log(app, resilience, caplog):
 
     assert app.test_client().get("/bug").text == "later"
     assert "typo" in caplog.text
+
+
+def test_one_response_is_not_served_to_many(resilience):
+    """Keeps out: one client's session cookie in the next one's answer."""
+    with pytest.raises(ConfigurationError, match="a function that makes a new one"):
+        resilience.guard("/api", service="x", fallback=Fallback(value=Response("later", 503)))
+
+
+def test_a_view_that_answers_for_what_was_given_up_inside_is_not_tried_again(app, resilience):
+    """Keeps out: 3 attempts around a view times 3 inside it."""
+    calls = []
+    inner = Retry(max_attempts=3, initial_delay=0)
+
+    def upstream():
+        calls.append(1)
+        raise ConnectionError
+
+    @app.get("/view")
+    @resilience.protect(service="view", retry={"max_attempts": 3, "initial_delay": 0})
+    def view():
+        try:
+            return inner.call(upstream)
+        except ConnectionError:
+            return "sorry", 502
+
+    assert app.test_client().get("/view").status_code == 502
+    assert len(calls) == 3
+
+
+def test_blueprints_of_one_name_in_two_apps_are_told_apart(resilience):
+    guarded, free = Flask("a"), Flask("b")
+    for app in (guarded, free):
+        if "resilience" not in app.extensions:
+            resilience.init_app(app)
+        shop = Blueprint("shop", __name__)
+        shop.add_url_rule("/shop", "view", lambda: ("bad", 500))
+        if app is guarded:
+            resilience.protect(shop, service="shop", circuit_breaker={"failure_threshold": 1})
+        app.register_blueprint(shop)
+    for app, second in ((guarded, 503), (free, 500)):
+        client = app.test_client()
+        assert [client.get("/shop").status_code for _ in range(2)] == [500, second]

@@ -109,7 +109,7 @@ def test_a_service_that_is_not_configured_names_the_variable(make_app):
 
 def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):
     app = make_app()
-    bulkhead = app.extensions["medianest"].registry.bulkhead("in-flight")
+    bulkhead = app.extensions["resilience"].admission.places
     places = [bulkhead.acquire() for _ in range(12)]
     response = app.test_client().get("/api/v1/media/libraries")
     assert (response.status_code, response.json["type"]) == (503, "/problems/overloaded")
@@ -128,3 +128,33 @@ def test_no_upstream_can_ask_for_an_endless_wait(make_app):
 
     response = app.test_client().get("/ask")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "86400")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"action":"close","action":"open"}', b'{"action":"close"', b"\xff", b"[" * 10_000]
+)
+def test_a_body_that_reads_in_two_ways_or_in_none_is_refused(api, operator, body):
+    path = "/api/v1/resilience/circuit-breakers/plex/action"
+    answer = api.post(path, data=body, content_type="application/json", headers=operator)
+    assert (answer.status_code, answer.json["type"]) == (400, "/problems/bad-request")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("00-{t}-00f067aa0ba902b7-01", True),
+        ("01-{t}-00f067aa0ba902b7-01-more", True),
+        ("00-{t}-00f067aa0ba902b7-01-more", False),
+        ("ff-{t}-00f067aa0ba902b7-01", False),
+        ("00-{t}-0000000000000000-01", False),
+    ],
+)
+def test_only_a_traceparent_that_is_one_is_taken(api, given, taken):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = api.get("/nothing", headers={"traceparent": given.format(t=trace)})
+    assert (answer.json["trace_id"] == trace) is taken
+
+
+def test_two_slashes_lead_nowhere_rather_than_to_the_host_that_the_client_named(api):
+    answer = api.get("/api/v1//health/live", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

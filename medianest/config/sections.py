@@ -1,0 +1,162 @@
+"""The sections of the settings: the upstreams, the database, the queue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from medianest.config.kinds import (
+    BaseUrl,
+    Count,
+    DatabaseUrl,
+    Delay,
+    ErrorTokens,
+    Places,
+    Seconds,
+    Secret,
+    unless_off,
+)
+from medianest.resilience import (
+    BulkheadOptions,
+    CircuitBreakerOptions,
+    Policy,
+    RetryOptions,
+)
+from medianest.resilience.outcome import Expected
+
+__all__ = [
+    "DatabaseSettings",
+    "OverseerrSettings",
+    "PlexSettings",
+    "QueueSettings",
+    "Section",
+    "UpstreamSettings",
+]
+
+_MOST_PLACES = 10
+
+
+class Section(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class UpstreamSettings(Section):
+    """How an upstream is called. The defaults are production's."""
+
+    url: BaseUrl | None = None
+    timeout: Seconds = 12.0
+    """Total time of one attempt."""
+    max_bytes: Count = 32 * 1024 * 1024
+    """Largest answer that is read."""
+    max_concurrent: Places | None = None
+    """Calls at once; None: 10, or fewer where there are not so many threads."""
+    breaker_enabled: bool = True
+    failure_threshold: Count = 3
+    counting: Literal["window", "consecutive"] = "consecutive"
+    """Consecutive: a server at home is up or down, and a busy hour must not hide its death."""
+    monitoring_period: Seconds = 60.0
+    reset_timeout: Seconds = 30.0
+    max_reset_timeout: Seconds = 300.0
+    half_open_max_calls: Count = 3
+    slow_call_duration_threshold: Annotated[Seconds | None, BeforeValidator(unless_off)] = None
+    """Off: a large library may take ten seconds and be well."""
+    expected_errors: ErrorTokens | None = None
+    max_attempts: Count = 3
+    initial_delay: Delay = 0.2
+    max_delay: Delay = 2.0
+
+    @property
+    def places(self) -> int:
+        """Calls at once."""
+        return self.max_concurrent or _MOST_PLACES
+
+    def policy(self, expected: tuple[Expected, ...], retry_on: tuple[Expected, ...]) -> Policy:
+        """The policy; `expected` are the errors that count, `retry_on` those that are worth another
+        attempt, unless the settings name others for both."""
+        return Policy(
+            circuit_breaker=CircuitBreakerOptions(
+                failure_threshold=self.failure_threshold,
+                counting=self.counting,
+                monitoring_period=self.monitoring_period,
+                reset_timeout=self.reset_timeout,
+                max_reset_timeout=self.max_reset_timeout,
+                half_open_max_calls=self.half_open_max_calls,
+                slow_call_duration_threshold=self.slow_call_duration_threshold,
+            ),
+            retry=RetryOptions(
+                max_attempts=self.max_attempts,
+                initial_delay=self.initial_delay,
+                max_delay=self.max_delay,
+                retry_on=self.expected_errors or retry_on,
+            ),
+            bulkhead=BulkheadOptions(max_concurrent=self.places),
+            timeout=self.timeout,
+            expected_errors=self.expected_errors or expected,
+        )
+
+
+class PlexSettings(UpstreamSettings):
+    """Plex Media Server."""
+
+    token: Secret | None = None
+
+
+class OverseerrSettings(UpstreamSettings):
+    """Overseerr, or Seerr."""
+
+    api_key: Secret | None = None
+    max_attempts: Count = 2
+
+
+class DatabaseSettings(Section):
+    """Where everything is kept that must outlive the process."""
+
+    url: DatabaseUrl | None = None
+    """None: a SQLite file in the instance folder."""
+    migrate: bool = True
+    """Bring the tables to this version by itself; production leaves that to `flask db upgrade`."""
+    timeout: Seconds = 4.0
+    """Total time of one transaction."""
+    pool_size: Places | None = None
+    """Connections of a worker; None: one for each thread, and a few for what runs beside them."""
+    pool_wait: Seconds = 2.0
+    """Time that a call waits for a free one."""
+    failure_threshold: Count = 5
+    reset_timeout: Seconds = 2.0
+    max_reset_timeout: Seconds = 15.0
+
+    def policy(self, expected: Expected) -> Policy:
+        """The policy, with the errors that say that the database is away."""
+        return Policy(
+            circuit_breaker=CircuitBreakerOptions(
+                failure_threshold=self.failure_threshold,
+                counting="consecutive",
+                reset_timeout=self.reset_timeout,
+                max_reset_timeout=self.max_reset_timeout,
+                expected_errors=expected,
+            ),
+            retry=None,  # recovery makes new connections, and then runs it again
+            bulkhead=None,  # the pool is one
+            timeout=self.timeout,
+        )
+
+
+class QueueSettings(Section):
+    """Operations that are done later."""
+
+    lease: Seconds = 60.0
+    """How long a worker may be silent about what it does before another does it again."""
+    max_attempts: Count = 8
+    """Failures of an operation's own before it is a dead letter; outages do not count."""
+    initial_delay: Delay = 2.0
+    max_delay: Seconds = 600.0
+    max_age: Seconds = 7 * 86400.0
+    """After so long it is a dead letter, whatever kept it from being done."""
+    keep: Seconds = 7 * 86400.0
+    """How long what is done, or dropped, can still be looked at."""
+    max_payload_bytes: Count = 16 * 1024
+    interval: Seconds = 1.0
+    """How often to look for what is due."""

@@ -1,0 +1,102 @@
+"""gunicorn's threaded worker, with two things mended.
+
+gunicorn gives each new connection a thread that waits for its first byte, so that a few silent
+clients take them all and probes starve; and its own errors are HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import selectors
+import socket
+from functools import partial
+from typing import Any, Final
+
+from gunicorn import util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from medianest.resilience.clock import SYSTEM_CLOCK
+
+__all__ = ["HEAD_SECONDS", "Worker"]
+
+HEAD_SECONDS: Final = 5.0
+"""Time for a client to send a whole request head, whatever it drips."""
+
+
+class Worker(ThreadWorker):
+    """A connection gets a thread when there is something to read on it, and keeps it for at most
+    HEAD_SECONDS before its request is there."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reading: dict[TConn, float] = {}
+
+    def accept(self, listener: socket.socket) -> None:
+        """Wait for the first byte in the poller, which takes no thread."""
+        try:
+            sock, address = listener.accept()
+        except OSError:  # another worker was quicker, or the client has left
+            return
+        self.nr_conns += 1
+        connection = TConn(self.cfg, sock, address, listener.getsockname())
+        connection.timeout = SYSTEM_CLOCK.now() + HEAD_SECONDS
+        self.pending_conns.append(connection)
+        readable = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(connection.sock, selectors.EVENT_READ, readable)
+
+    def handle(self, connection: TConn) -> Any:
+        """Read and serve one request; runs in a thread."""
+        self._reading[connection] = SYSTEM_CLOCK.now()
+        try:
+            return super().handle(connection)
+        finally:
+            self._reading.pop(connection, None)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Serve a request whose head is there."""
+        self._reading.pop(conn, None)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """End the connections that have said too little for too long; called every second."""
+        if not self.alive:  # nothing is lost with those that have not asked for anything yet
+            for connection in self.pending_conns:
+                connection.timeout = 0.0
+        super().murder_pending()
+        now = SYSTEM_CLOCK.now()
+        for connection, since in list(self._reading.items()):
+            if now - since > HEAD_SECONDS:
+                try:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it has just ended by itself
+
+
+def _write_problem(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
+    """What gunicorn itself refuses is told as a problem, too (RFC 9457)."""
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": reason,
+            "status": status_int,
+            "detail": "the request could not be read" if status_int < 500 else "the server failed",
+            "trace_id": secrets.token_hex(16),
+        }
+    ).encode()
+    head = (
+        f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
+def _is_no_news(record: logging.LogRecord) -> bool:
+    """A client that was silent for too long is no error of ours, and needs no traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, BlockingIOError | TimeoutError)
+
+
+util.write_error = _write_problem
+logging.getLogger("gunicorn.error").addFilter(_is_no_news)

@@ -1,0 +1,95 @@
+"""Clients that say nothing, too little, or what nobody understands, under real gunicorn."""
+
+import json
+import socket
+import time
+from contextlib import ExitStack
+
+import pytest
+
+LIVE = "/api/v1/health/live"
+ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
+
+
+@pytest.fixture
+def connect(server):
+    """`connect(text)` is a connection on which that was sent."""
+    with ExitStack() as stack:
+
+        def open_one(text=b""):
+            made = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            stack.enter_context(made)
+            made.sendall(text)
+            return made
+
+        yield open_one
+
+
+def read(connection):
+    head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+    return head.decode(), body
+
+
+def test_silent_clients_take_no_thread(server, connect):
+    """Keeps out: gunicorn gives each connection a thread that waits for its first byte."""
+    for _ in range(64):
+        connect()
+    assert server.get(LIVE).took < 0.25
+
+
+def test_clients_that_never_finish_their_request_are_cut_off(server, connect):
+    slow = [connect(b"GET / HTTP/1.1\r\nX-Slow: a") for _ in range(16)]
+    began = time.monotonic()
+    while time.monotonic() - began < 30:
+        for connection in slow:
+            try:
+                connection.sendall(b"a")  # a byte now and then is not a request
+            except OSError:
+                return
+        time.sleep(0.2)
+    raise AssertionError("they were never cut off")
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n\r\n", 417),
+        (b"GET / HTTP/1.0\r\nHost: x\r\nSCRIPT_NAME: /zzz\r\n\r\n", 404),
+    ],
+)
+def test_what_the_server_itself_refuses_is_a_problem_too(connect, request_text, status):
+    head, body = read(connect(request_text))
+    assert f" {status} " in head.splitlines()[0]
+    assert "application/problem+json" in head
+    assert json.loads(body)["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("chunk", "status"),
+    [
+        (b"ZZ\r\n", 400),
+        (b"%x\r\n%s\r\n" % (70_000, b'{"action":"close"}'.ljust(70_000)), 413),
+    ],
+)
+def test_a_body_in_chunks_that_are_none_or_too_many_is_refused(connect, chunk, status):
+    """Keeps out: the first 64 KB of a longer body taken for the whole."""
+    head = (
+        f"POST {ACTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Authorization: Bearer test-operator-token\r\nConnection: close\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    answer, body = read(connect(head.encode() + chunk + b"0\r\n\r\n"))
+    assert f" {status} " in answer.splitlines()[0]
+    assert json.loads(body)["status"] == status
+
+
+def test_a_worker_that_ends_does_not_wait_for_silent_clients(server, connect):
+    for _ in range(3):
+        connect()
+    server.get(LIVE)
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 5
