@@ -171,6 +171,9 @@ class Place:
 
     success = release
 
+    def progress(self) -> None:
+        """A place does not expire."""
+
     def failure(self, error: BaseException) -> None:
         """A place is given back however the call ends."""
         self.release()

@@ -144,6 +144,8 @@ class Fallback(Strategy):
                 raise ConfigurationError(
                     f"fallback {name!r}: {option} must be a function, not {given!r}"
                 )
+        self.value = None if value is _MISSING else value
+        """The fixed answer, where there is one."""
         self._handler = handler if value is _MISSING else (lambda error: value)
         self._handles = matcher(handles, "handles")
         self._last_good = last_good

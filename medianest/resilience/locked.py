@@ -133,6 +133,13 @@ class LockedMachine:
         if self.machine.events:
             self._flush()
 
+    def renew(self, generation: Generation, started: float) -> None:
+        """A probe gave a sign of life."""
+        now = self._clock.now()
+        with self._lock:
+            if self.machine.advance(now) is generation:
+                generation.alive[started] = now
+
     def give_back(self, generation: Generation, started: float) -> None:
         """A call counts for nothing."""
         now = self._clock.now()
@@ -239,6 +246,11 @@ class Permit:
 
     def _context_since(self, error: BaseException) -> BaseException | None:
         return None if id(error.__context__) == self._handled else error.__context__
+
+    def progress(self) -> None:
+        """The call is still under way, and well: a probe's lease begins anew."""
+        if self._generation.state is State.HALF_OPEN and self._unsettled:
+            self._locked.renew(self._generation, self._started)
 
     def release(self) -> None:
         """The call was not made, or counts for nothing."""

@@ -82,7 +82,7 @@ class Machine:
         elif generation.leases:
             # A probe that is slow has failed, so nobody waits for more than that.
             patience = min(self.options.half_open_timeout, self.slow)
-            expiry = min(generation.leases)[0] + patience
+            expiry = generation.last_sign() + patience
             if now >= expiry:
                 why = "a probe was slow" if patience == self.slow else "a probe never came back"
                 self.fire(Trigger.PROBE_FAILED, expiry, reason=why)

@@ -29,9 +29,9 @@ from medianest.resilience.outcome import (
 )
 from medianest.resilience.strategy import Invoke, Strategy
 
-__all__ = ["Retry"]
+__all__ = ["RETRYABLE_STATUSES", "Retry", "given_up_here", "mark_given_up", "retry_after_of"]
 
-_RETRYABLE_STATUSES = frozenset({408, 425, 429})
+RETRYABLE_STATUSES = frozenset({408, 425, 429})
 """4xx answers that say "later", not "never": RFC 9110 15.5.9, RFC 8470, RFC 6585."""
 
 _SPREAD = 0.2
@@ -173,7 +173,7 @@ class Retry(Strategy):
             return holds(self._wanted, error, f"retry_on of {self.name!r}")
         statuses = map(status_of, causes_within_call(error))
         status = next((status for status in statuses if status is not None), None)
-        return status is None or not 400 <= status < 500 or status in _RETRYABLE_STATUSES
+        return status is None or not 400 <= status < 500 or status in RETRYABLE_STATUSES
 
     def _pause(self, attempt: int, error: Exception) -> str | None:
         """Sleep before the next attempt, or say why there is none."""

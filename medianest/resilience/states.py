@@ -65,6 +65,7 @@ class Generation:
 
     __slots__ = (
         "actor",
+        "alive",
         "announced",
         "append",
         "check_at",
@@ -114,6 +115,8 @@ class Generation:
         self.refused_before = refused_before
         self.leases: list[tuple[float, int]] = []
         """Of each probe: when it began, and its thread."""
+        self.alive: dict[float, float] = {}
+        """When a probe that began at some time gave its last sign of life."""
         self.passed = 0
         self.streak = 0
         self.slow_streak = 0
@@ -144,6 +147,10 @@ class Generation:
         """The probe that was admitted at `started` begins only now."""
         if self.give_back(started):
             self.leases.append((now, thread))
+
+    def last_sign(self) -> float:
+        """When the probe that has been silent for longest began or gave a sign of life."""
+        return min(self.alive.get(began, began) for began, _ in self.leases)
 
     def give_back(self, started: float) -> bool:
         """End the lease of a probe; False when it has none any more."""

@@ -95,6 +95,9 @@ class Settleable(Protocol):
     def release(self) -> None:
         """The call counts for nothing."""
 
+    def progress(self) -> None:
+        """The call is still under way, and well."""
+
 
 class Handover(BaseException):
     """Raised by a call whose result goes on after it returned (a streamed response).
@@ -118,6 +121,11 @@ class Handover(BaseException):
         """Settle everything held as failed with `error`."""
         for held in self.held:
             held.failure(error)
+
+    def progress(self) -> None:
+        """The call is still under way, and well: no lease of it expires now."""
+        for held in self.held:
+            held.progress()
 
     def release(self) -> None:
         """Give everything back; the call counts for nothing."""

@@ -1,0 +1,141 @@
+"""The database: every statement through one pipeline, bounded by the deadline, with own errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from medianest.config import DatabaseSettings
+from medianest.resilience import RecoveryAction, RecoveryContext, ResilienceService
+from medianest.resilience.recovery import RUN_AGAIN, Declined
+from medianest.storage import postgres, schema, sqlite
+from medianest.storage.errors import DatabaseUnavailableError, StorageError
+
+__all__ = ["SERVICE", "Database"]
+
+SERVICE: Final = "database"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_KINDS = {"sqlite": sqlite, "postgresql": postgres}
+
+
+class Database:
+    """Runs functions of a connection, each in a transaction of its own, through the pipeline of
+    the dependency "database". Opens no connection before the first call. Thread-safe.
+
+    Raises the errors of medianest.storage.errors, and what the pipeline refuses.
+    """
+
+    def __init__(
+        self, url: str, settings: DatabaseSettings, service: ResilienceService, *, threads: int
+    ) -> None:
+        location = make_url(url)
+        self._kind = _KINDS[location.get_backend_name()]
+        self.engine: Engine = self._kind.make_engine(
+            location, pool_size=settings.pool_size or threads + 4, pool_wait=settings.pool_wait
+        )
+        service.recovery.register_recovery_action(self._reconnect_action())
+        service.register_dependency(
+            SERVICE,
+            settings.policy(DatabaseUnavailableError),
+            criticality="critical",
+            recovery=True,
+        )
+        self._pipeline = service.pipeline(SERVICE)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    def write(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `operation(connection, …)` in a transaction, which is committed when it returns."""
+        return self._pipeline.call(self._in_transaction, False, operation, args, kwargs)
+
+    def read(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same for one that only reads, and so waits for no writer."""
+        return self._pipeline.call(self._in_transaction, True, operation, args, kwargs)
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Bring the tables to this version; the revisions before and after."""
+        return self.write(schema.upgrade)
+
+    def revision(self) -> str | None:
+        """The revision of the tables now; None when there are none."""
+        return self.read(schema.current_revision)
+
+    def prove(self) -> None:
+        """Open a connection and have it answer. Raises StorageError."""
+        with self._mapped(), self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self.engine.dispose()
+
+    def _in_transaction(
+        self,
+        reads: bool,
+        operation: Callable[..., T],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> T:
+        with self._mapped(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{sqlite.READS: reads})
+            with connection.begin():
+                return operation(connection, *args, **kwargs)
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        """Turn the errors of SQLAlchemy and the drivers into ours."""
+        try:
+            yield
+        except DBAPIError as error:
+            ours = self._kind.error_of(error.orig) if error.orig is not None else None
+            if ours is None:
+                raise
+            raise ours from error
+        except PoolTimeoutError as error:
+            raise DatabaseUnavailableError("no connection to the database is free") from error
+
+    def _reconnect_action(self) -> RecoveryAction:
+        return RecoveryAction(
+            name="database-reconnect",
+            priority=10,
+            should_execute=_lost_connection,
+            execute=self._reconnect,
+            cooldown=1.0,
+        )
+
+    def _reconnect(self, error: Exception, context: RecoveryContext) -> object:
+        """New connections for all: those in the pool may be as broken as the one that failed."""
+        self.engine.dispose()
+        self.prove()
+        return RUN_AGAIN
+
+
+def _lost_connection(error: Exception, context: RecoveryContext) -> bool | Declined:
+    if isinstance(error, DatabaseUnavailableError):
+        return True
+    if isinstance(error, StorageError):
+        return Declined("the connection is well")
+    return Declined("it is no error of the database")

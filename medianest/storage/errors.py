@@ -1,0 +1,56 @@
+"""What can go wrong with the database, for callers that need to know what to do about it.
+
+StorageError                carries `retry_after`, seconds, or None when waiting is no help
+├── DatabaseUnavailableError    no connection, or it broke, or it did not answer in time
+├── DatabaseBusyError           somebody else holds a lock
+├── DatabaseFullError           no space is left
+├── DatabaseReadOnlyError       it may only be read
+└── SchemaError                 its tables are not those of this version
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DatabaseBusyError",
+    "DatabaseFullError",
+    "DatabaseReadOnlyError",
+    "DatabaseUnavailableError",
+    "SchemaError",
+    "StorageError",
+]
+
+
+class StorageError(Exception):
+    """The root of the errors of the database."""
+
+    retry_after: float | None = None
+
+
+class DatabaseUnavailableError(StorageError):
+    """It cannot be reached, or does not answer."""
+
+    retry_after = 5.0
+
+
+class DatabaseBusyError(StorageError):
+    """Another one holds a lock for longer than there was time."""
+
+    retry_after = 1.0
+
+
+class DatabaseFullError(StorageError):
+    """No space is left: somebody must make some."""
+
+    retry_after = 60.0
+
+
+class DatabaseReadOnlyError(StorageError):
+    """It may not be written: somebody must change that."""
+
+    retry_after = 60.0
+
+
+class SchemaError(StorageError):
+    """Its tables are missing or older than this version: `flask db upgrade`."""
+
+    retry_after = 30.0

@@ -1,0 +1,96 @@
+"""PostgreSQL by psycopg2, with no wait beyond the deadline.
+
+libpq waits for ever for a server that has stopped answering without closing the connection.
+psycopg2 lets a callback do its waiting: ours polls the socket until the deadline and then raises.
+It must only raise: closing the connection inside the callback deadlocks, so the connection is
+thrown away afterwards, as the error says that it is lost.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
+from sqlalchemy import Engine, ExceptionContext, create_engine, event
+from sqlalchemy.engine import URL
+
+from medianest.resilience import remaining
+from medianest.storage.errors import (
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    SchemaError,
+    StorageError,
+)
+
+__all__ = ["error_of", "make_engine"]
+
+MAX_WAIT = 30.0
+"""Seconds to wait for an answer where there is no deadline."""
+
+_EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
+
+_ERRORS: dict[str, tuple[type[StorageError], str]] = {
+    "53100": (DatabaseFullError, "the disk of the database is full"),
+    "25006": (DatabaseReadOnlyError, "the database may only be read"),
+    "42P01": (SchemaError, "the tables are not those of this version; run flask db upgrade"),
+    "42703": (SchemaError, "the tables are not those of this version; run flask db upgrade"),
+    "55P03": (DatabaseBusyError, "the database is locked"),
+    "40P01": (DatabaseBusyError, "the database resolved a deadlock"),
+    "40001": (DatabaseBusyError, "the database serialised two transactions"),
+}
+"""By SQLSTATE (PostgreSQL manual, appendix A)."""
+
+
+class NoAnswerError(psycopg2.OperationalError):
+    """The server did not answer before the deadline."""
+
+
+def make_engine(url: URL, *, pool_size: int, pool_wait: float) -> Engine:
+    """An engine whose every wait ends with the deadline."""
+    psycopg2.extensions.set_wait_callback(_wait)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_wait,
+        pool_use_lifo=True,
+        connect_args={"application_name": "medianest", "keepalives_idle": 30},
+    )
+    event.listen(engine, "handle_error", _give_up_connection)
+    return engine
+
+
+def _wait(connection: Any) -> None:
+    while (state := connection.poll()) != POLL_OK:
+        poller = select.poll()
+        poller.register(connection.fileno(), _EVENTS[state])
+        left = remaining(MAX_WAIT)
+        if left <= 0 or not poller.poll(left * 1000):
+            raise NoAnswerError("the database did not answer in time")
+
+
+def _give_up_connection(context: ExceptionContext) -> None:
+    """A connection with an unread answer on it is of no use to anybody."""
+    if isinstance(context.original_exception, NoAnswerError):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False  # the others may be well
+
+
+def error_of(error: BaseException) -> StorageError | None:
+    """What an error of the driver means; None for one that is nobody's trouble but ours."""
+    if not isinstance(error, psycopg2.Error):
+        return None
+    kind = _ERRORS.get(error.pgcode or "")
+    if kind is not None:
+        return kind[0](kind[1])
+    if isinstance(error, NoAnswerError):
+        return DatabaseUnavailableError("the database did not answer in time")
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+        # Its text may name hosts and users, and those who read this need not know them.
+        return DatabaseUnavailableError("the database cannot be reached")
+    return None

@@ -1,0 +1,87 @@
+"""SQLite: durable commits in WAL mode, and no wait for a lock beyond the deadline."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from medianest.resilience import remaining
+from medianest.storage.errors import (
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    SchemaError,
+    StorageError,
+)
+
+__all__ = ["READS", "error_of", "make_engine"]
+
+READS = "medianest_reads"
+"""Execution option of connections that do not write: they begin without the writers' lock."""
+
+MAX_WAIT = 30.0
+"""Seconds to wait for a lock where there is no deadline."""
+
+_ERRORS: dict[int, tuple[type[StorageError], str]] = {
+    sqlite3.SQLITE_BUSY: (DatabaseBusyError, "the database is locked by another process"),
+    sqlite3.SQLITE_LOCKED: (DatabaseBusyError, "the database is locked"),
+    sqlite3.SQLITE_FULL: (DatabaseFullError, "the disk is full"),
+    sqlite3.SQLITE_READONLY: (DatabaseReadOnlyError, "the database may only be read"),
+    sqlite3.SQLITE_CANTOPEN: (DatabaseUnavailableError, "the database file cannot be opened"),
+    sqlite3.SQLITE_PERM: (DatabaseUnavailableError, "the database file may not be opened"),
+    sqlite3.SQLITE_AUTH: (DatabaseUnavailableError, "the database file may not be opened"),
+    sqlite3.SQLITE_IOERR: (DatabaseUnavailableError, "the disk failed"),
+    sqlite3.SQLITE_CORRUPT: (DatabaseUnavailableError, "the database file is damaged"),
+    sqlite3.SQLITE_NOTADB: (DatabaseUnavailableError, "the file is no SQLite database"),
+}
+
+
+def make_engine(url: URL, *, pool_size: int, pool_wait: float) -> Engine:
+    """An engine for a database in a file, whose folder is made if there is none."""
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=pool_wait, pool_use_lifo=True
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None  # transactions begin when we say so, in `_begin`
+    connection.execute(f"PRAGMA busy_timeout = {_patience()}")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        pass  # of a file that may only be read, or that is locked now: it works without
+    # With NORMAL a power cut could take back a commit that was answered with 202.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {_patience()}")
+    reads = connection.get_execution_options().get(READS, False)
+    # Writers take the lock at once: one that read first could not wait for it later.
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _patience() -> int:
+    return max(1, int(1000 * remaining(MAX_WAIT)))
+
+
+def error_of(error: BaseException) -> StorageError | None:
+    """What an error of the driver means; None for one that is nobody's trouble but ours."""
+    code: Any = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(code, int):
+        return None
+    if code == sqlite3.SQLITE_ERROR and "no such" in str(error):
+        return SchemaError("the tables are not those of this version; run flask db upgrade")
+    kind = _ERRORS.get(code & 0xFF)  # the low byte is the kind, the rest a detail of it
+    return None if kind is None else kind[0](kind[1])
