@@ -129,15 +129,25 @@ def when_ready(server):
 
 
 def post_worker_init(worker):
-    """From SIGTERM on, say that this worker is not ready for more."""
+    """Start what runs beside the requests; from SIGTERM on, take on nothing more."""
     lifecycle = worker.wsgi.extensions["medianest"].lifecycle
+    background = worker.wsgi.extensions["medianest.worker"]
+    background.start()
     stop = signal.getsignal(signal.SIGTERM)
 
     def drain(number, frame):
         lifecycle.draining = True
+        background.stop_soon()
         stop(number, frame)
 
     signal.signal(signal.SIGTERM, drain)
+
+
+def worker_exit(server, worker):
+    """After the last request: write what waits to be written."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.extensions["medianest.worker"].stop()
 
 
 def on_exit(server):

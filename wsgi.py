@@ -1,11 +1,14 @@
 """The WSGI entry: `gunicorn wsgi:app`, or `flask --app wsgi run`."""
 
+import atexit
+import os
 import sys
 
 from medianest.app import create_app
 from medianest.config import Settings
 from medianest.logs import configure_logs
 from medianest.resilience import ConfigurationError
+from medianest.worker import Worker
 
 try:
     settings = Settings.load()
@@ -13,3 +16,9 @@ try:
     app = create_app(settings)
 except ConfigurationError as error:
     sys.exit(f"medianest: {error}")
+
+worker = app.extensions["medianest.worker"] = Worker(app.extensions["medianest"])
+if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):
+    # gunicorn.conf.py starts it after fork; other servers have no such hook.
+    app.before_request(worker.start)
+    atexit.register(worker.stop)

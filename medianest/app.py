@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g, has_request_context
 
+from medianest.cli import init_cli
 from medianest.config import Settings
+from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
-from medianest.resilience import Clock, Registry, ResilienceService, default_registry
-from medianest.web import Resilience, health, media, resilience
+from medianest.media.requests import LISTING, MediaRequests, without
+from medianest.resilience import (
+    Clock,
+    ErrorRecoveryManager,
+    Registry,
+    ResilienceService,
+    default_registry,
+)
+from medianest.resilience.cascade import CascadeMonitor, Work
+from medianest.resilience.recovery import (
+    breaker_reset,
+    cache_fallback,
+    default_response,
+    graceful_degradation,
+)
+from medianest.storage import Database
+from medianest.storage.desk import QueueDesk
+from medianest.storage.drain import Drainer
+from medianest.storage.later import queue_for_later
+from medianest.storage.queue import DeferredQueue
+from medianest.storage.records import Audit, HistoryJournal
+from medianest.web import (
+    Resilience,
+    dashboard,
+    health,
+    media,
+    queue,
+    recovery,
+    requests,
+    resilience,
+)
 from medianest.web.auth import Tokens, ensure_operator_token
-from medianest.web.parts import Lifecycle, Parts
+from medianest.web.parts import Lifecycle, Parts, routes_of
 from medianest.web.problems import init_problems
+from medianest.web.trace import trace_id
 
 __all__ = ["create_app"]
+
+_BLUEPRINTS = (health, resilience, recovery, queue, media, requests, dashboard)
 
 
 def create_app(
@@ -30,21 +65,64 @@ def create_app(
         settings = Settings.load(overrides=settings)
     settings = ensure_operator_token(settings)
     registry = Registry(clock=clock, parent=default_registry)
-    service = ResilienceService(registry)
 
     app = _flask(settings)
+    cascade = CascadeMonitor(registry, partial(routes_of, app))
+    built = _parts(settings, registry, cascade)
     Resilience(app, registry=registry)
-    app.extensions["medianest"] = Parts(
+    app.extensions["medianest"] = built
+    init_problems(app)
+    init_cli(app, built.database)
+    for module in _BLUEPRINTS:
+        app.register_blueprint(module.blueprint)
+    return app
+
+
+def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> Parts:
+    clock = registry.clock
+    registry.hold_retries = partial(cascade.held_back, Work.RETRY)
+    manager = ErrorRecoveryManager(
+        clock=clock,
+        ambient=_who_and_which,
+        held_back=lambda action: cascade.held_back(Work.OPTIONAL) if action.optional else None,
+    )
+    service = ResilienceService(registry, recovery=manager)
+    database = Database(settings.database_url, settings.database, service, threads=settings.threads)
+    deferred = DeferredQueue(database, settings.queue, clock)
+    drainer = Drainer(deferred, registry, settings.queue, cascade)
+    desk = QueueDesk(database, settings.queue, clock)
+    overseerr = Overseerr(settings.overseerr, service)
+    history = HistoryJournal(database)
+    manager.history.sinks.append(history.note)
+    for action in (
+        cache_fallback(manager.last_good),
+        breaker_reset(registry, {"database": database.prove}, cooldown=1.0),
+        default_response({dashboard.QUEUE_FIGURES: dashboard.UNKNOWN_FIGURES}),
+        graceful_degradation({LISTING: without}, registry),
+        queue_for_later(drainer),
+    ):
+        manager.register_recovery_action(action)
+    return Parts(
         settings=settings,
         service=service,
         plex=Plex(settings.plex, service),
+        overseerr=overseerr,
+        requests=MediaRequests(overseerr, drainer, desk, manager),
+        database=database,
+        drainer=drainer,
+        desk=desk,
+        history=history,
+        audit=Audit(database, clock),
+        cascade=cascade,
         tokens=Tokens(settings),
-        lifecycle=Lifecycle(started_at=registry.clock.now()),
+        lifecycle=Lifecycle(started_at=clock.now()),
     )
-    init_problems(app)
-    for blueprint in (health.blueprint, resilience.blueprint, media.blueprint):
-        app.register_blueprint(blueprint)
-    return app
+
+
+def _who_and_which() -> dict[str, Any]:
+    """For whom a call failed, and in which request."""
+    user = g.get("actor") if has_request_context() else None
+    return {"user": user, "correlation_id": trace_id()}
 
 
 def _flask(settings: Settings) -> Flask:

@@ -6,8 +6,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -26,9 +28,9 @@ from medianest.media.sockets import DeadlineAdapter, time_left
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 from medianest.resilience.outcome import causes, is_timeout
-from medianest.resilience.retry import RETRYABLE_STATUSES, retry_after_of
+from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked
 
-__all__ = ["UpstreamHttp"]
+__all__ = ["HttpAnswer", "UpstreamHttp"]
 
 _CHUNK = 64 * 1024
 
@@ -39,6 +41,15 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer of any status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class UpstreamHttp:
@@ -80,32 +91,63 @@ class UpstreamHttp:
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """GET a path and parse its JSON."""
-        with self._deadline.scope(), self._mapped():
-            with self._session.get(
-                self._base_url + path,
-                params=params,
-                headers={**self._headers, **(headers or {})},
-                stream=True,
-                allow_redirects=False,
-                timeout=time_left(),
-            ) as response:
-                self._check(response)
-                body = self._read(response)
-            return self._parse(body)
+        """GET a path and parse its JSON. An answer that is none is not read."""
+        with self._asked("GET", path, params, headers) as response:
+            self.check(response.status_code, response.headers)
+            body = self._read(response)
+        return self.parse(body)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> HttpAnswer:
+        """Any request, with `body` as JSON, and its whole answer of whatever status."""
+        with self._asked(method, path, params, headers, body) as response:
+            return HttpAnswer(response.status_code, response.headers, self._read(response))
 
     def close(self) -> None:
         """Close the idle connections."""
         self._session.close()
 
-    def _check(self, response: requests.Response) -> None:
-        status = response.status_code
+    @contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        body: Any = None,
+    ) -> Iterator[requests.Response]:
+        # Not the `params` of requests: some servers take its "+" for a plus.
+        query = "&".join(f"{quote(k, '')}={quote(str(v), '')}" for k, v in (params or {}).items())
+        with (
+            self._deadline.scope(),
+            self._mapped(),
+            self._session.request(
+                method,
+                f"{self._base_url}{path}?{query}" if query else self._base_url + path,
+                json=body,
+                headers={**self._headers, **(headers or {})},
+                stream=True,
+                allow_redirects=False,
+                timeout=time_left(),
+            ) as response,
+        ):
+            yield response
+
+    def check(self, status: int, headers: Mapping[str, str]) -> None:
+        """Raise what a status means that is not 200."""
         if status in (401, 403):
             raise RejectedError(self.service, f"it refused our credentials ({status})", status)
         if status == 404:
             raise NotFoundError(self.service, "not found (404)")
         if status >= 500 or status in RETRYABLE_STATUSES:
-            wait = retry_after_of(requests.HTTPError(response=response), self._clock) or None
+            wait = wait_asked(headers.get("Retry-After"), self._clock)
             raise UnavailableError(self.service, f"it answered {status}", status, retry_after=wait)
         if 400 <= status < 500:
             raise RefusedError(self.service, f"it refused the request ({status})", status)
@@ -122,7 +164,8 @@ class UpstreamHttp:
                 )
         return bytes(body)
 
-    def _parse(self, body: bytes) -> Any:
+    def parse(self, body: bytes) -> Any:
+        """The JSON of a body."""
         try:
             return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:

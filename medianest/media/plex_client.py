@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from medianest.config import PlexSettings
-from medianest.media.errors import InvalidAnswerError, RejectedError
+from medianest.media.errors import RejectedError
 from medianest.media.http import UpstreamHttp
+from medianest.media.parsing import parsed, parsed_all
 from medianest.media.plex_wire import Container, Hub, Item, Library, Page, Session
 from medianest.resilience import Clock
 
@@ -37,12 +38,12 @@ class PlexClient:
 
     def libraries(self) -> tuple[Library, ...]:
         """All sections."""
-        return _parsed(Library, self._ask("/library/sections").directory)
+        return parsed_all(SERVICE, Library, self._ask("/library/sections").directory)
 
     def items(self, key: str, offset: int, limit: int) -> Page:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
         container = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
-        items = _parsed(Item, container.metadata)[:limit]  # some servers ignore paging
+        items = parsed_all(SERVICE, Item, container.metadata)[:limit]  # some servers ignore paging
         total = container.total_size
         return Page(
             items=items, offset=offset, total=offset + len(items) if total is None else total
@@ -51,16 +52,17 @@ class PlexClient:
     def recently_added(self, limit: int) -> tuple[Item, ...]:
         """The newest items of all sections."""
         container = self._ask("/library/recentlyAdded", page=(0, limit))
-        return _parsed(Item, container.metadata)[:limit]
+        return parsed_all(SERVICE, Item, container.metadata)[:limit]
 
     def search(self, query: str) -> tuple[Item, ...]:
         """Items that match, the best hubs first."""
-        hubs = _parsed(Hub, self._ask("/hubs/search", params={"query": query, "limit": 20}).hub)
+        found = self._ask("/hubs/search", params={"query": query, "limit": 20})
+        hubs = parsed_all(SERVICE, Hub, found.hub)
         return tuple(item for hub in hubs for item in hub.items)
 
     def sessions(self) -> tuple[Session, ...]:
         """What plays now."""
-        return _parsed(Session, self._ask("/status/sessions").metadata)
+        return parsed_all(SERVICE, Session, self._ask("/status/sessions").metadata)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -85,15 +87,4 @@ class PlexClient:
                 error.status or 401,
             ) from error
         container = answer.get("MediaContainer") if isinstance(answer, dict) else None
-        return _parsed(Container, (container,))[0]
-
-
-def _parsed(model: type[M], values: tuple[Any, ...]) -> tuple[M, ...]:
-    try:
-        return TypeAdapter(tuple[model, ...]).validate_python(values)  # type: ignore[valid-type]
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"][1:]) or "MediaContainer"
-        raise InvalidAnswerError(
-            SERVICE, f"its answer makes no sense: {where}: {fault['msg'].lower()}"
-        ) from error
+        return parsed(SERVICE, Container, container)

@@ -22,6 +22,7 @@ __all__ = [
     "Walk",
     "causes",
     "causes_within_call",
+    "example_of",
     "holds",
     "is_timeout",
     "matcher",
@@ -90,6 +91,30 @@ def matcher(expected: Expected | Iterable[Expected] | None, option: str) -> Erro
     except TypeError:
         raise _unknown(expected, option) from None
     return lambda error, walk: any(test(error, walk) for test in tests)
+
+
+class RehearsedError(Exception):
+    """A failure that did not happen, with the status of one that could."""
+
+    def __init__(self, token: str, status: int) -> None:
+        super().__init__(f"a rehearsal of {token}")
+        self.status = status
+
+
+def example_of(token: str) -> Exception:
+    """An error that a token of `expected_errors` matches. Raises ConfigurationError for what is
+    no token."""
+    matcher(token, "error")
+    name = token.strip().upper()
+    if name == "TIMEOUT":
+        return TimeoutError("a rehearsal of a timeout")
+    if name == "ENOTFOUND":
+        return socket.gaierror(socket.EAI_NONAME, "a rehearsal of an unknown name")
+    if isinstance(number := getattr(errno, name, None), int):
+        return OSError(number, f"a rehearsal of {name}")
+    status = _STATUS_TOKEN.fullmatch(name)
+    assert status is not None
+    return RehearsedError(token, _status_range(status)[0])
 
 
 def holds(test: ErrorMatcher, error: BaseException, option: str) -> bool:

@@ -29,7 +29,14 @@ from medianest.resilience.outcome import (
 )
 from medianest.resilience.strategy import Invoke, Strategy
 
-__all__ = ["RETRYABLE_STATUSES", "Retry", "given_up_here", "mark_given_up", "retry_after_of"]
+__all__ = [
+    "RETRYABLE_STATUSES",
+    "Retry",
+    "given_up_here",
+    "mark_given_up",
+    "retry_after_of",
+    "wait_asked",
+]
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
 """4xx answers that say "later", not "never": RFC 9110 15.5.9, RFC 8470, RFC 6585."""
@@ -223,6 +230,11 @@ def retry_after_of(error: BaseException, clock: Clock) -> float:
             if seconds is not None:
                 return seconds
     return 0.0
+
+
+def wait_asked(value: object, clock: Clock) -> float | None:
+    """Seconds that a Retry-After header asks to wait; None when it asks nothing."""
+    return _seconds(value, clock) or None
 
 
 def _headers(error: BaseException) -> Iterator[object]:

@@ -11,8 +11,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from medianest.config import DatabaseSettings
-from medianest.resilience import RecoveryAction, RecoveryContext, ResilienceService
-from medianest.resilience.recovery import RUN_AGAIN, Declined
+from medianest.resilience import (
+    RUN_AGAIN,
+    CallRefusedError,
+    Deadline,
+    Declined,
+    Pipeline,
+    Recovery,
+    RecoveryAction,
+    RecoveryContext,
+    ResilienceService,
+)
 from medianest.storage import postgres, schema, sqlite
 from medianest.storage.errors import DatabaseUnavailableError, StorageError
 
@@ -41,14 +50,12 @@ class Database:
         self.engine: Engine = self._kind.make_engine(
             location, pool_size=settings.pool_size or threads + 4, pool_wait=settings.pool_wait
         )
+        self._timeout = Deadline(settings.timeout, name=SERVICE, clock=service.registry.clock)
+        policy = settings.policy(DatabaseUnavailableError)
+        service.register_dependency(SERVICE, policy, criticality="critical")
         service.recovery.register_recovery_action(self._reconnect_action())
-        service.register_dependency(
-            SERVICE,
-            settings.policy(DatabaseUnavailableError),
-            criticality="critical",
-            recovery=True,
-        )
-        self._pipeline = service.pipeline(SERVICE)
+        recovery = Recovery(service.recovery, service=SERVICE, operation=_name_of)
+        self._pipeline = Pipeline(SERVICE, [recovery, service.pipeline(SERVICE)])
 
     @property
     def dialect(self) -> str:
@@ -85,7 +92,7 @@ class Database:
 
     def prove(self) -> None:
         """Open a connection and have it answer. Raises StorageError."""
-        with self._mapped(), self.engine.connect() as connection:
+        with self._timeout.scope(), self._mapped(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
@@ -123,7 +130,7 @@ class Database:
             priority=10,
             should_execute=_lost_connection,
             execute=self._reconnect,
-            cooldown=1.0,
+            cooldown=0.2,
         )
 
     def _reconnect(self, error: Exception, context: RecoveryContext) -> object:
@@ -133,8 +140,16 @@ class Database:
         return RUN_AGAIN
 
 
+def _name_of(reads: bool, operation: Callable[..., object], *arguments: object) -> str:
+    return getattr(operation, "__qualname__", "statement").partition(".<locals>")[0]
+
+
 def _lost_connection(error: Exception, context: RecoveryContext) -> bool | Declined:
-    if isinstance(error, DatabaseUnavailableError):
+    if context.service != SERVICE:
+        return Declined(f"it was no call to the {SERVICE}")
+    if isinstance(error, CallRefusedError):
+        return Declined("the call was not made")
+    if isinstance(error, DatabaseUnavailableError | OSError):
         return True
     if isinstance(error, StorageError):
         return Declined("the connection is well")

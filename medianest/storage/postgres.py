@@ -54,7 +54,7 @@ def make_engine(url: URL, *, pool_size: int, pool_wait: float) -> Engine:
     """An engine whose every wait ends with the deadline."""
     psycopg2.extensions.set_wait_callback(_wait)
     engine = create_engine(
-        url,
+        url.set(drivername="postgresql+psycopg2"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_wait,

@@ -68,9 +68,8 @@ deferred_operations = Table(
     Column("state", String(10), nullable=False),  # pending, running, done, dead
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("run_at", Utc, nullable=False),
+    Column("run_at", Utc, nullable=False),  # due then; of one that runs, the end of its lease
     Column("lease", String(32)),
-    Column("leased_until", Utc),
     Column("result", JSON),
     Column("error_type", String(100)),
     Column("error_message", Text),

@@ -57,10 +57,18 @@ def ready() -> ResponseReturnValue:
     """Whether to send requests here."""
     here = parts()
     reasons = ["draining"] if here.lifecycle.draining else []
+    if here.settings.env != "testing" and not here.lifecycle.schema_is_current:
+        reasons.append(_schema_reason(here.lifecycle.schema))
     if overall_status(here.registry.dependencies()) is Status.UNHEALTHY:
         reasons.append("a critical dependency is unhealthy")
     status = "not_ready" if reasons else "ready"
     return jsonify(status=status, reasons=reasons), 503 if reasons else 200
+
+
+def _schema_reason(found: str | None) -> str:
+    if found is None:
+        return "the database has not been reached yet"
+    return f"the tables of the database are at {found}: run flask db upgrade"
 
 
 @blueprint.get("/circuit-breakers")

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from medianest.media.answer import Answer
 from medianest.media.errors import NotFoundError
+from medianest.media.overseerr_wire import Title
+from medianest.media.search import search_everything
 from medianest.resilience.snapshot import plain
 from medianest.web.auth import role_required
-from medianest.web.parts import parts
+from medianest.web.parts import parts, uses
 from medianest.web.schemas import Limit, Nothing, Page, Search, query
 
 __all__ = ["blueprint"]
@@ -21,6 +23,7 @@ blueprint = Blueprint("media", __name__, url_prefix="/api/v1/media")
 
 
 @blueprint.get("/libraries")
+@uses("plex")
 @role_required("client")
 def libraries() -> Response:
     """All libraries."""
@@ -30,6 +33,7 @@ def libraries() -> Response:
 
 
 @blueprint.get("/libraries/<key>/items")
+@uses("plex")
 @role_required("client")
 def items(key: str) -> Response:
     """Some items of a library."""
@@ -48,6 +52,7 @@ def items(key: str) -> Response:
 
 
 @blueprint.get("/recently-added")
+@uses("plex")
 @role_required("client")
 def recently_added() -> Response:
     """The newest items."""
@@ -56,14 +61,36 @@ def recently_added() -> Response:
 
 
 @blueprint.get("/search")
+@uses("plex", "overseerr")
 @role_required("client")
 def search() -> Response:
-    """Items that match a query."""
-    answer = parts().plex.search(query(Search).query)
-    return _rendered(answer, results=_dumped(answer.value), missing=[])
+    """What the house has, and what can be requested."""
+    here = parts()
+    found = search_everything(here.plex, here.overseerr, query(Search).query)
+    response = jsonify(
+        results=_dumped(found.items),
+        requestable=[_title(title) for title in found.titles],
+        missing=list(found.missing),
+        degraded=bool(found.missing),
+        as_of=plain(here.registry.clock.utc()),
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _title(title: Title) -> dict[str, Any]:
+    return {
+        "media_type": title.media_type,
+        "media_id": title.id,
+        "title": title.title or title.name,
+        "year": title.released or title.first_aired,
+        "summary": title.overview,
+        "status": title.media_info.status if title.media_info is not None else "not_requested",
+    }
 
 
 @blueprint.get("/sessions")
+@uses("plex")
 @role_required("client")
 def sessions() -> Response:
     """What plays now."""

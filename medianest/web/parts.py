@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, TypeVar, cast
 
-from flask import current_app
+from flask import Flask, current_app
 
 from medianest.config import Settings
+from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
+from medianest.media.requests import MediaRequests
 from medianest.resilience import Registry, ResilienceService
+from medianest.resilience.cascade import CascadeMonitor
+from medianest.storage import Database
+from medianest.storage.desk import QueueDesk
+from medianest.storage.drain import Drainer
+from medianest.storage.records import Audit, HistoryJournal
 from medianest.web.auth import Tokens
 
-__all__ = ["Lifecycle", "Parts", "parts"]
+__all__ = ["Lifecycle", "Parts", "parts", "routes_of", "uses"]
 
 
 @dataclass
@@ -21,6 +29,9 @@ class Lifecycle:
 
     started_at: float
     draining: bool = False
+    schema: str | None = None
+    """The revision of the database's tables; None until it has been seen."""
+    schema_is_current: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,14 @@ class Parts:
     settings: Settings
     service: ResilienceService
     plex: Plex
+    overseerr: Overseerr
+    requests: MediaRequests
+    database: Database
+    drainer: Drainer
+    desk: QueueDesk
+    history: HistoryJournal
+    audit: Audit
+    cascade: CascadeMonitor
     tokens: Tokens
     lifecycle: Lifecycle = field(repr=False)
 
@@ -37,6 +56,29 @@ class Parts:
     def registry(self) -> Registry:
         """The shared registry."""
         return self.service.registry
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def uses(*services: str) -> Callable[[View], View]:
+    """Say which services a view calls, so that it is known what suffers with them."""
+
+    def mark(view: View) -> View:
+        view.uses_services = services  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def routes_of(app: Flask, service: str) -> tuple[str, ...]:
+    """The routes that call a service, as "GET /path"."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        if service in getattr(app.view_functions[rule.endpoint], "uses_services", ()):
+            methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+            found += [f"{method} {rule.rule}" for method in methods]
+    return tuple(sorted(found))
 
 
 def parts() -> Parts:

@@ -104,6 +104,47 @@ KINDS = {
         "A token or key in the settings is wrong; waiting is no help. The detail names "
         "the setting.",
     ),
+    "upstream-refused": Kind(
+        422,
+        "The service will not do this",
+        "The service is well and refuses what was asked; the detail has its words. Asking again "
+        "is no help.",
+    ),
+    "idempotency-mismatch": Kind(
+        422,
+        "The Idempotency-Key came before with another request",
+        "A key stands for one request. Send a new key with a new request.",
+    ),
+    "still-running": Kind(
+        409,
+        "The first request with this Idempotency-Key is still being served",
+        "Ask again after “retry_after” seconds, or look at the Location.",
+    ),
+    "database-unavailable": Kind(
+        503,
+        "The database does not answer",
+        "It cannot be reached, or did not answer in time. It is tried again by itself.",
+    ),
+    "database-busy": Kind(
+        503,
+        "The database is locked",
+        "Another process holds its lock. Nothing was changed; try again.",
+    ),
+    "database-full": Kind(
+        503,
+        "The disk of the database is full",
+        "Nothing was changed, and nothing that was accepted is lost. Somebody must make room.",
+    ),
+    "database-read-only": Kind(
+        503,
+        "The database may only be read",
+        "Nothing was changed. Somebody must let this server write its file.",
+    ),
+    "schema-behind": Kind(
+        503,
+        "The tables of the database are not those of this version",
+        "Run “flask db upgrade”.",
+    ),
     "not-configured": Kind(
         503,
         "The service is not configured",

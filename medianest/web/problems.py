@@ -15,6 +15,7 @@ from medianest.media.errors import (
     MediaError,
     NotConfiguredError,
     NotFoundError,
+    RefusedError,
     RejectedError,
     UpstreamError,
 )
@@ -24,6 +25,15 @@ from medianest.resilience import (
     CircuitOpenError,
     DeadlineExceededError,
 )
+from medianest.storage import (
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseReadOnlyError,
+    SchemaError,
+    StorageError,
+)
+from medianest.storage.operations import IdempotencyError, OperationConflictError
+from medianest.storage.page import CursorError
 from medianest.web.admission import OverloadedError
 from medianest.web.problem_kinds import KINDS, Kind, pages
 from medianest.web.trace import trace_id
@@ -42,6 +52,14 @@ _KIND_OF_REFUSAL = {
     CircuitOpenError: "circuit-open",
     BulkheadFullError: "bulkhead-full",
     DeadlineExceededError: "deadline-exceeded",
+}
+
+_KIND_OF_STORAGE: dict[type[StorageError], str] = {
+    DatabaseBusyError: "database-busy",
+    DatabaseFullError: "database-full",
+    DatabaseReadOnlyError: "database-read-only",
+    SchemaError: "schema-behind",
+    StorageError: "database-unavailable",
 }
 
 MAX_RETRY_AFTER = 86400.0
@@ -103,6 +121,10 @@ def init_problems(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CallRefusedError, _refused)
     app.register_error_handler(MediaError, _media)
+    app.register_error_handler(StorageError, _storage)
+    app.register_error_handler(CursorError, _cursor)
+    app.register_error_handler(OperationConflictError, _conflict)
+    app.register_error_handler(IdempotencyError, _mismatch)
     app.register_error_handler(Exception, _unforeseen)
     app.register_blueprint(pages)
 
@@ -139,6 +161,8 @@ def _media(error: MediaError) -> Response:
     data: dict[str, Any] = {"service": error.service}
     if isinstance(error, NotFoundError):
         return problem_response("not-found", str(error), data)
+    if isinstance(error, RefusedError):
+        return problem_response("upstream-refused", str(error), data)
     if isinstance(error, NotConfiguredError):
         return problem_response("not-configured", str(error), {**data, "variable": error.variable})
     logger.warning("no answer from %s: %s", error.service, error)
@@ -147,6 +171,26 @@ def _media(error: MediaError) -> Response:
     if isinstance(error, UpstreamError):
         data["retry_after"] = error.retry_after or DEFAULT_RETRY_AFTER
     return problem_response("upstream-failed", str(error), data)
+
+
+def _storage(error: StorageError) -> Response:
+    logger.warning("the database: %s", error)
+    kind = next(k for cls, k in _KIND_OF_STORAGE.items() if isinstance(error, cls))
+    retry_after = error.retry_after or DEFAULT_RETRY_AFTER
+    return problem_response(kind, str(error), {"service": "database", "retry_after": retry_after})
+
+
+def _cursor(error: CursorError) -> Response:
+    fault = {"field": "cursor", "message": str(error)}
+    return problem_response("invalid", str(error), {"errors": [fault]})
+
+
+def _conflict(error: OperationConflictError) -> Response:
+    return problem_response("conflict", str(error))
+
+
+def _mismatch(error: IdempotencyError) -> Response:
+    return problem_response("idempotency-mismatch", str(error))
 
 
 def _unforeseen(error: Exception) -> Response:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from medianest.resilience import CircuitBreaker
+from medianest.web.audited import audited
 from medianest.web.auth import role_required
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
@@ -50,6 +51,8 @@ def act_on_breaker(name: str) -> ResponseReturnValue:
     query(Nothing)
     found, wanted = _find(name), body(BreakerAction)
     _act(found, wanted, g.actor)
+    detail = {"expires_in": wanted.expires_in} if wanted.expires_in is not None else None
+    audited(f"circuit-breaker.{wanted.action}", name, wanted.reason, detail)
     return jsonify(_rendered(found))
 
 

@@ -49,6 +49,82 @@ class Search(_Strict):
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
+class Cut(_Strict):
+    """A page of a long list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class HistoryFilter(Cut):
+    """Which recoveries."""
+
+    operation: Name | None = None
+    service: Name | None = None
+    outcome: Literal["recovered", "failed"] | None = None
+
+
+class QueueFilter(Cut):
+    """Which deferred operations."""
+
+    state: Literal["pending", "running", "done", "dead"] | None = None
+    handler: Name | None = None
+
+
+class AuditFilter(Cut):
+    """Which changes."""
+
+    actor: Name | None = None
+    action: Name | None = None
+    target: Name | None = None
+
+
+class Because(_Strict):
+    """Why an operator does something."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Rehearsal(_Strict):
+    """A failure to rehearse."""
+
+    operation: Name
+    service: Annotated[str, Field(min_length=1, max_length=100)]
+    error: Annotated[str, Field(min_length=1, max_length=100)]
+    context: dict[str, Any] = {}
+    execute: bool = False
+
+
+class TitleRequest(_Strict):
+    """A title to request; of a show, which seasons."""
+
+    media_type: Literal["movie", "tv"]
+    media_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
+    seasons: (
+        Annotated[
+            list[Annotated[int, Field(ge=0, le=1_000, strict=True)]],
+            Field(min_length=1, max_length=200),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _only_shows_have_seasons(self) -> TitleRequest:
+        if self.media_type == "tv" and self.seasons is None:
+            raise ValueError("a show needs its seasons, such as [1]")
+        if self.media_type == "movie" and self.seasons is not None:
+            raise ValueError("a movie has no seasons")
+        return self
+
+    def payload(self) -> dict[str, Any]:
+        """The same for requests that ask for the same."""
+        payload = {"media_type": self.media_type, "media_id": self.media_id}
+        return payload if self.seasons is None else {**payload, "seasons": sorted({*self.seasons})}
+
+
 class BreakerAction(_Strict):
     """What an operator does to a circuit breaker."""
 
@@ -68,6 +144,11 @@ def query(model: type[M]) -> M:
     parameters = request.args.to_dict(flat=False)
     values: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in parameters.items()}
     return _checked(model, values)
+
+
+def optional_body(model: type[M]) -> M:
+    """The same where there may be none."""
+    return body(model) if request.content_length or request.is_json else model()
 
 
 def body(model: type[M]) -> M:

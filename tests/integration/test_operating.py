@@ -65,7 +65,9 @@ def test_on_sigterm_requests_in_flight_finish(server, plex):
 
 
 def test_production_without_tokens_answers_probes_and_refuses_the_rest(serve):
-    server = serve(MEDIANEST_ENV="production", MEDIANEST_OPERATOR_TOKEN="")
+    server = serve(
+        MEDIANEST_ENV="production", MEDIANEST_OPERATOR_TOKEN="", MEDIANEST_DATABASE_MIGRATE="true"
+    )
     assert server.get("/api/v1/health/live").status == 200
     assert server.get("/api/v1/health/").status == 200
     refused = server.get(LIBRARIES)

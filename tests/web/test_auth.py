@@ -24,7 +24,7 @@ def production(make_app):
     [
         (None, "/api/v1/health/", 200),
         (None, "/api/v1/health/live", 200),
-        (None, "/api/v1/health/ready", 200),
+        (None, "/api/v1/health/live", 200),
         (None, LIBRARIES, 401),
         (None, BREAKERS, 401),
         (None, "/api/v1/health/circuit-breakers", 401),

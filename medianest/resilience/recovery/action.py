@@ -75,6 +75,8 @@ class RecoveryAction:
     rest: float = 60.0
     cooldown: float = 0.0
     """Seconds between two runs for one service."""
+    patience: float = 10.0
+    """Seconds that other calls wait for its run, unless their deadline comes first."""
     concurrent: bool = False
     """True: it answers for one call alone, so that many may run at once. False: it repairs what
     all share, runs once at a time for each service, and those who wait share the repair."""
@@ -97,3 +99,4 @@ class RecoveryAction:
         whole(self, "max_attempts")
         number(self, "rest", at_least=0.0)
         number(self, "cooldown", at_least=0.0)
+        number(self, "patience", at_least=0.0)

@@ -92,7 +92,7 @@ def breaker_reset(
         should_execute=should_execute,
         execute=execute,
         cooldown=cooldown,
-        optional=True,
+        patience=0.0,  # who was refused has better things to do than to wait for a probe
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from medianest.resilience.snapshot import plain
 
-__all__ = ["ActionStatistics", "RecoveryHistory", "RecoveryRecord", "Step", "brief"]
+__all__ = ["ActionStatistics", "RecoveryHistory", "RecoveryRecord", "Step", "brief", "looks_secret"]
 
 logger = logging.getLogger(__name__)
 
@@ -128,13 +128,18 @@ def brief(metadata: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, value in list(metadata.items())[:_MAX_ITEMS]:
         key = str(name)[:_MAX_TEXT]
-        if _SECRET.search(key):
+        if looks_secret(key):
             kept[key] = "***"
         elif value is None or isinstance(value, bool | int | float):
             kept[key] = value
         else:
             kept[key] = _text(value)
     return kept
+
+
+def looks_secret(name: str) -> bool:
+    """Whether what has that name is likely to be a secret."""
+    return _SECRET.search(name) is not None
 
 
 def _text(value: object) -> str:

@@ -19,7 +19,11 @@ from medianest.resilience.recovery.action import (
     RecoveryContext,
     ShouldExecute,
 )
-from medianest.resilience.recovery.history import ActionStatistics, RecoveryHistory
+from medianest.resilience.recovery.history import (
+    ActionStatistics,
+    RecoveryHistory,
+    RecoveryRecord,
+)
 from medianest.resilience.recovery.run import Run
 from medianest.resilience.recovery.turns import Turns
 
@@ -158,6 +162,21 @@ class ErrorRecoveryManager:
         `before` is `turns.repairs` from before it was run."""
         run = Run(self, self._completed(context), max_attempts)
         return run.recover(error, again, before)
+
+    def rehearse(self, error: Exception, context: RecoveryContext) -> RecoveryRecord:
+        """Run the actions for real against an operation that fails with `error` each time; the
+        record of it, which goes into the history as well."""
+
+        def fails_again() -> None:
+            raise error
+
+        run = Run(self, self._completed(context), max_attempts=2)
+        try:
+            run.recover(error, fails_again, self.turns.repairs)
+        except Exception as raised:
+            if raised is not error:
+                raise
+        return run.record(error)
 
     def remember(self, key: Any, answer: Any, asked_at: float) -> None:
         """Keep a good answer; a store that fails costs nobody the answer."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest.resilience.errors import CallRefusedError
 from medianest.resilience.events import RecoveryFinished, publish
 from medianest.resilience.outcome import note_once, raise_again
 from medianest.resilience.recovery.action import (
@@ -16,7 +18,6 @@ from medianest.resilience.recovery.action import (
     RecoveryContext,
 )
 from medianest.resilience.recovery.history import (
-    Outcome,
     RecoveryRecord,
     Step,
     StepOutcome,
@@ -51,10 +52,12 @@ class Run:
         self._by: RecoveryAction | None = None
         """Whose answer or repair it was, at last."""
         self._repaired_it_myself = False
+        self._recovered = False
+        self._id = uuid.uuid4().hex
 
     def recover(self, error: Exception, again: Callable[[], Any], before: int) -> Any:
         """The answer that came of it. Raises the operation's last error when none did."""
-        kind, message = describe(error)
+        first = error
         try:
             while (answer := self._try_actions(error, before)) is RUN_AGAIN:
                 before = self._manager.turns.repairs
@@ -70,12 +73,13 @@ class Run:
                 if self._context.cache_key is not None:
                     self._manager.remember(self._context.cache_key, answer, asked_at)
                 break
-            self._finish("failed" if answer is _NOTHING else "recovered", kind, message)
-            if answer is _NOTHING:
+            self._recovered = answer is not _NOTHING
+            self._finish(first)
+            if not self._recovered:
                 raise_again(self._noted(error))
             return answer
         finally:
-            del error  # it holds this frame
+            del error, first  # they hold this frame
 
     def _try_actions(self, error: Exception, before: int) -> Any:
         """The answer of the first action that has one, RUN_AGAIN, or _NOTHING."""
@@ -133,14 +137,16 @@ class Run:
     ) -> None:
         self._steps.append(Step(action.name, outcome, detail, seconds, self._context.attempt))
 
-    def _finish(self, outcome: Outcome, kind: str, message: str) -> None:
-        context = self._context
-        record = RecoveryRecord(
+    def record(self, error: Exception) -> RecoveryRecord:
+        """What has been tried against the first error, and what came of it."""
+        context, (kind, message) = self._context, describe(error)
+        return RecoveryRecord(
+            id=self._id,
             at=self._at,
             operation=context.operation,
             service=context.service,
-            outcome=outcome,
-            recovered_by=self._by.name if self._by is not None and outcome == "recovered" else None,
+            outcome="recovered" if self._recovered else "failed",
+            recovered_by=self._by.name if self._by is not None and self._recovered else None,
             error_type=kind,
             error_message=message,
             attempts=context.attempt,
@@ -150,12 +156,19 @@ class Run:
             user=context.user,
             metadata=brief(context.metadata),
         )
+
+    def _finish(self, error: Exception) -> None:
+        refused = isinstance(error, CallRefusedError) and not self._recovered
+        if refused and all(step.outcome in ("declined", "held_back") for step in self._steps):
+            return  # a breaker refuses thousands of calls, and there is nothing to tell of them
+        record = self.record(error)
         self._manager.history.add(record)
-        publish((RecoveryFinished(context.service, record),))
+        publish((RecoveryFinished(record.service, record),))
 
     def _noted(self, error: Exception) -> Exception:
-        tried = ", ".join(f"{step.action} {step.outcome}" for step in self._steps)
-        if tried:
+        told = [step for step in self._steps if step.outcome != "declined"]
+        if told:
+            tried = ", ".join(f"{step.action} {step.outcome}" for step in told)
             note_once(error, "recovery: nothing helped:", tried)
         return error
 

@@ -21,10 +21,10 @@ class Recovery(Strategy):
     """Hands a failed call to an ErrorRecoveryManager; a call that goes well pays one attribute
     read and one frame.
 
-    `service` is whose failure it is; `operation` names the call, by default the function's own
-    name. `metadata(*args, **kwargs)` tells the actions more about a call, and
-    `cache_key(*args, **kwargs)` under what its good answers are kept; both see the call's
-    arguments. The call is made at most `max_attempts` times in all.
+    `service` is whose failure it is; `operation` names the call: a name, a function of the call's
+    arguments, or None for the called function's own name. `metadata(*args, **kwargs)` tells the
+    actions more about a call, `cache_key(*args, **kwargs)` under what its good answers are kept.
+    The call is made at most `max_attempts` times in all.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Recovery(Strategy):
         manager: ErrorRecoveryManager,
         *,
         service: str,
-        operation: str | None = None,
+        operation: str | Callable[..., str] | None = None,
         metadata: Callable[..., Mapping[str, Any]] | None = None,
         cache_key: Callable[..., Hashable] | None = None,
         max_attempts: int = 2,
@@ -91,12 +91,17 @@ class Recovery(Strategy):
         args: Any,
         kwargs: Any,
     ) -> Any:
-        name = getattr(function, "__qualname__", None) or type(function).__qualname__
         context = RecoveryContext(
-            operation=self._operation or name,
+            operation=self._name_of(function, args, kwargs),
             service=self.service,
             metadata=self._metadata(*args, **kwargs) if self._metadata else _NO_METADATA,
             cache_key=self._cache_key(*args, **kwargs) if self._cache_key else None,
         )
         again = partial(inner, function, args, kwargs)
         return self._manager.recover(error, again, context, self._max_attempts, before)
+
+    def _name_of(self, function: Callable[..., Any], args: Any, kwargs: Any) -> str:
+        if callable(self._operation):
+            return self._operation(*args, **kwargs)
+        name = getattr(function, "__qualname__", None) or type(function).__qualname__
+        return self._operation or name

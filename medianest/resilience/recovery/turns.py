@@ -14,9 +14,6 @@ from medianest.resilience.recovery.action import RecoveryAction
 
 __all__ = ["End", "Go", "Turns"]
 
-PATIENCE = 10.0
-"""Seconds to wait for somebody else's run, unless the deadline comes first."""
-
 _MAX_KEPT = 1_000
 """Services times actions that are remembered; names may come from outside."""
 
@@ -72,7 +69,7 @@ class Turns:
     def begin(self, action: RecoveryAction, service: str, before: int, now: float) -> Go | str:
         """Whether to run it, to share a repair that came after `before`, or, as text, why
         neither. Waits while somebody else runs it. After RUN, call `end`."""
-        patience = remaining(PATIENCE)
+        patience = remaining(action.patience)
         with self._lock:
             turn = self._turn_needs_lock(action, service)
             if turn.running and not action.concurrent:

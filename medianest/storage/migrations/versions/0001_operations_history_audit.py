@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("run_at", Utc, nullable=False),
         sa.Column("lease", sa.String(32)),
-        sa.Column("leased_until", Utc),
         sa.Column("result", sa.JSON),
         sa.Column("error_type", sa.String(100)),
         sa.Column("error_message", sa.Text),

@@ -1,0 +1,69 @@
+"""One search of everything: what Plex has and what Overseerr can get, asked at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import TypeVar
+
+from medianest.media.errors import MediaError, NotConfiguredError
+from medianest.media.overseerr import Overseerr
+from medianest.media.overseerr_wire import Title
+from medianest.media.plex import Plex
+from medianest.media.plex_wire import Item
+from medianest.resilience import CallRefusedError
+
+__all__ = ["Found", "search_everything"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, and who could not be asked."""
+
+    items: tuple[Item, ...]
+    titles: tuple[Title, ...]
+    missing: tuple[str, ...]
+
+
+def search_everything(plex: Plex, overseerr: Overseerr, query: str) -> Found:
+    """Search both; when one fails, what the other has. Raises the error of Plex when both fail.
+    One that is not configured is not missed."""
+    beside = _beside(lambda: overseerr.search(query))
+    items = titles = None
+    missing, failures = [], []
+    try:
+        items = plex.search(query).value
+    except (MediaError, CallRefusedError) as error:
+        failures.append(error)
+        missing += [] if isinstance(error, NotConfiguredError) else ["plex"]
+    try:
+        titles = beside.result()
+    except (MediaError, CallRefusedError) as error:
+        failures.append(error)
+        missing += [] if isinstance(error, NotConfiguredError) else ["overseerr"]
+    if items is None and titles is None:
+        raise failures[0]
+    return Found(items or (), titles or (), tuple(missing))
+
+
+def _beside(function: Callable[[], T]) -> Future[T]:
+    """Run it in a thread of its own, under the deadline of this one, which bounds it."""
+    future: Future[T] = Future()
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            future.set_result(context.run(function))
+        except BaseException as error:
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="search", daemon=True).start()
+    except RuntimeError:  # the system gives no more threads
+        run()
+    return future

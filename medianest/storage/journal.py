@@ -1,0 +1,98 @@
+"""Records that must reach the database sooner or later: recovery history and audit.
+
+They are in memory at once and in the database a moment later; while that is away they wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from medianest.storage.database import Database
+from medianest.storage.page import Cursor, newest
+
+__all__ = ["Journal"]
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 500
+
+
+class Journal:
+    """Rows of one table with `id`, `at` and `record`, written behind the back of whoever adds
+    them. Keeps at most `most` that are not written yet, the oldest going first. Thread-safe.
+    """
+
+    def __init__(self, database: Database, table: Table, *, most: int = 10_000) -> None:
+        self._database = database
+        self._table = table
+        self._most = most
+        self._waiting: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self.lost = 0
+        """Rows that went before they could be written."""
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Keep a row for the next `flush`. Waits for nothing."""
+        with self._lock:
+            self._waiting[row["id"]] = dict(row)
+            if len(self._waiting) > self._most:
+                self._waiting.popitem(last=False)
+                self.lost += 1
+
+    def flush(self) -> int:
+        """Write what waits; how many rows. When another thread is at it, it is left to that one.
+        Raises the errors of medianest.storage.errors; what was not written goes on waiting."""
+        if not self._writing.acquire(blocking=False):
+            return 0
+        try:
+            written = 0
+            while batch := self._next():
+                self._database.write(self._insert, batch)
+                with self._lock:
+                    for row in batch:
+                        self._waiting.pop(row["id"], None)
+                written += len(batch)
+            return written
+        finally:
+            self._writing.release()
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The rows that are not written yet, newest first."""
+        with self._lock:
+            return list(reversed(self._waiting.values()))
+
+    def page(
+        self, wanted: Mapping[str, Any], after: Cursor | None, limit: int
+    ) -> tuple[list[dict[str, Any]], Cursor | None]:
+        """Records in which the columns of `wanted` have those values, newest first, and where the
+        next page begins; those not written yet are among them."""
+        columns = [self._table.c[name] == value for name, value in wanted.items()]
+        rows, cursor = self._database.read(newest, self._table, "at", columns, after, limit)
+        found = {row.id: (row.at, row.id, row.record) for row in rows}
+        for row in self.waiting():
+            if all(row[name] == value for name, value in wanted.items()):
+                found.setdefault(row["id"], (row["at"], row["id"], row["record"]))
+        ordered = sorted(found.values(), key=lambda row: row[:2], reverse=True)
+        if after is not None:
+            ordered = [row for row in ordered if row[:2] < (after.at, after.id)]
+        if len(ordered) > limit:
+            at, last, _ = ordered[limit - 1]
+            cursor = Cursor(at, last)
+        return [record for _, _, record in ordered[:limit]], cursor
+
+    def _next(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return list(self._waiting.values())[:_BATCH]
+
+    def _insert(self, connection: Connection, batch: list[dict[str, Any]]) -> None:
+        dialect = postgresql if self._database.dialect == "postgresql" else sqlite
+        # What was written before its acknowledgement got lost is there already.
+        connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), batch)

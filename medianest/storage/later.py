@@ -1,0 +1,87 @@
+"""The recovery action that keeps for later what could not be done now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from medianest.resilience import CallRefusedError, Declined, RecoveryAction, RecoveryContext
+from medianest.storage.drain import Drainer
+from medianest.storage.errors import StorageError
+from medianest.storage.operations import Lease, Operation
+
+__all__ = ["DEFERRED", "Deferral", "Deferred", "queue_for_later"]
+
+logger = logging.getLogger(__name__)
+
+DEFERRED: Final = "deferred"
+"""The name in a context's metadata under which an operation can be deferred: a Deferral, or the
+Lease of one that is in the queue already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """What to put into the queue when it cannot be done now."""
+
+    handler: str
+    payload: Mapping[str, Any]
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The answer in the place of a result: it will be done later."""
+
+    operation: Operation
+
+
+def queue_for_later(
+    drainer: Drainer, *, name: str = "queue-for-later", priority: int = 4
+) -> RecoveryAction:
+    """Puts an operation whose context says how into the queue, unless doing it later is no help:
+    an error that its handler calls permanent."""
+
+    def should_execute(error: Exception, context: RecoveryContext) -> bool | Declined:
+        deferral = context.metadata.get(DEFERRED)
+        if not isinstance(deferral, Deferral | Lease):
+            return Declined("the operation cannot be done later")
+        known = deferral.handler if isinstance(deferral, Deferral) else deferral.operation.handler
+        handler = next((h for h in drainer.handlers if h.name == known), None)
+        if handler is None:
+            return Declined(f"there is no handler {known!r}")
+        if isinstance(error, handler.permanent):
+            return Declined("later is no better: the error is permanent")
+        return True
+
+    def execute(error: Exception, context: RecoveryContext) -> Deferred:
+        deferral = context.metadata[DEFERRED]
+        if isinstance(deferral, Lease):
+            return Deferred(_release(drainer, deferral, error))
+        accepted = drainer.queue.enqueue(
+            deferral.handler,
+            deferral.payload,
+            deferral.idempotency_key,
+            requested_by=context.user,
+            correlation_id=context.correlation_id,
+        )
+        return Deferred(accepted.operation)
+
+    return RecoveryAction(
+        name=name,
+        priority=priority,
+        should_execute=should_execute,
+        execute=execute,
+        concurrent=True,
+    )
+
+
+def _release(drainer: Drainer, lease: Lease, error: Exception) -> Operation:
+    try:
+        drainer.note_failure(lease, error)
+        return drainer.queue.get(lease.operation.id) or lease.operation
+    except (StorageError, CallRefusedError) as fault:
+        # It is in the database already: its lease runs out by itself.
+        logger.warning("an operation waits for its lease to end: %s", fault)
+        return lease.operation

@@ -1,0 +1,70 @@
+"""Recovery history and audit: what their rows are made of."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from medianest.resilience import Clock
+from medianest.resilience.recovery.history import RecoveryRecord
+from medianest.resilience.snapshot import plain
+from medianest.storage.database import Database
+from medianest.storage.journal import Journal
+from medianest.storage.tables import audit, recovery_history
+
+__all__ = ["Audit", "HistoryJournal"]
+
+
+class HistoryJournal(Journal):
+    """The recovery history of all processes."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, recovery_history)
+
+    def note(self, record: RecoveryRecord) -> None:
+        """A sink of RecoveryHistory."""
+        self.add(
+            {
+                "id": record.id,
+                "at": record.at,
+                "operation": record.operation[:200],
+                "service": record.service,
+                "outcome": record.outcome,
+                "record": record.as_dict(),
+            }
+        )
+
+
+class Audit(Journal):
+    """Who changed what, when, why and from where."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, audit)
+        self._clock = clock
+
+    def note(
+        self,
+        actor: str,
+        action: str,
+        target: str,
+        *,
+        reason: str | None = None,
+        address: str | None = None,
+        correlation_id: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Keep one change; it waits for nothing, the database least of all."""
+        at, key = self._clock.utc(), uuid.uuid4().hex
+        record = {
+            "id": key,
+            "at": plain(at),
+            "actor": actor,
+            "action": action,
+            "target": target,
+            "reason": reason,
+            "address": address,
+            "correlation_id": correlation_id,
+            "detail": detail or {},
+        }
+        row = {"id": key, "at": at, "actor": actor, "action": action, "target": target[:200]}
+        self.add({**row, "record": record})

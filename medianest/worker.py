@@ -1,0 +1,116 @@
+"""What runs beside the requests in each worker process: starts after fork, ends with it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC
+from functools import partial
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from medianest.resilience import CallRefusedError
+from medianest.storage import StorageError, schema
+from medianest.web.parts import Parts
+
+__all__ = ["Worker"]
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 8
+_SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS = 2.0, 1.0, 3600.0
+
+
+class Worker:
+    """Migrates, drains the queue, writes journals and prunes, each in a job of its own. `start`
+    and `stop` may be called again; a forked child starts its own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._scheduler: BackgroundScheduler | None = None
+        self._pid: int | None = None
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start the jobs of this process, if they do not run yet."""
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._pid, self._stopping = os.getpid(), False
+            self._scheduler = self._scheduled()
+            self._scheduler.start()
+
+    def stop(self) -> None:
+        """Take on nothing new, and write what waits to be written. What runs now ends at its
+        deadline."""
+        self._stopping = True
+        with self._lock:
+            scheduler, self._scheduler = self._scheduler, None
+            if scheduler is None or self._pid != os.getpid():
+                return
+            self._pid = None
+        scheduler.shutdown(wait=False)
+        self._quietly("write the journals", self._flush)
+
+    def stop_soon(self) -> None:
+        """From a signal handler: only say that nothing new is taken on."""
+        self._stopping = True
+
+    def _scheduled(self) -> BackgroundScheduler:
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(_THREADS)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        add = partial(self._add, scheduler)
+        add("prepare the database", self._prepare, _SCHEMA_SECONDS)
+        add("write the journals", self._flush, _JOURNAL_SECONDS)
+        add("prune the queue", self._prune, _PRUNE_SECONDS)
+        for handler in self._parts.drainer.handlers:
+            drain = partial(self._parts.drainer.drain, handler.name, until=lambda: self._stopping)
+            add(f"drain {handler.name}", drain, self._parts.settings.queue.interval)
+        return scheduler
+
+    def _add(
+        self, scheduler: BackgroundScheduler, name: str, job: Callable[[], object], seconds: float
+    ) -> None:
+        now = self._parts.registry.clock.utc()
+        jitter = min(1.0, seconds / 10)  # many processes must not do it at the same instant
+        scheduler.add_job(
+            self._quietly, "interval", (name, job), seconds=seconds, jitter=jitter, id=name,
+            next_run_time=now,
+        )  # fmt: skip
+
+    def _quietly(self, name: str, job: Callable[[], object]) -> None:
+        try:
+            job()
+        except (StorageError, CallRefusedError) as error:
+            logger.debug("cannot %s now: %s", name, error)
+        except Exception:
+            logger.exception("failed to %s", name)
+
+    def _prepare(self) -> None:
+        """Bring the tables to this version, or see whether they are; until that is so."""
+        lifecycle, database = self._parts.lifecycle, self._parts.database
+        if lifecycle.schema_is_current:
+            return
+        if self._parts.settings.database.migrate:
+            before, after = database.upgrade()
+            if before != after:
+                logger.warning("database: migrated from %s to %s", before or "nothing", after)
+            lifecycle.schema = after
+        else:
+            lifecycle.schema = database.revision() or "none"
+        lifecycle.schema_is_current = lifecycle.schema == schema.head_revision()
+
+    def _flush(self) -> None:
+        self._parts.history.flush()
+        self._parts.audit.flush()
+
+    def _prune(self) -> None:
+        self._parts.desk.prune()

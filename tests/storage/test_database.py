@@ -1,0 +1,251 @@
+"""The database in trouble: no wait beyond the deadline, own errors, one reconnect."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from medianest.config import DatabaseSettings
+from medianest.resilience import CircuitOpenError, Deadline, ResilienceService
+from medianest.storage import (
+    Database,
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    SchemaError,
+)
+from medianest.storage.schema import head_revision
+from tests.postgres import PostgresProcess
+
+MARGIN = 0.25
+
+
+def one(connection):
+    return connection.execute(text("SELECT 1")).scalar()
+
+
+def grow(connection):
+    connection.execute(text("CREATE TABLE IF NOT EXISTS big (x TEXT)"))
+    for _ in range(200):
+        connection.execute(text("INSERT INTO big VALUES (:x)"), {"x": "x" * 10_000})
+
+
+@pytest.fixture
+def own_postgres():
+    """A server that a test may freeze and kill, and a database in it for real time."""
+    server = PostgresProcess()
+    service = ResilienceService()
+    settings = DatabaseSettings(timeout=1.0, reset_timeout=0.2, max_reset_timeout=0.2)
+    database = Database(server.url(), settings, service, threads=16)
+    database.service = service
+    yield server, database
+    database.close()
+    server.stop()
+
+
+def test_migrations_make_the_tables_and_doing_it_again_does_nothing(connect, url):
+    database = connect(url)
+    assert database.revision() is None
+    with pytest.raises(SchemaError, match="flask db upgrade"):
+        database.read(lambda c: c.execute(text("SELECT * FROM audit")).all())
+    assert database.upgrade() == (None, head_revision())
+    assert database.upgrade() == (head_revision(), head_revision())
+    assert database.revision() == head_revision()
+
+
+def test_many_processes_that_migrate_at_once_do_it_once(connect, url):
+    databases = [connect(url) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        befores = [before for before, _ in pool.map(lambda d: d.upgrade(), databases)]
+    assert sorted(befores, key=str) == [head_revision()] * 5 + [None]
+
+
+def test_a_transaction_that_fails_leaves_nothing(database):
+    def insert_and_fail(connection):
+        connection.execute(text("CREATE TABLE t (x INTEGER)"))
+        return 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        database.write(insert_and_fail)
+    with pytest.raises(SchemaError):
+        database.read(lambda c: c.execute(text("SELECT * FROM t")).all())
+
+
+def test_a_frozen_server_is_left_at_the_deadline_and_works_again_after_it(own_postgres):
+    server, database = own_postgres
+    assert database.read(one) == 1
+    server.freeze()
+    try:
+        with Deadline(1.5).scope():
+            began = time.monotonic()
+            with pytest.raises(DatabaseUnavailableError):
+                database.read(one)
+            assert time.monotonic() - began < 1.5 + MARGIN
+    finally:
+        server.thaw()
+    assert database.read(one) == 1
+
+
+def test_the_pool_recovers_when_every_connection_was_left(own_postgres):
+    server, database = own_postgres
+
+    def ask(_):
+        with Deadline(0.8).scope():
+            try:
+                return database.read(one)
+            except (DatabaseUnavailableError, CircuitOpenError):
+                return None
+
+    server.freeze()
+    try:
+        with ThreadPoolExecutor(20) as pool:
+            assert set(pool.map(ask, range(40))) == {None}
+    finally:
+        server.thaw()
+    until = time.monotonic() + 5
+    while [ask(0) for _ in range(5)] != [1] * 5:  # until the breaker has closed again
+        assert time.monotonic() < until
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(ask, range(40))) == {1}
+
+
+def test_a_server_that_was_killed_and_started_again_costs_one_reconnect_and_no_error(own_postgres):
+    server, database = own_postgres
+    gate = threading.Barrier(16)
+
+    def ask(_):
+        gate.wait()
+        return database.read(one)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(ask, range(16))) == {1}
+        server.kill()
+        server.start()
+        assert set(pool.map(ask, range(16))) == {1}
+        assert set(pool.map(ask, range(16))) == {1}
+    history = database.service.recovery.history.records()
+    runs = [
+        step.outcome for record in history for step in record.steps if step.outcome != "declined"
+    ]
+    assert runs.count("run_again") == 1
+    assert set(runs) <= {"run_again", "shared"}
+
+
+def test_a_server_that_is_not_there_is_told_without_its_address():
+    service = ResilienceService()
+    url = "postgresql://kim:s3cret@127.0.0.1:1/x"
+    database = Database(url, DatabaseSettings(timeout=1.0), service, threads=4)
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        database.read(one)
+    assert "s3cret" not in str(caught.value)
+    assert "127.0.0.1" not in str(caught.value)
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(connect, tmp_path):
+    path = tmp_path / "medianest.db"
+    database = connect(f"sqlite:///{path}")
+    database.upgrade()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Deadline(0.5).scope():
+        began = time.monotonic()
+        with pytest.raises(DatabaseBusyError):
+            database.write(one)
+        assert time.monotonic() - began < 0.5 + MARGIN
+    assert database.read(one) == 1  # readers wait for nobody
+    with Deadline(5).scope(), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(database.write, one)
+        other.execute("COMMIT")
+        assert waiting.result(5) == 1
+    other.close()
+
+
+def test_a_full_disk_is_told_and_what_was_kept_is_intact(connect, tmp_path):
+    """SQLite itself says that the disk is full when the file may not grow."""
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.upgrade()
+
+    def fill(connection):
+        connection.execute(text("PRAGMA max_page_count = 60"))
+        grow(connection)
+
+    with pytest.raises(DatabaseFullError, match="disk is full"):
+        database.write(fill)
+    assert database.revision() == head_revision()
+    assert database.read(lambda c: c.execute(text("PRAGMA integrity_check")).scalar()) == "ok"
+    database.close()
+    database.write(grow)  # by a new connection, which knows no such limit
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_is_really_full_is_told_too(connect, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)])
+    if mounted.returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        database = connect(f"sqlite:///{disk / 'medianest.db'}")
+        database.upgrade()
+        with pytest.raises(DatabaseFullError):
+            database.write(grow)
+        assert database.revision() == head_revision()
+        database.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_file_that_may_only_be_read_is_read_and_told(connect):
+    folder = Path(tempfile.mkdtemp(prefix="medianest-read-only-"))
+    url = f"sqlite:///{folder / 'medianest.db'}"
+    database = connect(url)
+    database.upgrade()
+    database.close()
+    (folder / "medianest.db").chmod(0o444)
+    folder.chmod(0o777)
+    try:
+        told = _as_nobody(lambda: _read_and_write(url))
+    finally:
+        shutil.rmtree(folder)
+    assert told == [head_revision(), "DatabaseReadOnlyError: the database may only be read"]
+
+
+def _read_and_write(url):
+    database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
+    told = [database.revision()]
+    try:
+        database.write(lambda c: c.execute(text("DELETE FROM audit")))
+    except DatabaseReadOnlyError as error:
+        told.append(f"{type(error).__name__}: {error}")
+    return told
+
+
+def _as_nobody(function):
+    """In a child, which root's rights do not help."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            os.write(writer, json.dumps(function()).encode())
+        except BaseException as error:
+            os.write(writer, json.dumps(repr(error)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        answer = json.load(told)
+    os.waitpid(child, 0)
+    return answer

@@ -1,0 +1,115 @@
+"""Journals: in memory at once, in the database a moment later, complete after an outage."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from medianest.resilience import ErrorRecoveryManager, RecoveryContext
+from medianest.storage import DatabaseUnavailableError
+from medianest.storage.journal import Journal
+from medianest.storage.page import Cursor
+from medianest.storage.records import Audit, HistoryJournal
+from medianest.storage.tables import audit as table
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def journal(database):
+    return Journal(database, table, most=20)
+
+
+def row(number, actor="kim"):
+    at = START + timedelta(seconds=number // 2)  # two at each instant
+    key = f"{number:032d}"
+    fixed = {"id": key, "at": at, "actor": actor, "action": "x", "target": "y"}
+    return {**fixed, "record": {"number": number}}
+
+
+def numbers(records):
+    return [record["number"] for record in records]
+
+
+def test_rows_are_seen_before_and_after_they_are_written(journal):
+    for number in range(3):
+        journal.add(row(number))
+    assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
+    assert journal.flush() == 3
+    assert journal.waiting() == []
+    assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
+
+
+def test_pages_run_through_what_is_written_and_what_waits(journal):
+    for number in range(0, 10, 2):
+        journal.add(row(number))
+    journal.flush()
+    for number in range(1, 10, 2):
+        journal.add(row(number))
+    seen, cursor = [], None
+    while True:
+        records, cursor = journal.page({}, cursor, 3)
+        seen += numbers(records)
+        if cursor is None:
+            break
+        cursor = Cursor.parse(str(cursor))
+    assert seen == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+
+
+def test_columns_choose_rows_wherever_they_are(journal):
+    for number in range(6):
+        journal.add(row(number, actor="kim" if number % 2 else "lee"))
+        if number == 3:
+            journal.flush()
+    assert numbers(journal.page({"actor": "kim"}, None, 10)[0]) == [5, 3, 1]
+
+
+def test_what_cannot_be_written_waits_and_the_oldest_go_first(journal, monkeypatch):
+    def down(*args):
+        raise DatabaseUnavailableError("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal._database, "write", down)
+        for number in range(25):
+            journal.add(row(number))
+        with pytest.raises(DatabaseUnavailableError):
+            journal.flush()
+    assert journal.lost == 5
+    assert journal.flush() == 20
+    assert numbers(journal.page({}, None, 50)[0]) == list(range(24, 4, -1))
+
+
+def test_what_was_written_without_our_knowing_is_written_once(journal):
+    """Keeps out: a duplicate after an acknowledgement that got lost."""
+    journal.add(row(1))
+    journal.flush()
+    journal.add(row(1))
+    journal.add(row(2))
+    assert journal.flush() == 2
+    assert numbers(journal.page({}, None, 10)[0]) == [2, 1]
+
+
+def test_the_recovery_history_of_all_processes_is_kept(database, url, connect, clock):
+    history = HistoryJournal(database)
+    manager = ErrorRecoveryManager(clock=clock)
+    manager.history.sinks.append(history.note)
+    manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
+    context = RecoveryContext(operation="op", service="svc", user="kim", metadata={"n": 1})
+    assert manager.with_recovery(lambda: 1 / 0, context) == "default"
+    history.flush()
+    ((record,), _) = HistoryJournal(connect(url)).page({"service": "svc"}, None, 10)
+    assert (record["recovered_by"], record["user"]) == ("default", "kim")
+    assert [step["action"] for step in record["steps"]] == ["default"]
+
+
+def test_the_audit_tells_who_what_when_why_and_from_where(database, clock):
+    audit = Audit(database, clock)
+    audit.note("operator", "open", "plex", reason="moving", address="10.0.0.1", detail={"n": 1})
+    audit.flush()
+    ((record,), _) = audit.page({"target": "plex"}, None, 10)
+    assert {k: record[k] for k in ("actor", "action", "reason", "address", "detail")} == {
+        "actor": "operator",
+        "action": "open",
+        "reason": "moving",
+        "address": "10.0.0.1",
+        "detail": {"n": 1},
+    }

@@ -1,0 +1,233 @@
+"""The durable queue, on SQLite and on PostgreSQL: accepted once, leased to one, never lost."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.storage.operations import (
+    IdempotencyError,
+    OperationConflictError,
+    PayloadError,
+)
+from medianest.storage.page import Cursor, CursorError
+from medianest.storage.queue import DeferredQueue
+
+PAYLOAD = {"media_id": 1}
+
+
+def put(queue, key="a", **options):
+    return queue.enqueue("h", PAYLOAD, key, **options)
+
+
+def test_what_was_kept_is_claimed_once_and_done(queue, desk):
+    made = put(queue, requested_by="kim", correlation_id="abc")
+    assert (made.created, made.operation.state, made.operation.payload) == (
+        True,
+        "pending",
+        PAYLOAD,
+    )
+    lease = queue.claim("h")
+    assert (lease.operation.id, lease.operation.attempts) == (made.operation.id, 1)
+    assert queue.claim("h") is None
+    assert queue.finish(lease, {"number": 7})
+    seen = queue.get(made.operation.id)
+    assert (seen.state, seen.result, seen.requested_by) == ("done", {"number": 7}, "kim")
+    assert desk.figures() == {"pending": 0, "running": 0, "done": 1, "dead": 0, "oldest": None}
+
+
+def test_what_is_due_longest_comes_first_and_nothing_before_it_is_due(queue, clock):
+    for key, delay in (("late", 20), ("soon", 10), ("now", 0)):
+        put(queue, key, delay=delay)
+    assert queue.claim("h").operation.idempotency_key == "now"
+    assert queue.claim("h") is None
+    clock.advance(20)
+    keys = [queue.claim("h").operation.idempotency_key for _ in range(2)]
+    assert keys == ["soon", "late"]
+    assert queue.claim("other") is None
+
+
+def test_the_same_operation_is_kept_once_while_it_is_to_be_done(queue):
+    first = put(queue)
+    again = put(queue)
+    assert (again.created, again.operation.id) == (False, first.operation.id)
+    lease = queue.claim("h")
+    assert put(queue).operation.id == first.operation.id
+    queue.finish(lease, None)
+    assert put(queue).created
+
+
+def test_a_client_key_gives_the_same_answer_for_ever_and_refuses_another_request(queue, desk):
+    first = put(queue, client_key="k", fingerprint="f")
+    queue.finish(queue.claim("h"), {"number": 7})
+    again = put(queue, client_key="k", fingerprint="f")
+    assert (again.created, again.operation.result) == (False, {"number": 7})
+    with pytest.raises(IdempotencyError):
+        put(queue, "b", client_key="k", fingerprint="other")
+    assert [each.id for each in desk.page()[0]] == [first.operation.id]
+
+
+def test_another_client_key_for_the_same_operation_leads_to_the_same(queue):
+    first = put(queue, client_key="k1", fingerprint="f")
+    second = put(queue, client_key="k2", fingerprint="f")
+    assert second.operation.id == first.operation.id
+    assert put(queue, client_key="k2", fingerprint="f").operation.id == first.operation.id
+
+
+def test_a_leased_operation_is_its_makers_until_the_lease_is_over(queue, clock):
+    """Keeps out: a crash right after the answer loses what was accepted."""
+    made = put(queue, leased=True)
+    assert (made.lease is not None, made.operation.state) == (True, "running")
+    clock.advance(59)
+    assert queue.claim("h") is None
+    clock.advance(2)
+    taken = queue.claim("h")
+    assert (taken.operation.id, taken.operation.attempts) == (made.operation.id, 2)
+
+
+def test_who_lost_the_lease_changes_nothing(queue, clock):
+    """Keeps out: a worker that was paused comes back and settles what another one does now."""
+    put(queue)
+    old = queue.claim("h")
+    clock.advance(61)
+    new = queue.claim("h")
+    assert not queue.finish(old, "old")
+    assert not queue.put_off(old, 5)
+    assert not queue.bury(old, ValueError())
+    queue.withdraw(old)
+    assert queue.finish(new, "new")
+    assert queue.get(new.operation.id).result == "new"
+
+
+def test_what_was_put_off_comes_again_and_counts_its_own_failures(queue, clock):
+    put(queue)
+    queue.put_off(queue.claim("h"), 30, ValueError("once"), own=True)
+    seen = queue.claim("h")
+    assert seen is None
+    clock.advance(30)
+    lease = queue.claim("h")
+    assert (lease.operation.failures, lease.operation.attempts) == (1, 2)
+    assert lease.operation.error_message == "once"
+    queue.hand_back(lease)
+    assert queue.claim("h").operation.attempts == 2
+
+
+def test_a_dead_letter_keeps_its_error_until_an_operator_retries_or_drops_it(queue, desk):
+    put(queue)
+    queue.bury(queue.claim("h"), LookupError("no such title"))
+    (dead,) = desk.page(state="dead")[0]
+    assert (dead.error_type, dead.error_message) == ("LookupError", "no such title")
+    assert queue.claim("h") is None
+    assert desk.retry(dead.id).state == "pending"
+    lease = queue.claim("h")
+    with pytest.raises(OperationConflictError):
+        desk.drop(dead.id)
+    with pytest.raises(OperationConflictError):
+        desk.retry(dead.id)
+    queue.put_off(lease, 0)
+    assert desk.drop(dead.id).id == dead.id
+    assert queue.get(dead.id) is None
+    assert desk.drop(dead.id) is None
+    assert desk.retry(dead.id) is None
+
+
+def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(queue, desk):
+    put(queue)
+    queue.bury(queue.claim("h"), ValueError())
+    dead = desk.page(state="dead")[0][0]
+    put(queue)
+    with pytest.raises(OperationConflictError, match="already"):
+        desk.retry(dead.id)
+    assert queue.get(dead.id).state == "dead"
+
+
+def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue):
+    made = put(queue, client_key="k", fingerprint="f", leased=True)
+    queue.withdraw(made.lease)
+    assert queue.get(made.operation.id) is None
+    assert put(queue, client_key="k", fingerprint="other").created
+
+
+def test_what_is_done_is_pruned_after_a_while_and_dead_letters_are_not(queue, desk, clock):
+    for key in "ab":
+        put(queue, key, client_key=key, fingerprint=key)
+    queue.finish(queue.claim("h"), None)
+    queue.bury(queue.claim("h"), ValueError())
+    clock.advance(999)
+    assert desk.prune() == 0
+    clock.advance(2)
+    assert desk.prune() == 1
+    assert [each.state for each in desk.page()[0]] == ["dead"]
+    assert put(queue, "a", client_key="a", fingerprint="new").created  # its key went, too
+
+
+def test_pages_are_newest_first_and_stay_right_while_new_ones_come(queue, desk, clock):
+    for number in range(5):
+        put(queue, str(number))
+        clock.advance(1 if number % 2 else 0)  # some at the same instant
+    first, cursor = desk.page(limit=2)
+    put(queue, "new")
+    second, cursor = desk.page(limit=2, after=Cursor.parse(str(cursor)))
+    third, end = desk.page(limit=2, after=cursor)
+    seen = [each.idempotency_key for each in (*first, *second, *third)]
+    assert sorted(seen) == ["0", "1", "2", "3", "4"]
+    assert end is None
+    assert [each.created_at for each in first] == sorted(
+        (each.created_at for each in first), reverse=True
+    )
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "WyJ4Il0", "eyJhIjoxfQ", "\x00"])
+def test_a_cursor_that_is_none_is_refused(text):
+    with pytest.raises(CursorError):
+        Cursor.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("payload", "word"),
+    [
+        ({"x": "a" * 20_000}, "bytes"),
+        ({"x": object()}, "JSON"),
+        ({"x": float("nan")}, "JSON"),
+        ({"plex_token": "s3cret"}, "plex_token"),
+        ({"deep": [{"Password": "s3cret"}]}, "Password"),
+    ],
+)
+def test_a_payload_that_cannot_be_kept_is_refused(queue, payload, word):
+    with pytest.raises(PayloadError, match=word) as caught:
+        queue.enqueue("h", payload, "a")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_many_who_ask_for_the_same_at_once_make_one(url, connect, database, settings, clock):
+    """Keeps out: eight identical requests create seven."""
+    queues = [DeferredQueue(connect(url), settings, clock) for _ in range(4)]
+    gate = threading.Barrier(16)
+
+    def ask(number):
+        gate.wait()
+        return queues[number % 4].enqueue(
+            "h", PAYLOAD, "same", client_key=f"k{number % 2}", fingerprint="f", leased=True
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(ask, range(16)))
+    assert len({each.operation.id for each in made}) == 1
+    assert sum(each.created for each in made) == 1
+    assert sum(each.lease is not None for each in made) == 1
+
+
+def test_many_who_claim_at_once_never_get_the_same(url, connect, database, settings, clock):
+    queues = [DeferredQueue(connect(url), settings, clock) for _ in range(4)]
+    for number in range(60):
+        put(queues[0], str(number))
+
+    def claim_all(queue):
+        found = []
+        while (lease := queue.claim("h")) is not None:
+            found.append(lease.operation.idempotency_key)
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [key for keys in pool.map(claim_all, queues * 2) for key in keys]
+    assert sorted(found) == sorted(str(number) for number in range(60))
