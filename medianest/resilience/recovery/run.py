@@ -52,6 +52,8 @@ class Run:
         self._by: RecoveryAction | None = None
         """Whose answer or repair it was, at last."""
         self._repaired_it_myself = False
+        self._repairers: set[str] = set()
+        """Actions that have repaired something; to no avail, if they are asked again."""
         self._recovered = False
         self._id = uuid.uuid4().hex
 
@@ -88,10 +90,15 @@ class Run:
             if why_not is not None:
                 self._note(action, "declined", why_not)
                 continue
-            answer = self._try(action, error, before)
-            if answer is RUN_AGAIN and self._context.attempt >= self._max_attempts:
+            last = self._context.attempt >= self._max_attempts
+            if last and action.name in self._repairers:
                 self._note(action, "held_back", "no attempts are left to run the operation again")
                 continue
+            answer = self._try(action, error, before)
+            if answer is RUN_AGAIN:
+                self._repairers.add(action.name)
+                if last:  # nobody could know before that it repairs
+                    continue
             if not isinstance(answer, Declined):
                 self._by = action
                 return answer

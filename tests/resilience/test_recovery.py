@@ -1,0 +1,500 @@
+"""Recovery: actions by falling priority, one repair for many, a history of all of it."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.resilience import (
+    RUN_AGAIN,
+    BulkheadFullError,
+    CircuitOpenError,
+    ConfigurationError,
+    Declined,
+    ErrorRecoveryManager,
+    MemoryLastGood,
+    Pipeline,
+    Recovery,
+    RecoveryAction,
+    RecoveryContext,
+    ResilienceService,
+    Retry,
+)
+from medianest.resilience.events import recovery_finished
+from medianest.resilience.recovery import (
+    breaker_reset,
+    cache_fallback,
+    default_response,
+    graceful_degradation,
+)
+
+CONTEXT = RecoveryContext(operation="op", service="svc")
+
+
+@pytest.fixture
+def manager(clock):
+    return ErrorRecoveryManager(clock=clock)
+
+
+@pytest.fixture
+def act(manager):
+    """`act(name, priority, answer)` registers an action; its result is the list of its runs."""
+
+    def register(name, priority, answer, **options):
+        runs = []
+
+        def execute(error, context):
+            runs.append((error, context))
+            result = answer(error, context) if callable(answer) else answer
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        manager.register_recovery_action(name, priority, execute=execute, **options)
+        return runs
+
+    return register
+
+
+def broken():
+    raise ConnectionError("down")
+
+
+def failing(times, result="ok"):
+    """An operation that fails so often and then answers."""
+    left = [times]
+
+    def operation():
+        if left[0]:
+            left[0] -= 1
+            raise ConnectionError("down")
+        return result
+
+    return operation
+
+
+def steps(manager):
+    return [(s.action, s.outcome) for s in manager.history.records()[0].steps]
+
+
+def test_an_operation_that_goes_well_runs_no_action_and_leaves_no_record(manager, act):
+    runs = act("a", 1, "answer")
+    assert manager.with_recovery(lambda: "ok", CONTEXT) == "ok"
+    assert (runs, manager.history.records()) == ([], [])
+
+
+def test_the_first_raises_the_second_declines_the_third_answers_and_the_history_tells_all(
+    manager, act
+):
+    act("first", 30, RuntimeError("cannot"))
+    act("second", 20, Declined("not for this"))
+    act("third", 10, "the answer")
+    act("fourth", 5, "never asked")
+    assert manager.with_recovery(broken, CONTEXT) == "the answer"
+    assert steps(manager) == [("first", "raised"), ("second", "declined"), ("third", "returned")]
+    record = manager.history.records()[0]
+    assert (record.outcome, record.recovered_by) == ("recovered", "third")
+    assert (record.error_type, record.error_message) == ("ConnectionError", "down")
+    assert [step.detail for step in record.steps][:2] == ["RuntimeError: cannot", "not for this"]
+
+
+def test_a_prediction_tells_the_order_and_why_not_and_touches_nothing(manager, act):
+    one = act("one", 10, "x", should_execute=lambda e, c: Declined("not today"))
+    two = act("two", 20, "x")
+    three = act("three", 5, "x", should_execute=lambda e, c: False)
+    predicted = manager.predict(ConnectionError(), CONTEXT)
+    assert [(p.action, p.applies, p.why_not) for p in predicted] == [
+        ("two", True, None),
+        ("one", False, "not today"),
+        ("three", False, "it does not apply"),
+    ]
+    assert one == two == three == []
+    assert manager.history.records() == []
+
+
+def test_a_rehearsal_runs_the_actions_for_real(manager, act):
+    runs = act("a", 1, "answer")
+    record = manager.rehearse(TimeoutError("x"), CONTEXT)
+    assert (record.outcome, record.recovered_by, len(runs)) == ("recovered", "a", 1)
+    assert manager.history.records()[0].id == record.id
+
+
+def test_with_nothing_that_helps_the_error_itself_is_raised(manager, act):
+    act("a", 1, RuntimeError("no"))
+    with pytest.raises(ConnectionError, match="down") as caught:
+        manager.with_recovery(broken, CONTEXT)
+    assert caught.value.__notes__ == ["recovery: nothing helped: a raised"]
+    assert caught.value.__context__ is None
+    assert manager.history.records()[0].outcome == "failed"
+
+
+def test_after_a_repair_the_operation_is_run_again(manager, act):
+    runs = act("repair", 1, RUN_AGAIN)
+    assert manager.with_recovery(failing(1), CONTEXT) == "ok"
+    assert [context.attempt for _, context in runs] == [1]
+    record = manager.history.records()[0]
+    assert (record.attempts, record.recovered_by) == (2, "repair")
+
+
+def test_it_is_run_no_more_often_than_max_attempts(manager, act):
+    runs = act("repair", 1, RUN_AGAIN, max_attempts=100)
+    calls = []
+
+    def operation():
+        calls.append(1)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(operation, CONTEXT, max_attempts=3)
+    assert (len(calls), len(runs)) == (3, 3)
+
+
+def test_without_recovery_the_error_passes(manager, act):
+    runs = act("a", 1, "answer")
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, CONTEXT, enable_recovery=False)
+    assert runs == []
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_passes_and_leaves_the_turn_free(manager, act, interrupt):
+    act("repair", 1, lambda error, context: (_ for _ in ()).throw(interrupt()))
+    for _ in range(2):
+        with pytest.raises(interrupt):
+            manager.with_recovery(broken, CONTEXT)
+
+
+def test_a_hundred_that_fail_at_once_cause_one_repair(manager, act):
+    repairing, gate = threading.Event(), threading.Barrier(100)
+    fine = threading.Event()
+
+    def repair(error, context):
+        repairing.wait(5)
+        fine.set()
+        return RUN_AGAIN
+
+    def operation():
+        if not fine.is_set():
+            raise ConnectionError
+        return "ok"
+
+    runs = act("reconnect", 10, repair)
+
+    def call(_):
+        gate.wait()
+        return manager.with_recovery(operation, CONTEXT)
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = pool.map(call, range(100))
+        repairing.set()
+        assert set(answers) == {"ok"}
+    assert len(runs) == 1
+    outcomes = [s.outcome for r in manager.history.records() for s in r.steps]
+    assert outcomes.count("run_again") == 1
+
+
+def test_a_hundred_that_fail_at_once_cause_one_failed_repair(manager, act):
+    gate, all_there = threading.Barrier(100), threading.Event()
+
+    def repair(error, context):
+        all_there.wait(0.5)
+        raise OSError("still down")
+
+    runs = act("reconnect", 10, repair, cooldown=60)
+
+    def call(_):
+        gate.wait()
+        with pytest.raises(ConnectionError):
+            manager.with_recovery(broken, CONTEXT)
+
+    with ThreadPoolExecutor(100) as pool:
+        list(pool.map(call, range(100)))
+    assert len(runs) == 1
+
+
+def test_services_do_not_wait_for_each_other(manager, act):
+    runs = act("reconnect", 10, RUN_AGAIN, cooldown=60)
+    for service in ("a", "b"):
+        context = RecoveryContext(service=service)
+        assert manager.with_recovery(failing(1), context) == "ok"
+    assert len(runs) == 2
+
+
+def test_an_answer_for_one_is_never_given_to_another_who_waited(manager, act):
+    """Keeps out: one user's cached answer served to all who failed at the same time."""
+    gate = threading.Barrier(20)
+    act("answer", 1, lambda error, context: context.user)
+
+    def call(number):
+        gate.wait()
+        return manager.with_recovery(broken, RecoveryContext(user=str(number)))
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(call, range(20))) == [str(number) for number in range(20)]
+
+
+def test_between_two_runs_an_action_cools_down(manager, act, clock):
+    runs = act("repair", 1, RUN_AGAIN, cooldown=30)
+    assert manager.with_recovery(failing(1), CONTEXT) == "ok"
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(failing(1), CONTEXT)
+    assert steps(manager) == [("repair", "held_back")]
+    clock.advance(30)
+    assert manager.with_recovery(failing(1), CONTEXT) == "ok"
+    assert len(runs) == 2
+
+
+def test_an_action_that_fails_again_and_again_rests(manager, act, clock):
+    runs = act("repair", 1, RuntimeError("no"), max_attempts=3, rest=60)
+    for _ in range(5):
+        with pytest.raises(ConnectionError):
+            manager.with_recovery(broken, CONTEXT)
+    assert len(runs) == 3
+    clock.advance(60)
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, CONTEXT)
+    assert len(runs) == 4
+
+
+def test_a_repair_that_did_not_help_counts_as_failed(manager, act):
+    runs = act("repair", 1, RUN_AGAIN, max_attempts=2, rest=60)
+    for _ in range(4):
+        with pytest.raises(ConnectionError):
+            manager.with_recovery(broken, CONTEXT, max_attempts=2)
+    assert len(runs) == 2
+
+
+def test_a_predicate_that_raises_declines(manager, act):
+    act("bad", 2, "x", should_execute=lambda e, c: 1 / 0)
+    act("good", 1, "answer")
+    assert manager.with_recovery(broken, CONTEXT) == "answer"
+    assert steps(manager)[0] == ("bad", "declined")
+
+
+def test_what_is_held_back_is_not_run(clock):
+    manager = ErrorRecoveryManager(clock=clock, held_back=lambda action: "the risk is high")
+    manager.register_recovery_action("a", 1, execute=lambda e, c: "x")
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, CONTEXT)
+    assert manager.history.records()[0].steps[0].detail == "the risk is high"
+
+
+def test_the_context_travels_to_the_actions_and_into_the_history(clock):
+    manager = ErrorRecoveryManager(
+        clock=clock, ambient=lambda: {"user": "kim", "correlation_id": "abc"}
+    )
+    seen = []
+    manager.register_recovery_action("a", 1, execute=lambda e, c: seen.append(c) or "x")
+    context = RecoveryContext(
+        operation="op", service="svc", metadata={"page": 2, "api_token": "s3cret", "o": object()}
+    )
+    manager.with_recovery(broken, context)
+    assert (seen[0].user, seen[0].correlation_id, seen[0].metadata["page"]) == ("kim", "abc", 2)
+    record = manager.history.records()[0].as_dict()
+    assert (record["user"], record["correlation_id"], record["service"]) == ("kim", "abc", "svc")
+    assert record["metadata"]["api_token"] == "***"
+    assert "s3cret" not in str(record)
+
+
+def test_a_refusal_against_which_nothing_was_tried_is_not_worth_a_record(manager, act):
+    """Keeps out: a history full of nothing, a thousand times a second, while a breaker is open."""
+    act("a", 1, Declined("no"), should_execute=lambda e, c: False)
+
+    def refused():
+        raise CircuitOpenError("svc", 5)
+
+    with pytest.raises(CircuitOpenError):
+        manager.with_recovery(refused, CONTEXT)
+    assert manager.history.records() == []
+
+
+def test_everybody_hears_of_it_and_a_deaf_sink_harms_nobody(manager, act, heard, caplog):
+    events = heard(recovery_finished)
+    manager.history.sinks.append(lambda record: 1 / 0)
+    act("a", 1, "answer")
+    assert manager.with_recovery(broken, CONTEXT) == "answer"
+    assert [event.record.recovered_by for event in events] == ["a"]
+    assert "sink" in caplog.text
+
+
+def test_statistics_count_each_action_and_how_it_ended(manager, act):
+    act("first", 2, RuntimeError())
+    act("second", 1, "answer")
+    act("unused", 0, "answer")
+    for _ in range(3):
+        manager.with_recovery(broken, RecoveryContext(service="a"))
+    figures = manager.statistics()
+    assert (figures["first"]["raised"], figures["second"]["recovered"]) == (3, 3)
+    assert figures["unused"]["returned"] == 0
+
+
+# -- built in ----------------------------------------------------------------------------------
+
+
+def test_the_cache_fallback_serves_the_last_good_answer(clock):
+    store = MemoryLastGood(60, clock=clock)
+    manager = ErrorRecoveryManager(clock=clock, last_good=store)
+    manager.register_recovery_action(
+        cache_fallback(store, stale=lambda answer, age, error: (answer, age))
+    )
+    context = RecoveryContext(cache_key="libraries")
+    assert manager.with_recovery(lambda: ["films"], context) == ["films"]
+    clock.advance(7)
+    assert manager.with_recovery(broken, context) == (["films"], 7)
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, RecoveryContext(cache_key="other"))
+    clock.advance(60)
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, context)
+
+
+@pytest.fixture
+def service(clock):
+    service = ResilienceService(clock=clock)
+    service.register_dependency("svc", retry=None)
+    return service
+
+
+def test_the_breaker_reset_closes_an_open_breaker_when_its_probe_passes(service, clock):
+    probes = []
+    action = breaker_reset(service.registry, {"svc": lambda: probes.append(1)})
+    service.recovery.register_recovery_action(action)
+    breaker = service.registry.breaker("svc")
+    for _ in range(5):
+        with pytest.raises(ConnectionError):
+            breaker.call(broken)
+    answer = service.with_recovery(lambda: breaker.call(lambda: "ok"), CONTEXT)
+    assert (answer, breaker.state.value, len(probes)) == ("ok", "closed", 1)
+
+
+def test_the_breaker_reset_never_touches_what_operators_forced(service):
+    service.recovery.register_recovery_action(breaker_reset(service.registry, {"svc": int}))
+    breaker = service.registry.breaker("svc")
+    breaker.open("moving")
+    with pytest.raises(CircuitOpenError):
+        service.with_recovery(lambda: breaker.call(int), CONTEXT)
+    assert breaker.snapshot().reason == "moving"
+    assert not breaker.close_if_open()
+
+
+def test_the_breaker_reset_acts_only_where_allowed_and_not_too_often(service, clock):
+    def unwell():
+        raise ConnectionError
+
+    service.recovery.register_recovery_action(
+        breaker_reset(service.registry, {"svc": unwell}, cooldown=30)
+    )
+    error = CircuitOpenError("other", 5)
+    (predicted,) = service.recovery.predict(error, RecoveryContext(service="other"))
+    assert "not allowed" in predicted.why_not
+    breaker = service.registry.breaker("svc")
+    for _ in range(5):
+        with pytest.raises(ConnectionError):
+            breaker.call(broken)
+    for _ in range(3):
+        with pytest.raises(CircuitOpenError):
+            service.with_recovery(lambda: breaker.call(int), CONTEXT)
+    assert service.recovery.statistics()["circuit-breaker-reset"]["raised"] == 1
+
+
+def test_the_default_response_is_what_was_configured(manager):
+    manager.register_recovery_action(
+        default_response({"op": [], "computed": lambda error, context: context.user})
+    )
+    assert manager.with_recovery(broken, CONTEXT) == []
+    computed = RecoveryContext(operation="computed", user="kim")
+    assert manager.with_recovery(broken, computed) == "kim"
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, RecoveryContext(operation="other"))
+
+
+def test_graceful_degradation_says_what_is_missing(service):
+    service.register_dependency("shop", depends_on=["svc"])
+    service.register_dependency("reports", depends_on=["shop"])
+    service.recovery.register_recovery_action(
+        graceful_degradation({"op": lambda error, context, missing: missing}, service.registry)
+    )
+    assert service.with_recovery(broken, CONTEXT) == ("svc", "shop", "reports")
+
+
+# -- in a pipeline -----------------------------------------------------------------------------
+
+
+def test_in_a_pipeline_recovery_runs_when_retries_are_spent(manager, act, clock):
+    calls = []
+
+    def upstream():
+        calls.append(1)
+        if len(calls) <= 3:
+            raise ConnectionError
+        return "ok"
+
+    act("repair", 1, RUN_AGAIN)
+    recovery = Recovery(manager, service="svc", operation=lambda: "named")
+    pipeline = Pipeline("svc", [recovery, Retry(initial_delay=0, clock=clock)])
+    assert pipeline.call(upstream) == "ok"
+    assert len(calls) == 4
+    assert manager.history.records()[0].operation == "named"
+
+
+def test_a_dependency_may_be_registered_with_recovery(clock):
+    service = ResilienceService(clock=clock)
+    service.recovery.register_recovery_action("default", 1, execute=lambda e, c: c.service)
+    service.register_dependency("plex", retry=None, recovery=True)
+    assert service.execute("plex", broken) == "plex"
+
+
+def test_in_a_pipeline_good_answers_are_kept_by_their_key(clock):
+    manager = ErrorRecoveryManager(clock=clock)
+    manager.register_recovery_action(cache_fallback(manager.last_good))
+    recovery = Recovery(manager, service="svc", cache_key=lambda section: section)
+    fine = [True]
+
+    def ask(section):
+        if not fine[0]:
+            raise ConnectionError
+        return section
+
+    assert recovery.call(ask, "films") == "films"
+    fine[0] = False
+    assert recovery.call(ask, "films") == "films"
+    with pytest.raises(ConnectionError):
+        recovery.call(ask, "shows")
+
+
+def test_refusals_are_recovered_from_as_well(manager, act):
+    act("default", 1, "later", should_execute=lambda e, c: isinstance(e, BulkheadFullError))
+
+    def full():
+        raise BulkheadFullError("svc", 1.0)
+
+    assert Recovery(manager, service="svc").call(full) == "later"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"priority": 1.5},
+        {"priority": True},
+        {"execute": None},
+        {"should_execute": 5},
+        {"max_attempts": 0},
+        {"cooldown": -1},
+    ],
+)
+def test_a_wrong_action_is_refused(wrong):
+    right = {"name": "a", "priority": 1, "execute": lambda e, c: None}
+    with pytest.raises(ConfigurationError):
+        RecoveryAction(**{**right, **wrong})
+
+
+def test_a_name_is_taken_once_and_free_again(manager, act):
+    act("a", 1, "x")
+    with pytest.raises(ConfigurationError, match="already"):
+        act("a", 1, "x")
+    assert manager.unregister_recovery_action("a")
+    assert not manager.unregister_recovery_action("a")
+    act("a", 1, "x")
