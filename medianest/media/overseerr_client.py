@@ -89,7 +89,7 @@ class OverseerrClient:
     def create(self, media_type: MediaType, media_id: int, seasons: Sequence[int]) -> Requested:
         """Request a title; harmless when it is requested already."""
         body: dict[str, Any] = {"mediaType": media_type, "mediaId": media_id, "is4k": False}
-        if media_type == "tv":
+        if seasons:
             body["seasons"] = list(seasons)
         answer = self._http.ask("POST", f"{API}/request", body=body)
         if answer.status == 201:

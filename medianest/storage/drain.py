@@ -133,7 +133,7 @@ class Drainer:
         return True
 
     def note_failure(self, lease: Lease, error: Exception) -> bool:
-        """An operation failed: have it done later, or never. Whether its service is well."""
+        """An operation failed: have it done later, or never. Whether others may be done now."""
         handler = self._handlers[lease.operation.handler]
         well = self._note(handler, lease, error)
         if not well:
@@ -150,14 +150,18 @@ class Drainer:
                 "operation %s (%s) is a dead letter: %s", operation.id, operation.handler, error
             )
             self.queue.bury(lease, error)
-            return not isinstance(error, handler.outages)
+            return not isinstance(error, handler.outages) or self._is_closed(handler)
         if isinstance(error, handler.outages):
             delay = self._jittered(self.settings.initial_delay)
             settle = handler.settle_seconds if isinstance(error, handler.uncertain) else 0.0
             self.queue.put_off(lease, settle + delay, error)
-            return False
+            return self._is_closed(handler)  # one of many may fail; how many, the breaker judges
         self.queue.put_off(lease, self._backoff(operation.failures), error, own=True)
         return True
+
+    def _is_closed(self, handler: Handler) -> bool:
+        breaker = self.registry.find_breaker(handler.service)
+        return breaker is not None and breaker.state is State.CLOSED
 
     def _is_hopeless(self, handler: Handler, lease: Lease, error: Exception) -> bool:
         operation, now = lease.operation, self.registry.clock.utc()

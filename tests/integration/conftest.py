@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
+from tests.postgres import PostgresProcess
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "test-operator-token"
@@ -39,29 +40,38 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
-        self._log = (directory / "log").open("w+")
+        self._log = (directory / "log").open("a+")
+        self._environment = {
+            **clean,
+            "PORT": str(self.port),
+            "MEDIANEST_INSTANCE_PATH": str(directory),
+            "MEDIANEST_OPERATOR_TOKEN": OPERATOR,
+            "MEDIANEST_SANDBOX": "false",
+            **{k: str(v) for k, v in variables.items()},
+        }
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn"],
             cwd=ROOT,
-            env={
-                **clean,
-                "PORT": str(self.port),
-                "MEDIANEST_INSTANCE_PATH": str(directory),
-                "MEDIANEST_OPERATOR_TOKEN": OPERATOR,
-                "MEDIANEST_SANDBOX": "false",
-                **{k: str(v) for k, v in variables.items()},
-            },
+            env=self._environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
 
-    def wait_until_ready(self):
+    def kill(self):
+        """As a power cut would: the master and all workers, at this instant."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def wait_until(self, what="ready"):
         until = time.monotonic() + 30
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log
             try:
-                if self.get("/api/v1/health/ready").status == 200:
+                if self.get(f"/api/v1/health/{what}").status == 200:
                     return self
             except OSError:
                 time.sleep(0.05)
@@ -113,15 +123,29 @@ def plex():
 
 
 @pytest.fixture
+def overseerr(tmp_path):
+    state = tmp_path / "overseerr.jsonl"
+    with SandboxProcess.start(kind="overseerr", port=0, state=state) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    server = PostgresProcess()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def serve(tmp_path):
-    """`serve(**variables)` is a running server that is ready."""
+    """`serve(**variables)` is a running server that is ready, or, without `ready`, alive."""
     servers = []
 
-    def start(**variables):
+    def start(ready=True, **variables):
         directory = tmp_path / str(len(servers))
         directory.mkdir()
         servers.append(Server(directory, **variables))
-        return servers[-1].wait_until_ready()
+        return servers[-1].wait_until("ready" if ready else "live")
 
     yield start
     for server in servers:

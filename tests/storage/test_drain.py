@@ -165,10 +165,11 @@ def test_what_may_still_be_under_way_gets_time_to_end(drainer, put, upstream, cl
     assert drainer.drain("h") == 1
 
 
-def test_after_a_failure_it_goes_slowly_at_first(drainer, put, upstream, clock):
-    put("a")
+def test_after_an_outage_it_goes_slowly_at_first(drainer, put, upstream, breaker, clock):
+    put("a", "z")
     upstream.answer = ConnectionError("down")
     drainer.drain("h")
+    assert breaker.state is State.OPEN
     upstream.answer = "ok"
     clock.advance(60)
     put("b", "c", "d", "e", "f", "g", "h", "i")

@@ -1,0 +1,167 @@
+"""What clients see when the database freezes, dies and returns, under real gunicorn."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.postgres import PostgresProcess
+
+REQUESTS = "/api/v1/media/requests"
+LIVE = "/api/v1/health/live"
+READY = "/api/v1/health/ready"
+HISTORY = "/api/v1/resilience/recovery/history?limit=200"
+JSON = {"Content-Type": "application/json"}
+DEADLINE, MARGIN = 3.0, 0.25
+FROZEN = 10.0
+
+
+@pytest.fixture
+def own_postgres():
+    server = PostgresProcess()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start(serve, overseerr):
+    def start_it(**variables):
+        return serve(
+            MEDIANEST_OVERSEERR_URL=overseerr.url,
+            MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
+            MEDIANEST_REQUEST_TIMEOUT=DEADLINE,
+            MEDIANEST_DATABASE_TIMEOUT=1.5,
+            MEDIANEST_DATABASE_MAX_RESET_TIMEOUT=2.0,
+            **variables,
+        )
+
+    return start_it
+
+
+def post(server, number):
+    body = json.dumps({"media_type": "movie", "media_id": number}).encode()
+    return server.get(REQUESTS, data=body, headers=JSON)
+
+
+def wait_for(condition, seconds=10.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_frozen_database_holds_nobody_past_the_deadline(start, own_postgres):
+    server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
+    assert post(server, 1).status == 201
+    stop, numbers = threading.Event(), iter(range(2, 10**6))
+    lock = threading.Lock()
+
+    def client(_):
+        answers = []
+        while not stop.is_set():
+            with lock:
+                number = next(numbers)
+            answers.append(post(server, number))
+        return answers
+
+    def probe():
+        answers = []
+        while not stop.is_set():
+            answers.append(server.get(LIVE))
+            time.sleep(0.05)
+        return answers
+
+    with ThreadPoolExecutor(33) as pool:
+        clients = [pool.submit(client, number) for number in range(32)]
+        probes = pool.submit(probe)
+        time.sleep(0.5)
+        own_postgres.freeze()
+        try:
+            time.sleep(FROZEN)
+        finally:
+            own_postgres.thaw()
+        wait_for(lambda: post(server, next(numbers)).status in (200, 201))
+        time.sleep(0.5)
+        stop.set()
+        answers = [answer for each in clients for answer in each.result(30)]
+    assert max(answer.took for answer in answers) < DEADLINE + MARGIN
+    assert {answer.status for answer in answers} <= {200, 201, 202, 503}
+    refused = [answer for answer in answers if answer.status == 503]
+    assert refused
+    assert all("retry_after" in answer.json for answer in refused)
+    assert {answer.status for answer in probes.result()} == {200}
+    assert max(answer.took for answer in probes.result()) < MARGIN
+    wait_for(lambda: server.get(READY).status == 200)
+
+
+def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(start, own_postgres):
+    server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
+    with ThreadPoolExecutor(8) as pool:
+        before = pool.map(lambda number: post(server, number), range(1, 40))
+        assert {answer.status for answer in before} == {201}
+        own_postgres.kill()
+        own_postgres.start()
+        after = pool.map(lambda number: post(server, number), range(40, 80))
+        assert Counter(answer.status for answer in after) == {201: 40}
+    wait_for(lambda: server.get(HISTORY).json["recoveries"])
+    records = server.get(HISTORY).json["recoveries"]
+    repairs = [r for r in records if any(s["outcome"] == "run_again" for s in r["steps"])]
+    assert len(repairs) == 1
+    # While it was away, what runs in the background has failed; afterwards nothing does.
+    assert all(r["at"] <= repairs[0]["at"] for r in records if r["outcome"] == "failed")
+
+
+def test_the_app_starts_and_serves_without_a_database_and_migrates_when_it_comes(
+    start, own_postgres, plex
+):
+    own_postgres.kill()
+    server = start(
+        ready=False,
+        MEDIANEST_DATABASE_URL=own_postgres.url(),
+        MEDIANEST_PLEX_URL=plex.url,
+        MEDIANEST_PLEX_TOKEN=plex.token,
+    )
+    assert server.get("/api/v1/media/libraries").json["libraries"]
+    not_ready = server.get(READY)
+    assert (not_ready.status, not_ready.json["reasons"][0]) == (
+        503,
+        "the database has not been reached yet",
+    )
+    answer = post(server, 1)
+    assert (answer.status, answer.json["service"]) == (503, "database")
+    own_postgres.start()
+    wait_for(lambda: server.get(READY).status == 200, 15)
+    assert post(server, 1).status == 201
+
+
+def test_production_does_not_migrate_and_says_so(start, own_postgres):
+    server = start(
+        ready=False,
+        MEDIANEST_DATABASE_URL=own_postgres.url(),
+        MEDIANEST_ENV="production",
+        MEDIANEST_CLIENT_TOKEN="the-client-token",
+    )
+    wait_for(lambda: "flask db upgrade" in str(server.get(READY).json["reasons"]))
+    assert server.get(READY).status == 503
+
+
+def test_a_locked_sqlite_file_is_waited_for_or_told_and_nothing_is_lost(start, tmp_path, overseerr):
+    server = start()
+    assert post(server, 1).status == 201
+    other = sqlite3.connect(tmp_path / "0" / "medianest.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: post(server, number), range(2, 10)))
+        assert {answer.json["type"] for answer in answers} == {"/problems/database-busy"}
+        assert max(answer.took for answer in answers) < DEADLINE + MARGIN
+        assert server.get(REQUESTS).status == 200  # who only reads waits for nobody
+        waiting = [pool.submit(post, server, number) for number in range(2, 10)]
+        time.sleep(0.3)
+        other.execute("COMMIT")
+        assert {each.result().status for each in waiting} == {201}
+    assert overseerr.state()["count"] == 9
+    other.close()

@@ -1,0 +1,202 @@
+"""What operators see and do: recovery, cascade risk, the queue, the audit, the dashboard."""
+
+import pytest
+
+from medianest.resilience import RecoveryContext
+from medianest.storage import DatabaseUnavailableError
+
+RESILIENCE = "/api/v1/resilience"
+VIEWER = {"Authorization": "Bearer the-viewer"}
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
+    parts = app.extensions["medianest"]
+    parts.database.upgrade()
+    yield app
+    parts.database.close()
+
+
+@pytest.fixture
+def parts(app):
+    return app.extensions["medianest"]
+
+
+@pytest.fixture
+def get(app):
+    def ask(path, **query):
+        return app.test_client().get(RESILIENCE + path, query_string=query, headers=VIEWER)
+
+    return ask
+
+
+@pytest.fixture
+def post(app, operator):
+    def ask(path, **body):
+        return app.test_client().post(RESILIENCE + path, json=body, headers=operator)
+
+    return ask
+
+
+@pytest.fixture
+def broken(parts, monkeypatch):
+    """`broken()` takes the database away."""
+
+    def take_away():
+        def down(*args, **kwargs):
+            raise DatabaseUnavailableError("down")
+
+        monkeypatch.setattr(parts.database, "write", down)
+        monkeypatch.setattr(parts.database, "read", down)
+
+    return take_away
+
+
+def recover(parts, number=0, service="svc"):
+    context = RecoveryContext(operation=f"op{number}", service=service)
+    with pytest.raises(ConnectionError):
+        parts.service.with_recovery(_down, context)
+
+
+def _down():
+    raise ConnectionError("down")
+
+
+def test_the_history_is_paged_from_the_database(parts, get, clock):
+    for number in range(5):
+        recover(parts, number)
+        clock.advance(1)
+        if number == 2:
+            parts.history.flush()
+    seen, query = [], {"limit": 2}
+    while True:
+        page = get("/recovery/history", **query).json
+        seen += [record["operation"] for record in page["recoveries"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert seen == ["op4", "op3", "op2", "op1", "op0"]
+    assert get("/recovery/history", operation="op3").json["recoveries"][0]["service"] == "svc"
+    assert get("/recovery/history", outcome="recovered").json["recoveries"] == []
+
+
+def test_without_the_database_the_history_is_what_is_in_memory(parts, get, broken):
+    recover(parts)
+    broken()
+    page = get("/recovery/history").json
+    assert [record["operation"] for record in page["recoveries"]] == ["op0"]
+    assert page["complete"] is False
+
+
+@pytest.mark.parametrize("query", [{"cursor": "x"}, {"limit": 0}, {"outcome": "x"}, {"other": 1}])
+def test_a_page_that_makes_no_sense_is_told(get, query):
+    assert get("/recovery/history", **query).status_code == 422
+
+
+def test_a_rehearsal_predicts_and_touches_nothing(parts, post):
+    answer = post("/recovery/test", operation="op", service="database", error="ECONNREFUSED").json
+    applies = {action["action"]: action["applies"] for action in answer["actions"]}
+    assert applies["database-reconnect"]
+    assert not applies["queue-for-later"]
+    assert [a["priority"] for a in answer["actions"]] == [10, 8, 7, 6, 5, 4]
+    assert answer["executed"] is None
+    assert parts.service.recovery.history.records() == []
+
+
+def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
+    answer = post(
+        "/recovery/test", operation="op", service="database", error="timeout", execute=True
+    ).json
+    assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
+    assert answer["executed"]["steps"][0]["outcome"] == "run_again"
+    assert get("/audit").json["changes"][0]["action"] == "recovery.rehearse"
+
+
+@pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
+def test_an_unknown_error_is_told_with_the_known_ones(post, error):
+    answer = post("/recovery/test", operation="op", service="svc", error=error)
+    assert answer.status_code == 422
+    assert "timeout" in answer.json["detail"]
+
+
+def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
+    parts.registry.breaker("plex").open()
+    answer = get("/cascade-risk").json
+    plex = next(d for d in answer["dependencies"] if d["name"] == "plex")
+    assert "GET /api/v1/media/libraries" in plex["blast_radius"]["routes"]
+    assert (answer["risk"], plex["stress"]["breaker_state"]) == ("medium", "forced_open")
+
+
+def put(parts, key):
+    return parts.drainer.queue.enqueue("h", {"n": 1}, key).operation.id
+
+
+def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
+    one, two = put(parts, "a"), put(parts, "b")
+    lease = parts.drainer.queue.claim("h")
+    parts.drainer.queue.bury(lease, LookupError("no such title"))
+    page = get("/queue").json
+    assert (page["counts"]["pending"], page["counts"]["dead"]) == (1, 1)
+    assert get("/queue", state="dead").json["operations"][0]["id"] == lease.operation.id
+    assert get(f"/queue/{lease.operation.id}").json["error_message"] == "no such title"
+    assert post(f"/queue/{lease.operation.id}/retry", reason="it is there now").status_code == 200
+    path = f"{RESILIENCE}/queue/"
+    client = app.test_client()
+    assert client.delete(path + two, headers=operator).status_code == 204
+    assert client.delete(path + two, headers=operator).status_code == 404
+    assert client.delete(path + one, headers=VIEWER).status_code == 403
+    changes = [(c["action"], c["target"], c["reason"]) for c in get("/audit").json["changes"]]
+    assert ("queue.retry", lease.operation.id, "it is there now") in changes
+    assert ("queue.drop", two, None) in changes
+
+
+def test_what_runs_is_not_dropped(parts, app, operator):
+    one = put(parts, "a")
+    parts.drainer.queue.claim("h")
+    answer = app.test_client().delete(f"{RESILIENCE}/queue/{one}", headers=operator)
+    assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
+
+
+def test_each_change_is_audited(parts, post, get):
+    post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in=60)
+    (change,) = get("/audit", target="plex").json["changes"]
+    assert (change["actor"], change["action"]) == ("operator", "circuit-breaker.open")
+    assert (change["reason"], change["address"]) == ("moving", "127.0.0.1")
+    assert change["detail"] == {"expires_in": 60}
+
+
+def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
+    parts, post, get, broken, monkeypatch
+):
+    with monkeypatch.context():
+        broken()
+        assert post("/circuit-breakers/plex/action", action="open").json["state"] == "forced_open"
+        monkeypatch.undo()
+    assert parts.audit.flush() == 1
+    assert get("/audit").json["changes"][0]["action"] == "circuit-breaker.open"
+
+
+def test_the_dashboard_has_a_line_for_each_service(app, parts):
+    parts.registry.breaker("plex").open("moving house")
+    client = {"Authorization": "Bearer the-client"}
+    answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json
+    lines = {line["name"]: line["message"] for line in answer["services"]}
+    assert lines == {"database": "works", "plex": "switched off: moving house"}
+    assert answer["queue"]["pending"] == 0
+
+
+def test_without_the_database_the_dashboard_says_less(app, broken):
+    broken()
+    client = {"Authorization": "Bearer the-client"}
+    answer = app.test_client().get("/api/v1/dashboard/status", headers=client)
+    assert (answer.status_code, answer.json["queue"]["pending"]) == (200, None)
+
+
+def test_the_commands_of_the_database(make_app, tmp_path):
+    runner = make_app().test_cli_runner()
+    before = runner.invoke(args=["db", "current"])
+    assert (before.exit_code, before.output.split()[0]) == (1, "none")
+    assert "upgraded from nothing" in runner.invoke(args=["db", "upgrade"]).output
+    assert "is current" in runner.invoke(args=["db", "upgrade"]).output
+    assert runner.invoke(args=["db", "current"]).exit_code == 0

@@ -1,0 +1,215 @@
+"""Requests for titles: 201, 200, 202, and never twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.sandbox.process import SandboxProcess
+
+REQUESTS = "/api/v1/media/requests"
+CLIENT = {"Authorization": "Bearer the-client"}
+UNKNOWN = 9_000_001
+
+
+@pytest.fixture(scope="module")
+def running():
+    with SandboxProcess.start(kind="overseerr", port=0) as process:
+        yield process
+
+
+@pytest.fixture
+def overseerr(running):
+    running.clear_faults()
+    running.restart()
+    return running
+
+
+@pytest.fixture
+def app(make_app, overseerr):
+    app = make_app(
+        overseerr={
+            "url": overseerr.url,
+            "api_key": overseerr.token,
+            "timeout": 1.0,
+            "breaker_enabled": True,
+        },
+        queue={"initial_delay": 10},
+    )
+    app.extensions["medianest"].database.upgrade()
+    yield app
+    app.extensions["medianest"].database.close()
+
+
+@pytest.fixture
+def ask(app):
+    def post(number=1, kind="movie", key=None, **more):
+        headers = {**CLIENT, **({"Idempotency-Key": key} if key else {})}
+        body = {"media_type": kind, "media_id": number, **more}
+        return app.test_client().post(REQUESTS, json=body, headers=headers)
+
+    return post
+
+
+@pytest.fixture
+def drain(app):
+    def run():
+        return app.extensions["medianest"].drainer.drain("overseerr.request")
+
+    return run
+
+
+def look(app, answer):
+    return app.test_client().get(answer.headers["Location"], headers=CLIENT)
+
+
+def test_a_request_is_made_at_once(app, ask, overseerr):
+    answer = ask()
+    assert (answer.status_code, answer.json["state"]) == (201, "done")
+    assert overseerr.state()["count"] == 1
+    seen = look(app, answer).json
+    assert (seen["overseerr"]["media_id"], seen["overseerr"]["status"]) == (1, "approved")
+
+
+def test_one_that_was_made_before_is_200(ask, overseerr):
+    ask()
+    answer = ask()
+    assert (answer.status_code, answer.json["already_requested"]) == (200, True)
+    assert overseerr.state()["count"] == 1
+
+
+def test_one_that_cannot_be_made_now_is_kept_and_made_later(app, ask, overseerr, drain, clock):
+    overseerr.fault("status", status=503)
+    answer = ask(kind="tv", seasons=[2, 1, 2])
+    assert (answer.status_code, answer.json["state"]) == (202, "queued")
+    assert look(app, answer).json["error"]["type"] == "UnavailableError"
+    overseerr.clear_faults()
+    clock.advance(10)
+    assert drain() == 1
+    seen = look(app, answer).json
+    assert (seen["state"], seen["error"], seen["attempts"]) == ("done", None, 2)
+    assert overseerr.state()["requests"][0]["seasons"] == [1, 2]
+
+
+def test_it_is_kept_while_the_breaker_is_open(ask, overseerr, app):
+    overseerr.fault("status", status=503)
+    answers = [ask(number) for number in range(1, 20)]
+    assert {answer.status_code for answer in answers} == {202}
+    breaker = app.extensions["medianest"].registry.breaker("overseerr")
+    assert breaker.snapshot().state.value == "open"
+    assert overseerr.requests()["total"] < 10
+
+
+def test_an_answer_that_got_lost_is_no_second_request(ask, overseerr, drain, clock):
+    overseerr.fault("lose", times=1)
+    assert ask().status_code == 202
+    clock.advance(10)
+    assert drain() == 1
+    assert overseerr.state()["count"] == 1
+
+
+def test_an_unknown_title_is_told_at_once_and_forgotten(app, ask):
+    answer = ask(UNKNOWN)
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
+    assert app.extensions["medianest"].desk.figures()["dead"] == 0
+
+
+def test_an_unknown_title_that_was_kept_becomes_a_dead_letter(app, ask, overseerr, drain, clock):
+    overseerr.fault("status", status=503, times=1)
+    answer = ask(UNKNOWN)
+    assert answer.status_code == 202
+    clock.advance(10)
+    drain()
+    seen = look(app, answer).json
+    assert (seen["state"], seen["error"]["type"]) == ("failed", "NotFoundError")
+    listed = app.test_client().get(REQUESTS, headers=CLIENT).json["queued"]
+    assert [each["state"] for each in listed] == ["failed"]
+
+
+def test_the_same_key_and_body_have_the_same_answer(ask, overseerr):
+    first, second = ask(key="k"), ask(key="k")
+    assert [first.status_code, second.status_code] == [201, 201]
+    assert first.headers["Location"] == second.headers["Location"]
+    other = ask(2, key="k")
+    assert (other.status_code, other.json["type"]) == (422, "/problems/idempotency-mismatch")
+    assert overseerr.state()["count"] == 1
+
+
+def test_identical_requests_at_once_create_one(ask, overseerr):
+    overseerr.fault("racy")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(), range(8)))
+    assert {answer.status_code for answer in answers} <= {200, 201, 202}
+    assert len({answer.headers["Location"] for answer in answers if answer.status_code != 200}) == 1
+    assert overseerr.state()["count"] == 1
+
+
+def test_identical_keys_at_once_create_one_and_the_others_wait(ask, overseerr):
+    overseerr.fault("latency", seconds=0.3)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: ask(key="k"), range(4)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses.count(201) >= 1
+    assert set(statuses) <= {201, 409}
+    busy = [answer for answer in answers if answer.status_code == 409]
+    assert all(answer.json["type"] == "/problems/still-running" for answer in busy)
+    assert overseerr.state()["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({}, "media_type"),
+        ({"media_type": "music", "media_id": 1}, "media_type"),
+        ({"media_type": "movie", "media_id": "1"}, "media_id"),
+        ({"media_type": "movie", "media_id": 0}, "media_id"),
+        ({"media_type": "movie", "media_id": 2**40}, "media_id"),
+        ({"media_type": "movie", "media_id": 1, "seasons": [1]}, "seasons"),
+        ({"media_type": "tv", "media_id": 1}, "seasons"),
+        ({"media_type": "tv", "media_id": 1, "seasons": []}, "seasons"),
+        ({"media_type": "tv", "media_id": 1, "seasons": ["1"]}, "seasons"),
+        ({"media_type": "movie", "media_id": 1, "is4k": True}, "is4k"),
+    ],
+)
+def test_what_makes_no_sense_is_told_by_its_field(app, body, word):
+    answer = app.test_client().post(REQUESTS, json=body, headers=CLIENT)
+    assert (answer.status_code, answer.json["type"]) == (422, "/problems/invalid")
+    assert word in answer.json["detail"]
+
+
+def test_a_key_that_is_none_is_refused(ask):
+    assert ask(key="x" * 201).status_code == 422
+
+
+def test_without_overseerr_the_list_is_ours_alone_and_says_so(app, ask, overseerr):
+    overseerr.fault("status", status=503)
+    ask()
+    answer = app.test_client().get(REQUESTS, headers=CLIENT)
+    assert (answer.status_code, answer.json["degraded"]) == (200, True)
+    assert answer.json["missing"] == ["overseerr"]
+    assert [each["media_id"] for each in answer.json["queued"]] == [1]
+
+
+def test_without_the_database_nothing_is_promised(app, ask, overseerr, tmp_path):
+    app.extensions["medianest"].database.close()
+    for file in tmp_path.glob("medianest.db*"):
+        file.unlink()
+    (tmp_path / "medianest.db").mkdir()
+    answer = ask()
+    assert (answer.status_code, answer.json["type"]) == (503, "/problems/database-unavailable")
+    assert overseerr.state()["count"] == 0
+    listed = app.test_client().get(REQUESTS, headers=CLIENT).json
+    assert (listed["degraded"], listed["missing"]) == (True, ["database"])
+
+
+def test_without_an_overseerr_it_says_what_to_set(make_app):
+    answer = (
+        make_app()
+        .test_client()
+        .post(REQUESTS, json={"media_type": "movie", "media_id": 1}, headers=CLIENT)
+    )
+    assert (answer.status_code, answer.json["variable"]) == (503, "MEDIANEST_OVERSEERR_URL")
+
+
+def test_a_request_that_is_not_there_is_404(app):
+    answer = app.test_client().get(f"{REQUESTS}/nothing", headers=CLIENT)
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
