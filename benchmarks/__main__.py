@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 
-from benchmarks import flask_view
+from benchmarks import flask_view, queue
 from benchmarks.measure import cells, measure
 from benchmarks.table import (
     Grid,
     print_machine,
+    print_rates,
     print_tables,
     print_verdicts,
     print_views,
@@ -35,11 +36,13 @@ def main() -> int:
         # Some peers write into the working directory, and to the terminal how they are set up.
         with contextlib.redirect_stderr(io.StringIO()):
             measure(all_cells, options.rounds)
+        rates = queue.rates()
         served = flask_view.serve()
     grid = Grid(all_cells)
-    judged = verdicts(grid, served)
+    judged = verdicts(grid, served, rates)
     print_machine(options.rounds)
     print_tables(grid)
+    print_rates(rates)
     print_views(served)
     print_verdicts(judged)
     print(f"\nit took {time.monotonic() - started:.0f} s")

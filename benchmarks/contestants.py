@@ -14,7 +14,16 @@ from typing import Any, TypeAlias
 
 from benchmarks.floor import floor
 from medianest.bridges import circuitbreaker as bridge
-from medianest.resilience import Bulkhead, CircuitBreaker, Deadline, Fallback, Pipeline, Retry
+from medianest.resilience import (
+    Bulkhead,
+    CircuitBreaker,
+    Deadline,
+    ErrorRecoveryManager,
+    Fallback,
+    Pipeline,
+    Recovery,
+    Retry,
+)
 
 __all__ = ["BREAKERS", "RETRIES", "STACKS", "Function"]
 
@@ -177,15 +186,22 @@ def _nothing(*error: object) -> None:
     return None
 
 
-def _our_stack(*more: Any) -> Pipeline:
+def _our_stack(*more: Any, recovery: bool = False) -> Pipeline:
     name = _name()
     parts = [Fallback(_nothing, name=name), Retry(name=name), _breaker(FEW), Bulkhead(name)]
+    if recovery:
+        parts.insert(1, Recovery(ErrorRecoveryManager(), service=name))
     return Pipeline(name, [*parts, *more])
 
 
 def stack(function: Function) -> Function:
     """Fallback > Retry > CircuitBreaker > Bulkhead."""
     return _our_stack()(function)
+
+
+def stack_with_recovery(function: Function) -> Function:
+    """The same and Recovery."""
+    return _our_stack(recovery=True)(function)
 
 
 def stack_with_deadline(function: Function) -> Function:
@@ -223,6 +239,7 @@ def baldur_stack(function: Function) -> Function:
 
 STACKS: dict[str, Callable[[Function], Function]] = {
     "ours": stack,
+    "ours, and recovery": stack_with_recovery,
     "ours, and deadline": stack_with_deadline,
     "pyresilience": pyresilience_stack,
     "interlock-cb": interlock_stack,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.flask_view import Served
 from benchmarks.measure import FAILURE, REFUSED, SUCCESS, THREADED, Cell
+from benchmarks.queue import Rate
 
 __all__ = [
     "Grid",
     "Verdict",
     "print_machine",
+    "print_rates",
     "print_tables",
     "print_verdicts",
     "print_views",
@@ -76,7 +79,7 @@ class Verdict:
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
     def __str__(self) -> str:
-        value = "  -  " if self.value is None else f"{self.value:5.2f}"
+        value = "  -  " if self.value is None else f"{self.value:5.4g}"
         sign = ">=" if self.at_least else "<="
         aim = "" if self.aim is None else f" (aim {self.aim})"
         return (
@@ -104,6 +107,13 @@ def print_tables(grid: Grid) -> None:
     _print_single(grid, "retries")
 
 
+def print_rates(rates: list[Rate]) -> None:
+    """The queue."""
+    print(f"\n{'deferred operations a second, SQLite':38}{'median':>10}{'slowest':>10}")
+    for rate in rates:
+        print(f"{rate.what:38}{rate.median:>10,.0f}{rate.least:>10,.0f}")
+
+
 def print_views(served: list[Served]) -> None:
     """A bare Flask view and a guarded one."""
     print(f"\n{'Flask, requests per second':34}{'bare':>10}{'guarded':>10}{'ratio':>8}")
@@ -114,20 +124,35 @@ def print_views(served: list[Served]) -> None:
             print(f"{view.how:34}{view.bare:>10,.0f}{view.guarded:>10,.0f}{view.ratio:>8.3f}")
 
 
-def verdicts(grid: Grid, served: list[Served]) -> list[Verdict]:
-    """The ratios that the project requires of itself."""
+def verdicts(grid: Grid, served: list[Served], rates: list[Rate]) -> list[Verdict]:
+    """What the project requires of itself."""
     threaded = grid.ratio("breakers", "ours", THREADED)
+    enqueued = min(rate.median for rate in rates if rate.what.startswith("enqueued"))
+    drained = min(rate.median for rate in rates if rate.what == "drained")
     return [
         Verdict("closed, success", grid.ratio("breakers", "ours", SUCCESS), 1.0, 0.7),
         Verdict("whole stack, success", grid.ratio("stacks", "ours", SUCCESS), 1.5, 1.0),
         Verdict("refused", grid.ratio("breakers", "ours", REFUSED), 0.6, 0.4),
         Verdict("throughput of 8 threads", 1 / threaded if threaded else None, 1.0, at_least=True),
+        Verdict("ns that recovery adds to the stack", _added(grid), 60.0),
+        Verdict("operations enqueued a second", enqueued, 300.0, at_least=True),
+        Verdict("operations drained a second", drained, 300.0, at_least=True),
         *(
             Verdict(f"guarded Flask view, {view.how}", view.ratio, 0.95, at_least=True)
             for view in served
             if view.is_served  # a call without a server is no request; its row is information
         ),
     ]
+
+
+def _added(grid: Grid) -> float | None:
+    """Nanoseconds, by the median of the differences within each round."""
+    plain = grid.find("stacks", "ours", SUCCESS)
+    more = grid.find("stacks", "ours, and recovery", SUCCESS)
+    if plain is None or more is None or not plain.seconds or not more.seconds:
+        return None
+    pairs = zip(more.seconds, plain.seconds, strict=True)
+    return 1e9 * statistics.median(longer - shorter for longer, shorter in pairs)
 
 
 def print_verdicts(all_verdicts: list[Verdict]) -> None:
