@@ -143,7 +143,7 @@ def serve(tmp_path):
 
     def start(ready=True, **variables):
         directory = tmp_path / str(len(servers))
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         servers.append(Server(directory, **variables))
         return servers[-1].wait_until("ready" if ready else "live")
 

@@ -1,7 +1,9 @@
 """What clients see when the database freezes, dies and returns, under real gunicorn."""
 
 import json
+import os
 import sqlite3
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -165,3 +167,34 @@ def test_a_locked_sqlite_file_is_waited_for_or_told_and_nothing_is_lost(start, t
         assert {each.result().status for each in waiting} == {201}
     assert overseerr.state()["count"] == 9
     other.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_and_nothing_that_was_accepted_is_lost(start, tmp_path, overseerr):
+    disk = tmp_path / "0"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        server = start()
+        overseerr.kill()
+        accepted = []
+        for number in range(1, 5_000):
+            answer = post(server, number)
+            if answer.status != 202:
+                break
+            accepted.append(answer.headers["Location"])
+        assert (answer.status, answer.json["type"]) == (503, "/problems/database-full")
+        assert len(accepted) > 20
+        assert server.get(LIVE).status == 200
+        assert server.get("/api/v1/resilience/queue").json["counts"]["pending"] >= len(accepted) - 1
+        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+        overseerr.restart()
+        wait_for(lambda: post(server, 6_000).status in (200, 201, 202))
+        assert {server.get(location).status for location in accepted} == {200}
+        file = sqlite3.connect(disk / "medianest.db")
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        file.close()
+        server.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
