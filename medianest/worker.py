@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -70,7 +70,7 @@ class Worker:
         add = partial(self._add, scheduler)
         add("prepare the database", self._prepare, _SCHEMA_SECONDS)
         add("write the journals", self._flush, _JOURNAL_SECONDS)
-        add("prune the queue", self._prune, _PRUNE_SECONDS)
+        add("prune what is old", self._prune, _PRUNE_SECONDS)
         for handler in self._parts.drainer.handlers:
             drain = partial(self._parts.drainer.drain, handler.name, until=lambda: self._stopping)
             add(f"drain {handler.name}", drain, self._parts.settings.queue.interval)
@@ -113,4 +113,8 @@ class Worker:
         self._parts.audit.flush()
 
     def _prune(self) -> None:
-        self._parts.desk.prune()
+        parts, now = self._parts, self._parts.registry.clock.utc()
+        keep = parts.settings.database
+        parts.desk.prune()
+        parts.history.prune(now - timedelta(seconds=keep.keep_history))
+        parts.audit.prune(now - timedelta(seconds=keep.keep_audit))

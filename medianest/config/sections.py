@@ -124,6 +124,10 @@ class DatabaseSettings(Section):
     """Connections of a worker; None: one for each thread, and a few for what runs beside them."""
     pool_wait: Seconds = 2.0
     """Time that a call waits for a free one."""
+    keep_history: Seconds = 30 * 86400.0
+    """How long recoveries can be looked at."""
+    keep_audit: Seconds = 365 * 86400.0
+    """How long operators' changes can."""
     failure_threshold: Count = 5
     reset_timeout: Seconds = 2.0
     max_reset_timeout: Seconds = 15.0

@@ -9,9 +9,10 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medianest.storage.database import Database
@@ -87,6 +88,14 @@ class Journal:
             at, last, _ = ordered[limit - 1]
             cursor = Cursor(at, last)
         return [record for _, _, record in ordered[:limit]], cursor
+
+    def prune(self, before: datetime) -> int:
+        """Remove the rows from before then; how many."""
+
+        def remove(connection: Connection) -> int:
+            return connection.execute(delete(self._table).where(self._table.c.at < before)).rowcount
+
+        return self._database.write(remove)
 
     def _next(self) -> list[dict[str, Any]]:
         with self._lock:

@@ -113,3 +113,11 @@ def test_the_audit_tells_who_what_when_why_and_from_where(database, clock):
         "address": "10.0.0.1",
         "detail": {"n": 1},
     }
+
+
+def test_what_is_old_is_pruned(journal):
+    for number in range(6):
+        journal.add(row(number))
+    journal.flush()
+    assert journal.prune(START + timedelta(seconds=1)) == 2
+    assert numbers(journal.page({}, None, 10)[0]) == [5, 4, 3, 2]
