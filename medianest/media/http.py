@@ -24,7 +24,8 @@ from medianest.media.errors import (
     UnreachableError,
     UpstreamError,
 )
-from medianest.media.sockets import DeadlineAdapter, time_left
+from medianest.media.sockets import DeadlineAdapter
+from medianest.names import time_left
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 from medianest.resilience.outcome import causes, is_timeout

@@ -17,6 +17,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 from sqlalchemy import Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL
 
+from medianest.names import look_up
 from medianest.resilience import remaining
 from medianest.storage.errors import (
     DatabaseBusyError,
@@ -62,7 +63,22 @@ def make_engine(url: URL, *, pool_size: int, pool_wait: float) -> Engine:
         connect_args={"application_name": "medianest", "keepalives_idle": 30},
     )
     event.listen(engine, "handle_error", _give_up_connection)
+    event.listen(engine, "do_connect", _look_up_host)
     return engine
+
+
+def _look_up_host(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -> None:
+    """libpq would look the name up by itself, without regard to the deadline."""
+    host = parameters.get("host")
+    if not host or host.startswith("/") or "," in host or "hostaddr" in parameters:
+        return
+    try:
+        found = look_up(host, int(parameters.get("port") or 5432))
+    except OSError as error:
+        raise psycopg2.OperationalError(f"the name of the database: {error}") from error
+    addresses = [address[0] for _, address in found]
+    parameters["host"] = ",".join([host] * len(addresses))  # the name is for its certificate
+    parameters["hostaddr"] = ",".join(addresses)
 
 
 def _wait(connection: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from medianest import names
 from medianest.config import DatabaseSettings
 from medianest.resilience import CircuitOpenError, Deadline, ResilienceService
 from medianest.storage import (
@@ -249,3 +251,29 @@ def _as_nobody(function):
         answer = json.load(told)
     os.waitpid(child, 0)
     return answer
+
+
+def test_the_name_of_the_database_is_looked_up_within_the_deadline(monkeypatch):
+    """Keeps out: a name server that does not answer holds a thread for as long as it likes."""
+    over = threading.Event()
+
+    def hang(*args, **kwargs):
+        over.wait(10)
+        raise socket.gaierror("at last")
+
+    monkeypatch.setattr(names.socket, "getaddrinfo", hang)
+    url = "postgresql://kim@database.invalid/x"
+    database = Database(url, DatabaseSettings(timeout=0.4), ResilienceService(), threads=4)
+    with Deadline(0.5).scope():
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailableError):
+            database.read(one)
+        assert time.monotonic() - began < 0.5 + MARGIN
+    over.set()
+
+
+def test_a_database_is_found_by_its_name(postgres):
+    url = postgres.url().replace("127.0.0.1", "localhost")
+    database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
+    assert database.read(one) == 1
+    database.close()
