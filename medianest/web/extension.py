@@ -75,7 +75,7 @@ class Resilience:
 
     def guard(self, prefix: str, *, service: str, **options: Any) -> Guard:
         """Guard every view below a path; of several prefixes the longest counts. `options` are
-        those of Guard: retry, fallback, max_concurrent, timeout, circuit_breaker."""
+        those of Guard: retry, fallback, recovery, max_concurrent, timeout, circuit_breaker."""
         if not prefix.startswith("/"):
             raise ConfigurationError(f"a guarded prefix starts with /, not {prefix!r}")
         guard = Guard(service, self.registry, **options)

@@ -20,9 +20,11 @@ from medianest.resilience import (
     CircuitBreakerOptions,
     ConfigurationError,
     Deadline,
+    ErrorRecoveryManager,
     Fallback,
     Handover,
     Pipeline,
+    Recovery,
     Registry,
     Retry,
     RetryOptions,
@@ -61,11 +63,12 @@ class ViewFailedError(Exception):
 
 
 class Guard:
-    """Runs views through `Fallback > Retry > CircuitBreaker > Bulkhead > Deadline`.
+    """Runs views through `Fallback > Recovery > Retry > CircuitBreaker > Bulkhead > Deadline`.
 
     A response of 500 or above counts as failure, an error that the app's handlers turn into
-    anything less does not. Only safe methods are retried. A streamed response is settled when it
-    ends. Parts that are not given are left out; the circuit breaker is always there.
+    anything less does not. Only safe methods are retried, or run again after a recovery action has
+    repaired something. A streamed response is settled when it ends. Parts that are not given are
+    left out; the circuit breaker is always there.
     """
 
     def __init__(
@@ -78,9 +81,11 @@ class Guard:
         max_concurrent: int | None = None,
         timeout: float | None = None,
         circuit_breaker: dict[str, Any] | CircuitBreakerOptions | None = None,
+        recovery: ErrorRecoveryManager | None = None,
     ) -> None:
         self.service = service
         around = [] if fallback is None else [_fallback(fallback, service)]
+        recovered = [] if recovery is None else [_recovery(recovery, service, 1)]
         inside: list[Strategy] = [
             registry.breaker(service, _options(CircuitBreakerOptions, circuit_breaker, service))
         ]
@@ -89,19 +94,27 @@ class Guard:
         if timeout is not None:
             inside.append(Deadline(timeout, name=service, clock=registry.clock))
         # Composed around `_attempt` itself, which saves two frames a request.
-        self._once = self._repeatable = Pipeline(service, [*around, *inside]).wrap(_attempt)
-        if retry is not None:
-            again = retry if isinstance(retry, Retry) else _retry(retry, service, registry)
-            self._repeatable = Pipeline(service, [*around, again, *inside]).wrap(_attempt)
+        once = Pipeline(service, [*around, *recovered, *inside])
+        self._once = self._repeatable = once.wrap(_attempt)
+        if retry is not None or recovery is not None:
+            repeating: list[Strategy] = []
+            if recovery is not None:
+                repeating.append(_recovery(recovery, service, 2))
+            if retry is not None:
+                repeating.append(_retry(retry, service, registry))
+            again = Pipeline(service, [*around, *repeating, *inside])
+            self._repeatable = again.wrap(_attempt)
 
     def run(self, view: View, app: Flask, method: str) -> Response:
         """Run a view for a request of that method and return its response, or the fallback's.
         Raises what the view raises and the refusals of the pipeline."""
         invoke = self._repeatable if method in _SAFE_METHODS else self._once
         failed: list[_Failed] = []
-        response: Response | None = None
+        response: Any = None
         try:
             response = invoke(view, (app, failed), _NOTHING)
+            if not isinstance(response, Response):  # what a fallback or a recovery action answers
+                response = app.make_response(response)
         except Handover as handover:
             response = _settle_at_the_end(handover)
         except Exception as error:
@@ -112,7 +125,7 @@ class Guard:
             for _, dropped in failed:
                 if dropped is not response:
                     dropped.close()
-        return response
+        return response  # type: ignore[no-any-return]
 
 
 def _attempt(view: View, args: tuple[Flask, list[_Failed]], _: object) -> Response:
@@ -211,7 +224,21 @@ def _answering(
     return answer
 
 
-def _retry(given: int | dict[str, Any] | RetryOptions, service: str, registry: Registry) -> Retry:
+def _recovery(manager: ErrorRecoveryManager, service: str, max_attempts: int) -> Recovery:
+    return Recovery(
+        manager,
+        service=service,
+        operation=lambda *call: request.endpoint or request.path,
+        metadata=lambda *call: {"method": request.method, "path": request.path},
+        max_attempts=max_attempts,
+    )
+
+
+def _retry(
+    given: int | dict[str, Any] | RetryOptions | Retry, service: str, registry: Registry
+) -> Retry:
+    if isinstance(given, Retry):
+        return given
     wanted = RetryOptions(given) if isinstance(given, int) else given
     options = _options(RetryOptions, wanted, service)
     budget, clock = registry.budget(service), registry.clock

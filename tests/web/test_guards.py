@@ -4,8 +4,10 @@ import pytest
 from flask import Blueprint, Flask, Response, abort, request
 
 from medianest.resilience import (
+    RUN_AGAIN,
     CircuitOpenError,
     ConfigurationError,
+    ErrorRecoveryManager,
     Fallback,
     Retry,
     State,
@@ -275,3 +277,34 @@ def test_blueprints_of_one_name_in_two_apps_are_told_apart(resilience):
     for app, second in ((guarded, 503), (free, 500)):
         client = app.test_client()
         assert [client.get("/shop").status_code for _ in range(2)] == [500, second]
+
+
+@pytest.fixture
+def manager(clock):
+    return ErrorRecoveryManager(clock=clock)
+
+
+def test_a_recovery_action_answers_for_a_view(app, resilience, calls, manager):
+    _, script = calls
+    script[:] = [KeyError("x")]
+    contexts = []
+    manager.register_recovery_action(
+        "default", 1, execute=lambda error, context: contexts.append(context) or ("later", 203)
+    )
+    resilience.guard("/api/critical", service="critical-service", recovery=manager)
+    answer = app.test_client().get("/api/critical/thing")
+    assert (answer.status_code, answer.text) == (203, "later")
+    assert (contexts[0].operation, contexts[0].service) == ("thing", "critical-service")
+    assert contexts[0].metadata == {"method": "GET", "path": "/api/critical/thing"}
+
+
+@pytest.mark.parametrize(("method", "status", "times"), [("GET", 200, 2), ("POST", 500, 1)])
+def test_after_a_repair_only_what_is_safe_is_run_again(
+    app, resilience, calls, manager, method, status, times
+):
+    made, script = calls
+    script[:] = [("bad", 500), ("ok", 200)]
+    manager.register_recovery_action("repair", 1, execute=lambda error, context: RUN_AGAIN)
+    resilience.guard("/api/critical", service="critical-service", recovery=manager)
+    answer = app.test_client().open("/api/critical/thing", method=method)
+    assert (answer.status_code, len(made)) == (status, times)
