@@ -82,9 +82,13 @@ class Worker:
         now = self._parts.registry.clock.utc()
         jitter = min(1.0, seconds / 10)  # many processes must not do it at the same instant
         scheduler.add_job(
-            self._quietly, "interval", (name, job), seconds=seconds, jitter=jitter, id=name,
+            self._run, "interval", (name, job), seconds=seconds, jitter=jitter, id=name,
             next_run_time=now,
         )  # fmt: skip
+
+    def _run(self, name: str, job: Callable[[], object]) -> None:
+        if job == self._prepare or self._parts.lifecycle.schema_is_current:
+            self._quietly(name, job)
 
     def _quietly(self, name: str, job: Callable[[], object]) -> None:
         try:
