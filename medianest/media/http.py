@@ -14,6 +14,7 @@ from urllib.parse import quote
 import requests
 from urllib3.exceptions import HTTPError
 
+from medianest.config import UpstreamSettings
 from medianest.media.errors import (
     InvalidAnswerError,
     NotFoundError,
@@ -84,6 +85,26 @@ class UpstreamHttp:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(connections))
+
+    @classmethod
+    def of(
+        cls,
+        service: str,
+        url: str,
+        settings: UpstreamSettings,
+        headers: Mapping[str, str],
+        clock: Clock | None,
+    ) -> UpstreamHttp:
+        """As the settings of an upstream want it."""
+        return cls(
+            service,
+            url,
+            headers=headers,
+            timeout=settings.timeout,
+            max_bytes=settings.max_bytes,
+            connections=settings.places,
+            clock=clock,
+        )
 
     def get_json(
         self,

@@ -60,15 +60,7 @@ class OverseerrClient:
         headers = {}
         if settings.api_key is not None:
             headers["X-Api-Key"] = settings.api_key.get_secret_value()
-        self._http = UpstreamHttp(
-            SERVICE,
-            url,
-            headers=headers,
-            timeout=settings.timeout,
-            max_bytes=settings.max_bytes,
-            connections=settings.places,
-            clock=clock,
-        )
+        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock)
 
     def search(self, query: str) -> tuple[Title, ...]:
         """Movies and shows that match. None may also mean that its own source is down."""

@@ -26,15 +26,7 @@ class PlexClient:
         headers = {"X-Plex-Client-Identifier": "medianest", "X-Plex-Product": "MediaNest"}
         if settings.token is not None:
             headers["X-Plex-Token"] = settings.token.get_secret_value()
-        self._http = UpstreamHttp(
-            SERVICE,
-            url,
-            headers=headers,
-            timeout=settings.timeout,
-            max_bytes=settings.max_bytes,
-            connections=settings.places,
-            clock=clock,
-        )
+        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock)
 
     def libraries(self) -> tuple[Library, ...]:
         """All sections."""
