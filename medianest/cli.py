@@ -45,4 +45,5 @@ def _or_exit(job: Callable[[], T]) -> T:
     try:
         return job()
     except (StorageError, CallRefusedError) as error:
-        sys.exit(f"medianest: {error}")
+        cause = getattr(error.__cause__, "orig", None)
+        sys.exit(f"medianest: {error}" + (f" ({str(cause).strip()})" if cause else ""))

@@ -21,7 +21,7 @@ __all__ = ["Worker"]
 logger = logging.getLogger(__name__)
 
 _THREADS = 8
-_SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS = 2.0, 1.0, 3600.0
+_SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
 
 
 class Worker:
@@ -37,6 +37,8 @@ class Worker:
 
     def start(self) -> None:
         """Start the jobs of this process, if they do not run yet."""
+        if self._pid == os.getpid() or self._parts.settings.env == "testing":
+            return
         with self._lock:
             if self._pid == os.getpid():
                 return
@@ -54,7 +56,8 @@ class Worker:
                 return
             self._pid = None
         scheduler.shutdown(wait=False)
-        self._quietly("write the journals", self._flush)
+        self._quietly("write the history", self._parts.history.flush)
+        self._quietly("write the audit", self._parts.audit.flush)
 
     def stop_soon(self) -> None:
         """From a signal handler: only say that nothing new is taken on."""
@@ -69,17 +72,23 @@ class Worker:
         )
         add = partial(self._add, scheduler)
         add("prepare the database", self._prepare, _SCHEMA_SECONDS)
-        add("write the journals", self._flush, _JOURNAL_SECONDS)
-        add("prune what is old", self._prune, _PRUNE_SECONDS)
+        add("write the history", self._parts.history.flush, _JOURNAL_SECONDS)
+        add("write the audit", self._parts.audit.flush, _JOURNAL_SECONDS)
+        add("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
         for handler in self._parts.drainer.handlers:
             drain = partial(self._parts.drainer.drain, handler.name, until=lambda: self._stopping)
             add(f"drain {handler.name}", drain, self._parts.settings.queue.interval)
         return scheduler
 
     def _add(
-        self, scheduler: BackgroundScheduler, name: str, job: Callable[[], object], seconds: float
+        self,
+        scheduler: BackgroundScheduler,
+        name: str,
+        job: Callable[[], object],
+        seconds: float,
+        first: float = 0.0,
     ) -> None:
-        now = self._parts.registry.clock.utc()
+        now = self._parts.registry.clock.utc() + timedelta(seconds=first)
         jitter = min(1.0, seconds / 10)  # many processes must not do it at the same instant
         scheduler.add_job(
             self._run, "interval", (name, job), seconds=seconds, jitter=jitter, id=name,
@@ -99,22 +108,18 @@ class Worker:
             logger.exception("failed to %s", name)
 
     def _prepare(self) -> None:
-        """Bring the tables to this version, or see whether they are; until that is so."""
-        lifecycle, database = self._parts.lifecycle, self._parts.database
-        if lifecycle.schema_is_current:
-            return
-        if self._parts.settings.database.migrate:
-            before, after = database.upgrade()
-            if before != after:
-                logger.warning("database: migrated from %s to %s", before or "nothing", after)
-            lifecycle.schema = after
+        """Bring the tables to this version, or see whether they are; and whether they still are."""
+        parts, head = self._parts, schema.head_revision()
+        lifecycle, database = parts.lifecycle, parts.database
+        if parts.settings.database.migrate and not lifecycle.schema_is_current:
+            before, found = database.upgrade()
+            if before != found:
+                logger.warning("database: migrated from %s to %s", before or "nothing", found)
         else:
-            lifecycle.schema = database.revision() or "none"
-        lifecycle.schema_is_current = lifecycle.schema == schema.head_revision()
-
-    def _flush(self) -> None:
-        self._parts.history.flush()
-        self._parts.audit.flush()
+            found = database.revision() or "none"
+        if found not in (head, lifecycle.schema):
+            logger.warning("database: its tables are at %s, not %s: flask db upgrade", found, head)
+        lifecycle.schema, lifecycle.schema_is_current = found, found == head
 
     def _prune(self) -> None:
         parts, now = self._parts, self._parts.registry.clock.utc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,3 +36,14 @@ def heard() -> Iterator[Callable[[Signal], list[Any]]]:
     yield listen
     for signal, receiver in connected:
         signal.disconnect(receiver)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_settings_of_this_shell() -> Iterator[None]:
+    """What happens to be set where the tests run is not for them."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in [name for name in os.environ if name.startswith("MEDIANEST_")]:
+            patched.delenv(name)
+        for name in ("PORT", "HOST", "WEB_CONCURRENCY"):
+            patched.delenv(name, raising=False)
+        yield

@@ -132,8 +132,9 @@ class DatabaseSettings(Section):
     reset_timeout: Seconds = 2.0
     max_reset_timeout: Seconds = 15.0
 
-    def policy(self, expected: Expected) -> Policy:
-        """The policy, with the errors that say that the database is away."""
+    def policy(self, expected: Expected, places: int) -> Policy:
+        """The policy, with the errors that say that the database is away, and so many calls at
+        once as there are connections."""
         return Policy(
             circuit_breaker=CircuitBreakerOptions(
                 failure_threshold=self.failure_threshold,
@@ -143,7 +144,7 @@ class DatabaseSettings(Section):
                 expected_errors=expected,
             ),
             retry=None,  # recovery makes new connections, and then runs it again
-            bulkhead=None,  # the pool is one
+            bulkhead=BulkheadOptions(max_concurrent=places, max_wait=self.pool_wait),
             timeout=self.timeout,
         )
 

@@ -14,6 +14,8 @@ MediaError                  carries `service`
 
 from __future__ import annotations
 
+from typing import Self
+
 __all__ = [
     "InvalidAnswerError",
     "MediaError",
@@ -69,11 +71,21 @@ class RefusedError(MediaError):
 
 
 class UpstreamError(MediaError):
-    """The server failed; it may be well again after `retry_after` seconds, when it says so."""
+    """The server failed; it may be well again after `retry_after` seconds, when it says so.
+
+    `uncertain`: it may have done what it was asked all the same, or be at it still.
+    """
+
+    uncertain = True
 
     def __init__(self, service: str, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(service, message)
         self.retry_after = retry_after
+
+    def surely(self) -> Self:
+        """The same for a server that has surely not done what it was asked."""
+        self.uncertain = False
+        return self
 
 
 class UnreachableError(UpstreamError):

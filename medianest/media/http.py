@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from medianest.config import UpstreamSettings
 from medianest.media.errors import (
@@ -35,6 +35,9 @@ from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked
 __all__ = ["HttpAnswer", "UpstreamHttp"]
 
 _CHUNK = 64 * 1024
+
+_NOT_CONNECTED = (NewConnectionError, ConnectTimeoutError)
+"""Nothing was sent yet; the second is no NewConnectionError, though urllib3 derives one from it."""
 
 
 class _Session(requests.Session):
@@ -204,6 +207,8 @@ class UpstreamHttp:
             raise self._ours(error) from error
 
     def _ours(self, error: Exception) -> UpstreamError:
+        if any(isinstance(cause, _NOT_CONNECTED) for cause in causes(error)):
+            return self._unconnected(error).surely()
         if any(is_timeout(cause) for cause in causes(error)):
             return SlowError(self.service, "no whole answer in time")
         if isinstance(
@@ -211,6 +216,11 @@ class UpstreamHttp:
             requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError,
         ):
             return InvalidAnswerError(self.service, "its answer was cut off")
+        return UnreachableError(self.service, _reason(error))
+
+    def _unconnected(self, error: Exception) -> UpstreamError:
+        if any(is_timeout(cause) for cause in causes(error)):
+            return SlowError(self.service, "no connection in time")
         return UnreachableError(self.service, _reason(error))
 
 

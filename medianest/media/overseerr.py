@@ -12,7 +12,6 @@ from medianest.media.errors import (
     NotFoundError,
     RefusedError,
     RejectedError,
-    SlowError,
     UnavailableError,
     UnreachableError,
     UpstreamError,
@@ -95,7 +94,7 @@ class Overseerr:
             outages=(UpstreamError, RejectedError, NotConfiguredError),
             # It has no timeout of its own: what we gave up may still be under way there, and it
             # does not notice that the second is the same.
-            uncertain=(SlowError,),
+            uncertain=lambda error: getattr(error, "uncertain", False),
             settle_seconds=2 * self._settings.timeout,
         )
 

@@ -22,6 +22,7 @@ from medianest.media.errors import (
     RefusedError,
     RejectedError,
     UnavailableError,
+    UpstreamError,
 )
 from medianest.media.http import HttpAnswer, UpstreamHttp
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
@@ -112,6 +113,8 @@ class OverseerrClient:
             self._http.check(answer.status, answer.headers)
         except RefusedError as error:
             return RefusedError(SERVICE, message or str(error), answer.status)
+        except UpstreamError as error:
+            return error.surely() if message else error  # no proxy speaks its language
         except MediaError as error:
             return error
         return InvalidAnswerError(SERVICE, f"it answered {answer.status}")
@@ -134,7 +137,7 @@ def _meaning_of_500(message: str, what: str) -> MediaError:
     if source is not None and source[1] == "404":
         return NotFoundError(SERVICE, f"there is no {what}")
     if source is not None:
-        return UnavailableError(SERVICE, f"its own source answers {source[1]}", 500)
+        return UnavailableError(SERVICE, f"its own source answers {source[1]}", 500).surely()
     if "SQLITE_BUSY" in message:
-        return UnavailableError(SERVICE, "its database is locked", 500, retry_after=1.0)
+        return UnavailableError(SERVICE, "its database is locked", 500, retry_after=1.0).surely()
     return RequestFailedError(SERVICE, f"it failed at {what}: {message or '500'}")

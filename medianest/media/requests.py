@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from medianest.media.errors import MediaError, NotFoundError
@@ -17,6 +17,7 @@ from medianest.media.overseerr import HANDLER, Overseerr
 from medianest.media.overseerr_wire import MediaRequest
 from medianest.resilience import (
     CallRefusedError,
+    Deadline,
     Declined,
     ErrorRecoveryManager,
     RecoveryContext,
@@ -25,7 +26,7 @@ from medianest.storage.desk import QueueDesk
 from medianest.storage.drain import Drainer
 from medianest.storage.errors import StorageError
 from medianest.storage.later import DEFERRED, Deferred
-from medianest.storage.operations import Lease, Operation, State
+from medianest.storage.operations import Lease, Operation
 
 __all__ = ["LISTING", "MediaRequests", "Missing", "Ticket", "Wishes", "without"]
 
@@ -33,7 +34,10 @@ SERVICE: Final = "overseerr"
 LISTING: Final = "media.requests"
 """The operation that lists requests; it can do without Overseerr."""
 
-_UNDONE: Final[tuple[State, ...]] = ("pending", "running", "dead")
+_GLANCE: Final = 2.0
+"""Seconds for asking Overseerr how a request stands that it has: nobody needs that urgently."""
+
+_MOST_LISTED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Ticket:
     operation: Operation
     state: str
     result: Mapping[str, Any] | None
+    replayed: bool = False
+    """Its client key has come before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ class Wishes:
     """All requests that are known: those of Overseerr, and ours that it does not have yet."""
 
     theirs: tuple[MediaRequest, ...]
-    ours: tuple[Operation, ...]
+    ours: tuple[Ticket, ...]
+    total_ours: int | None
     total: int | None
     missing: tuple[str, ...]
 
@@ -84,7 +91,10 @@ class MediaRequests:
         recovery: ErrorRecoveryManager,
     ) -> None:
         self._overseerr = overseerr
+        self._drainer = drainer
         self._queue = drainer.queue
+        self._clock = drainer.registry.clock
+        self._glance = Deadline(_GLANCE, name=SERVICE, clock=self._clock)
         self._desk = desk
         self._recovery = recovery
         self._handler = drainer.register(overseerr.handler())
@@ -111,7 +121,7 @@ class MediaRequests:
             leased=True,
         )
         if accepted.lease is None:
-            return _ticket(accepted.operation)
+            return replace(self._ticket(accepted.operation), replayed=accepted.replayed)
         return self._try(accepted.lease, user, correlation_id)
 
     def _try(self, lease: Lease, user: str | None, correlation_id: str | None) -> Ticket:
@@ -127,22 +137,23 @@ class MediaRequests:
             result = self._recovery.with_recovery(
                 lambda: self._overseerr.create(operation.payload), context, max_attempts=1
             )
-        except self._handler.permanent:
-            self._forget(lease)  # whoever asked is told right now
+        except self._handler.permanent as error:
+            self._forget(lease, error)  # whoever asked is told right now
             raise
         if isinstance(result, Deferred):
-            return Ticket(operation, "pending", None)
-        try:
-            self._queue.finish(lease, result)
-        except StorageError:
-            pass  # it is done; when its lease is over it is done again, which changes nothing
+            return self._ticket(result.operation)
+        self._drainer.note_success(lease, result)
         return Ticket(operation, "done", result)
 
-    def _forget(self, lease: Lease) -> None:
+    def _forget(self, lease: Lease, error: Exception) -> None:
         try:
-            self._queue.withdraw(lease)
-        except StorageError:
+            self._queue.withdraw(lease, error)
+        except (StorageError, CallRefusedError):
             pass  # its lease runs out, and then it becomes a dead letter
+
+    def _ticket(self, operation: Operation) -> Ticket:
+        state = operation.state_at(self._clock.utc())
+        return Ticket(operation, state, operation.result)
 
     def get(self, operation_id: str) -> tuple[Ticket, MediaRequest | None]:
         """One of ours, and what Overseerr says of it, if it is there and has it. Raises
@@ -150,42 +161,39 @@ class MediaRequests:
         operation = self._queue.get(operation_id)
         if operation is None or operation.handler != HANDLER:
             raise NotFoundError(SERVICE, f"there is no request {operation_id!r}")
-        ticket = _ticket(operation)
+        ticket = self._ticket(operation)
         number = (ticket.result or {}).get("request_id")
         if number is None:
             return ticket, None
         try:
-            return ticket, self._overseerr.request(number)
+            with self._glance.scope():
+                return ticket, self._overseerr.request(number)
         except (MediaError, CallRefusedError):
             return ticket, None
 
     def all(self, skip: int, take: int) -> Wishes:
         """Requests, the newest first. `missing` names who could not be asked."""
         self._overseerr.require()
-        ours, missing = self._ours()
+        ours, total_ours, missing = self._ours()
         context = RecoveryContext(operation=LISTING, service=SERVICE)
         page = self._recovery.with_recovery(
             lambda: self._overseerr.requests(skip, take), context, max_attempts=1
         )
         if isinstance(page, Missing):
-            return Wishes((), ours, None, (*missing, *page.names))
-        return Wishes(page.results, ours, page.page_info.results, missing)
+            return Wishes((), ours, total_ours, None, (*missing, *page.names))
+        return Wishes(page.results, ours, total_ours, page.page_info.results, missing)
 
-    def _ours(self) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    def _ours(self) -> tuple[tuple[Ticket, ...], int | None, tuple[str, ...]]:
         try:
-            pages = [self._desk.page(state=s, handler=HANDLER, limit=100) for s in _UNDONE]
+            found, total = self._desk.undone(HANDLER, _MOST_LISTED)
         except (StorageError, CallRefusedError):
-            return (), ("database",)
-        return tuple(operation for operations, _ in pages for operation in operations), ()
-
-
-def _ticket(operation: Operation) -> Ticket:
-    return Ticket(operation, operation.state, operation.result)
+            return (), None, ("database",)
+        return tuple(map(self._ticket, found)), total, ()
 
 
 def _key_of(payload: Mapping[str, Any]) -> str:
     """The same for requests that ask for the same."""
     seasons = ",".join(map(str, sorted(payload.get("seasons") or ())))
-    return ":".join(
-        part for part in (payload["media_type"], str(payload["media_id"]), seasons) if part
-    )
+    parts = (payload["media_type"], str(payload["media_id"]), seasons)
+    key = ":".join(part for part in parts if part)
+    return key if len(key) <= 100 else hashlib.sha256(key.encode()).hexdigest()

@@ -110,7 +110,12 @@ def describe(error: BaseException) -> tuple[str, str]:
         message = str(error)
     except Exception:
         message = "(no message: its __str__ failed)"
-    return type(error).__qualname__, message[:_MAX_MESSAGE]
+    return type(error).__qualname__, storable(message[:_MAX_MESSAGE])
+
+
+def storable(text: str) -> str:
+    """A text without what databases and JSON cannot hold: NUL, and halves of characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def look(machine: Machine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:

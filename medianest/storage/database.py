@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import (
     RUN_AGAIN,
+    Bulkhead,
+    BulkheadFullError,
     CallRefusedError,
     Deadline,
     Declined,
@@ -23,11 +25,20 @@ from medianest.resilience import (
     ResilienceService,
 )
 from medianest.storage import postgres, schema, sqlite
-from medianest.storage.errors import DatabaseUnavailableError, StorageError
+from medianest.storage.errors import DatabaseBusyError, DatabaseUnavailableError, StorageError
 
 __all__ = ["SERVICE", "Database"]
 
+logger = logging.getLogger(__name__)
+
 SERVICE: Final = "database"
+
+_SPARE = 2
+"""Connections more than there are places, for proving that the database is there."""
+_PROOF = 1.0
+"""Seconds within which a database that is well has answered."""
+_LONGEST = 600.0
+"""Seconds for a migration."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,11 +58,20 @@ class Database:
     ) -> None:
         location = make_url(url)
         self._kind = _KINDS[location.get_backend_name()]
+        places, clock = settings.pool_size or threads + 4, service.registry.clock
         self.engine: Engine = self._kind.make_engine(
-            location, pool_size=settings.pool_size or threads + 4, pool_wait=settings.pool_wait
+            location, pool_size=places + _SPARE, timeout=settings.timeout
         )
-        self._timeout = Deadline(settings.timeout, name=SERVICE, clock=service.registry.clock)
-        policy = settings.policy(DatabaseUnavailableError)
+        # SQLite has one writer; its own waiting is by chance, and some would wait for ever.
+        self._writers = (
+            Bulkhead("sqlite-writers", max_concurrent=1, max_wait=_LONGEST)
+            if self.dialect == "sqlite"
+            else None
+        )
+        self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
+        self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
+        self._said = ""
+        policy = settings.policy(DatabaseUnavailableError, places)
         service.register_dependency(SERVICE, policy, criticality="critical")
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(service.recovery, service=SERVICE, operation=_name_of)
@@ -83,8 +103,10 @@ class Database:
         return self._pipeline.call(self._in_transaction, True, operation, args, kwargs)
 
     def upgrade(self) -> tuple[str | None, str]:
-        """Bring the tables to this version; the revisions before and after."""
-        return self.write(schema.upgrade)
+        """Bring the tables to this version; the revisions before and after. It may take long, so
+        it does not go through the pipeline."""
+        with self._migration.scope():
+            return self._in_transaction(False, schema.upgrade, (), {})
 
     def revision(self) -> str | None:
         """The revision of the tables now; None when there are none."""
@@ -92,7 +114,7 @@ class Database:
 
     def prove(self) -> None:
         """Open a connection and have it answer. Raises StorageError."""
-        with self._timeout.scope(), self._mapped(), self.engine.connect() as connection:
+        with self._proof.scope(), self._mapped(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
@@ -106,10 +128,25 @@ class Database:
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> T:
-        with self._mapped(), self.engine.connect() as connection:
+        with self._turn(reads), self._mapped(), self.engine.connect() as connection:
             connection = connection.execution_options(**{sqlite.READS: reads})
             with connection.begin():
                 return operation(connection, *args, **kwargs)
+
+    @contextmanager
+    def _turn(self, reads: bool) -> Iterator[None]:
+        """One writer after the other, where there can be but one."""
+        if reads or self._writers is None:
+            yield
+            return
+        try:
+            place = self._writers.acquire()
+        except BulkheadFullError:
+            raise DatabaseBusyError("others are writing to the database") from None
+        try:
+            yield
+        finally:
+            place.release()
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -120,9 +157,14 @@ class Database:
             ours = self._kind.error_of(error.orig) if error.orig is not None else None
             if ours is None:
                 raise
+            self._say(str(error.orig))
             raise ours from error
-        except PoolTimeoutError as error:
-            raise DatabaseUnavailableError("no connection to the database is free") from error
+
+    def _say(self, cause: str) -> None:
+        """The driver's own words, for the log alone, whenever they change."""
+        if cause != self._said:
+            self._said = cause
+            logger.warning("the database: %s", cause.strip().replace("\n", " "))
 
     def _reconnect_action(self) -> RecoveryAction:
         return RecoveryAction(

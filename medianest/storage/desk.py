@@ -14,7 +14,7 @@ from medianest.resilience.snapshot import plain
 from medianest.storage.database import Database
 from medianest.storage.operations import Operation, OperationConflictError, State
 from medianest.storage.page import Cursor, newest
-from medianest.storage.queue import ACTIVE, find
+from medianest.storage.queue import ACTIVE, find, is_id
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 
@@ -33,23 +33,27 @@ class QueueDesk:
         self._clock = clock
 
     def retry(self, operation_id: str) -> Operation | None:
-        """Have a dead or waiting operation done now, with all its attempts before it; None when
-        there is none. Raises OperationConflictError for one that runs or is done."""
-        return self._database.write(self._retry, operation_id)
+        """Have a dead or waiting operation done as soon as it may be, with all its attempts and
+        its whole time before it; None when there is none. Raises OperationConflictError for one
+        that runs or is done."""
+        return self._database.write(self._retry, operation_id) if is_id(operation_id) else None
 
     def _retry(self, connection: Connection, operation_id: str) -> Operation | None:
-        found = find(connection, operation_id, lock=True)
+        found, now = find(connection, operation_id, lock=True), self._clock.utc()
         if found is None:
             return None
-        if found.state not in ("dead", "pending"):
+        if found.state_at(now) not in ("dead", "pending"):
             raise OperationConflictError(f"the operation is {found.state}")
-        now = self._clock.utc()
-        change = (
-            update(table)
-            .where(table.c.id == operation_id)
-            .values(state="pending", failures=0, run_at=now, updated_at=now, finished_at=None)
-            .returning(table)
-        )
+        values = {
+            "state": "pending",
+            "failures": 0,
+            "run_at": max(now, found.not_before or now),
+            "lease": None,
+            "since": now,
+            "updated_at": now,
+            "finished_at": None,
+        }
+        change = update(table).where(table.c.id == operation_id).values(values).returning(table)
         try:
             with connection.begin_nested():
                 return Operation.of(connection.execute(change).one())
@@ -59,16 +63,28 @@ class QueueDesk:
     def drop(self, operation_id: str) -> Operation | None:
         """Remove one that is not wanted any more; None when there is none. Raises
         OperationConflictError for one that runs."""
+        return self._database.write(self._drop, operation_id) if is_id(operation_id) else None
 
-        def remove(connection: Connection) -> Operation | None:
-            found = find(connection, operation_id, lock=True)
-            if found is not None and found.state == "running":
-                raise OperationConflictError("the operation is running")
-            connection.execute(delete(table).where(table.c.id == operation_id))
-            connection.execute(delete(keys).where(keys.c.operation_id == operation_id))
-            return found
+    def _drop(self, connection: Connection, operation_id: str) -> Operation | None:
+        found = find(connection, operation_id, lock=True)
+        if found is not None and found.state_at(self._clock.utc()) == "running":
+            raise OperationConflictError("the operation is running")
+        connection.execute(delete(table).where(table.c.id == operation_id))
+        connection.execute(delete(keys).where(keys.c.operation_id == operation_id))
+        return found
 
-        return self._database.write(remove)
+    def undone(self, handler: str, limit: int) -> tuple[list[Operation], int]:
+        """What is not done yet or dead, newest first, and how much there is of it in all."""
+        wanted = (table.c.handler == handler, table.c.state != "done")
+
+        def look(connection: Connection) -> tuple[list[Operation], int]:
+            newest_first = (table.c.created_at.desc(), table.c.id.desc())
+            rows = select(table).where(*wanted).order_by(*newest_first).limit(limit)
+            total = select(func.count()).select_from(table).where(*wanted)
+            found = [Operation.of(row) for row in connection.execute(rows)]
+            return found, connection.execute(total).scalar_one()
+
+        return self._database.read(look)
 
     def page(
         self,

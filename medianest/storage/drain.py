@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random as _random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
-from medianest.resilience import (
-    CallRefusedError,
-    Deadline,
-    Registry,
-    State,
-)
+from medianest.resilience import CallRefusedError, Deadline, Registry, State
 from medianest.resilience.cascade import CascadeMonitor, Work
+from medianest.storage.errors import StorageError
 from medianest.storage.operations import Lease
 from medianest.storage.queue import DeferredQueue
+from medianest.storage.verdict import Handler, Verdict, backoff, judge
 
 __all__ = ["Drainer", "Handler"]
 
@@ -27,42 +26,30 @@ _LEASE_SHARE = 0.8
 """Share of a lease after which its handler has no time left; what remains is for saying so."""
 
 _SLOW_START = 1.0
-"""Seconds between operations right after a failure; halved by each that goes well."""
+"""Seconds between operations right after an outage; halved by each that goes well."""
 
 _FULL_SPEED = 0.01
 """A pause shorter than this is none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Handler:
-    """How operations of one name are done.
-
-    `execute(payload)` does one and returns its result as JSON values, through the pipeline of
-    `service`; done again after it was done, it must do no harm. `permanent` are errors after which
-    it can never be done; `outages` are failures of the service, which are nobody's attempt; after
-    `uncertain` ones it may still be done by the service, which gets `settle_seconds` for it.
-    """
-
-    name: str
-    service: str
-    execute: Callable[[Mapping[str, Any]], Any]
-    permanent: tuple[type[Exception], ...] = ()
-    outages: tuple[type[Exception], ...] = ()
-    uncertain: tuple[type[Exception], ...] = ()
-    settle_seconds: float = 0.0
-
-
 @dataclass
 class _Pace:
-    """The pause between operations of one handler."""
+    """How fast operations of one handler are done."""
 
     pause: float = 0.0
+    """Seconds between two."""
+    holds: int = 0
+    hold_until: float = float("-inf")
+    """None is done before; for failures that no breaker counts, such as a wrong key."""
+    last_success: datetime | None = None
 
-    def went_well(self) -> None:
+    def went_well(self, now: datetime) -> None:
         self.pause = self.pause / 2 if self.pause > _FULL_SPEED else 0.0
+        self.holds, self.last_success = 0, now
 
-    def failed(self) -> None:
-        self.pause = _SLOW_START
+    def hold(self, until: float) -> None:
+        self.holds += 1
+        self.hold_until = until
 
 
 @dataclass
@@ -91,9 +78,9 @@ class Drainer:
         return tuple(self._handlers.values())
 
     def drain(self, name: str, *, until: Callable[[], bool] = lambda: False) -> int:
-        """Do what is due for a handler until nothing is, its service refuses, or `until()`; how
-        many were done. Raises the errors of medianest.storage.errors."""
-        handler, pace, done = self._handlers[name], self._paces[name], 0
+        """Do what is due for a handler until nothing is, its service is unwell, or `until()`; how
+        many were settled. Raises the errors of medianest.storage.errors."""
+        handler, pace, settled = self._handlers[name], self._paces[name], 0
         while not until() and self.obstacle(handler) is None:
             lease = self.queue.claim(name)
             if lease is None:
@@ -103,13 +90,16 @@ class Drainer:
                 break
             if not self.do(lease):
                 break
-            done += 1
+            settled += 1
             if pace.pause:
                 self.registry.clock.sleep(pace.pause)
-        return done
+        return settled
 
     def obstacle(self, handler: Handler) -> str | None:
         """Why nothing is done for a handler now, or None."""
+        held = self._paces[handler.name].hold_until - self.registry.clock.now()
+        if held > 0:
+            return f"{handler.service} failed as no breaker counts it; tried again in {held:.3g} s"
         if self._is_optional(handler) and (why := self.cascade.held_back(Work.OPTIONAL)):
             return why
         breaker = self.registry.find_breaker(handler.service)
@@ -119,65 +109,80 @@ class Drainer:
         return None if not wait else f"{handler.service} is cut off for {wait:.3g} s"
 
     def do(self, lease: Lease) -> bool:
-        """Do one operation and note how it went; whether it went well enough to go on."""
+        """Do one operation and note how it went; whether others may be done now."""
         handler = self._handlers[lease.operation.handler]
-        pace, clock = self._paces[handler.name], self.registry.clock
-        limit = Deadline(self.settings.lease * _LEASE_SHARE, name=handler.service, clock=clock)
+        clock, share = self.registry.clock, self.settings.lease * _LEASE_SHARE
         try:
-            with limit.scope():
+            with Deadline(share, name=handler.service, clock=clock).scope():
                 result = handler.execute(lease.operation.payload)
+            json.dumps(result, allow_nan=False)  # what cannot be kept is no result
         except Exception as error:
             return self.note_failure(lease, error)
-        self.queue.finish(lease, result)
-        pace.went_well()
+        self.note_success(lease, result)
         return True
+
+    def note_success(self, lease: Lease, result: Any) -> None:
+        """An operation is done. When that cannot be written now, it is done again when its lease
+        is over, which by contract does no harm."""
+        self._paces[lease.operation.handler].went_well(self.registry.clock.utc())
+        try:
+            self.queue.finish(lease, result)
+        except (StorageError, CallRefusedError) as fault:
+            logger.warning("operation %s is done, but not noted: %s", lease.operation.id, fault)
 
     def note_failure(self, lease: Lease, error: Exception) -> bool:
         """An operation failed: have it done later, or never. Whether others may be done now."""
-        handler = self._handlers[lease.operation.handler]
-        well = self._note(handler, lease, error)
-        if not well:
-            self._paces[handler.name].failed()
-        return well
-
-    def _note(self, handler: Handler, lease: Lease, error: Exception) -> bool:
-        operation = lease.operation
+        handler, pace = (
+            self._handlers[lease.operation.handler],
+            self._paces[lease.operation.handler],
+        )
         if isinstance(error, CallRefusedError):
-            self.queue.hand_back(lease)
+            self._settle(lease, lambda: self.queue.hand_back(lease))
+            pace.pause = _SLOW_START
             return False
-        if self._is_hopeless(handler, lease, error):
+        now = self.registry.clock.utc()
+        verdict = judge(
+            handler,
+            lease.operation,
+            error,
+            self.settings,
+            now=now,
+            last_success=pace.last_success,
+        )
+        self._settle(lease, lambda: self._carry_out(verdict, lease, error))
+        return not verdict.outage or self._may_go_on(handler, pace)
+
+    def _carry_out(self, verdict: Verdict, lease: Lease, error: Exception) -> None:
+        if verdict.dead:
+            operation = lease.operation
             logger.warning(
                 "operation %s (%s) is a dead letter: %s", operation.id, operation.handler, error
             )
             self.queue.bury(lease, error)
-            return not isinstance(error, handler.outages) or self._is_closed(handler)
-        if isinstance(error, handler.outages):
-            delay = self._jittered(self.settings.initial_delay)
-            settle = handler.settle_seconds if isinstance(error, handler.uncertain) else 0.0
-            self.queue.put_off(lease, settle + delay, error)
-            return self._is_closed(handler)  # one of many may fail; how many, the breaker judges
-        self.queue.put_off(lease, self._backoff(operation.failures), error, own=True)
-        return True
+            return
+        delay = verdict.delay * (0.5 + 0.5 * self.random())
+        self.queue.put_off(lease, delay, error, own=verdict.own, settle=verdict.settle)
 
-    def _is_closed(self, handler: Handler) -> bool:
+    def _settle(self, lease: Lease, settlement: Callable[[], object]) -> None:
+        """What cannot be settled now settles itself: the lease runs out."""
+        try:
+            settlement()
+        except (StorageError, CallRefusedError) as fault:
+            logger.warning("operation %s waits for its lease: %s", lease.operation.id, fault)
+
+    def _may_go_on(self, handler: Handler, pace: _Pace) -> bool:
+        """After an outage: one of many may fail; how many, the breaker judges, if it counts it."""
         breaker = self.registry.find_breaker(handler.service)
-        return breaker is not None and breaker.state is State.CLOSED
-
-    def _is_hopeless(self, handler: Handler, lease: Lease, error: Exception) -> bool:
-        operation, now = lease.operation, self.registry.clock.utc()
-        if (now - operation.created_at).total_seconds() >= self.settings.max_age:
-            return True
-        exhausted = operation.failures + 1 >= self.settings.max_attempts
-        own = not isinstance(error, handler.outages)
-        return isinstance(error, handler.permanent) or (own and exhausted)
-
-    def _backoff(self, failures: int) -> float:
-        """Exponential, capped, and spread over its upper half."""
-        delay = self.settings.initial_delay * 2.0 ** min(failures, 60)
-        return self._jittered(min(delay, self.settings.max_delay))
-
-    def _jittered(self, delay: float) -> float:
-        return delay * (0.5 + 0.5 * self.random())
+        if breaker is not None:
+            seen = breaker.snapshot()
+            if seen.state is not State.CLOSED:
+                pace.pause = _SLOW_START
+                return False
+            if seen.consecutive_failures:
+                return True
+        delay = backoff(self.settings, pace.holds)
+        pace.hold(self.registry.clock.now() + delay * (0.5 + 0.5 * self.random()))
+        return False
 
     def _is_optional(self, handler: Handler) -> bool:
         for dependency in self.registry.dependencies():

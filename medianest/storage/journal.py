@@ -15,7 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
+from medianest.resilience import CallRefusedError
 from medianest.storage.database import Database
+from medianest.storage.errors import StorageError
 from medianest.storage.page import Cursor, newest
 
 __all__ = ["Journal"]
@@ -56,14 +58,28 @@ class Journal:
         try:
             written = 0
             while batch := self._next():
-                self._database.write(self._insert, batch)
-                with self._lock:
-                    for row in batch:
-                        self._waiting.pop(row["id"], None)
-                written += len(batch)
+                written += self._write(batch)
             return written
         finally:
             self._writing.release()
+
+    def _write(self, batch: list[dict[str, Any]]) -> int:
+        """How many of them; a row that can never be written goes, or it would stop all others."""
+        try:
+            self._database.write(self._insert, batch)
+            written = len(batch)
+        except (StorageError, CallRefusedError):
+            raise
+        except Exception:
+            if len(batch) > 1:
+                return sum(self._write([row]) for row in batch)
+            logger.exception("a record of %s cannot be written", self._table.name)
+            self.lost += 1
+            written = 0
+        with self._lock:
+            for row in batch:
+                self._waiting.pop(row["id"], None)
+        return written
 
     def waiting(self) -> list[dict[str, Any]]:
         """The rows that are not written yet, newest first."""

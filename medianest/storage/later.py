@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,8 +12,6 @@ from medianest.storage.errors import StorageError
 from medianest.storage.operations import Lease, Operation
 
 __all__ = ["DEFERRED", "Deferral", "Deferred", "queue_for_later"]
-
-logger = logging.getLogger(__name__)
 
 DEFERRED: Final = "deferred"
 """The name in a context's metadata under which an operation can be deferred: a Deferral, or the
@@ -74,14 +71,13 @@ def queue_for_later(
         should_execute=should_execute,
         execute=execute,
         concurrent=True,
+        rest=0.0,  # that one cannot be kept says nothing of the next
     )
 
 
 def _release(drainer: Drainer, lease: Lease, error: Exception) -> Operation:
+    drainer.note_failure(lease, error)
     try:
-        drainer.note_failure(lease, error)
         return drainer.queue.get(lease.operation.id) or lease.operation
-    except (StorageError, CallRefusedError) as fault:
-        # It is in the database already: its lease runs out by itself.
-        logger.warning("an operation waits for its lease to end: %s", fault)
+    except (StorageError, CallRefusedError):  # it is in the database, whatever it says just now
         return lease.operation

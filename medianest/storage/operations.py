@@ -51,6 +51,9 @@ class Operation:
     attempts: int
     failures: int
     run_at: datetime
+    not_before: datetime | None
+    shared: bool
+    since: datetime
     result: Any
     error_type: str | None
     error_message: str | None
@@ -71,6 +74,10 @@ class Operation:
         """Plain JSON values."""
         return {name: plain(getattr(self, name)) for name in self.__slots__}
 
+    def state_at(self, now: datetime) -> State:
+        """The state, in which one whose lease is over waits again: who held it is dead."""
+        return "pending" if self.state == "running" and self.run_at <= now else self.state
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -83,10 +90,11 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """An operation that is kept now; `lease` is given to who made it, when that one is to try it
-    at once. `created` is false when it was there before."""
+    at once. `created` is false when it was there before; `replayed` when its client key was."""
 
     operation: Operation
     created: bool
+    replayed: bool = False
     lease: Lease | None = None
 
 

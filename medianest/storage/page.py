@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, or_, select
@@ -37,10 +38,10 @@ class Cursor:
             return None
         try:
             at, row = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            moment = datetime.fromisoformat(at)
-            if not isinstance(row, str) or moment.tzinfo is None:
+            moment = datetime.fromisoformat(at).astimezone(UTC)
+            if re.fullmatch("[0-9a-f]{32}", row) is None:
                 raise ValueError
-        except (ValueError, TypeError, binascii.Error):
+        except (ValueError, TypeError, OverflowError, binascii.Error):
             raise CursorError("the cursor is not one that was given by this endpoint") from None
         return cls(moment, row)
 

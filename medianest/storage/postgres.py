@@ -9,6 +9,7 @@ thrown away afterwards, as the error says that it is lost.
 from __future__ import annotations
 
 import select
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -41,6 +42,7 @@ _ERRORS: dict[str, tuple[type[StorageError], str]] = {
     "42P01": (SchemaError, "the tables are not those of this version; run flask db upgrade"),
     "42703": (SchemaError, "the tables are not those of this version; run flask db upgrade"),
     "55P03": (DatabaseBusyError, "the database is locked"),
+    "57014": (DatabaseBusyError, "the database took too long"),
     "40P01": (DatabaseBusyError, "the database resolved a deadlock"),
     "40001": (DatabaseBusyError, "the database serialised two transactions"),
 }
@@ -51,34 +53,61 @@ class NoAnswerError(psycopg2.OperationalError):
     """The server did not answer before the deadline."""
 
 
-def make_engine(url: URL, *, pool_size: int, pool_wait: float) -> Engine:
-    """An engine whose every wait ends with the deadline."""
+def make_engine(url: URL, *, pool_size: int, timeout: float) -> Engine:
+    """An engine whose every wait ends with the deadline, and whose server waits no longer than
+    `timeout` seconds: neither for a lock nor for us."""
     psycopg2.extensions.set_wait_callback(_wait)
     engine = create_engine(
         url.set(drivername="postgresql+psycopg2"),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=pool_wait,
         pool_use_lifo=True,
-        connect_args={"application_name": "medianest", "keepalives_idle": 30},
+        hide_parameters=True,
+        connect_args={
+            "application_name": "medianest",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
     )
+    event.listen(engine, "connect", partial(_bound_server, timeout))
     event.listen(engine, "handle_error", _give_up_connection)
     event.listen(engine, "do_connect", _look_up_host)
     return engine
 
 
+def _bound_server(timeout: float, connection: Any, record: object) -> None:
+    """A host that dies in the middle of a transaction must not keep its locks from all others,
+    and a statement that we gave up must not run on. Not by startup options: poolers refuse them."""
+    milliseconds = int(timeout * 1000)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SET lock_timeout = {milliseconds * 3 // 4}; SET statement_timeout = {milliseconds};"
+            f"SET idle_in_transaction_session_timeout = {milliseconds + 5000};"
+            "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;"
+            "SET tcp_keepalives_count = 3"
+        )
+    connection.autocommit = False
+
+
 def _look_up_host(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -> None:
     """libpq would look the name up by itself, without regard to the deadline."""
-    host = parameters.get("host")
-    if not host or host.startswith("/") or "," in host or "hostaddr" in parameters:
+    hosts = [host for host in str(parameters.get("host") or "").split(",") if host]
+    ports = str(parameters.get("port") or 5432).split(",")
+    if not hosts or hosts[0].startswith("/") or "hostaddr" in parameters:
         return
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    found: list[tuple[str, str, str]] = []
     try:
-        found = look_up(host, int(parameters.get("port") or 5432))
-    except OSError as error:
+        for host, port in zip(hosts, ports, strict=True):
+            found += [(host, address[0], port) for _, address in look_up(host, int(port))]
+    except (OSError, ValueError) as error:
         raise psycopg2.OperationalError(f"the name of the database: {error}") from error
-    addresses = [address[0] for _, address in found]
-    parameters["host"] = ",".join([host] * len(addresses))  # the name is for its certificate
-    parameters["hostaddr"] = ",".join(addresses)
+    names, addresses, used = zip(*found, strict=True)
+    # The names are for the certificates.
+    parameters.update(host=",".join(names), hostaddr=",".join(addresses), port=",".join(used))
 
 
 def _wait(connection: Any) -> None:

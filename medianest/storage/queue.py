@@ -7,6 +7,7 @@ crash at any instant leaves either the row as it was or its lease, which runs ou
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -30,7 +31,7 @@ from medianest.storage.operations import (
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 
-__all__ = ["ACTIVE", "DeferredQueue", "find"]
+__all__ = ["ACTIVE", "DeferredQueue", "find", "is_id"]
 
 ACTIVE = ("pending", "running")
 """States of what is still to be done."""
@@ -85,6 +86,8 @@ class DeferredQueue:
             "failures": 0,
             "run_at": due,
             "lease": lease,
+            "shared": False,
+            "since": now,
             "requested_by": requested_by,
             "correlation_id": correlation_id,
             "created_at": now,
@@ -97,7 +100,7 @@ class DeferredQueue:
     ) -> Accepted:
         known = self._known(connection, client_key, fingerprint)
         if known is not None:
-            return Accepted(known, created=False)
+            return Accepted(known, created=False, replayed=True)
         operation, created = self._insert_or_find(connection, row)
         if client_key is not None:
             pair = {"key": client_key, "fingerprint": fingerprint, "operation_id": operation.id}
@@ -107,9 +110,9 @@ class DeferredQueue:
                 other = self._known(connection, client_key, fingerprint)
                 if other is not None and other.id != operation.id:
                     connection.execute(delete(table).where(table.c.id == row["id"]))
-                    return Accepted(other, created=False)
+                    return Accepted(other, created=False, replayed=True)
         lease = Lease(operation, row["lease"]) if created and row["lease"] else None
-        return Accepted(operation, created, lease)
+        return Accepted(operation, created, lease=lease)
 
     def _known(
         self, connection: Connection, client_key: str | None, fingerprint: str
@@ -128,23 +131,24 @@ class DeferredQueue:
         self, connection: Connection, row: dict[str, Any]
     ) -> tuple[Operation, bool]:
         insert = self._insert(table).values(**row).on_conflict_do_nothing().returning(table)
-        active = select(table).where(
+        active = (
             table.c.handler == row["handler"],
             table.c.idempotency_key == row["idempotency_key"],
             table.c.state.in_(ACTIVE),
         )
+        shared = update(table).where(*active).values(shared=True).returning(table)
         for _ in range(_TRIES):
             made = connection.execute(insert).one_or_none()
             if made is not None:
                 return Operation.of(made), True
-            found = connection.execute(active).one_or_none()
+            found = connection.execute(shared).one_or_none()
             if found is not None:
                 return Operation.of(found), False
         raise OperationConflictError("the same operation is done again and again")
 
     def get(self, operation_id: str) -> Operation | None:
         """One operation."""
-        return self._database.read(find, operation_id)
+        return self._database.read(find, operation_id) if is_id(operation_id) else None
 
     # -- doing ---------------------------------------------------------------------------------
 
@@ -175,16 +179,28 @@ class DeferredQueue:
 
     def finish(self, lease: Lease, result: Any) -> bool:
         """It is done. False when the lease was over, as for all that follow here."""
-        return self._settle(lease, state="done", result=result, finished_at=self._clock.utc())
+        now, none = self._clock.utc(), None
+        done = {"state": "done", "result": result, "finished_at": now, "run_at": now}
+        return self._settle(lease, **done, error_type=none, error_message=none)
 
     def put_off(
-        self, lease: Lease, delay: float, error: BaseException | None = None, *, own: bool = False
+        self,
+        lease: Lease,
+        delay: float,
+        error: BaseException | None = None,
+        *,
+        own: bool = False,
+        settle: float = 0.0,
     ) -> bool:
-        """It is to be tried again in `delay` seconds; `own` when the failure was its own."""
+        """It is to be tried again in `delay` seconds; `own` when the failure was its own. For
+        `settle` seconds it may still be under way: before that, not even an operator has it
+        tried."""
+        now = self._clock.utc()
         return self._settle(
             lease,
             state="pending",
-            run_at=self._clock.utc() + timedelta(seconds=delay),
+            run_at=now + timedelta(seconds=max(delay, settle)),
+            not_before=now + timedelta(seconds=settle) if settle else None,
             failures=table.c.failures + int(own),
             **_told(error),
         )
@@ -205,15 +221,20 @@ class DeferredQueue:
             **_told(error),
         )
 
-    def withdraw(self, lease: Lease) -> None:
-        """Who made it was told at once that it cannot be done: forget it."""
+    def withdraw(self, lease: Lease, error: BaseException) -> None:
+        """It can never be done, and who made it is told so at once: forget it, unless others were
+        told of it, who find a dead letter then."""
 
-        def remove(connection: Connection) -> None:
+        def remove(connection: Connection) -> bool:
             held = (table.c.id == lease.operation.id, table.c.lease == lease.token)
-            if connection.execute(delete(table).where(*held)).rowcount:
-                connection.execute(delete(keys).where(keys.c.operation_id == lease.operation.id))
+            alone = delete(table).where(*held, table.c.shared.is_(False))
+            if not connection.execute(alone).rowcount:
+                return False
+            connection.execute(delete(keys).where(keys.c.operation_id == lease.operation.id))
+            return True
 
-        self._database.write(remove)
+        if not self._database.write(remove):
+            self.bury(lease, error)
 
     def _settle(self, lease: Lease, **values: Any) -> bool:
         now = self._clock.utc()
@@ -229,6 +250,11 @@ class DeferredQueue:
         dialect = postgresql if self._database.dialect == "postgresql" else sqlite
         statement: Insert = dialect.insert(into)
         return statement
+
+
+def is_id(text: str) -> bool:
+    """Whether it could be the id of an operation."""
+    return re.fullmatch("[0-9a-f]{32}", text) is not None
 
 
 def find(connection: Connection, operation_id: str, *, lock: bool = False) -> Operation | None:

@@ -8,7 +8,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-__all__ = ["current_revision", "head_revision", "upgrade"]
+from medianest.storage.errors import SchemaError
+
+__all__ = ["current_revision", "head_revision", "known_revisions", "upgrade"]
 
 _LOCK = 7_305_104
 """Names the advisory lock under which one of many processes on one PostgreSQL migrates."""
@@ -21,6 +23,11 @@ def head_revision() -> str:
     return head
 
 
+def known_revisions() -> set[str]:
+    """All revisions that this version knows."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def current_revision(connection: Connection) -> str | None:
     """The revision of the tables; None when there are none."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -30,8 +37,12 @@ def upgrade(connection: Connection) -> tuple[str | None, str]:
     """Bring the tables to this version, in the transaction of `connection`: all or nothing. The
     revisions before and after."""
     if connection.dialect.name == "postgresql":
+        # It may take its time, and so may whoever migrates now.
+        connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     before, head = current_revision(connection), head_revision()
+    if before is not None and before not in known_revisions():
+        raise SchemaError(f"the tables are at {before}, which is newer than this version ({head})")
     if before != head:
         config = _config()
         config.attributes["connection"] = connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,13 @@ _ERRORS: dict[int, tuple[type[StorageError], str]] = {
 }
 
 
-def make_engine(url: URL, *, pool_size: int, pool_wait: float) -> Engine:
+def make_engine(url: URL, *, pool_size: int, timeout: float) -> Engine:
     """An engine for a database in a file, whose folder is made if there is none."""
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # then it cannot be opened, which is told when it is used
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=pool_wait, pool_use_lifo=True
+        url, pool_size=pool_size, max_overflow=0, pool_use_lifo=True, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

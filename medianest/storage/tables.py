@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -70,6 +71,9 @@ deferred_operations = Table(
     Column("failures", Integer, nullable=False),
     Column("run_at", Utc, nullable=False),  # due then; of one that runs, the end of its lease
     Column("lease", String(32)),
+    Column("not_before", Utc),  # until then it may still be under way where it was sent
+    Column("shared", Boolean, nullable=False),  # others than its maker were told of it
+    Column("since", Utc, nullable=False),  # when it was made, or retried by hand
     Column("result", JSON),
     Column("error_type", String(100)),
     Column("error_message", Text),

@@ -16,14 +16,18 @@ logger = logging.getLogger(__name__)
 
 
 def audited(
-    action: str, target: str, reason: str | None = None, detail: dict[str, Any] | None = None
+    action: str,
+    target: str,
+    reason: str | None = None,
+    detail: dict[str, Any] | None = None,
+    *,
+    log: bool = True,
 ) -> None:
     """Note a change that has just been made. Waits for nothing: where the database is down, the
-    record follows."""
-    logger.warning(
-        "%s %s by %s%s", action, target, g.actor, f": {reason}" if reason else "",
-        extra={"service": target},
-    )  # fmt: skip
+    record follows. `log` is false for a change that tells itself."""
+    if log:
+        why = f": {reason}" if reason else ""
+        logger.warning("%s %s by %s%s", action, target, g.actor, why, extra={"service": target})
     parts().audit.note(
         g.actor,
         action,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, jsonify
@@ -31,28 +33,45 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 @blueprint.get("/recovery/history")
 @role_required("viewer")
 def history() -> ResponseReturnValue:
-    """What was tried after failures, newest first."""
-    return jsonify(_page(parts().history, "recoveries", query(HistoryFilter)))
+    """What was tried after failures, newest first; without the database, what this process
+    remembers."""
+    here, wanted = parts(), query(HistoryFilter)
+    remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
+    return jsonify(_page(here.history, "recoveries", wanted, remembered))
 
 
 @blueprint.get("/audit")
 @role_required("viewer")
 def audit() -> ResponseReturnValue:
-    """What operators changed, newest first."""
-    return jsonify(_page(parts().audit, "changes", query(AuditFilter)))
+    """What operators changed, newest first; without the database, what is not written yet."""
+    here, wanted = parts(), query(AuditFilter)
+    waiting = ((row["at"], row["id"], row["record"]) for row in here.audit.waiting())
+    return jsonify(_page(here.audit, "changes", wanted, waiting))
 
 
-def _page(journal: Journal, name: str, wanted: Cut) -> dict[str, Any]:
-    """A page of a journal; without the database, what is in memory, `complete` false."""
+def _page(
+    journal: Journal,
+    name: str,
+    wanted: Cut,
+    remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
+) -> dict[str, Any]:
+    """A page of a journal, or of what is remembered, newest first; `complete` tells which."""
     columns = wanted.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
     after = Cursor.parse(wanted.cursor)
     try:
         records, cursor = journal.page(columns, after, wanted.limit)
     except (StorageError, CallRefusedError):
-        rows = journal.waiting()
-        found = [r for r in rows if all(r[key] == value for key, value in columns.items())]
-        records, cursor = [row["record"] for row in found[: wanted.limit]], None
-        return {name: records, "next_cursor": None, "complete": False}
+        found = [
+            (at, key, record)
+            for at, key, record in remembered
+            if all(record[column] == value for column, value in columns.items())
+            and (after is None or (at, key) < (after.at, after.id))
+        ][: wanted.limit + 1]
+        more = len(found) > wanted.limit
+        found = found[: wanted.limit]
+        records = [record for _, _, record in found]
+        cursor = Cursor(*found[-1][:2]) if more else None
+        return {name: records, "next_cursor": cursor and str(cursor), "complete": False}
     return {name: records, "next_cursor": cursor and str(cursor), "complete": True}
 
 

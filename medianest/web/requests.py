@@ -36,7 +36,14 @@ def create() -> ResponseReturnValue:
         wanted.payload(), client_key=key, user=g.actor, correlation_id=trace_id()
     )
     location = url_for(".one", operation_id=ticket.operation.id)
-    if ticket.state == "running" and key is not None:
+    if ticket.state == "dead":
+        raise ProblemError(
+            "upstream-refused",
+            ticket.operation.error_message or "it cannot be done",
+            {"service": "overseerr"},
+            {"Location": location},
+        )
+    if ticket.state == "running" and ticket.replayed and ticket.operation.attempts == 1:
         raise ProblemError(
             "still-running",
             "the first request with this key is still being served",
@@ -60,7 +67,8 @@ def everything() -> Response:
     found = parts().requests.all(page.offset, page.limit)
     return jsonify(
         requests=[_theirs(each) for each in found.theirs],
-        queued=[_rendered(Ticket(each, each.state, each.result)) for each in found.ours],
+        queued=[_rendered(each) for each in found.ours],
+        queued_total=found.total_ours,
         offset=page.offset,
         limit=page.limit,
         total=found.total,
@@ -70,7 +78,7 @@ def everything() -> Response:
 
 
 @blueprint.get("/<operation_id>")
-@uses("database")
+@uses("overseerr", "database")
 @role_required("client")
 def one(operation_id: str) -> Response:
     """Where one request stands."""

@@ -52,7 +52,7 @@ def act_on_breaker(name: str) -> ResponseReturnValue:
     found, wanted = _find(name), body(BreakerAction)
     _act(found, wanted, g.actor)
     detail = {"expires_in": wanted.expires_in} if wanted.expires_in is not None else None
-    audited(f"circuit-breaker.{wanted.action}", name, wanted.reason, detail)
+    audited(f"circuit-breaker.{wanted.action}", name, wanted.reason, detail, log=False)
     return jsonify(_rendered(found))
 
 

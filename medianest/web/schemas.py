@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -56,7 +57,13 @@ class Cut(_Strict):
     cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be printable characters")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
 class HistoryFilter(Cut):
@@ -92,7 +99,7 @@ class Rehearsal(_Strict):
     """A failure to rehearse."""
 
     operation: Name
-    service: Annotated[str, Field(min_length=1, max_length=100)]
+    service: Annotated[Name, Field(max_length=100)]
     error: Annotated[str, Field(min_length=1, max_length=100)]
     context: dict[str, Any] = {}
     execute: bool = False
@@ -148,7 +155,7 @@ def query(model: type[M]) -> M:
 
 def optional_body(model: type[M]) -> M:
     """The same where there may be none."""
-    return body(model) if request.content_length or request.is_json else model()
+    return body(model) if _sent() else model()
 
 
 def body(model: type[M]) -> M:
@@ -158,7 +165,7 @@ def body(model: type[M]) -> M:
             "unsupported-media-type", "send JSON with Content-Type: application/json"
         )
     try:
-        values = json.loads(_sent(), object_pairs_hook=_object)
+        values = json.loads(_sent(), object_pairs_hook=_object, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ProblemError("bad-request", "the body is not valid JSON") from None
     return _checked(model, values)
@@ -176,6 +183,10 @@ def _sent() -> bytes:
         # Of a body in chunks Werkzeug drops silently what is beyond the limit.
         raise RequestEntityTooLarge
     return sent
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

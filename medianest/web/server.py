@@ -12,6 +12,7 @@ import secrets
 import selectors
 import socket
 from functools import partial
+from types import FrameType
 from typing import Any, Final
 
 from gunicorn import util
@@ -32,6 +33,14 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: dict[TConn, float] = {}
+        self._quitting = False
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End now. Ctrl-C comes from the terminal and from the master, and the second, in the
+        middle of the first, would wait for a lock that the first holds."""
+        if not self._quitting:
+            self._quitting = True
+            super().handle_quit(sig, frame)
 
     def accept(self, listener: socket.socket) -> None:
         """Wait for the first byte in the poller, which takes no thread."""

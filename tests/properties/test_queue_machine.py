@@ -163,7 +163,8 @@ class QueueMachine(RuleBasedStateMachine):
             other is not known and other.key == known.key and other.active
             for other in self.known.values()
         )
-        refused = known.state in ("running", "done") or twin if retry else known.state == "running"
+        running = known.state == "running" and known.run_at > self.clock.now()
+        refused = running or (retry and (known.state == "done" or twin))
         try:
             (self.desk.retry if retry else self.desk.drop)(operation_id)
         except OperationConflictError:
@@ -172,6 +173,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert not refused
         if retry:
             known.state, known.failures, known.run_at = "pending", 0, self.clock.now()
+            known.lease = None
         else:
             del self.known[operation_id]
             self.clients = {c: v for c, v in self.clients.items() if v[0] != operation_id}

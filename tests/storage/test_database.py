@@ -25,6 +25,7 @@ from medianest.storage import (
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
     SchemaError,
+    schema,
 )
 from medianest.storage.schema import head_revision
 from tests.postgres import PostgresProcess
@@ -277,3 +278,67 @@ def test_a_database_is_found_by_its_name(postgres):
     database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
     assert database.read(one) == 1
     database.close()
+
+
+def test_a_row_that_another_one_holds_is_busy_and_not_away(postgres, connect):
+    """Keeps out: a lock taken for an outage, and the database cut off for everybody."""
+    url = postgres.make_database("locked")
+    holder, database = connect(url), connect(url, timeout=0.8)
+    holder.upgrade()
+    holder.write(lambda c: c.execute(text("CREATE TABLE t AS SELECT 1 AS x")))
+    held, done = threading.Event(), threading.Event()
+
+    def hold(connection):
+        connection.execute(text("UPDATE t SET x = 2"))
+        held.set()
+        done.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(holder.write, hold)
+        held.wait(10)
+        with pytest.raises(DatabaseBusyError):
+            database.write(lambda c: c.execute(text("UPDATE t SET x = 3")))
+        done.set()
+        holding.result(10)
+    assert database.service.registry.breaker("database").snapshot().counts.failures == 0
+
+
+def test_a_migration_may_take_longer_than_a_transaction(postgres, connect, monkeypatch):
+    database = connect(postgres.make_database("slow"), timeout=0.3)
+    upgrade = schema.upgrade
+
+    def slow(connection):
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_sleep(0.6)"))
+        return upgrade(connection)
+
+    monkeypatch.setattr(schema, "upgrade", slow)
+    assert database.upgrade() == (None, head_revision())
+
+
+def test_tables_newer_than_this_version_are_told(database):
+    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(SchemaError, match="newer than this version"):
+        database.upgrade()
+
+
+def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(connect):
+    database = connect("sqlite:////proc/nowhere/medianest.db")
+    with pytest.raises(DatabaseUnavailableError):
+        database.read(one)
+
+
+def test_writers_of_a_file_take_turns(connect, tmp_path):
+    """Keeps out: some of many writers that wait by chance, and others for ever."""
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
+
+    def write(number):
+        began = time.monotonic()
+        database.write(lambda c: c.execute(text("INSERT INTO t VALUES (:x)"), {"x": number}))
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(16) as pool:
+        waits = sorted(pool.map(write, range(800)))
+    assert database.read(lambda c: c.execute(text("SELECT count(*) FROM t")).scalar()) == 800
+    assert waits[-1] < 20 * max(waits[400], 0.005)

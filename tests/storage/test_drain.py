@@ -47,7 +47,7 @@ def handler(drainer, upstream, breaker):
             execute=breaker(upstream.__call__),
             permanent=(LookupError,),
             outages=(ConnectionError,),
-            uncertain=(ConnectionAbortedError,),
+            uncertain=lambda error: isinstance(error, ConnectionAbortedError),
             settle_seconds=40,
         )
     )
@@ -159,7 +159,7 @@ def test_what_may_still_be_under_way_gets_time_to_end(drainer, put, upstream, cl
     upstream.answer = ConnectionAbortedError()
     drainer.drain("h")
     upstream.answer = "ok"
-    clock.advance(49)
+    clock.advance(39)
     assert drainer.drain("h") == 0
     clock.advance(2)
     assert drainer.drain("h") == 1
@@ -206,3 +206,66 @@ def test_optional_work_waits_while_the_cascade_risk_is_critical(drainer, put, up
     service.registry.breaker("vital").close()
     drainer.registry.clock.advance(2)
     assert drainer.drain("h") == 1
+
+
+def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(drainer, put, upstream, clock):
+    """Keeps out: a wrong key, and a thousand requests a minute with it."""
+
+    class WrongKeyError(Exception):
+        pass
+
+    def refuse(payload):
+        upstream.calls.append(payload)
+        raise WrongKeyError
+
+    drainer.register(Handler(name="h", service="free", execute=refuse, outages=(WrongKeyError,)))
+    put_names = [drainer.queue.enqueue("h", PAYLOAD, str(n)) for n in range(20)]
+    for _ in range(100):
+        drainer.drain("h")
+        clock.advance(1)
+    assert len(upstream.calls) < 10
+    assert "tried again" in drainer.obstacle(drainer.handlers[0])
+    assert len(put_names) == 20
+
+
+def test_one_that_fails_while_others_succeed_is_at_fault_itself(drainer, upstream, breaker, clock):
+    """Keeps out: a title that looks like an outage for ever, and cuts all others off."""
+
+    def execute(payload):
+        if payload["n"] == 0:
+            raise ConnectionError("always")
+        return "ok"
+
+    drainer.register(Handler(name="h", service="svc", execute=execute, outages=(ConnectionError,)))
+    poison = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
+    for number in range(1, 60):
+        drainer.queue.enqueue("h", {"n": number}, str(number))
+        drainer.drain("h")
+        clock.advance(60)
+    assert drainer.queue.get(poison).state == "dead"
+
+
+def test_an_outage_that_asks_to_wait_is_given_the_time(drainer, put, upstream, clock):
+    error = ConnectionError("busy")
+    error.retry_after = 45.0
+    upstream.answer = error
+    (one,) = put("a")
+    drainer.drain("h")
+    assert (drainer.queue.get(one).run_at - clock.utc()).total_seconds() == 45
+
+
+def test_a_result_that_cannot_be_kept_is_a_failure(drainer, put, upstream):
+    upstream.answer = object()
+    (one,) = put("a")
+    drainer.drain("h")
+    assert (drainer.queue.get(one).state, drainer.queue.get(one).failures) == ("pending", 1)
+
+
+def test_a_retry_by_hand_has_its_whole_time_before_it(drainer, put, upstream, desk, clock):
+    (one,) = put("a")
+    upstream.answer = ConnectionError("down")
+    clock.advance(3601)
+    drainer.drain("h")
+    desk.retry(one)
+    drainer.drain("h")
+    assert drainer.queue.get(one).state == "pending"

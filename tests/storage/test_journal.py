@@ -121,3 +121,13 @@ def test_what_is_old_is_pruned(journal):
     journal.flush()
     assert journal.prune(START + timedelta(seconds=1)) == 2
     assert numbers(journal.page({}, None, 10)[0]) == [5, 4, 3, 2]
+
+
+def test_a_row_that_can_never_be_written_does_not_stop_the_others(journal, caplog):
+    journal.add(row(1))
+    journal.add({**row(2), "record": {"number": object()}})
+    journal.add(row(3))
+    assert journal.flush() == 2
+    assert (journal.lost, journal.waiting()) == (1, [])
+    assert numbers(journal.page({}, None, 10)[0]) == [3, 1]
+    assert "cannot be written" in caplog.text

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -14,6 +15,7 @@ from medianest.storage.page import Cursor, CursorError
 from medianest.storage.queue import DeferredQueue
 
 PAYLOAD = {"media_id": 1}
+EAST = timezone(timedelta(hours=14))
 
 
 def put(queue, key="a", **options):
@@ -94,7 +96,7 @@ def test_who_lost_the_lease_changes_nothing(queue, clock):
     assert not queue.finish(old, "old")
     assert not queue.put_off(old, 5)
     assert not queue.bury(old, ValueError())
-    queue.withdraw(old)
+    queue.withdraw(old, ValueError())
     assert queue.finish(new, "new")
     assert queue.get(new.operation.id).result == "new"
 
@@ -143,7 +145,7 @@ def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(queue, desk):
 
 def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue):
     made = put(queue, client_key="k", fingerprint="f", leased=True)
-    queue.withdraw(made.lease)
+    queue.withdraw(made.lease, ValueError())
     assert queue.get(made.operation.id) is None
     assert put(queue, client_key="k", fingerprint="other").created
 
@@ -177,7 +179,10 @@ def test_pages_are_newest_first_and_stay_right_while_new_ones_come(queue, desk, 
     )
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "WyJ4Il0", "eyJhIjoxfQ", "\x00"])
+BEFORE_TIME = str(Cursor(datetime(1, 1, 1, tzinfo=EAST), "a" * 32))
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "WyJ4Il0", "eyJhIjoxfQ", "\x00", BEFORE_TIME])
 def test_a_cursor_that_is_none_is_refused(text):
     with pytest.raises(CursorError):
         Cursor.parse(text)
@@ -231,3 +236,43 @@ def test_many_who_claim_at_once_never_get_the_same(url, connect, database, setti
     with ThreadPoolExecutor(8) as pool:
         found = [key for keys in pool.map(claim_all, queues * 2) for key in keys]
     assert sorted(found) == sorted(str(number) for number in range(60))
+
+
+def test_what_others_were_told_of_is_not_forgotten_but_a_dead_letter(queue):
+    """Keeps out: a 202 whose Location leads nowhere."""
+    made = put(queue, leased=True)
+    assert put(queue).operation.id == made.operation.id
+    queue.withdraw(made.lease, LookupError("no such title"))
+    assert queue.get(made.operation.id).state == "dead"
+
+
+def test_who_retries_by_hand_does_not_disturb_what_may_be_under_way(queue, desk, clock):
+    put(queue)
+    lease = queue.claim("h")
+    queue.put_off(lease, 1, TimeoutError(), settle=24)
+    desk.retry(lease.operation.id)
+    clock.advance(23)
+    assert queue.claim("h") is None
+    clock.advance(2)
+    assert queue.claim("h") is not None
+
+
+def test_what_a_dead_worker_held_can_be_retried_and_dropped(queue, desk, clock):
+    put(queue)
+    lease = queue.claim("h")
+    clock.advance(61)
+    assert queue.get(lease.operation.id).state_at(clock.utc()) == "pending"
+    assert desk.retry(lease.operation.id).state == "pending"
+    assert desk.drop(lease.operation.id) is not None
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "\ud800", "x" * 32, "A" * 32, "'"])
+def test_an_id_that_is_none_is_not_there(queue, desk, odd):
+    assert (queue.get(odd), desk.retry(odd), desk.drop(odd)) == (None, None, None)
+
+
+def test_an_error_with_any_text_can_be_kept(queue, desk):
+    """Keeps out: one odd word of an upstream, and the operation is run for ever."""
+    put(queue)
+    queue.bury(queue.claim("h"), ValueError("half \ud800 and nul \0"))
+    assert desk.page(state="dead")[0][0].error_message == "half ? and nul \ufffd"

@@ -54,6 +54,11 @@ def broken(parts, monkeypatch):
 
 
 def recover(parts, number=0, service="svc"):
+    manager = parts.service.recovery
+    if "hopeless" not in [action.name for action in manager.actions]:
+        manager.register_recovery_action(
+            "hopeless", 1, execute=lambda error, context: 1 / 0, max_attempts=100
+        )
     context = RecoveryContext(operation=f"op{number}", service=service)
     with pytest.raises(ConnectionError):
         parts.service.with_recovery(_down, context)

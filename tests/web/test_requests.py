@@ -213,3 +213,38 @@ def test_without_an_overseerr_it_says_what_to_set(make_app):
 def test_a_request_that_is_not_there_is_404(app):
     answer = app.test_client().get(f"{REQUESTS}/nothing", headers=CLIENT)
     assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
+
+
+def test_a_key_of_somebody_elses_request_is_202_and_a_dead_one_is_told(
+    app, ask, overseerr, drain, clock
+):
+    overseerr.fault("status", status=503, times=1)
+    first = ask(UNKNOWN, key="k")
+    assert first.status_code == 202
+    assert ask(UNKNOWN, key="other").status_code == 202
+    clock.advance(10)
+    drain()
+    dead = ask(UNKNOWN, key="k")
+    assert (dead.status_code, dead.json["type"]) == (422, "/problems/upstream-refused")
+    assert "there is no movie" in dead.json["detail"]
+
+
+def test_the_202_tells_when_it_is_tried_again_and_why(ask, overseerr, clock):
+    overseerr.fault("status", status=503)
+    answer = ask().json
+    assert answer["error"]["type"] == "UnavailableError"
+    assert answer["next_attempt_at"] < "2026-01-01T00:00:20"
+
+
+def test_a_show_with_many_seasons_is_kept(ask, overseerr):
+    answer = ask(5, kind="tv", seasons=list(range(200)))
+    assert answer.status_code == 201
+
+
+def test_what_may_still_be_under_way_there_is_not_asked_again_at_once(ask, overseerr, drain, clock):
+    overseerr.fault("lose", times=1)
+    ask()
+    clock.advance(1.5)
+    assert drain() == 0  # twice the timeout
+    clock.advance(9)
+    assert drain() == 1

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from medianest.resilience.snapshot import plain
+from medianest.resilience.options import is_number
+from medianest.resilience.snapshot import plain, storable
 
 __all__ = ["ActionStatistics", "RecoveryHistory", "RecoveryRecord", "Step", "brief", "looks_secret"]
 
@@ -22,6 +23,7 @@ Outcome = Literal["recovered", "failed"]
 StepOutcome = Literal["returned", "run_again", "shared", "raised", "declined", "held_back"]
 
 _MAX_ITEMS, _MAX_TEXT = 20, 200
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _SECRET = re.compile(r"token|secret|passw|api_?key|authoriz|cookie|credential", re.IGNORECASE)
 
 
@@ -123,18 +125,23 @@ class RecoveryHistory:
             return {name: figures.as_dict() for name, figures in self._statistics.items()}
 
 
-def brief(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def brief(metadata: Mapping[str, Any], depth: int = 3) -> dict[str, Any]:
     """Metadata as the history keeps it: few entries, short, nothing that looks like a secret."""
     kept: dict[str, Any] = {}
     for name, value in list(metadata.items())[:_MAX_ITEMS]:
-        key = str(name)[:_MAX_TEXT]
-        if looks_secret(key):
-            kept[key] = "***"
-        elif value is None or isinstance(value, bool | int | float):
-            kept[key] = value
-        else:
-            kept[key] = _text(value)
+        key = _text(name)
+        kept[key] = "***" if looks_secret(key) else _brief(value, depth)
     return kept
+
+
+def _brief(value: Any, depth: int) -> Any:
+    if isinstance(value, Mapping) and depth > 1:
+        return brief(value, depth - 1)
+    if isinstance(value, list | tuple) and depth > 1:
+        return [_brief(item, depth - 1) for item in list(value)[:_MAX_ITEMS]]
+    if value is None or isinstance(value, bool | int) or is_number(value):
+        return value
+    return _text(value)
 
 
 def looks_secret(name: str) -> bool:
@@ -144,6 +151,7 @@ def looks_secret(name: str) -> bool:
 
 def _text(value: object) -> str:
     try:
-        return str(value)[:_MAX_TEXT]
+        text = str(value)[:_MAX_TEXT]
     except Exception:
-        return f"<{type(value).__name__}>"
+        text = f"<{type(value).__name__}>"
+    return _CREDENTIALS.sub("//***@", storable(text))

@@ -24,7 +24,7 @@ from medianest.resilience.recovery.history import (
     brief,
 )
 from medianest.resilience.recovery.turns import End, Go
-from medianest.resilience.snapshot import describe
+from medianest.resilience.snapshot import describe, storable
 
 if TYPE_CHECKING:
     from medianest.resilience.recovery.manager import ErrorRecoveryManager
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 logger = logging.getLogger(__name__)
+
+_REPAIRS: Final = frozenset({"run_again", "shared", "raised"})
 
 _NOTHING: Final = object()
 """No action had an answer."""
@@ -106,7 +108,7 @@ class Run:
 
     def _try(self, action: RecoveryAction, error: Exception, before: int) -> Any:
         turns, clock, service = self._manager.turns, self._manager.clock, self._context.service
-        go = self._manager.held_back(action) or turns.begin(action, service, before, clock.now())
+        go = self._manager.held_back(action) or turns.begin(action, service, before, clock)
         if isinstance(go, str):
             self._note(action, "held_back", go)
             return Declined(go)
@@ -150,8 +152,8 @@ class Run:
         return RecoveryRecord(
             id=self._id,
             at=self._at,
-            operation=context.operation,
-            service=context.service,
+            operation=storable(context.operation),
+            service=storable(context.service),
             outcome="recovered" if self._recovered else "failed",
             recovered_by=self._by.name if self._by is not None and self._recovered else None,
             error_type=kind,
@@ -165,9 +167,11 @@ class Run:
         )
 
     def _finish(self, error: Exception) -> None:
-        refused = isinstance(error, CallRefusedError) and not self._recovered
-        if refused and all(step.outcome in ("declined", "held_back") for step in self._steps):
-            return  # a breaker refuses thousands of calls, and there is nothing to tell of them
+        outcomes = {step.outcome for step in self._steps}
+        if outcomes <= {"declined"}:
+            return  # it was nobody's business
+        if isinstance(error, CallRefusedError) and outcomes.isdisjoint(_REPAIRS):
+            return  # a breaker refuses thousands of calls: only a try to mend that is news
         record = self.record(error)
         self._manager.history.add(record)
         publish((RecoveryFinished(record.service, record),))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from enum import Enum
+from threading import get_ident
 
+from medianest.resilience.clock import Clock
 from medianest.resilience.deadline import remaining
 from medianest.resilience.recovery.action import RecoveryAction
 
@@ -37,10 +39,14 @@ class End(Enum):
 class _Turn:
     """The runs of one action for one service."""
 
-    __slots__ = ("cool_until", "ended", "failures", "last", "repaired", "rests_until", "running")
+    __slots__ = (
+        "cool_until", "ended", "failures", "last", "owner", "repaired", "rests_until", "running",
+    )  # fmt: skip
 
     def __init__(self, lock: threading.Lock) -> None:
         self.running = False
+        self.owner = 0
+        """The thread that runs it."""
         self.ended = threading.Condition(lock)
         self.last = End.DECLINED
         self.failures = 0
@@ -66,23 +72,27 @@ class Turns:
         self._lock = threading.Lock()
         self._turns: dict[tuple[str, str], _Turn] = {}
 
-    def begin(self, action: RecoveryAction, service: str, before: int, now: float) -> Go | str:
+    def begin(self, action: RecoveryAction, service: str, before: int, clock: Clock) -> Go | str:
         """Whether to run it, to share a repair that came after `before`, or, as text, why
         neither. Waits while somebody else runs it. After RUN, call `end`."""
         patience = remaining(action.patience)
         with self._lock:
             turn = self._turn_needs_lock(action, service)
-            if turn.running and not action.concurrent:
+            if action.concurrent:
+                return turn.obstacle(action, clock.now()) or Go.RUN
+            if turn.running and turn.owner == get_ident():
+                return "it is this action's own call that failed"
+            if turn.running:
                 if not turn.ended.wait_for(lambda: not turn.running, patience):
                     return "it still runs for another call"
                 if turn.last is End.FAILED and turn.repaired <= before:
                     return "it has just failed for another call"
             if turn.repaired > before:
                 return Go.SHARE
-            obstacle = turn.obstacle(action, now)
+            obstacle = turn.obstacle(action, clock.now())
             if obstacle is not None:
                 return obstacle
-            turn.running = not action.concurrent
+            turn.running, turn.owner = True, get_ident()
             return Go.RUN
 
     def end(self, action: RecoveryAction, service: str, how: End, now: float) -> None:
