@@ -18,6 +18,12 @@ from tests.postgres import PostgresProcess
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "test-operator-token"
+QUICK = {
+    "MEDIANEST_PLEX_TIMEOUT": 1.0,
+    "MEDIANEST_PLEX_RESET_TIMEOUT": 0.5,
+    "MEDIANEST_PLEX_INITIAL_DELAY": 0.01,
+    "MEDIANEST_REQUEST_TIMEOUT": 1.5,
+}
 
 
 class Answer:
@@ -155,11 +161,4 @@ def serve(tmp_path):
 @pytest.fixture
 def server(serve, plex):
     """The app in front of the sandbox, quick to time out and to recover."""
-    return serve(
-        MEDIANEST_PLEX_URL=plex.url,
-        MEDIANEST_PLEX_TOKEN=plex.token,
-        MEDIANEST_PLEX_TIMEOUT=1.0,
-        MEDIANEST_PLEX_RESET_TIMEOUT=0.5,
-        MEDIANEST_PLEX_INITIAL_DELAY=0.01,
-        MEDIANEST_REQUEST_TIMEOUT=1.5,
-    )
+    return serve(MEDIANEST_PLEX_URL=plex.url, MEDIANEST_PLEX_TOKEN=plex.token, **QUICK)

@@ -7,16 +7,27 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.integration.conftest import QUICK, Server
+
 LIVE = "/api/v1/health/live"
 ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One server for all but those who end it."""
+    url = {"MEDIANEST_PLEX_URL": "http://127.0.0.1:1"}
+    server = Server(tmp_path_factory.mktemp("awkward"), **url, **QUICK)
+    yield server.wait_until()
+    server.stop()
+
+
 @pytest.fixture
-def connect(server):
+def connect(shared):
     """`connect(text)` is a connection on which that was sent."""
     with ExitStack() as stack:
 
-        def open_one(text=b""):
+        def open_one(text=b"", server=shared):
             made = socket.create_connection(("127.0.0.1", server.port), timeout=10)
             stack.enter_context(made)
             made.sendall(text)
@@ -30,14 +41,14 @@ def read(connection):
     return head.decode(), body
 
 
-def test_silent_clients_take_no_thread(server, connect):
+def test_silent_clients_take_no_thread(shared, connect):
     """Keeps out: gunicorn gives each connection a thread that waits for its first byte."""
     for _ in range(64):
         connect()
-    assert server.get(LIVE).took < 0.25
+    assert shared.get(LIVE).took < 0.25
 
 
-def test_clients_that_never_finish_their_request_are_cut_off(server, connect):
+def test_clients_that_never_finish_their_request_are_cut_off(connect):
     slow = [connect(b"GET / HTTP/1.1\r\nX-Slow: a") for _ in range(16)]
     began = time.monotonic()
     while time.monotonic() - began < 30:
@@ -88,7 +99,7 @@ def test_a_body_in_chunks_that_are_none_or_too_many_is_refused(connect, chunk, s
 
 def test_a_worker_that_ends_does_not_wait_for_silent_clients(server, connect):
     for _ in range(3):
-        connect()
+        connect(server=server)
     server.get(LIVE)
     began = time.monotonic()
     server.stop()
