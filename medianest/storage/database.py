@@ -25,7 +25,12 @@ from medianest.resilience import (
     ResilienceService,
 )
 from medianest.storage import postgres, schema, sqlite
-from medianest.storage.errors import DatabaseBusyError, DatabaseUnavailableError, StorageError
+from medianest.storage.errors import (
+    DatabaseBusyError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    StorageError,
+)
 
 __all__ = ["SERVICE", "Database"]
 
@@ -170,10 +175,16 @@ class Database:
         return RecoveryAction(
             name="database-reconnect",
             priority=10,
-            should_execute=_lost_connection,
+            should_execute=self._has_lost_connection,
             execute=self._reconnect,
             cooldown=0.2,
         )
+
+    def _has_lost_connection(self, error: Exception, context: RecoveryContext) -> bool | Declined:
+        # After a failover the old connections lead to a server that may only be read.
+        if isinstance(error, DatabaseReadOnlyError) and self.dialect == "postgresql":
+            return True
+        return _lost_connection(error, context)
 
     def _reconnect(self, error: Exception, context: RecoveryContext) -> object:
         """New connections for all: those in the pool may be as broken as the one that failed."""

@@ -7,12 +7,17 @@ from typing import Any
 
 from flask import g, request
 
+from medianest.resilience import CallRefusedError, Deadline
+from medianest.storage import StorageError
 from medianest.web.parts import parts
 from medianest.web.trace import trace_id
 
 __all__ = ["audited"]
 
 logger = logging.getLogger(__name__)
+
+_AT_ONCE = Deadline(0.5, name="audit")
+"""How long an operator waits for the record, in seconds, and no longer."""
 
 
 def audited(
@@ -23,12 +28,13 @@ def audited(
     *,
     log: bool = True,
 ) -> None:
-    """Note a change that has just been made. Waits for nothing: where the database is down, the
-    record follows. `log` is false for a change that tells itself."""
+    """Note a change that has just been made: in the database, if that answers at once; where it
+    is down, the record follows. `log` is false for a change that tells itself."""
     if log:
         why = f": {reason}" if reason else ""
         logger.warning("%s %s by %s%s", action, target, g.actor, why, extra={"service": target})
-    parts().audit.note(
+    audit = parts().audit
+    audit.note(
         g.actor,
         action,
         target,
@@ -37,3 +43,8 @@ def audited(
         correlation_id=trace_id(),
         detail=detail,
     )
+    try:
+        with _AT_ONCE.scope():
+            audit.flush()
+    except (StorageError, CallRefusedError) as error:
+        logger.warning("a record of the audit waits: %s", error)

@@ -178,6 +178,7 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
         broken()
         assert post("/circuit-breakers/plex/action", action="open").json["state"] == "forced_open"
         monkeypatch.undo()
+    assert len(parts.audit.waiting()) == 1
     assert parts.audit.flush() == 1
     assert get("/audit").json["changes"][0]["action"] == "circuit-breaker.open"
 
