@@ -27,7 +27,7 @@ from medianest.media.errors import (
 )
 from medianest.media.sockets import DeadlineAdapter
 from medianest.names import time_left
-from medianest.resilience import Clock, Deadline
+from medianest.resilience import CallRefusedError, Clock, Deadline
 from medianest.resilience.clock import as_clock
 from medianest.resilience.outcome import causes, is_timeout
 from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked
@@ -202,7 +202,7 @@ class UpstreamHttp:
         try:
             yield
         except (requests.RequestException, HTTPError, OSError) as error:
-            if isinstance(error, UpstreamError):
+            if isinstance(error, UpstreamError | CallRefusedError):
                 raise
             raise self._ours(error) from error
 

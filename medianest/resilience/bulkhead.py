@@ -35,8 +35,8 @@ class Bulkhead(Strategy):
         self._places = [None] * self.options.max_concurrent
         self._fewest = self.options.max_concurrent
         self._fewest_lock = threading.Lock()
-        # Who waits, longest first: each at a locked gate, which is opened with a place for it.
-        self._queue: deque[threading.Lock] = deque()
+        # Who waits, longest first.
+        self._queue: deque[_Waiter] = deque()
         self._queue_lock = threading.Lock()
         self._rejected = Tally()
         super().__init__()
@@ -46,14 +46,15 @@ class Bulkhead(Strategy):
         places, queue = self._places, self._queue
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            taken = False
+            taken, waiter = False, None
             try:
                 try:
                     # Not `pop()`: after a call Python may deliver an interrupt, after `del` it
                     # does not, so that a place that is taken is always known to be taken.
                     del places[-1]
                 except IndexError:
-                    self._wait_for_place()
+                    waiter = _Waiter()
+                    self._wait_for_place(waiter)
                 taken = True
                 if len(places) < self._fewest:
                     self._note_fewest(len(places))
@@ -64,6 +65,8 @@ class Bulkhead(Strategy):
             except BaseException:
                 if taken:
                     self._give_back()
+                elif waiter is not None:
+                    self._abandon(waiter)
                 raise
             if queue:
                 self._give_back()
@@ -80,7 +83,12 @@ class Bulkhead(Strategy):
         try:
             del self._places[-1]
         except IndexError:
-            self._wait_for_place()
+            waiter = _Waiter()
+            try:
+                self._wait_for_place(waiter)
+            except BaseException:
+                self._abandon(waiter)
+                raise
         self._note_fewest(len(self._places))
         return Place(self._give_back)
 
@@ -100,7 +108,7 @@ class Bulkhead(Strategy):
         """To who has waited longest, past whoever comes just now; or to all."""
         with self._queue_lock:
             if self._queue:
-                self._queue.popleft().release()
+                self._queue.popleft().give()
                 return
         self._places.append(None)
         self._serve()
@@ -113,37 +121,33 @@ class Bulkhead(Strategy):
                     del self._places[-1]
                 except IndexError:  # somebody has just come and taken it
                     return
-                self._queue.popleft().release()
+                self._queue.popleft().give()
 
-    def _wait_for_place(self) -> None:
+    def _wait_for_place(self, waiter: _Waiter) -> None:
         patience = remaining(self.options.max_wait)
-        if patience <= 0 or not self._wait(patience):
+        if patience <= 0 or not self._wait(waiter, patience):
             next(self._rejected.ticks)
             if bulkhead_full.receivers:
                 publish((BulkheadFull(self.name, self.options.max_concurrent),))
             raise BulkheadFullError(self.name, _RETRY_AFTER) from None
 
-    def _wait(self, patience: float) -> bool:
-        gate = threading.Lock()
-        gate.acquire()
-        try:
-            with self._queue_lock:
-                self._queue.append(gate)
-            self._serve()
-            return gate.acquire(timeout=patience) or not self._leave(gate)
-        except BaseException:
-            if not self._leave(gate) and gate.acquire(blocking=False):
-                self._give_back()  # it was given a place that it cannot use any more
-            raise
+    def _wait(self, waiter: _Waiter, patience: float) -> bool:
+        with self._queue_lock:
+            self._queue.append(waiter)
+        self._serve()
+        return waiter.gate.acquire(timeout=patience) or not self._leave(waiter)
 
-    def _leave(self, gate: threading.Lock) -> bool:
+    def _leave(self, waiter: _Waiter) -> bool:
         """Stop waiting; False when it has been given a place already."""
         with self._queue_lock:
-            try:
-                self._queue.remove(gate)
-            except ValueError:
-                return False
-            return True
+            if not waiter.given and waiter in self._queue:
+                self._queue.remove(waiter)
+            return not waiter.given
+
+    def _abandon(self, waiter: _Waiter) -> None:
+        """Whoever waited cannot use a place any more: an interrupt came, or its time is over."""
+        if not self._leave(waiter):
+            self._give_back()
 
     def _note_fewest(self, free: int) -> None:
         with self._fewest_lock:
@@ -151,6 +155,23 @@ class Bulkhead(Strategy):
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
+
+
+class _Waiter:
+    """Waits at a gate, which is opened with a place for it. Whether it was given one is said by
+    `given`, which an interrupt cannot blur."""
+
+    __slots__ = ("gate", "given")
+
+    def __init__(self) -> None:
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.given = False
+
+    def give(self) -> None:
+        """Let it have a place; with the queue's lock held."""
+        self.given = True
+        self.gate.release()
 
 
 class Place:

@@ -134,7 +134,7 @@ class Fallback(Strategy):
             )
         if handler is None and value is _MISSING and last_good is None:
             raise ConfigurationError(f"fallback {name!r}: give a function, value= or last_good=")
-        if last_good is not None and not (hasattr(last_good, "put") and hasattr(last_good, "get")):
+        if last_good is not None and not all(hasattr(last_good, n) for n in ("put", "get", "now")):
             raise ConfigurationError(
                 f"fallback {name!r}: last_good must keep answers as MemoryLastGood does, "
                 f"not {last_good!r}"
@@ -183,7 +183,11 @@ class Fallback(Strategy):
         assert store is not None
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            asked_at = store.now()
+            try:
+                asked_at = store.now()
+            except Exception as error:  # the call is made all the same
+                self._complain(error)
+                return inner(function, args, kwargs)
             result = inner(function, args, kwargs)
             try:
                 store.put(self._key_of(function, args, kwargs), result, asked_at)

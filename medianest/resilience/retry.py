@@ -61,9 +61,12 @@ class _GivenUp:
         with self._lock:
             self.latest += 1
             number = self.latest
-        self._here.set((number, id(error)))  # for an error that takes no mark
-        with suppress(AttributeError, TypeError):
+        marked = 0
+        try:
             error._medianest_given_up = number  # type: ignore[attr-defined]
+        except (AttributeError, TypeError):
+            marked = id(error)  # it takes no mark
+        self._here.set((number, marked))
 
     def on(self, error: BaseException, before: int) -> bool:
         """Whether it was given up since `before`, which is `latest` from before the call."""

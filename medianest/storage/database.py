@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 SERVICE: Final = "database"
 
+_WRITERS = "sqlite-writers"
 _SPARE = 2
 """Connections more than there are places, for proving that the database is there."""
 _PROOF = 1.0
@@ -67,12 +68,6 @@ class Database:
         self.engine: Engine = self._kind.make_engine(
             location, pool_size=places + _SPARE, timeout=settings.timeout
         )
-        # SQLite has one writer; its own waiting is by chance, and some would wait for ever.
-        self._writers = (
-            Bulkhead("sqlite-writers", max_concurrent=1, max_wait=_LONGEST)
-            if self.dialect == "sqlite"
-            else None
-        )
         self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._said = ""
@@ -80,7 +75,14 @@ class Database:
         service.register_dependency(SERVICE, policy, criticality="critical")
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(service.recovery, service=SERVICE, operation=_name_of)
-        self._pipeline = Pipeline(SERVICE, [recovery, service.pipeline(SERVICE)])
+        inside = service.pipeline(SERVICE)
+        self._reading = self._writing = Pipeline(SERVICE, [recovery, inside])
+        if self.dialect == "sqlite":
+            # It has one writer, and its own waiting is by chance: some would wait for ever. They
+            # wait before they take a connection, so that who reads finds one.
+            timeout = Deadline(settings.timeout, name=SERVICE, clock=clock)
+            turn = Bulkhead(_WRITERS, max_concurrent=1, max_wait=_LONGEST)
+            self._writing = Pipeline(SERVICE, [recovery, timeout, turn, inside])
 
     @property
     def dialect(self) -> str:
@@ -95,7 +97,12 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `operation(connection, …)` in a transaction, which is committed when it returns."""
-        return self._pipeline.call(self._in_transaction, False, operation, args, kwargs)
+        try:
+            return self._writing.call(self._in_transaction, False, operation, args, kwargs)
+        except BulkheadFullError as error:
+            if error.name != _WRITERS:
+                raise
+            raise DatabaseBusyError("others are writing to the database") from None
 
     def read(
         self,
@@ -105,7 +112,7 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """The same for one that only reads, and so waits for no writer."""
-        return self._pipeline.call(self._in_transaction, True, operation, args, kwargs)
+        return self._reading.call(self._in_transaction, True, operation, args, kwargs)
 
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the tables to this version; the revisions before and after. It may take long, so
@@ -133,25 +140,10 @@ class Database:
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> T:
-        with self._turn(reads), self._mapped(), self.engine.connect() as connection:
+        with self._mapped(), self.engine.connect() as connection:
             connection = connection.execution_options(**{sqlite.READS: reads})
             with connection.begin():
                 return operation(connection, *args, **kwargs)
-
-    @contextmanager
-    def _turn(self, reads: bool) -> Iterator[None]:
-        """One writer after the other, where there can be but one."""
-        if reads or self._writers is None:
-            yield
-            return
-        try:
-            place = self._writers.acquire()
-        except BulkheadFullError:
-            raise DatabaseBusyError("others are writing to the database") from None
-        try:
-            yield
-        finally:
-            place.release()
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

@@ -46,6 +46,7 @@ class QueueDesk:
             raise OperationConflictError(f"the operation is {found.state}")
         values = {
             "state": "pending",
+            "attempts": 0,
             "failures": 0,
             "run_at": max(now, found.not_before or now),
             "lease": None,

@@ -11,7 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
-from medianest.resilience import CallRefusedError, Deadline, Registry, State
+from medianest.resilience import (
+    CallRefusedError,
+    Deadline,
+    DeadlineExceededError,
+    Registry,
+    State,
+)
 from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.storage.errors import StorageError
 from medianest.storage.operations import Lease
@@ -136,7 +142,7 @@ class Drainer:
             self._handlers[lease.operation.handler],
             self._paces[lease.operation.handler],
         )
-        if isinstance(error, CallRefusedError):
+        if isinstance(error, CallRefusedError) and not isinstance(error, DeadlineExceededError):
             self._settle(lease, lambda: self.queue.hand_back(lease))
             pace.pause = _SLOW_START
             return False
@@ -158,7 +164,7 @@ class Drainer:
             logger.warning(
                 "operation %s (%s) is a dead letter: %s", operation.id, operation.handler, error
             )
-            self.queue.bury(lease, error)
+            self.queue.bury(lease, error, settle=verdict.settle)
             return
         delay = verdict.delay * (0.5 + 0.5 * self.random())
         self.queue.put_off(lease, delay, error, own=verdict.own, settle=verdict.settle)

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
-from sqlalchemy import Engine, ExceptionContext, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL
 
 from medianest.names import look_up
@@ -72,6 +72,7 @@ def make_engine(url: URL, *, pool_size: int, timeout: float) -> Engine:
         },
     )
     event.listen(engine, "connect", partial(_bound_server, timeout))
+    event.listen(engine, "begin", partial(_bound_locks, timeout))
     event.listen(engine, "handle_error", _give_up_connection)
     event.listen(engine, "do_connect", _look_up_host)
     return engine
@@ -90,6 +91,15 @@ def _bound_server(timeout: float, connection: Any, record: object) -> None:
             "SET tcp_keepalives_count = 3"
         )
     connection.autocommit = False
+
+
+def _bound_locks(timeout: float, connection: Connection) -> None:
+    """Where less time is left than usual, the server must give a lock up before we do, or a lock
+    would look like a server that is away."""
+    left = remaining(timeout)
+    if left < 0.9 * timeout:
+        milliseconds = max(1, int(left * 750))
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
 
 
 def _look_up_host(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -> None:

@@ -100,6 +100,8 @@ class DeferredQueue:
     ) -> Accepted:
         known = self._known(connection, client_key, fingerprint)
         if known is not None:
+            told = (table.c.id == known.id, table.c.state.in_(ACTIVE))
+            connection.execute(update(table).where(*told).values(shared=True))
             return Accepted(known, created=False, replayed=True)
         operation, created = self._insert_or_find(connection, row)
         if client_key is not None:
@@ -211,13 +213,16 @@ class DeferredQueue:
             lease, state="pending", run_at=self._clock.utc(), attempts=table.c.attempts - 1
         )
 
-    def bury(self, lease: Lease, error: BaseException) -> bool:
-        """It can never be done: a dead letter, until an operator says otherwise."""
+    def bury(self, lease: Lease, error: BaseException, *, settle: float = 0.0) -> bool:
+        """It can never be done: a dead letter, until an operator says otherwise. `settle` as in
+        `put_off`."""
+        now = self._clock.utc()
         return self._settle(
             lease,
             state="dead",
             failures=table.c.failures + 1,
-            finished_at=self._clock.utc(),
+            not_before=now + timedelta(seconds=settle) if settle else None,
+            finished_at=now,
             **_told(error),
         )
 

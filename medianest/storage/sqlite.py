@@ -25,8 +25,8 @@ __all__ = ["READS", "error_of", "make_engine"]
 READS = "medianest_reads"
 """Execution option of connections that do not write: they begin without the writers' lock."""
 
-MAX_WAIT = 30.0
-"""Seconds to wait for a lock where there is no deadline."""
+MAX_WAIT = 10.0
+"""Seconds to wait for a lock at most: SQLite's waiting cannot be interrupted."""
 
 _ERRORS: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: (DatabaseBusyError, "the database is locked by another process"),
@@ -75,7 +75,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _patience() -> int:
-    return max(1, int(1000 * remaining(MAX_WAIT)))
+    return max(1, int(1000 * remaining(MAX_WAIT)))  # the lesser of the two
 
 
 def error_of(error: BaseException) -> StorageError | None:

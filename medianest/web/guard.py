@@ -124,8 +124,15 @@ class Guard:
         finally:
             for _, dropped in failed:
                 if dropped is not response:
-                    dropped.close()
+                    _close(dropped)
         return response  # type: ignore[no-any-return]
+
+
+def _close(response: Response) -> None:
+    try:
+        response.close()
+    except Exception:  # what took its place is good all the same
+        logger.exception("a response that was dropped cannot be closed")
 
 
 def _attempt(view: View, args: tuple[Flask, list[_Failed]], _: object) -> Response:

@@ -6,6 +6,7 @@ clients take them all and probes starve; and its own errors are HTML.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
@@ -21,6 +22,12 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from medianest.resilience.clock import SYSTEM_CLOCK
 
 __all__ = ["HEAD_SECONDS", "Worker"]
+
+LINGER_SECONDS: Final = 2.0
+"""As gunicorn gives kept-alive connections when a worker stops."""
+
+_NOBODY_THERE: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
+"""Another worker was quicker, or the client has left."""
 
 HEAD_SECONDS: Final = 5.0
 """Time for a client to send a whole request head, whatever it drips."""
@@ -46,7 +53,10 @@ class Worker(ThreadWorker):
         """Wait for the first byte in the poller, which takes no thread."""
         try:
             sock, address = listener.accept()
-        except OSError:  # another worker was quicker, or the client has left
+        except OSError as error:
+            if error.errno not in _NOBODY_THERE:  # no more files, say: wait for the next second
+                self.log.error("cannot accept a connection: %s", error.strerror)
+                self.set_accept_enabled(False)
             return
         self.nr_conns += 1
         connection = TConn(self.cfg, sock, address, listener.getsockname())
@@ -70,11 +80,11 @@ class Worker(ThreadWorker):
 
     def murder_pending(self) -> None:
         """End the connections that have said too little for too long; called every second."""
-        if not self.alive:  # nothing is lost with those that have not asked for anything yet
-            for connection in self.pending_conns:
-                connection.timeout = 0.0
-        super().murder_pending()
         now = SYSTEM_CLOCK.now()
+        if not self.alive:  # those that have not asked for anything yet have a moment left
+            for connection in self.pending_conns:
+                connection.timeout = min(connection.timeout or now, now + LINGER_SECONDS)
+        super().murder_pending()
         for connection, since in list(self._reading.items()):
             if now - since > HEAD_SECONDS:
                 try:
@@ -102,9 +112,14 @@ def _write_problem(sock: socket.socket, status_int: int, reason: str, mesg: str)
 
 
 def _is_no_news(record: logging.LogRecord) -> bool:
-    """A client that was silent for too long is no error of ours, and needs no traceback."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, BlockingIOError | TimeoutError)
+    """A client that was silent for too long is no error of ours, and needs no traceback: the
+    error came out of gunicorn's own reading."""
+    error, trace = record.exc_info[1:] if record.exc_info else (None, None)
+    if not isinstance(error, BlockingIOError | TimeoutError) or trace is None:
+        return True
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] != "gunicorn"
 
 
 util.write_error = _write_problem

@@ -173,7 +173,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert not refused
         if retry:
             known.state, known.failures, known.run_at = "pending", 0, self.clock.now()
-            known.lease = None
+            known.lease, known.attempts = None, 0
         else:
             del self.known[operation_id]
             self.clients = {c: v for c, v in self.clients.items() if v[0] != operation_id}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -253,3 +254,27 @@ def test_a_place_given_to_who_has_just_left_is_not_lost():
     snapshot = bulkhead.snapshot()
     assert (snapshot.in_use, snapshot.waiting) == (0, 0)
     assert bulkhead.call(int) == 0
+
+
+def test_an_interrupt_at_the_hand_over_loses_no_place():
+    """Keeps out: one Ctrl-C while waiting, and a compartment that is full for ever."""
+    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=10)
+    main = threading.get_ident()
+
+    def hand_over_and_interrupt(place):
+        while not bulkhead.snapshot().waiting:
+            pass
+        place.release()
+        signal.pthread_kill(main, signal.SIGINT)
+
+    for _ in range(200):
+        giver = threading.Thread(target=hand_over_and_interrupt, args=(bulkhead.acquire(),))
+        giver.start()
+        try:
+            bulkhead.call(time.sleep, 0.001)
+            giver.join()
+            time.sleep(0.05)  # the interrupt, if it has not come yet
+        except KeyboardInterrupt:
+            pass
+        giver.join()
+        assert bulkhead.snapshot().in_use == 0

@@ -310,3 +310,12 @@ def test_a_store_that_fails_hides_no_error_and_no_answer(caplog):
     fallback = Fallback(lambda error: "default", last_good=Down())
     assert fallback.call(upstream.up("good")) == "good"
     assert fallback.call(upstream.down()) == "default"
+
+
+def test_a_store_whose_time_cannot_be_told_keeps_no_call_from_being_made(caplog):
+    class Down(MemoryLastGood):
+        def now(self):
+            raise OSError("the store is down")
+
+    assert Fallback(last_good=Down(60)).call(lambda: "good") == "good"
+    assert "cannot keep" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -193,3 +194,19 @@ def test_an_error_keeps_its_own_context_whatever_the_caller_handles(clock, handl
         raise KeyError
     except KeyError:
         assert call() == "fallback"
+
+
+def test_a_fresh_error_is_not_taken_for_one_that_was_given_up_and_freed(clock):
+    """Keeps out: the address of an error that is gone, and has become that of the next one."""
+    for _ in range(50):
+        failures = [1, 1]
+
+        def operation(failures=failures):
+            with suppress(ConnectionError):
+                retrying(clock).call(Upstream().down())
+            if failures:
+                failures.pop()
+                raise ConnectionError("another")
+            return "ok"
+
+        assert retrying(clock).call(operation) == "ok"

@@ -342,3 +342,41 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
         waits = sorted(pool.map(write, range(800)))
     assert database.read(lambda c: c.execute(text("SELECT count(*) FROM t")).scalar()) == 800
     assert waits[-1] < 20 * max(waits[400], 0.005)
+
+
+def test_a_lock_is_a_lock_however_little_time_is_left(postgres, connect):
+    """Keeps out: the same lock, taken for an outage because the request has little time left."""
+    url = postgres.make_database("short")
+    holder, database = connect(url), connect(url)
+    holder.upgrade()
+    holder.write(lambda c: c.execute(text("CREATE TABLE t AS SELECT 1 AS x")))
+    held, done = threading.Event(), threading.Event()
+
+    def hold(connection):
+        connection.execute(text("UPDATE t SET x = 2"))
+        held.set()
+        done.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(holder.write, hold)
+        held.wait(10)
+        with Deadline(0.6).scope(), pytest.raises(DatabaseBusyError):
+            database.write(lambda c: c.execute(text("UPDATE t SET x = 3")))
+        done.set()
+        holding.result(10)
+
+
+def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
+    path = tmp_path / "medianest.db"
+    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=4)
+    database.upgrade()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(database.write, one) for _ in range(8)]
+        began = time.monotonic()
+        assert database.read(one) == 1
+        assert time.monotonic() - began < 1.0
+        other.execute("COMMIT")
+        assert {writer.result(10) for writer in writers} == {1}
+    other.close()

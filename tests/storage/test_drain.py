@@ -2,7 +2,13 @@
 
 import pytest
 
-from medianest.resilience import CircuitBreakerOptions, CircuitOpenError, Policy, State
+from medianest.resilience import (
+    CircuitBreakerOptions,
+    CircuitOpenError,
+    Deadline,
+    Policy,
+    State,
+)
 from medianest.storage.drain import Handler
 
 PAYLOAD = {"media_id": 1}
@@ -269,3 +275,18 @@ def test_a_retry_by_hand_has_its_whole_time_before_it(drainer, put, upstream, de
     desk.retry(one)
     drainer.drain("h")
     assert drainer.queue.get(one).state == "pending"
+
+
+def test_one_that_takes_longer_than_its_lease_is_its_own_failure(drainer, put, clock):
+    """Keeps out: an operation that is run again and again, and never counted."""
+    (one,) = put("a")
+
+    def too_long(payload):
+        clock.advance(50)
+        return Deadline(5, clock=clock).call(int)
+
+    drainer.register(Handler(name="h", service="svc", execute=too_long))
+    for _ in range(10):
+        drainer.drain("h")
+        clock.advance(100)
+    assert drainer.queue.get(one).state == "dead"

@@ -276,3 +276,20 @@ def test_an_error_with_any_text_can_be_kept(queue, desk):
     put(queue)
     queue.bury(queue.claim("h"), ValueError("half \ud800 and nul \0"))
     assert desk.page(state="dead")[0][0].error_message == "half ? and nul \ufffd"
+
+
+def test_who_was_told_of_it_by_its_key_finds_it_as_well(queue):
+    made = put(queue, client_key="k", fingerprint="f", leased=True)
+    put(queue, client_key="k", fingerprint="f")
+    queue.withdraw(made.lease, LookupError())
+    assert queue.get(made.operation.id).state == "dead"
+
+
+def test_a_dead_letter_that_may_be_under_way_is_not_retried_at_once(queue, desk, clock):
+    put(queue)
+    lease = queue.claim("h")
+    queue.bury(lease, TimeoutError(), settle=24)
+    desk.retry(lease.operation.id)
+    assert queue.claim("h") is None
+    clock.advance(24)
+    assert queue.claim("h") is not None

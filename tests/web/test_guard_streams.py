@@ -174,3 +174,15 @@ def test_a_stream_that_was_not_modified_counts_as_success(app, resilience):
 
     app.test_client().get("/stream").close()
     assert breaker_of(resilience, "stream").snapshot().counts.successes == 1
+
+
+def test_a_dropped_response_that_cannot_be_closed_costs_nobody_the_good_one(app, resilience):
+    answers = [Response("bad", 502), Response("good")]
+    answers[0].call_on_close(lambda: 1 / 0)
+
+    @app.get("/view")
+    @resilience.protect(service="view", retry={"max_attempts": 2, "initial_delay": 0})
+    def view():
+        return answers.pop(0)
+
+    assert app.test_client().get("/view").text == "good"

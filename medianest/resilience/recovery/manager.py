@@ -133,7 +133,7 @@ class ErrorRecoveryManager:
             )
         context = context or RecoveryContext()
         before = self.turns.repairs
-        asked_at = self.last_good.now() if context.cache_key is not None else 0.0
+        asked_at = self.asked_at() if context.cache_key is not None else None
         try:
             result = operation()
         except Exception as error:
@@ -178,8 +178,18 @@ class ErrorRecoveryManager:
                 raise
         return run.record(error)
 
-    def remember(self, key: Any, answer: Any, asked_at: float) -> None:
+    def asked_at(self) -> float | None:
+        """The time of the store of good answers; None when that cannot be told."""
+        try:
+            return self.last_good.now()
+        except Exception:
+            logger.exception("good answers cannot be kept")
+            return None
+
+    def remember(self, key: Any, answer: Any, asked_at: float | None) -> None:
         """Keep a good answer; a store that fails costs nobody the answer."""
+        if asked_at is None:
+            return
         try:
             self.last_good.put(key, answer, asked_at)
         except Exception:

@@ -66,7 +66,8 @@ class Run:
             while (answer := self._try_actions(error, before)) is RUN_AGAIN:
                 before = self._manager.turns.repairs
                 self._context = replace(self._context, attempt=self._context.attempt + 1)
-                asked_at = self._manager.last_good.now()
+                kept = self._context.cache_key is not None
+                asked_at = self._manager.asked_at() if kept else None
                 try:
                     answer = again()
                 except Exception as failed:
@@ -120,8 +121,9 @@ class Run:
 
     def _execute(self, action: RecoveryAction, error: Exception) -> Any:
         clock = self._manager.clock
-        began, how = clock.now(), End.FAILED
+        began, how = 0.0, End.FAILED
         try:
+            began = clock.now()
             answer = action.execute(error, self._context)
             how = _end_of(answer)
         except Exception as fault:

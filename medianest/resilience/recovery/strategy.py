@@ -75,7 +75,7 @@ class Recovery(Strategy):
         assert key_of is not None
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            asked_at = manager.last_good.now()
+            asked_at = manager.asked_at()
             answer = inner(function, args, kwargs)
             manager.remember(key_of(*args, **kwargs), answer, asked_at)
             return answer
