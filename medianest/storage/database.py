@@ -17,6 +17,7 @@ from medianest.resilience import (
     BulkheadFullError,
     CallRefusedError,
     Deadline,
+    DeadlineExceededError,
     Declined,
     Pipeline,
     Recovery,
@@ -99,8 +100,9 @@ class Database:
         """Run `operation(connection, …)` in a transaction, which is committed when it returns."""
         try:
             return self._writing.call(self._in_transaction, False, operation, args, kwargs)
-        except BulkheadFullError as error:
-            if error.name != _WRITERS:
+        except (BulkheadFullError, DeadlineExceededError) as error:
+            # Its time went by while others were writing, if it got its turn at all.
+            if self._writing is self._reading or error.name not in (_WRITERS, SERVICE):
                 raise
             raise DatabaseBusyError("others are writing to the database") from None
 
