@@ -2,7 +2,7 @@
 
 import pytest
 
-from medianest.resilience import RecoveryContext
+from medianest.resilience import Declined, RecoveryContext
 from medianest.storage import DatabaseUnavailableError
 
 RESILIENCE = "/api/v1/resilience"
@@ -116,6 +116,40 @@ def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
     assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
     assert answer["executed"]["steps"][0]["outcome"] == "run_again"
     assert get("/audit").json["changes"][0]["action"] == "recovery.rehearse"
+
+
+def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
+    runs = []
+
+    def act(name, priority, answer, applies=True):
+        def execute(error, context):
+            runs.append(name)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        parts.service.recovery.register_recovery_action(
+            name, priority, lambda error, context: applies, execute
+        )
+
+    act("first", 30, RuntimeError("cannot"))
+    act("second", 20, "never", applies=Declined("not for this"))
+    act("third", 15, "the answer")
+    wish = {"operation": "op", "service": "svc", "error": "5xx"}
+    predicted = post("/recovery/test", **wish).json["actions"][:3]
+    assert [(a["action"], a["applies"], a["why_not"]) for a in predicted] == [
+        ("first", True, None),
+        ("second", False, "not for this"),
+        ("third", True, None),
+    ]
+    assert runs == []
+    executed = post("/recovery/test", **wish, execute=True).json["executed"]
+    assert [(s["action"], s["outcome"]) for s in executed["steps"]] == [
+        ("first", "raised"),
+        ("second", "declined"),
+        ("third", "returned"),
+    ]
+    assert (executed["recovered_by"], runs) == ("third", ["first", "third"])
 
 
 @pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
