@@ -169,16 +169,11 @@ class Database:
         return RecoveryAction(
             name="database-reconnect",
             priority=10,
-            should_execute=self._has_lost_connection,
+            should_execute=_lost_connection,
             execute=self._reconnect,
             cooldown=0.2,
+            rest=10.0,
         )
-
-    def _has_lost_connection(self, error: Exception, context: RecoveryContext) -> bool | Declined:
-        # After a failover the old connections lead to a server that may only be read.
-        if isinstance(error, DatabaseReadOnlyError) and self.dialect == "postgresql":
-            return True
-        return _lost_connection(error, context)
 
     def _reconnect(self, error: Exception, context: RecoveryContext) -> object:
         """New connections for all: those in the pool may be as broken as the one that failed."""
@@ -196,7 +191,8 @@ def _lost_connection(error: Exception, context: RecoveryContext) -> bool | Decli
         return Declined(f"it was no call to the {SERVICE}")
     if isinstance(error, CallRefusedError):
         return Declined("the call was not made")
-    if isinstance(error, DatabaseUnavailableError | OSError):
+    # A file opened while it could only be read stays so, and after a failover a server does.
+    if isinstance(error, DatabaseUnavailableError | DatabaseReadOnlyError | OSError):
         return True
     if isinstance(error, StorageError):
         return Declined("the connection is well")

@@ -46,7 +46,7 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
-        self._log = (directory / "log").open("a+")
+        self._directory = directory
         self._environment = {
             **clean,
             "PORT": str(self.port),
@@ -55,6 +55,11 @@ class Server:
             "MEDIANEST_SANDBOX": "false",
             **{k: str(v) for k, v in variables.items()},
         }
+        self.reopen()
+
+    def reopen(self):
+        """Start it, with its log open; also after it was stopped."""
+        self._log = (self._directory / "log").open("a+")
         self.start()
 
     def start(self):

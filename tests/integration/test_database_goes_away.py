@@ -198,3 +198,23 @@ def test_a_full_disk_is_told_and_nothing_that_was_accepted_is_lost(start, tmp_pa
         server.stop()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file immutable")
+def test_a_file_that_may_only_be_read_is_told_and_written_again_when_it_may_be(start, tmp_path):
+    file = tmp_path / "0" / "medianest.db"
+    server = start()
+    assert post(server, 1).status == 201
+    server.stop()
+    if subprocess.run(["chattr", "+i", str(file)]).returncode:
+        pytest.skip("this file system knows no immutable files")
+    try:
+        server.reopen()
+        server.wait_until("live")
+        wait_for(lambda: server.get("/api/v1/resilience/queue").status == 200)
+        answer = post(server, 2)
+        assert (answer.status, answer.json["type"]) == (503, "/problems/database-read-only")
+        assert server.get("/api/v1/resilience/queue").json["counts"]["done"] == 1
+    finally:
+        subprocess.run(["chattr", "-i", str(file)], check=True)
+    wait_for(lambda: post(server, 2).status == 201, 30)
