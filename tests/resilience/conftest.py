@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from medianest.resilience import CircuitBreaker, ManualClock, State
+from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, ManualClock, State
 
 MakeBreaker = Callable[..., CircuitBreaker]
 Fail = Callable[..., None]
@@ -63,3 +63,28 @@ def half_open(trip: Fail, clock: ManualClock) -> Fail:
         clock.advance(retry_after)
 
     return bring
+
+
+@pytest.fixture
+def manager(clock):
+    return ErrorRecoveryManager(clock=clock)
+
+
+@pytest.fixture
+def act(manager):
+    """`act(name, priority, answer)` registers an action; its result is the list of its runs."""
+
+    def register(name, priority, answer, **options):
+        runs = []
+
+        def execute(error, context):
+            runs.append((error, context))
+            result = answer(error, context) if callable(answer) else answer
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        manager.register_recovery_action(name, priority, execute=execute, **options)
+        return runs
+
+    return register

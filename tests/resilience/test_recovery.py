@@ -9,57 +9,15 @@ import pytest
 
 from medianest.resilience import (
     RUN_AGAIN,
-    BulkheadFullError,
     CircuitOpenError,
     ConfigurationError,
     Declined,
     ErrorRecoveryManager,
-    MemoryLastGood,
-    Pipeline,
-    Recovery,
     RecoveryAction,
     RecoveryContext,
-    ResilienceService,
-    Retry,
 )
 from medianest.resilience.events import recovery_finished
-from medianest.resilience.recovery import (
-    breaker_reset,
-    cache_fallback,
-    default_response,
-    graceful_degradation,
-)
-
-CONTEXT = RecoveryContext(operation="op", service="svc")
-
-
-@pytest.fixture
-def manager(clock):
-    return ErrorRecoveryManager(clock=clock)
-
-
-@pytest.fixture
-def act(manager):
-    """`act(name, priority, answer)` registers an action; its result is the list of its runs."""
-
-    def register(name, priority, answer, **options):
-        runs = []
-
-        def execute(error, context):
-            runs.append((error, context))
-            result = answer(error, context) if callable(answer) else answer
-            if isinstance(result, Exception):
-                raise result
-            return result
-
-        manager.register_recovery_action(name, priority, execute=execute, **options)
-        return runs
-
-    return register
-
-
-def broken():
-    raise ConnectionError("down")
+from tests.resilience.recovering import CONTEXT, broken
 
 
 def failing(times, result="ok"):
@@ -328,149 +286,6 @@ def test_statistics_count_each_action_and_how_it_ended(manager, act):
     figures = manager.statistics()
     assert (figures["first"]["raised"], figures["second"]["recovered"]) == (3, 3)
     assert figures["unused"]["returned"] == 0
-
-
-# -- built in ----------------------------------------------------------------------------------
-
-
-def test_the_cache_fallback_serves_the_last_good_answer(clock):
-    store = MemoryLastGood(60, clock=clock)
-    manager = ErrorRecoveryManager(clock=clock, last_good=store)
-    manager.register_recovery_action(
-        cache_fallback(store, stale=lambda answer, age, error: (answer, age))
-    )
-    context = RecoveryContext(cache_key="libraries")
-    assert manager.with_recovery(lambda: ["films"], context) == ["films"]
-    clock.advance(7)
-    assert manager.with_recovery(broken, context) == (["films"], 7)
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, RecoveryContext(cache_key="other"))
-    clock.advance(60)
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, context)
-
-
-@pytest.fixture
-def service(clock):
-    service = ResilienceService(clock=clock)
-    service.register_dependency("svc", retry=None)
-    return service
-
-
-def test_the_breaker_reset_closes_an_open_breaker_when_its_probe_passes(service, clock):
-    probes = []
-    action = breaker_reset(service.registry, {"svc": lambda: probes.append(1)})
-    service.recovery.register_recovery_action(action)
-    breaker = service.registry.breaker("svc")
-    for _ in range(5):
-        with pytest.raises(ConnectionError):
-            breaker.call(broken)
-    answer = service.with_recovery(lambda: breaker.call(lambda: "ok"), CONTEXT)
-    assert (answer, breaker.state.value, len(probes)) == ("ok", "closed", 1)
-
-
-def test_the_breaker_reset_never_touches_what_operators_forced(service):
-    service.recovery.register_recovery_action(breaker_reset(service.registry, {"svc": int}))
-    breaker = service.registry.breaker("svc")
-    breaker.open("moving")
-    with pytest.raises(CircuitOpenError):
-        service.with_recovery(lambda: breaker.call(int), CONTEXT)
-    assert breaker.snapshot().reason == "moving"
-    assert not breaker.close_if_open()
-
-
-def test_the_breaker_reset_acts_only_where_allowed_and_not_too_often(service, clock):
-    def unwell():
-        raise ConnectionError
-
-    service.recovery.register_recovery_action(
-        breaker_reset(service.registry, {"svc": unwell}, cooldown=30)
-    )
-    error = CircuitOpenError("other", 5)
-    (predicted,) = service.recovery.predict(error, RecoveryContext(service="other"))
-    assert "not allowed" in predicted.why_not
-    breaker = service.registry.breaker("svc")
-    for _ in range(5):
-        with pytest.raises(ConnectionError):
-            breaker.call(broken)
-    for _ in range(3):
-        with pytest.raises(CircuitOpenError):
-            service.with_recovery(lambda: breaker.call(int), CONTEXT)
-    assert service.recovery.statistics()["circuit-breaker-reset"]["raised"] == 1
-
-
-def test_the_default_response_is_what_was_configured(manager):
-    manager.register_recovery_action(
-        default_response({"op": [], "computed": lambda error, context: context.user})
-    )
-    assert manager.with_recovery(broken, CONTEXT) == []
-    computed = RecoveryContext(operation="computed", user="kim")
-    assert manager.with_recovery(broken, computed) == "kim"
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, RecoveryContext(operation="other"))
-
-
-def test_graceful_degradation_says_what_is_missing(service):
-    service.register_dependency("shop", depends_on=["svc"])
-    service.register_dependency("reports", depends_on=["shop"])
-    service.recovery.register_recovery_action(
-        graceful_degradation({"op": lambda error, context, missing: missing}, service.registry)
-    )
-    assert service.with_recovery(broken, CONTEXT) == ("svc", "shop", "reports")
-
-
-# -- in a pipeline -----------------------------------------------------------------------------
-
-
-def test_in_a_pipeline_recovery_runs_when_retries_are_spent(manager, act, clock):
-    calls = []
-
-    def upstream():
-        calls.append(1)
-        if len(calls) <= 3:
-            raise ConnectionError
-        return "ok"
-
-    act("repair", 1, RUN_AGAIN)
-    recovery = Recovery(manager, service="svc", operation=lambda: "named")
-    pipeline = Pipeline("svc", [recovery, Retry(initial_delay=0, clock=clock)])
-    assert pipeline.call(upstream) == "ok"
-    assert len(calls) == 4
-    assert manager.history.records()[0].operation == "named"
-
-
-def test_a_dependency_may_be_registered_with_recovery(clock):
-    service = ResilienceService(clock=clock)
-    service.recovery.register_recovery_action("default", 1, execute=lambda e, c: c.service)
-    service.register_dependency("plex", retry=None, recovery=True)
-    assert service.execute("plex", broken) == "plex"
-
-
-def test_in_a_pipeline_good_answers_are_kept_by_their_key(clock):
-    manager = ErrorRecoveryManager(clock=clock)
-    manager.register_recovery_action(cache_fallback(manager.last_good))
-    recovery = Recovery(manager, service="svc", cache_key=lambda section: section)
-    fine = [True]
-
-    def ask(section):
-        if not fine[0]:
-            raise ConnectionError
-        return section
-
-    assert recovery.call(ask, "films") == "films"
-    fine[0] = False
-    assert recovery.call(ask, "films") == "films"
-    with pytest.raises(ConnectionError):
-        recovery.call(ask, "shows")
-
-
-def test_refusals_are_recovered_from_as_well(manager, act):
-    act("default", 1, "later", should_execute=lambda e, c: isinstance(e, BulkheadFullError))
-
-    def full():
-        raise BulkheadFullError("svc", 1.0)
-
-    assert Recovery(manager, service="svc").call(full) == "later"
 
 
 @pytest.mark.parametrize(

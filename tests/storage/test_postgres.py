@@ -1,0 +1,194 @@
+"""PostgreSQL in trouble: no wait beyond the deadline, one reconnect, locks that are no outage."""
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from medianest import names
+from medianest.config import DatabaseSettings
+from medianest.resilience import CircuitOpenError, Deadline, ResilienceService
+from medianest.storage import (
+    Database,
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    schema,
+)
+from medianest.storage.schema import head_revision
+from tests.postgres import PostgresProcess
+
+MARGIN = 0.25
+
+
+def one(connection):
+    return connection.execute(text("SELECT 1")).scalar()
+
+
+@pytest.fixture
+def own_postgres():
+    """A server that a test may freeze and kill, and a database in it for real time."""
+    server = PostgresProcess()
+    service = ResilienceService()
+    settings = DatabaseSettings(timeout=1.0, reset_timeout=0.2, max_reset_timeout=0.2)
+    database = Database(server.url(), settings, service, threads=16)
+    database.service = service
+    yield server, database
+    database.close()
+    server.stop()
+
+
+def test_a_frozen_server_is_left_at_the_deadline_and_works_again_after_it(own_postgres):
+    server, database = own_postgres
+    assert database.read(one) == 1
+    server.freeze()
+    try:
+        with Deadline(1.5).scope():
+            began = time.monotonic()
+            with pytest.raises(DatabaseUnavailableError):
+                database.read(one)
+            assert time.monotonic() - began < 1.5 + MARGIN
+    finally:
+        server.thaw()
+    assert database.read(one) == 1
+
+
+def test_the_pool_recovers_when_every_connection_was_left(own_postgres):
+    server, database = own_postgres
+
+    def ask(_):
+        with Deadline(0.8).scope():
+            try:
+                return database.read(one)
+            except (DatabaseUnavailableError, CircuitOpenError):
+                return None
+
+    server.freeze()
+    try:
+        with ThreadPoolExecutor(20) as pool:
+            assert set(pool.map(ask, range(40))) == {None}
+    finally:
+        server.thaw()
+    until = time.monotonic() + 5
+    while [ask(0) for _ in range(5)] != [1] * 5:  # until the breaker has closed again
+        assert time.monotonic() < until
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(ask, range(40))) == {1}
+
+
+def test_a_server_that_was_killed_and_started_again_costs_one_reconnect_and_no_error(own_postgres):
+    server, database = own_postgres
+    gate = threading.Barrier(16)
+
+    def ask(_):
+        gate.wait()
+        return database.read(one)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(ask, range(16))) == {1}
+        server.kill()
+        server.start()
+        assert set(pool.map(ask, range(16))) == {1}
+        assert set(pool.map(ask, range(16))) == {1}
+    history = database.service.recovery.history.records()
+    runs = [
+        step.outcome for record in history for step in record.steps if step.outcome != "declined"
+    ]
+    assert runs.count("run_again") == 1
+    assert set(runs) <= {"run_again", "shared"}
+
+
+def test_a_server_that_is_not_there_is_told_without_its_address():
+    service = ResilienceService()
+    url = "postgresql://kim:s3cret@127.0.0.1:1/x"
+    database = Database(url, DatabaseSettings(timeout=1.0), service, threads=4)
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        database.read(one)
+    assert "s3cret" not in str(caught.value)
+    assert "127.0.0.1" not in str(caught.value)
+
+
+def test_the_name_of_the_database_is_looked_up_within_the_deadline(monkeypatch):
+    """Keeps out: a name server that does not answer holds a thread for as long as it likes."""
+    over = threading.Event()
+
+    def hang(*args, **kwargs):
+        over.wait(10)
+        raise socket.gaierror("at last")
+
+    monkeypatch.setattr(names.socket, "getaddrinfo", hang)
+    url = "postgresql://kim@database.invalid/x"
+    database = Database(url, DatabaseSettings(timeout=0.4), ResilienceService(), threads=4)
+    with Deadline(0.5).scope():
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailableError):
+            database.read(one)
+        assert time.monotonic() - began < 0.5 + MARGIN
+    over.set()
+
+
+def test_a_database_is_found_by_its_name(postgres):
+    url = postgres.url().replace("127.0.0.1", "localhost")
+    database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
+    assert database.read(one) == 1
+    database.close()
+
+
+def test_a_row_that_another_one_holds_is_busy_and_not_away(postgres, connect):
+    """Keeps out: a lock taken for an outage, and the database cut off for everybody."""
+    url = postgres.make_database("locked")
+    holder, database = connect(url), connect(url, timeout=0.8)
+    holder.upgrade()
+    holder.write(lambda c: c.execute(text("CREATE TABLE t AS SELECT 1 AS x")))
+    held, done = threading.Event(), threading.Event()
+
+    def hold(connection):
+        connection.execute(text("UPDATE t SET x = 2"))
+        held.set()
+        done.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(holder.write, hold)
+        held.wait(10)
+        with pytest.raises(DatabaseBusyError):
+            database.write(lambda c: c.execute(text("UPDATE t SET x = 3")))
+        done.set()
+        holding.result(10)
+    assert database.service.registry.breaker("database").snapshot().counts.failures == 0
+
+
+def test_a_migration_may_take_longer_than_a_transaction(postgres, connect, monkeypatch):
+    database = connect(postgres.make_database("slow"), timeout=0.3)
+    upgrade = schema.upgrade
+
+    def slow(connection):
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_sleep(0.6)"))
+        return upgrade(connection)
+
+    monkeypatch.setattr(schema, "upgrade", slow)
+    assert database.upgrade() == (None, head_revision())
+
+
+def test_a_lock_is_a_lock_however_little_time_is_left(postgres, connect):
+    """Keeps out: the same lock, taken for an outage because the request has little time left."""
+    url = postgres.make_database("short")
+    holder, database = connect(url), connect(url)
+    holder.upgrade()
+    holder.write(lambda c: c.execute(text("CREATE TABLE t AS SELECT 1 AS x")))
+    held, done = threading.Event(), threading.Event()
+
+    def hold(connection):
+        connection.execute(text("UPDATE t SET x = 2"))
+        held.set()
+        done.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(holder.write, hold)
+        held.wait(10)
+        with Deadline(0.6).scope(), pytest.raises(DatabaseBusyError):
+            database.write(lambda c: c.execute(text("UPDATE t SET x = 3")))
+        done.set()
+        holding.result(10)

@@ -1,0 +1,189 @@
+"""SQLite in trouble: locked, full, read-only, and many who write."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from medianest.config import DatabaseSettings
+from medianest.resilience import Bulkhead, Deadline, ResilienceService
+from medianest.storage import (
+    Database,
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+)
+from medianest.storage.schema import head_revision
+
+MARGIN = 0.25
+
+
+def one(connection):
+    return connection.execute(text("SELECT 1")).scalar()
+
+
+def grow(connection):
+    connection.execute(text("CREATE TABLE IF NOT EXISTS big (x TEXT)"))
+    for _ in range(200):
+        connection.execute(text("INSERT INTO big VALUES (:x)"), {"x": "x" * 10_000})
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(connect, tmp_path):
+    path = tmp_path / "medianest.db"
+    database = connect(f"sqlite:///{path}")
+    database.upgrade()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Deadline(0.5).scope():
+        began = time.monotonic()
+        with pytest.raises(DatabaseBusyError):
+            database.write(one)
+        assert time.monotonic() - began < 0.5 + MARGIN
+    assert database.read(one) == 1  # readers wait for nobody
+    with Deadline(5).scope(), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(database.write, one)
+        other.execute("COMMIT")
+        assert waiting.result(5) == 1
+    other.close()
+
+
+def test_a_full_disk_is_told_and_what_was_kept_is_intact(connect, tmp_path):
+    """SQLite itself says that the disk is full when the file may not grow."""
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.upgrade()
+
+    def fill(connection):
+        connection.execute(text("PRAGMA max_page_count = 60"))
+        grow(connection)
+
+    with pytest.raises(DatabaseFullError, match="disk is full"):
+        database.write(fill)
+    assert database.revision() == head_revision()
+    assert database.read(lambda c: c.execute(text("PRAGMA integrity_check")).scalar()) == "ok"
+    database.close()
+    database.write(grow)  # by a new connection, which knows no such limit
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_is_really_full_is_told_too(connect, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)])
+    if mounted.returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        database = connect(f"sqlite:///{disk / 'medianest.db'}")
+        database.upgrade()
+        with pytest.raises(DatabaseFullError):
+            database.write(grow)
+        assert database.revision() == head_revision()
+        database.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_file_that_may_only_be_read_is_read_and_told(connect):
+    folder = Path(tempfile.mkdtemp(prefix="medianest-read-only-"))
+    url = f"sqlite:///{folder / 'medianest.db'}"
+    database = connect(url)
+    database.upgrade()
+    database.close()
+    (folder / "medianest.db").chmod(0o444)
+    folder.chmod(0o777)
+    try:
+        told = _as_nobody(lambda: _read_and_write(url))
+    finally:
+        shutil.rmtree(folder)
+    assert told == [head_revision(), "DatabaseReadOnlyError: the database may only be read"]
+
+
+def _read_and_write(url):
+    database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
+    told = [database.revision()]
+    try:
+        database.write(lambda c: c.execute(text("DELETE FROM audit")))
+    except DatabaseReadOnlyError as error:
+        told.append(f"{type(error).__name__}: {error}")
+    return told
+
+
+def _as_nobody(function):
+    """In a child, which root's rights do not help."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            os.write(writer, json.dumps(function()).encode())
+        except BaseException as error:
+            os.write(writer, json.dumps(repr(error)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        answer = json.load(told)
+    os.waitpid(child, 0)
+    return answer
+
+
+def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(connect):
+    database = connect("sqlite:////proc/nowhere/medianest.db")
+    with pytest.raises(DatabaseUnavailableError):
+        database.read(one)
+
+
+def test_writers_of_a_file_take_turns(connect, tmp_path):
+    """Keeps out: some of many writers that wait by chance, and others for ever."""
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
+    turns = database._writing.find(Bulkhead)
+    inside, leave = threading.Event(), threading.Event()
+
+    def insert(connection, number):
+        if number == 0:
+            inside.set()
+            leave.wait(10)
+        connection.execute(text("INSERT INTO t VALUES (:x)"), {"x": number})
+
+    with ThreadPoolExecutor(16) as pool:
+        writers = [pool.submit(database.write, insert, 0)]
+        inside.wait(10)
+        for number in range(1, 16):
+            writers.append(pool.submit(database.write, insert, number))
+            while turns.snapshot().waiting < number:
+                time.sleep(0.001)
+        leave.set()
+        for writer in writers:
+            writer.result(10)
+    rows = database.read(
+        lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
+    )
+    assert rows == list(range(16))
+
+
+def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
+    path = tmp_path / "medianest.db"
+    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=4)
+    database.upgrade()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(database.write, one) for _ in range(8)]
+        began = time.monotonic()
+        assert database.read(one) == 1
+        assert time.monotonic() - began < 1.0
+        other.execute("COMMIT")
+        assert {writer.result(10) for writer in writers} == {1}
+    other.close()
