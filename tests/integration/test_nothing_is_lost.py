@@ -62,6 +62,7 @@ def test_every_title_is_requested_exactly_once(server, overseerr):
     overseerr.fault("lose", share=0.2, path="/api/v1/request")
     for _ in range(KILLS):
         time.sleep(random.uniform(0.1, 0.8))
+        assert counts(server)["pending"] > 0  # or the kill would prove nothing
         server.kill()
         server.start()
         server.wait_until()
