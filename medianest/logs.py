@@ -8,8 +8,18 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from medianest.resilience.events import StateChanged, state_changed, would_have_opened
-from medianest.web.trace import trace_id
+from medianest.resilience.events import (
+    AlertChanged,
+    HealthChanged,
+    RecoveryFinished,
+    StateChanged,
+    alert_changed,
+    health_changed,
+    recovery_finished,
+    state_changed,
+    would_have_opened,
+)
+from medianest.web.trace import route, trace_id
 
 if TYPE_CHECKING:
     from medianest.config import Settings
@@ -18,30 +28,36 @@ if TYPE_CHECKING:
 __all__ = ["configure_logs"]
 
 logger = logging.getLogger("medianest")
+events = logging.getLogger("medianest.events")
+"""What is always told, whatever the level is: changes of state, recoveries, alerts, operators."""
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "trace_id"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "trace_id", "route"}
 
 
 def configure_logs(settings: Settings) -> None:
-    """Log to standard error from now on, and what breakers do in any case."""
+    """Log to standard error from now on, and what is always told in any case."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if settings.log_json else _TextFormatter())
-    handler.addFilter(_with_trace_id)
+    handler.addFilter(_with_request)
     for each in (logger, logging.getLogger("gunicorn.error")):
         each.handlers = [handler]
         each.propagate = False
     logger.setLevel(settings.log_level)
+    events.setLevel(logging.INFO)
     state_changed.connect(_log_state_change)
     would_have_opened.connect(_log_would_have_opened)
+    recovery_finished.connect(_log_recovery)
+    health_changed.connect(_log_health)
+    alert_changed.connect(_log_alert)
 
 
-def _with_trace_id(record: logging.LogRecord) -> bool:
-    record.trace_id = trace_id()
+def _with_request(record: logging.LogRecord) -> bool:
+    record.trace_id, record.route = trace_id(), route()
     return True
 
 
 def _log_state_change(event: StateChanged) -> None:
-    logger.warning(
+    events.warning(
         "circuit breaker %s: %s -> %s (%s)%s%s",
         event.name,
         event.before,
@@ -54,12 +70,46 @@ def _log_state_change(event: StateChanged) -> None:
 
 
 def _log_would_have_opened(event: WouldHaveOpened) -> None:
-    logger.warning(
+    events.warning(
         "circuit breaker %s is disabled and would have opened: %s",
         event.name,
         event.reason,
         extra={"service": event.name},
     )
+
+
+def _log_recovery(event: RecoveryFinished) -> None:
+    record = event.record
+    by = f"recovered by {record.recovered_by}" if record.recovered_by else "not recovered"
+    events.info(
+        "%s failed (%s) and was %s after %.3f s",
+        record.operation,
+        record.error_type,
+        by,
+        record.seconds,
+        extra={"service": record.service},
+    )
+
+
+def _log_health(event: HealthChanged) -> None:
+    level = logging.INFO if event.after == "healthy" else logging.WARNING
+    why = f": {event.message}" if event.message and event.after != "healthy" else ""
+    message = "health of %s: %s -> %s%s"
+    if event.before == "unknown" and event.after == "healthy":
+        return  # the first look at what is well is a success, and no news
+    events.log(level, message, event.name, event.before, event.after, why, extra=_service(event))
+
+
+def _log_alert(event: AlertChanged) -> None:
+    level = {"resolved": logging.INFO}.get(event.state, logging.WARNING)
+    if event.state == "firing" and event.severity == "critical":
+        level = logging.ERROR
+    word = "resolved" if event.state == "resolved" else event.severity
+    events.log(level, "alert %s (%s): %s", word, event.rule, event.message, extra=_service(event))
+
+
+def _service(event: HealthChanged | AlertChanged) -> dict[str, str]:
+    return {"service": event.name}
 
 
 class _TextFormatter(logging.Formatter):
@@ -80,6 +130,7 @@ class _JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "logger": record.name,
             "trace_id": getattr(record, "trace_id", None),
+            "route": getattr(record, "route", None),
             **{key: value for key, value in vars(record).items() if key not in _STANDARD},
         }
         if record.exc_info:

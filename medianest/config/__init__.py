@@ -1,5 +1,6 @@
 """Settings and where they come from."""
 
+from medianest.config.health import AlertSettings, HealthSettings
 from medianest.config.sections import (
     DatabaseSettings,
     OverseerrSettings,
@@ -10,8 +11,10 @@ from medianest.config.sections import (
 from medianest.config.settings import Environment, Settings
 
 __all__ = [
+    "AlertSettings",
     "DatabaseSettings",
     "Environment",
+    "HealthSettings",
     "OverseerrSettings",
     "PlexSettings",
     "QueueSettings",

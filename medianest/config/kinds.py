@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -17,9 +18,12 @@ __all__ = [
     "DatabaseUrl",
     "Delay",
     "ErrorTokens",
+    "Networks",
     "Places",
     "Seconds",
     "Secret",
+    "Secrets",
+    "Share",
     "unless_off",
 ]
 
@@ -68,6 +72,20 @@ def _listed(value: object) -> object:
     return value
 
 
+def _split(value: object) -> object:
+    """A list in one variable: separated by spaces or commas."""
+    return tuple(re.split(r"[,\s]+", value.strip())) if isinstance(value, str) else value
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ip_network(value)
+    except ValueError:
+        raise ValueError("must be networks such as 192.168.1.0/24 or fd00:1234::/32") from None
+
+
 def unless_off(value: object) -> object:
     """None for the word "off"."""
     return None if value == "off" else value
@@ -86,3 +104,7 @@ ErrorTokens = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidato
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 Places = Annotated[int, Field(ge=1, le=10_000)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, ValidationError
 
 from medianest.config import sources
+from medianest.config.health import AlertSettings, HealthSettings
 from medianest.config.kinds import Count, Seconds, Secret
 from medianest.config.sections import (
     DatabaseSettings,
@@ -54,6 +55,10 @@ class Settings(Section):
     overseerr: OverseerrSettings = OverseerrSettings()
     database: DatabaseSettings = DatabaseSettings()
     queue: QueueSettings = QueueSettings()
+    health: HealthSettings = HealthSettings()
+    alerts: AlertSettings = AlertSettings()
+    metrics_public: bool = False
+    """Whether /metrics needs no token."""
 
     @property
     def database_url(self) -> str:
@@ -115,8 +120,21 @@ class Settings(Section):
                 f"{PREFIX}OVERSEERR_TIMEOUT ({self.overseerr.timeout:g}), or what is still being "
                 f"done would be done again"
             )
+        self._check_thresholds()
         fitting = {name: self._fitting(name) for name in ("plex", "overseerr")}
         return self.model_copy(update=fitting)
+
+    def _check_thresholds(self) -> None:
+        for name in ("error_rate", "response_time", "memory", "breakers_open"):
+            warning, critical = (
+                getattr(self.alerts, f"{name}_{severity}") for severity in ("warning", "critical")
+            )
+            if warning >= critical:
+                variable = f"{PREFIX}ALERTS_{name.upper()}"
+                raise ConfigurationError(
+                    f"{variable}_WARNING: {warning:g} is not allowed: must be less than "
+                    f"{variable}_CRITICAL ({critical:g})"
+                )
 
     def _fitting(self, name: str) -> UpstreamSettings:
         """An upstream with fewer places than there are threads, so that it never takes them all."""

@@ -23,6 +23,8 @@ PREFIX = "MEDIANEST_"
 # Kubernetes puts variables like these into every container next to a service of that name.
 _NOT_OURS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)$")
 
+_SECRET = ("_TOKEN", "_API_KEY", "_DATABASE_URL", "_REDIS_URL", "_ALERTS_URLS")
+
 Keys = tuple[str, ...]
 
 
@@ -40,7 +42,7 @@ def variables_of(model: type[BaseModel], above: Keys = ()) -> dict[str, Keys]:
 
 def is_secret(variable: str) -> bool:
     """Whether a variable holds a secret, which is never shown and may come from a file."""
-    return variable.endswith(("_TOKEN", "_API_KEY", "_DATABASE_URL"))
+    return variable.endswith(_SECRET)
 
 
 def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[str, Any]:

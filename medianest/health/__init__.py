@@ -1,5 +1,17 @@
 """How the system is, told from what its parts know. Pure: no framework, no driver."""
 
-from medianest.health.status import Status, overall_status, status_of_dependency
+from medianest.health.check import Check, Finding
+from medianest.health.component import ComponentHealth
+from medianest.health.dependencies import DependencyHealth
+from medianest.health.monitor import HealthMonitor
+from medianest.health.status import Status, overall_status
 
-__all__ = ["Status", "overall_status", "status_of_dependency"]
+__all__ = [
+    "Check",
+    "ComponentHealth",
+    "DependencyHealth",
+    "Finding",
+    "HealthMonitor",
+    "Status",
+    "overall_status",
+]

@@ -1,47 +1,49 @@
-"""From the state of circuit breakers to the status of dependencies and of the system."""
+"""How well something is, and how well the whole is with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
 
-from medianest.resilience import CircuitBreaker, Dependency, State
+from medianest.resilience import Criticality, State
 
-__all__ = ["Status", "overall_status", "status_of_dependency"]
+__all__ = ["STATUS_OF_STATE", "Status", "overall_status"]
 
 
 class Status(Enum):
     """How well something is."""
 
     HEALTHY = "healthy"
+    UNKNOWN = "unknown"
     DEGRADED = "degraded"
     UNHEALTHY = "unhealthy"
 
+    @property
+    def badness(self) -> int:
+        """0 for healthy, and more the worse it is."""
+        return _ORDER.index(self)
 
-_STATUS_OF_STATE = {
+
+_ORDER = list(Status)
+
+STATUS_OF_STATE = {
     State.CLOSED: Status.HEALTHY,
     State.DISABLED: Status.HEALTHY,
     State.HALF_OPEN: Status.DEGRADED,
     State.OPEN: Status.UNHEALTHY,
     State.FORCED_OPEN: Status.UNHEALTHY,
 }
+"""What a circuit breaker says about the dependency behind it."""
 
 
-def status_of_dependency(dependency: Dependency) -> Status:
-    """A dependency is as well as its circuit breaker says; without one it is taken for healthy."""
-    breaker = dependency.pipeline.find(CircuitBreaker)
-    return Status.HEALTHY if breaker is None else _STATUS_OF_STATE[breaker.state]
-
-
-def overall_status(dependencies: Iterable[Dependency]) -> Status:
-    """A critical dependency makes the system as unwell as it is itself, an important one at most
-    degraded, an optional one nothing."""
+def overall_status(parts: Iterable[tuple[Criticality, Status]]) -> Status:
+    """A critical part that is unhealthy makes the whole so; critical and important ones that are
+    anything but healthy degrade it; optional ones do nothing to it."""
     worst = Status.HEALTHY
-    for dependency in dependencies:
-        status = status_of_dependency(dependency)
-        if status is Status.HEALTHY or dependency.criticality == "optional":
+    for criticality, status in parts:
+        if criticality == "optional" or status is Status.HEALTHY:
             continue
-        if status is Status.UNHEALTHY and dependency.criticality == "critical":
+        if criticality == "critical" and status is Status.UNHEALTHY:
             return Status.UNHEALTHY
         worst = Status.DEGRADED
     return worst

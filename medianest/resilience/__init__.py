@@ -28,7 +28,13 @@ from medianest.resilience.recovery import (
     RecoveryAction,
     RecoveryContext,
 )
-from medianest.resilience.registry import Dependency, Registry, default_registry
+from medianest.resilience.registry import (
+    Criticality,
+    Dependency,
+    DependencyType,
+    Registry,
+    default_registry,
+)
 from medianest.resilience.retry import Retry
 from medianest.resilience.service import ResilienceService
 from medianest.resilience.snapshot import BreakerSnapshot, BulkheadSnapshot
@@ -48,10 +54,12 @@ __all__ = [
     "CircuitOpenError",
     "Clock",
     "ConfigurationError",
+    "Criticality",
     "Deadline",
     "DeadlineExceededError",
     "Declined",
     "Dependency",
+    "DependencyType",
     "ErrorRecoveryManager",
     "Fallback",
     "Handover",

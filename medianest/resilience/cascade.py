@@ -122,7 +122,7 @@ class _Seen:
 class CascadeMonitor:
     """Assesses the dependencies of a registry, and says what is held back meanwhile.
 
-    `routes(name)` are the entry points that use a dependency. Thread-safe.
+    `routes(service)` are the entry points that call a service. Thread-safe.
     """
 
     registry: Registry
@@ -173,7 +173,8 @@ class CascadeMonitor:
         )
 
     def _routes_of(self, names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted({route for name in names for route in self.routes(name)}))
+        services = [self.registry.dependency(name).service for name in names]
+        return tuple(sorted({route for service in services for route in self.routes(service)}))
 
     def _stress_of(self, dependency: Dependency, now: float) -> Stress:
         pipeline = dependency.pipeline

@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from medianest.resilience.recovery.history import RecoveryRecord
 
 __all__ = [
+    "AlertChanged",
     "BudgetExhausted",
     "BulkheadFull",
     "CallRefused",
     "Degraded",
     "Event",
+    "HealthChanged",
     "Recovered",
     "RecoveryFinished",
     "RetryScheduled",
     "StateChanged",
     "WouldHaveOpened",
+    "alert_changed",
     "budget_exhausted",
     "bulkhead_full",
     "call_refused",
     "degraded",
+    "health_changed",
     "recovered",
     "recovery_finished",
     "retry_scheduled",
@@ -52,6 +56,8 @@ budget_exhausted = _signals.signal("budget-exhausted")
 recovered = _signals.signal("recovered")
 degraded = _signals.signal("degraded")
 recovery_finished = _signals.signal("recovery-finished")
+health_changed = _signals.signal("health-changed")
+alert_changed = _signals.signal("alert-changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,27 @@ class RecoveryFinished(Event):
     record: RecoveryRecord
 
 
+@dataclass(frozen=True, slots=True)
+class HealthChanged(Event):
+    """A component went from one status to another."""
+
+    before: str
+    after: str
+    at: datetime
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanged(Event):
+    """An alert about `name` has fired, become critical, or is over."""
+
+    rule: str
+    severity: str
+    state: str
+    message: str
+    at: datetime
+
+
 _SIGNAL_OF: dict[type[Event], Signal] = {
     StateChanged: state_changed,
     WouldHaveOpened: would_have_opened,
@@ -146,6 +173,8 @@ _SIGNAL_OF: dict[type[Event], Signal] = {
     Recovered: recovered,
     Degraded: degraded,
     RecoveryFinished: recovery_finished,
+    HealthChanged: health_changed,
+    AlertChanged: alert_changed,
 }
 
 

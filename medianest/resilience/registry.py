@@ -20,9 +20,10 @@ from medianest.resilience.options import (
 )
 from medianest.resilience.pipeline import Pipeline
 
-__all__ = ["Criticality", "Dependency", "Registry", "default_registry"]
+__all__ = ["Criticality", "Dependency", "DependencyType", "Registry", "default_registry"]
 
 Criticality = Literal["critical", "important", "optional"]
+DependencyType = Literal["database", "cache", "external-api", "internal-service", "queue"]
 T = TypeVar("T")
 
 
@@ -34,9 +35,16 @@ class Dependency:
     criticality: Criticality
     pipeline: Pipeline
     depends_on: tuple[str, ...] = ()
+    kind: DependencyType = "external-api"
 
     def __post_init__(self) -> None:
-        _check_criticality(self.name, self.criticality)
+        _check_one_of(self.name, "criticality", self.criticality, get_args(Criticality))
+        _check_one_of(self.name, "kind", self.kind, get_args(DependencyType))
+
+    @property
+    def service(self) -> str:
+        """The name of its breaker, its bulkhead and its retry budget."""
+        return self.pipeline.name
 
 
 class Registry:
@@ -127,19 +135,24 @@ class Registry:
     def add_dependency(self, dependency: Dependency) -> Dependency:
         """Register a dependency. Raises ConfigurationError as `check_dependency` does."""
         with self._lock:
-            self.check_dependency(dependency.name, dependency.criticality, dependency.depends_on)
+            self.check_dependency(
+                dependency.name, dependency.criticality, dependency.depends_on, dependency.kind
+            )
             self._dependencies[dependency.name] = dependency
         return dependency
 
-    def check_dependency(self, name: str, criticality: str, depends_on: Iterable[str]) -> None:
+    def check_dependency(
+        self, name: str, criticality: str, depends_on: Iterable[str], kind: str = "external-api"
+    ) -> None:
         """Raise ConfigurationError when no such dependency can be registered: its name is taken,
-        its criticality unknown, or what it depends on not registered."""
+        its criticality or kind unknown, or what it depends on not registered."""
         checked_name(name, "dependency")
         if isinstance(depends_on, str):
             raise ConfigurationError(
                 f"dependency {name!r}: depends_on takes a list of names, not {depends_on!r}"
             )
-        _check_criticality(name, criticality)
+        _check_one_of(name, "criticality", criticality, get_args(Criticality))
+        _check_one_of(name, "kind", kind, get_args(DependencyType))
         with self._lock:
             if name in self._dependencies:
                 raise ConfigurationError(f"dependency {name!r} is registered already")
@@ -149,6 +162,20 @@ class Registry:
                 f"dependency {name!r}: depends_on names {', '.join(missing)}, "
                 f"which is not registered"
             )
+
+    def remove_dependency(self, name: str) -> Dependency:
+        """Forget a dependency and the breaker, bulkhead and budget that were made for it. Raises
+        UnknownNameError, and ConfigurationError while others depend on it."""
+        with self._lock:
+            gone = self.dependency(name)
+            needed_by = [o.name for o in self._dependencies.values() if name in o.depends_on]
+            if needed_by:
+                raise ConfigurationError(f"dependency {name!r} is needed by {', '.join(needed_by)}")
+            del self._dependencies[name]
+            if all(other.service != gone.service for other in self._dependencies.values()):
+                for kept in (self._breakers, self._bulkheads, self._budgets):
+                    kept.pop(gone.service, None)
+        return gone
 
     def find_breaker(self, name: str) -> CircuitBreaker | None:
         """The breaker of that name; never makes one."""
@@ -200,11 +227,10 @@ default_registry = Registry()
 """The registry of the process, for code that is handed none (the `circuitbreaker` bridge)."""
 
 
-def _check_criticality(name: str, criticality: str) -> None:
-    if criticality not in get_args(Criticality):
+def _check_one_of(name: str, what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
         raise ConfigurationError(
-            f"dependency {name!r}: criticality must be one of "
-            f"{', '.join(get_args(Criticality))}, not {criticality!r}"
+            f"dependency {name!r}: {what} must be one of {', '.join(allowed)}, not {value!r}"
         )
 
 

@@ -11,7 +11,7 @@ from medianest.resilience.options import BulkheadOptions, configure
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
 from medianest.resilience.recovery import ErrorRecoveryManager, RecoveryContext
-from medianest.resilience.registry import Criticality, Dependency, Registry
+from medianest.resilience.registry import Criticality, Dependency, DependencyType, Registry
 from medianest.resilience.retry import Retry
 
 __all__ = ["ResilienceService"]
@@ -41,6 +41,7 @@ class ResilienceService:
         policy: Policy | None = None,
         *,
         criticality: Criticality = "optional",
+        kind: DependencyType = "external-api",
         depends_on: Iterable[str] = (),
         fallback: Fallback | Callable[[BaseException], Any] | None = None,
         recovery: bool = False,
@@ -55,12 +56,12 @@ class ResilienceService:
         policy = configure(Policy, policy, policy_options, f"dependency {name!r}")
         if not isinstance(depends_on, str):
             depends_on = tuple(depends_on)
-        self.registry.check_dependency(name, criticality, depends_on)
+        self.registry.check_dependency(name, criticality, depends_on, kind)
         self.registry.check_options(name, policy.circuit_breaker, policy.bulkhead)
         manager = self.recovery if recovery else None
         pipeline = policy.build(name, self.registry, _as_fallback(name, fallback), manager)
         return self.registry.add_dependency(
-            Dependency(name, criticality, pipeline, tuple(depends_on))
+            Dependency(name, criticality, pipeline, tuple(depends_on), kind)
         )
 
     def pipeline(self, name: str) -> Pipeline:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -33,7 +34,7 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["SERVICE", "Database"]
+__all__ = ["SERVICE", "Database", "DatabaseFacts"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _KINDS = {"sqlite": sqlite, "postgresql": postgres}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What a database says of itself, and its connections here."""
+
+    dialect: str
+    server_version: str
+    revision: str | None
+    pool_size: int
+    pool_in_use: int
+    pool_waiting: int
 
 
 class Database:
@@ -76,7 +89,7 @@ class Database:
         service.register_dependency(SERVICE, policy, criticality="critical")
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(service.recovery, service=SERVICE, operation=_name_of)
-        inside = service.pipeline(SERVICE)
+        inside, self._places = service.pipeline(SERVICE), service.registry.bulkhead(SERVICE)
         self._reading = self._writing = Pipeline(SERVICE, [recovery, inside])
         if self.dialect == "sqlite":
             # It has one writer, and its own waiting is by chance: some would wait for ever. They
@@ -130,6 +143,21 @@ class Database:
         """Open a connection and have it answer. Raises StorageError."""
         with self._proof.scope(), self._mapped(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+
+    def ping(self) -> DatabaseFacts:
+        """Ask how it is, past the circuit breaker. Raises StorageError."""
+        with self._mapped(), self.engine.connect() as connection:
+            version = connection.execute(text(self._kind.VERSION)).scalar_one()
+            revision = schema.current_revision(connection)
+        pool: Any = self.engine.pool
+        return DatabaseFacts(
+            dialect=self.dialect,
+            server_version=str(version),
+            revision=revision,
+            pool_size=pool.size(),
+            pool_in_use=pool.checkedout(),
+            pool_waiting=self._places.snapshot().waiting,
+        )
 
     def close(self) -> None:
         """Close the idle connections."""

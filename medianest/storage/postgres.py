@@ -29,7 +29,9 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["error_of", "make_engine"]
+__all__ = ["VERSION", "error_of", "make_engine"]
+
+VERSION = "SHOW server_version"
 
 MAX_WAIT = 30.0
 """Seconds to wait for an answer where there is no deadline."""

@@ -20,7 +20,9 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["READS", "error_of", "make_engine"]
+__all__ = ["READS", "VERSION", "error_of", "make_engine"]
+
+VERSION = "SELECT sqlite_version()"
 
 READS = "medianest_reads"
 """Execution option of connections that do not write: they begin without the writers' lock."""

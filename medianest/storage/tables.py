@@ -24,6 +24,7 @@ from sqlalchemy.types import TypeDecorator
 __all__ = [
     "ACTIVE",
     "Utc",
+    "alerts",
     "audit",
     "deferred_operations",
     "dependencies",
@@ -126,6 +127,19 @@ audit = Table(
     Column("target", String(200), nullable=False),
     Column("record", JSON, nullable=False),
     Index("ix_audit_newest", "at", "id"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("state", String(10), nullable=False),  # firing, resolved
+    Column("severity", Integer, nullable=False),
+    Column("record", JSON, nullable=False),
+    Index("ix_alerts_newest", "at", "id"),
+    Index("ix_alerts_key", "key", "at"),
 )
 
 dependencies = Table(

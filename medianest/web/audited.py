@@ -15,6 +15,7 @@ from medianest.web.trace import trace_id
 __all__ = ["audited"]
 
 logger = logging.getLogger(__name__)
+events = logging.getLogger("medianest.events")
 
 _AT_ONCE = Deadline(0.5, name="audit")
 """How long an operator waits for the record, in seconds, and no longer."""
@@ -32,7 +33,7 @@ def audited(
     is down, the record follows. `log` is false for a change that tells itself."""
     if log:
         why = f": {reason}" if reason else ""
-        logger.warning("%s %s by %s%s", action, target, g.actor, why, extra={"service": target})
+        events.warning("%s %s by %s%s", action, target, g.actor, why, extra={"service": target})
     audit = parts().audit
     audit.note(
         g.actor,

@@ -1,4 +1,5 @@
-"""The trace id of a request: taken from `traceparent` (W3C Trace Context), or made."""
+"""Which request this is: its route, and its trace id, taken from `traceparent` (W3C Trace
+Context) or made."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import cast
 
 from flask import g, has_request_context, request
 
-__all__ = ["trace_id"]
+__all__ = ["route", "trace_id"]
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
@@ -20,6 +21,14 @@ def trace_id() -> str | None:
     if "trace_id" not in g:
         g.trace_id = _given() or secrets.token_hex(16)
     return cast(str, g.trace_id)
+
+
+def route() -> str | None:
+    """The method and the route of the current request, such as "GET /api/v1/media/libraries";
+    None outside of one, and for a path that leads nowhere."""
+    if not has_request_context() or request.url_rule is None:
+        return None
+    return f"{request.method} {request.url_rule.rule}"
 
 
 def _given() -> str | None:

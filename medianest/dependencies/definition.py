@@ -1,0 +1,68 @@
+"""What an operator says of a dependency that is to be watched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from medianest.resilience import (
+    BulkheadOptions,
+    CircuitBreakerOptions,
+    ConfigurationError,
+    Criticality,
+    DependencyType,
+    Policy,
+)
+from medianest.resilience.options import configure
+
+__all__ = ["Definition"]
+
+_PLACES = 10
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A dependency to register. Raises ConfigurationError for a name that cannot stand in a path
+    or a metric, for one that depends on itself, and for a wrong option of its breaker."""
+
+    name: str
+    type: DependencyType
+    criticality: Criticality
+    health_check_url: str | None = None
+    depends_on: tuple[str, ...] = ()
+    circuit_breaker: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name) is None:
+            raise ConfigurationError(
+                f"name must be 1 to 100 letters, digits, dots, dashes and underscores, "
+                f"not {self.name!r}"
+            )
+        if self.name in self.depends_on:
+            raise ConfigurationError(f"depends_on: {self.name!r} cannot depend on itself")
+        self.policy()
+
+    def policy(self) -> Policy:
+        """How calls to it are protected."""
+        options = configure(
+            CircuitBreakerOptions, None, dict(self.circuit_breaker), "circuit_breaker"
+        )
+        return Policy(circuit_breaker=options, bulkhead=BulkheadOptions(_PLACES), retry=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, the same for the same definition."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "criticality": self.criticality,
+            "health_check_url": self.health_check_url,
+            "depends_on": sorted(set(self.depends_on)),
+            "circuit_breaker": dict(sorted(self.circuit_breaker.items())),
+        }
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Definition:
+        """From what `as_dict` gave."""
+        return cls(**{**kept, "depends_on": tuple(kept["depends_on"])})

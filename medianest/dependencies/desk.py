@@ -1,0 +1,159 @@
+"""Where operators register and remove dependencies, and where every process learns of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection
+
+from medianest.dependencies.probe import HealthProbe
+from medianest.dependencies.url import HealthUrl, checked_url
+
+from medianest.dependencies.definition import Definition
+from medianest.health import Check, Finding, HealthMonitor, Status
+from medianest.resilience import ConfigurationError, ResilienceService
+from medianest.storage.dependencies import DependencyConflictError, DependencyStore
+
+__all__ = ["DependencyDesk"]
+
+logger = logging.getLogger(__name__)
+
+
+class DependencyDesk:
+    """Registers dependencies while the program runs: each has its breaker, its bulkhead, its
+    check and its place in the graph at once, and is kept in the database. Thread-safe.
+
+    `check_of(name, criticality, run)` makes a check with the times of the settings; `reserved`
+    are names that nobody else may have.
+    """
+
+    def __init__(
+        self,
+        store: DependencyStore,
+        service: ResilienceService,
+        monitor: HealthMonitor,
+        probe: HealthProbe,
+        check_of: Callable[..., Check],
+        reserved: Collection[str],
+    ) -> None:
+        self._store = store
+        self._service = service
+        self._monitor = monitor
+        self._probe = probe
+        self._check_of = check_of
+        self._reserved = frozenset(reserved)
+        self._registered: dict[str, Definition] = {}
+        self._changes = 0
+        self._lock = threading.Lock()
+        self._complained: set[str] = set()
+
+    def register(self, definition: Definition, actor: str) -> bool:
+        """Keep and watch a dependency; False when exactly that is registered already.
+
+        Raises DependencyConflictError when its name is taken, UnknownDependencyError when it
+        depends on something unknown, HealthUrlError, ForbiddenAddressError and UnresolvableError
+        for its URL, and the errors of the database, in which case nothing has changed.
+        """
+        known = self._registered.get(definition.name)
+        if known is None and self._is_taken(definition.name):
+            raise DependencyConflictError(f"{definition.name!r} is built in or in use")
+        if definition.health_check_url is not None and known != definition:
+            self._probe.resolve(checked_url(definition.health_check_url))
+        added = self._store.add(definition.as_dict(), actor, self._built_in())
+        with self._lock:
+            self._changes += 1
+            if definition.name not in self._registered:
+                self._watch(definition)
+        return added
+
+    def remove(self, name: str) -> bool:
+        """Forget one; False when there is none of that name. Raises DependencyConflictError for
+        one that is built in or needed by others, and the errors of the database."""
+        if name not in self._registered and self._is_taken(name):
+            raise DependencyConflictError(f"{name!r} is built in")
+        removed = self._store.remove(name)
+        with self._lock:
+            self._changes += 1
+            self._forget(name)
+        return removed
+
+    def definition(self, name: str) -> Definition | None:
+        """What was registered under that name."""
+        return self._registered.get(name)
+
+    def sync(self) -> None:
+        """Learn what other processes registered and removed. Raises the errors of the database."""
+        changes = self._changes
+        kept = [found for row in self._store.all() if (found := self._read(row)) is not None]
+        with self._lock:
+            if changes != self._changes:
+                return  # what was read may be older than what has been done here: next time
+            self._reconcile({definition.name: definition for definition in kept})
+
+    def _read(self, row: dict[str, object]) -> Definition | None:
+        try:
+            return Definition.of(row)
+        except (ConfigurationError, TypeError, KeyError) as error:
+            self._complain(str(row.get("name")), error)
+            return None
+
+    def _reconcile(self, wanted: dict[str, Definition]) -> None:
+        # The newest first, as nothing can go that others depend on.
+        for name in reversed([n for n, d in self._registered.items() if wanted.get(n) != d]):
+            self._forget(name)
+        for name, definition in wanted.items():
+            if name not in self._registered:
+                self._watch(definition)
+
+    def _watch(self, definition: Definition) -> None:
+        try:
+            self._service.register_dependency(
+                definition.name,
+                definition.policy(),
+                criticality=definition.criticality,
+                kind=definition.type,
+                depends_on=definition.depends_on,
+            )
+            if definition.health_check_url is not None:
+                self._monitor.add(self._check(definition, checked_url(definition.health_check_url)))
+        except (ConfigurationError, ValueError) as error:
+            self._complain(definition.name, error)
+        else:
+            self._registered[definition.name] = definition
+
+    def _forget(self, name: str) -> None:
+        if name not in self._registered:
+            return
+        try:
+            self._service.registry.remove_dependency(name)
+        except ConfigurationError as error:  # others that depend on it go first, next time
+            self._complain(name, error)
+            return
+        self._monitor.remove(name)
+        del self._registered[name]
+
+    def _check(self, definition: Definition, url: HealthUrl) -> Check:
+        def run() -> Finding:
+            answer = self._probe.ask(url)
+            detail = {"status_code": answer.status}
+            if 200 <= answer.status < 300:
+                return Finding(detail=detail)
+            what = "which is not followed" if 300 <= answer.status < 400 else "which is no 2xx"
+            return Finding(Status.UNHEALTHY, f"it answers {answer.status}, {what}", detail)
+
+        return self._check_of(definition.name, definition.criticality, run)
+
+    def _built_in(self) -> frozenset[str]:
+        names = {dependency.name for dependency in self._service.registry.dependencies()}
+        return frozenset(names - self._registered.keys())
+
+    def _is_taken(self, name: str) -> bool:
+        registry = self._service.registry
+        taken = {check.name for check in self._monitor.checks()} | self._reserved
+        return name in taken | self._built_in() or registry.find_breaker(name) is not None
+
+    def _complain(self, name: str, error: Exception) -> None:
+        """Once: it is looked at again and again."""
+        if name not in self._complained:
+            self._complained.add(name)
+            logger.warning("dependency %s cannot be watched: %s", name, error)

@@ -1,0 +1,9 @@
+"""Alerts: what is worth telling somebody who does not look, once for each cause."""
+
+from medianest.health.alerts.alert import Alert, State
+from medianest.health.alerts.manager import AlertManager
+from medianest.health.alerts.options import AlertOptions
+from medianest.health.alerts.reading import Reading, Rule
+from medianest.health.alerts.rules import Rules
+
+__all__ = ["Alert", "AlertManager", "AlertOptions", "Reading", "Rule", "Rules", "State"]

@@ -1,0 +1,159 @@
+"""One alert from its first sign to its end."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from medianest.health.alerts.options import AlertOptions
+from medianest.health.alerts.reading import Reading, Rule
+from medianest.health.thresholds import Severity
+from medianest.resilience.snapshot import plain
+
+__all__ = ["Alert", "State", "Track"]
+
+State = Literal["pending", "firing", "resolved"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something that somebody should know. `severity` is the worst that it has been."""
+
+    rule: Rule
+    subject: str
+    severity: Severity
+    state: State
+    message: str
+    value: float | None
+    threshold: float | None
+    affected: tuple[str, ...]
+    advice: str
+    since: datetime
+    fired_at: datetime | None = None
+    told_at: datetime | None = None
+    """When it was told last, at its worst."""
+    resolved_at: datetime | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def key(self) -> str:
+        """The same for all alerts about the same thing."""
+        return f"{self.rule}:{self.subject}"
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Alert:
+        """From what `as_dict` gave."""
+        times = ("since", "fired_at", "told_at", "resolved_at")
+        moments = {n: datetime.fromisoformat(record[n]) if record[n] else None for n in times}
+        fields = {**record, **moments, "affected": tuple(record["affected"])}
+        return cls(**{**fields, "severity": Severity[record["severity"].upper()]})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        fields = {name: plain(value) for name, value in asdict(self).items()}
+        return {**fields, "severity": self.severity.name.lower(), "affected": list(self.affected)}
+
+
+class Track:
+    """Follows one thing and says when its alert is to be told: when it has fired, when it has
+    become critical, and when it is over. Not thread-safe: its manager's lock is held."""
+
+    def __init__(self, options: AlertOptions, now: float) -> None:
+        self._options = options
+        self._above: dict[Severity, float] = {}
+        """Since when it has been at least so bad, without a break."""
+        self._well_since: float | None = None
+        self._seen_at = now
+        self._quiet_until = float("-inf")
+        self.alert: Alert | None = None
+        self.bad_at = float("-inf")
+        """When it was not well for the last time, told or not."""
+
+    def follow(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
+        """Take a reading; the alert when it is to be told now."""
+        passed, self._seen_at = now - self._seen_at, now
+        if reading.severity is not None:
+            self.bad_at = now
+        if reading.explained_by is not None and not self._is_firing:
+            # The time that something else explains does not count, as if it had not passed.
+            self._above = {severity: since + passed for severity, since in self._above.items()}
+            return None
+        severity = None if reading.explained_by is not None else reading.severity
+        for level in Severity:
+            if severity is not None and severity >= level:
+                self._above.setdefault(level, now)
+            else:
+                self._above.pop(level, None)
+        if severity is None:
+            return self._be_well(reading, now, utc)
+        self._well_since = None
+        return self._be_bad(reading, now, utc)
+
+    @property
+    def _is_firing(self) -> bool:
+        return self.alert is not None and self.alert.state == "firing"
+
+    def _be_well(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
+        if not self._is_firing:
+            self.alert = None
+            return None
+        if self._well_since is None:
+            self._well_since = now
+        wait = 0.0 if reading.at_once else self._options.resolve_after
+        if now - self._well_since < wait:
+            return None
+        assert self.alert is not None
+        over = replace(self.alert, state="resolved", resolved_at=utc)
+        self.alert = self._well_since = None
+        self._quiet_until = now + self._options.cool_down
+        return over
+
+    def _be_bad(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
+        known = self.alert
+        proven = self._proven(reading, now)
+        worst = proven or reading.severity or Severity.WARNING
+        if known is None:
+            known = _new(reading, worst, utc)
+        news = proven is not None and (known.state == "pending" or proven > known.severity)
+        if known.state == "firing":
+            worst = max(known.severity, proven or known.severity)
+        self.alert = replace(
+            known,
+            severity=worst,
+            message=reading.message,
+            value=reading.value,
+            threshold=reading.threshold,
+            affected=reading.affected,
+            advice=reading.advice,
+        )
+        if not news:
+            return None
+        fired_at = known.fired_at or utc
+        self.alert = replace(self.alert, state="firing", fired_at=fired_at, told_at=utc)
+        return self.alert
+
+    def _proven(self, reading: Reading, now: float) -> Severity | None:
+        """How bad it has been for long enough."""
+        if now < self._quiet_until:
+            return None
+        hold = 0.0 if reading.at_once else self._options.hold
+        lasted = [level for level, since in self._above.items() if now - since >= hold]
+        return max(lasted, default=None)
+
+
+def _new(reading: Reading, severity: Severity, utc: datetime) -> Alert:
+    return Alert(
+        rule=reading.rule,
+        subject=reading.subject,
+        severity=severity,
+        state="pending",
+        message=reading.message,
+        value=reading.value,
+        threshold=reading.threshold,
+        affected=reading.affected,
+        advice=reading.advice,
+        since=utc,
+    )

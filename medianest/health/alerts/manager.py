@@ -1,0 +1,132 @@
+"""The alert manager: follows what the rules say, remembers what was told, and tells it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from medianest.health.alerts.alert import Alert, Track
+from medianest.health.alerts.options import AlertOptions
+from medianest.health.alerts.reading import Reading
+from medianest.health.traffic import PERIOD
+from medianest.resilience import Clock
+from medianest.resilience.clock import as_clock
+from medianest.resilience.events import AlertChanged, publish
+
+__all__ = ["AlertManager"]
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED = 200
+
+
+class AlertManager:
+    """Evaluates alerts whenever it is told to. Thread-safe.
+
+    `read(lately)` are the readings of now, given the keys ("rule:subject") of what was bad within
+    the last minute and so still shows in its figures. What is to be told is published as an
+    AlertChanged event and given to each of `sinks`, unless `claim(alert)` says that another
+    process has told it already; a sink that raises is logged and harms nobody.
+    """
+
+    def __init__(
+        self,
+        options: AlertOptions,
+        read: Callable[[Collection[str]], Iterable[Reading]],
+        *,
+        claim: Callable[[Alert], bool] = lambda alert: True,
+        clock: Clock | Callable[[], float] | None = None,
+    ) -> None:
+        self._options = options
+        self._read = read
+        self._claim = claim
+        self._clock = as_clock(clock)
+        self._tracks: dict[str, Track] = {}
+        self._recent: OrderedDict[tuple[str, str], Alert] = OrderedDict()
+        self._lock = threading.Lock()
+        self.sinks: list[Callable[[Alert], None]] = []
+
+    def evaluate(self) -> list[Alert]:
+        """Look at everything now; the alerts that were told."""
+        readings = list(self._read(self._lately_bad()))
+        with self._lock:
+            news = self._follow(readings)
+        told = [alert for alert in news if self._may_tell(alert)]
+        for alert in told:
+            self._tell(alert)
+        return told
+
+    def adopt(self, told: Iterable[Alert]) -> None:
+        """Go on with alerts that were told before this process began, or by another one."""
+        with self._lock:
+            for alert in told:
+                track = self._tracks.setdefault(alert.key, Track(self._options, self._clock.now()))
+                if track.alert is None or track.alert.state == "pending":
+                    track.alert = alert
+
+    def firing(self) -> list[Alert]:
+        """The alerts that fire, the worst and then the oldest first."""
+        alerts = [alert for alert in self._alerts() if alert.state == "firing"]
+        return sorted(alerts, key=lambda alert: (-alert.severity, alert.since))
+
+    def pending(self) -> list[Alert]:
+        """What may become an alert when it lasts."""
+        return [alert for alert in self._alerts() if alert.state == "pending"]
+
+    def recent(self) -> list[Alert]:
+        """What was told last, newest first."""
+        with self._lock:
+            return list(reversed(self._recent.values()))
+
+    def _follow(self, readings: Iterable[Reading]) -> list[Alert]:
+        now, utc, news = self._clock.now(), self._clock.utc(), []
+        seen = {f"{reading.rule}:{reading.subject}": reading for reading in readings}
+        for key in [key for key in self._tracks if key not in seen]:  # its subject is gone
+            known = self._tracks.pop(key).alert
+            if known is not None and known.state == "firing":
+                news.append(replace(known, state="resolved", resolved_at=utc))
+        for key, reading in seen.items():
+            if key not in self._tracks and reading.severity is None:
+                continue
+            track = self._tracks.setdefault(key, Track(self._options, now))
+            told = track.follow(reading, now, utc)
+            if told is not None:
+                news.append(told)
+        for alert in news:
+            self._remember(alert)
+        return news
+
+    def _remember(self, alert: Alert) -> None:
+        self._recent[alert.id, f"{alert.state}-{alert.severity.name}"] = alert
+        while len(self._recent) > _REMEMBERED:
+            self._recent.popitem(last=False)
+
+    def _alerts(self) -> list[Alert]:
+        with self._lock:
+            return [track.alert for track in self._tracks.values() if track.alert is not None]
+
+    def _lately_bad(self) -> frozenset[str]:
+        since = self._clock.now() - PERIOD
+        with self._lock:
+            return frozenset(k for k, track in self._tracks.items() if track.bad_at > since)
+
+    def _may_tell(self, alert: Alert) -> bool:
+        try:
+            return self._claim(alert)
+        except Exception as error:  # better told twice than never
+            logger.debug("cannot ask whether %s was told already: %s", alert.key, error)
+            return True
+
+    def _tell(self, alert: Alert) -> None:
+        at, severity = alert.resolved_at or self._clock.utc(), alert.severity.name.lower()
+        publish(
+            (AlertChanged(alert.subject, alert.rule, severity, alert.state, alert.message, at),)
+        )
+        for sink in self.sinks:
+            try:
+                sink(alert)
+            except Exception:
+                logger.exception("a sink of alerts failed")

@@ -1,0 +1,214 @@
+"""The rules: what of all that can be seen is worth an alert, and what explains it.
+
+A dependency that is down explains everything that follows from it: its open breaker, its failing
+and slow calls, those of what depends on it, and the failing requests of the routes that use it.
+While its check has failed but not often enough, nothing of that is told yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from medianest.health.alerts.options import AlertOptions
+from medianest.health.alerts.reading import Reading, Rule
+from medianest.health.component import ComponentHealth
+from medianest.health.dependencies import DependencyHealth
+from medianest.health.thresholds import Severity, Threshold
+from medianest.health.traffic import Figures, Route, Traffic
+from medianest.resilience import CircuitBreaker, State
+
+__all__ = ["Rules", "Sight"]
+
+SYSTEM = "system"
+
+_REFUSING = (State.OPEN, State.FORCED_OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """All that the rules look at. `lately` are the keys ("rule:subject") of what was bad within
+    the last minute, so that it still shows in its figures."""
+
+    dependencies: Mapping[str, DependencyHealth]
+    components: Mapping[str, ComponentHealth]
+    breakers: Collection[CircuitBreaker]
+    traffic: Traffic
+    lately: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Reads a Sight. `services_of(route)` are the services that a route calls, None for routes
+    that do not count: probes and the looks of operators."""
+
+    options: AlertOptions
+    services_of: Callable[[Route], Collection[str] | None] = lambda route: ()
+    routes_of: Callable[[str], Iterable[str]] = lambda service: ()
+
+    def read(self, sight: Sight) -> list[Reading]:
+        """What each rule says of each subject now."""
+        causes = {name: _cause(name, sight) for name in sight.dependencies}
+        readings = [self._down(found, causes, sight) for found in sight.dependencies.values()]
+        for found in sight.dependencies.values():
+            readings += self._calls(found, causes[found.name])
+        bad = {reading.subject for reading in readings if reading.severity is not None}
+        bad |= {key.partition(":")[2] for key in sight.lately}
+        troubled = {name for name, cause in causes.items() if cause is not None or name in bad}
+        readings += self._requests(sight, troubled | _switched_off(sight))
+        readings.append(self._breakers(sight, troubled))
+        readings += self._memory(sight)
+        readings += self._dead_letters(sight)
+        return readings
+
+    def _down(
+        self, found: DependencyHealth, causes: Mapping[str, str | None], sight: Sight
+    ) -> Reading:
+        dependency = found.dependency
+        above = (causes.get(name) for name in dependency.depends_on)
+        cause = next((name for name in above if name is not None), None)
+        severity = Severity.CRITICAL if dependency.criticality == "critical" else Severity.WARNING
+        dependents = [d for d in sight.dependencies if found.name in _ancestors(d, sight)]
+        services = [found.dependency.service]
+        services += [sight.dependencies[name].dependency.service for name in dependents]
+        routes = sorted({route for service in services for route in self.routes_of(service)})
+        return Reading(
+            rule="dependency-down",
+            subject=found.name,
+            severity=severity if found.is_down else None,
+            message=f"{found.name} is down: {found.message or 'its health check fails'}",
+            affected=(*dependents, *routes),
+            advice=f"look whether {found.name} runs and can be reached from here",
+            explained_by=cause,
+            at_once=True,
+        )
+
+    def _calls(self, found: DependencyHealth, cause: str | None) -> Iterator[Reading]:
+        seen, name = found.breaker, found.name
+        if seen is None:
+            return
+        calls = seen.counts.successes + seen.counts.failures
+        judged = calls >= self.options.minimum_calls
+        rate = seen.failure_rate if judged else None
+        message = f"{rate or 0.0:.1%} of the calls to {name} fail"
+        if seen.state in (State.OPEN, State.HALF_OPEN):
+            rate, message = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
+        advice = f"look at the last failure of circuit breaker {seen.name}, and at {name} itself"
+        yield self._rated("error-rate", name, self.options.error_rate, rate, cause, message, advice)
+        took = seen.latency.p95 if judged else None
+        yield self._rated(
+            "response-time", name, self.options.response_time, took, cause,
+            f"{name} answers slowly: 5 % of the calls take {took or 0.0:.1f} s or more",
+            f"look at the load of {name} and at the network to it",
+        )  # fmt: skip
+
+    def _requests(self, sight: Sight, troubled: Collection[str]) -> Iterator[Reading]:
+        """Of the requests that no dependency explains."""
+        names = {sight.dependencies[name].dependency.service for name in troubled}
+        routes = []
+        for route in sight.traffic.routes():
+            services = self.services_of(route)
+            if services is not None and names.isdisjoint(services):
+                routes.append(route)
+        figures, _ = sight.traffic.figures(routes)
+        rate, took = self._judged(figures)
+        yield self._rated(
+            "error-rate", SYSTEM, self.options.error_rate, rate, None,
+            f"{rate or 0.0:.1%} of the requests fail",
+            "look into the log for what fails, and at /api/v1/health/metrics for the routes",
+        )  # fmt: skip
+        yield self._rated(
+            "response-time", SYSTEM, self.options.response_time, took, None,
+            f"answers are slow: 5 % of the requests take {took or 0.0:.1f} s or more",
+            "look at /api/v1/health/metrics for the routes, and at the processor and the threads",
+        )  # fmt: skip
+
+    def _judged(self, figures: Figures) -> tuple[float | None, float | None]:
+        if figures.requests < self.options.minimum_calls:
+            return None, None
+        return figures.error_rate, figures.p95
+
+    def _breakers(self, sight: Sight, troubled: Collection[str]) -> Reading:
+        """Those of which nothing else is told already."""
+        explained = {sight.dependencies[name].dependency.service for name in troubled}
+        shut = sorted(b.name for b in sight.breakers if b.state in _REFUSING)
+        counted = [name for name in shut if name not in explained]
+        return self._rated(
+            "breakers-open", SYSTEM, self.options.breakers_open, len(counted), None,
+            f"{len(counted)} circuit breakers are open: {', '.join(counted)}",
+            "look at what they have in common: the network, a name server, a change of today",
+        )  # fmt: skip
+
+    def _memory(self, sight: Sight) -> Iterator[Reading]:
+        component = sight.components.get("memory")
+        if component is None or "share" not in component.detail:
+            return
+        share: float = component.detail["share"]
+        yield self._rated(
+            "memory", SYSTEM, self.options.memory, share, None,
+            f"{share:.0%} of the memory of the {component.detail['limited_by']} is in use",
+            "find out what takes it, or allow more",
+        )  # fmt: skip
+
+    def _dead_letters(self, sight: Sight) -> Iterator[Reading]:
+        component = sight.components.get("queue")
+        if component is None or "dead" not in component.detail:
+            return
+        dead: int = component.detail["dead"]
+        yield Reading(
+            rule="dead-letters",
+            subject="queue",
+            severity=Severity.WARNING if dead else None,
+            message=f"{dead} deferred operations could not be done",
+            value=float(dead),
+            threshold=0.0,
+            advice="look at /api/v1/resilience/queue?state=dead; retry or drop them",
+        )
+
+    def _rated(
+        self,
+        rule: Rule,
+        subject: str,
+        most: Threshold,
+        value: float | None,
+        cause: str | None,
+        message: str,
+        advice: str,
+    ) -> Reading:
+        severity = most.severity_of(value)
+        return Reading(
+            rule=rule,
+            subject=subject,
+            severity=severity,
+            message=message,
+            value=value,
+            threshold=most.exceeded(severity or Severity.WARNING),
+            advice=advice,
+            explained_by=cause,
+        )
+
+
+def _cause(name: str, sight: Sight) -> str | None:
+    """The dependency that is to blame for what `name` does: the first of those above it, or
+    itself, that is down, was so a moment ago, or is suspected of it."""
+    for other in (*_ancestors(name, sight), name):
+        found = sight.dependencies[other]
+        suspect = found.check is not None and found.check.is_suspect
+        if found.is_down or suspect or f"dependency-down:{other}" in sight.lately:
+            return other
+    return None
+
+
+def _switched_off(sight: Sight) -> set[str]:
+    """An operator knows why these fail."""
+    forced = State.FORCED_OPEN
+    return {n for n, d in sight.dependencies.items() if d.breaker and d.breaker.state is forced}
+
+
+def _ancestors(name: str, sight: Sight) -> list[str]:
+    """What it depends on, directly or not, the furthest first."""
+    found: list[str] = []
+    for other in sight.dependencies[name].dependency.depends_on:
+        if other in sight.dependencies:
+            found += [n for n in (*_ancestors(other, sight), other) if n not in found]
+    return found

@@ -1,0 +1,90 @@
+"""The checks of what is inside this process: breakers, memory, processor, threads, queue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from medianest.health.check import Finding
+from medianest.health.status import Status
+from medianest.health.system import System
+from medianest.health.thresholds import Threshold
+from medianest.resilience import Bulkhead, Registry, State
+from medianest.resilience.snapshot import describe
+
+__all__ = ["QueueCheck", "check_breakers", "check_cpu", "check_memory", "check_threads"]
+
+_BUSY = 0.95
+"""A processor that is busy is no fault, but whoever looks should know."""
+
+_NEARLY_ALL = 0.8
+
+
+def check_breakers(registry: Registry, most: Threshold) -> Finding:
+    """How many circuit breakers are in which state; too many open ones are more than bad luck."""
+    states = Counter(breaker.state for breaker in registry.breakers())
+    shut = states[State.OPEN] + states[State.FORCED_OPEN]
+    status = most.status_of(shut)
+    message = f"{shut} circuit breakers are open" if status is not Status.HEALTHY else None
+    return Finding(status, message, {state.value: states[state] for state in State})
+
+
+def check_memory(system: System, most: Threshold) -> Finding:
+    """How much of the memory that there is, or that is allowed, is in use."""
+    memory = system.memory()
+    status = most.status_of(memory.share)
+    message = None
+    if status is not Status.HEALTHY:
+        message = f"{memory.share:.0%} of the memory of the {memory.limited_by} is in use"
+    return Finding(status, message, {**asdict(memory), "share": memory.share})
+
+
+def check_cpu(system: System) -> Finding:
+    """How busy the processors are."""
+    cpu = system.cpu()
+    busy = cpu.share is not None and cpu.share >= _BUSY
+    message = f"the processors are {cpu.share:.0%} busy" if busy else None
+    return Finding(Status.DEGRADED if busy else Status.HEALTHY, message, asdict(cpu))
+
+
+def check_threads(places: Bulkhead | None, threads: int) -> Finding:
+    """How many of the threads that serve requests are taken."""
+    if places is None:
+        return Finding(detail={"threads": threads})
+    seen = places.snapshot()
+    detail = {
+        "threads": threads,
+        "limit": seen.max_concurrent,
+        "in_use": seen.in_use,
+        "peak": seen.peak,
+        "shed": seen.rejected,
+    }
+    taken = f"{seen.in_use} of {seen.max_concurrent} threads for requests are taken"
+    if seen.in_use >= seen.max_concurrent:
+        return Finding(Status.UNHEALTHY, f"{taken}: load is shed", detail)
+    if seen.in_use >= _NEARLY_ALL * seen.max_concurrent:
+        return Finding(Status.DEGRADED, taken, detail)
+    return Finding(detail=detail)
+
+
+class QueueCheck:
+    """What waits to be done, since when, and what could not be done. While `figures()` cannot be
+    had, the last ones stand."""
+
+    def __init__(self, figures: Callable[[], Mapping[str, Any]]) -> None:
+        self._figures = figures
+        self._last: Mapping[str, Any] = {}
+
+    def __call__(self) -> Finding:
+        try:
+            self._last = self._figures()
+        except Exception as error:
+            message = f"cannot be counted now: {describe(error)[1]}"
+            return Finding(Status.UNKNOWN, message, self._last)
+        dead = self._last["dead"]
+        if dead:
+            message = f"{dead} operations could not be done: retry or drop them"
+            return Finding(Status.DEGRADED, message, self._last)
+        return Finding(detail=self._last)

@@ -1,0 +1,156 @@
+"""A component as its checks found it, with hysteresis: one odd finding changes nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from medianest.health.check import Check, Finding, Kind
+from medianest.health.status import Status
+from medianest.resilience import Criticality
+
+__all__ = ["Change", "Component", "ComponentHealth"]
+
+_LATENCIES = 100
+"""How many of the last checks the percentiles are made of."""
+
+_MISSED = 3
+"""After so many intervals without a check, what the last one found is no longer known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentHealth:
+    """A component at one instant. `latency_seconds` is that of its last check; `message` says
+    what the last check disliked, even while that has not changed the status yet."""
+
+    name: str
+    kind: Kind
+    criticality: Criticality
+    status: Status
+    since: datetime | None
+    checked_at: datetime | None
+    age_seconds: float | None
+    latency_seconds: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    failures_in_a_row: int = 0
+    hanging_seconds: float | None = None
+    message: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether its last check failed, or hangs, without having made it unhealthy yet."""
+        doubted = self.failures_in_a_row > 0 or self.hanging_seconds is not None
+        return doubted and self.status is not Status.UNHEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A component went from one status to another."""
+
+    name: str
+    before: Status
+    after: Status
+    message: str | None
+
+
+class Component:
+    """What is known of one component. Its monitor's lock is held around every method."""
+
+    def __init__(self, check: Check, now: float) -> None:
+        self.check = check
+        self._added_at = now
+        self._status = Status.UNKNOWN
+        self._since = now
+        self._finding: Finding | None = None
+        self._checked_at: float | None = None
+        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._began_at: float | None = None
+        self._hang_told_at: float | None = None
+        self._worse = self._better = self._failures = 0
+
+    def begin(self, now: float) -> bool:
+        """A check begins; False when the one before is still running."""
+        if self._began_at is not None:
+            return False
+        self._began_at, self._hang_told_at = now, None
+        return True
+
+    def end(self, finding: Finding, now: float) -> Change | None:
+        """A check has ended with that."""
+        if self._began_at is not None:
+            self._latencies.append(now - self._began_at)
+        self._began_at, self._checked_at = None, now
+        return self._take(finding, now)
+
+    def watch(self, now: float) -> Change | None:
+        """A check that hangs counts as a failure, once for each interval."""
+        hanging = self._hanging(now)
+        told_at = self._hang_told_at
+        if hanging is None or (told_at is not None and now - told_at < self.check.interval):
+            return None
+        self._hang_told_at = now
+        return self._take(Finding(Status.UNHEALTHY, _hangs(hanging)), now)
+
+    def look(self, now: float, utc: datetime) -> ComponentHealth:
+        """Everything that is known of it."""
+        finding, hanging = self._finding, self._hanging(now)
+        message = finding.message if finding is not None else None
+        status, age = self._status, None if self._checked_at is None else now - self._checked_at
+        if hanging is not None:
+            message = _hangs(hanging)
+        elif message is None and status.badness > Status.UNKNOWN.badness:
+            message = "it answers again; one good check is no proof yet"
+        elif self._missed(now) and finding is not None:
+            status = Status.UNKNOWN
+            message = f"not checked for {age or 0.0:.0f} s: the monitor has stalled"
+        ordered = sorted(self._latencies)
+        return ComponentHealth(
+            name=self.check.name,
+            kind=self.check.kind,
+            criticality=self.check.criticality,
+            status=status,
+            since=None if finding is None else utc - timedelta(seconds=now - self._since),
+            checked_at=None if age is None else utc - timedelta(seconds=age),
+            age_seconds=None if age is None else round(age, 3),
+            latency_seconds=self._latencies[-1] if self._latencies else None,
+            latency_p50=_nearest_rank(ordered, 0.50),
+            latency_p95=_nearest_rank(ordered, 0.95),
+            failures_in_a_row=self._failures,
+            hanging_seconds=hanging,
+            message=message,
+            detail=finding.detail if finding is not None else {},
+        )
+
+    def _take(self, finding: Finding, now: float) -> Change | None:
+        before, self._finding = self._status, finding
+        self._failures = self._failures + 1 if finding.status is Status.UNHEALTHY else 0
+        change = finding.status.badness - before.badness
+        self._worse = self._worse + 1 if change > 0 else 0
+        self._better = self._better + 1 if change < 0 else 0
+        sure = self._worse >= self.check.worse_after or self._better >= self.check.better_after
+        if change == 0 or not (sure or before is Status.UNKNOWN):
+            return None
+        self._status, self._since, self._worse, self._better = finding.status, now, 0, 0
+        return Change(self.check.name, before, finding.status, finding.message)
+
+    def _hanging(self, now: float) -> float | None:
+        if self._began_at is None or now - self._began_at <= self.check.timeout:
+            return None
+        return now - self._began_at
+
+    def _missed(self, now: float) -> bool:
+        last = self._checked_at if self._checked_at is not None else self._added_at
+        return now - last > _MISSED * self.check.interval + self.check.timeout
+
+
+def _hangs(seconds: float) -> str:
+    return f"its check has not ended for {seconds:.0f} s"
+
+
+def _nearest_rank(ordered: list[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None

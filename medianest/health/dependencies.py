@@ -1,0 +1,90 @@
+"""A dependency as its health check and its circuit breaker see it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medianest.health.component import ComponentHealth
+from medianest.health.status import STATUS_OF_STATE, Status
+from medianest.resilience import (
+    BreakerSnapshot,
+    Bulkhead,
+    BulkheadSnapshot,
+    CircuitBreaker,
+    Dependency,
+    State,
+)
+
+__all__ = ["DependencyHealth"]
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyHealth:
+    """A dependency at one instant; `check`, `breaker` and `bulkhead` where it has one."""
+
+    dependency: Dependency
+    status: Status
+    message: str | None
+    check: ComponentHealth | None
+    breaker: BreakerSnapshot | None
+    bulkhead: BulkheadSnapshot | None
+
+    @classmethod
+    def of(cls, dependency: Dependency, check: ComponentHealth | None) -> DependencyHealth:
+        """Look at a dependency now."""
+        breaker = dependency.pipeline.find(CircuitBreaker)
+        bulkhead = dependency.pipeline.find(Bulkhead)
+        seen = breaker.snapshot() if breaker is not None else None
+        status, message = _judged(check, seen)
+        return cls(
+            dependency,
+            status,
+            message,
+            check,
+            seen,
+            bulkhead.snapshot() if bulkhead is not None else None,
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the dependency."""
+        return self.dependency.name
+
+    @property
+    def is_down(self) -> bool:
+        """Whether its own health check says so; a breaker may be open for other reasons."""
+        return self.check is not None and self.check.status is Status.UNHEALTHY
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its breaker lets no call through."""
+        return self.breaker is not None and self.breaker.state in (State.OPEN, State.FORCED_OPEN)
+
+
+def _judged(
+    check: ComponentHealth | None, breaker: BreakerSnapshot | None
+) -> tuple[Status, str | None]:
+    """The check sees what is there, the breaker what becomes of real calls: the worse one counts,
+    but an open breaker of a dependency that passes its check only degrades it."""
+    by_breaker = STATUS_OF_STATE[breaker.state] if breaker is not None else Status.HEALTHY
+    words = _words(breaker) if breaker is not None else None
+    if breaker is not None and breaker.state is State.FORCED_OPEN:
+        return Status.UNHEALTHY, words
+    if check is None or (check.status is Status.UNKNOWN and check.checked_at is None):
+        return by_breaker, words
+    if check.status is Status.HEALTHY and by_breaker is Status.UNHEALTHY:
+        return Status.DEGRADED, f"its check passes, but {words}"
+    if check.status.badness >= by_breaker.badness:
+        return check.status, check.message
+    return by_breaker, words
+
+
+def _words(breaker: BreakerSnapshot) -> str | None:
+    if breaker.state is State.FORCED_OPEN:
+        return f"switched off: {breaker.reason or 'an operator did it'}"
+    if breaker.state is State.HALF_OPEN:
+        return "it is coming back"
+    if breaker.state is State.OPEN:
+        last = f": {breaker.last_failure.message}" if breaker.last_failure is not None else ""
+        return f"its calls fail{last}; tried again in {breaker.retry_after or 0:.0f} s"
+    return None

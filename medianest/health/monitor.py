@@ -1,0 +1,140 @@
+"""The health monitor: runs checks when it is told to, and answers from what they found last.
+
+It has no thread of its own: whoever has a scheduler calls `run` for each check and `beat` every
+second. Readers never wait for a dependency.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from medianest.health.check import Check, Finding
+from medianest.health.component import Change, Component, ComponentHealth
+from medianest.health.status import Status
+from medianest.resilience import Clock, ConfigurationError, Deadline, UnknownNameError
+from medianest.resilience.clock import as_clock
+from medianest.resilience.events import HealthChanged, publish
+from medianest.resilience.snapshot import describe
+
+__all__ = ["MONITOR", "HealthMonitor"]
+
+MONITOR = "health-monitor"
+"""The name of the component that is the monitor itself."""
+
+STALL_SECONDS = 15.0
+"""Without a beat for so long the monitor is taken for dead; it beats every second."""
+
+
+class HealthMonitor:
+    """Keeps the components of a system and what their checks found. Thread-safe.
+
+    Each change of a status is published as a HealthChanged event.
+    """
+
+    def __init__(self, clock: Clock | Callable[[], float] | None = None) -> None:
+        self._clock = as_clock(clock)
+        self._components: dict[str, Component] = {}
+        self._lock = threading.Lock()
+        self._beat_at: float | None = None
+        self._refreshing = threading.Lock()
+
+    def add(self, check: Check) -> None:
+        """Watch a component from now on. Raises ConfigurationError when its name is taken."""
+        with self._lock:
+            if check.name in self._components or check.name == MONITOR:
+                raise ConfigurationError(f"check {check.name!r} is registered already")
+            self._components[check.name] = Component(check, self._clock.now())
+
+    def remove(self, name: str) -> None:
+        """Watch it no longer. What is not there is not missed."""
+        with self._lock:
+            self._components.pop(name, None)
+
+    def checks(self) -> list[Check]:
+        """Everything that is watched."""
+        with self._lock:
+            return [component.check for component in self._components.values()]
+
+    def run(self, name: str) -> None:
+        """Run one check in this thread; nothing when it still runs, or is gone."""
+        with self._lock:
+            component = self._components.get(name)
+            if component is None or not component.begin(self._clock.now()):
+                return
+        finding = self._found(component.check)
+        with self._lock:
+            change = component.end(finding, self._clock.now())
+        self._tell(change)
+
+    def beat(self) -> None:
+        """Say that the scheduler is alive, and count the checks that hang."""
+        with self._lock:
+            self._beat_at = now = self._clock.now()
+            changes = [component.watch(now) for component in self._components.values()]
+        for change in changes:
+            self._tell(change)
+
+    def refresh(self, patience: float) -> None:
+        """Run every check now, each in a thread of its own, and wait for them at most so many
+        seconds. Of several that want it at once, one does it and all wait."""
+        if not self._refreshing.acquire(blocking=False):
+            if self._refreshing.acquire(timeout=patience):
+                self._refreshing.release()
+            return
+        try:
+            until = self._clock.now() + patience
+            threads = [
+                threading.Thread(target=self.run, args=(check.name,), daemon=True)
+                for check in self.checks()
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(max(0.0, until - self._clock.now()))
+        finally:
+            self._refreshing.release()
+
+    def component(self, name: str) -> ComponentHealth:
+        """One component. Raises UnknownNameError."""
+        with self._lock:
+            if name in self._components:
+                return self._components[name].look(self._clock.now(), self._clock.utc())
+        raise UnknownNameError(f"there is no component {name!r}")
+
+    def components(self) -> list[ComponentHealth]:
+        """All components; the monitor itself comes last, once it has begun."""
+        with self._lock:
+            now, utc, beat_at = self._clock.now(), self._clock.utc(), self._beat_at
+            found = [component.look(now, utc) for component in self._components.values()]
+        return found if beat_at is None else [*found, _itself(now - beat_at, utc)]
+
+    def _found(self, check: Check) -> Finding:
+        try:
+            with Deadline(check.timeout, name=check.name, clock=self._clock).scope():
+                return check.run()
+        except Exception as error:
+            kind, message = describe(error)
+            return Finding(Status.UNHEALTHY, message or kind)
+
+    def _tell(self, change: Change | None) -> None:
+        if change is not None:
+            before, after = change.before.value, change.after.value
+            publish((HealthChanged(change.name, before, after, self._clock.utc(), change.message),))
+
+
+def _itself(age: float, utc: datetime) -> ComponentHealth:
+    """Nobody checks the monitor but whoever reads it."""
+    stalled = age > STALL_SECONDS
+    beat_at = utc - timedelta(seconds=age)
+    return ComponentHealth(
+        name=MONITOR,
+        kind="internal",
+        criticality="important",
+        status=Status.UNHEALTHY if stalled else Status.HEALTHY,
+        since=beat_at,
+        checked_at=beat_at,
+        age_seconds=round(age, 3),
+        message=f"the monitor has not stirred for {age:.0f} s" if stalled else None,
+    )

@@ -1,0 +1,42 @@
+"""The observer: sees the dependencies, the components and the traffic of a system together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from medianest.health.alerts.rules import Sight
+from medianest.health.component import ComponentHealth
+from medianest.health.dependencies import DependencyHealth
+from medianest.health.monitor import HealthMonitor
+from medianest.health.traffic import Traffic
+from medianest.resilience import Registry
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Looks at everything now; waits for nothing."""
+
+    def __init__(self, registry: Registry, monitor: HealthMonitor, traffic: Traffic) -> None:
+        self.registry = registry
+        self.monitor = monitor
+        self.traffic = traffic
+
+    def look(self) -> tuple[list[DependencyHealth], list[ComponentHealth]]:
+        """The dependencies, and the components that are no dependency's."""
+        checks = {component.name: component for component in self.monitor.components()}
+        registered = self.registry.dependencies()
+        found = [DependencyHealth.of(each, checks.get(each.name)) for each in registered]
+        names = {each.name for each in registered}
+        return found, [check for check in checks.values() if check.name not in names]
+
+    def sight(self, lately: Collection[str]) -> Sight:
+        """The same for the rules of alerts."""
+        found, components = self.look()
+        return Sight(
+            dependencies={each.name: each for each in found},
+            components={component.name: component for component in components},
+            breakers=self.registry.breakers(),
+            traffic=self.traffic,
+            lately=lately,
+        )

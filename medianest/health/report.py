@@ -1,0 +1,135 @@
+"""The report: everything about the system at one instant, made at most once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from medianest.health.alerts import Alert, AlertManager
+from medianest.health.component import ComponentHealth
+from medianest.health.dependencies import DependencyHealth
+from medianest.health.observer import Observer
+from medianest.health.score import Score
+from medianest.health.status import Status, overall_status
+from medianest.health.traffic import Figures
+from medianest.resilience import BreakerSnapshot, BulkheadSnapshot
+from medianest.resilience.cascade import CascadeMonitor, CascadeRisk
+from medianest.resilience.events import alert_changed, health_changed, state_changed
+
+__all__ = ["Report", "Reporter"]
+
+FRESH = 1.0
+"""Seconds for which a report is good enough for everybody who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One consistent look at everything."""
+
+    at: datetime
+    status: Status
+    score: Score
+    dependencies: tuple[DependencyHealth, ...]
+    components: tuple[ComponentHealth, ...]
+    """Those that are no dependency's."""
+    breakers: tuple[BreakerSnapshot, ...]
+    bulkheads: tuple[BulkheadSnapshot, ...]
+    firing: tuple[Alert, ...]
+    pending: tuple[Alert, ...]
+    risk: CascadeRisk
+    minute: Figures
+    since_start: Figures
+    in_flight: int
+    recovery: Mapping[str, Mapping[str, Any]]
+    recommendations: tuple[str, ...]
+
+
+class Reporter:
+    """Makes reports. Waits for nothing, and holds no lock: two at once make two, and no harm."""
+
+    def __init__(
+        self,
+        observer: Observer,
+        alerts: AlertManager,
+        cascade: CascadeMonitor,
+        recovery: Callable[[], Mapping[str, Mapping[str, Any]]],
+    ) -> None:
+        self._observer = observer
+        self._alerts = alerts
+        self._cascade = cascade
+        self._recovery = recovery
+        self._latest: tuple[float, Report] | None = None
+        self._changes = 0
+        for signal in (state_changed, health_changed, alert_changed):
+            signal.connect(self.forget)
+
+    def report(self) -> Report:
+        """The report of this second."""
+        latest, now = self._latest, self._observer.registry.clock.now()
+        if latest is not None and now - latest[0] < FRESH:
+            return latest[1]
+        changes, made = self._changes, self._made()
+        if changes == self._changes:
+            self._latest = now, made
+        return made
+
+    def forget(self, _: object = None) -> None:
+        """Something has just changed that everybody should see at once."""
+        self._changes += 1
+        self._latest = None
+
+    def _made(self) -> Report:
+        registry, traffic = self._observer.registry, self._observer.traffic
+        dependencies, components = self._observer.look()
+        firing, risk = self._alerts.firing(), self._cascade.assess()
+        seen = {d.breaker.name: d.breaker for d in dependencies if d.breaker is not None}
+        minute, ever = traffic.figures()
+        return Report(
+            at=registry.clock.utc(),
+            status=_overall(dependencies, components),
+            score=Score.of(dependencies, components, firing),
+            dependencies=tuple(dependencies),
+            components=tuple(components),
+            breakers=tuple(seen.get(b.name) or b.snapshot() for b in registry.breakers()),
+            bulkheads=tuple(bulkhead.snapshot() for bulkhead in registry.bulkheads()),
+            firing=tuple(firing),
+            pending=tuple(self._alerts.pending()),
+            risk=risk,
+            minute=minute,
+            since_start=ever,
+            in_flight=traffic.in_flight,
+            recovery=self._recovery(),
+            recommendations=_recommendations(components, firing, risk),
+        )
+
+
+def _overall(
+    dependencies: Iterable[DependencyHealth], components: Iterable[ComponentHealth]
+) -> Status:
+    parts = [(d.dependency.criticality, d.status) for d in dependencies]
+    # One that nobody has looked at yet is neither well nor unwell.
+    parts += [(c.criticality, c.status) for c in components if c.checked_at is not None]
+    return overall_status(parts)
+
+
+def _recommendations(
+    components: Iterable[ComponentHealth], firing: Iterable[Alert], risk: CascadeRisk
+) -> tuple[str, ...]:
+    """What to do next, the most urgent first."""
+    found = [f"{alert.message}: {alert.advice}" for alert in firing]
+    told = {alert.subject for alert in firing} | {alert.rule for alert in firing}
+    found += [
+        f"{component.name}: {component.message}"
+        for component in components
+        if component.status is not Status.HEALTHY and component.message
+        if component.name not in told
+    ]
+    found += [
+        advice
+        for dependency in risk.dependencies
+        if dependency.name not in told
+        for advice in dependency.recommendations
+    ]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,183 @@
+"""What the requests of a process do: how many, how slow, how many of them fail.
+
+Durations are kept as a DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile
+sketch with relative-error guarantees", VLDB 2019): a counter for each range of durations, which
+is wide where they are long, so that any percentile is right to 2 %.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from medianest.resilience import Clock
+from medianest.resilience.clock import as_clock
+from medianest.resilience.tally import Tally
+
+__all__ = ["BOUNDS", "Figures", "Route", "Traffic"]
+
+PERIOD, _SLICES = 60.0, 12
+"""Seconds that are looked back, and the slices in which they go."""
+
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds in seconds of the ranges that Prometheus sees."""
+
+_GAMMA = 1.04
+_LOG_GAMMA = math.log(_GAMMA)
+_SHORTEST = 1e-6
+
+
+@dataclass(slots=True)
+class _Sketch:
+    requests: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    ranges: Counter[int] = field(default_factory=Counter)
+
+    def note(self, took: float, failed: bool) -> None:
+        self.requests += 1
+        self.errors += failed
+        self.seconds += took
+        self.longest = max(self.longest, took)
+        self.ranges[math.ceil(math.log(max(took, _SHORTEST)) / _LOG_GAMMA)] += 1
+
+    def merge(self, other: _Sketch) -> None:
+        self.requests += other.requests
+        self.errors += other.errors
+        self.seconds += other.seconds
+        self.longest = max(self.longest, other.longest)
+        self.ranges.update(other.ranges)
+
+    def quantile(self, share: float) -> float | None:
+        rank, passed = share * self.requests, 0
+        for place in sorted(self.ranges):
+            passed += self.ranges[place]
+            if passed >= rank:
+                middle = 2 * _GAMMA**place / (_GAMMA + 1)
+                return round(min(middle, self.longest), 6)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Requests over a time; `error_rate` is the share answered with 500 or above. Durations are
+    seconds; None while there are none."""
+
+    requests: int
+    errors: int
+    requests_per_second: float
+    error_rate: float | None
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+    @classmethod
+    def of(cls, sketch: _Sketch, period: float) -> Figures:
+        """The figures of a sketch over so many seconds."""
+        number = sketch.requests
+        return cls(
+            requests=number,
+            errors=sketch.errors,
+            requests_per_second=round(number / max(period, 0.001), 3),
+            error_rate=round(sketch.errors / number, 6) if number else None,
+            mean=round(sketch.seconds / number, 6) if number else None,
+            p50=sketch.quantile(0.50),
+            p95=sketch.quantile(0.95),
+            p99=sketch.quantile(0.99),
+            max=round(sketch.longest, 6) if number else None,
+        )
+
+
+class Route:
+    """The requests of one method and one route, since the start and over the last minute."""
+
+    def __init__(self, method: str, route: str, now: float) -> None:
+        self.method, self.route = method, route
+        self.statuses: Counter[int] = Counter()
+        self.counts = [0] * (len(BOUNDS) + 1)
+        """How many took up to each of BOUNDS, and how many took longer."""
+        self.total = _Sketch()
+        self._slices = deque([(now, _Sketch())])
+        self._lock = threading.Lock()
+
+    def note(self, took: float, status: int, now: float) -> None:
+        """Count one request."""
+        place, failed = bisect.bisect_left(BOUNDS, took), status >= 500
+        with self._lock:
+            self.statuses[status] += 1
+            self.counts[place] += 1
+            self.total.note(took, failed)
+            self._newest(now).note(took, failed)
+
+    def add_to(self, whole: _Sketch, since_start: _Sketch, now: float) -> None:
+        """Add its figures of the last minute, and those of all its time."""
+        with self._lock:
+            self._newest(now)
+            for _, part in self._slices:
+                whole.merge(part)
+            since_start.merge(self.total)
+
+    def histogram(self) -> tuple[list[int], float, dict[int, int]]:
+        """How many took up to each bound, the seconds of all, and how many had which status."""
+        with self._lock:
+            return list(self.counts), self.total.seconds, dict(self.statuses)
+
+    def _newest(self, now: float) -> _Sketch:
+        slices = self._slices
+        if now - slices[-1][0] >= PERIOD / _SLICES:
+            slices.append((now, _Sketch()))
+            while now - slices[0][0] >= PERIOD:
+                slices.popleft()
+        return slices[-1][1]
+
+
+class Traffic:
+    """Counts the requests of a process by route. Thread-safe."""
+
+    def __init__(self, clock: Clock | Callable[[], float] | None = None) -> None:
+        self._clock = as_clock(clock)
+        self._started_at = self._clock.now()
+        self._routes: dict[tuple[str, str], Route] = {}
+        self._lock = threading.Lock()
+        self._begun, self._ended = Tally(), Tally()
+
+    def begin(self) -> float:
+        """A request begins; what `end` wants to know later."""
+        next(self._begun.ticks)
+        return self._clock.now()
+
+    def end(self, began: float, method: str, route: str, status: int) -> None:
+        """It has been answered. `route` is one of few: the rule, never the path itself."""
+        next(self._ended.ticks)
+        now = self._clock.now()
+        known = self._routes.get((method, route))
+        if known is None:
+            with self._lock:
+                known = self._routes.setdefault((method, route), Route(method, route, now))
+        known.note(now - began, status, now)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are being answered now."""
+        ended = self._ended.read()  # first: one that ends in between must not count as minus one
+        return self._begun.read() - ended
+
+    def routes(self) -> list[Route]:
+        """Every route that was asked for."""
+        with self._lock:
+            return [self._routes[key] for key in sorted(self._routes)]
+
+    def figures(self, routes: Iterable[Route] | None = None) -> tuple[Figures, Figures]:
+        """Of these routes together, or of all: over the last minute, and since the start."""
+        minute, ever, now = _Sketch(), _Sketch(), self._clock.now()
+        for route in self.routes() if routes is None else routes:
+            route.add_to(minute, ever, now)
+        age = now - self._started_at
+        return Figures.of(minute, min(PERIOD, age)), Figures.of(ever, age)

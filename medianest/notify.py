@@ -1,0 +1,137 @@
+"""Alerts for people who do not look: sent to Apprise URLs, beside everything else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from medianest.health.alerts import Alert
+from medianest.health.thresholds import Severity
+from medianest.resilience import ConfigurationError
+
+__all__ = ["Notifier", "sample_alert"]
+
+logger = logging.getLogger(__name__)
+
+_WAITING = 100
+"""Alerts that wait for one place at most; the oldest go first."""
+
+_ATTEMPTS = 5
+_MARKS = {"resolved": "success", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
+
+
+@dataclass(slots=True)
+class _Letter:
+    alert: Alert
+    attempts: int = 0
+
+
+class _Place:
+    """One URL with what waits for it, so that a place that fails keeps nobody else waiting."""
+
+    def __init__(self, plugin: Any, number: int) -> None:
+        self.plugin = plugin
+        # Its kind and its number: the rest of such a URL is often a secret.
+        self.name = f"{plugin.service_name or 'place'} (number {number})"
+        self.waiting: deque[_Letter] = deque(maxlen=_WAITING)
+        self.lock = threading.Lock()
+
+    def send(self, alert: Alert) -> bool:
+        title, body = _title(alert), _body(alert)
+        mark = _MARKS["resolved" if alert.state == "resolved" else alert.severity]
+        try:
+            return bool(self.plugin.notify(body=body, title=title, notify_type=mark))
+        except Exception as error:  # of any plugin
+            logger.debug("%s raised %s", self.name, type(error).__name__)
+            return False
+
+    def flush(self) -> None:
+        """Send what waits, the oldest first, until one cannot be sent."""
+        if not self.lock.acquire(blocking=False):  # a place that hangs is not asked twice
+            return
+        try:
+            while self.waiting:
+                letter = self.waiting[0]
+                letter.attempts += 1
+                sent = self.send(letter.alert)
+                if not sent and letter.attempts < _ATTEMPTS:
+                    return
+                if not sent:
+                    logger.error("an alert about %s reaches not %s", letter.alert.key, self.name)
+                if self.waiting and self.waiting[0] is letter:
+                    self.waiting.popleft()
+        finally:
+            self.lock.release()
+
+
+class Notifier:
+    """Sends alerts to Apprise URLs; a sink of the alert manager. Thread-safe.
+
+    Raises ConfigurationError for a URL that Apprise does not know.
+    """
+
+    def __init__(self, urls: Iterable[SecretStr]) -> None:
+        self.places: list[_Place] = []
+        for number, url in enumerate(urls, 1):
+            import apprise  # half as much as all the rest to load, and few need it
+
+            logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would tell the URLs
+            plugin = apprise.Apprise.instantiate(url.get_secret_value())
+            if not isinstance(plugin, apprise.NotifyBase):
+                raise ConfigurationError(
+                    f"MEDIANEST_ALERTS_URLS: number {number} is no URL that Apprise knows, such "
+                    f"as ntfy://host/topic or mailto://user:password@host"
+                )
+            self.places.append(_Place(plugin, number))
+
+    def __call__(self, alert: Alert) -> None:
+        """Have an alert sent by the next `flush`. Waits for nothing."""
+        for place in self.places:
+            place.waiting.append(_Letter(alert))
+
+    def flush(self) -> None:
+        """Send what waits, to each place in a thread of its own."""
+        for place in self.places:
+            if place.waiting:
+                threading.Thread(target=place.flush, name="notify", daemon=True).start()
+
+    def send_now(self, alert: Alert) -> list[tuple[str, bool]]:
+        """Send an alert to each place in this thread; the places, and whether it got there."""
+        return [(place.name, place.send(alert)) for place in self.places]
+
+
+def sample_alert(now: datetime) -> Alert:
+    """An alert about nothing, to see whether it arrives."""
+    return Alert(
+        rule="dependency-down",
+        subject="sample",
+        severity=Severity.WARNING,
+        state="firing",
+        message="this is a test: nothing is down",
+        value=None,
+        threshold=None,
+        affected=(),
+        advice="nothing is to be done",
+        since=now,
+        fired_at=now,
+        told_at=now,
+    )
+
+
+def _title(alert: Alert) -> str:
+    word = "resolved" if alert.state == "resolved" else alert.severity.name.lower()
+    return f"MediaNest: {word}: {alert.subject}"
+
+
+def _body(alert: Alert) -> str:
+    if alert.state == "resolved":
+        return f"It is over: {alert.message}"
+    affected = f"\nAffected: {', '.join(alert.affected)}" if alert.affected else ""
+    return f"{alert.message}\nWhat to do: {alert.advice}{affected}"
