@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import dataclass
-from typing import Final
+from http.client import HTTPConnection as PlainConnection
+from typing import Any, Final
 
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.url import HealthUrl
-from medianest.media.errors import SlowError, UnresolvableError
+from medianest.media.errors import SlowError
 from medianest.media.failures import mapped
 from medianest.media.sockets import connection_to, tls_context
 from medianest.names import look_up
@@ -17,6 +20,9 @@ from medianest.resilience.clock import as_clock
 __all__ = ["HealthProbe", "ProbeResult"]
 
 _HEADERS: Final = {"Accept": "*/*", "Connection": "close", "User-Agent": "medianest"}
+_LOOK_UPS = threading.BoundedSemaphore(4)
+"""Not those of the media servers: a name that an operator registered may hang for long."""
+
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -60,19 +66,12 @@ class HealthProbe:
         Raises ForbiddenAddressError if one is not, UnresolvableError if there is none, SlowError
         if the look-up takes too long.
         """
-        with self._deadline.scope():
-            found = self._look_up(url)
-        for address in found:
-            self._addresses.check(address)
-        return found
-
-    def _look_up(self, url: HealthUrl) -> tuple[str, ...]:
-        try:
-            return tuple(dict.fromkeys(address[0] for _, address in look_up(url.host, url.port)))
-        except TimeoutError as error:
-            raise SlowError(url.authority, "its name was not looked up in time") from error
-        except OSError as error:
-            raise UnresolvableError(url.authority, "its name has no address") from error
+        with self._deadline.scope(), mapped(url.authority):
+            try:
+                found = self._allowed(url.host, url.port)
+            except TimeoutError as error:
+                raise SlowError(url.authority, "its name was not looked up in time") from error
+        return tuple(dict.fromkeys(address[0] for _, address in found))
 
     def ask(self, url: HealthUrl) -> ProbeResult:
         """GET the URL and read no more than the head of the answer, whatever its status.
@@ -81,19 +80,24 @@ class HealthProbe:
         and an UpstreamError when there is no answer.
         """
         started = self._clock.now()
+        tls = self._tls if url.scheme == "https" else None
         # The name is looked up once, in the connect itself: between a check and a second look-up
         # its owner could lead it elsewhere.
-        connection = connection_to(
-            url.host,
-            url.port,
-            tls=self._tls if url.scheme == "https" else None,
-            admits=self._addresses.check,
-        )
+        connection = connection_to(url.host, url.port, tls=tls, find=self._allowed)
         try:
             with self._deadline.scope(), mapped(url.authority):
-                connection.request("GET", url.target, headers=_HEADERS, preload_content=False)
-                with connection.getresponse() as response:
+                connection.request("GET", url.target, headers=_HEADERS)
+                # Not by urllib3: it logs the headers that it cannot parse, which are not ours.
+                with PlainConnection.getresponse(connection) as response:
                     status = response.status
         finally:
             connection.close()
         return ProbeResult(status, self._clock.now() - started)
+
+    def _allowed(self, host: str, port: int) -> list[tuple[int, Any]]:
+        found = look_up(host, port, _LOOK_UPS)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        for _, address in found:
+            self._addresses.check(address[0])
+        return found

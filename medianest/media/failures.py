@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from medianest.media.errors import (
     InvalidAnswerError,
@@ -26,6 +26,7 @@ __all__ = ["mapped"]
 _NOT_CONNECTED = (
     NewConnectionError,
     ConnectTimeoutError,  # is no NewConnectionError, though urllib3 derives one from it
+    socket.gaierror,
     ssl.SSLCertVerificationError,
 )
 """Nothing was sent yet."""
@@ -52,7 +53,7 @@ def _ours(service: str, error: Exception) -> UpstreamError:
         requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError,
     ):
         return InvalidAnswerError(service, "its answer was cut off")
-    if isinstance(error, HTTPException | InvalidHeader) and not isinstance(error, OSError):
+    if isinstance(error, HTTPException) and not isinstance(error, OSError):
         return InvalidAnswerError(service, "its answer is not HTTP")
     return UnreachableError(service, _reason(error))
 

@@ -21,10 +21,10 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from medianest.names import look_up, time_left
 
-__all__ = ["Admits", "DeadlineAdapter", "connection_to", "tls_context"]
+__all__ = ["DeadlineAdapter", "LookUp", "connection_to", "tls_context"]
 
-Admits: TypeAlias = Callable[[str], None]
-"""Sees an IP address before anything connects to it, and raises if that must not be."""
+LookUp: TypeAlias = Callable[[str, int], list[tuple[int, Any]]]
+"""Gives family and address of each way to a host and port, and raises for what must not be."""
 
 
 class _ObeysDeadline:
@@ -48,16 +48,13 @@ class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket):
         super().do_handshake(block)
 
 
-def connect(host: str, port: int, admits: Admits | None = None) -> socket.socket:
+def connect(host: str, port: int, find: LookUp | None = None) -> socket.socket:
     """A connection to the first address that accepts one, within the deadline.
 
-    All addresses must be admitted before one is connected to; what `admits` raises goes through.
+    It goes to no address but those that `find` found.
     """
     error: OSError = OSError(f"{host} has no address")
-    found = look_up(host, port)
-    if admits is not None:
-        for _, address in found:
-            admits(address[0])
+    found = (find or look_up)(host, port)
     for place, (family, address) in enumerate(found):
         sock = _DeadlineSocket(family, socket.SOCK_STREAM)
         try:
@@ -73,11 +70,11 @@ def connect(host: str, port: int, admits: Admits | None = None) -> socket.socket
     raise error
 
 
-def _connect_for(connection: HTTPConnection, admits: Admits | None) -> socket.socket:
+def _connect_for(connection: HTTPConnection, find: LookUp | None) -> socket.socket:
     """Connect with the errors that urllib3 expects from its connections."""
     host, port = connection.host.strip("[]"), connection.port or connection.default_port
     try:
-        return connect(host, port, admits)
+        return connect(host, port, find)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:
@@ -87,17 +84,17 @@ def _connect_for(connection: HTTPConnection, admits: Admits | None) -> socket.so
 
 
 class _Connection(HTTPConnection):
-    admits: Admits | None = None
+    find: LookUp | None = None
 
     def _new_conn(self) -> socket.socket:
-        return _connect_for(self, self.admits)
+        return _connect_for(self, self.find)
 
 
 class _SecureConnection(HTTPSConnection):
-    admits: Admits | None = None
+    find: LookUp | None = None
 
     def _new_conn(self) -> socket.socket:
-        return _connect_for(self, self.admits)
+        return _connect_for(self, self.find)
 
 
 class _Pool(HTTPConnectionPool):
@@ -118,7 +115,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def connection_to(
-    host: str, port: int, *, tls: ssl.SSLContext | None, admits: Admits
+    host: str, port: int, *, tls: ssl.SSLContext | None, find: LookUp
 ) -> HTTPConnection:
     """A connection for one request, not open yet and in no pool: no proxy, no redirect, no
     cookie. With a TLS context it is an https one."""
@@ -127,7 +124,7 @@ def connection_to(
         connection = _Connection(host, port)
     else:
         connection = _SecureConnection(host, port, ssl_context=tls)
-    connection.admits = admits
+    connection.find = find
     return connection
 
 
