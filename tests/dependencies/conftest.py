@@ -47,6 +47,8 @@ class Server:
                 connection.close()  # the client had enough
 
     def stop(self):
+        if self.listener.fileno() == -1:
+            return
         # A close alone does not wake the thread that accepts.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()

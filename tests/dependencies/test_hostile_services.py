@@ -56,7 +56,7 @@ def dripping(stop, first, drop):
     ],
 )
 def test_a_head_that_drips_is_bounded(serving, stop, first, drop):
-    with pytest.raises(SlowError, match="no whole answer in time"):
+    with pytest.raises(SlowError, match="in time"):
         ask(serving(dripping(stop, first, drop)), timeout=0.3)
 
 
@@ -65,12 +65,12 @@ def test_a_flood_of_continues_is_bounded(serving):
         while True:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
 
-    with pytest.raises(UpstreamError):
+    with pytest.raises(SlowError):
         ask(serving(answer), timeout=0.3)
 
 
 def test_a_tls_handshake_that_drips_is_bounded(serving, stop):
-    with pytest.raises(UpstreamError):
+    with pytest.raises(SlowError):
         ask(serving(dripping(stop, b"\x16\x03\x03\x40\x00", b"\x00")), timeout=0.3, scheme="https")
 
 
@@ -135,7 +135,7 @@ def test_one_that_hangs_up(serving, answer):
 
 
 def test_one_that_closes_at_once(serving):
-    with pytest.raises(UnreachableError, match="broke|reset"):
+    with pytest.raises(UnreachableError, match=r"broke|reset"):
         ask(serving(b""))
 
 
@@ -143,7 +143,7 @@ def test_one_that_resets(serving):
     def answer(connection):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
-    with pytest.raises(UnreachableError, match="broke|reset"):
+    with pytest.raises(UnreachableError, match=r"broke|reset"):
         ask(serving(answer))
 
 
