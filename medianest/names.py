@@ -24,8 +24,11 @@ def time_left() -> float:
     return left
 
 
-def look_up(host: str, port: int) -> list[tuple[int, Any]]:
-    """Family and address of each way to a host, within the deadline.
+def look_up(
+    host: str, port: int, places: threading.BoundedSemaphore = _LOOK_UPS
+) -> list[tuple[int, Any]]:
+    """Family and address of each way to a host, within the deadline. `places` are for the
+    look-ups that may hang at once.
 
     Raises socket.gaierror for an unknown name, TimeoutError when the look-up takes too long.
     """
@@ -34,7 +37,7 @@ def look_up(host: str, port: int) -> list[tuple[int, Any]]:
         ipaddress.ip_address(host)
         flags = socket.AI_NUMERICHOST  # nothing to ask anybody, so nothing that could hang
     except ValueError:
-        return _look_up_beside(host, port)
+        return _look_up_beside(host, port, places)
     return _resolve(host, port, flags)
 
 
@@ -43,9 +46,11 @@ def _resolve(host: str, port: int, flags: int = 0) -> list[tuple[int, Any]]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-def _look_up_beside(host: str, port: int) -> list[tuple[int, Any]]:
+def _look_up_beside(
+    host: str, port: int, places: threading.BoundedSemaphore
+) -> list[tuple[int, Any]]:
     """In a thread beside this one, which leaves it behind if it hangs."""
-    if not _LOOK_UPS.acquire(timeout=time_left()):
+    if not places.acquire(timeout=time_left()):
         raise TimeoutError("too many name look-ups hang")
     answers: queue.SimpleQueue[list[tuple[int, Any]] | OSError] = queue.SimpleQueue()
 
@@ -55,12 +60,12 @@ def _look_up_beside(host: str, port: int) -> list[tuple[int, Any]]:
         except (OSError, UnicodeError) as error:
             answers.put(error if isinstance(error, OSError) else socket.gaierror(str(error)))
         finally:
-            _LOOK_UPS.release()
+            places.release()
 
     try:
         threading.Thread(target=ask, name=f"look-up-{host}", daemon=True).start()
     except RuntimeError as error:  # the system gives no more threads
-        _LOOK_UPS.release()
+        places.release()
         raise OSError(str(error)) from error
     try:
         answer = answers.get(timeout=time_left())

@@ -7,6 +7,7 @@ MediaError                  carries `service`
 ├── RefusedError            it refused what was asked (another 4xx); carries `status`
 └── UpstreamError           it failed; carries `retry_after`
     ├── UnreachableError        no connection: refused, reset, unknown name
+    │   └── UnresolvableError       the name has no address
     ├── SlowError               no whole answer in time; also a TimeoutError
     ├── UnavailableError        it said so itself (5xx, 429); carries `status`
     └── InvalidAnswerError      an answer that makes no sense: garbage, cut off, too large
@@ -26,6 +27,7 @@ __all__ = [
     "SlowError",
     "UnavailableError",
     "UnreachableError",
+    "UnresolvableError",
     "UpstreamError",
 ]
 
@@ -90,6 +92,10 @@ class UpstreamError(MediaError):
 
 class UnreachableError(UpstreamError):
     """No connection."""
+
+
+class UnresolvableError(UnreachableError):
+    """The name has no address."""
 
 
 class SlowError(UpstreamError, TimeoutError):

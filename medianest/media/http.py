@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from medianest.config import UpstreamSettings
 from medianest.media.errors import (
@@ -20,24 +19,18 @@ from medianest.media.errors import (
     NotFoundError,
     RefusedError,
     RejectedError,
-    SlowError,
     UnavailableError,
-    UnreachableError,
-    UpstreamError,
 )
+from medianest.media.failures import mapped
 from medianest.media.sockets import DeadlineAdapter
 from medianest.names import time_left
-from medianest.resilience import CallRefusedError, Clock, Deadline
+from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
-from medianest.resilience.outcome import causes, is_timeout
 from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked
 
 __all__ = ["HttpAnswer", "UpstreamHttp"]
 
 _CHUNK = 64 * 1024
-
-_NOT_CONNECTED = (NewConnectionError, ConnectTimeoutError)
-"""Nothing was sent yet; the second is no NewConnectionError, though urllib3 derives one from it."""
 
 
 class _Session(requests.Session):
@@ -152,7 +145,7 @@ class UpstreamHttp:
         query = "&".join(f"{quote(k, '')}={quote(str(v), '')}" for k, v in (params or {}).items())
         with (
             self._deadline.scope(),
-            self._mapped(),
+            mapped(self.service),
             self._session.request(
                 method,
                 f"{self._base_url}{path}?{query}" if query else self._base_url + path,
@@ -195,41 +188,6 @@ class UpstreamHttp:
             return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise InvalidAnswerError(self.service, "its answer is not JSON") from error
-
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        """Turn the errors of requests, urllib3 and the socket into ours."""
-        try:
-            yield
-        except (requests.RequestException, HTTPError, OSError) as error:
-            if isinstance(error, UpstreamError | CallRefusedError):
-                raise
-            raise self._ours(error) from error
-
-    def _ours(self, error: Exception) -> UpstreamError:
-        if any(isinstance(cause, _NOT_CONNECTED) for cause in causes(error)):
-            return self._unconnected(error).surely()
-        if any(is_timeout(cause) for cause in causes(error)):
-            return SlowError(self.service, "no whole answer in time")
-        if isinstance(
-            error,
-            requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError,
-        ):
-            return InvalidAnswerError(self.service, "its answer was cut off")
-        return UnreachableError(self.service, _reason(error))
-
-    def _unconnected(self, error: Exception) -> UpstreamError:
-        if any(is_timeout(cause) for cause in causes(error)):
-            return SlowError(self.service, "no connection in time")
-        return UnreachableError(self.service, _reason(error))
-
-
-def _reason(error: Exception) -> str:
-    """What the operating system said, without addresses and library names."""
-    for cause in causes(error):
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-    return "the connection broke"
 
 
 def _finite(text: str) -> float:

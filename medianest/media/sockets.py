@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -19,7 +21,10 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from medianest.names import look_up, time_left
 
-__all__ = ["DeadlineAdapter"]
+__all__ = ["DeadlineAdapter", "LookUp", "connection_to", "tls_context"]
+
+LookUp: TypeAlias = Callable[[str, int], list[tuple[int, Any]]]
+"""Gives family and address of each way to a host and port, and raises for what must not be."""
 
 
 class _ObeysDeadline:
@@ -43,10 +48,13 @@ class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket):
         super().do_handshake(block)
 
 
-def connect(host: str, port: int) -> socket.socket:
-    """A connection to the first address that accepts one, within the deadline."""
+def connect(host: str, port: int, find: LookUp | None = None) -> socket.socket:
+    """A connection to the first address that accepts one, within the deadline.
+
+    It goes to no address but those that `find` found.
+    """
     error: OSError = OSError(f"{host} has no address")
-    found = look_up(host, port)
+    found = (find or look_up)(host, port)
     for place, (family, address) in enumerate(found):
         sock = _DeadlineSocket(family, socket.SOCK_STREAM)
         try:
@@ -62,10 +70,11 @@ def connect(host: str, port: int) -> socket.socket:
     raise error
 
 
-def _connect_for(connection: HTTPConnection) -> socket.socket:
+def _connect_for(connection: HTTPConnection, find: LookUp | None) -> socket.socket:
     """Connect with the errors that urllib3 expects from its connections."""
+    host, port = connection.host.strip("[]"), connection.port or connection.default_port
     try:
-        return connect(connection.host.strip("[]"), connection.port or connection.default_port)
+        return connect(host, port, find)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:
@@ -75,13 +84,17 @@ def _connect_for(connection: HTTPConnection) -> socket.socket:
 
 
 class _Connection(HTTPConnection):
+    find: LookUp | None = None
+
     def _new_conn(self) -> socket.socket:
-        return _connect_for(self)
+        return _connect_for(self, self.find)
 
 
 class _SecureConnection(HTTPSConnection):
+    find: LookUp | None = None
+
     def _new_conn(self) -> socket.socket:
-        return _connect_for(self)
+        return _connect_for(self, self.find)
 
 
 class _Pool(HTTPConnectionPool):
@@ -92,6 +105,29 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+def tls_context() -> ssl.SSLContext:
+    """For TLS that obeys the deadline and trusts what this system and `requests` trust."""
+    context = create_urllib3_context()
+    context.load_default_certs()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    context.sslsocket_class = _DeadlineTLSSocket
+    return context
+
+
+def connection_to(
+    host: str, port: int, *, tls: ssl.SSLContext | None, find: LookUp
+) -> HTTPConnection:
+    """A connection for one request, not open yet and in no pool: no proxy, no redirect, no
+    cookie. With a TLS context it is an https one."""
+    connection: _Connection | _SecureConnection
+    if tls is None:
+        connection = _Connection(host, port)
+    else:
+        connection = _SecureConnection(host, port, ssl_context=tls)
+    connection.find = find
+    return connection
+
+
 class DeadlineAdapter(HTTPAdapter):
     """Lets a `requests` session obey the current deadline; it never retries by itself."""
 
@@ -100,9 +136,6 @@ class DeadlineAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pool of connections."""
-        context = create_urllib3_context()
-        context.load_default_certs()
-        context.sslsocket_class = _DeadlineTLSSocket
-        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        super().init_poolmanager(*args, ssl_context=tls_context(), **kwargs)
         manager: PoolManager = self.poolmanager
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -1,0 +1,103 @@
+"""One request to a health_check_url, which cannot be led to a place that is forbidden."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from http.client import HTTPConnection as PlainConnection
+from typing import Any, Final
+
+from medianest.dependencies.addresses import Addresses
+from medianest.dependencies.url import HealthUrl
+from medianest.media.errors import SlowError
+from medianest.media.failures import mapped
+from medianest.media.sockets import connection_to, tls_context
+from medianest.names import look_up
+from medianest.resilience import Clock, Deadline
+from medianest.resilience.clock import as_clock
+
+__all__ = ["HealthProbe", "ProbeResult"]
+
+_HEADERS: Final = {"Accept": "*/*", "Connection": "close", "User-Agent": "medianest"}
+_LOOK_UPS = threading.BoundedSemaphore(4)
+"""Not those of the media servers: a name that an operator registered may hang for long."""
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What a service answered: its status, after how many seconds."""
+
+    status: int
+    seconds: float
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is well."""
+        return 200 <= self.status < 300
+
+    @property
+    def message(self) -> str:
+        """The status for people."""
+        if self.status in _REDIRECTS:
+            return f"it redirects ({self.status}), which is not followed"
+        return f"it answered {self.status}"
+
+
+class HealthProbe:
+    """Asks services that an operator registered. `timeout` seconds bound a whole `ask`, and a
+    whole `resolve`. Thread-safe.
+
+    Nothing is kept between two requests: no connection, address or cookie. Raises
+    DeadlineExceededError when the deadline around a call has nothing left.
+    """
+
+    def __init__(self, addresses: Addresses, *, timeout: float, clock: Clock | None = None) -> None:
+        self._addresses = addresses
+        self._clock = as_clock(clock)
+        self._deadline = Deadline(timeout, name="health check", clock=clock)
+        self._tls = tls_context()
+
+    def resolve(self, url: HealthUrl) -> tuple[str, ...]:
+        """The addresses of the host, each of them allowed.
+
+        Raises ForbiddenAddressError if one is not, UnresolvableError if there is none, SlowError
+        if the look-up takes too long.
+        """
+        with self._deadline.scope(), mapped(url.authority):
+            try:
+                found = self._allowed(url.host, url.port)
+            except TimeoutError as error:
+                raise SlowError(url.authority, "its name was not looked up in time") from error
+        return tuple(dict.fromkeys(address[0] for _, address in found))
+
+    def ask(self, url: HealthUrl) -> ProbeResult:
+        """GET the URL and read no more than the head of the answer, whatever its status.
+
+        Raises ForbiddenAddressError if one of the addresses that the host has now is not allowed,
+        and an UpstreamError when there is no answer.
+        """
+        started = self._clock.now()
+        tls = self._tls if url.scheme == "https" else None
+        # The name is looked up once, in the connect itself: between a check and a second look-up
+        # its owner could lead it elsewhere.
+        connection = connection_to(url.host, url.port, tls=tls, find=self._allowed)
+        try:
+            with self._deadline.scope(), mapped(url.authority):
+                connection.request("GET", url.target, headers=_HEADERS)
+                # Not by urllib3: it logs the headers that it cannot parse, which are not ours.
+                with PlainConnection.getresponse(connection) as response:
+                    status = response.status
+        finally:
+            connection.close()
+        return ProbeResult(status, self._clock.now() - started)
+
+    def _allowed(self, host: str, port: int) -> list[tuple[int, Any]]:
+        found = look_up(host, port, _LOOK_UPS)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        for _, address in found:
+            self._addresses.check(address[0])
+        return found

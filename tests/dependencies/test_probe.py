@@ -1,0 +1,266 @@
+"""The probe against servers on real sockets: where it goes, and what it says of the answers."""
+
+import ipaddress
+import socket
+import threading
+
+import pytest
+
+from medianest.dependencies.addresses import Addresses, ForbiddenAddressError
+from medianest.dependencies.probe import HealthProbe, ProbeResult
+from medianest.dependencies.url import checked_url
+from medianest.media.errors import SlowError, UnreachableError, UnresolvableError
+from medianest.names import look_up
+from medianest.resilience import Deadline, DeadlineExceededError, ManualClock
+from tests.dependencies.conftest import LOOPBACK, OK
+
+METADATA = "169.254.169.254"
+
+
+def url_of(server, path="/", host="127.0.0.1", scheme="http"):
+    return checked_url(f"{scheme}://{host}:{server.port}{path}")
+
+
+def test_a_healthy_service(serving, probe):
+    server = serving()
+    result = probe.ask(url_of(server, "/health?deep=1"))
+    assert (result.status, result.healthy, result.message) == (200, True, "it answered 200")
+    assert result.seconds >= 0
+    assert server.requests[0].startswith(b"GET /health?deep=1 HTTP/1.1\r\n")
+
+
+def test_the_seconds_are_those_of_the_clock(serving):
+    clock = ManualClock()
+
+    def answer(connection):
+        clock.advance(1.5)
+        connection.sendall(OK)
+
+    probe = HealthProbe(Addresses(LOOPBACK), timeout=10.0, clock=clock)
+    assert probe.ask(url_of(serving(answer))).seconds == 1.5
+
+
+@pytest.mark.parametrize(
+    ("status", "healthy", "message"),
+    [
+        (204, True, "it answered 204"),
+        (301, False, "it redirects (301), which is not followed"),
+        (302, False, "it redirects (302), which is not followed"),
+        (304, False, "it answered 304"),
+        (308, False, "it redirects (308), which is not followed"),
+        (401, False, "it answered 401"),
+        (503, False, "it answered 503"),
+        (999, False, "it answered 999"),
+    ],
+)
+def test_what_a_status_means(serving, probe, status, healthy, message):
+    result = probe.ask(url_of(serving(f"HTTP/1.1 {status} X\r\n\r\n".encode())))
+    assert (result.status, result.healthy, result.message) == (status, healthy, message)
+
+
+def test_the_request_has_nothing_of_ours(serving, probe, names, monkeypatch, tmp_path):
+    """Neither a proxy, a ~/.netrc nor a cookie: each would be for somebody else."""
+    names["nas.lan"] = [["127.0.0.1"]]
+    server = serving(OK[:-2] + b"Set-Cookie: a=b; Path=/\r\n\r\n")
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine nas.lan login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for _ in range(2):
+        probe.ask(url_of(server, host="nas.lan"))
+    lines = server.requests[1].decode().splitlines()
+    assert sorted(line.partition(":")[0].lower() for line in lines[1:] if line) == [
+        *("accept", "accept-encoding", "connection", "host", "user-agent")
+    ]
+    assert f"Host: nas.lan:{server.port}" in lines
+    assert "Connection: close" in lines
+
+
+def test_each_request_has_a_connection_of_its_own(serving, probe):
+    server = serving(OK[:-2] + b"Connection: keep-alive\r\n\r\n")
+    for _ in range(3):
+        probe.ask(url_of(server))
+    assert server.accepted == 3
+
+
+def test_a_forbidden_address_is_not_connected_to(serving):
+    server = serving()
+    probe = HealthProbe(Addresses(), timeout=10.0)
+    for step in (probe.resolve, probe.ask):
+        with pytest.raises(ForbiddenAddressError, match="loopback"):
+            step(url_of(server))
+    assert server.accepted == 0
+
+
+def test_a_name_that_leads_elsewhere_the_second_time(serving, probe, names):
+    """Keeps out DNS rebinding: registered with a good address, asked at a forbidden one."""
+    server = serving()
+    names["nas.lan"] = [["127.0.0.1"], [METADATA]]
+    url = url_of(server, host="nas.lan")
+    assert probe.resolve(url) == ("127.0.0.1",)
+    with pytest.raises(ForbiddenAddressError, match="metadata"):
+        probe.ask(url)
+    assert server.accepted == 0
+
+
+def test_a_request_looks_up_once(serving, probe, names):
+    """Keeps out a second look-up between the check and the connect."""
+    server = serving()
+    names["nas.lan"] = [["127.0.0.1"], [METADATA]]
+    assert probe.ask(url_of(server, host="nas.lan")).healthy
+    assert server.accepted == 1
+    assert names["nas.lan"] == [[METADATA]]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1", METADATA],
+        [METADATA, "127.0.0.1"],
+        ["127.0.0.1", "10.0.0.1"],
+        ["127.0.0.1", "::ffff:169.254.169.254"],
+        ["127.0.0.1", "fe80::1%eth0"],
+    ],
+)
+def test_one_forbidden_address_forbids_the_name(serving, probe, names, addresses):
+    server = serving()
+    names["nas.lan"] = [addresses]
+    for step in (probe.resolve, probe.ask):
+        with pytest.raises(ForbiddenAddressError):
+            step(url_of(server, host="nas.lan"))
+    assert server.accepted == 0
+
+
+def test_the_next_address_is_tried(serving, probe, names):
+    server = serving()
+    names["nas.lan"] = [["127.0.0.2", "127.0.0.1"]]
+    url = url_of(server, host="nas.lan")
+    assert probe.resolve(url) == ("127.0.0.2", "127.0.0.1")
+    assert probe.ask(url).healthy
+
+
+def test_a_name_that_a_resolver_takes_for_an_address(probe, names):
+    """Were one to get past the check of the URL, what it resolves to is judged all the same."""
+    names["plex.lan"] = [["0.0.0.0"]]
+    with pytest.raises(ForbiddenAddressError, match="unspecified"):
+        probe.ask(checked_url("http://plex.lan/"))
+
+
+def test_a_redirect_is_not_followed(serving):
+    target = serving(address="127.0.0.2")
+    head = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:{target.port}/\r\n\r\n"
+    probe = HealthProbe(Addresses([ipaddress.ip_network("127.0.0.1")]), timeout=10.0)
+    result = probe.ask(url_of(serving(head.encode())))
+    assert result.message == "it redirects (302), which is not followed"
+    assert target.accepted == 0
+
+
+def test_an_unknown_name(probe, names):
+    url = checked_url("http://nobody.lan/")
+    for step in (probe.resolve, probe.ask):
+        with pytest.raises(UnresolvableError, match=r"nobody\.lan:80: name or service not known"):
+            step(url)
+
+
+def test_a_name_without_addresses(probe, names):
+    names["nas.lan"] = [[]]
+    for step in (probe.resolve, probe.ask):
+        with pytest.raises(UnresolvableError):
+            step(checked_url("http://nas.lan/"))
+
+
+def test_nobody_listens(serving, probe):
+    server = serving()
+    server.stop()
+    with pytest.raises(UnreachableError, match="connection refused"):
+        probe.ask(url_of(server))
+
+
+def test_a_look_up_that_hangs_is_bounded(monkeypatch):
+    """And leaves the look-ups of the media servers their places, however many hang."""
+    ended = threading.Event()
+
+    def getaddrinfo(host, *args, **options):
+        if host == "nas.lan":
+            ended.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    probe = HealthProbe(Addresses(LOOPBACK), timeout=0.03)
+    url = checked_url("http://nas.lan/")
+    try:
+        for _ in range(5):
+            with pytest.raises(SlowError, match="not looked up in time"):
+                probe.resolve(url)
+            with pytest.raises(SlowError, match="no connection in time"):
+                probe.ask(url)
+        with Deadline(10.0).scope():
+            assert look_up("plex.lan", 80) == [(socket.AF_INET, ("127.0.0.1", 80))]
+    finally:
+        ended.set()
+
+
+def test_nothing_is_asked_when_no_time_is_left(serving, probe):
+    server = serving()
+    clock = ManualClock()
+    with Deadline(1.0, clock=clock).scope():
+        clock.advance(2.0)
+        for step in (probe.resolve, probe.ask):
+            with pytest.raises(DeadlineExceededError):
+                step(url_of(server))
+    assert server.accepted == 0
+
+
+def test_ipv6(serving, probe):
+    try:
+        server = serving(address="::1")
+    except OSError:
+        pytest.skip("no IPv6 here")
+    assert probe.ask(url_of(server, host="[::1]")).healthy
+    assert f"Host: [::1]:{server.port}\r\n".encode() in server.requests[0]
+    with pytest.raises(ForbiddenAddressError, match="loopback"):
+        HealthProbe(Addresses(LOOPBACK[:1]), timeout=10.0).ask(url_of(server, host="[::1]"))
+    assert server.accepted == 1
+
+
+def test_a_mapped_address_is_the_address(serving, probe):
+    server = serving()
+    url = url_of(server, host="[::ffff:127.0.0.1]")
+    assert probe.resolve(url)
+    with pytest.raises(ForbiddenAddressError, match="metadata"):
+        probe.ask(url_of(server, host=f"[::ffff:{METADATA}]"))
+
+
+def test_a_certificate_that_nobody_signed(serving, probe, names, tls):
+    names["nas.lan"] = [["127.0.0.1"]]
+    server = serving(tls=tls)
+    with pytest.raises(UnreachableError, match="its certificate is not trusted"):
+        probe.ask(url_of(server, host="nas.lan", scheme="https"))
+    assert server.requests == []
+
+
+def test_a_trusted_certificate_holds_for_its_name_only(
+    serving, names, tls, certificate, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    probe = HealthProbe(Addresses(LOOPBACK), timeout=10.0)
+    names["nas.lan"] = names["other.lan"] = [["127.0.0.1"]]
+    asked = []
+    tls.sni_callback = lambda connection, name, context: asked.append(name)
+    server = serving(tls=tls)
+    assert probe.ask(url_of(server, host="nas.lan", scheme="https")).healthy
+    for host in ("other.lan", "127.0.0.1"):
+        with pytest.raises(UnreachableError, match="its certificate is not trusted"):
+            probe.ask(url_of(server, host=host, scheme="https"))
+    assert asked == ["nas.lan", "other.lan", None]
+    assert len(server.requests) == 1
+
+
+def test_tls_with_a_server_that_speaks_none(serving, probe):
+    with pytest.raises(UnreachableError, match="the TLS connection broke"):
+        probe.ask(url_of(serving(), scheme="https"))
+
+
+def test_a_result_is_a_value():
+    assert ProbeResult(200, 0.1) == ProbeResult(200, 0.1)
