@@ -6,10 +6,9 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 
+from medianest.dependencies.definition import Definition
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.url import HealthUrl, checked_url
-
-from medianest.dependencies.definition import Definition
 from medianest.health import Check, Finding, HealthMonitor, Status
 from medianest.resilience import ConfigurationError, ResilienceService
 from medianest.storage.dependencies import DependencyConflictError, DependencyStore
@@ -136,10 +135,9 @@ class DependencyDesk:
         def run() -> Finding:
             answer = self._probe.ask(url)
             detail = {"status_code": answer.status}
-            if 200 <= answer.status < 300:
+            if answer.healthy:
                 return Finding(detail=detail)
-            what = "which is not followed" if 300 <= answer.status < 400 else "which is no 2xx"
-            return Finding(Status.UNHEALTHY, f"it answers {answer.status}, {what}", detail)
+            return Finding(Status.UNHEALTHY, answer.message, detail)
 
         return self._check_of(definition.name, definition.criticality, run)
 
