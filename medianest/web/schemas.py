@@ -19,7 +19,17 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from medianest.web.problems import ProblemError
 
-__all__ = ["BreakerAction", "Limit", "Nothing", "Page", "Search", "body", "query"]
+__all__ = [
+    "BreakerAction",
+    "Limit",
+    "Nothing",
+    "OnceHeaders",
+    "Page",
+    "Search",
+    "body",
+    "headers",
+    "query",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -102,7 +112,7 @@ class Rehearsal(_Strict):
     service: Annotated[Name, Field(max_length=100)]
     error: Annotated[str, Field(min_length=1, max_length=100)]
     context: dict[str, Any] = {}
-    execute: bool = False
+    execute: Annotated[bool, Field(strict=True)] = False
 
 
 class TitleRequest(_Strict):
@@ -132,6 +142,16 @@ class TitleRequest(_Strict):
         return payload if self.seasons is None else {**payload, "seasons": sorted({*self.seasons})}
 
 
+class OnceHeaders(_Strict):
+    """How a client says that two requests are the same one."""
+
+    idempotency_key: Name | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="Chosen by the client: what comes twice with the same key is done once.",
+    )
+
+
 class BreakerAction(_Strict):
     """What an operator does to a circuit breaker."""
 
@@ -151,6 +171,13 @@ def query(model: type[M]) -> M:
     parameters = request.args.to_dict(flat=False)
     values: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in parameters.items()}
     return _checked(model, values)
+
+
+def headers(model: type[M]) -> M:
+    """Those headers of the current request that the model knows. Raises ProblemError."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return _checked(model, given)
 
 
 def optional_body(model: type[M]) -> M:
