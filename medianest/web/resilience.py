@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from flask import Blueprint, g
+from pydantic import Field
 
 from medianest.resilience import CircuitBreaker
 from medianest.web.answers.resilience import Breaker, Breakers
@@ -16,6 +19,10 @@ __all__ = ["blueprint"]
 
 blueprint = Blueprint("resilience", __name__, url_prefix="/api/v1/resilience")
 
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, description="The name of a circuit breaker.")
+]
+
 
 @blueprint.get("/circuit-breakers")
 @endpoint("viewer", answers={200: Breakers})
@@ -26,14 +33,14 @@ def breakers() -> Breakers:
 
 @blueprint.get("/circuit-breakers/<path:name>")
 @endpoint("viewer", answers={200: Breaker})
-def breaker(name: str) -> Breaker:
+def breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
     return Breaker.of(_find(name))
 
 
 @blueprint.post("/circuit-breakers/<path:name>/action")
 @endpoint("operator", body=BreakerAction, answers={200: Breaker})
-def act_on_breaker(name: str, body: BreakerAction) -> Breaker:
+def act_on_breaker(name: Name, body: BreakerAction) -> Breaker:
     """Open, close, reset, disable or enable a breaker."""
     found = _find(name)
     _act(found, body, g.actor)

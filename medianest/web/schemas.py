@@ -118,6 +118,14 @@ class Rehearsal(_Strict):
 class TitleRequest(_Strict):
     """A title to request; of a show, which seasons."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"media_type": {"const": "tv"}}},
+            "then": {"required": ["seasons"], "properties": {"seasons": {"type": "array"}}},
+            "else": {"properties": {"seasons": {"type": "null"}}},
+        }
+    )
+
     media_type: Literal["movie", "tv"]
     media_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
     seasons: (
@@ -154,6 +162,13 @@ class OnceHeaders(_Strict):
 
 class BreakerAction(_Strict):
     """What an operator does to a circuit breaker."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"action": {"enum": ["close", "reset", "enable"]}}},
+            "then": {"properties": {"expires_in": {"type": "null"}}},
+        }
+    )
 
     action: Literal["open", "close", "reset", "disable", "enable"]
     reason: Annotated[str, Field(max_length=500)] | None = None
