@@ -36,6 +36,7 @@ from medianest.storage.records import Audit, HistoryJournal
 from medianest.web import (
     Resilience,
     dashboard,
+    docs,
     health,
     media,
     queue,
@@ -50,7 +51,7 @@ from medianest.web.trace import trace_id
 
 __all__ = ["create_app"]
 
-_BLUEPRINTS = (health, resilience, recovery, queue, media, requests, dashboard)
+_BLUEPRINTS = (health, resilience, recovery, queue, media, requests, dashboard, docs)
 
 
 def create_app(

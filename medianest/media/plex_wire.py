@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from medianest.resilience.snapshot import plain
 
 __all__ = ["Container", "Hub", "Item", "Library", "Page", "Session"]
 
@@ -32,13 +41,26 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
-Timestamp = Annotated[datetime | None, BeforeValidator(_timestamp)]
+Timestamp = Annotated[
+    datetime | None,
+    BeforeValidator(_timestamp),
+    PlainSerializer(plain, return_type=str, when_used="json-unless-none"),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+        mode="serialization",
+    ),
+]
 Duration = Annotated[float | None, BeforeValidator(_seconds)]
 Text = Annotated[str, BeforeValidator(_text)]
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Library(_Wire):
@@ -77,7 +99,9 @@ class Item(_Wire):
     updated_at: Timestamp = Field(None, alias="updatedAt")
 
 
-class _Named(_Wire):
+class Named(_Wire):
+    """Who or what plays something."""
+
     title: str | None = None
     state: str | None = None
 
@@ -85,8 +109,8 @@ class _Named(_Wire):
 class Session(Item):
     """Something that plays now. Who plays it may be unknown."""
 
-    user: _Named | None = Field(None, alias="User")
-    player: _Named | None = Field(None, alias="Player")
+    user: Named | None = Field(None, alias="User")
+    player: Named | None = Field(None, alias="Player")
     view_offset_seconds: Duration = Field(None, alias="viewOffset")
 
 
@@ -101,7 +125,7 @@ class Container(_Wire):
     """The `MediaContainer` around every answer."""
 
     size: int = Field(0, ge=0)
-    total_size: int | None = Field(None, alias="totalSize")
+    total_size: int | None = Field(None, alias="totalSize", ge=0)
     directory: tuple[dict[str, Any], ...] = Field((), alias="Directory")
     metadata: tuple[dict[str, Any], ...] = Field((), alias="Metadata")
     hub: tuple[dict[str, Any], ...] = Field((), alias="Hub")

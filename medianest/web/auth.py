@@ -8,23 +8,19 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Literal, ParamSpec
+from typing import Literal
 
-from flask import current_app, g, request
-from flask.typing import ResponseReturnValue
+from flask import request
 from pydantic import SecretStr
 
 from medianest.config import Settings
 from medianest.resilience import ConfigurationError
 from medianest.web.problems import ProblemError
 
-__all__ = ["Role", "Tokens", "ensure_operator_token", "role_required"]
+__all__ = ["Role", "Tokens", "ensure_operator_token"]
 
 Role = Literal["client", "viewer", "operator"]
-P = ParamSpec("P")
 
 
 class Tokens:
@@ -68,23 +64,6 @@ class Tokens:
         if wanted not in self._tokens and "operator" not in self._tokens:
             detail += f", and none is set: set MEDIANEST_{wanted.upper()}_TOKEN"
         return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-def role_required(
-    role: Role,
-) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Let only a role in; `g.actor` is then who is there."""
-
-    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-        @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            tokens: Tokens = current_app.extensions["medianest"].tokens
-            g.actor = tokens.authorize(role)
-            return view(*args, **kwargs)
-
-        return guarded
-
-    return decorate
 
 
 def ensure_operator_token(settings: Settings) -> Settings:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint
 
 from medianest.health import Status, overall_status, status_of_dependency
 from medianest.resilience import CircuitBreaker, Dependency, RecoveryContext, State
-from medianest.resilience.snapshot import plain
-from medianest.web.auth import role_required
+from medianest.web.answers.dashboard import DashboardStatus, ServiceLine
+from medianest.web.answers.queue import QueueFigures
+from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
-from medianest.web.schemas import Nothing, query
 
 __all__ = ["QUEUE_FIGURES", "UNKNOWN_FIGURES", "blueprint"]
 
@@ -26,33 +26,30 @@ UNKNOWN_FIGURES: dict[str, Any] = {
 
 
 @blueprint.get("/status")
-@role_required("client")
-def status() -> Response:
+@endpoint("client", answers={200: DashboardStatus})
+def status() -> DashboardStatus:
     """How each service is."""
-    query(Nothing)
     here = parts()
     dependencies = here.registry.dependencies()
     context = RecoveryContext(operation=QUEUE_FIGURES, service="database")
     figures = here.service.with_recovery(here.desk.figures, context, max_attempts=1)
-    response = jsonify(
+    return DashboardStatus(
         status=overall_status(dependencies).value,
-        services=[_line(dependency) for dependency in dependencies],
-        queue=figures,
-        checked_at=plain(here.registry.clock.utc()),
+        services=tuple(_line(dependency) for dependency in dependencies),
+        queue=QueueFigures.model_validate(figures),
+        checked_at=here.registry.clock.utc(),
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
-def _line(dependency: Dependency) -> dict[str, Any]:
+def _line(dependency: Dependency) -> ServiceLine:
     health = status_of_dependency(dependency)
     breaker = dependency.pipeline.find(CircuitBreaker)
-    return {
-        "name": dependency.name,
-        "criticality": dependency.criticality,
-        "status": health.value,
-        "message": _message(health, breaker),
-    }
+    return ServiceLine(
+        name=dependency.name,
+        criticality=dependency.criticality,
+        status=health.value,
+        message=_message(health, breaker),
+    )
 
 
 def _message(health: Status, breaker: CircuitBreaker | None) -> str:

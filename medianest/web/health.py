@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from flask import Blueprint, Response, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
 from medianest import __version__
 from medianest.health import Status, overall_status
 from medianest.resilience import CircuitBreaker, State
-from medianest.resilience.snapshot import plain
-from medianest.web.auth import role_required
+from medianest.web.answers.health import (
+    BreakerBrief,
+    BreakerBriefs,
+    BreakerStates,
+    Health,
+    Live,
+    Ready,
+)
+from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
-from medianest.web.schemas import Nothing, query
 
 __all__ = ["blueprint"]
 
@@ -23,37 +27,33 @@ blueprint = Blueprint("health", __name__, url_prefix="/api/v1/health")
 _REFUSING = (State.OPEN, State.FORCED_OPEN)
 
 
-@blueprint.after_request
-def _never_store(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 @blueprint.get("/", strict_slashes=False)
-def health() -> ResponseReturnValue:
+@endpoint(answers={200: Health, 503: Health})
+def health() -> tuple[Health, int]:
     """The status of the whole, and nothing that an outsider should not know."""
-    query(Nothing)
     here = parts()
     status = overall_status(here.registry.dependencies())
     clock = here.registry.clock
-    body = {
-        "status": status.value,
-        "version": __version__,
-        "environment": here.settings.env,
-        "uptime_seconds": round(clock.now() - here.lifecycle.started_at, 3),
-        "checked_at": plain(clock.utc()),
-    }
-    return jsonify(body), 503 if status is Status.UNHEALTHY else 200
+    answer = Health(
+        status=status.value,
+        version=__version__,
+        environment=here.settings.env,
+        uptime_seconds=round(clock.now() - here.lifecycle.started_at, 3),
+        checked_at=clock.utc(),
+    )
+    return answer, 503 if status is Status.UNHEALTHY else 200
 
 
 @blueprint.get("/live")
-def live() -> ResponseReturnValue:
+@endpoint(answers={200: Live})
+def live() -> Live:
     """This process answers; asks nothing of any dependency."""
-    return jsonify(status="alive")
+    return Live()
 
 
 @blueprint.get("/ready")
-def ready() -> ResponseReturnValue:
+@endpoint(answers={200: Ready, 503: Ready})
+def ready() -> tuple[Ready, int]:
     """Whether to send requests here."""
     here = parts()
     reasons = ["draining"] if here.lifecycle.draining else []
@@ -61,8 +61,8 @@ def ready() -> ResponseReturnValue:
         reasons.append(_schema_reason(here.lifecycle.schema))
     if overall_status(here.registry.dependencies()) is Status.UNHEALTHY:
         reasons.append("a critical dependency is unhealthy")
-    status = "not_ready" if reasons else "ready"
-    return jsonify(status=status, reasons=reasons), 503 if reasons else 200
+    answer = Ready(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
+    return answer, 503 if reasons else 200
 
 
 def _schema_reason(found: str | None) -> str:
@@ -72,31 +72,28 @@ def _schema_reason(found: str | None) -> str:
 
 
 @blueprint.get("/circuit-breakers")
-@role_required("viewer")
-def circuit_breakers() -> ResponseReturnValue:
+@endpoint("viewer", answers={200: BreakerBriefs, 503: BreakerBriefs})
+def circuit_breakers() -> tuple[BreakerBriefs, int]:
     """How many breakers are in which state, and each in brief; 503 when one of a critical
     dependency is open."""
-    query(Nothing)
     registry = parts().registry
-    briefs = [_brief(breaker) for breaker in registry.breakers()]
-    states = Counter(brief["state"] for brief in briefs)
-    body = {
-        "counts": {state.value: states[state.value] for state in State},
-        "circuit_breakers": briefs,
-    }
+    briefs = tuple(_brief(breaker) for breaker in registry.breakers())
+    states = Counter(brief.state for brief in briefs)
+    counts = BreakerStates.model_validate({state.value: states[state.value] for state in State})
+    answer = BreakerBriefs(counts=counts, circuit_breakers=briefs)
     critical = [d for d in registry.dependencies() if d.criticality == "critical"]
     breakers = [dependency.pipeline.find(CircuitBreaker) for dependency in critical]
     cut_off = any(breaker is not None and breaker.state in _REFUSING for breaker in breakers)
-    return jsonify(body), 503 if cut_off else 200
+    return answer, 503 if cut_off else 200
 
 
-def _brief(breaker: CircuitBreaker) -> dict[str, Any]:
+def _brief(breaker: CircuitBreaker) -> BreakerBrief:
     seen = breaker.snapshot()
-    return {
-        "name": seen.name,
-        "state": seen.state.value,
-        "since": plain(seen.since),
-        "failure_rate": seen.failure_rate,
-        "failures": seen.counts.failures,
-        "retry_after": seen.retry_after,
-    }
+    return BreakerBrief(
+        name=seen.name,
+        state=seen.state.value,
+        since=seen.since,
+        failure_rate=seen.failure_rate,
+        failures=seen.counts.failures,
+        retry_after=seen.retry_after,
+    )

@@ -3,109 +3,136 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any, Final
 
-from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel
+from flask import Blueprint
+from pydantic import Field
 
 from medianest.media.answer import Answer
 from medianest.media.errors import NotFoundError
 from medianest.media.overseerr_wire import Title
 from medianest.media.search import search_everything
-from medianest.resilience.snapshot import plain
-from medianest.web.auth import role_required
-from medianest.web.parts import parts, uses
-from medianest.web.schemas import Limit, Nothing, Page, Search, query
+from medianest.web.answers.base import AnswerModel
+from medianest.web.answers.media import (
+    ItemPage,
+    Libraries,
+    RecentItems,
+    Requestable,
+    SearchResults,
+    Sessions,
+)
+from medianest.web.endpoint import endpoint
+from medianest.web.parts import parts
+from medianest.web.problem_kinds import UPSTREAM
+from medianest.web.schemas import Limit, Page, Search
 
 __all__ = ["blueprint"]
 
 blueprint = Blueprint("media", __name__, url_prefix="/api/v1/media")
 
+_KEY: Final = "^[0-9]{1,9}$"  # what Plex numbers; it becomes part of a path there
+Key = Annotated[str, Field(pattern=_KEY, description="The key of a library.")]
+
+With = tuple[AnswerModel, int, dict[str, str]]
+
 
 @blueprint.get("/libraries")
-@uses("plex")
-@role_required("client")
-def libraries() -> Response:
+@endpoint(
+    "client", answers={200: Libraries}, sends={200: ["Age"]}, problems=UPSTREAM, services=["plex"]
+)
+def libraries() -> With:
     """All libraries."""
-    query(Nothing)
     answer = parts().plex.libraries()
-    return _rendered(answer, libraries=_dumped(answer.value))
+    return _dated(Libraries, answer, libraries=answer.value)
 
 
 @blueprint.get("/libraries/<key>/items")
-@uses("plex")
-@role_required("client")
-def items(key: str) -> Response:
+@endpoint(
+    "client",
+    query=Page,
+    answers={200: ItemPage},
+    sends={200: ["Age"]},
+    problems=UPSTREAM,
+    services=["plex"],
+)
+def items(key: Key, query: Page) -> With:
     """Some items of a library."""
-    page = query(Page)
-    if not re.fullmatch(r"[0-9]{1,9}", key):  # what Plex numbers; it becomes part of a path there
+    if not re.fullmatch(_KEY, key):
         raise NotFoundError("plex", f"there is no library {key!r}")
-    answer = parts().plex.items(key, page.offset, page.limit)
+    answer = parts().plex.items(key, query.offset, query.limit)
     found = answer.value
-    return _rendered(
+    return _dated(
+        ItemPage,
         answer,
-        items=_dumped(found.items),
+        items=found.items,
         offset=found.offset,
-        limit=page.limit,
+        limit=query.limit,
         total=found.total,
     )
 
 
 @blueprint.get("/recently-added")
-@uses("plex")
-@role_required("client")
-def recently_added() -> Response:
+@endpoint(
+    "client",
+    query=Limit,
+    answers={200: RecentItems},
+    sends={200: ["Age"]},
+    problems=UPSTREAM,
+    services=["plex"],
+)
+def recently_added(query: Limit) -> With:
     """The newest items."""
-    answer = parts().plex.recently_added(query(Limit).limit)
-    return _rendered(answer, items=_dumped(answer.value))
+    answer = parts().plex.recently_added(query.limit)
+    return _dated(RecentItems, answer, items=answer.value)
 
 
 @blueprint.get("/search")
-@uses("plex", "overseerr")
-@role_required("client")
-def search() -> Response:
+@endpoint(
+    "client",
+    query=Search,
+    answers={200: SearchResults},
+    problems=UPSTREAM,
+    services=["plex", "overseerr"],
+)
+def search(query: Search) -> SearchResults:
     """What the house has, and what can be requested."""
     here = parts()
-    found = search_everything(here.plex, here.overseerr, query(Search).query)
-    response = jsonify(
-        results=_dumped(found.items),
-        requestable=[_title(title) for title in found.titles],
-        missing=list(found.missing),
-        degraded=bool(found.missing),
-        as_of=plain(here.registry.clock.utc()),
+    found = search_everything(here.plex, here.overseerr, query.query)
+    return SearchResults.model_validate(
+        {
+            "results": found.items,
+            "requestable": tuple(map(_requestable, found.titles)),
+            "missing": found.missing,
+            "degraded": bool(found.missing),
+            "as_of": here.registry.clock.utc(),
+        }
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
-def _title(title: Title) -> dict[str, Any]:
-    return {
-        "media_type": title.media_type,
-        "media_id": title.id,
-        "title": title.title or title.name,
-        "year": title.released or title.first_aired,
-        "summary": title.overview,
-        "status": title.media_info.status if title.media_info is not None else "not_requested",
-    }
+def _requestable(title: Title) -> Requestable:
+    status = title.media_info.status if title.media_info is not None else "not_requested"
+    return Requestable.model_validate(
+        {
+            "media_type": title.media_type,
+            "media_id": title.id,
+            "title": title.title or title.name,
+            "year": title.released or title.first_aired,
+            "summary": title.overview,
+            "status": status,
+        }
+    )
 
 
 @blueprint.get("/sessions")
-@uses("plex")
-@role_required("client")
-def sessions() -> Response:
+@endpoint("client", answers={200: Sessions}, problems=UPSTREAM, services=["plex"])
+def sessions() -> With:
     """What plays now."""
-    query(Nothing)
     answer = parts().plex.sessions()
-    return _rendered(answer, sessions=_dumped(answer.value))
+    return _dated(Sessions, answer, sessions=answer.value)
 
 
-def _dumped(models: tuple[BaseModel, ...]) -> list[dict[str, Any]]:
-    return [plain(model.model_dump()) for model in models]
-
-
-def _rendered(answer: Answer[Any], **members: Any) -> Response:
-    response = jsonify(**members, degraded=answer.degraded, as_of=plain(answer.as_of))
-    if answer.degraded:
-        response.headers["Age"] = str(int(answer.age))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _dated(model: type[AnswerModel], answer: Answer[Any], **members: Any) -> With:
+    """An answer with how good it is."""
+    headers = {"Age": str(int(answer.age))} if answer.degraded else {}
+    values = {**members, "degraded": answer.degraded, "as_of": answer.as_of}
+    return model.model_validate(values), 200, headers

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from flask import Flask, current_app
 
@@ -20,7 +19,7 @@ from medianest.storage.drain import Drainer
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.web.auth import Tokens
 
-__all__ = ["Lifecycle", "Parts", "parts", "routes_of", "uses"]
+__all__ = ["Lifecycle", "Parts", "parts", "routes_of"]
 
 
 @dataclass
@@ -58,24 +57,12 @@ class Parts:
         return self.service.registry
 
 
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def uses(*services: str) -> Callable[[View], View]:
-    """Say which services a view calls, so that it is known what suffers with them."""
-
-    def mark(view: View) -> View:
-        view.uses_services = services  # type: ignore[attr-defined]
-        return view
-
-    return mark
-
-
 def routes_of(app: Flask, service: str) -> tuple[str, ...]:
     """The routes that call a service, as "GET /path"."""
     found = []
     for rule in app.url_map.iter_rules():
-        if service in getattr(app.view_functions[rule.endpoint], "uses_services", ()):
+        endpoint = getattr(app.view_functions[rule.endpoint], "endpoint", None)
+        if endpoint is not None and service in endpoint.services:
             methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
             found += [f"{method} {rule.rule}" for method in methods]
     return tuple(sorted(found))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import Blueprint, abort
 from markupsafe import escape
 
-__all__ = ["KINDS", "Kind", "pages"]
+__all__ = ["KINDS", "READING", "REFUSALS", "UPSTREAM", "WRITING", "Kind", "pages"]
 
 
 class Kind(NamedTuple):
@@ -151,6 +151,25 @@ KINDS = {
         "The detail names the variable to set.",
     ),
 }
+
+REFUSALS = ("circuit-open", "bulkhead-full", "deadline-exceeded")
+"""What the pipeline of a service answers with when it does not call it."""
+
+UPSTREAM = (
+    "not-found",
+    "upstream-refused",
+    "not-configured",
+    *REFUSALS,
+    "upstream-failed",
+    "upstream-rejected",
+)
+"""What can come of a question to a media server."""
+
+READING = (*REFUSALS, "database-unavailable", "database-busy", "schema-behind")
+"""What can come of reading from the database."""
+
+WRITING = (*READING, "database-full", "database-read-only")
+"""What can come of writing to it."""
 
 pages = Blueprint("problems", __name__, url_prefix="/problems")
 

@@ -2,74 +2,87 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
-from flask.typing import ResponseReturnValue
+from typing import Annotated
+
+from flask import Blueprint
+from pydantic import Field
 
 from medianest.storage.operations import Operation
 from medianest.storage.page import Cursor
+from medianest.web.answers.queue import DeferredOperation, DeferredOperations, QueueFigures
 from medianest.web.audited import audited
-from medianest.web.auth import role_required
+from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
+from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import Because, Nothing, QueueFilter, optional_body, query
+from medianest.web.schemas import Because, QueueFilter
 
 __all__ = ["blueprint"]
 
 blueprint = Blueprint("queue", __name__, url_prefix="/api/v1/resilience/queue")
 
+Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue lists it.")]
+
 
 @blueprint.get("", strict_slashes=False)
-@role_required("viewer")
-def operations() -> ResponseReturnValue:
+@endpoint("viewer", query=QueueFilter, answers={200: DeferredOperations}, problems=READING)
+def operations(query: QueueFilter) -> DeferredOperations:
     """Deferred operations, newest first, and how many are in which state."""
-    wanted, desk = query(QueueFilter), parts().desk
+    desk = parts().desk
     found, cursor = desk.page(
-        state=wanted.state,
-        handler=wanted.handler,
-        after=Cursor.parse(wanted.cursor),
-        limit=wanted.limit,
+        state=query.state,
+        handler=query.handler,
+        after=Cursor.parse(query.cursor),
+        limit=query.limit,
     )
     held_back = {
         handler.name: why
         for handler in parts().drainer.handlers
         if (why := parts().drainer.obstacle(handler)) is not None
     }
-    return jsonify(
-        counts=desk.figures(),
+    return DeferredOperations(
+        counts=QueueFigures.model_validate(desk.figures()),
         held_back=held_back,
-        operations=[operation.as_dict() for operation in found],
-        next_cursor=cursor and str(cursor),
+        operations=tuple(map(DeferredOperation.model_validate, found)),
+        next_cursor=None if cursor is None else str(cursor),
     )
 
 
 @blueprint.get("/<operation_id>")
-@role_required("viewer")
-def operation(operation_id: str) -> ResponseReturnValue:
+@endpoint("viewer", answers={200: DeferredOperation}, problems=READING)
+def operation(operation_id: Id) -> DeferredOperation:
     """One deferred operation."""
-    query(Nothing)
-    return jsonify(_there(operation_id, parts().drainer.queue.get(operation_id)).as_dict())
+    found = _there(operation_id, parts().drainer.queue.get(operation_id))
+    return DeferredOperation.model_validate(found)
 
 
 @blueprint.post("/<operation_id>/retry")
-@role_required("operator")
-def retry(operation_id: str) -> ResponseReturnValue:
+@endpoint(
+    "operator",
+    body=Because,
+    body_required=False,
+    answers={200: DeferredOperation},
+    problems=("conflict", *WRITING),
+)
+def retry(operation_id: Id, body: Because) -> DeferredOperation:
     """Have a dead or waiting operation done now."""
-    query(Nothing)
-    wanted = optional_body(Because)
     changed = _there(operation_id, parts().desk.retry(operation_id))
-    audited("queue.retry", operation_id, wanted.reason, {"handler": changed.handler})
-    return jsonify(changed.as_dict())
+    audited("queue.retry", operation_id, body.reason, {"handler": changed.handler})
+    return DeferredOperation.model_validate(changed)
 
 
 @blueprint.delete("/<operation_id>")
-@role_required("operator")
-def drop(operation_id: str) -> ResponseReturnValue:
+@endpoint(
+    "operator",
+    body=Because,
+    body_required=False,
+    answers={204: None},
+    problems=("conflict", *WRITING),
+)
+def drop(operation_id: Id, body: Because) -> None:
     """Remove an operation that is not wanted any more."""
-    query(Nothing)
-    wanted = optional_body(Because)
     dropped = _there(operation_id, parts().desk.drop(operation_id))
-    audited("queue.drop", operation_id, wanted.reason, dropped.as_dict())
-    return Response(status=204)
+    audited("queue.drop", operation_id, body.reason, dropped.as_dict())
 
 
 def _there(operation_id: str, found: Operation | None) -> Operation:

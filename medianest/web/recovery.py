@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
 from medianest.resilience import (
     CallRefusedError,
@@ -19,11 +18,19 @@ from medianest.resilience.outcome import example_of
 from medianest.storage import StorageError
 from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
+from medianest.web.answers.recovery import (
+    Cascade,
+    Changes,
+    Predicted,
+    Recoveries,
+    RecoveryRecord,
+    Rehearsed,
+)
 from medianest.web.audited import audited
-from medianest.web.auth import role_required
+from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import AuditFilter, Cut, HistoryFilter, Nothing, Rehearsal, body, query
+from medianest.web.schemas import AuditFilter, Cut, HistoryFilter, Rehearsal
 
 __all__ = ["blueprint"]
 
@@ -31,22 +38,22 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 
 
 @blueprint.get("/recovery/history")
-@role_required("viewer")
-def history() -> ResponseReturnValue:
+@endpoint("viewer", query=HistoryFilter, answers={200: Recoveries})
+def history(query: HistoryFilter) -> Recoveries:
     """What was tried after failures, newest first; without the database, what this process
     remembers."""
-    here, wanted = parts(), query(HistoryFilter)
+    here = parts()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    return jsonify(_page(here.history, "recoveries", wanted, remembered))
+    return Recoveries.model_validate(_page(here.history, "recoveries", query, remembered))
 
 
 @blueprint.get("/audit")
-@role_required("viewer")
-def audit() -> ResponseReturnValue:
+@endpoint("viewer", query=AuditFilter, answers={200: Changes})
+def audit(query: AuditFilter) -> Changes:
     """What operators changed, newest first; without the database, what is not written yet."""
-    here, wanted = parts(), query(AuditFilter)
+    here = parts()
     waiting = ((row["at"], row["id"], row["record"]) for row in here.audit.waiting())
-    return jsonify(_page(here.audit, "changes", wanted, waiting))
+    return Changes.model_validate(_page(here.audit, "changes", query, waiting))
 
 
 def _page(
@@ -76,28 +83,23 @@ def _page(
 
 
 @blueprint.post("/recovery/test")
-@role_required("operator")
-def rehearse() -> ResponseReturnValue:
+@endpoint("operator", body=Rehearsal, answers={200: Rehearsed})
+def rehearse(body: Rehearsal) -> Rehearsed:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
-    query(Nothing)
-    wanted = body(Rehearsal)
-    error = _example(wanted)
+    error = _example(body)
     context = RecoveryContext(
-        operation=wanted.operation,
-        service=wanted.service,
-        metadata={**wanted.context, "rehearsal": True},
-        cache_key=_key(wanted.context),
+        operation=body.operation,
+        service=body.service,
+        metadata={**body.context, "rehearsal": True},
+        cache_key=_key(body.context),
     )
     manager = parts().service.recovery
-    predicted = [
-        {"action": p.action, "priority": p.priority, "applies": p.applies, "why_not": p.why_not}
-        for p in manager.predict(error, context)
-    ]
-    answer: dict[str, Any] = {"error": type(error).__name__, "actions": predicted, "executed": None}
-    if wanted.execute:
-        audited("recovery.rehearse", wanted.service, detail={"error": wanted.error})
-        answer["executed"] = manager.rehearse(error, context).as_dict()
-    return jsonify(answer)
+    predicted = tuple(map(Predicted.model_validate, manager.predict(error, context)))
+    executed = None
+    if body.execute:
+        audited("recovery.rehearse", body.service, detail={"error": body.error})
+        executed = RecoveryRecord.model_validate(manager.rehearse(error, context).as_dict())
+    return Rehearsed(error=type(error).__name__, actions=predicted, executed=executed)
 
 
 def _example(wanted: Rehearsal) -> Exception:
@@ -116,8 +118,7 @@ def _key(context: dict[str, Any]) -> str | None:
 
 
 @blueprint.get("/cascade-risk")
-@role_required("viewer")
-def cascade_risk() -> ResponseReturnValue:
+@endpoint("viewer", answers={200: Cascade})
+def cascade_risk() -> Cascade:
     """Whether the trouble of one dependency is about to become everybody's."""
-    query(Nothing)
-    return jsonify(parts().cascade.assess().as_dict())
+    return Cascade.model_validate(parts().cascade.assess().as_dict())

@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from typing import Annotated
 
-from flask import Blueprint, Response, g, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, g
+from pydantic import Field
 
 from medianest.resilience import CircuitBreaker
+from medianest.web.answers.resilience import Breaker, Breakers
 from medianest.web.audited import audited
-from medianest.web.auth import role_required
+from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import BreakerAction, Nothing, body, query
+from medianest.web.schemas import BreakerAction
 
 __all__ = ["blueprint"]
 
-logger = logging.getLogger(__name__)
-
 blueprint = Blueprint("resilience", __name__, url_prefix="/api/v1/resilience")
 
-
-@blueprint.after_request
-def _never_store(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, description="The name of a circuit breaker.")
+]
 
 
 @blueprint.get("/circuit-breakers")
-@role_required("viewer")
-def breakers() -> ResponseReturnValue:
+@endpoint("viewer", answers={200: Breakers})
+def breakers() -> Breakers:
     """Every breaker's snapshot and configuration."""
-    query(Nothing)
-    return jsonify(circuit_breakers=[_rendered(b) for b in parts().registry.breakers()])
+    return Breakers(circuit_breakers=tuple(map(Breaker.of, parts().registry.breakers())))
 
 
 @blueprint.get("/circuit-breakers/<path:name>")
-@role_required("viewer")
-def breaker(name: str) -> ResponseReturnValue:
+@endpoint("viewer", answers={200: Breaker})
+def breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
-    query(Nothing)
-    return jsonify(_rendered(_find(name)))
+    return Breaker.of(_find(name))
 
 
 @blueprint.post("/circuit-breakers/<path:name>/action")
-@role_required("operator")
-def act_on_breaker(name: str) -> ResponseReturnValue:
+@endpoint("operator", body=BreakerAction, answers={200: Breaker})
+def act_on_breaker(name: Name, body: BreakerAction) -> Breaker:
     """Open, close, reset, disable or enable a breaker."""
-    query(Nothing)
-    found, wanted = _find(name), body(BreakerAction)
-    _act(found, wanted, g.actor)
-    detail = {"expires_in": wanted.expires_in} if wanted.expires_in is not None else None
-    audited(f"circuit-breaker.{wanted.action}", name, wanted.reason, detail, log=False)
-    return jsonify(_rendered(found))
+    found = _find(name)
+    _act(found, body, g.actor)
+    detail = {"expires_in": body.expires_in} if body.expires_in is not None else None
+    audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
+    return Breaker.of(found)
 
 
 def _act(breaker: CircuitBreaker, wanted: BreakerAction, actor: str) -> None:
@@ -70,7 +63,3 @@ def _find(name: str) -> CircuitBreaker:
     if found is None:
         raise ProblemError("not-found", f"there is no circuit breaker {name!r}")
     return found
-
-
-def _rendered(breaker: CircuitBreaker) -> dict[str, Any]:
-    return {**breaker.snapshot().as_dict(), "config": breaker.options.describe()}

@@ -19,7 +19,17 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from medianest.web.problems import ProblemError
 
-__all__ = ["BreakerAction", "Limit", "Nothing", "Page", "Search", "body", "query"]
+__all__ = [
+    "BreakerAction",
+    "Limit",
+    "Nothing",
+    "OnceHeaders",
+    "Page",
+    "Search",
+    "body",
+    "headers",
+    "query",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -102,11 +112,19 @@ class Rehearsal(_Strict):
     service: Annotated[Name, Field(max_length=100)]
     error: Annotated[str, Field(min_length=1, max_length=100)]
     context: dict[str, Any] = {}
-    execute: bool = False
+    execute: Annotated[bool, Field(strict=True)] = False
 
 
 class TitleRequest(_Strict):
     """A title to request; of a show, which seasons."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"media_type": {"const": "tv"}}},
+            "then": {"required": ["seasons"], "properties": {"seasons": {"type": "array"}}},
+            "else": {"properties": {"seasons": {"type": "null"}}},
+        }
+    )
 
     media_type: Literal["movie", "tv"]
     media_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
@@ -132,8 +150,25 @@ class TitleRequest(_Strict):
         return payload if self.seasons is None else {**payload, "seasons": sorted({*self.seasons})}
 
 
+class OnceHeaders(_Strict):
+    """How a client says that two requests are the same one."""
+
+    idempotency_key: Name | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="Chosen by the client: what comes twice with the same key is done once.",
+    )
+
+
 class BreakerAction(_Strict):
     """What an operator does to a circuit breaker."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"action": {"enum": ["close", "reset", "enable"]}}},
+            "then": {"properties": {"expires_in": {"type": "null"}}},
+        }
+    )
 
     action: Literal["open", "close", "reset", "disable", "enable"]
     reason: Annotated[str, Field(max_length=500)] | None = None
@@ -151,6 +186,13 @@ def query(model: type[M]) -> M:
     parameters = request.args.to_dict(flat=False)
     values: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in parameters.items()}
     return _checked(model, values)
+
+
+def headers(model: type[M]) -> M:
+    """Those headers of the current request that the model knows. Raises ProblemError."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return _checked(model, given)
 
 
 def optional_body(model: type[M]) -> M:

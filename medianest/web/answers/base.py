@@ -1,0 +1,75 @@
+"""What all answers have in common: strict frozen models, and the kinds of their values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from medianest.resilience.snapshot import plain
+
+__all__ = [
+    "AnswerModel",
+    "AsOf",
+    "BreakerState",
+    "Count",
+    "Criticality",
+    "Cursor",
+    "Degraded",
+    "OperationId",
+    "Seconds",
+    "Share",
+    "Timestamp",
+]
+
+
+class AnswerModel(BaseModel):
+    """The base of all answers; made of keyword arguments, of a mapping, or of an object with
+    those attributes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        from_attributes=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+def _utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Timestamp = Annotated[
+    datetime,
+    AfterValidator(_utc),
+    PlainSerializer(plain, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+"""A time of day as UTC with milliseconds: 2026-01-31T12:00:00.000Z."""
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+Criticality = Literal["critical", "important", "optional"]
+BreakerState = Literal["closed", "open", "half_open", "forced_open", "disabled"]
+
+OperationId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Cursor = Annotated[
+    str | None, Field(description="Where the next page begins; null on the last one.")
+]
+
+Degraded = Annotated[
+    bool, Field(description="Whether the service failed, so that this is less than it would be.")
+]
+AsOf = Annotated[
+    Timestamp, Field(description="When the service said so; in a degraded answer, some time ago.")
+]

@@ -1,0 +1,153 @@
+"""What `/api/v1/resilience/recovery`, `/audit` and `/cascade-risk` answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from medianest.web.answers.base import (
+    AnswerModel,
+    BreakerState,
+    Count,
+    Criticality,
+    Cursor,
+    Seconds,
+    Share,
+    Timestamp,
+)
+
+__all__ = [
+    "Cascade",
+    "Change",
+    "Changes",
+    "Predicted",
+    "Recoveries",
+    "RecoveryRecord",
+    "Rehearsed",
+]
+
+RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Complete = Annotated[
+    bool, Field(description="False without the database: then it is what this process has.")
+]
+
+
+class RecoveryStep(AnswerModel):
+    """What one action did."""
+
+    action: str
+    outcome: Literal["returned", "run_again", "shared", "raised", "declined", "held_back"]
+    detail: str
+    seconds: Annotated[float, Field(ge=0, description="How long it took.")]
+    attempt: Count
+
+
+class RecoveryRecord(AnswerModel):
+    """One failure and everything that was tried against it."""
+
+    at: Timestamp
+    operation: str
+    service: str
+    outcome: Literal["recovered", "failed"]
+    recovered_by: Annotated[str | None, Field(description="The action that helped.")]
+    error_type: str
+    error_message: str
+    attempts: Annotated[int, Field(ge=0, description="How often the operation was run.")]
+    seconds: Seconds
+    steps: tuple[RecoveryStep, ...]
+    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    user: Annotated[str | None, Field(description="The role for which it failed.")]
+    metadata: Annotated[dict[str, Any], Field(description="Short, and without secrets.")]
+    id: RecordId
+
+
+class Recoveries(AnswerModel):
+    """Some recoveries, newest first."""
+
+    recoveries: tuple[RecoveryRecord, ...]
+    next_cursor: Cursor
+    complete: Complete
+
+
+class Change(AnswerModel):
+    """Something that an operator changed."""
+
+    id: RecordId
+    at: Timestamp
+    actor: str
+    action: str
+    target: str
+    reason: str | None
+    address: Annotated[str | None, Field(description="From where it was asked for.")]
+    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    detail: dict[str, Any]
+
+
+class Changes(AnswerModel):
+    """Some changes, newest first."""
+
+    changes: tuple[Change, ...]
+    next_cursor: Cursor
+    complete: Complete
+
+
+class Predicted(AnswerModel):
+    """Whether an action would be tried."""
+
+    action: str
+    priority: Annotated[int, Field(description="The highest is tried first.")]
+    applies: bool
+    why_not: str | None
+
+
+class Rehearsed(AnswerModel):
+    """Which actions would be tried against an error, and what they did if that was wanted."""
+
+    error: Annotated[str, Field(description="The type of the error that stands for it.")]
+    actions: tuple[Predicted, ...]
+    executed: RecoveryRecord | None
+
+
+class Stress(AnswerModel):
+    """What a dependency suffers."""
+
+    score: Annotated[float, Field(ge=0, le=1, description="The worst of its parts.")]
+    breaker: Share
+    breaker_state: BreakerState | None
+    error_rate: Annotated[float | None, Field(ge=0, le=1, description="Null over few calls.")]
+    error_trend: Literal["steady", "rising", "falling"]
+    bulkhead_saturation: Share | None
+    retry_amplification: Annotated[float | None, Field(ge=0, description="Attempts per call.")]
+
+
+class BlastRadius(AnswerModel):
+    """Who suffers with a dependency."""
+
+    dependents: tuple[str, ...]
+    routes: tuple[str, ...]
+
+
+class DependencyRisk(AnswerModel):
+    """One dependency: how it fares, who suffers with it, and what to do."""
+
+    name: str
+    criticality: Criticality
+    depends_on: tuple[str, ...]
+    stress: Stress
+    risk: Annotated[float, Field(ge=0, le=1, description="The stress times the impact.")]
+    recommendations: tuple[str, ...]
+    blast_radius: BlastRadius
+
+
+class Cascade(AnswerModel):
+    """Whether the trouble of one dependency is about to become everybody's."""
+
+    risk: Literal["low", "medium", "high", "critical"]
+    at: Timestamp
+    score: Annotated[float, Field(ge=0, le=100)]
+    held_back: Annotated[
+        tuple[Literal["retry", "optional"], ...], Field(description="Work that waits meanwhile.")
+    ]
+    recommendations: tuple[str, ...]
+    dependencies: tuple[DependencyRisk, ...]

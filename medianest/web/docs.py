@@ -1,0 +1,64 @@
+"""`/docs`: the API's own document, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, render_template
+from markupsafe import Markup, escape
+
+from medianest.web.answers.docs import OpenApi
+from medianest.web.endpoint import endpoint
+from medianest.web.openapi import document
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="templates")
+
+
+@blueprint.get("", strict_slashes=False)
+@endpoint("viewer", answers={})
+def page() -> Response:
+    """The document as a page for people."""
+    api = document(_app())
+    html = render_template("docs.html", api=api, operations=_by_tag(api))
+    return Response(html, headers={"Cache-Control": "no-store"})
+
+
+@blueprint.get("/openapi.json")
+@endpoint("viewer", answers={200: OpenApi})
+def openapi() -> Response:
+    """This document."""
+    text = json.dumps(document(_app())) + "\n"
+    return Response(text, headers={"Cache-Control": "no-store"}, content_type="application/json")
+
+
+@blueprint.app_template_filter()
+def prose(text: str) -> Markup:
+    """Text with the little Markdown that our descriptions have, as HTML."""
+    html = str(escape(text.strip()))
+    html = re.sub(r"\[(.+?)\]\((/[a-z/-]+)\)", r'<a href="\2">\1</a>', html)
+    html = re.sub(r"`(.+?)`", r"<code>\1</code>", html)
+    html = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html)
+    return Markup(html)  # escaped above, before any tag came in
+
+
+@blueprint.app_template_filter()
+def model_name(reference: str) -> str:
+    """The name of the model that a $ref leads to."""
+    return reference.rpartition("/")[2]
+
+
+def _by_tag(api: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """Method, path and description of each operation, by its tag."""
+    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            found.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
+    return found
+
+
+def _app() -> Flask:
+    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
