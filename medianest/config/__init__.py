@@ -1,5 +1,6 @@
 """Settings and where they come from."""
 
+from medianest.config.redis import RedisSettings
 from medianest.config.sections import (
     DatabaseSettings,
     OverseerrSettings,
@@ -15,6 +16,7 @@ __all__ = [
     "OverseerrSettings",
     "PlexSettings",
     "QueueSettings",
+    "RedisSettings",
     "Settings",
     "UpstreamSettings",
 ]

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from medianest.config import sources
 from medianest.config.kinds import Count, Seconds, Secret
+from medianest.config.redis import RedisSettings
 from medianest.config.sections import (
     DatabaseSettings,
     OverseerrSettings,
@@ -54,6 +55,7 @@ class Settings(Section):
     overseerr: OverseerrSettings = OverseerrSettings()
     database: DatabaseSettings = DatabaseSettings()
     queue: QueueSettings = QueueSettings()
+    redis: RedisSettings = RedisSettings()
 
     @property
     def database_url(self) -> str:

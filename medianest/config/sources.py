@@ -40,7 +40,7 @@ def variables_of(model: type[BaseModel], above: Keys = ()) -> dict[str, Keys]:
 
 def is_secret(variable: str) -> bool:
     """Whether a variable holds a secret, which is never shown and may come from a file."""
-    return variable.endswith(("_TOKEN", "_API_KEY", "_DATABASE_URL"))
+    return variable.endswith(("_TOKEN", "_API_KEY", "_DATABASE_URL", "_REDIS_URL"))
 
 
 def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[str, Any]:

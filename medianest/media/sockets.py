@@ -17,7 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from medianest.names import look_up, time_left
+from medianest.names import time_left
+from medianest.sockets import connect
 
 __all__ = ["DeadlineAdapter"]
 
@@ -43,29 +44,11 @@ class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket):
         super().do_handshake(block)
 
 
-def connect(host: str, port: int) -> socket.socket:
-    """A connection to the first address that accepts one, within the deadline."""
-    error: OSError = OSError(f"{host} has no address")
-    found = look_up(host, port)
-    for place, (family, address) in enumerate(found):
-        sock = _DeadlineSocket(family, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # One that never answers must leave time for the next.
-            sock.settimeout(time_left() / (len(found) - place))
-            sock.connect(address)
-        except OSError as failed:
-            sock.close()
-            error = failed
-        else:
-            return sock
-    raise error
-
-
 def _connect_for(connection: HTTPConnection) -> socket.socket:
     """Connect with the errors that urllib3 expects from its connections."""
     try:
-        return connect(connection.host.strip("[]"), connection.port or connection.default_port)
+        port = connection.port or connection.default_port
+        return connect(connection.host.strip("[]"), port, _DeadlineSocket)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:
