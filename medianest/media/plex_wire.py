@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 __all__ = ["Container", "Hub", "Item", "Library", "Page", "Session"]
 
@@ -32,8 +32,16 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
-Timestamp = Annotated[datetime | None, BeforeValidator(_timestamp)]
-Duration = Annotated[float | None, BeforeValidator(_seconds)]
+def _as_sent(value: object) -> object:
+    """As JSON, what we keep looks as Plex sent it, so that reading it back is reading Plex."""
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    return round(value * 1000) if isinstance(value, float) else value
+
+
+_AsSent = PlainSerializer(_as_sent, when_used="json")
+Timestamp = Annotated[datetime | None, BeforeValidator(_timestamp), _AsSent]
+Duration = Annotated[float | None, BeforeValidator(_seconds), _AsSent]
 Text = Annotated[str, BeforeValidator(_text)]
 
 
