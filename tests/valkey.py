@@ -52,7 +52,7 @@ class ValkeyProcess:
         """Start it and wait until it answers."""
         command = [str(PROGRAM), "--port", str(self.port), "--bind", "127.0.0.1"]
         for name, value in self._options.items():
-            command += [f"--{name.replace('_', '-')}", value]
+            command += [f"--{name.replace('_', '-')}", *(value.split() or [""])]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, cwd=self._folder
