@@ -33,6 +33,7 @@ from medianest.storage.drain import Drainer
 from medianest.storage.later import queue_for_later
 from medianest.storage.queue import DeferredQueue
 from medianest.storage.records import Audit, HistoryJournal
+from medianest.storage.redis import RedisServer
 from medianest.web import (
     Resilience,
     dashboard,
@@ -89,6 +90,7 @@ def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> P
     )
     service = ResilienceService(registry, recovery=manager)
     database = Database(settings.database_url, settings.database, service, threads=settings.threads)
+    redis = _redis(settings, service)
     deferred = DeferredQueue(database, settings.queue, clock)
     drainer = Drainer(deferred, registry, settings.queue, cascade)
     desk = QueueDesk(database, settings.queue, clock)
@@ -106,10 +108,11 @@ def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> P
     return Parts(
         settings=settings,
         service=service,
-        plex=Plex(settings.plex, service),
+        plex=Plex(settings.plex, service, redis),
         overseerr=overseerr,
         requests=MediaRequests(overseerr, drainer, desk, manager),
         database=database,
+        redis=redis,
         drainer=drainer,
         desk=desk,
         history=history,
@@ -118,6 +121,13 @@ def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> P
         tokens=Tokens(settings),
         lifecycle=Lifecycle(started_at=clock.now()),
     )
+
+
+def _redis(settings: Settings, service: ResilienceService) -> RedisServer | None:
+    if settings.redis.url is None:
+        return None
+    url = settings.redis.url.get_secret_value()
+    return RedisServer(url, settings.redis, service, threads=settings.threads)
 
 
 def _who_and_which() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from blinker import Signal
 
 from medianest.resilience import ManualClock
+from tests.valkey import ValkeyProcess
 
 
 @pytest.fixture
@@ -36,6 +37,22 @@ def heard() -> Iterator[Callable[[Signal], list[Any]]]:
     yield listen
     for signal, receiver in connected:
         signal.disconnect(receiver)
+
+
+@pytest.fixture(scope="session")
+def valkey_process() -> Iterator[ValkeyProcess]:
+    """One server for all tests that do it no harm."""
+    server = ValkeyProcess()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_process: ValkeyProcess) -> ValkeyProcess:
+    """The same, empty."""
+    with valkey_process.client() as client:
+        client.flushall()
+    return valkey_process
 
 
 @pytest.fixture(autouse=True, scope="session")

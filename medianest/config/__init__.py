@@ -1,6 +1,7 @@
 """Settings and where they come from."""
 
 from medianest.config.health import AlertSettings, HealthSettings
+from medianest.config.redis import RedisSettings
 from medianest.config.sections import (
     DatabaseSettings,
     OverseerrSettings,
@@ -18,6 +19,7 @@ __all__ = [
     "OverseerrSettings",
     "PlexSettings",
     "QueueSettings",
+    "RedisSettings",
     "Settings",
     "UpstreamSettings",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -20,6 +20,7 @@ __all__ = [
     "ErrorTokens",
     "Networks",
     "Places",
+    "RedisUrl",
     "Seconds",
     "Secret",
     "Secrets",
@@ -57,6 +58,31 @@ def _database_url(value: SecretStr) -> SecretStr:
             "or postgresql://user:password@host/medianest"
         )
     return SecretStr(f"{kind}://{rest}")
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    """It may hold a password. Its query could undo the limits that the settings set, so it only
+    says which database is meant, and how to trust a certificate."""
+    wrong = ValueError(
+        "must be such as redis://:password@host:6379/0, rediss://host or unix:///run/redis.sock; "
+        "after a ? only db and ssl_ options are allowed"
+    )
+    try:
+        parts = urlsplit(value.get_secret_value())
+        place = parts.path if parts.scheme == "unix" else parts.hostname
+        well_formed = parts.port is None or parts.port > 0
+        options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("redis", "rediss", "unix") or not place or not well_formed:
+        raise wrong
+    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
+        raise wrong
+    if not re.fullmatch(r"\d+", options.get("db", ["0"])[0]):
+        raise wrong
+    if any(name != "db" and not name.startswith("ssl_") for name in options):
+        raise wrong
+    return value
 
 
 def _header_value(value: SecretStr) -> SecretStr:
@@ -102,6 +128,7 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 ErrorTokens = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_known_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 Places = Annotated[int, Field(ge=1, le=10_000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from medianest.config import sources
 from medianest.config.health import AlertSettings, HealthSettings
 from medianest.config.kinds import Count, Seconds, Secret
+from medianest.config.redis import RedisSettings
 from medianest.config.sections import (
     DatabaseSettings,
     OverseerrSettings,
@@ -59,6 +60,7 @@ class Settings(Section):
     alerts: AlertSettings = AlertSettings()
     metrics_public: bool = False
     """Whether /metrics needs no token."""
+    redis: RedisSettings = RedisSettings()
 
     @property
     def database_url(self) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter
 
 from medianest.config import PlexSettings
 from medianest.media.answer import Answer, stale
@@ -17,13 +20,20 @@ from medianest.media.errors import (
 )
 from medianest.media.plex_client import SERVICE, PlexClient
 from medianest.media.plex_wire import Item, Library, Page, Session
-from medianest.resilience import Fallback, MemoryLastGood, Pipeline, ResilienceService
+from medianest.resilience import Fallback, Pipeline, ResilienceService
+from medianest.storage.last_good import TieredLastGood
+from medianest.storage.last_good_figures import LastGoodFigures
+from medianest.storage.redis import RedisServer
 
 __all__ = ["Plex"]
 
 T = TypeVar("T")
 
 _HOUR, _DAY = 3600.0, 86400.0
+
+_LIBRARIES: Final = TypeAdapter(Answer[tuple[Library, ...]])
+_PAGE: Final = TypeAdapter(Answer[Page])
+_ITEMS: Final = TypeAdapter(Answer[tuple[Item, ...]])
 
 # Not SlowError: whoever waited for one timeout should not wait for a second.
 _WORTH_ANOTHER = (UnreachableError, UnavailableError, InvalidAnswerError)
@@ -37,8 +47,15 @@ class Plex:
     errors of medianest.media.errors.
     """
 
-    def __init__(self, settings: PlexSettings, service: ResilienceService) -> None:
-        self._clock = service.registry.clock
+    def __init__(
+        self,
+        settings: PlexSettings,
+        service: ResilienceService,
+        redis: RedisServer | None = None,
+    ) -> None:
+        self._clock, self._redis = service.registry.clock, redis
+        self._address = settings.url or ""
+        self._last_good: list[TieredLastGood[Any]] = []
         self._client: PlexClient | None = None
         self._pipeline = Pipeline(SERVICE, [])
         if settings.url is not None:
@@ -49,9 +66,9 @@ class Plex:
             if not settings.breaker_enabled:
                 service.registry.breaker(SERVICE).disable("disabled by the settings")
         # While a server is broken it may answer with nothing; that must not replace what was good.
-        self._libraries = self._or_last_good(_DAY, bool)
-        self._items = self._or_last_good(_HOUR, lambda page: bool(page.items))
-        self._recently_added = self._or_last_good(_HOUR, bool)
+        self._libraries = self._or_last_good("libraries", _DAY, _LIBRARIES, bool)
+        self._items = self._or_last_good("items", _HOUR, _PAGE, lambda page: bool(page.items))
+        self._recently_added = self._or_last_good("recently-added", _HOUR, _ITEMS, bool)
 
     def libraries(self) -> Answer[tuple[Library, ...]]:
         """All sections; the last good answer for a day."""
@@ -73,6 +90,10 @@ class Plex:
         """What plays now; never from memory."""
         return self._ask(self._pipeline, PlexClient.sessions)
 
+    def last_good_figures(self) -> tuple[LastGoodFigures, ...]:
+        """How often last good answers were looked for and found, for each question."""
+        return tuple(store.snapshot() for store in self._last_good)
+
     def close(self) -> None:
         """Close the idle connections."""
         if self._client is not None:
@@ -86,11 +107,37 @@ class Plex:
     def _answer(self, client: PlexClient, question: Callable[..., T], *args: Any) -> Answer[T]:
         return Answer(question(client, *args), self._clock.utc())
 
-    def _or_last_good(self, max_age: float, is_good: Callable[[Any], bool]) -> Pipeline:
-        store: MemoryLastGood[Answer[Any]] = MemoryLastGood(
-            max_age, accept=lambda answer: is_good(answer.value), clock=self._clock
+    def _or_last_good(
+        self,
+        name: str,
+        max_age: float,
+        adapter: TypeAdapter[Any],
+        is_good: Callable[[Any], bool],
+    ) -> Pipeline:
+        store: TieredLastGood[Answer[Any]] = TieredLastGood(
+            f"{SERVICE}:{name}:{_digest(self._address)}",
+            max_age,
+            adapter,
+            clock=self._clock,
+            redis=self._redis,
+            accept=lambda answer: is_good(answer.value),
         )
+        self._last_good.append(store)
         fallback = Fallback(
-            name=SERVICE, handles=(UpstreamError, RejectedError), last_good=store, stale=stale
+            name=SERVICE,
+            handles=(UpstreamError, RejectedError),
+            last_good=store,
+            key=_arguments,
+            stale=stale,
         )
         return Pipeline(SERVICE, [fallback, self._pipeline])
+
+
+def _arguments(client: PlexClient, question: Callable[..., Any], *args: Any) -> tuple[Any, ...]:
+    """What tells one answer of a question from another, in every process."""
+    return args
+
+
+def _digest(address: str) -> str:
+    """Short, and the same in every process: the answers of one server are not another's."""
+    return hashlib.sha256(address.encode()).hexdigest()[:8]

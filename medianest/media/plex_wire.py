@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializationInfo,
     WithJsonSchema,
 )
 
@@ -41,16 +42,30 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def _told(value: datetime | float | None, info: SerializationInfo) -> Any:
+    """What we keep looks as Plex sent it, so that reading it back is reading Plex."""
+    if (info.context or {}).get("kept") and value is not None:
+        return int(value.timestamp()) if isinstance(value, datetime) else round(value * 1000)
+    return plain(value)
+
+
+_AsTold = PlainSerializer(_told, when_used="json-unless-none")
+
 Timestamp = Annotated[
     datetime | None,
     BeforeValidator(_timestamp),
-    PlainSerializer(plain, return_type=str, when_used="json-unless-none"),
+    _AsTold,
     WithJsonSchema(
         {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
         mode="serialization",
     ),
 ]
-Duration = Annotated[float | None, BeforeValidator(_seconds)]
+Duration = Annotated[
+    float | None,
+    BeforeValidator(_seconds),
+    _AsTold,
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "null"}]}, mode="serialization"),
+]
 Text = Annotated[str, BeforeValidator(_text)]
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -20,11 +19,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.ssl_ import create_urllib3_context
 
 from medianest.names import look_up, time_left
+from medianest.sockets import LookUp, connect
 
-__all__ = ["DeadlineAdapter", "LookUp", "connection_to", "tls_context"]
-
-LookUp: TypeAlias = Callable[[str, int], list[tuple[int, Any]]]
-"""Gives family and address of each way to a host and port, and raises for what must not be."""
+__all__ = ["DeadlineAdapter", "connection_to", "tls_context"]
 
 
 class _ObeysDeadline:
@@ -48,33 +45,11 @@ class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket):
         super().do_handshake(block)
 
 
-def connect(host: str, port: int, find: LookUp | None = None) -> socket.socket:
-    """A connection to the first address that accepts one, within the deadline.
-
-    It goes to no address but those that `find` found.
-    """
-    error: OSError = OSError(f"{host} has no address")
-    found = (find or look_up)(host, port)
-    for place, (family, address) in enumerate(found):
-        sock = _DeadlineSocket(family, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # One that never answers must leave time for the next.
-            sock.settimeout(time_left() / (len(found) - place))
-            sock.connect(address)
-        except OSError as failed:
-            sock.close()
-            error = failed
-        else:
-            return sock
-    raise error
-
-
 def _connect_for(connection: HTTPConnection, find: LookUp | None) -> socket.socket:
     """Connect with the errors that urllib3 expects from its connections."""
     host, port = connection.host.strip("[]"), connection.port or connection.default_port
     try:
-        return connect(host, port, find)
+        return connect(host, port, _DeadlineSocket, find or look_up)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:

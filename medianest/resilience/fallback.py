@@ -68,6 +68,10 @@ class MemoryLastGood(Generic[T]):
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[T, float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many answers are kept, those that are too old included."""
+        return len(self._kept)
+
     def now(self) -> float:
         """Monotonic seconds."""
         return self._clock.now()

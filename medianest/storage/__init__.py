@@ -1,7 +1,10 @@
-"""What must outlive the process: the database, and what is kept in it."""
+"""What must outlive the process: the database, and what is kept in it; and what better did."""
 
 from medianest.storage.database import Database
 from medianest.storage.errors import (
+    CacheError,
+    CacheRefusedError,
+    CacheUnavailableError,
     DatabaseBusyError,
     DatabaseFullError,
     DatabaseReadOnlyError,
@@ -11,6 +14,9 @@ from medianest.storage.errors import (
 )
 
 __all__ = [
+    "CacheError",
+    "CacheRefusedError",
+    "CacheUnavailableError",
     "Database",
     "DatabaseBusyError",
     "DatabaseFullError",

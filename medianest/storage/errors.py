@@ -1,4 +1,4 @@
-"""What can go wrong with the database, for callers that need to know what to do about it.
+"""What can go wrong with the database and the cache, for callers that need to know what to do.
 
 StorageError                carries `retry_after`, seconds, or None when waiting is no help
 ├── DatabaseUnavailableError    no connection, or it broke, or it did not answer in time
@@ -6,11 +6,18 @@ StorageError                carries `retry_after`, seconds, or None when waiting
 ├── DatabaseFullError           no space is left
 ├── DatabaseReadOnlyError       it may only be read
 └── SchemaError                 its tables are not those of this version
+
+CacheError                  of Redis; no StorageError, as nothing is lost with it
+├── CacheUnavailableError       no connection, or it broke, or it did not answer in time
+└── CacheRefusedError           it is there, but does not do what it was asked
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "CacheError",
+    "CacheRefusedError",
+    "CacheUnavailableError",
     "DatabaseBusyError",
     "DatabaseFullError",
     "DatabaseReadOnlyError",
@@ -54,3 +61,15 @@ class SchemaError(StorageError):
     """Its tables are missing or older than this version: `flask db upgrade`."""
 
     retry_after = 30.0
+
+
+class CacheError(Exception):
+    """The root of the errors of Redis. They name no host and no password."""
+
+
+class CacheUnavailableError(CacheError):
+    """It cannot be reached, lets us not in, or does not answer."""
+
+
+class CacheRefusedError(CacheError):
+    """It is full, may only be read, or refuses for another reason; the next call may succeed."""

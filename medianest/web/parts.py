@@ -17,6 +17,7 @@ from medianest.storage import Database
 from medianest.storage.desk import QueueDesk
 from medianest.storage.drain import Drainer
 from medianest.storage.records import Audit, HistoryJournal
+from medianest.storage.redis import RedisServer
 from medianest.web.auth import Tokens
 
 __all__ = ["Lifecycle", "Parts", "parts", "routes_of"]
@@ -43,6 +44,8 @@ class Parts:
     overseerr: Overseerr
     requests: MediaRequests
     database: Database
+    redis: RedisServer | None
+    """None: everything stays in this process."""
     drainer: Drainer
     desk: QueueDesk
     history: HistoryJournal

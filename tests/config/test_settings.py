@@ -159,3 +159,52 @@ def test_every_usual_spelling_of_a_postgresql_url_is_taken(kind):
 def test_a_lease_that_ends_before_what_it_is_for_is_refused():
     with pytest.raises(ConfigurationError, match="MEDIANEST_QUEUE_LEASE"):
         Settings.load({"MEDIANEST_QUEUE_LEASE": "5"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache",
+        "redis://:hunter2@cache:6380/2",
+        "rediss://kim:hunter2@[::1]/0?ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis.sock?db=3",
+    ],
+)
+def test_each_kind_of_redis_url_is_taken_and_never_shown(load, url):
+    settings = load(MEDIANEST_REDIS_URL=url)
+    assert settings.redis.url.get_secret_value() == url
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "cache:6379",
+        "http://:hunter2@cache",
+        "redis://",
+        "redis://:hunter2@cache:0x",
+        "redis://:hunter2@cache/first",
+        "unix://",
+        "redis://:hunter2@cache?socket_timeout=60",
+        "redis://:hunter2@cache?retry_on_timeout=yes",
+        "redis://:hunter2@cache?db=-1",
+    ],
+)
+def test_a_bad_redis_url_is_one_line_without_the_url(load, url):
+    """Keeps out: an option of the URL that undoes the timeout, and a password in the log."""
+    with pytest.raises(ConfigurationError, match="MEDIANEST_REDIS_URL: must be such as") as caught:
+        load(MEDIANEST_REDIS_URL=url)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_redis_url_can_come_from_a_file(load, tmp_path):
+    (tmp_path / "redis").write_text("redis://:s3cret@cache\n")
+    settings = load(MEDIANEST_REDIS_URL_FILE=str(tmp_path / "redis"))
+    assert settings.redis.url.get_secret_value() == "redis://:s3cret@cache"
+
+
+def test_redis_takes_at_most_half_of_the_threads(load):
+    assert load().redis.places(threads=16) == 8
+    assert load().redis.places(threads=4) == 2
+    assert load(MEDIANEST_REDIS_MAX_CONCURRENT="5").redis.places(threads=4) == 5

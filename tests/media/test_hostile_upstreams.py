@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from medianest.media import sockets
+from medianest import sockets
 from medianest.media.errors import InvalidAnswerError, RefusedError, SlowError, UpstreamError
 from medianest.media.http import UpstreamHttp
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from medianest.config import DatabaseSettings, QueueSettings
+from medianest.config import DatabaseSettings, QueueSettings, RedisSettings
 from medianest.resilience import ManualClock, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
 from medianest.storage.desk import QueueDesk
 from medianest.storage.drain import Drainer
 from medianest.storage.queue import DeferredQueue
+from medianest.storage.redis import RedisServer
 from tests.postgres import PostgresProcess
 
 _numbers = itertools.count()
@@ -89,3 +90,21 @@ def drainer(queue: DeferredQueue, settings: QueueSettings, database: Database) -
     """What does it, without chance in its waits."""
     registry = database.service.registry  # type: ignore[attr-defined]
     return Drainer(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)
+
+
+@pytest.fixture
+def open_redis() -> Iterator[Callable[..., RedisServer]]:
+    """`open_redis(url, **settings)` is what one process has; its clock is the real one."""
+    made: list[RedisServer] = []
+
+    def open_one(url: str, **settings: Any) -> RedisServer:
+        service = ResilienceService()
+        server = RedisServer(url, RedisSettings(**settings), service, threads=16)
+        server.breaker = service.registry.breaker("redis-cache")  # type: ignore[attr-defined]
+        server.bulkhead = service.registry.bulkhead("redis-cache")  # type: ignore[attr-defined]
+        made.append(server)
+        return server
+
+    yield open_one
+    for server in made:
+        server.close()

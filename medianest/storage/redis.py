@@ -1,0 +1,195 @@
+"""Redis or Valkey: every command through one pipeline, bounded by the deadline, with own errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from redis import ConnectionPool, Redis
+from redis import exceptions as theirs
+
+from medianest.config import RedisSettings
+from medianest.resilience import Deadline, DeadlineExceededError, ResilienceService, remaining
+from medianest.storage.errors import CacheError, CacheRefusedError, CacheUnavailableError
+from medianest.storage.redis_sockets import make_pool
+
+__all__ = ["SERVICE", "RedisFacts", "RedisServer", "Stamped"]
+
+logger = logging.getLogger(__name__)
+
+SERVICE: Final = "redis-cache"
+
+_SPARE = 2
+"""Connections more than there are places, for looking how it is."""
+_PROOF = 1.0
+"""Seconds within which a server that is well has told how it is."""
+_ENOUGH = 0.1
+"""Seconds. With less left, running out of time says nothing about the server."""
+
+# Compared where it is kept, as others may write between our reading and our writing. What is
+# there may also be no value of ours, and of any type.
+_PUT = """
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 20)
+local kept = type(head) == 'string' and tonumber(string.match(head, '^(%d+) '))
+if kept and kept > tonumber(ARGV[1]) and kept <= tonumber(ARGV[2]) then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[3], 'PX', ARGV[4])
+return 1
+"""
+
+# What a server that is none, or has gone mad, makes of the driver.
+_FAILURES = (theirs.RedisError, OSError, ValueError, RecursionError, MemoryError)
+
+_AWAY: tuple[tuple[type[Exception], str], ...] = (
+    (theirs.AuthenticationError, "the cache refuses the password; check MEDIANEST_REDIS_URL"),
+    (theirs.BusyLoadingError, "the cache is still starting"),
+    (theirs.ClusterDownError, "the cache has lost the others of its cluster"),
+    (theirs.TimeoutError, "the cache did not answer in time"),
+    (theirs.ConnectionError, "the cache cannot be reached"),
+    (OSError, "the cache cannot be reached"),
+)
+_REFUSED: tuple[tuple[type[Exception], str], ...] = (
+    (theirs.OutOfMemoryError, "the cache is full"),
+    (theirs.ReadOnlyError, "the cache may only be read"),
+    (theirs.NoPermissionError, "the user of the cache may not do that"),
+    (theirs.ResponseError, "the cache refused the command"),
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A value and when it was right, in milliseconds of the time of day."""
+
+    stamp: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RedisFacts:
+    """How a server is. Memory is in bytes, `latency` in seconds; `max_memory` None: no limit."""
+
+    version: str
+    used_memory: int
+    max_memory: int | None
+    keys: int
+    latency: float
+
+
+class RedisServer:
+    """Keeps stamped values, through the pipeline of the dependency "redis-cache". Opens no
+    connection before the first call; a forked child has its own. Thread-safe.
+
+    Raises CacheError, and what the pipeline refuses.
+    """
+
+    def __init__(
+        self, url: str, settings: RedisSettings, service: ResilienceService, *, threads: int
+    ) -> None:
+        places, self._clock = settings.places(threads), service.registry.clock
+        # Its notes for debugging look up names, without end.
+        logging.getLogger("redis").setLevel(logging.WARNING)
+        self._pool: ConnectionPool = make_pool(url, places + _SPARE)
+        self._client = Redis(connection_pool=self._pool)
+        self._enough = min(_ENOUGH, settings.timeout)
+        self._proof = Deadline(_PROOF, name=SERVICE, clock=self._clock)
+        self._said: dict[str, str] = {}
+        policy = settings.policy(CacheUnavailableError, places)
+        service.register_dependency(SERVICE, policy, criticality="important")
+        self._pipeline = service.pipeline(SERVICE)
+
+    def get(self, key: str) -> Stamped | None:
+        """What is kept under a key; None when there is nothing, or nothing of ours."""
+        return self._through("get", self._get, key)
+
+    def put(self, key: str, kept: Stamped, ttl: float, *, latest: int) -> bool:
+        """Keep a value for `ttl` seconds, unless there is one with a later stamp. One that is
+        later than `latest` comes from a wrong clock and does not count. Whether it was kept."""
+        return self._through("put", self._put, key, kept, ttl, latest)
+
+    def ping(self) -> RedisFacts:
+        """How it is, past the breaker and the bulkhead: for the health monitor."""
+        with self._proof.scope():
+            return self._mapped("ping", self._facts)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._pool.disconnect(inuse_connections=False)
+
+    def _get(self, key: str) -> Stamped | None:
+        found: Any = self._client.get(key)
+        stamp, separator, value = (found or b"").partition(b" ")
+        if not separator or not stamp.isdigit() or len(stamp) > 15:
+            return None
+        return Stamped(int(stamp), value)
+
+    def _put(self, key: str, kept: Stamped, ttl: float, latest: int) -> bool:
+        milliseconds = max(1, int(ttl * 1000))
+        values: tuple[Any, ...] = (kept.stamp, latest, kept.value, milliseconds)
+        return bool(self._client.eval(_PUT, 1, key, *values))
+
+    def _facts(self) -> RedisFacts:
+        info: Any = self._client.info()
+        keys: Any = self._client.dbsize()
+        asked_at = self._clock.now()
+        self._client.ping()
+        return RedisFacts(
+            version=_version(info),
+            used_memory=int(info.get("used_memory", 0)),
+            max_memory=int(info.get("maxmemory", 0)) or None,
+            keys=int(keys),
+            latency=self._clock.now() - asked_at,
+        )
+
+    def _through(self, name: str, command: Callable[..., T], *args: Any) -> T:
+        if remaining() < self._enough:
+            raise DeadlineExceededError(SERVICE, None)
+        return self._pipeline.call(self._mapped, name, command, *args)
+
+    def _mapped(self, name: str, command: Callable[..., T], *args: Any) -> T:
+        """Turn the errors of the driver into ours."""
+        try:
+            answer = command(*args)
+        except _FAILURES as error:
+            ours = _error_of(error)
+            if isinstance(error, theirs.ReadOnlyError):
+                self.close()  # after a failover the name may lead to another server
+            self._say(name, str(ours), error)
+            raise ours from error
+        if self._said.get(name):
+            self._say(name, "", None)
+        return answer
+
+    def _say(self, name: str, trouble: str, error: BaseException | None) -> None:
+        """To the log when it changes, for each command: what can be read may not be written."""
+        if self._said.get(name, "") == trouble:
+            return
+        self._said[name] = trouble
+        if trouble:
+            logger.warning("%s: %s (%s)", name, trouble, _one_line(error))
+        else:
+            logger.warning("%s: the cache is well again", name)
+
+
+def _error_of(error: BaseException) -> CacheError:
+    for kind, text in _AWAY:
+        if isinstance(error, kind):
+            return CacheUnavailableError(text)
+    for kind, text in _REFUSED:
+        if isinstance(error, kind):
+            return CacheRefusedError(text)
+    return CacheUnavailableError("the cache answers what no Redis does")
+
+
+def _one_line(error: BaseException | None) -> str:
+    return str(error).strip().replace("\n", " ")[:300]
+
+
+def _version(info: dict[str, Any]) -> str:
+    if "valkey_version" in info:
+        return f"Valkey {info['valkey_version']}"
+    return f"Redis {info.get('redis_version', '?')}"

@@ -1,0 +1,94 @@
+"""Connections to Redis of which no wait outlives the current deadline.
+
+By itself redis-py starts its timeout again with each read, looks up names for as long as the
+system likes, and tries again several times.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.retry import Retry
+
+from medianest.names import time_left
+from medianest.sockets import connect
+
+__all__ = ["make_pool"]
+
+
+class _DeadlineSocket:
+    """A socket whose reads and writes end with the deadline; a look without waiting stays one."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._waits = True
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Only whether to wait at all: for how long is for the deadline to say."""
+        self._waits = seconds != 0
+        if not self._waits:
+            self._sock.settimeout(0)
+
+    def recv(self, size: int) -> bytes:
+        """What has come. Raises TimeoutError at the deadline."""
+        if self._waits:
+            self._sock.settimeout(time_left())
+        return self._sock.recv(size)
+
+    def recv_into(self, *args: Any) -> int:
+        """The same, for the parser in C."""
+        if self._waits:
+            self._sock.settimeout(time_left())
+        return self._sock.recv_into(*args)
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it. Raises TimeoutError at the deadline."""
+        self._sock.settimeout(time_left())
+        self._sock.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+class _Plain(Connection):
+    def _connect(self) -> Any:
+        sock = connect(self.host, self.port, socket.socket)
+        sock.settimeout(time_left())  # for the TLS handshake
+        return sock
+
+
+class _Tcp(_Plain):
+    def _connect(self) -> Any:
+        return _DeadlineSocket(super()._connect())
+
+
+class _Tls(SSLConnection, _Plain):
+    def _connect(self) -> Any:
+        return _DeadlineSocket(super()._connect())  # type: ignore[no-untyped-call]
+
+
+class _Unix(UnixDomainSocketConnection):
+    def _connect(self) -> Any:
+        self.socket_connect_timeout = time_left()
+        return _DeadlineSocket(super()._connect())  # type: ignore[no-untyped-call]
+
+
+_KINDS = {SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
+
+
+def make_pool(url: str, connections: int) -> ConnectionPool:
+    """A pool of at most so many connections; it opens none by itself."""
+    options = parse_url(url)  # type: ignore[no-untyped-call]
+    kind = _KINDS.get(options.pop("connection_class", Connection), _Tcp)
+    return ConnectionPool(
+        connection_class=kind,
+        max_connections=connections,
+        protocol=2,  # with 3 it asks the server about its maintenance, and looks up its name
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+        **options,
+    )

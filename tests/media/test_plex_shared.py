@@ -1,0 +1,111 @@
+"""Plex's last good answers in Redis: what a restarted app, and another worker, make of them."""
+
+import time
+
+import pytest
+
+from medianest.app import create_app
+from medianest.media import plex as plex_module
+from medianest.media.answer import Answer
+from tests.valkey import ValkeyProcess
+
+MARGIN = 0.5
+"""What an answer of Plex may take in a test, in seconds."""
+
+CLIENT = {"Authorization": "Bearer the-client"}
+QUESTIONS = (
+    "/api/v1/media/libraries",
+    "/api/v1/media/libraries/1/items?limit=3",
+    "/api/v1/media/recently-added?limit=5",
+)
+
+
+@pytest.fixture
+def start(plex_server, valkey, clock, tmp_path):
+    """`start()` is a new process of the app."""
+    started = []
+
+    def start(*, redis=valkey.url, plex=plex_server.url):
+        settings = {
+            "env": "testing",
+            "instance_path": tmp_path,
+            "client_token": "the-client",
+            "plex": {"url": plex, "token": plex_server.token},
+            "redis": {"url": redis},
+        }
+        app = create_app(settings, clock=clock)
+        started.append(app.extensions["medianest"])
+        return app.test_client()
+
+    yield start
+    for parts in started:
+        parts.plex.close()
+        if parts.redis is not None:
+            parts.redis.close()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_after_a_restart_the_last_good_answer_is_there(start, plex_server, clock, question):
+    fresh = start().get(question, headers=CLIENT)
+    assert (fresh.status_code, fresh.json["degraded"]) == (200, False)
+    plex_server.fault("status", status=500)
+    clock.advance(90)
+    again = start().get(question, headers=CLIENT)
+    assert (again.status_code, again.headers["Age"]) == (200, "90")
+    assert again.json == {**fresh.json, "degraded": True}
+
+
+def test_another_worker_shares_it_and_the_figures_say_so(start, plex_server):
+    first, second = start(), start()
+    first.get(QUESTIONS[0], headers=CLIENT)
+    plex_server.fault("status", status=500)
+    assert second.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+    parts = second.application.extensions["medianest"]
+    figures = parts.plex.last_good_figures()
+    assert [f.name.split(":")[1] for f in figures] == ["libraries", "items", "recently-added"]
+    assert (figures[0].redis.served, figures[0].hit_rate) == (1, 1.0)
+
+
+def test_the_answers_of_one_plex_are_not_served_for_another(start):
+    start().get(QUESTIONS[0], headers=CLIENT)
+    other = start(plex="http://127.0.0.1:1").get(QUESTIONS[0], headers=CLIENT)
+    assert other.status_code == 503
+
+
+def test_without_redis_a_restart_forgets(start, plex_server):
+    start(redis=None).get(QUESTIONS[0], headers=CLIENT)
+    plex_server.fault("status", status=500)
+    assert start(redis=None).get(QUESTIONS[0], headers=CLIENT).status_code == 503
+
+
+def test_a_redis_that_is_away_is_not_seen_by_clients(start, plex_server):
+    client = start(redis="redis://:s3cret@127.0.0.1:1")
+    assert not client.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+    plex_server.fault("status", status=500)
+    assert client.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+    unknown = client.get(QUESTIONS[1], headers=CLIENT)
+    assert (unknown.status_code, unknown.json["service"]) == (503, "plex")
+
+
+def test_a_frozen_redis_costs_a_client_a_little_time_and_nothing_else(start):
+    valkey = ValkeyProcess()
+    try:
+        client = start(redis=valkey.url)
+        valkey.freeze()
+        began = time.monotonic()
+        assert not client.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+        assert time.monotonic() - began < 0.25 + MARGIN
+    finally:
+        valkey.stop()
+
+
+def test_what_is_kept_is_read_back_as_it_was(plex_server, start, clock):
+    """Keeps out: durations divided by 1000 and times lost, as Plex's own JSON is read so."""
+    plex = start().application.extensions["medianest"].plex
+    for adapter, answer in (
+        (plex_module._LIBRARIES, plex.libraries()),
+        (plex_module._PAGE, plex.items("1", 0, 50)),
+        (plex_module._ITEMS, plex.recently_added(50)),
+    ):
+        assert isinstance(answer, Answer)
+        assert adapter.validate_json(adapter.dump_json(answer)) == answer

@@ -1,0 +1,267 @@
+"""Last good answers in memory and in a real Valkey: shared, never older, and never in the way."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pydantic import TypeAdapter
+
+from medianest.resilience import Deadline
+from medianest.storage.last_good import TieredLastGood
+from tests.valkey import ValkeyProcess
+
+DAY = 86400.0
+NAME = "plex:libraries"
+IN_REDIS = f"medianest:last-good:v1:{NAME}:[]"
+LIST = TypeAdapter(tuple[str, ...])
+
+
+@pytest.fixture
+def server(valkey, open_redis):
+    return open_redis(valkey.url)
+
+
+@pytest.fixture
+def raw(valkey):
+    """What is really there."""
+    with valkey.client() as client:
+        yield client
+
+
+@pytest.fixture
+def worker(server, clock):
+    """`worker()` is the store of another worker, or of the same one after a restart."""
+
+    def start(redis=server, **options):
+        given = {"accept": bool, "clock": clock, "redis": redis, **options}
+        return TieredLastGood(NAME, DAY, LIST, **given)
+
+    return start
+
+
+def put(store, *value, key=(), asked_ago=0.0):
+    store.put(key, value, store.now() - asked_ago)
+
+
+def test_memory_answers_first(worker):
+    store = worker()
+    put(store, "a")
+    assert store.get(()) == (("a",), 0.0)
+    figures = store.snapshot()
+    assert (figures.memory.hits, figures.memory.served) == (1, 1)
+    assert (figures.redis.hits, figures.redis.misses) == (0, 0)
+
+
+def test_an_answer_outlives_the_worker_with_its_age(worker, clock):
+    put(worker(), "a", asked_ago=5)
+    clock.advance(85)
+    store = worker()
+    value, age = store.get(())
+    assert (value, age) == (("a",), pytest.approx(90, abs=0.001))
+    clock.advance(10)
+    assert store.get(())[1] == pytest.approx(100, abs=0.001)  # from its own memory now
+    figures = store.snapshot()
+    assert (figures.redis.served, figures.memory.served, figures.entries) == (1, 1, 1)
+
+
+def test_the_age_ends_an_answer_wherever_it_is(worker, clock, raw):
+    old, store = worker(), worker()
+    put(old, "a", asked_ago=100)
+    assert (DAY - 101) * 1000 < raw.pttl(IN_REDIS) <= (DAY - 100) * 1000
+    clock.advance(DAY - 99)
+    assert store.get(()) is None
+    assert old.get(()) is None
+
+
+def test_an_answer_that_is_too_old_already_is_not_shared(worker, raw):
+    put(worker(), "a", asked_ago=DAY)
+    assert not raw.exists(IN_REDIS)
+
+
+def test_an_answer_that_took_longer_never_replaces_a_newer_one(worker):
+    slow, quick = worker(), worker()
+    put(quick, "new", asked_ago=1)
+    put(slow, "old", asked_ago=30)
+    assert worker().get(())[0] == ("new",)
+    assert slow.get(())[0] == ("old",)  # young enough not to ask further
+
+
+def test_a_newer_answer_of_another_worker_is_served_when_ones_own_is_old(worker, clock):
+    mine, other = worker(), worker()
+    put(mine, "old")
+    clock.advance(600)
+    put(other, "new")
+    clock.advance(1)
+    assert mine.get(()) == (("new",), pytest.approx(1, abs=0.001))
+
+
+def test_redis_is_asked_seldom_by_who_has_an_old_answer(worker, clock):
+    store = worker()
+    put(store, "a")
+    clock.advance(600)
+    for _ in range(100):
+        store.get(())
+    assert store.snapshot().redis.hits == 1
+    clock.advance(5)
+    store.get(())
+    assert store.snapshot().redis.hits == 2
+
+
+def test_many_answers_are_one_write(worker, clock, raw):
+    store = worker()
+    for _ in range(100):
+        put(store, "a")
+    assert store.snapshot().written == 1
+    clock.advance(5)
+    put(store, "b")
+    assert store.snapshot().written == 2
+    assert raw.get(IN_REDIS).endswith(b'["b"]')
+
+
+def test_what_is_not_good_is_not_shared(worker, raw):
+    store = worker()
+    put(store)
+    assert not raw.exists(IN_REDIS)
+    put(store, "a")
+    put(store)
+    assert worker().get(())[0] == ("a",)
+
+
+@pytest.mark.parametrize("key", [("1",), (1,), ('"1"',), ("1", 0, 2), ("ü\ud800",), ("x" * 5000,)])
+def test_answers_are_kept_apart_by_their_keys(worker, key):
+    put(worker(), "other", key=("something", "else"))
+    put(worker(), "a", key=key)
+    assert worker().get(key)[0] == ("a",)
+    assert worker().get((*key, None)) is None
+
+
+@pytest.mark.parametrize("value", [b"", b"nonsense", b'{"a": 1}', b"[1, 2]", b"[" * 100_000, b"[]"])
+def test_what_another_version_wrote_is_ignored_and_replaced(worker, clock, raw, value):
+    stamp = round(clock.utc().timestamp() * 1000)
+    raw.set(IN_REDIS, b"%d %b" % (stamp, value))
+    store = worker()
+    assert store.get(()) is None
+    assert store.snapshot().redis.misses == 1
+    put(store, "a")
+    assert worker().get(())[0] == ("a",)
+
+
+def test_an_age_is_never_negative_and_a_wrong_clock_is_not_believed(worker, clock, raw):
+    now = clock.utc().timestamp()
+    raw.set(IN_REDIS, b'%d ["a"]' % round((now + 30) * 1000))
+    assert worker().get(()) == (("a",), 0.0)
+    raw.set(IN_REDIS, b'%d ["a"]' % round((now + 86400) * 1000))
+    assert worker().get(()) is None
+    put(worker(), "b")
+    assert worker().get(())[0] == ("b",)
+
+
+def test_without_redis_it_is_memory_alone(worker):
+    store = worker(redis=None)
+    assert store.get(()) is None
+    put(store, "a")
+    assert store.get(())[0] == ("a",)
+    figures = store.snapshot()
+    assert (figures.redis, figures.written, figures.not_written) == (None, 0, 0)
+    assert (figures.hits, figures.misses, figures.hit_rate) == (1, 1, 0.5)
+
+
+def test_before_the_first_look_up_there_is_no_rate(worker):
+    assert worker().snapshot().hit_rate is None
+
+
+def test_a_dead_redis_is_never_seen(worker, open_redis, caplog):
+    """Keeps out: an answer that was there, lost to the trouble of what was to keep it."""
+    store = worker(redis=open_redis("redis://127.0.0.1:1"))
+    with caplog.at_level(logging.WARNING):
+        for number in range(20):
+            put(store, "a", key=(number,))
+            assert store.get((number,))[0] == ("a",)
+            assert store.get((number, "unknown")) is None
+    figures = store.snapshot()
+    assert (figures.written, figures.not_written) == (0, 20)
+    assert (figures.redis.failures, figures.memory.served) == (20, 20)
+    assert len(caplog.records) <= 2  # one for reading, one for writing
+
+
+def test_a_redis_that_is_killed_and_comes_back_empty_is_filled_again(worker, open_redis, clock):
+    valkey = ValkeyProcess()
+    try:
+        server = open_redis(valkey.url)
+        store = worker(redis=server)
+        put(store, "a")
+        valkey.kill()
+        clock.advance(5)
+        put(store, "b")
+        valkey.start()
+        clock.advance(5)
+        put(store, "c")
+        assert worker(redis=server).get(())[0] == ("c",)
+    finally:
+        valkey.stop()
+
+
+def test_a_full_redis_keeps_answers_in_memory(worker, open_redis):
+    valkey = ValkeyProcess(maxmemory="1mb", maxmemory_policy="noeviction")
+    try:
+        store = worker(redis=open_redis(valkey.url))
+        put(store, "a")
+        assert store.get(())[0] == ("a",)
+        assert store.snapshot().not_written == 1
+    finally:
+        valkey.stop()
+
+
+def test_a_key_of_another_type_is_no_answer(worker, raw):
+    raw.lpush(IN_REDIS, "x")
+    store = worker()
+    assert store.get(()) is None
+    put(store, "a")
+    assert worker().get(())[0] == ("a",)
+
+
+def test_a_request_that_is_over_is_answered_from_memory(worker):
+    store = worker()
+    put(store, "a")
+    with Deadline(0.001).scope():
+        put(store, "b", key=("late",))
+        assert store.get(("late",))[0] == ("b",)
+        assert store.get(("unknown",)) is None
+
+
+def test_a_key_that_json_cannot_hold_is_complained_of_once_and_kept_in_memory(worker, caplog):
+    store = worker()
+    for number in range(3):
+        key = (object(), number)
+        put(store, "a", key=key)
+        assert store.get(key)[0] == ("a",)
+    assert [r.getMessage() for r in caplog.records] == [
+        "last good answers of plex:libraries cannot be shared"
+    ]
+
+
+def test_it_keeps_as_many_answers_in_memory_as_it_may(worker):
+    store = worker(max_entries=3)
+    for number in range(10):
+        put(store, "a", key=(number,))
+    assert store.snapshot().entries == 3
+    assert store.get((0,))[0] == ("a",)  # from Redis
+
+
+def test_many_threads_of_two_workers_agree(worker, clock):
+    stores, gate = [worker(), worker()], threading.Barrier(8)
+
+    def run(place):
+        gate.wait(10)
+        for number in range(200):
+            put(stores[place % 2], f"{number}", key=(number % 7,))
+            assert stores[(place + 1) % 2].get((number % 7,)) is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(run, place) for place in range(8)]:
+            done.result(30)
+    assert stores[0].snapshot().written <= 7
+    for store in stores:
+        figures = store.snapshot()
+        assert figures.hits == figures.memory.served + figures.redis.served == 800

@@ -1,0 +1,222 @@
+"""Redis in trouble: no call outlives its time, trouble is said once, and nothing stays broken."""
+
+import logging
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest import names
+from medianest.resilience import BulkheadFullError, CircuitOpenError, Deadline
+from medianest.storage import CacheUnavailableError
+from medianest.storage.redis import Stamped
+from tests.valkey import ValkeyProcess
+
+TIMEOUT = 0.25
+MARGIN = 0.1
+"""What a call may take beyond its timeout, in seconds: the machine may be busy."""
+
+KEY = "medianest:test"
+
+
+@pytest.fixture
+def own_valkey():
+    """A server that a test may freeze and kill."""
+    server = ValkeyProcess()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pretending():
+    """`pretending(send)` is the URL of a server that does `send(connection)` for each client."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def start(send):
+        def serve(connection):
+            with connection:
+                try:
+                    send(connection)
+                    over.wait(5)
+                except OSError:
+                    pass  # the client had enough
+
+        def accept():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        return f"redis://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    over.set()
+    listener.close()
+
+
+def fails_in_time(call, *, within=TIMEOUT):
+    """The error of the call, which must come in time and name no host."""
+    began = time.monotonic()
+    with pytest.raises(CacheUnavailableError) as caught:
+        call()
+    assert time.monotonic() - began < within + MARGIN
+    assert "127.0.0.1" not in str(caught.value)
+    return caught.value
+
+
+def say_nothing(connection):
+    """Accepts, and that is all."""
+
+
+def drip(connection):
+    while True:
+        connection.sendall(b"$")
+        time.sleep(0.02)
+
+
+def hang_up(connection):
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def saying(answer):
+    def send(connection):
+        connection.recv(4096)
+        connection.sendall(answer)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        say_nothing,
+        drip,
+        hang_up,
+        saying(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        saying(b"$zz\r\n"),
+        saying(b"$99999999999\r\nx"),
+        saying(b"*1\r\n" * 5000),
+        saying(b"\x00\xff\r\n"),
+        saying(b"-LOADING Redis is loading the dataset in memory\r\n" * 5),
+    ],
+)
+def test_a_server_that_is_none_fails_in_time(pretending, open_redis, send):
+    server = open_redis(pretending(send), timeout=TIMEOUT)
+    fails_in_time(lambda: server.get(KEY))
+    fails_in_time(lambda: server.put(KEY, Stamped(1, b"{}"), 60, latest=1))
+
+
+def test_a_tls_handshake_that_never_comes_is_bounded(pretending, open_redis):
+    server = open_redis(pretending(say_nothing).replace("redis:", "rediss:"), timeout=TIMEOUT)
+    fails_in_time(lambda: server.get(KEY))
+
+
+def test_a_refusing_port_and_a_missing_socket_fail_at_once(open_redis, tmp_path):
+    for url in ("redis://:s3cret@127.0.0.1:1", f"unix://{tmp_path / 'none.sock'}"):
+        server = open_redis(url, timeout=TIMEOUT)
+        assert "s3cret" not in str(fails_in_time(lambda: server.get(KEY)))  # noqa: B023
+
+
+def test_its_name_is_looked_up_within_the_time(open_redis, monkeypatch):
+    """Keeps out: a name server that does not answer holds a thread for as long as it likes."""
+    over = threading.Event()
+
+    def hang(*args, **kwargs):
+        over.wait(10)
+        raise socket.gaierror("at last")
+
+    monkeypatch.setattr(names.socket, "getaddrinfo", hang)
+    server = open_redis("redis://cache.invalid", timeout=TIMEOUT)
+    fails_in_time(lambda: server.get(KEY))
+    over.set()
+
+
+def test_the_deadline_of_the_request_is_kept_where_it_is_shorter(pretending, open_redis):
+    server = open_redis(pretending(say_nothing), timeout=5)
+    with Deadline(0.3).scope():
+        fails_in_time(lambda: server.get(KEY), within=0.3)
+
+
+def test_a_ping_has_a_time_of_its_own(pretending, open_redis):
+    server = open_redis(pretending(say_nothing), timeout=5)
+    fails_in_time(server.ping, within=1.0)
+
+
+def test_a_frozen_server_is_left_in_time_and_works_again_after_it(own_valkey, open_redis):
+    server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
+    server.put(KEY, Stamped(1, b"{}"), 60, latest=1)
+    own_valkey.freeze()
+    for _ in range(3):
+        fails_in_time(lambda: server.get(KEY))
+    own_valkey.thaw()
+    assert server.get(KEY) == Stamped(1, b"{}")
+
+
+def test_a_server_killed_while_all_wait_for_it_fails_them_and_serves_the_next(
+    own_valkey, open_redis
+):
+    server = open_redis(own_valkey.url, timeout=2.0, failure_threshold=100)
+    server.get(KEY)
+    own_valkey.freeze()
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(server.get, KEY) for _ in range(8)]
+        until = time.monotonic() + 1
+        while server.bulkhead.snapshot().in_use < 8:
+            assert time.monotonic() < until
+        own_valkey.kill()
+        errors = [type(call.exception(5)) for call in waiting]
+    assert set(errors) == {CacheUnavailableError}
+    own_valkey.start()
+    assert server.get(KEY) is None
+
+
+def test_idle_connections_of_a_server_that_was_restarted_cost_no_error(own_valkey, open_redis):
+    server = open_redis(own_valkey.url, timeout=2.0)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: server.get(KEY), range(50)))
+        own_valkey.kill()
+        own_valkey.start()
+        assert set(pool.map(lambda _: server.get(KEY), range(50))) == {None}
+
+
+def test_a_hanging_server_is_soon_not_waited_for(pretending, open_redis):
+    server = open_redis(pretending(say_nothing), timeout=0.1, failure_threshold=3)
+    for _ in range(3):
+        fails_in_time(lambda: server.get(KEY))
+    began = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(CircuitOpenError):
+            server.get(KEY)
+    assert time.monotonic() - began < 0.1
+
+
+def test_more_than_there_are_places_for_are_sent_away(pretending, open_redis):
+    server = open_redis(pretending(say_nothing), timeout=0.5, max_concurrent=2)
+    with ThreadPoolExecutor(6) as pool:
+        calls = [pool.submit(server.get, KEY) for _ in range(6)]
+        errors = [type(call.exception(5)) for call in calls]
+    assert errors.count(CacheUnavailableError) == 2
+    assert errors.count(BulkheadFullError) == 4
+
+
+def test_trouble_is_said_once_and_its_end_too(own_valkey, open_redis, caplog):
+    server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
+    with caplog.at_level(logging.WARNING, logger="medianest.storage.redis"):
+        server.get(KEY)
+        own_valkey.kill()
+        for _ in range(5):
+            fails_in_time(lambda: server.get(KEY))
+        own_valkey.start()
+        for _ in range(3):
+            server.get(KEY)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert said[0].startswith("get: the cache cannot be reached")
+    assert said[1] == "get: the cache is well again"
