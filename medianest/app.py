@@ -13,7 +13,9 @@ from medianest.config import Settings
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import LISTING, MediaRequests, without
+from medianest.notify import Notifier
 from medianest.resilience import (
+    Bulkhead,
     Clock,
     ErrorRecoveryManager,
     Registry,
@@ -35,6 +37,11 @@ from medianest.storage.queue import DeferredQueue
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.web import (
+    components,
+    dependencies,
+    metrics,
+    prometheus,
+    status,
     Resilience,
     dashboard,
     docs,
@@ -46,13 +53,18 @@ from medianest.web import (
     resilience,
 )
 from medianest.web.auth import Tokens, ensure_operator_token
-from medianest.web.parts import Lifecycle, Parts, routes_of
+from medianest.watch import make_watch
+from medianest.web.parts import Lifecycle, Parts
 from medianest.web.problems import init_problems
+from medianest.web.traffic import Routes, record
 from medianest.web.trace import trace_id
 
 __all__ = ["create_app"]
 
-_BLUEPRINTS = (health, resilience, recovery, queue, media, requests, dashboard, docs)
+_BLUEPRINTS = (
+    health, components, metrics, status, resilience, dependencies, recovery, queue,
+    media, requests, dashboard, prometheus, docs,
+)  # fmt: skip
 
 
 def create_app(
@@ -68,20 +80,25 @@ def create_app(
     settings = ensure_operator_token(settings)
     registry = Registry(clock=clock, parent=default_registry)
 
+    notifier = Notifier(settings.alerts.urls)
     app = _flask(settings)
-    cascade = CascadeMonitor(registry, partial(routes_of, app))
-    built = _parts(settings, registry, cascade)
-    Resilience(app, registry=registry)
+    places = Resilience(app, registry=registry).admission.places
+    built = _parts(settings, registry, Routes(app), places)
+    built.watch.alerts.sinks.append(notifier)
     app.extensions["medianest"] = built
+    app.extensions["medianest.notifier"] = notifier
+    record(app, built.watch.traffic)
     init_problems(app)
-    init_cli(app, built.database)
+    init_cli(app, built, notifier)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     return app
 
 
-def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> Parts:
-    clock = registry.clock
+def _parts(
+    settings: Settings, registry: Registry, routes: Routes, places: Bulkhead | None
+) -> Parts:
+    clock, cascade = registry.clock, CascadeMonitor(registry, routes.of_service)
     registry.hold_retries = partial(cascade.held_back, Work.RETRY)
     manager = ErrorRecoveryManager(
         clock=clock,
@@ -105,10 +122,11 @@ def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> P
         queue_for_later(drainer),
     ):
         manager.register_recovery_action(action)
+    plex = Plex(settings.plex, service, redis)
     return Parts(
         settings=settings,
         service=service,
-        plex=Plex(settings.plex, service, redis),
+        plex=plex,
         overseerr=overseerr,
         requests=MediaRequests(overseerr, drainer, desk, manager),
         database=database,
@@ -119,6 +137,9 @@ def _parts(settings: Settings, registry: Registry, cascade: CascadeMonitor) -> P
         audit=Audit(database, clock),
         cascade=cascade,
         tokens=Tokens(settings),
+        watch=make_watch(
+            settings, service, cascade, routes, places, database, redis, plex, overseerr, desk
+        ),
         lifecycle=Lifecycle(started_at=clock.now()),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,8 @@ class ComponentHealth:
     failures_in_a_row: int = 0
     hanging_seconds: float | None = None
     message: str | None = None
+    last_failure: str | None = None
+    last_failure_at: datetime | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -71,6 +73,7 @@ class Component:
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._began_at: float | None = None
         self._hang_told_at: float | None = None
+        self._failed: tuple[str, float] | None = None
         self._worse = self._better = self._failures = 0
 
     def begin(self, now: float) -> bool:
@@ -114,8 +117,8 @@ class Component:
             kind=self.check.kind,
             criticality=self.check.criticality,
             status=status,
-            since=None if finding is None else utc - timedelta(seconds=now - self._since),
-            checked_at=None if age is None else utc - timedelta(seconds=age),
+            since=None if finding is None else _then(self._since, now, utc),
+            checked_at=None if age is None else _then(now - age, now, utc),
             age_seconds=None if age is None else round(age, 3),
             latency_seconds=self._latencies[-1] if self._latencies else None,
             latency_p50=_nearest_rank(ordered, 0.50),
@@ -123,12 +126,19 @@ class Component:
             failures_in_a_row=self._failures,
             hanging_seconds=hanging,
             message=message,
+            last_failure=None if self._failed is None else self._failed[0],
+            last_failure_at=None if self._failed is None else _then(self._failed[1], now, utc),
             detail=finding.detail if finding is not None else {},
         )
 
     def _take(self, finding: Finding, now: float) -> Change | None:
-        before, self._finding = self._status, finding
+        before, known = self._status, self._finding
+        if known is not None and not finding.detail:  # the figures that it told last still stand
+            finding = replace(finding, detail=known.detail)
+        self._finding = finding
         self._failures = self._failures + 1 if finding.status is Status.UNHEALTHY else 0
+        if self._failures:
+            self._failed = finding.message or "", now
         change = finding.status.badness - before.badness
         self._worse = self._worse + 1 if change > 0 else 0
         self._better = self._better + 1 if change < 0 else 0
@@ -146,6 +156,10 @@ class Component:
     def _missed(self, now: float) -> bool:
         last = self._checked_at if self._checked_at is not None else self._added_at
         return now - last > _MISSED * self.check.interval + self.check.timeout
+
+
+def _then(then: float, now: float, utc: datetime) -> datetime:
+    return utc - timedelta(seconds=now - then)
 
 
 def _hangs(seconds: float) -> str:

@@ -41,6 +41,8 @@ class Overseerr:
     def __init__(self, settings: OverseerrSettings, service: ResilienceService) -> None:
         self._settings = settings
         self._client: OverseerrClient | None = None
+        self.trouble: str | None = None
+        """What is wrong with it although it answers: a key that it refused last."""
         self._reading = self._creating = Pipeline(SERVICE, [])
         if settings.url is not None:
             self._client = OverseerrClient(settings.url, settings, service.registry.clock)
@@ -104,4 +106,10 @@ class Overseerr:
             self._client.close()
 
     def _ask(self, through: Pipeline, question: Callable[..., T], *args: Any) -> T:
-        return through.call(question, self.require(), *args)
+        try:
+            answer = through.call(question, self.require(), *args)
+        except RejectedError as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = None
+        return answer

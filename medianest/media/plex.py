@@ -25,7 +25,9 @@ from medianest.storage.last_good import TieredLastGood
 from medianest.storage.last_good_figures import LastGoodFigures
 from medianest.storage.redis import RedisServer
 
-__all__ = ["Plex"]
+__all__ = ["DEPENDENCY", "Plex"]
+
+DEPENDENCY: Final = "plex-media-server"
 
 T = TypeVar("T")
 
@@ -58,11 +60,15 @@ class Plex:
         self._last_good: list[TieredLastGood[Any]] = []
         self._client: PlexClient | None = None
         self._pipeline = Pipeline(SERVICE, [])
+        self.trouble: str | None = None
+        """What is wrong with it although it answers: a token that it refused last."""
         if settings.url is not None:
             self._client = PlexClient(settings.url, settings, self._clock)
             policy = settings.policy((UpstreamError,), retry_on=_WORTH_ANOTHER)
-            service.register_dependency(SERVICE, policy, criticality="important")
-            self._pipeline = service.pipeline(SERVICE)
+            dependency = service.register_dependency(
+                DEPENDENCY, policy, criticality="important", service=SERVICE
+            )
+            self._pipeline = dependency.pipeline
             if not settings.breaker_enabled:
                 service.registry.breaker(SERVICE).disable("disabled by the settings")
         # While a server is broken it may answer with nothing; that must not replace what was good.
@@ -105,7 +111,13 @@ class Plex:
         return through.call(self._answer, self._client, question, *args)
 
     def _answer(self, client: PlexClient, question: Callable[..., T], *args: Any) -> Answer[T]:
-        return Answer(question(client, *args), self._clock.utc())
+        try:
+            answer = question(client, *args)
+        except RejectedError as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = None
+        return Answer(answer, self._clock.utc())
 
     def _or_last_good(
         self,

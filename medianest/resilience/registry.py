@@ -205,6 +205,15 @@ class Registry:
                 found[other.name] = None
         return tuple(found)
 
+    def suffering(self, service: str) -> tuple[str, ...]:
+        """The services that cannot work without this one: itself first."""
+        found = {service: None}
+        for dependency in self.dependencies():
+            if dependency.service == service:
+                names = self.dependents(dependency.name)
+                found |= {self.dependency(name).service: None for name in names}
+        return tuple(found)
+
     def breakers(self) -> list[CircuitBreaker]:
         """All breakers by name, the parent's included."""
         inherited = self._parent.breakers() if self._parent is not None else []
@@ -216,6 +225,11 @@ class Registry:
         """All bulkheads by name."""
         with self._lock:
             return [self._bulkheads[name] for name in sorted(self._bulkheads)]
+
+    def budgets(self) -> dict[str, RetryBudget]:
+        """All retry budgets by name."""
+        with self._lock:
+            return {name: self._budgets[name] for name in sorted(self._budgets)}
 
     def dependencies(self) -> list[Dependency]:
         """All dependencies, in the order of their registration."""

@@ -42,13 +42,15 @@ class ResilienceService:
         *,
         criticality: Criticality = "optional",
         kind: DependencyType = "external-api",
+        service: str | None = None,
         depends_on: Iterable[str] = (),
         fallback: Fallback | Callable[[BaseException], Any] | None = None,
         recovery: bool = False,
         **policy_options: Any,
     ) -> Dependency:
         """Register a dependency and build its pipeline; with `recovery`, the actions of the
-        recovery manager run when a call has failed.
+        recovery manager run when a call has failed. `service` names its breaker, its bulkhead and
+        its budget; None: as the dependency.
 
         `policy_options` are the fields of Policy, given instead of one. Raises
         ConfigurationError for a wrong option or a taken name.
@@ -57,9 +59,10 @@ class ResilienceService:
         if not isinstance(depends_on, str):
             depends_on = tuple(depends_on)
         self.registry.check_dependency(name, criticality, depends_on, kind)
-        self.registry.check_options(name, policy.circuit_breaker, policy.bulkhead)
+        service = name if service is None else service
+        self.registry.check_options(service, policy.circuit_breaker, policy.bulkhead)
         manager = self.recovery if recovery else None
-        pipeline = policy.build(name, self.registry, _as_fallback(name, fallback), manager)
+        pipeline = policy.build(service, self.registry, _as_fallback(service, fallback), manager)
         return self.registry.add_dependency(
             Dependency(name, criticality, pipeline, tuple(depends_on), kind)
         )

@@ -34,7 +34,7 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["SERVICE", "Database", "DatabaseFacts"]
+__all__ = ["SERVICE", "Database", "DatabaseFacts", "PoolFigures"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,14 +56,19 @@ _KINDS = {"sqlite": sqlite, "postgresql": postgres}
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """What a database says of itself, and its connections here."""
+    """What a database says of itself."""
 
-    dialect: str
     server_version: str
     revision: str | None
-    pool_size: int
-    pool_in_use: int
-    pool_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """The connections of this process, and the calls that wait for one."""
+
+    size: int
+    in_use: int
+    waiting: int
 
 
 class Database:
@@ -86,7 +91,7 @@ class Database:
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._said = ""
         policy = settings.policy(DatabaseUnavailableError, places)
-        service.register_dependency(SERVICE, policy, criticality="critical")
+        service.register_dependency(SERVICE, policy, criticality="critical", kind="database")
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(service.recovery, service=SERVICE, operation=_name_of)
         inside, self._places = service.pipeline(SERVICE), service.registry.bulkhead(SERVICE)
@@ -148,16 +153,12 @@ class Database:
         """Ask how it is, past the circuit breaker. Raises StorageError."""
         with self._mapped(), self.engine.connect() as connection:
             version = connection.execute(text(self._kind.VERSION)).scalar_one()
-            revision = schema.current_revision(connection)
+            return DatabaseFacts(str(version), schema.current_revision(connection))
+
+    def pool(self) -> PoolFigures:
+        """How its connections are used now; asks nobody."""
         pool: Any = self.engine.pool
-        return DatabaseFacts(
-            dialect=self.dialect,
-            server_version=str(version),
-            revision=revision,
-            pool_size=pool.size(),
-            pool_in_use=pool.checkedout(),
-            pool_waiting=self._places.snapshot().waiting,
-        )
+        return PoolFigures(pool.size(), pool.checkedout(), self._places.snapshot().waiting)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -16,6 +18,7 @@ _LOCK = 7_305_104
 """Names the advisory lock under which one of many processes on one PostgreSQL migrates."""
 
 
+@cache
 def head_revision() -> str:
     """The revision that this version works with."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

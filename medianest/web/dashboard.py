@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from medianest.health import Status, overall_status, status_of_dependency
-from medianest.resilience import CircuitBreaker, Dependency, RecoveryContext, State
+from medianest.health import DependencyHealth, Status
+from medianest.resilience import RecoveryContext
 from medianest.web.answers.dashboard import DashboardStatus, ServiceLine
 from medianest.web.answers.queue import QueueFigures
 from medianest.web.endpoint import endpoint
@@ -29,35 +29,21 @@ UNKNOWN_FIGURES: dict[str, Any] = {
 @endpoint("client", answers={200: DashboardStatus})
 def status() -> DashboardStatus:
     """How each service is."""
-    here = parts()
-    dependencies = here.registry.dependencies()
+    here, report = parts(), parts().watch.reporter.report()
     context = RecoveryContext(operation=QUEUE_FIGURES, service="database")
     figures = here.service.with_recovery(here.desk.figures, context, max_attempts=1)
     return DashboardStatus(
-        status=overall_status(dependencies).value,
-        services=tuple(_line(dependency) for dependency in dependencies),
+        status=report.status,
+        services=tuple(_line(found) for found in report.dependencies),
         queue=QueueFigures.model_validate(figures),
-        checked_at=here.registry.clock.utc(),
+        checked_at=report.at,
     )
 
 
-def _line(dependency: Dependency) -> ServiceLine:
-    health = status_of_dependency(dependency)
-    breaker = dependency.pipeline.find(CircuitBreaker)
+def _line(found: DependencyHealth) -> ServiceLine:
     return ServiceLine(
-        name=dependency.name,
-        criticality=dependency.criticality,
-        status=health.value,
-        message=_message(health, breaker),
+        name=found.name,
+        criticality=found.dependency.criticality,
+        status=found.status,
+        message="works" if found.status is Status.HEALTHY else found.message or "is not known",
     )
-
-
-def _message(health: Status, breaker: CircuitBreaker | None) -> str:
-    if health is Status.HEALTHY or breaker is None:
-        return "works"
-    seen = breaker.snapshot()
-    if seen.state is State.FORCED_OPEN:
-        return f"switched off: {seen.reason or 'an operator did it'}"
-    if seen.state is State.HALF_OPEN:
-        return "is coming back"
-    return f"is away; tried again in {seen.retry_after or 0:.0f} s"

@@ -7,18 +7,24 @@ from collections import Counter
 from flask import Blueprint
 
 from medianest import __version__
-from medianest.health import Status, overall_status
+from medianest.health import ComponentHealth, Status
+from medianest.health.report import Report
 from medianest.resilience import CircuitBreaker, State
+from medianest.web.answers.alerts import Alert
+from medianest.web.answers.components import Component
 from medianest.web.answers.health import (
     BreakerBrief,
     BreakerBriefs,
     BreakerStates,
+    Comprehensive,
     Health,
     Live,
     Ready,
 )
+from medianest.web.answers.score import Score
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
+from medianest.web.refresh import Look, refreshed
 
 __all__ = ["blueprint"]
 
@@ -28,20 +34,24 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
 
 
 @blueprint.get("/", strict_slashes=False)
-@endpoint(answers={200: Health, 503: Health})
-def health() -> tuple[Health, int]:
+@endpoint(query=Look, answers={200: Health, 503: Health}, problems=("unauthorized", "forbidden"))
+def health(query: Look) -> tuple[Health, int]:
     """The status of the whole, and nothing that an outsider should not know."""
-    here = parts()
-    status = overall_status(here.registry.dependencies())
-    clock = here.registry.clock
+    refreshed(query)
+    here, report = parts(), parts().watch.reporter.report()
     answer = Health(
-        status=status.value,
+        status=report.status,
         version=__version__,
         environment=here.settings.env,
-        uptime_seconds=round(clock.now() - here.lifecycle.started_at, 3),
-        checked_at=clock.utc(),
+        uptime_seconds=here.uptime,
+        checked_at=max(filter(None, (c.checked_at for c in _checks(report))), default=report.at),
     )
-    return answer, 503 if status is Status.UNHEALTHY else 200
+    return answer, 503 if report.status is Status.UNHEALTHY else 200
+
+
+def _checks(report: Report) -> list[ComponentHealth]:
+    found = [d.check for d in report.dependencies if d.check is not None]
+    return [*found, *report.components]
 
 
 @blueprint.get("/live")
@@ -59,8 +69,11 @@ def ready() -> tuple[Ready, int]:
     reasons = ["draining"] if here.lifecycle.draining else []
     if here.settings.env != "testing" and not here.lifecycle.schema_is_current:
         reasons.append(_schema_reason(here.lifecycle.schema))
-    if overall_status(here.registry.dependencies()) is Status.UNHEALTHY:
-        reasons.append("a critical dependency is unhealthy")
+    reasons += [
+        f"the critical dependency {found.name} is unhealthy"
+        for found in here.watch.reporter.report().dependencies
+        if found.dependency.criticality == "critical" and found.status is Status.UNHEALTHY
+    ]
     answer = Ready(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
     return answer, 503 if reasons else 200
 
@@ -69,6 +82,24 @@ def _schema_reason(found: str | None) -> str:
     if found is None:
         return "the database has not been reached yet"
     return f"the tables of the database are at {found}: run flask db upgrade"
+
+
+@blueprint.get("/comprehensive")
+@endpoint("viewer", query=Look, answers={200: Comprehensive})
+def comprehensive(query: Look) -> Comprehensive:
+    """Every component, the score with its deductions, and the alerts that fire."""
+    refreshed(query)
+    report = parts().watch.reporter.report()
+    return Comprehensive(
+        at=report.at,
+        status=report.status,
+        score=Score.model_validate(report.score),
+        components=(
+            *map(Component.of_dependency, report.dependencies),
+            *map(Component.of_check, report.components),
+        ),
+        alerts=tuple(map(Alert.of, report.firing)),
+    )
 
 
 @blueprint.get("/circuit-breakers")

@@ -8,19 +8,28 @@ from typing import cast
 from flask import Flask, current_app
 
 from medianest.config import Settings
+from medianest.dependencies.desk import DependencyDesk
+from medianest.health import HealthMonitor
+from medianest.health.alerts import AlertManager
+from medianest.health.counters import Counters
+from medianest.health.observer import Observer
+from medianest.health.report import Report, Reporter
+from medianest.health.system import System
+from medianest.health.traffic import Traffic
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
-from medianest.resilience import Registry, ResilienceService
+from medianest.resilience import Bulkhead, Registry, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
+from medianest.storage.alerts import AlertJournal
 from medianest.storage.desk import QueueDesk
 from medianest.storage.drain import Drainer
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.web.auth import Tokens
 
-__all__ = ["Lifecycle", "Parts", "parts", "routes_of"]
+__all__ = ["Lifecycle", "Parts", "Watch", "parts", "routes_of"]
 
 
 @dataclass
@@ -32,6 +41,23 @@ class Lifecycle:
     schema: str | None = None
     """The revision of the database's tables; None until it has been seen."""
     schema_is_current: bool = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What looks at everything else."""
+
+    monitor: HealthMonitor
+    traffic: Traffic
+    observer: Observer
+    alerts: AlertManager
+    journal: AlertJournal
+    reporter: Reporter
+    dependencies: DependencyDesk
+    system: System
+    counters: Counters
+    places: Bulkhead | None
+    """Those of requests; None: there is no limit."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +78,15 @@ class Parts:
     audit: Audit
     cascade: CascadeMonitor
     tokens: Tokens
+    watch: Watch
     lifecycle: Lifecycle = field(repr=False)
+    rendered: dict[str, tuple[Report, str, str]] = field(default_factory=dict, repr=False)
+    """Reports as text, with their tags."""
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since this process began to serve."""
+        return round(self.registry.clock.now() - self.lifecycle.started_at, 3)
 
     @property
     def registry(self) -> Registry:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from medianest.resilience import Criticality, DependencyType
 from medianest.web.problems import ProblemError
 
 __all__ = [
@@ -113,6 +114,55 @@ class Rehearsal(_Strict):
     error: Annotated[str, Field(min_length=1, max_length=100)]
     context: dict[str, Any] = {}
     execute: Annotated[bool, Field(strict=True)] = False
+
+
+class BreakerOptions(_Strict):
+    """How the breaker of a registered dependency works; what is left out is as usual. Times are
+    seconds, rates 0 to 1."""
+
+    failure_threshold: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    monitoring_period: Annotated[float, Field(ge=0.001, le=86_400)] | None = None
+    reset_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    half_open_max_calls: Annotated[int, Field(ge=1, le=1_000, strict=True)] | None = None
+    failure_rate_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    slow_call_duration_threshold: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    slow_call_rate_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    minimum_number_of_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    backoff_factor: Annotated[float, Field(ge=1, le=1_000)] | None = None
+    max_reset_timeout: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
+    half_open_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    counting: Literal["window", "consecutive"] | None = None
+
+
+class Registration(_Strict):
+    """A dependency to watch."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+            description="Letters, digits, dots, dashes and underscores.",
+        ),
+    ]
+    type: DependencyType
+    criticality: Criticality
+    health_check_url: Annotated[
+        str | None,
+        Field(
+            max_length=2_000,
+            description="Well while it answers GET with 2xx; private addresses only within "
+            "MEDIANEST_HEALTH_ALLOWED_NETWORKS. Without one, only its breaker tells how it is.",
+        ),
+    ] = None
+    depends_on: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
+        Field(max_length=100, description="Registered dependencies that it cannot do without."),
+    ] = ()
+    circuit_breaker: BreakerOptions = BreakerOptions()
+
+    def options(self) -> dict[str, Any]:
+        """Those of the breaker that were given."""
+        return self.circuit_breaker.model_dump(exclude_none=True)
 
 
 class TitleRequest(_Strict):

@@ -134,7 +134,7 @@ def graceful_degradation(
         return known or Declined(f"{context.operation!r} cannot do without {context.service!r}")
 
     def execute(error: Exception, context: RecoveryContext) -> Any:
-        missing = (context.service, *registry.dependents(context.service))
+        missing = registry.suffering(context.service)
         return builders[context.operation](error, context, missing)
 
     return RecoveryAction(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from medianest.health import Status
 from medianest.web.answers.base import AnswerModel, Criticality, Timestamp
-from medianest.web.answers.health import Status
 from medianest.web.answers.queue import QueueFigures
 
 __all__ = ["DashboardStatus", "ServiceLine"]

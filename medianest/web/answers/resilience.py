@@ -16,7 +16,7 @@ from medianest.web.answers.base import (
     Timestamp,
 )
 
-__all__ = ["Breaker", "Breakers"]
+__all__ = ["Breaker", "Breakers", "CallTotals"]
 
 
 class Failure(AnswerModel):

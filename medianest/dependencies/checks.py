@@ -1,0 +1,93 @@
+"""The checks of what the settings name: the database, the cache, Plex and Overseerr.
+
+They go past circuit breakers and bulkheads, so that they see recovery first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from medianest.health import Finding, Status
+from medianest.media.errors import MediaError
+from medianest.media.http import UpstreamHttp
+from medianest.resilience import Clock
+from medianest.storage import Database, schema
+from medianest.storage.redis import RedisServer
+
+__all__ = ["CacheCheck", "DatabaseCheck", "UpstreamCheck"]
+
+_MOST_BYTES = 256 * 1024
+
+
+class UpstreamCheck:
+    """Asks a media server the question that it answers while it is well: `path` under `url`.
+
+    `version_of` finds the version in the answer; `trouble()` is what else is wrong with it, though
+    it answers, such as a token that it refuses.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        path: str,
+        version_of: Callable[[Any], Any],
+        *,
+        timeout: float,
+        clock: Clock,
+        trouble: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._path = path
+        self._version_of = version_of
+        self._trouble = trouble
+        self._http = UpstreamHttp(
+            service,
+            url,
+            headers={},
+            timeout=timeout,
+            max_bytes=_MOST_BYTES,
+            connections=1,
+            clock=clock,
+        )
+
+    def __call__(self) -> Finding:
+        try:
+            version = self._version_of(self._http.get_json(self._path))
+        except MediaError as error:
+            return Finding(Status.UNHEALTHY, str(error), _answered(error.status))
+        detail = {**_answered(200), "version": str(version)[:100] if version else None}
+        trouble = self._trouble()
+        return Finding(Status.HEALTHY if trouble is None else Status.DEGRADED, trouble, detail)
+
+
+def _answered(status: int | None) -> dict[str, Any]:
+    return {"status_code": status, "version": None}
+
+
+class DatabaseCheck:
+    """Asks the database for its version and the revision of its tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._head = schema.head_revision()
+
+    def __call__(self) -> Finding:
+        facts = self._database.ping()
+        if facts.revision == self._head:
+            return Finding(detail=asdict(facts))
+        message = f"its tables are at {facts.revision or 'none'}: run flask db upgrade"
+        return Finding(Status.DEGRADED, message, asdict(facts))
+
+
+class CacheCheck:
+    """Asks Redis how it is; without one, memory stands in for it, and that is always there."""
+
+    def __init__(self, redis: RedisServer | None) -> None:
+        self._redis = redis
+
+    def __call__(self) -> Finding:
+        if self._redis is None:
+            return Finding(detail={"mode": "memory"})
+        return Finding(detail={"mode": "redis", **asdict(self._redis.ping())})

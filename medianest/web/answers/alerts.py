@@ -1,0 +1,46 @@
+"""What `/api/v1/resilience/alerts` answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from medianest.health import alerts
+from medianest.web.answers.base import AnswerModel, Timestamp
+
+__all__ = ["Alert", "Alerts"]
+
+
+class Alert(AnswerModel):
+    """Something that somebody should know."""
+
+    id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    rule: alerts.Rule
+    subject: Annotated[str, Field(description="The dependency, or the system.")]
+    severity: Annotated[
+        Literal["warning", "critical"], Field(description="The worst that it has been.")
+    ]
+    state: alerts.State
+    message: str
+    value: Annotated[float | None, Field(description="A share of 1, seconds or a number.")]
+    threshold: float | None
+    affected: Annotated[tuple[str, ...], Field(description="Dependencies and routes.")]
+    advice: Annotated[str, Field(description="What to do.")]
+    since: Annotated[Timestamp, Field(description="When its first sign was seen.")]
+    fired_at: Timestamp | None
+    told_at: Annotated[Timestamp | None, Field(description="When it was told, at its worst.")]
+    resolved_at: Timestamp | None
+
+    @classmethod
+    def of(cls, alert: alerts.Alert) -> Alert:
+        """As it is now."""
+        return cls.model_validate(alert.as_dict())
+
+
+class Alerts(AnswerModel):
+    """The alerts: those that fire, those that may, and what was told last, newest first."""
+
+    firing: tuple[Alert, ...]
+    pending: tuple[Alert, ...]
+    recent: tuple[Alert, ...]

@@ -1,0 +1,103 @@
+"""What is known of components and dependencies, as several endpoints answer it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from medianest.health import ComponentHealth, DependencyHealth, Status
+from medianest.web.answers.base import (
+    AnswerModel,
+    BreakerState,
+    Criticality,
+    Seconds,
+    Timestamp,
+)
+
+__all__ = ["Component", "LastFailure", "Latency"]
+
+_NOT_CHECKED = ComponentHealth("", "internal", "optional", Status.UNKNOWN, None, None, None)
+
+
+class LastFailure(AnswerModel):
+    """The last check that failed."""
+
+    message: str
+    at: Timestamp
+
+
+class Latency(AnswerModel):
+    """How long checks took, in seconds: the last one, and the last hundred."""
+
+    last: Seconds | None
+    p50: Seconds | None
+    p95: Seconds | None
+
+    @classmethod
+    def of(cls, check: ComponentHealth) -> Latency:
+        """Of a component."""
+        return cls(last=check.latency_seconds, p50=check.latency_p50, p95=check.latency_p95)
+
+
+class Component(AnswerModel):
+    """A component or dependency as it was found last."""
+
+    name: str
+    status: Status
+    criticality: Criticality
+    message: Annotated[str | None, Field(description="Why it is not well.")]
+    since: Annotated[Timestamp | None, Field(description="When the status changed.")]
+    checked_at: Timestamp | None
+    age_seconds: Annotated[float | None, Field(ge=0, description="Since that check.")]
+    latency: Latency
+    failures_in_a_row: Annotated[int, Field(ge=0, description="Checks that failed.")]
+    hanging_seconds: Annotated[
+        float | None, Field(ge=0, description="For how long a check has not ended that should.")
+    ]
+    last_failure: LastFailure | None
+    circuit_breaker: Annotated[
+        BreakerState | None, Field(description="Of a dependency: the state of its breaker.")
+    ]
+    detail: Annotated[dict[str, Any], Field(description="Figures of its own.")]
+
+    @classmethod
+    def of_check(cls, check: ComponentHealth) -> Component:
+        """A component that is no dependency."""
+        return cls._of(check.name, check.criticality, check.status, check.message, check)
+
+    @classmethod
+    def of_dependency(cls, found: DependencyHealth) -> Component:
+        """A dependency, with what its breaker says."""
+        state: Any = found.breaker.state.value if found.breaker is not None else None
+        criticality, check = found.dependency.criticality, found.check or _NOT_CHECKED
+        return cls._of(found.name, criticality, found.status, found.message, check, state)
+
+    @classmethod
+    def _of(
+        cls,
+        name: str,
+        criticality: Criticality,
+        status: Status,
+        message: str | None,
+        check: ComponentHealth,
+        breaker: BreakerState | None = None,
+    ) -> Component:
+        failure = None
+        if check.last_failure_at is not None:
+            failure = LastFailure(message=check.last_failure or "", at=check.last_failure_at)
+        return cls(
+            name=name,
+            status=status,
+            criticality=criticality,
+            message=message,
+            since=check.since,
+            checked_at=check.checked_at,
+            age_seconds=check.age_seconds,
+            latency=Latency.of(check),
+            failures_in_a_row=check.failures_in_a_row,
+            hanging_seconds=check.hanging_seconds,
+            last_failure=failure,
+            circuit_breaker=breaker,
+            detail=dict(check.detail),
+        )

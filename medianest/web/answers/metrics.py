@@ -1,0 +1,171 @@
+"""What `/api/v1/health/metrics` and `/api/v1/resilience/metrics` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from medianest.health import ComponentHealth
+from medianest.resilience import BreakerSnapshot
+from medianest.web.answers.base import (
+    AnswerModel,
+    BreakerState,
+    Count,
+    Seconds,
+    Share,
+    Timestamp,
+)
+from medianest.web.answers.queue import QueueFigures
+from medianest.web.answers.resilience import CallTotals
+
+__all__ = ["BulkheadFigures", "HealthMetrics", "ResilienceMetrics", "RouteFigures"]
+
+
+class Figures(AnswerModel):
+    """Requests over a time, and how long they took in seconds; null while there are none."""
+
+    requests: Count
+    errors: Annotated[int, Field(ge=0, description="Answered with 500 or above.")]
+    requests_per_second: Annotated[float, Field(ge=0)]
+    error_rate: Share | None
+    mean: Seconds | None
+    p50: Seconds | None
+    p95: Seconds | None
+    p99: Seconds | None
+    max: Seconds | None
+
+
+class RouteFigures(AnswerModel):
+    """The requests of one route."""
+
+    method: str
+    route: str
+    last_minute: Figures
+    since_start: Figures
+    statuses: Annotated[dict[str, int], Field(description="How many, by status.")]
+
+
+class MemoryFigures(AnswerModel):
+    """Bytes in use and allowed."""
+
+    used_bytes: Count
+    limit_bytes: Count
+    limited_by: Literal["setting", "container", "machine"]
+    process_bytes: Count
+    share: Annotated[float, Field(ge=0, description="Of the limit.")]
+
+
+class CpuFigures(AnswerModel):
+    """The share of the processors that was in use between the last two checks."""
+
+    share: Share | None
+    process_share: Share | None
+    cores: Annotated[float, Field(gt=0)]
+    limited_by: Literal["container", "machine"]
+
+
+class ThreadFigures(AnswerModel):
+    """The threads that serve requests."""
+
+    threads: Count
+    limit: Annotated[int | None, Field(ge=0, description="Requests in flight before load is shed.")]
+    in_use: Count | None
+    peak: Count | None
+    shed: Annotated[int | None, Field(ge=0, description="Requests that were refused.")]
+
+
+class HealthMetrics(AnswerModel):
+    """What this process does, and what it takes."""
+
+    at: Timestamp
+    uptime_seconds: Seconds
+    in_flight: Count
+    last_minute: Figures
+    since_start: Figures
+    routes: tuple[RouteFigures, ...]
+    memory: MemoryFigures
+    cpu: CpuFigures | None
+    threads: ThreadFigures
+
+
+class BreakerFigures(AnswerModel):
+    """A circuit breaker: its state, and its calls since it was made."""
+
+    name: str
+    state: BreakerState
+    failure_rate: Share | None
+    slow_call_rate: Share | None
+    in_flight: Count
+    totals: CallTotals
+
+    @classmethod
+    def of(cls, seen: BreakerSnapshot) -> BreakerFigures:
+        """Of a breaker as it was seen."""
+        return cls(
+            name=seen.name,
+            state=seen.state.value,
+            failure_rate=seen.failure_rate,
+            slow_call_rate=seen.slow_call_rate,
+            in_flight=seen.in_flight,
+            totals=CallTotals.model_validate(seen.totals),
+        )
+
+
+class BulkheadFigures(AnswerModel):
+    """A bulkhead."""
+
+    name: str
+    max_concurrent: Count
+    in_use: Count
+    waiting: Count
+    rejected: Count
+    peak: Count
+
+
+class RetryFigures(AnswerModel):
+    """The retries of calls to one service, and its budget."""
+
+    name: str
+    calls: Count
+    retries: Count
+    denied: Annotated[int, Field(ge=0, description="For want of budget.")]
+    left: Annotated[int, Field(ge=0, description="Retries that can be made now.")]
+    recovered: Annotated[int, Field(ge=0, description="Calls that a retry has saved.")]
+
+
+class FallbackFigures(AnswerModel):
+    """How often a fallback has answered in the place of a failed call."""
+
+    name: str
+    source: Annotated[str, Field(description="last-good or fallback.")]
+    served: Count
+
+
+class QueueNow(AnswerModel):
+    """The queue as it was found last; null while it has not been seen."""
+
+    figures: QueueFigures | None
+    age_seconds: Seconds | None
+
+    @classmethod
+    def of(cls, components: Iterable[ComponentHealth]) -> QueueNow:
+        """As its check found it."""
+        check = next((each for each in components if each.name == "queue"), None)
+        if check is None or not check.detail:
+            return cls(figures=None, age_seconds=None)
+        figures = QueueFigures.model_validate(dict(check.detail))
+        return cls(figures=figures, age_seconds=check.age_seconds)
+
+
+class ResilienceMetrics(AnswerModel):
+    """Everything that the pipelines know."""
+
+    at: Timestamp
+    circuit_breakers: tuple[BreakerFigures, ...]
+    bulkheads: tuple[BulkheadFigures, ...]
+    retries: tuple[RetryFigures, ...]
+    fallbacks: tuple[FallbackFigures, ...]
+    recovery: Annotated[dict[str, dict[str, Any]], Field(description="By action.")]
+    queue: QueueNow

@@ -1,0 +1,128 @@
+"""`/api/v1/health/database`, `/cache` and `/external`: one component each, in detail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from medianest.health import ComponentHealth, DependencyHealth
+from medianest.storage import schema
+from medianest.storage.database import SERVICE as DATABASE
+from medianest.storage.redis import SERVICE as REDIS
+from medianest.web.answers.components import Component, Latency
+from medianest.web.answers.health import (
+    CacheHealth,
+    DatabaseHealth,
+    External,
+    LastGood,
+    Pool,
+    Service,
+)
+from medianest.web.endpoint import endpoint
+from medianest.web.parts import parts
+from medianest.web.problems import ProblemError
+from medianest.web.refresh import Look, refreshed
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("components", __name__, url_prefix="/api/v1/health")
+
+Name = Annotated[str, Field(min_length=1, max_length=100, description="As /external lists it.")]
+
+
+@blueprint.get("/database")
+@endpoint("viewer", query=Look, answers={200: DatabaseHealth})
+def database(query: Look) -> DatabaseHealth:
+    """Whether the database answers and how fast, its connections and its tables."""
+    refreshed(query)
+    here = parts()
+    detail = here.watch.monitor.component(DATABASE).detail
+    return DatabaseHealth(
+        **_checked(DATABASE),
+        dialect=here.database.dialect,
+        server_version=detail.get("server_version"),
+        revision=detail.get("revision"),
+        wanted_revision=schema.head_revision(),
+        pool=Pool.model_validate(here.database.pool()),
+    )
+
+
+@blueprint.get("/cache")
+@endpoint("viewer", query=Look, answers={200: CacheHealth})
+def cache(query: Look) -> CacheHealth:
+    """Whether Redis answers and how fast, and how often last good answers were there."""
+    refreshed(query)
+    here = parts()
+    name = "cache" if here.redis is None else REDIS
+    detail = here.watch.monitor.component(name).detail
+    figures = here.plex.last_good_figures()
+    return CacheHealth(
+        **_checked(name),
+        mode="memory" if here.redis is None else "redis",
+        version=detail.get("version"),
+        used_memory=detail.get("used_memory"),
+        max_memory=detail.get("max_memory"),
+        keys=detail.get("keys"),
+        last_good=tuple(LastGood.of(each) for each in figures),
+    )
+
+
+@blueprint.get("/external")
+@endpoint("viewer", query=Look, answers={200: External})
+def external(query: Look) -> External:
+    """Every external dependency."""
+    refreshed(query)
+    return External(services=tuple(_service(found) for found in _externals()))
+
+
+@blueprint.get("/external/<name>")
+@endpoint("viewer", query=Look, answers={200: Service})
+def external_one(name: Name, query: Look) -> Service:
+    """One external dependency."""
+    refreshed(query)
+    for found in _externals():
+        if name in (found.name, found.dependency.service):
+            return _service(found)
+    known = ", ".join(found.name for found in _externals()) or "none"
+    raise ProblemError("not-found", f"there is no external dependency {name!r}; there are: {known}")
+
+
+def _externals() -> list[DependencyHealth]:
+    dependencies = parts().watch.reporter.report().dependencies
+    return [found for found in dependencies if found.name not in (DATABASE, REDIS)]
+
+
+def _service(found: DependencyHealth) -> Service:
+    seen = Component.of_dependency(found)
+    return Service(
+        name=seen.name,
+        criticality=seen.criticality,
+        type=found.dependency.kind,
+        status=seen.status,
+        message=seen.message,
+        checked_at=seen.checked_at,
+        age_seconds=seen.age_seconds,
+        latency=seen.latency,
+        status_code=seen.detail.get("status_code"),
+        version=seen.detail.get("version"),
+        last_failure=seen.last_failure,
+        circuit_breaker=seen.circuit_breaker,
+    )
+
+
+def _checked(name: str) -> dict[str, Any]:
+    """How a component is, as a dependency if it is one."""
+    check: ComponentHealth = parts().watch.monitor.component(name)
+    status, message = check.status, check.message
+    for found in parts().watch.reporter.report().dependencies:
+        if found.name == name:
+            status, message = found.status, found.message
+    return {
+        "status": status,
+        "message": message,
+        "checked_at": check.checked_at,
+        "age_seconds": check.age_seconds,
+        "latency": Latency.of(check),
+    }

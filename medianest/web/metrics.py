@@ -1,0 +1,105 @@
+"""`/api/v1/health/metrics` and `/api/v1/resilience/metrics`: figures as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from medianest.health.traffic import Route
+from medianest.web.answers.metrics import (
+    BreakerFigures,
+    BulkheadFigures,
+    CpuFigures,
+    FallbackFigures,
+    Figures,
+    HealthMetrics,
+    MemoryFigures,
+    QueueNow,
+    ResilienceMetrics,
+    RetryFigures,
+    RouteFigures,
+    ThreadFigures,
+)
+from medianest.web.endpoint import endpoint
+from medianest.web.parts import Watch, parts
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/health/metrics")
+@endpoint("viewer", answers={200: HealthMetrics})
+def health_metrics() -> HealthMetrics:
+    """What this process does, by route and in all, over the last minute and since its start; and
+    what it takes."""
+    here, watch = parts(), parts().watch
+    minute, ever = watch.traffic.figures()
+    cpu = watch.monitor.component("cpu").detail
+    return HealthMetrics(
+        at=here.registry.clock.utc(),
+        uptime_seconds=here.uptime,
+        in_flight=watch.traffic.in_flight,
+        last_minute=Figures.model_validate(minute),
+        since_start=Figures.model_validate(ever),
+        routes=tuple(_route(watch, route) for route in watch.traffic.routes()),
+        memory=MemoryFigures.model_validate(watch.system.memory()),
+        cpu=CpuFigures.model_validate(dict(cpu)) if cpu else None,
+        threads=_threads(watch, here.settings.threads),
+    )
+
+
+def _route(watch: Watch, route: Route) -> RouteFigures:
+    minute, ever = watch.traffic.figures([route])
+    _, _, statuses = route.histogram()
+    return RouteFigures(
+        method=route.method,
+        route=route.route,
+        last_minute=Figures.model_validate(minute),
+        since_start=Figures.model_validate(ever),
+        statuses={str(status): number for status, number in sorted(statuses.items())},
+    )
+
+
+def _threads(watch: Watch, threads: int) -> ThreadFigures:
+    if watch.places is None:
+        return ThreadFigures(threads=threads, limit=None, in_use=None, peak=None, shed=None)
+    seen = watch.places.snapshot()
+    return ThreadFigures(
+        threads=threads,
+        limit=seen.max_concurrent,
+        in_use=seen.in_use,
+        peak=seen.peak,
+        shed=seen.rejected,
+    )
+
+
+@blueprint.get("/resilience/metrics")
+@endpoint("viewer", answers={200: ResilienceMetrics})
+def resilience_metrics() -> ResilienceMetrics:
+    """Everything that the pipelines know: breakers, bulkheads, retries and their budgets,
+    fallbacks that answered, recovery by action, and the queue."""
+    report, watch = parts().watch.reporter.report(), parts().watch
+    helped = watch.counters.recovered()
+    retries = [
+        RetryFigures(name=name, recovered=helped.get(name, 0), **_whole(budget.snapshot()))
+        for name, budget in parts().registry.budgets().items()
+    ]
+    fallbacks = [
+        FallbackFigures(name=name, source=source, served=number)
+        for (name, source), number in watch.counters.fallbacks().items()
+    ]
+    return ResilienceMetrics(
+        at=report.at,
+        circuit_breakers=tuple(map(BreakerFigures.of, report.breakers)),
+        bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
+        retries=tuple(retries),
+        fallbacks=tuple(fallbacks),
+        recovery={name: dict(figures) for name, figures in report.recovery.items()},
+        queue=QueueNow.of(report.components),
+    )
+
+
+def _whole(figures: dict[str, float]) -> dict[str, Any]:
+    return {name: int(value) for name, value in figures.items()}

@@ -1,0 +1,74 @@
+"""`/api/v1/resilience/health`, `/status` and `/alerts`: how it all is, at one look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from medianest.health.report import Report
+from medianest.web.answers.alerts import Alert, Alerts
+from medianest.web.answers.status import ResilienceHealth, SystemStatus
+from medianest.web.endpoint import endpoint
+from medianest.web.parts import parts
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
+
+_RENDERED = "medianest.status"
+_PASSING = frozenset({"at", "age_seconds", "checked_at", "retry_after", "hanging_seconds"})
+"""Members that change while nothing happens."""
+
+
+@blueprint.get("/health")
+@endpoint("viewer", answers={200: ResilienceHealth})
+def health() -> ResilienceHealth:
+    """The status of the whole, and of each component."""
+    return ResilienceHealth.of(parts().watch.reporter.report())
+
+
+@blueprint.get("/status")
+@endpoint("viewer", answers={200: SystemStatus, 304: None}, sends={200: ("ETag",), 304: ("ETag",)})
+def status() -> Any:
+    """Everything at one look: the score with its deductions, components, breakers, bulkheads,
+    alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
+    same while nothing but time goes by."""
+    body, etag = _rendered(parts().watch.reporter.report())
+    response = Response(body, content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache"  # kept, but asked about each time
+    response.headers["ETag"] = etag
+    return response.make_conditional(request)
+
+
+def _rendered(report: Report) -> tuple[str, str]:
+    """The body of a report and its tag; made once for all who ask within its second."""
+    here = parts()
+    known = here.rendered.get(_RENDERED)
+    if known is None or known[0] is not report:
+        body = SystemStatus.of(report).model_dump_json() + "\n"
+        lasting = json.dumps(_lasting(json.loads(body)), sort_keys=True)
+        etag = f'W/"{hashlib.sha256(lasting.encode()).hexdigest()[:32]}"'
+        known = here.rendered[_RENDERED] = report, body, etag
+    return known[1], known[2]
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _lasting(item) for name, item in value.items() if name not in _PASSING}
+    return [_lasting(item) for item in value] if isinstance(value, list) else value
+
+
+@blueprint.get("/alerts")
+@endpoint("viewer", answers={200: Alerts})
+def alerts() -> Alerts:
+    """The alerts that fire, those that may, and what was told last by all processes."""
+    manager = parts().watch.alerts
+    firing, pending, recent = manager.firing(), manager.pending(), manager.recent()
+    return Alerts(
+        firing=tuple(map(Alert.of, firing)),
+        pending=tuple(map(Alert.of, pending)),
+        recent=tuple(map(Alert.of, recent)),
+    )
