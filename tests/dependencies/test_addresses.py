@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medianest.dependencies.addresses import VARIABLE, Addresses, ForbiddenAddressError
@@ -134,6 +134,7 @@ ADDRESSES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(ADDRESSES, NETWORKS)
 def test_what_is_dangerous_never_passes(address, allowed):
     try:
@@ -145,6 +146,7 @@ def test_what_is_dangerous_never_passes(address, allowed):
     assert inside.is_global or any(inside in network or address in network for network in allowed)
 
 
+@settings(deadline=None)
 @given(ADDRESSES)
 def test_without_a_setting_only_global_addresses_pass(address):
     try:
@@ -154,6 +156,7 @@ def test_without_a_setting_only_global_addresses_pass(address):
     assert (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4), NETWORKS)
 def test_both_spellings_are_judged_alike(address, allowed):
     def verdict(text):
@@ -166,6 +169,7 @@ def test_both_spellings_are_judged_alike(address, allowed):
     assert verdict(str(address)) == verdict(f"::ffff:{address}")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_judged(text):
     with pytest.raises(ForbiddenAddressError):

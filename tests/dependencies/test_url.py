@@ -5,7 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
@@ -135,6 +135,7 @@ TARGETS = st.from_regex(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["http", "https"]), HOSTS, st.integers(1, 65535), TARGETS)
 def test_a_canonical_url_is_its_parts(scheme, host, port, target):
     url = checked_url(f"{scheme}://{host}:{port}{target}")
@@ -156,6 +157,7 @@ PIECES = st.lists(
 HOST_AND_PORT = PIECES.map(lambda text: f"http://{text}/")
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), PIECES, HOST_AND_PORT))
 @example("http://0x7f.1/")
 @example("http://1.0x/")
