@@ -17,7 +17,9 @@ try:
 except ConfigurationError as error:
     sys.exit(f"medianest: {error}")
 
-worker = app.extensions["medianest.worker"] = Worker(app.extensions["medianest"])
+worker = app.extensions["medianest.worker"] = Worker(
+    app.extensions["medianest"], app.extensions["medianest.notifier"]
+)
 if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):
     # gunicorn.conf.py starts it after fork; other servers have no such hook.
     app.before_request(worker.start)

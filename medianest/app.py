@@ -36,28 +36,28 @@ from medianest.storage.later import queue_for_later
 from medianest.storage.queue import DeferredQueue
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
+from medianest.watch import make_watch
 from medianest.web import (
-    components,
-    dependencies,
-    metrics,
-    prometheus,
-    status,
     Resilience,
+    components,
     dashboard,
+    dependencies,
     docs,
     health,
     media,
+    metrics,
+    prometheus,
     queue,
     recovery,
     requests,
     resilience,
+    status,
 )
 from medianest.web.auth import Tokens, ensure_operator_token
-from medianest.watch import make_watch
 from medianest.web.parts import Lifecycle, Parts
 from medianest.web.problems import init_problems
-from medianest.web.traffic import Routes, record
 from medianest.web.trace import trace_id
+from medianest.web.traffic import Routes, record
 
 __all__ = ["create_app"]
 

@@ -16,14 +16,14 @@ LookUp: TypeAlias = Callable[[str, int], list[tuple[int, Any]]]
 """Gives family and address of each way to a host and port, and raises for what must not be."""
 
 
-def connect(host: str, port: int, kind: type[S], find: LookUp = look_up) -> S:
-    """A connection to the first of the addresses that `find` gives which accepts one, as a socket
-    of that kind.
+def connect(host: str, port: int, kind: type[S], find: LookUp | None = None) -> S:
+    """A connection to the first address that accepts one, as a socket of that kind. It goes to no
+    address but those that `find` gives; None: the look-up.
 
     Raises OSError: among them socket.gaierror for an unknown name, TimeoutError at the deadline.
     """
     error: OSError = OSError(f"{host} has no address")
-    found = find(host, port)
+    found = (find or look_up)(host, port)
     for place, (family, address) in enumerate(found):
         sock = kind(family, socket.SOCK_STREAM)
         try:

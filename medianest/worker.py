@@ -8,32 +8,45 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from functools import partial
+from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from medianest.notify import Notifier
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError, schema
+from medianest.storage.dependencies import MOST
 from medianest.web.parts import Parts
 
 __all__ = ["Worker"]
 
 logger = logging.getLogger(__name__)
 
-_THREADS = 8
+_THREADS = {
+    "default": 8,
+    # A check that hangs keeps its thread, and no other check waits for it.
+    "checks": MOST + 20,
+    # What must go on whatever hangs: the pulse of the monitor, alerts.
+    "watch": 4,
+}
 _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
+_BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
+_CHECK = "check "
 
 
 class Worker:
-    """Migrates, drains the queue, writes journals and prunes, each in a job of its own. `start`
-    and `stop` may be called again; a forked child starts its own."""
+    """Migrates, drains the queue, writes journals and prunes, watches and alerts, each in a job of
+    its own. `start` and `stop` may be called again; a forked child starts its own."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, notifier: Notifier) -> None:
         self._parts = parts
+        self._notifier = notifier
         self._scheduler: BackgroundScheduler | None = None
         self._pid: int | None = None
         self._lock = threading.Lock()
         self._stopping = False
+        self._adopted = False
 
     def start(self) -> None:
         """Start the jobs of this process, if they do not run yet."""
@@ -66,46 +79,79 @@ class Worker:
     def _scheduled(self) -> BackgroundScheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(_THREADS)},
+            executors={name: ThreadPoolExecutor(most) for name, most in _THREADS.items()},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        add = partial(self._add, scheduler)
+        parts, add = self._parts, partial(self._add, scheduler)
+        stored = partial(add, stored=True)
+        interval = parts.settings.health.interval
         add("prepare the database", self._prepare, _SCHEMA_SECONDS)
-        add("write the history", self._parts.history.flush, _JOURNAL_SECONDS)
-        add("write the audit", self._parts.audit.flush, _JOURNAL_SECONDS)
-        add("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
-        for handler in self._parts.drainer.handlers:
-            drain = partial(self._parts.drainer.drain, handler.name, until=lambda: self._stopping)
-            add(f"drain {handler.name}", drain, self._parts.settings.queue.interval)
+        stored("write the history", parts.history.flush, _JOURNAL_SECONDS)
+        stored("write the audit", parts.audit.flush, _JOURNAL_SECONDS)
+        stored("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
+        stored("learn of dependencies", parts.watch.dependencies.sync, interval)
+        for handler in parts.drainer.handlers:
+            drain = partial(parts.drainer.drain, handler.name, until=lambda: self._stopping)
+            stored(f"drain {handler.name}", drain, parts.settings.queue.interval)
+        add("watch", partial(self._beat, scheduler), min(_BEAT_SECONDS, interval), executor="watch")
+        alerts = max(0.2, min(_ALERT_SECONDS, interval, parts.settings.alerts.hold / 4))
+        add("alert", parts.watch.alerts.evaluate, alerts, executor="watch")
+        stored("remember alerts", self._remember_alerts, interval)
+        add("send alerts", self._notifier.flush, _SEND_SECONDS, executor="watch")
         return scheduler
 
     def _add(
         self,
         scheduler: BackgroundScheduler,
         name: str,
-        job: Callable[[], object],
+        job: Callable[[], Any],
         seconds: float,
+        *,
         first: float = 0.0,
+        executor: str = "default",
+        stored: bool = False,
     ) -> None:
+        """Have a job done every so many seconds; one that is `stored` needs the tables."""
         now = self._parts.registry.clock.utc() + timedelta(seconds=first)
         jitter = min(1.0, seconds / 10)  # many processes must not do it at the same instant
         scheduler.add_job(
-            self._run, "interval", (name, job), seconds=seconds, jitter=jitter, id=name,
-            next_run_time=now,
+            self._run, "interval", (name, job, stored), seconds=seconds, jitter=jitter, id=name,
+            next_run_time=now, executor=executor,
         )  # fmt: skip
 
-    def _run(self, name: str, job: Callable[[], object]) -> None:
-        if job == self._prepare or self._parts.lifecycle.schema_is_current:
+    def _run(self, name: str, job: Callable[[], Any], stored: bool) -> None:
+        if self._parts.lifecycle.schema_is_current or not stored:
             self._quietly(name, job)
 
-    def _quietly(self, name: str, job: Callable[[], object]) -> None:
+    def _quietly(self, name: str, job: Callable[[], Any]) -> None:
         try:
             job()
         except (StorageError, CallRefusedError) as error:
             logger.debug("cannot %s now: %s", name, error)
         except Exception:
             logger.exception("failed to %s", name)
+
+    def _beat(self, scheduler: BackgroundScheduler) -> None:
+        """Give the monitor its pulse, and each check a job of its own."""
+        monitor = self._parts.watch.monitor
+        monitor.beat()
+        wanted = {_CHECK + check.name: check for check in monitor.checks()}
+        known = {job.id for job in scheduler.get_jobs() if job.id.startswith(_CHECK)}
+        for name in known - wanted.keys():
+            scheduler.remove_job(name)
+        for name in wanted.keys() - known:
+            check = wanted[name]
+            run = partial(monitor.run, check.name)
+            self._add(scheduler, name, run, check.interval, executor="checks")
+
+    def _remember_alerts(self) -> None:
+        """Those of other processes, and of this one before it was started anew."""
+        alerts, journal = self._parts.watch.alerts, self._parts.watch.journal
+        if not self._adopted:
+            alerts.adopt(journal.unresolved())
+            self._adopted = True
+        alerts.recall(journal.recent())
 
     def _prepare(self) -> None:
         """Bring the tables to this version, or see whether they are; and whether they still are."""
@@ -124,6 +170,8 @@ class Worker:
     def _prune(self) -> None:
         parts, now = self._parts, self._parts.registry.clock.utc()
         keep = parts.settings.database
+        old = now - timedelta(seconds=keep.keep_history)
         parts.desk.prune()
-        parts.history.prune(now - timedelta(seconds=keep.keep_history))
+        parts.history.prune(old)
+        parts.watch.journal.prune(old)
         parts.audit.prune(now - timedelta(seconds=keep.keep_audit))

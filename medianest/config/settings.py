@@ -84,19 +84,30 @@ class Settings(Section):
 
         Raises ConfigurationError with one line that names what is wrong and what is allowed.
         """
+        merged: dict[str, Any] = {}
+        for _, layer in cls.layers(environ, overrides):
+            merged = sources.merged(merged, layer)
+        return cls.parse(merged)
+
+    @classmethod
+    def layers(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> list[tuple[str, Mapping[str, Any]]]:
+        """Where settings come from and what is said there; the last one wins."""
         overrides = overrides or {}
         variables = sources.from_variables(os.environ if environ is None else environ, cls)
         environment = _environment(overrides.get("env", variables.get("env", "development")))
         instance = Path(overrides.get("instance_path", variables.get("instance_path", "instance")))
-        merged: dict[str, Any] = {}
-        for layer in (
-            _DEFAULTS[environment],
-            sources.from_file(instance / "medianest.toml"),
-            variables,
-            overrides,
-        ):
-            merged = sources.merged(merged, layer)
-        return cls.parse(merged | {"env": environment})
+        file = instance / "medianest.toml"
+        return [
+            ("default", {"env": environment}),
+            (f"default of {environment}", _DEFAULTS[environment]),
+            (str(file), sources.from_file(file)),
+            ("variable", variables),
+            ("program", overrides),
+        ]
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Settings:

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from medianest.names import look_up, time_left
+from medianest.names import time_left
 from medianest.sockets import LookUp, connect
 
 __all__ = ["DeadlineAdapter", "connection_to", "tls_context"]
@@ -49,7 +49,7 @@ def _connect_for(connection: HTTPConnection, find: LookUp | None) -> socket.sock
     """Connect with the errors that urllib3 expects from its connections."""
     host, port = connection.host.strip("[]"), connection.port or connection.default_port
     try:
-        return connect(host, port, _DeadlineSocket, find or look_up)
+        return connect(host, port, _DeadlineSocket, find)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:

@@ -34,7 +34,7 @@ class AlertJournal:
             lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
             connection.execute(lock, {"key": alert.key})
         newest = select(table).where(table.c.key == alert.key).order_by(table.c.at.desc()).limit(1)
-        at = alert.resolved_at if alert.state == "resolved" else alert.told_at
+        at = alert.last_at
         if self._is_told(alert, connection.execute(newest).first(), at):
             return False
         row = {
@@ -48,13 +48,13 @@ class AlertJournal:
         connection.execute(insert(table), row)
         return True
 
-    def _is_told(self, alert: Alert, last: Row[Any] | None, at: datetime | None) -> bool:
+    def _is_told(self, alert: Alert, last: Row[Any] | None, at: datetime) -> bool:
         if alert.state == "resolved":
             return last is None or last.state == "resolved"
         if last is None:
             return False
         if last.state == "resolved":
-            return at is not None and at - last.at < self._cool_down
+            return bool(at - last.at < self._cool_down)
         return bool(last.severity >= alert.severity)
 
     def unresolved(self) -> list[Alert]:

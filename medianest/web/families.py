@@ -58,7 +58,9 @@ class Families(Collector):
     def _retries(self) -> Iterator[Metric]:
         watch, budgets = self._parts.watch, self._parts.registry.budgets()
         calls = CounterMetricFamily(
-            "medianest_retry_calls", "Calls that may be retried, and retries.", labels=("name", "kind")
+            "medianest_retry_calls",
+            "Calls that may be retried, and retries.",
+            labels=("name", "kind"),
         )
         left = GaugeMetricFamily(
             "medianest_retry_budget", "Retries that can be made now.", labels=("name",)
@@ -220,9 +222,7 @@ def _recovery(report: Report) -> Iterator[Metric]:
 
 
 def _alerts(report: Report) -> Iterator[Metric]:
-    firing = GaugeMetricFamily(
-        "medianest_alerts_firing", "Alerts that fire.", labels=("severity",)
-    )
+    firing = GaugeMetricFamily("medianest_alerts_firing", "Alerts that fire.", labels=("severity",))
     for severity in Severity:
         number = sum(alert.severity is severity for alert in report.firing)
         firing.add_metric((severity.name.lower(),), number)

@@ -162,7 +162,7 @@ def test_an_unknown_error_is_told_with_the_known_ones(post, error):
 def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
     parts.registry.breaker("plex").open()
     answer = get("/cascade-risk").json
-    plex = next(d for d in answer["dependencies"] if d["name"] == "plex")
+    plex = next(d for d in answer["dependencies"] if d["name"] == "plex-media-server")
     assert "GET /api/v1/media/libraries" in plex["blast_radius"]["routes"]
     assert (answer["risk"], plex["stress"]["breaker_state"]) == ("medium", "forced_open")
 
@@ -222,7 +222,7 @@ def test_the_dashboard_has_a_line_for_each_service(app, parts):
     client = {"Authorization": "Bearer the-client"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json
     lines = {line["name"]: line["message"] for line in answer["services"]}
-    assert lines == {"database": "works", "plex": "switched off: moving house"}
+    assert lines == {"database": "works", "plex-media-server": "switched off: moving house"}
     assert answer["queue"]["pending"] == 0
 
 

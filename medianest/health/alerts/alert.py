@@ -43,6 +43,11 @@ class Alert:
         """The same for all alerts about the same thing."""
         return f"{self.rule}:{self.subject}"
 
+    @property
+    def last_at(self) -> datetime:
+        """When it was told last, or seen first."""
+        return self.resolved_at or self.told_at or self.since
+
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Alert:
         """From what `as_dict` gave."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
@@ -45,7 +44,7 @@ class AlertManager:
         self._claim = claim
         self._clock = as_clock(clock)
         self._tracks: dict[str, Track] = {}
-        self._recent: OrderedDict[tuple[str, str], Alert] = OrderedDict()
+        self._recent: dict[tuple[str, str], Alert] = {}
         self._lock = threading.Lock()
         self.sinks: list[Callable[[Alert], None]] = []
 
@@ -79,7 +78,14 @@ class AlertManager:
     def recent(self) -> list[Alert]:
         """What was told last, newest first."""
         with self._lock:
-            return list(reversed(self._recent.values()))
+            found = list(self._recent.values())
+        return sorted(found, key=lambda alert: alert.last_at, reverse=True)
+
+    def recall(self, told: Iterable[Alert]) -> None:
+        """Remember what was told by other processes, too."""
+        with self._lock:
+            for alert in told:
+                self._remember(alert)
 
     def _follow(self, readings: Iterable[Reading]) -> list[Alert]:
         now, utc, news = self._clock.now(), self._clock.utc(), []
@@ -101,8 +107,8 @@ class AlertManager:
 
     def _remember(self, alert: Alert) -> None:
         self._recent[alert.id, f"{alert.state}-{alert.severity.name}"] = alert
-        while len(self._recent) > _REMEMBERED:
-            self._recent.popitem(last=False)
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[min(self._recent, key=lambda key: self._recent[key].last_at)]
 
     def _alerts(self) -> list[Alert]:
         with self._lock:

@@ -1,0 +1,73 @@
+"""The settings as they are in effect, each with where it comes from; secrets are masked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from medianest.config.settings import Settings
+from medianest.config.sources import is_secret, variables_of
+
+__all__ = ["Effective", "effective"]
+
+_HIDDEN = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One setting: its key in the file, its variable, its value for people, its origin."""
+
+    key: str
+    variable: str
+    value: Any
+    origin: str
+
+
+def effective(settings: Settings, environ: Mapping[str, str] | None = None) -> Iterator[Effective]:
+    """Every setting. Raises ConfigurationError when the file cannot be read."""
+    environ = os.environ if environ is None else environ
+    layers = Settings.layers(environ)
+    for variable, keys in variables_of(Settings).items():
+        value: Any = settings
+        for key in keys:
+            value = getattr(value, key)
+        origin = next((name for name, layer in reversed(layers) if _has(layer, keys)), "default")
+        if origin == "variable":
+            origin = variable if environ.get(variable) else f"{variable}_FILE"
+        if origin == "default" and variable == "MEDIANEST_OPERATOR_TOKEN" and value is not None:
+            origin = str(settings.instance_path / "operator.token")
+        yield Effective(".".join(keys), variable, _shown(variable, value), origin)
+
+
+def _has(layer: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
+    found: Any = layer
+    for key in keys:
+        if not isinstance(found, Mapping) or key not in found:
+            return False
+        found = found[key]
+    return True
+
+
+def _shown(variable: str, value: Any) -> Any:
+    """As JSON knows it."""
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return _without_password(secret) if "://" in secret else _HIDDEN
+    if isinstance(value, tuple):
+        return [_HIDDEN if is_secret(variable) else str(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _without_password(url: str) -> str:
+    """Where it leads may be seen, and as whom; not what may hold a password."""
+    scheme, _, rest = url.partition("://")
+    rest, query, _ = rest.partition("?")
+    credentials, at, place = rest.rpartition("@")
+    user = re.sub(":.*", f":{_HIDDEN}", credentials, flags=re.DOTALL)
+    return f"{scheme}://{user}{at}{place}" + (f"?{_HIDDEN}" if query else "")
