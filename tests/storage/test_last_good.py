@@ -251,6 +251,8 @@ def test_it_keeps_as_many_answers_in_memory_as_it_may(worker):
 
 def test_many_threads_of_two_workers_agree(worker, clock):
     stores, gate = [worker(), worker()], threading.Barrier(8)
+    for number in range(7):  # or a thread might look while another one still writes
+        put(stores[0], "first", key=(number,))
 
     def run(place):
         gate.wait(10)

@@ -75,7 +75,7 @@ def say_nothing(connection):
 
 
 def drip(connection):
-    while True:
+    for _ in range(150):
         connection.sendall(b"$")
         time.sleep(0.02)
 
