@@ -68,7 +68,8 @@ class MemoryLastGood(Generic[T]):
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[T, float]] = OrderedDict()
 
-    def __len__(self) -> int:
+    @property
+    def entries(self) -> int:
         """How many answers are kept, those that are too old included."""
         return len(self._kept)
 

@@ -102,7 +102,7 @@ class TieredLastGood(Generic[T]):
         return self._tally.figures(
             self.name,
             max_age=self.max_age,
-            entries=len(self._memory),
+            entries=self._memory.entries,
             has_redis=self._redis is not None,
         )
 
