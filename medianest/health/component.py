@@ -74,7 +74,8 @@ class Component:
         self._began_at: float | None = None
         self._hang_told_at: float | None = None
         self._failed: tuple[str, float] | None = None
-        self._worse = self._better = self._failures = 0
+        self._latest: deque[Status] = deque(maxlen=max(check.worse_after, check.better_after))
+        self._failures = 0
 
     def begin(self, now: float) -> bool:
         """A check begins; False when the one before is still running."""
@@ -139,14 +140,23 @@ class Component:
         self._failures = self._failures + 1 if finding.status is Status.UNHEALTHY else 0
         if self._failures:
             self._failed = finding.message or "", now
-        change = finding.status.badness - before.badness
-        self._worse = self._worse + 1 if change > 0 else 0
-        self._better = self._better + 1 if change < 0 else 0
-        sure = self._worse >= self.check.worse_after or self._better >= self.check.better_after
-        if change == 0 or not (sure or before is Status.UNKNOWN):
+        self._latest.append(finding.status)
+        after = finding.status if before is Status.UNKNOWN else self._sure_of(before)
+        if after is before:
             return None
-        self._status, self._since, self._worse, self._better = finding.status, now, 0, 0
-        return Change(self.check.name, before, finding.status, finding.message)
+        self._status, self._since = after, now
+        return Change(self.check.name, before, after, finding.message)
+
+    def _sure_of(self, before: Status) -> Status:
+        """What all of the last findings say: the best of them if each was worse than `before`,
+        the worst of them if each was better."""
+        latest = [status.badness for status in self._latest]
+        worse, better = latest[-self.check.worse_after :], latest[-self.check.better_after :]
+        if len(worse) == self.check.worse_after and min(worse) > before.badness:
+            return Status.of(min(worse))
+        if len(better) == self.check.better_after and max(better) < before.badness:
+            return Status.of(max(better))
+        return before
 
     def _hanging(self, now: float) -> float | None:
         if self._began_at is None or now - self._began_at <= self.check.timeout:
