@@ -107,11 +107,11 @@ class Component:
         status, age = self._status, None if self._checked_at is None else now - self._checked_at
         if hanging is not None:
             message = _hangs(hanging)
-        elif message is None and status.badness > Status.UNKNOWN.badness:
-            message = "it answers again; one good check is no proof yet"
         elif self._missed(now) and finding is not None:
             status = Status.UNKNOWN
             message = f"not checked for {age or 0.0:.0f} s: the monitor has stalled"
+        elif finding is not None and finding.status is Status.HEALTHY is not status:
+            message = message or "it answers again; one good check is no proof yet"
         ordered = sorted(self._latencies)
         return ComponentHealth(
             name=self.check.name,
