@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -177,4 +178,4 @@ def _hangs(seconds: float) -> str:
 
 
 def _nearest_rank(ordered: list[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
+    return ordered[max(1, math.ceil(len(ordered) * share)) - 1] if ordered else None
