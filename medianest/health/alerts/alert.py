@@ -82,11 +82,16 @@ class Track:
         passed, self._seen_at = now - self._seen_at, now
         if reading.severity is not None:
             self.bad_at = now
-        if reading.explained_by is not None and not self._is_firing:
+        explained = reading.severity is not None and reading.explained_by is not None
+        if explained and not self._is_firing:
             # The time that something else explains does not count, as if it had not passed.
-            self._above = {severity: since + passed for severity, since in self._above.items()}
+            self._above = {
+                level: since + passed
+                for level, since in self._above.items()
+                if reading.severity is not None and level <= reading.severity
+            }
             return None
-        severity = None if reading.explained_by is not None else reading.severity
+        severity = None if explained else reading.severity
         for level in Severity:
             if severity is not None and severity >= level:
                 self._above.setdefault(level, now)
