@@ -112,7 +112,10 @@ class Track:
             return None
         if self._well_since is None:
             self._well_since = now
-        wait = 0.0 if reading.at_once else self._options.resolve_after
+        # One that is only explained now may still be bad: a moment of doubt about another does
+        # not end it.
+        is_over = reading.at_once and reading.severity is None
+        wait = 0.0 if is_over else self._options.resolve_after
         if now - self._well_since < wait:
             return None
         assert self.alert is not None
