@@ -80,6 +80,8 @@ class Track:
     def follow(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
         """Take a reading; the alert when it is to be told now."""
         passed, self._seen_at = now - self._seen_at, now
+        if not reading.known:
+            return None
         if reading.severity is not None:
             self.bad_at = now
         explained = reading.severity is not None and reading.explained_by is not None

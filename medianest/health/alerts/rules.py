@@ -14,6 +14,7 @@ from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.reading import Reading, Rule
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
+from medianest.health.status import Status
 from medianest.health.thresholds import Severity, Threshold
 from medianest.health.traffic import Figures, Route, Traffic
 from medianest.resilience import CircuitBreaker, State
@@ -81,6 +82,7 @@ class Rules:
             advice=f"look whether {found.name} runs and can be reached from here",
             explained_by=cause,
             at_once=True,
+            known=found.check is None or found.check.status is not Status.UNKNOWN,
         )
 
     def _calls(self, found: DependencyHealth, cause: str | None) -> Iterator[Reading]:
