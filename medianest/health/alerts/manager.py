@@ -101,8 +101,6 @@ class AlertManager:
             told = track.follow(reading, now, utc)
             if told is not None:
                 news.append(told)
-        for alert in news:
-            self._remember(alert)
         return news
 
     def _remember(self, alert: Alert) -> None:
@@ -127,6 +125,8 @@ class AlertManager:
             return True
 
     def _tell(self, alert: Alert) -> None:
+        with self._lock:
+            self._remember(alert)
         at, severity = alert.resolved_at or self._clock.utc(), alert.severity.name.lower()
         publish(
             (AlertChanged(alert.subject, alert.rule, severity, alert.state, alert.message, at),)
