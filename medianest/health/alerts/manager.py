@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 _REMEMBERED = 200
 
+_ASK_AGAIN = 60.0
+"""Seconds after which an alert that may not be told asks again: a cool-down can end while it
+lasts, and the one that told it can be gone."""
+
 
 class AlertManager:
     """Evaluates alerts whenever it is told to. Thread-safe.
@@ -45,6 +49,8 @@ class AlertManager:
         self._clock = as_clock(clock)
         self._tracks: dict[str, Track] = {}
         self._recent: dict[tuple[str, str], Alert] = {}
+        self._refused: dict[str, float] = {}
+        """Keys of what fires and may not be told, and when it was asked."""
         self._lock = threading.Lock()
         self.sinks: list[Callable[[Alert], None]] = []
 
@@ -53,6 +59,7 @@ class AlertManager:
         readings = list(self._read(self._lately_bad()))
         with self._lock:
             news = self._follow(readings)
+            news += self._asking_again(news)
         told = [alert for alert in news if self._may_tell(alert)]
         for alert in told:
             self._tell(alert)
@@ -117,12 +124,23 @@ class AlertManager:
         with self._lock:
             return frozenset(k for k, track in self._tracks.items() if track.bad_at > since)
 
+    def _asking_again(self, news: Iterable[Alert]) -> list[Alert]:
+        now, utc, keys = self._clock.now(), self._clock.utc(), {alert.key for alert in news}
+        waited = [key for key, at in self._refused.items() if now - at >= _ASK_AGAIN]
+        found = [self._tracks[key].alert for key in waited if key in self._tracks.keys() - keys]
+        return [replace(alert, told_at=utc) for alert in found if alert is not None]
+
     def _may_tell(self, alert: Alert) -> bool:
         try:
-            return self._claim(alert)
+            may = self._claim(alert)
         except Exception as error:  # better told twice than never
             logger.debug("cannot ask whether %s was told already: %s", alert.key, error)
-            return True
+            may = True
+        with self._lock:
+            self._refused.pop(alert.key, None)
+            if not may and alert.state == "firing":
+                self._refused[alert.key] = self._clock.now()
+        return may
 
     def _tell(self, alert: Alert) -> None:
         with self._lock:
