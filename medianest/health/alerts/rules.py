@@ -24,6 +24,7 @@ __all__ = ["Rules", "Sight"]
 SYSTEM = "system"
 
 _REFUSING = (State.OPEN, State.FORCED_OPEN)
+_AUTOMATIC = (State.OPEN, State.HALF_OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Rules:
         judged = calls >= self.options.minimum_calls
         rate = seen.failure_rate if judged else None
         message = f"{rate or 0.0:.1%} of the calls to {name} fail"
-        if seen.state in (State.OPEN, State.HALF_OPEN):
+        if seen.state in _AUTOMATIC:
             rate, message = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
         advice = f"look at the last failure of circuit breaker {seen.name}, and at {name} itself"
         yield self._rated("error-rate", name, self.options.error_rate, rate, cause, message, advice)
@@ -196,9 +197,20 @@ def _cause(name: str, sight: Sight) -> str | None:
     for other in (*_ancestors(name, sight), name):
         found = sight.dependencies[other]
         suspect = found.check is not None and found.check.is_suspect
-        if found.is_down or suspect or f"dependency-down:{other}" in sight.lately:
+        was_down = f"dependency-down:{other}" in sight.lately or _is_untried(found)
+        if found.is_down or suspect or was_down:
             return other
     return None
+
+
+def _is_untried(found: DependencyHealth) -> bool:
+    """Whether its breaker has opened in an outage that is over by its check, and no call has
+    failed since: it may wait for minutes before it lets the next one through."""
+    check, seen = found.check, found.breaker
+    if check is None or seen is None or seen.last_failure is None or check.since is None:
+        return False
+    is_well = check.status is Status.HEALTHY and seen.last_failure.at < check.since
+    return is_well and seen.state in _AUTOMATIC
 
 
 def _switched_off(sight: Sight) -> set[str]:
