@@ -221,8 +221,13 @@ def _switched_off(sight: Sight) -> set[str]:
 
 def _ancestors(name: str, sight: Sight) -> list[str]:
     """What it depends on, directly or not, the furthest first."""
-    found: list[str] = []
-    for other in sight.dependencies[name].dependency.depends_on:
-        if other in sight.dependencies:
-            found += [n for n in (*_ancestors(other, sight), other) if n not in found]
-    return found
+    found: dict[str, None] = {}
+
+    def climb(below: str) -> None:
+        for other in sight.dependencies[below].dependency.depends_on:
+            if other in sight.dependencies and other not in found:
+                climb(other)
+                found[other] = None
+
+    climb(name)
+    return list(found)
