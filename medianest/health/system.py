@@ -134,7 +134,8 @@ def _used(group: Path) -> int | None:
     if used is None:
         return None
     figures = _table(group / "memory.stat")
-    dropped = figures.get("inactive_file", figures.get("total_inactive_file", 0))
+    # Version 1 has both, and only the total is of the whole group, as the usage is.
+    dropped = figures.get("total_inactive_file", figures.get("inactive_file", 0))
     return max(0, used - dropped)
 
 
