@@ -160,7 +160,9 @@ def _cpu_seconds(group: Path) -> float | None:
 
 def _machine_seconds() -> float:
     times = psutil.cpu_times()
-    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+    # Linux counts the time of guests as that of users, too.
+    others = ("iowait", "guest", "guest_nice")
+    return float(sum(times) - times.idle - sum(getattr(times, name, 0.0) for name in others))
 
 
 def _table(path: Path) -> dict[str, int]:
