@@ -70,7 +70,7 @@ class World:
     def ask(self, route, status=200, took=0.0, times=1):
         """Requests that were answered just now."""
         for _ in range(times):
-            self.traffic.end(self.clock.now() - took, "GET", route, status)
+            self.traffic.end(self.traffic.begin() - took, "GET", route, status)
 
     def read(self, lately=()):
         """What each rule says of each subject now."""
