@@ -98,11 +98,19 @@ class DependencyDesk:
 
     def _reconcile(self, wanted: dict[str, Definition]) -> None:
         # The newest first, as nothing can go that others depend on.
-        for name in reversed([n for n, d in self._registered.items() if wanted.get(n) != d]):
+        for name in reversed(self._changed(wanted)):
             self._forget(name)
         for name, definition in wanted.items():
             if name not in self._registered:
                 self._watch(definition)
+
+    def _changed(self, wanted: dict[str, Definition]) -> list[str]:
+        """What is gone or another one now, and all that depends on it, the oldest first."""
+        changed: list[str] = []
+        for name, known in self._registered.items():
+            if wanted.get(name) != known or not set(changed).isdisjoint(known.depends_on):
+                changed.append(name)
+        return changed
 
     def _watch(self, definition: Definition) -> None:
         try:
