@@ -92,7 +92,7 @@ class DependencyDesk:
     def _read(self, row: dict[str, object]) -> Definition | None:
         try:
             return Definition.of(row)
-        except (ConfigurationError, TypeError, KeyError) as error:
+        except (ConfigurationError, TypeError, KeyError, ValueError, AttributeError) as error:
             self._complain(str(row.get("name")), error)
             return None
 
@@ -113,20 +113,27 @@ class DependencyDesk:
         return changed
 
     def _watch(self, definition: Definition) -> None:
+        name, url = definition.name, definition.health_check_url
         try:
+            check = self._check(definition, checked_url(url)) if url is not None else None
             self._service.register_dependency(
-                definition.name,
+                name,
                 definition.policy(),
                 criticality=definition.criticality,
                 kind=definition.type,
                 depends_on=definition.depends_on,
             )
-            if definition.health_check_url is not None:
-                self._monitor.add(self._check(definition, checked_url(definition.health_check_url)))
         except (ConfigurationError, ValueError) as error:
-            self._complain(definition.name, error)
+            self._complain(name, error)
+            return
+        try:
+            if check is not None:
+                self._monitor.add(check)
+        except ConfigurationError as error:
+            self._service.registry.remove_dependency(name)
+            self._complain(name, error)
         else:
-            self._registered[definition.name] = definition
+            self._registered[name] = definition
 
     def _forget(self, name: str) -> None:
         if name not in self._registered:
