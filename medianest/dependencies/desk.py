@@ -100,8 +100,8 @@ class DependencyDesk:
         # The newest first, as nothing can go that others depend on.
         for name in reversed(self._changed(wanted)):
             self._forget(name)
-        for name, definition in wanted.items():
-            if name not in self._registered:
+        for definition in _in_order(wanted):
+            if definition.name not in self._registered:
                 self._watch(definition)
 
     def _changed(self, wanted: dict[str, Definition]) -> list[str]:
@@ -170,3 +170,13 @@ class DependencyDesk:
         if name not in self._complained:
             self._complained.add(name)
             logger.warning("dependency %s cannot be watched: %s", name, error)
+
+
+def _in_order(wanted: dict[str, Definition]) -> list[Definition]:
+    """Each after those that it depends on; the clocks of hosts do not tell."""
+    ordered, waiting = [], dict(wanted)
+    while waiting:
+        ready = [d for d in waiting.values() if waiting.keys().isdisjoint(d.depends_on)]
+        for definition in ready or list(waiting.values()):  # a cycle cannot be watched anyway
+            ordered.append(waiting.pop(definition.name))
+    return ordered
