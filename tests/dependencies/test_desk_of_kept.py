@@ -25,7 +25,7 @@ def kept(name="shop", **fields):
 
 BAD = [
     {"health_check_url": "gopher://old"},
-    {"health_check_url": "http://user:password@host/"},
+    {"health_check_url": "http://me:hunter2@host/"},
     {"type": "teapot"},
     {"criticality": "vital"},
     {"circuit_breaker": {"reset_timeout": "soon"}},
@@ -66,15 +66,13 @@ def test_it_is_told_once_and_all_others_are_watched(desk, keep, fields, caplog):
     assert known(desk) == ["first", "last"]
     (line,) = [r.getMessage() for r in caplog.records if "cannot be watched" in r.getMessage()]
     assert line.startswith("dependency shop cannot be watched: ")
-    assert "password" not in line
+    assert "hunter2" not in line
 
 
-@pytest.mark.parametrize("fields", BAD, ids=str)
+@pytest.mark.parametrize("fields", BAD[:-1], ids=str)  # the last one needs itself
 def test_an_operator_can_remove_it(desk, keep, fields):
     keep(kept(**fields))
     desk.sync()
-    if fields.get("depends_on"):
-        pytest.skip("one that needs itself is needed")
     assert desk.remove("shop")
     assert desk._store.all() == []
     with pytest.raises(UnknownNameError):
