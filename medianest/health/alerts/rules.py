@@ -22,8 +22,6 @@ __all__ = ["Rules", "Sight"]
 
 SYSTEM = "system"
 
-_REFUSING = (State.OPEN, State.FORCED_OPEN)
-
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -91,7 +89,7 @@ class Rules:
         judged = calls >= self.options.minimum_calls
         rate = seen.failure_rate if judged else None
         message = f"{rate or 0.0:.1%} of the calls to {name} fail"
-        if seen.state in (State.OPEN, State.HALF_OPEN):
+        if found.is_cut_off:
             rate, message = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
         advice = f"look at the last failure of circuit breaker {seen.name}, and at {name} itself"
         yield self._rated("error-rate", name, self.options.error_rate, rate, cause, message, advice)
@@ -131,7 +129,7 @@ class Rules:
     def _breakers(self, sight: Sight, troubled: Collection[str]) -> Reading:
         """Those of which nothing else is told already."""
         explained = {sight.dependencies[name].dependency.service for name in troubled}
-        shut = sorted(b.name for b in sight.breakers if b.state in _REFUSING)
+        shut = sorted(breaker.name for breaker in sight.breakers if _is_shut(breaker))
         counted = [name for name in shut if name not in explained]
         return self._rated(
             "breakers-open", SYSTEM, self.options.breakers_open, len(counted), None,
@@ -186,6 +184,12 @@ class Rules:
             advice=advice,
             explained_by=cause,
         )
+
+
+def _is_shut(breaker: CircuitBreaker) -> bool:
+    if breaker.state is State.OPEN:
+        return bool(breaker.snapshot().retry_after)  # else the next call is let through
+    return breaker.state is State.FORCED_OPEN
 
 
 def _cause(name: str, sight: Sight) -> str | None:
