@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -67,13 +67,21 @@ class Cut(_Strict):
     cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must be printable characters")
-    return value
+PRINTABLE = r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$"
+"""All but control characters, and blanks other than the space."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+def _whole(value: object) -> object:
+    """To JSON, 1.0 is the same number as 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+TitleId = Annotated[
+    int, Field(ge=1, le=2_147_483_647, strict=True, description="At TMDB."), BeforeValidator(_whole)
+]
+Season = Annotated[int, Field(ge=0, le=1_000, strict=True), BeforeValidator(_whole)]
 
 
 class HistoryFilter(Cut):
@@ -127,14 +135,8 @@ class TitleRequest(_Strict):
     )
 
     media_type: Literal["movie", "tv"]
-    media_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
-    seasons: (
-        Annotated[
-            list[Annotated[int, Field(ge=0, le=1_000, strict=True)]],
-            Field(min_length=1, max_length=200),
-        ]
-        | None
-    ) = None
+    media_id: TitleId
+    seasons: Annotated[list[Season], Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _only_shows_have_seasons(self) -> TitleRequest:
@@ -254,4 +256,6 @@ def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(model.model_fields) or "none"
         message = f"not known; allowed are: {allowed}"
+    elif fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] == PRINTABLE:
+        message = "must be printable characters"
     return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}
