@@ -57,7 +57,10 @@ class Page(Limit):
 class Search(_Strict):
     """What to search for."""
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    query: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"),
+    ]
 
 
 class Cut(_Strict):

@@ -21,7 +21,8 @@ from medianest.sandbox.process import SandboxProcess
 from medianest.web.openapi import document
 from tests.web.conftest import TOKENS
 
-EXAMPLES = int(os.environ.get("MEDIANEST_CONTRACT_EXAMPLES", "4"))
+ASKED = os.environ.get("MEDIANEST_CONTRACT_EXAMPLES")
+EXAMPLES = int(ASKED or 8)
 
 load_all_checks()
 SCHEMATHESIS = {
@@ -43,6 +44,9 @@ SCHEMATHESIS = {
 BEYOND_SCHEMA = {"cursor", "error"}
 """What only we give out, and what is one of very many words: a schema that took nothing else would
 be of no use."""
+
+UNASSIGNED = "must be printable characters"
+"""Schemathesis takes classes such as \\p{M} for whole blocks, with characters that are none."""
 
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -109,10 +113,10 @@ def app(tmp_path_factory):
 def told(request):
     """How many cases ran, at the end."""
     yield
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    ran = ", ".join(f"{count} as {role}" for role, count in sorted(RAN.items()))
-    if "MEDIANEST_CONTRACT_EXAMPLES" in os.environ:
-        terminal.write_line(f"\ncontract: {sum(RAN.values())} cases: {ran}")
+    if ASKED is not None:
+        terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+        ran = ", ".join(f"{count} as {role}" for role, count in sorted(RAN.items()))
+        terminal.write_line(f"\n{sum(RAN.values())} cases ran: {ran}")
 
 
 class UndocumentedProblemError(Failure):
@@ -141,8 +145,11 @@ def good_requests_are_taken(ctx, response, case):
     """What the document allows is done, unless it is about something that has changed since."""
     if response.status_code == 422:
         problem = response.json()
-        fields = {fault["field"] for fault in problem.get("errors", ())}
-        if problem["type"] != "/problems/invalid" or (fields and fields <= BEYOND_SCHEMA):
+        faults = problem.get("errors", ())
+        other = [
+            f for f in faults if f["field"] not in BEYOND_SCHEMA and f["message"] != UNASSIGNED
+        ]
+        if problem["type"] != "/problems/invalid" or not other:
             return None
     return SCHEMATHESIS["positive_data_acceptance"](ctx, response, case)
 
@@ -189,7 +196,7 @@ def aim(case, app):
         given["key"] = "1"
 
 
-@pytest.mark.parametrize("role", ["everybody", "operator"])
+@pytest.mark.parametrize("role", ["everybody", "operator"])  # everybody: with the least token
 @SCHEMA.parametrize()
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_app_does_what_its_document_says(case, role, app):
