@@ -114,9 +114,11 @@ def told(request):
     """How many cases ran, at the end."""
     yield
     if ASKED is not None:
-        terminal = request.config.pluginmanager.get_plugin("terminalreporter")
         ran = ", ".join(f"{count} as {role}" for role, count in sorted(RAN.items()))
-        terminal.write_line(f"\n{sum(RAN.values())} cases ran: {ran}")
+        with request.config.pluginmanager.get_plugin(
+            "capturemanager"
+        ).global_and_fixture_disabled():
+            print(f"\n{sum(RAN.values())} cases ran: {ran}")
 
 
 class UndocumentedProblemError(Failure):
