@@ -70,10 +70,11 @@ class Cut(_Strict):
     cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-PRINTABLE = r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$"
-"""All but control characters, and blanks other than the space."""
+PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$"
+"""No control characters, line separators, or marks that change the direction of writing: it may
+stand in a log. Each engine of regular expressions reads it alike."""
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
 
 
 def _whole(value: object) -> object:
@@ -259,6 +260,6 @@ def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(model.model_fields) or "none"
         message = f"not known; allowed are: {allowed}"
-    elif fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] == PRINTABLE:
-        message = "must be printable characters"
+    elif fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] == PLAIN:
+        message = "must not have control characters"
     return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}
