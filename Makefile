@@ -18,7 +18,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
 
 contract: $(VENV)/.installed-test
-	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -q tests/web/test_contract.py
+	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

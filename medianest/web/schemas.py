@@ -70,11 +70,12 @@ class Cut(_Strict):
     cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$"
-"""No control characters, line separators, or marks that change the direction of writing: it may
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+"""No control character, line separator, or mark that changes the direction of writing: it may
 stand in a log. Each engine of regular expressions reads it alike."""
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{_PLAIN}+$")]
+Reason = Annotated[str, Field(max_length=500, pattern=f"^{_PLAIN}*$")]
 
 
 def _whole(value: object) -> object:
@@ -114,7 +115,7 @@ class AuditFilter(Cut):
 class Because(_Strict):
     """Why an operator does something."""
 
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Reason | None = None
 
 
 class Rehearsal(_Strict):
@@ -177,7 +178,7 @@ class BreakerAction(_Strict):
     )
 
     action: Literal["open", "close", "reset", "disable", "enable"]
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Reason | None = None
     expires_in: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
 
     @model_validator(mode="after")
@@ -260,6 +261,6 @@ def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(model.model_fields) or "none"
         message = f"not known; allowed are: {allowed}"
-    elif fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] == PLAIN:
+    elif fault["type"] == "string_pattern_mismatch" and _PLAIN in fault["ctx"]["pattern"]:
         message = "must not have control characters"
     return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}
