@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -58,7 +58,10 @@ class Page(Limit):
 class Search(_Strict):
     """What to search for."""
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    query: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"),
+    ]
 
 
 class Cut(_Strict):
@@ -68,13 +71,23 @@ class Cut(_Strict):
     cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must be printable characters")
-    return value
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+"""No control character, line separator, or mark that changes the direction of writing: it may
+stand in a log. Each engine of regular expressions reads it alike."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{_PLAIN}+$")]
+Reason = Annotated[str, Field(max_length=500, pattern=f"^{_PLAIN}*$")]
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+def _whole(value: object) -> object:
+    """To JSON, 1.0 is the same number as 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+TitleId = Annotated[
+    int, Field(ge=1, le=2_147_483_647, strict=True, description="At TMDB."), BeforeValidator(_whole)
+]
+Season = Annotated[int, Field(ge=0, le=1_000, strict=True), BeforeValidator(_whole)]
 
 
 class HistoryFilter(Cut):
@@ -103,7 +116,7 @@ class AuditFilter(Cut):
 class Because(_Strict):
     """Why an operator does something."""
 
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Reason | None = None
 
 
 class Rehearsal(_Strict):
@@ -177,14 +190,8 @@ class TitleRequest(_Strict):
     )
 
     media_type: Literal["movie", "tv"]
-    media_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
-    seasons: (
-        Annotated[
-            list[Annotated[int, Field(ge=0, le=1_000, strict=True)]],
-            Field(min_length=1, max_length=200),
-        ]
-        | None
-    ) = None
+    media_id: TitleId
+    seasons: Annotated[list[Season], Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _only_shows_have_seasons(self) -> TitleRequest:
@@ -221,7 +228,7 @@ class BreakerAction(_Strict):
     )
 
     action: Literal["open", "close", "reset", "disable", "enable"]
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Reason | None = None
     expires_in: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
 
     @model_validator(mode="after")
@@ -304,4 +311,6 @@ def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(model.model_fields) or "none"
         message = f"not known; allowed are: {allowed}"
+    elif fault["type"] == "string_pattern_mismatch" and _PLAIN in fault["ctx"]["pattern"]:
+        message = "must not have control characters"
     return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}
