@@ -58,7 +58,7 @@ def test_every_route_is_an_endpoint_and_stands_in_it(app, api):
 @pytest.mark.parametrize(
     ("name", "role"),
     [
-        ("GET /api/v1/health/", None),
+        ("GET /api/v1/health/ready", None),
         ("GET /api/v1/health/circuit-breakers", "viewer"),
         ("GET /api/v1/media/libraries", "client"),
         ("DELETE /api/v1/resilience/queue/{operation_id}", "operator"),
