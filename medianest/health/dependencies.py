@@ -53,7 +53,7 @@ class DependencyHealth:
     @property
     def is_down(self) -> bool:
         """Whether its own health check says so; a breaker may be open for other reasons."""
-        return self.check is not None and self.check.status is Status.UNHEALTHY
+        return self.check is not None and self.check.is_down
 
     @property
     def is_cut_off(self) -> bool:
