@@ -155,7 +155,7 @@ class Component:
         if change == 0 or not (sure or before is Status.UNKNOWN):
             self._is_sure |= change == 0 and self._failures >= self.check.worse_after
             return None
-        self._is_sure = before is not Status.UNKNOWN
+        self._is_sure = before is not Status.UNKNOWN or self.check.worse_after == 1
         self._status, self._since, self._worse, self._better = finding.status, now, 0, 0
         return Change(self.check.name, before, finding.status, finding.message)
 
