@@ -47,7 +47,9 @@ def samples(app):
 
 
 def value(app, metric, /, **labels):
-    (found,) = [v for n, given, v in samples(app) if n == metric and labels.items() <= given.items()]
+    (found,) = [
+        v for n, given, v in samples(app) if n == metric and labels.items() <= given.items()
+    ]
     return found
 
 
@@ -60,7 +62,7 @@ def test_it_says_what_happened(app):
     labels = {"component": "plex-media-server", "criticality": "important"}
     assert value(app, "medianest_component_status", status="unhealthy", **labels) == 1
     assert value(app, "medianest_component_status", status="healthy", **labels) == 0
-    assert value(app, "medianest_component_check_age_seconds", component="memory") == 10
+    assert value(app, "medianest_component_check_age_seconds", component="memory") >= 10
     assert value(app, "medianest_retry_calls_total", name="plex", kind="first_attempt") == 3
 
 
