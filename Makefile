@@ -1,6 +1,7 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
 # make check  linters, types, layers
+# make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
 
 PYTHON ?= python3
@@ -8,13 +9,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test check bench compat install clean
+.PHONY: run test check contract bench compat install clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m medianest
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+contract: $(VENV)/.installed-test
+	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 
-from benchmarks import flask_view, queue
+from benchmarks import flask_view, queue, scrapes
 from benchmarks.measure import cells, measure
 from benchmarks.table import (
     Grid,
     print_machine,
     print_rates,
+    print_scrapes,
     print_tables,
     print_verdicts,
     print_views,
@@ -38,12 +39,14 @@ def main() -> int:
             measure(all_cells, options.rounds)
         rates = queue.rates()
         served = flask_view.serve()
+        looked_at = scrapes.scraped()
     grid = Grid(all_cells)
-    judged = verdicts(grid, served, rates)
+    judged = verdicts(grid, served, rates, looked_at)
     print_machine(options.rounds)
     print_tables(grid)
     print_rates(rates)
     print_views(served)
+    print_scrapes(looked_at)
     print_verdicts(judged)
     print(f"\nit took {time.monotonic() - started:.0f} s")
     return int(options.strict and not all(verdict.held for verdict in judged))

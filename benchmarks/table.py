@@ -12,12 +12,14 @@ from pathlib import Path
 from benchmarks.flask_view import Served
 from benchmarks.measure import FAILURE, REFUSED, SUCCESS, THREADED, Cell
 from benchmarks.queue import Rate
+from benchmarks.scrapes import A_SECOND, Scraped
 
 __all__ = [
     "Grid",
     "Verdict",
     "print_machine",
     "print_rates",
+    "print_scrapes",
     "print_tables",
     "print_verdicts",
     "print_views",
@@ -124,7 +126,17 @@ def print_views(served: list[Served]) -> None:
             print(f"{view.how:34}{view.bare:>10,.0f}{view.guarded:>10,.0f}{view.ratio:>8.3f}")
 
 
-def verdicts(grid: Grid, served: list[Served], rates: list[Rate]) -> list[Verdict]:
+def print_scrapes(found: Scraped) -> None:
+    """What being looked at costs."""
+    alone, scraped = statistics.median(found.alone), statistics.median(found.scraped)
+    print(f"\n{'media endpoint, requests per second':34}{'alone':>10}{'scraped':>10}{'ratio':>8}")
+    print(f"{f'{A_SECOND} looks a second':34}{alone:>10,.0f}{scraped:>10,.0f}{found.ratio:>8.3f}")
+    print(f"slowest of {found.looks} looks: {1000 * found.slowest_look:.0f} ms")
+
+
+def verdicts(
+    grid: Grid, served: list[Served], rates: list[Rate], looked_at: Scraped
+) -> list[Verdict]:
     """What the project requires of itself."""
     threaded = grid.ratio("breakers", "ours", THREADED)
     enqueued = min(rate.median for rate in rates if rate.what.startswith("enqueued"))
@@ -142,6 +154,7 @@ def verdicts(grid: Grid, served: list[Served], rates: list[Rate]) -> list[Verdic
             for view in served
             if view.is_served  # a call without a server is no request; its row is information
         ),
+        Verdict("media endpoint while it is scraped", looked_at.ratio, 0.95, at_least=True),
     ]
 
 

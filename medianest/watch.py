@@ -10,7 +10,7 @@ from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.checks import CacheCheck, DatabaseCheck, UpstreamCheck
 from medianest.dependencies.desk import DependencyDesk
 from medianest.dependencies.probe import HealthProbe
-from medianest.health import Check, HealthMonitor
+from medianest.health import Check, HealthMonitor, Status
 from medianest.health.alerts import Alert, AlertManager, AlertOptions, Rules
 from medianest.health.checks import (
     QueueCheck,
@@ -19,6 +19,7 @@ from medianest.health.checks import (
     check_memory,
     check_threads,
 )
+from medianest.health.component import Change
 from medianest.health.counters import Counters
 from medianest.health.observer import Observer
 from medianest.health.report import Reporter
@@ -29,7 +30,14 @@ from medianest.media import overseerr, plex
 from medianest.media.overseerr_client import API
 from medianest.media.overseerr_client import SERVICE as OVERSEERR
 from medianest.media.plex_client import SERVICE as PLEX
-from medianest.resilience import Bulkhead, Clock, Deadline, ResilienceService
+from medianest.resilience import (
+    Bulkhead,
+    CircuitBreaker,
+    Clock,
+    Deadline,
+    Registry,
+    ResilienceService,
+)
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
@@ -64,7 +72,8 @@ def make_watch(
     """Everything that looks; it starts no thread and asks nobody before it is told to."""
     clock, registry = service.registry.clock, service.registry
     options, check_of = _options(settings), partial(_check, settings.health)
-    monitor, traffic = HealthMonitor(clock), Traffic(clock)
+    monitor = HealthMonitor(clock, on_change=partial(_let_in, registry))
+    traffic = Traffic(clock)
     observer = Observer(registry, monitor, traffic)
     breakers = partial(check_breakers, registry, options.breakers_open)
     system = System(clock, settings.health.memory_limit)
@@ -177,6 +186,18 @@ def _options(settings: Settings) -> AlertOptions:
 
 def _threshold(settings: AlertSettings, name: str) -> Threshold:
     return Threshold(getattr(settings, f"{name}_warning"), getattr(settings, f"{name}_critical"))
+
+
+def _let_in(registry: Registry, change: Change) -> None:
+    """An outage that the check has seen is over: nobody needs to wait for the breaker's next try.
+    If calls fail all the same, it opens again, and the check has nothing new to say."""
+    was_bad = change.before.badness > Status.UNKNOWN.badness  # it may get well by degrees
+    if not was_bad or change.after is not Status.HEALTHY:
+        return
+    for dependency in registry.dependencies():
+        breaker = dependency.pipeline.find(CircuitBreaker)
+        if dependency.name == change.name and breaker is not None:
+            breaker.close_if_open("its health check passes again", actor="health-monitor")
 
 
 def _claim(journal: AlertJournal, alert: Alert) -> bool:

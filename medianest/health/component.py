@@ -43,12 +43,19 @@ class ComponentHealth:
     last_failure: str | None = None
     last_failure_at: datetime | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    is_sure: bool = False
+    """Whether the status is more than a first look: as many checks say so as it takes."""
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it is unhealthy, and surely so."""
+        return self.status is Status.UNHEALTHY and self.is_sure
 
     @property
     def is_suspect(self) -> bool:
-        """Whether its last check failed, or hangs, without having made it unhealthy yet."""
+        """Whether its last check failed, or hangs, and it is not down yet."""
         doubted = self.failures_in_a_row > 0 or self.hanging_seconds is not None
-        return doubted and self.status is not Status.UNHEALTHY
+        return doubted and not self.is_down
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Component:
         self._hang_told_at: float | None = None
         self._failed: tuple[str, float] | None = None
         self._latest: deque[Status] = deque(maxlen=max(check.worse_after, check.better_after))
+        self._is_sure = False
         self._failures = 0
 
     def begin(self, now: float) -> bool:
@@ -131,6 +139,7 @@ class Component:
             last_failure=None if self._failed is None else self._failed[0],
             last_failure_at=None if self._failed is None else _then(self._failed[1], now, utc),
             detail=finding.detail if finding is not None else {},
+            is_sure=self._is_sure,
         )
 
     def _take(self, finding: Finding, now: float) -> Change | None:
@@ -144,7 +153,10 @@ class Component:
         self._latest.append(finding.status)
         after = finding.status if before is Status.UNKNOWN else self._sure_of(before)
         if after is before:
+            certain = finding.status is before and self._failures >= self.check.worse_after
+            self._is_sure |= certain
             return None
+        self._is_sure = before is not Status.UNKNOWN or self.check.worse_after == 1
         self._status, self._since = after, now
         return Change(self.check.name, before, after, finding.message)
 

@@ -53,26 +53,30 @@ class DependencyHealth:
     @property
     def is_down(self) -> bool:
         """Whether its own health check says so; a breaker may be open for other reasons."""
-        return self.check is not None and self.check.status is Status.UNHEALTHY
+        return self.check is not None and self.check.is_down
 
     @property
-    def is_refused(self) -> bool:
-        """Whether its breaker lets no call through."""
-        return self.breaker is not None and self.breaker.state in (State.OPEN, State.FORCED_OPEN)
+    def is_cut_off(self) -> bool:
+        """Whether its breaker lets no call through, and no operator wanted that."""
+        seen = self.breaker
+        return seen is not None and seen.state is State.OPEN and bool(seen.retry_after)
 
 
 def _judged(
     check: ComponentHealth | None, breaker: BreakerSnapshot | None
 ) -> tuple[Status, str | None]:
-    """The check sees what is there, the breaker what becomes of real calls: the worse one counts,
-    but an open breaker of a dependency that passes its check only degrades it."""
+    """The check sees what is there, the breaker what becomes of real calls: the worse one counts.
+    But an open breaker of a dependency that passes its check only degrades it, and one that would
+    let the next call through says nothing new, if only nobody calls."""
     by_breaker = STATUS_OF_STATE[breaker.state] if breaker is not None else Status.HEALTHY
     words = _words(breaker) if breaker is not None else None
     if breaker is not None and breaker.state is State.FORCED_OPEN:
         return Status.UNHEALTHY, words
     if check is None or (check.status is Status.UNKNOWN and check.checked_at is None):
         return by_breaker, words
-    if check.status is Status.HEALTHY and by_breaker is Status.UNHEALTHY:
+    if check.status is Status.HEALTHY and breaker is not None and by_breaker is not Status.HEALTHY:
+        if not breaker.retry_after:
+            return Status.HEALTHY, None
         return Status.DEGRADED, f"its check passes, but {words}"
     if check.status.badness >= by_breaker.badness:
         return check.status, check.message

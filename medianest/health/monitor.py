@@ -30,11 +30,17 @@ STALL_SECONDS = 15.0
 class HealthMonitor:
     """Keeps the components of a system and what their checks found. Thread-safe.
 
-    Each change of a status is published as a HealthChanged event.
+    Each change of a status is given to `on_change` and published as a HealthChanged event.
     """
 
-    def __init__(self, clock: Clock | Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock | Callable[[], float] | None = None,
+        *,
+        on_change: Callable[[Change], None] = lambda change: None,
+    ) -> None:
         self._clock = as_clock(clock)
+        self._on_change = on_change
         self._components: dict[str, Component] = {}
         self._lock = threading.Lock()
         self._beat_at: float | None = None
@@ -122,6 +128,7 @@ class HealthMonitor:
 
     def _tell(self, change: Change | None) -> None:
         if change is not None:
+            self._on_change(change)
             before, after = change.before.value, change.after.value
             publish((HealthChanged(change.name, before, after, self._clock.utc(), change.message),))
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from medianest.web.auth import Role
 from medianest.web.parts import parts
-from medianest.web.schemas import Nothing, body, headers, optional_body, query
+from medianest.web.reading import body, headers, optional_body, query
+from medianest.web.schemas import Nothing
 
 __all__ = ["Answered", "Endpoint", "endpoint", "endpoint_of"]
 
@@ -41,10 +42,12 @@ class Endpoint:
     sends: Mapping[int, tuple[str, ...]]
     problems: tuple[str, ...]
     services: tuple[str, ...]
+    unless: str | None
+    text: bool
 
     def admit(self) -> None:
         """Let only its role in; `g.actor` is then who is there. Raises ProblemError."""
-        if self.role is not None:
+        if self.role is not None and not (self.unless and getattr(parts().settings, self.unless)):
             g.actor = parts().tokens.authorize(self.role)
 
     def read(self) -> dict[str, BaseModel]:
@@ -71,6 +74,8 @@ def endpoint(
     sends: Mapping[int, Iterable[str]] | None = None,
     problems: Iterable[str] = (),
     services: Iterable[str] = (),
+    unless: str | None = None,
+    text: bool = False,
 ) -> Callable[[View], Callable[..., Response]]:
     """Make a view an endpoint; put it right under the route.
 
@@ -78,7 +83,8 @@ def endpoint(
     them. `answers` are the models by status, the usual one first; with none, the endpoint is not
     in the document. `sends` names response headers by status, `problems` the kinds that it answers
     with beside those that follow from the rest, `services` what it calls, so that it is known what
-    suffers with them.
+    suffers with them. `unless` names a setting that lets everybody in; `text` says that a Response
+    without a model is plain text.
     """
     known = Endpoint(
         role=role,
@@ -90,6 +96,8 @@ def endpoint(
         sends={status: tuple(names) for status, names in (sends or {}).items()},
         problems=tuple(problems),
         services=tuple(services),
+        unless=unless,
+        text=text,
     )
     usual = next(iter(answers), 200)
 

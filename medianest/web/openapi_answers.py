@@ -24,6 +24,10 @@ _HEADERS: dict[str, Json] = {
         "description": "Of a degraded answer: its age in whole seconds.",
         "schema": _SECONDS,
     },
+    "ETag": {
+        "description": "Of what was told; for If-None-Match.",
+        "schema": {"type": "string", "pattern": '^W/"[0-9a-f]{32}"$'},
+    },
     "Location": {
         "description": "The path where it is found.",
         "schema": {"type": "string", "minLength": 1},
@@ -75,6 +79,8 @@ def _answer(
     answer: Json = {"description": _first_sentence(model) or HTTPStatus(status).phrase}
     if model is not None:
         answer["content"] = {"application/json": {"schema": references[model]}}
+    elif known.text:
+        answer["content"] = {"text/plain": {"schema": {"type": "string"}}}
     return _with_headers(
         answer, {name: name not in _SOMETIMES for name in known.sends.get(status, ())}
     )

@@ -16,12 +16,10 @@ blueprint = Blueprint("prometheus", __name__)
 
 
 @blueprint.get("/metrics")
-@endpoint(answers={})
+@endpoint("viewer", answers={200: None}, unless="metrics_public", text=True)
 def metrics() -> Response:
     """Every figure in the text format of Prometheus; for viewers, or for all by a setting."""
     here = parts()
-    if not here.settings.metrics_public:
-        here.tokens.authorize("viewer")
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     report = here.watch.reporter.report()
     known = here.rendered.get(content_type)

@@ -1,38 +1,38 @@
-"""What requests may hold, checked by pydantic; faults become problems that list them."""
+"""What requests may hold."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from flask import request
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from medianest.resilience import Criticality, DependencyType
-from medianest.web.problems import ProblemError
 
 __all__ = [
+    "PLAIN",
+    "AuditFilter",
+    "Because",
     "BreakerAction",
+    "BreakerOptions",
+    "Cut",
+    "HistoryFilter",
     "Limit",
     "Nothing",
     "OnceHeaders",
     "Page",
+    "QueueFilter",
+    "Registration",
+    "Rehearsal",
     "Search",
-    "body",
-    "headers",
-    "query",
+    "TitleRequest",
 ]
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -58,7 +58,10 @@ class Page(Limit):
 class Search(_Strict):
     """What to search for."""
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    query: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"),
+    ]
 
 
 class Cut(_Strict):
@@ -68,13 +71,23 @@ class Cut(_Strict):
     cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must be printable characters")
-    return value
+PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+"""No control character, line separator, or mark that changes the direction of writing: it may
+stand in a log. Each engine of regular expressions reads it alike."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{PLAIN}+$")]
+Reason = Annotated[str, Field(max_length=500, pattern=f"^{PLAIN}*$")]
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+def _whole(value: object) -> object:
+    """To JSON, 1.0 is the same number as 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+TitleId = Annotated[
+    int, Field(ge=1, le=2_147_483_647, strict=True, description="At TMDB."), BeforeValidator(_whole)
+]
+Season = Annotated[int, Field(ge=0, le=1_000, strict=True), BeforeValidator(_whole)]
 
 
 class HistoryFilter(Cut):
@@ -103,7 +116,7 @@ class AuditFilter(Cut):
 class Because(_Strict):
     """Why an operator does something."""
 
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Reason | None = None
 
 
 class Rehearsal(_Strict):
@@ -120,17 +133,25 @@ class BreakerOptions(_Strict):
     """How the breaker of a registered dependency works; what is left out is as usual. Times are
     seconds, rates 0 to 1."""
 
-    failure_threshold: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
-    monitoring_period: Annotated[float, Field(ge=0.001, le=86_400)] | None = None
-    reset_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    half_open_max_calls: Annotated[int, Field(ge=1, le=1_000, strict=True)] | None = None
-    failure_rate_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    slow_call_duration_threshold: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    slow_call_rate_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    minimum_number_of_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
-    backoff_factor: Annotated[float, Field(ge=1, le=1_000)] | None = None
-    max_reset_timeout: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
-    half_open_timeout: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    failure_threshold: (
+        Annotated[int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(_whole)] | None
+    ) = None
+    monitoring_period: Annotated[float, Field(ge=0.001, le=86_400, strict=True)] | None = None
+    reset_timeout: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
+    half_open_max_calls: (
+        Annotated[int, Field(ge=1, le=1_000, strict=True), BeforeValidator(_whole)] | None
+    ) = None
+    failure_rate_threshold: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    slow_call_duration_threshold: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = (
+        None
+    )
+    slow_call_rate_threshold: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    minimum_number_of_calls: (
+        Annotated[int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(_whole)] | None
+    ) = None
+    backoff_factor: Annotated[float, Field(ge=1, le=1_000, strict=True)] | None = None
+    max_reset_timeout: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
+    half_open_timeout: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
     counting: Literal["window", "consecutive"] | None = None
 
 
@@ -177,14 +198,8 @@ class TitleRequest(_Strict):
     )
 
     media_type: Literal["movie", "tv"]
-    media_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
-    seasons: (
-        Annotated[
-            list[Annotated[int, Field(ge=0, le=1_000, strict=True)]],
-            Field(min_length=1, max_length=200),
-        ]
-        | None
-    ) = None
+    media_id: TitleId
+    seasons: Annotated[list[Season], Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _only_shows_have_seasons(self) -> TitleRequest:
@@ -221,7 +236,7 @@ class BreakerAction(_Strict):
     )
 
     action: Literal["open", "close", "reset", "disable", "enable"]
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Reason | None = None
     expires_in: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
 
     @model_validator(mode="after")
@@ -229,79 +244,3 @@ class BreakerAction(_Strict):
         if self.expires_in is not None and self.action not in ("open", "disable"):
             raise ValueError("expires_in goes with open and disable only")
         return self
-
-
-def query(model: type[M]) -> M:
-    """The query parameters of the current request. Raises ProblemError."""
-    parameters = request.args.to_dict(flat=False)
-    values: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in parameters.items()}
-    return _checked(model, values)
-
-
-def headers(model: type[M]) -> M:
-    """Those headers of the current request that the model knows. Raises ProblemError."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    given = {name: request.headers[name] for name in names if name in request.headers}
-    return _checked(model, given)
-
-
-def optional_body(model: type[M]) -> M:
-    """The same where there may be none."""
-    return body(model) if _sent() else model()
-
-
-def body(model: type[M]) -> M:
-    """The JSON body of the current request. Raises ProblemError."""
-    if not request.is_json:
-        raise ProblemError(
-            "unsupported-media-type", "send JSON with Content-Type: application/json"
-        )
-    try:
-        values = json.loads(_sent(), object_pairs_hook=_object, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise ProblemError("bad-request", "the body is not valid JSON") from None
-    return _checked(model, values)
-
-
-def _sent() -> bytes:
-    try:
-        sent = request.get_data()
-    except HTTPException:
-        raise
-    except Exception:  # broken off, or in chunks that are none: each server has errors of its own
-        raise ProblemError("bad-request", "the body could not be read") from None
-    most = request.max_content_length
-    if request.content_length is None and most is not None and len(sent) >= most:
-        # Of a body in chunks Werkzeug drops silently what is beyond the limit.
-        raise RequestEntityTooLarge
-    return sent
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; a name that stands in it twice would be read one way here, and another way
-    by a proxy that checks."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError
-    return found
-
-
-def _checked(model: type[M], values: Any) -> M:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        faults = [_fault(fault, model) for fault in error.errors(include_url=False)]
-        detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
-        raise ProblemError("invalid", detail, {"errors": faults}) from None
-
-
-def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        allowed = ", ".join(model.model_fields) or "none"
-        message = f"not known; allowed are: {allowed}"
-    return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}

@@ -17,8 +17,9 @@ TABLE = {
     #         none, unchecked, ?, H, D, U
     "closed": (H, H, UNKNOWN, H, D, U),
     "disabled": (H, H, UNKNOWN, H, D, U),
-    "half_open": (D, D, D, D, D, U),
+    "half_open": (D, D, D, H, D, U),
     "open": (U, U, U, D, U, U),
+    "waited": (U, U, U, H, U, U),
     "forced_open": (U, U, U, U, U, U),
 }
 CASES = [
@@ -43,7 +44,7 @@ def fail():
 
 
 def bring(breaker, state, clock):
-    """Into a state, as it gets there by itself."""
+    """Into a state, as it gets there by itself; "waited" is open, and lets the next call in."""
     if state == "forced_open":
         breaker.open("moving house")
     elif state == "disabled":
@@ -52,10 +53,11 @@ def bring(breaker, state, clock):
         for _ in range(5):
             with pytest.raises(ConnectionError):
                 breaker.call(fail)
-        if state == "half_open":
+        if state != "open":
             clock.advance(60)
+        if state == "half_open":
             breaker.acquire()
-    assert breaker.state is State(state)
+    assert breaker.state is State("open" if state == "waited" else state)
 
 
 def health_of(service, monitor, scripted, check):
@@ -65,7 +67,8 @@ def health_of(service, monitor, scripted, check):
     if check != "unchecked":
         run.status = WORDS[check]
         run.message = None if check == "H" else f"check says {check}"
-        monitor.run("thing")
+        for _ in range(3):
+            monitor.run("thing")
     return monitor.component("thing")
 
 
@@ -79,7 +82,7 @@ def test_both_make_the_status(service, breaker, monitor, scripted, clock, state,
     found = look(service, health_of(service, monitor, scripted, check))
     assert found.status is status
     assert (found.message is None) == (status is Status.HEALTHY)
-    assert found.is_refused == (state in ("open", "forced_open"))
+    assert found.is_cut_off == (state == "open")
     assert found.is_down == (check == "U")
 
 
@@ -90,7 +93,7 @@ def test_both_make_the_status(service, breaker, monitor, scripted, clock, state,
         ("open", "H", "its check passes, but its calls fail: no route; tried again in"),
         ("open", "none", "its calls fail: no route; tried again in"),
         ("open", "U", "check says U"),
-        ("half_open", "H", "it is coming back"),
+        ("half_open", "none", "it is coming back"),
         ("half_open", "D", "check says D"),
         ("forced_open", "H", "switched off: moving house"),
         ("forced_open", "U", "switched off: moving house"),
@@ -113,7 +116,7 @@ def test_one_without_breaker_and_bulkhead_has_its_check_alone(service, monitor, 
     service.register_dependency("bare", circuit_breaker=None, bulkhead=None, retry=None)
     found = DependencyHealth.of(service.registry.dependency("bare"), None)
     assert (found.name, found.status, found.message) == ("bare", Status.HEALTHY, None)
-    assert (found.breaker, found.bulkhead, found.is_refused) == (None, None, False)
+    assert (found.breaker, found.bulkhead, found.is_cut_off) == (None, None, False)
 
 
 def test_a_check_that_has_not_been_made_for_long_makes_it_unknown(

@@ -232,3 +232,22 @@ def test_the_system_clock_is_the_default():
     monitor.add(Check("thing", Finding))
     monitor.run("thing")
     assert monitor.component("thing").age_seconds < 5
+
+
+def test_the_first_failure_makes_it_unhealthy_and_the_third_makes_it_sure(monitor, scripted):
+    run = scripted()
+    run.status = Status.UNHEALTHY
+    seen = []
+    for letter in "UUUHH":
+        run.status = WORDS[letter]
+        monitor.run("thing")
+        found = monitor.component("thing")
+        seen.append((found.status, found.is_suspect, found.is_down))
+    unhealthy = Status.UNHEALTHY
+    assert seen[:4] == [
+        (unhealthy, True, False),
+        (unhealthy, True, False),
+        (unhealthy, False, True),
+        (unhealthy, False, True),
+    ]
+    assert seen[4] == (Status.HEALTHY, False, False)

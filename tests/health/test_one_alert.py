@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from medianest.health import Status
+from medianest.resilience import State
 from tests.health.watching import World
 
 
@@ -142,3 +144,18 @@ def test_a_dependency_removed_while_it_is_down_is_over(world):
         ("firing", "dependency-down", "shop"),
         ("resolved", "dependency-down", "shop"),
     ]
+
+
+def test_what_gets_well_by_degrees_is_let_in_as_well(world):
+    """Its breaker waits for up to five minutes, and nobody needs to wait for that."""
+    world.run(60, lambda: people(world))
+    world.broken = world.down = {"plex"}
+    world.run(600, lambda: people(world))
+    world.broken, world.down = set(), set()
+    world.unwell = {"plex"}
+    world.run(30)
+    assert world.monitor.component("plex").status is Status.DEGRADED
+    assert world.registry.breaker("plex-api").state is State.OPEN
+    world.unwell = set()
+    world.run(30)
+    assert world.registry.breaker("plex-api").state is State.CLOSED

@@ -58,7 +58,7 @@ def test_a_breaker_that_changes_is_seen_at_once(world, reporter):
     reporter.report()
     world.registry.breaker("db").open()
     found = reporter.report()
-    assert (found.status, found.dependencies[0].is_refused) == (Status.UNHEALTHY, True)
+    assert (found.status, found.breakers[0].state) == (Status.UNHEALTHY, State.FORCED_OPEN)
 
 
 def test_a_check_that_changes_is_seen_at_once(world, reporter):

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from medianest.health import Check, Finding, HealthMonitor, Status
 from medianest.health.alerts import AlertManager, AlertOptions, Rules
 from medianest.health.observer import Observer
 from medianest.health.traffic import Traffic
 from medianest.resilience import BulkheadOptions, ResilienceService
+from medianest.watch import _let_in
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
 
 
 class World:
-    """`down` are the dependencies whose checks fail, `broken` those whose calls do. Each step is
-    a second: every ten of them checks run, every five alerts are looked at."""
+    """`down` are the dependencies whose checks fail, `unwell` those that have something to
+    complain about, `broken` those whose calls fail. Each step is a second: every ten of them checks run, every five alerts are looked at."""
 
     def __init__(self, clock, **options):
         self.clock = clock
         self.service = ResilienceService(clock=clock)
         self.registry = self.service.registry
-        self.monitor, self.traffic = HealthMonitor(clock), Traffic(clock)
+        self.monitor = HealthMonitor(clock, on_change=partial(_let_in, self.registry))
+        self.traffic = Traffic(clock)
         self.observer = Observer(self.registry, self.monitor, self.traffic)
         routes = {"plex-api": ["GET /libraries"], "shop": ["GET /requests"]}
         self.rules = Rules(
@@ -36,7 +39,7 @@ class World:
         )
         self.told = []
         self.manager.sinks.append(lambda alert: self.told.append(alert))
-        self.down, self.broken, self.seconds = set(), set(), 0
+        self.down, self.unwell, self.broken, self.seconds = set(), set(), set(), 0
 
     def depend(self, name, criticality="important", *, service=None, depends_on=(), **options):
         """Have a dependency with a check."""
@@ -52,6 +55,8 @@ class World:
     def look(self, name):
         if name in self.down:
             return Finding(Status.UNHEALTHY, "connection refused")
+        if name in self.unwell:
+            return Finding(Status.DEGRADED, "it has just begun")
         return Finding()
 
     def call(self, name, took=0.0):

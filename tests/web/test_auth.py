@@ -1,5 +1,6 @@
 """Who may do what."""
 
+import re
 import stat
 
 import pytest
@@ -67,14 +68,38 @@ def test_development_opens_client_and_viewer(make_app):
     assert client.get(LIBRARIES).status_code == 503  # let in; the Plex of this test is dead
 
 
-def test_production_without_tokens_says_what_to_set(make_app):
+PUBLIC = {
+    "/api/v1/health/": {200, 503},
+    "/api/v1/health/live": {200},
+    "/api/v1/health/ready": {200, 503},
+    "/problems/<kind>": {200},
+}
+"""What nobody needs a token for: probes, and what a problem's `type` leads to."""
+
+
+def test_production_without_tokens_refuses_all_but_probes(make_app):
     app = make_app(env="production", operator_token=None, viewer_token=None, client_token=None)
-    client = app.test_client()
-    assert client.get("/api/v1/health/live").status_code == 200
-    for path, variable in ((LIBRARIES, "CLIENT"), (BREAKERS, "VIEWER")):
-        refused = client.get(path)
-        assert refused.status_code == 401
-        assert f"set MEDIANEST_{variable}_TOKEN" in refused.json["detail"]
+    client, refused = app.test_client(), 0
+    for rule in app.url_map.iter_rules():
+        path = re.sub("<[^>]*>", "unauthorized", rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            answer = client.open(path, method=method, json={} if method == "POST" else None)
+            if rule.rule in PUBLIC:
+                assert answer.status_code in PUBLIC[rule.rule], path
+                continue
+            refused += 1
+            assert answer.status_code == 401, (method, path)
+            assert answer.content_type == "application/problem+json"
+            assert re.search("set MEDIANEST_(CLIENT|VIEWER|OPERATOR)_TOKEN", answer.json["detail"])
+    assert refused > 30
+
+
+def test_metrics_can_be_opened_to_all(make_app):
+    closed, opened = (
+        make_app(env="production", metrics_public=public).test_client().get("/metrics")
+        for public in (False, True)
+    )
+    assert (closed.status_code, opened.status_code) == (401, 200)
 
 
 def test_development_keeps_a_random_operator_token(make_app, tmp_path):

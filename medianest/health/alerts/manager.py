@@ -70,8 +70,7 @@ class AlertManager:
         with self._lock:
             for alert in told:
                 track = self._tracks.setdefault(alert.key, Track(self._options, self._clock.now()))
-                if track.alert is None or track.alert.state == "pending":
-                    track.alert = alert
+                track.adopt(alert)
 
     def firing(self) -> list[Alert]:
         """The alerts that fire, the worst and then the oldest first."""

@@ -23,9 +23,6 @@ __all__ = ["Rules", "Sight"]
 
 SYSTEM = "system"
 
-_REFUSING = (State.OPEN, State.FORCED_OPEN)
-_AUTOMATIC = (State.OPEN, State.HALF_OPEN)
-
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -94,7 +91,7 @@ class Rules:
         judged = calls >= self.options.minimum_calls
         rate = seen.failure_rate if judged else None
         message = f"{rate or 0.0:.1%} of the calls to {name} fail"
-        if seen.state in _AUTOMATIC:
+        if found.is_cut_off:
             rate, message = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
         advice = f"look at the last failure of circuit breaker {seen.name}, and at {name} itself"
         yield self._rated("error-rate", name, self.options.error_rate, rate, cause, message, advice)
@@ -134,7 +131,7 @@ class Rules:
     def _breakers(self, sight: Sight, troubled: Collection[str]) -> Reading:
         """Those of which nothing else is told already."""
         explained = {sight.dependencies[name].dependency.service for name in troubled}
-        shut = sorted(b.name for b in sight.breakers if b.state in _REFUSING)
+        shut = sorted(breaker.name for breaker in sight.breakers if _is_shut(breaker))
         counted = [name for name in shut if name not in explained]
         return self._rated(
             "breakers-open", SYSTEM, self.options.breakers_open, len(counted), None,
@@ -191,26 +188,22 @@ class Rules:
         )
 
 
+def _is_shut(breaker: CircuitBreaker) -> bool:
+    if breaker.state is State.OPEN:
+        return bool(breaker.snapshot().retry_after)  # else the next call is let through
+    return breaker.state is State.FORCED_OPEN
+
+
 def _cause(name: str, sight: Sight) -> str | None:
     """The dependency that is to blame for what `name` does: the first of those above it, or
     itself, that is down, was so a moment ago, or is suspected of it."""
     for other in (*_ancestors(name, sight), name):
         found = sight.dependencies[other]
         suspect = found.check is not None and found.check.is_suspect
-        was_down = f"dependency-down:{other}" in sight.lately or _is_untried(found)
+        was_down = f"dependency-down:{other}" in sight.lately
         if found.is_down or suspect or was_down:
             return other
     return None
-
-
-def _is_untried(found: DependencyHealth) -> bool:
-    """Whether its breaker has opened in an outage that is over by its check, and no call has
-    failed since: it may wait for minutes before it lets the next one through."""
-    check, seen = found.check, found.breaker
-    if check is None or seen is None or seen.last_failure is None or check.since is None:
-        return False
-    is_well = check.status is Status.HEALTHY and seen.last_failure.at < check.since
-    return is_well and seen.state in _AUTOMATIC
 
 
 def _switched_off(sight: Sight) -> set[str]:

@@ -1,0 +1,114 @@
+"""A dependency that an operator registers, under real gunicorn, with several workers."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.integration.conftest import OPERATOR
+
+DEPENDENCIES = "/api/v1/resilience/dependencies"
+JSON = {"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"}
+INTERVAL = 0.5
+
+
+class Nas(BaseHTTPRequestHandler):
+    """Answers as it is told to."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        status, headers = self.server.answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def run_nas():
+    servers = []
+
+    def start():
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Nas)
+        server.answer, server.asked = (200, {}), []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def wait_for(condition, seconds=10.0):
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+    return found
+
+
+def register(server, url, **members):
+    body = {"name": "nas", "type": "internal-service", "criticality": "important"}
+    body |= {"health_check_url": url, **members}
+    return server.get(DEPENDENCIES, data=json.dumps(body).encode(), headers=JSON)
+
+
+def status(server):
+    answer = server.get(f"{DEPENDENCIES}/nas", headers=JSON)
+    return answer.json["health"]["status"] if answer.status == 200 else None
+
+
+@pytest.fixture
+def watching(serve):
+    def start(**variables):
+        return serve(
+            MEDIANEST_HEALTH_INTERVAL=INTERVAL,
+            MEDIANEST_HEALTH_TIMEOUT=0.5,
+            MEDIANEST_HEALTH_ALLOWED_NETWORKS="127.0.0.0/8",
+            **variables,
+        )
+
+    return start
+
+
+def test_it_is_watched_by_all_and_outlives_a_restart(watching, run_nas):
+    nas = run_nas()
+    server = watching(WEB_CONCURRENCY=3)
+    assert register(server, f"http://127.0.0.1:{nas.server_port}/well").status == 201
+    began = time.monotonic()
+    wait_for(lambda: nas.asked)
+    assert time.monotonic() - began < 1.0 + INTERVAL  # the scheduler looks once a second
+    assert nas.asked[0] == "/well"
+    wait_for(lambda: {status(server) for _ in range(12)} == {"healthy"})
+    nas.answer = (500, {})
+    wait_for(lambda: {status(server) for _ in range(12)} == {"unhealthy"})
+    assert server.get("/api/v1/health/").json["status"] == "degraded"
+
+    server.stop()
+    server.reopen()
+    server.wait_until()
+    wait_for(lambda: {status(server) for _ in range(12)} == {"unhealthy"})
+    nas.answer = (200, {})
+    wait_for(lambda: {status(server) for _ in range(12)} == {"healthy"})
+    found = server.get(f"{DEPENDENCIES}/nas", headers=JSON).json
+    assert found["health"]["detail"] == {"status_code": 200}
+    assert server.get(f"{DEPENDENCIES}", headers=JSON).json["dependencies"][-1]["registered"]
+
+
+def test_a_redirect_leads_nowhere(watching, run_nas):
+    nas, forbidden = run_nas(), run_nas()
+    nas.answer = (302, {"Location": f"http://127.0.0.1:{forbidden.server_port}/secret"})
+    server = watching()
+    assert register(server, f"http://127.0.0.1:{nas.server_port}/").status == 201
+    wait_for(lambda: status(server) == "unhealthy")
+    health = server.get(f"{DEPENDENCIES}/nas", headers=JSON).json["health"]
+    assert health["message"] == "it redirects (302), which is not followed"
+    assert "secret" not in json.dumps(health)
+    assert forbidden.asked == []

@@ -1,0 +1,221 @@
+"""The app against its own document: Schemathesis makes requests of all kinds from it and checks
+each answer. MEDIANEST_CONTRACT_EXAMPLES is the number of random cases for each operation, beside
+those at the edges; `make contract` runs thousands."""
+
+import os
+import tempfile
+from collections import Counter
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure
+from schemathesis.generation import GenerationMode
+
+from medianest.app import create_app
+from medianest.config import Settings
+from medianest.resilience import CallRefusedError, ManualClock
+from medianest.sandbox.process import SandboxProcess
+from medianest.storage import StorageError
+from medianest.web.openapi import document
+from tests.web.conftest import TOKENS
+
+ASKED = os.environ.get("MEDIANEST_CONTRACT_EXAMPLES")
+EXAMPLES = int(ASKED or 8)
+
+load_all_checks()
+SCHEMATHESIS = {
+    name: CHECKS.get_one(name)
+    for name in (
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+        "negative_data_rejection",
+        "positive_data_acceptance",
+        "missing_required_header",
+        "unsupported_method",
+        "allow_header_conformance",
+        "ignored_auth",
+    )
+}
+
+BEYOND_SCHEMA = {"cursor", "error", "depends_on", "health_check_url"}
+"""What only we give out; what is one of very many words; names of what is there; and addresses,
+which are looked up: a schema that took nothing else would be of no use."""
+
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "generation": {
+            "max-examples": EXAMPLES,
+            "deterministic": True,
+            "database": "none",
+            "with-security-parameters": False,  # the token is ours
+        },
+        "phases": {"coverage": {"generate-duplicate-query-parameters": True}},
+    }
+)
+
+
+def settings_of_the_app(folder, **upstreams):
+    """Those of production, where each role needs its token."""
+    values = {"env": "production", "instance_path": folder, **TOKENS, **upstreams}
+    return Settings.load(environ={}, overrides=values)
+
+
+class Late:
+    """A WSGI app that is there only when the tests run; its document is needed before."""
+
+    app = None
+
+    def __call__(self, environ, start_response):
+        return self.app(environ, start_response)
+
+
+def schema():
+    app = create_app(settings_of_the_app(tempfile.gettempdir()))
+    found = schemathesis.openapi.from_dict(document(app), config=CONFIG)
+    found.app = Late()
+    return found
+
+
+SCHEMA = schema()
+RAN = Counter()
+THERE = {"name": "spare", "key": "1"}
+"""The name of a circuit breaker and the key of a library."""
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """A Plex and an Overseerr, as settings."""
+    with (
+        SandboxProcess.start(kind="plex", port=0) as plex,
+        SandboxProcess.start(kind="overseerr", port=0) as overseerr,
+    ):
+        yield {
+            "plex": {"url": plex.url, "token": plex.token},
+            "overseerr": {"url": overseerr.url, "api_key": overseerr.token},
+        }
+
+
+@pytest.fixture(scope="module", params=["well", "alone"])
+def app(request, tmp_path_factory, servers):
+    """The app with all that it needs; or alone, with no other server and no database."""
+    folder = tmp_path_factory.mktemp("contract")
+    if request.param == "alone":
+        servers = {name: {"url": "http://127.0.0.1:1"} for name in servers}
+        (folder / "medianest.db").mkdir()
+    app = create_app(settings_of_the_app(folder, **servers), clock=ManualClock())
+    parts = app.extensions["medianest"]
+    if request.param == "well":
+        parts.database.upgrade()
+        parts.lifecycle.schema_is_current = True
+    parts.registry.breaker("spare")
+    SCHEMA.app.app = app
+    yield app
+    parts.database.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told(request):
+    """How many cases ran, at the end."""
+    yield
+    if ASKED is not None:
+        ran = ", ".join(f"{count} as {role}" for role, count in sorted(RAN.items()))
+        capture = request.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{sum(RAN.values())} cases ran: {ran}")
+
+
+class UndocumentedProblemError(Failure):
+    """The app answers with a problem that the document does not name for that status."""
+
+
+def problem_is_documented(ctx, response, case):
+    """What went wrong is one of the kinds that the operation names; never an internal error."""
+    if response.status_code < 400 or response.status_code == 405:
+        return
+    content = response.headers.get("content-type", [""])[0]
+    if content != "application/problem+json":
+        return  # health answers 503 with its own models, which another check knows
+    kind = response.json()["type"].removeprefix("/problems/")
+    responses = case.operation.definition.raw["responses"]
+    named = responses.get(str(response.status_code), {}).get("description", "")
+    if f"[`{kind}`]" not in named or response.status_code == 500:
+        raise UndocumentedProblemError(
+            operation=case.operation.label,
+            title="Undocumented problem",
+            message=f"{response.status_code} {kind}: {response.json()['detail']}",
+        )
+
+
+def good_requests_are_taken(ctx, response, case):
+    """What the document allows is done, unless it is about something that has changed since."""
+    if response.status_code == 422:
+        problem = response.json()
+        fields = {fault["field"] for fault in problem.get("errors", [{"field": ""}])}
+        if problem["type"] != "/problems/invalid" or fields <= BEYOND_SCHEMA:
+            return None
+    return SCHEMATHESIS["positive_data_acceptance"](ctx, response, case)
+
+
+def methods_are_told(ctx, response, case):
+    """OPTIONS lists the methods of a path; below a breaker's name, that name may go on."""
+    if case.operation.path.endswith("/{name}/action"):
+        return None
+    return SCHEMATHESIS["allow_header_conformance"](ctx, response, case)
+
+
+CHECKED = [
+    *(SCHEMATHESIS | {
+        "positive_data_acceptance": good_requests_are_taken,
+        "allow_header_conformance": methods_are_told,
+    }).values(),
+    problem_is_documented,
+]  # fmt: skip
+
+
+def token_of(case, role):
+    """The token of an operator, or that of the weakest role that may do it, if that is none."""
+    if role == "operator":
+        return TOKENS["operator_token"]
+    wanted = case.operation.definition.raw["security"] or [{"bearer": ["client"]}]
+    needed = wanted[0]["bearer"][0]
+    return TOKENS["viewer_token" if needed == "operator" else f"{needed}_token"]
+
+
+def an_operation(app):
+    """The id of one that waits; None without the database."""
+    queue = app.extensions["medianest"].drainer.queue
+    payload = {"media_type": "movie", "media_id": 1}
+    try:
+        return queue.enqueue("overseerr.request", payload, "aimed").operation.id
+    except (StorageError, CallRefusedError):
+        return None
+
+
+def aim(case, app):
+    """Every second good request is about something that is there: made-up names never are."""
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if sum(RAN.values()) % 2:
+        return
+    given = case.path_parameters or {}
+    given.update({name: THERE[name] for name in given if name in THERE})
+    if "operation_id" in given:
+        given["operation_id"] = an_operation(app) or given["operation_id"]
+    (case.query or {}).pop("cursor", None)
+    if isinstance(case.body, dict) and "error" in case.body:
+        case.body["error"] = "timeout"
+
+
+@pytest.mark.parametrize("role", ["everybody", "operator"])  # everybody: with the least token
+@SCHEMA.parametrize()
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_app_does_what_its_document_says(case, role, app):
+    aim(case, app)
+    RAN[role] += 1
+    headers = {"Authorization": f"Bearer {token_of(case, role)}"}
+    case.call_and_validate(headers=headers, checks=CHECKED)

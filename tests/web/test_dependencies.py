@@ -1,0 +1,183 @@
+"""`/api/v1/resilience/dependencies`: what is needed, and what an operator adds to it."""
+
+import pytest
+
+DEPENDENCIES = "/api/v1/resilience/dependencies"
+PLAIN = {"name": "nas", "type": "internal-service", "criticality": "important"}
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app(plex={"url": "http://127.0.0.1:1"}, health={"allowed_networks": ["127.0.0.0/8"]})
+    app.extensions["medianest"].database.upgrade()
+    return app
+
+
+@pytest.fixture
+def call(app, operator):
+    """`call(method, path, body)` as the operator."""
+
+    def send(method, path="", body=None):
+        return app.test_client().open(
+            f"{DEPENDENCIES}{path}", method=method, json=body, headers=operator
+        )
+
+    return send
+
+
+def test_those_of_the_settings_are_there(call):
+    found = {each["name"]: each for each in call("GET").json["dependencies"]}
+    assert set(found) == {"database", "plex-media-server"}
+    assert found["database"]["criticality"] == "critical"
+    plex = found["plex-media-server"]
+    assert (plex["type"], plex["criticality"]) == ("external-api", "important")
+    assert plex["circuit_breaker"]["name"] == plex["bulkhead"]["name"] == "plex"
+    assert not plex["registered"]
+    assert call("GET", "/plex").json["name"] == "plex-media-server"
+
+
+def test_a_registered_one_has_everything_at_once(app, call):
+    body = {
+        **PLAIN,
+        "health_check_url": "http://127.0.0.1:1/health",
+        "depends_on": ["database"],
+        "circuit_breaker": {"failure_threshold": 2, "reset_timeout": 7},
+    }
+    made = call("POST", body=body)
+    assert made.status_code == 201
+    assert made.headers["Location"] == f"{DEPENDENCIES}/nas"
+    assert made.json == call("GET", "/nas").json
+    assert made.json["depends_on"] == ["database"]
+    assert made.json["registered"]
+    assert call("GET", "/database").json["dependents"] == ["nas"]
+    parts = app.extensions["medianest"]
+    breaker = parts.registry.find_breaker("nas")
+    assert (breaker.options.failure_threshold, breaker.options.reset_timeout) == (2, 7)
+    assert parts.registry.find_bulkhead("nas") is not None
+    risks = {d.name: d for d in parts.cascade.assess().dependencies}
+    assert risks["database"].dependents == ("nas",)
+    parts.watch.monitor.run("nas")
+    assert parts.watch.monitor.component("nas").message == "127.0.0.1:1: connection refused"
+
+
+def test_the_same_again_is_well_and_another_is_a_conflict(call):
+    assert call("POST", body=PLAIN).status_code == 201
+    assert call("POST", body=PLAIN).status_code == 200
+    other = call("POST", body={**PLAIN, "criticality": "optional"})
+    assert (other.status_code, other.json["type"]) == (409, "/problems/conflict")
+    assert call("GET", "/nas").json["criticality"] == "important"
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "field"),
+    [
+        ({"name": "database"}, 409, None),
+        ({"name": "plex"}, 409, None),
+        ({"name": "overseerr"}, 409, None),
+        ({"name": "redis-cache"}, 409, None),
+        ({"name": "memory"}, 409, None),
+        ({"name": "a/b"}, 422, "name"),
+        ({"name": ""}, 422, "name"),
+        ({"type": "toaster"}, 422, "type"),
+        ({"criticality": "vital"}, 422, "criticality"),
+        ({"depends_on": ["ghost"]}, 422, "depends_on"),
+        ({"depends_on": ["nas"]}, 422, "depends_on"),
+        ({"circuit_breaker": {"failure_threshold": 0}}, 422, "circuit_breaker.failure_threshold"),
+        ({"circuit_breaker": {"treshold": 1}}, 422, "circuit_breaker.treshold"),
+        (
+            {"circuit_breaker": {"reset_timeout": 60, "max_reset_timeout": 1}},
+            201,
+            None,
+        ),
+        ({"url": "http://nas"}, 422, "url"),
+    ],
+)
+def test_nonsense_is_told_and_changes_nothing(call, members, status, field):
+    before = call("GET").json
+    answer = call("POST", body={**PLAIN, **members})
+    assert answer.status_code == status, answer.json
+    if field is not None:
+        assert [fault["field"] for fault in answer.json["errors"]] == [field]
+    if status != 201:
+        assert call("GET").json == before
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "metadata"),
+        ("http://[::ffff:169.254.169.254]/", ""),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://0.0.0.0/", ""),
+        ("http://[::]/", ""),
+        ("http://2852039166/", "four decimal numbers"),
+        ("http://0251.0376.0251.0376/", "four decimal numbers"),
+        ("http://0xa9.0xfe.0xa9.0xfe/", "four decimal numbers"),
+        ("http://169.254.43518/", "four decimal numbers"),
+        ("http://10.0.0.1/", "MEDIANEST_HEALTH_ALLOWED_NETWORKS"),
+        ("http://[::1]/", "MEDIANEST_HEALTH_ALLOWED_NETWORKS"),
+        ("file:///etc/passwd", "http://"),
+        ("gopher://127.0.0.1:6379/_FLUSHALL", "http://"),
+        ("http://user:secret-password@127.0.0.1/", "password"),
+        ("http://127.0.0.1:1/#fragment", "fragment"),
+        ("http://127.0.0.1\\@169.254.169.254/", "backslash"),
+        ("http://no-such-host.invalid/", ""),
+        ("", "http://"),
+    ],
+)
+def test_a_url_that_opens_another_door_is_refused(call, url, words):
+    answer = call("POST", body={**PLAIN, "health_check_url": url})
+    assert answer.status_code == 422, answer.json
+    (fault,) = answer.json["errors"]
+    assert fault["field"] == "health_check_url"
+    assert words in fault["message"]
+    assert "secret-password" not in answer.text
+    assert call("GET", "/nas").status_code == 404
+
+
+def test_what_others_need_stays(call):
+    call("POST", body=PLAIN)
+    call("POST", body={**PLAIN, "name": "backup", "depends_on": ["nas"]})
+    refused = call("DELETE", "/nas")
+    assert (refused.status_code, "backup" in refused.json["detail"]) == (409, True)
+    assert call("DELETE", "/backup").status_code == 204
+    assert call("DELETE", "/nas").status_code == 204
+    assert call("DELETE", "/nas").status_code == 404
+    assert call("DELETE", "/database").status_code == 409
+    assert {d["name"] for d in call("GET").json["dependencies"]} == {
+        "database",
+        "plex-media-server",
+    }
+
+
+def test_a_name_that_is_free_again_can_be_taken_anew(app, call):
+    call("POST", body={**PLAIN, "circuit_breaker": {"failure_threshold": 2}})
+    call("DELETE", "/nas")
+    assert app.extensions["medianest"].registry.find_breaker("nas") is None
+    body = {**PLAIN, "circuit_breaker": {"failure_threshold": 9}}
+    assert call("POST", body=body).status_code == 201
+
+
+def test_every_change_is_in_the_audit(app, call, operator):
+    call("POST", body=PLAIN)
+    call("POST", body=PLAIN)
+    call("DELETE", "/nas")
+    changes = app.test_client().get("/api/v1/resilience/audit", headers=operator).json["changes"]
+    actions = [(change["action"], change["target"]) for change in changes]
+    assert actions == [("dependency.remove", "nas"), ("dependency.register", "nas")]
+
+
+def test_without_the_database_nothing_is_changed(make_app, tmp_path, operator):
+    (tmp_path / "medianest.db").mkdir()
+    client = make_app().test_client()
+    answer = client.post(DEPENDENCIES, json=PLAIN, headers=operator)
+    assert (answer.status_code, answer.json["service"]) == (503, "database")
+    assert client.get(f"{DEPENDENCIES}/nas", headers=operator).status_code == 404
+
+
+def test_only_an_operator_changes_anything(app):
+    viewer = {"Authorization": "Bearer the-viewer"}
+    client = app.test_client()
+    assert client.get(DEPENDENCIES, headers=viewer).status_code == 200
+    assert client.post(DEPENDENCIES, json=PLAIN, headers=viewer).status_code == 403
+    assert client.delete(f"{DEPENDENCIES}/nas", headers=viewer).status_code == 403

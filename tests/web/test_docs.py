@@ -1,0 +1,82 @@
+"""`/docs`: the document, as a page and as JSON."""
+
+import re
+
+import pytest
+from flask import render_template
+
+PATHS = ["/docs", "/docs/openapi.json"]
+
+
+@pytest.fixture
+def page(make_app):
+    return make_app().test_client().get("/docs")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_viewers_may_read_it(make_app, path):
+    client = make_app(env="production").test_client()
+    assert client.get(path).status_code == 401
+    headers = {"Authorization": "Bearer the-client"}
+    assert client.get(path, headers=headers).status_code == 403
+    headers = {"Authorization": "Bearer the-viewer"}
+    assert client.get(path, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_in_development_everybody_may(make_app, path):
+    answer = make_app(env="development").test_client().get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_json_is_the_document(make_app):
+    answer = make_app().test_client().get("/docs/openapi.json")
+    assert answer.content_type == "application/json"
+    assert answer.json["info"]["title"] == "MediaNest"
+
+
+def test_the_page_has_each_operation_with_its_role(page, make_app):
+    assert page.content_type.startswith("text/html")
+    api = make_app().test_client().get("/docs/openapi.json").json
+    for path, methods in api["paths"].items():
+        assert f'<span class="path">{path}</span>' in page.text
+        for operation in methods.values():
+            assert f'<details id="{operation["operationId"]}">' in page.text
+    assert '<span class="role">operator</span>' in page.text
+    assert '<span class="role">public</span>' in page.text
+
+
+def test_each_link_leads_somewhere(page):
+    targets = set(re.findall(r'id="([^"]+)"', page.text))
+    links = set(re.findall(r'href="#([^"]+)"', page.text))
+    assert links and links <= targets
+
+
+def test_the_page_needs_nothing_from_elsewhere(page):
+    assert "<script" not in page.text
+    assert not re.search(r'(src|href)="(https?:)?//', page.text)
+
+
+def test_whatever_stands_in_the_document_is_escaped(make_app):
+    evil = "<script>alert('`x`')</script>"
+    schema = {"type": "string", "default": evil, "description": evil}
+    operation = {
+        "operationId": "evil",
+        "summary": evil,
+        "description": evil,
+        "security": [{"bearer": [evil]}],
+        "parameters": [
+            {"name": evil, "in": "query", "schema": schema, "required": True, "description": evil}
+        ],
+        "responses": {"200": {"description": evil}},
+    }
+    api = {
+        "openapi": "3.1.0",
+        "info": {"title": evil, "version": evil, "description": evil},
+        "tags": [{"name": evil, "description": evil}],
+        "components": {"schemas": {evil: {"description": evil, "properties": {evil: schema}}}},
+    }
+    with make_app().test_request_context():
+        html = render_template("docs.html", api=api, operations={evil: [("GET", evil, operation)]})
+    assert "<script" not in html

@@ -1,0 +1,158 @@
+"""The decorator of the views: who is let in, what is read, how it is answered."""
+
+import pytest
+from flask import Blueprint, Response
+
+from medianest.media.plex_wire import Library
+from medianest.web.answers.base import AnswerModel, Timestamp
+from medianest.web.answers.media import Libraries
+from medianest.web.endpoint import endpoint
+from medianest.web.parts import routes_of
+from medianest.web.schemas import Because, Limit, TitleRequest
+
+RESILIENCE = "/api/v1/resilience"
+REHEARSAL = {"operation": "op", "service": "svc", "error": "timeout"}
+
+
+class Thing(AnswerModel):
+    """A thing."""
+
+    name: str
+    at: Timestamp | None = None
+
+
+@pytest.fixture
+def things():
+    return Blueprint("things", __name__, url_prefix="/things")
+
+
+@pytest.fixture
+def client(make_app, things):
+    """A client of the app with the views that a test has put into `things`."""
+
+    def make():
+        app = make_app(env="production")
+        app.register_blueprint(things)
+        return app.test_client()
+
+    return make
+
+
+def test_a_model_is_rendered_as_it_is(client, things):
+    @things.get("/")
+    @endpoint(answers={201: Thing})
+    def view():
+        return Thing(name="ü")
+
+    answer = client().get("/things/")
+    assert (answer.status_code, answer.text) == (201, '{"name":"ü","at":null}\n')
+    assert answer.content_type == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_status_and_headers_may_be_others(client, things):
+    @things.get("/")
+    @endpoint(answers={200: Thing, 202: Thing})
+    def view():
+        return Thing(name="x"), 202, {"Location": "/there"}
+
+    answer = client().get("/things/")
+    assert (answer.status_code, answer.headers["Location"]) == (202, "/there")
+
+
+def test_nothing_has_no_content_type(client, things):
+    @things.delete("/")
+    @endpoint(answers={204: None})
+    def view():
+        return None
+
+    answer = client().delete("/things/")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_response_passes_through(client, things):
+    @things.get("/")
+    @endpoint(answers={})
+    def view():
+        return Response("as it is", 418)
+
+    answer = client().get("/things/")
+    assert (answer.status_code, answer.text) == (418, "as it is")
+
+
+def test_a_request_is_read_from_the_outside_in(client, things):
+    """Keeps out: strangers who learn from faults what a request must look like."""
+
+    @things.post("/<name>")
+    @endpoint("operator", query=Limit, body=Because, answers={200: Thing})
+    def view(name, query, body):
+        return Thing(name=f"{name} {query.limit} {body.reason}")
+
+    asking = client()
+
+    def ask(token, query, body):
+        headers = {"Authorization": f"Bearer {token}"}
+        return asking.post("/things/a", query_string=query, json=body, headers=headers)
+
+    assert ask("the-viewer", {"limit": 0}, []).status_code == 403
+    assert "limit" in ask("the-operator", {"limit": 0}, []).json["detail"]
+    assert "body" in ask("the-operator", {"limit": 1}, []).json["detail"]
+    assert ask("the-operator", {"limit": 1}, {"reason": "r"}).json["name"] == "a 1 r"
+
+
+def test_models_that_are_there_already_are_not_checked_again():
+    library = Library(key="1", title="Films", type="movie")
+    values = {"libraries": (library,), "degraded": False, "as_of": "2026-01-01T00:00:00Z"}
+    assert Libraries.model_validate(values).libraries[0] is library
+
+
+@pytest.mark.parametrize(
+    ("given", "rendered"),
+    [
+        ("2026-01-01T12:00:00.123456+02:00", "2026-01-01T10:00:00.123Z"),
+        ("2026-01-01T12:00:00", "2026-01-01T12:00:00.000Z"),
+    ],
+)
+def test_a_timestamp_is_utc_with_milliseconds(given, rendered):
+    thing = Thing.model_validate({"name": "x", "at": given})
+    assert thing.model_dump_json() == f'{{"name":"x","at":"{rendered}"}}'
+
+
+def test_it_is_known_which_routes_call_a_service(make_app):
+    routes = routes_of(make_app(), "plex")
+    assert "GET /api/v1/media/libraries/<key>/items" in routes
+    assert "POST /api/v1/media/requests" not in routes
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health/live", "/api/v1/health/ready", "/docs"])
+def test_unknown_parameters_are_told_everywhere(api, path):
+    assert api.get(path, query_string={"verbose": 1}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({**REHEARSAL, "execute": 1}, "execute"),
+        ({**REHEARSAL, "execute": "yes"}, "execute"),
+        ({**REHEARSAL, "operation": "a\nb"}, "operation"),
+        ({**REHEARSAL, "service": "a\u202eb"}, "service"),
+        ({**REHEARSAL, "service": "\ud800"}, "service"),
+    ],
+)
+def test_what_is_of_another_type_is_not_taken_for_it(api, operator, body, field):
+    answer = api.post(f"{RESILIENCE}/recovery/test", json=body, headers=operator)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize("reason", ["two\nlines", "\0", "\x1b[2J"])
+def test_a_reason_stays_on_its_line_of_the_log(api, operator, reason):
+    body = {"action": "open", "reason": reason}
+    path = f"{RESILIENCE}/circuit-breakers/plex/action"
+    assert api.post(path, json=body, headers=operator).status_code == 422
+
+
+def test_a_whole_number_may_be_written_as_a_fraction():
+    wanted = TitleRequest.model_validate({"media_type": "tv", "media_id": 1.0, "seasons": [2.0]})
+    assert wanted.payload() == {"media_type": "tv", "media_id": 1, "seasons": [2]}

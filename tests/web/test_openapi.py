@@ -1,0 +1,181 @@
+"""The OpenAPI document: valid, complete, and true where it matters."""
+
+import re
+
+import pytest
+from openapi_spec_validator import validate
+
+from medianest.web.endpoint import endpoint_of
+from medianest.web.openapi import document
+from medianest.web.problem_kinds import KINDS
+
+PAGES = {"/problems/<kind>", "/docs"}
+"""For people, and so not in the document."""
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app(plex={"url": "http://plex.example", "token": "the-plex-token"})
+
+
+@pytest.fixture
+def api(app):
+    return document(app)
+
+
+def operations(api):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in api["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.fixture
+def operation(api):
+    return lambda name: operations(api)[name]
+
+
+def test_it_is_valid(api):
+    validate(api)
+    assert api["openapi"] == "3.1.0"
+
+
+def test_every_route_is_an_endpoint_and_stands_in_it(app, api):
+    documented = set(operations(api))
+    for rule in app.url_map.iter_rules():
+        if rule.rule in PAGES:
+            continue
+        known = endpoint_of(app.view_functions[rule.endpoint])
+        assert known is not None, f"{rule.rule} has no @endpoint"
+        assert known.answers, f"{rule.rule} answers nothing"
+        path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            documented.remove(f"{method} {path}")
+    assert documented == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("GET /api/v1/health/ready", None),
+        ("GET /api/v1/health/circuit-breakers", "viewer"),
+        ("GET /api/v1/media/libraries", "client"),
+        ("DELETE /api/v1/resilience/queue/{operation_id}", "operator"),
+    ],
+)
+def test_each_operation_says_who_may_do_it(operation, name, role):
+    found = operation(name)
+    assert found["security"] == ([{"bearer": [role]}] if role else [])
+    assert f"Role: {role or 'public'}" in found["description"]
+    assert ("401" in found["responses"]) == ("403" in found["responses"]) == (role is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "statuses"),
+    [
+        ("GET /api/v1/health/live", "200 422 500"),
+        ("GET /api/v1/health/ready", "200 422 500 503"),
+        ("GET /api/v1/resilience/cascade-risk", "200 401 403 422 500"),
+        ("GET /api/v1/resilience/circuit-breakers/{name}", "200 401 403 404 422 500"),
+        (
+            "POST /api/v1/resilience/circuit-breakers/{name}/action",
+            "200 400 401 403 404 413 415 422 500",
+        ),
+        (
+            "DELETE /api/v1/resilience/queue/{operation_id}",
+            "204 400 401 403 404 409 413 415 422 500 503",
+        ),
+        (
+            "POST /api/v1/media/requests",
+            "200 201 202 400 401 403 404 409 413 415 422 500 503",
+        ),
+        ("GET /api/v1/dashboard/status", "200 401 403 422 500 503"),
+    ],
+)
+def test_each_operation_lists_what_it_can_answer(operation, name, statuses):
+    assert list(operation(name)["responses"]) == statuses.split()
+
+
+def test_problems_are_named_where_they_can_happen(operation):
+    media = operation("GET /api/v1/media/sessions")["responses"]["503"]
+    assert list(media["content"]) == ["application/problem+json"]
+    for kind in ("overloaded", "circuit-open", "upstream-failed", "not-configured"):
+        assert f"`{kind}`" in media["description"]
+    assert "database" not in media["description"]
+    queue = operation("GET /api/v1/resilience/queue")["responses"]["503"]["description"]
+    assert "`database-busy`" in queue
+    assert "`overloaded`" not in queue  # operators are never shed
+
+
+def test_every_kind_but_those_of_no_operation_can_happen_somewhere(api):
+    answers = [answer for o in operations(api).values() for answer in o["responses"].values()]
+    named = set(re.findall(r"/problems/([a-z-]+)\)", " ".join(a["description"] for a in answers)))
+    assert set(KINDS) - named == {"method-not-allowed"}
+
+
+def test_the_public_health_answers_503_with_its_own_model(operation):
+    content = operation("GET /api/v1/health/")["responses"]["503"]["content"]
+    assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
+
+
+def test_parameters_are_what_is_checked(operation):
+    page = {
+        p["name"]: p for p in operation("GET /api/v1/media/libraries/{key}/items")["parameters"]
+    }
+    assert page["key"]["in"] == "path"
+    assert page["key"]["schema"]["pattern"] == "^[0-9]{1,9}$"
+    assert page["limit"]["schema"] == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 200,
+        "default": 50,
+    }
+    assert not page["limit"]["required"]
+    (search,) = operation("GET /api/v1/media/search")["parameters"]
+    assert search["required"]
+    (key,) = operation("POST /api/v1/media/requests")["parameters"]
+    assert (key["name"], key["in"]) == ("Idempotency-Key", "header")
+    assert key["schema"]["type"] == "string"
+
+
+def test_headers_are_told(operation):
+    made = operation("POST /api/v1/media/requests")["responses"]
+    assert made["201"]["headers"]["Location"]["required"]
+    assert set(made["202"]["headers"]) == {"Location", "Retry-After"}
+    assert made["401"]["headers"]["WWW-Authenticate"]["required"]
+    libraries = operation("GET /api/v1/media/libraries")["responses"]
+    assert not libraries["200"]["headers"]["Age"]["required"]
+    assert libraries["503"]["headers"]["Retry-After"]["required"]
+
+
+def test_a_body_that_may_be_left_out_says_so(operation):
+    retry = operation("POST /api/v1/resilience/queue/{operation_id}/retry")["requestBody"]
+    assert not retry["required"]
+    assert operation("POST /api/v1/media/requests")["requestBody"]["required"]
+
+
+def test_every_operation_has_a_name_of_its_own_and_a_summary(api):
+    found = operations(api).values()
+    names = [each["operationId"] for each in found]
+    assert len(set(names)) == len(names)
+    assert all(each["summary"] and each["tags"] for each in found)
+    tags = {tag["name"] for tag in api["tags"]}
+    assert {each["tags"][0] for each in found} == tags
+
+
+def test_every_model_says_what_it_is(api):
+    schemas = api["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+    assert schemas["Health"]["additionalProperties"] is False
+    assert schemas["Health"]["properties"]["checked_at"]["format"] == "date-time"
+
+
+def test_no_setting_stands_in_it(app, operator):
+    text = app.test_client().get("/docs/openapi.json", headers=operator).text
+    for secret in ("the-operator", "the-viewer", "the-client", "the-plex-token", "plex.example"):
+        assert secret not in text
+
+
+def test_it_is_built_once(app):
+    assert document(app) is document(app)

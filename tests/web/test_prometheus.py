@@ -1,0 +1,129 @@
+"""`/metrics`, and the rules that are deployed with it."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as open_metrics_families,
+)
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parents[2]
+DEPLOYED = ROOT / "deploy" / "prometheus"
+PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=ROOT / ".tools")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not there")
+
+
+@pytest.fixture
+def app(make_app, clock):
+    """One that has seen some of everything."""
+    app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
+    parts = app.extensions["medianest"]
+    parts.database.upgrade()
+    for _ in range(2):
+        for check in parts.watch.monitor.checks():
+            parts.watch.monitor.run(check.name)
+        clock.advance(10)
+    parts.watch.monitor.beat()
+    for _ in range(3):
+        app.test_client().get("/api/v1/media/libraries")
+    return app
+
+
+def scrape(app, **headers):
+    authorization = {"Authorization": "Bearer the-viewer", **headers}
+    return app.test_client().get("/metrics", headers=authorization)
+
+
+def samples(app):
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(scrape(app).text)
+        for sample in family.samples
+    ]
+
+
+def value(app, metric, /, **labels):
+    (found,) = [
+        v for n, given, v in samples(app) if n == metric and labels.items() <= given.items()
+    ]
+    return found
+
+
+def test_it_says_what_happened(app):
+    route = {"route": "/api/v1/media/libraries"}
+    assert value(app, "medianest_http_server_requests_total", status="503", **route) == 3
+    assert value(app, "medianest_http_server_request_duration_seconds_count", **route) == 3
+    assert value(app, "medianest_circuitbreaker_calls_total", name="plex", kind="failed") >= 5
+    assert value(app, "medianest_circuitbreaker_state", name="plex", state="open") == 1
+    labels = {"component": "plex-media-server", "criticality": "important"}
+    assert value(app, "medianest_component_status", status="unhealthy", **labels) == 1
+    assert value(app, "medianest_component_status", status="healthy", **labels) == 0
+    assert value(app, "medianest_component_check_age_seconds", component="memory") >= 10
+    assert value(app, "medianest_retry_calls_total", name="plex", kind="first_attempt") == 3
+
+
+def test_buckets_add_up(app):
+    buckets = [
+        (float(labels["le"]), number)
+        for name, labels, number in samples(app)
+        if name == "medianest_http_server_request_duration_seconds_bucket"
+        and labels["route"] == "/api/v1/media/libraries"
+    ]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == (float("inf"), 3)
+
+
+def test_no_client_can_make_more_series(app, clock):
+    client = app.test_client()
+    client.get("/x/0")
+    client.open("/x", method="BREW")
+    clock.advance(2)
+    before = len(samples(app))
+    clock.advance(2)
+    for number in range(50):
+        client.get(f"/x/{number}?y={number}")
+        client.open(f"/x/{number}", method=f"BREW{number}")
+        client.get(f"/api/v1/media/libraries?nonsense={number}")
+        client.get(f"/api/v1/resilience/circuit-breakers/ghost-{number}")
+    clock.advance(2)
+    new = {str(labels) for _, labels, _ in samples(app)}
+    assert len(samples(app)) - before < 40, new  # two routes and a status more
+    assert not any("ghost" in labels or "BREW" in labels for labels in new)
+
+
+def test_open_metrics_is_given_to_who_asks_for_it(app):
+    answer = scrape(app, Accept="application/openmetrics-text; version=1.0.0")
+    assert answer.content_type.startswith("application/openmetrics-text")
+    names = {family.name for family in open_metrics_families(answer.text)}
+    assert "medianest_http_server_requests" in names
+
+
+def test_the_rules_ask_for_what_there_is(app):
+    known = {name for name, _, _ in samples(app)}
+    text = (DEPLOYED / "medianest.rules.yml").read_text()
+    asked = set(re.findall(r"\bmedianest_[a-z_]+", text))
+    assert len(asked) > 7
+    # A state that nothing is in now has no sample of its own; families of figures always have.
+    assert asked <= known
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    "command", [("check", "rules", "medianest.rules.yml"), ("test", "rules", "medianest.test.yml")]
+)
+def test_promtool_takes_the_rules(command):
+    done = subprocess.run([PROMTOOL, *command], cwd=DEPLOYED, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_promtool_finds_no_fault_with_the_metrics(app):
+    text = scrape(app).text
+    done = subprocess.run(
+        [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
