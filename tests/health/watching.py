@@ -17,7 +17,8 @@ SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "
 
 class World:
     """`down` are the dependencies whose checks fail, `unwell` those that have something to
-    complain about, `broken` those whose calls fail. Each step is a second: every ten of them checks run, every five alerts are looked at."""
+    complain about, `broken` those whose calls fail. Each step is a second: every ten of them
+    checks run, every five alerts are looked at."""
 
     def __init__(self, clock, **options):
         self.clock = clock
