@@ -96,10 +96,12 @@ def settled(notifier):
     return all(not place.lock.locked() for place in notifier.places)
 
 
-def flush(notifier, times=1):
+def flush(notifier, times=1, clock=None):
     for _ in range(times):
         notifier.flush()
         until(lambda: settled(notifier) and not sending())
+        if clock is not None:
+            clock.advance(200)
 
 
 def sending():
@@ -141,14 +143,14 @@ def test_alerts_arrive_in_their_order(posts):
     assert post.titles == [f"MediaNest: warning: {number}" for number in range(5)]
 
 
-def test_one_that_fails_is_tried_again_and_keeps_nobody_waiting(posts):
+def test_one_that_fails_is_tried_again_and_keeps_nobody_waiting(posts, clock):
     broken, well = posts(), posts()
     broken.status = 500
-    notifier = Notifier([broken.url, well.url])
+    notifier = Notifier([broken.url, well.url], clock)
     notifier(alert("a"))
-    flush(notifier, times=2)
+    flush(notifier, 2, clock)
     notifier(alert("b"))
-    flush(notifier)
+    flush(notifier, 1, clock)
     assert (broken.received, len(well.received)) == ([], 2)
     broken.status = 200
     flush(notifier)
@@ -173,13 +175,31 @@ def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(posts):
     until(lambda: len(hung.received) >= 1 and settled(notifier))
 
 
-def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, caplog):
+def test_an_outage_of_two_minutes_loses_nothing(posts, clock):
+    """Keeps out: five attempts within five seconds, while the network is down."""
     post = posts()
     post.status = 500
-    notifier = Notifier([post.url])
+    notifier = Notifier([post.url], clock)
     notifier(alert("a"))
     notifier(alert("b"))
-    flush(notifier, times=4)
+    for _ in range(120):
+        flush(notifier)
+        clock.advance(1)
+    assert post.asked == 4
+    post.status = 200
+    for _ in range(60):
+        flush(notifier)
+        clock.advance(1)
+    assert post.titles == ["MediaNest: warning: a", "MediaNest: warning: b"]
+
+
+def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, clock, caplog):
+    post = posts()
+    post.status = 500
+    notifier = Notifier([post.url], clock)
+    notifier(alert("a"))
+    notifier(alert("b"))
+    flush(notifier, 4, clock)
     assert (post.asked, caplog.records) == (4, [])
     post.gate.clear()
     notifier.flush()
@@ -187,6 +207,7 @@ def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, caplog
     post.gate.set()
     until(lambda: settled(notifier))
     post.status = 200
+    clock.advance(200)
     flush(notifier)
     assert post.titles == ["MediaNest: warning: b"]
     (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
@@ -225,13 +246,14 @@ def test_an_alert_that_comes_while_another_is_sent_is_not_lost(posts):
     until(lambda: len(post.received) == 2)
 
 
-def test_no_secret_is_in_any_record(posts, caplog):
+def test_no_secret_is_in_any_record(posts, clock, caplog):
     post = posts()
     post.status = 500
     with caplog.at_level(logging.DEBUG, "medianest"), caplog.at_level(logging.INFO):
-        notifier = Notifier([post.url, SecretStr("json://me:hunter2@127.0.0.1:1/hunter2")])
+        nobody = SecretStr("json://me:hunter2@127.0.0.1:1/hunter2")
+        notifier = Notifier([post.url, nobody], clock)
         notifier(alert("a"))
-        flush(notifier, times=6)
+        flush(notifier, 6, clock)
         notifier.send_now(alert("b"))
     assert post.asked == 6
     assert caplog.records
