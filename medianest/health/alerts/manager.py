@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from medianest.health.alerts.alert import Alert, Track
 from medianest.health.alerts.options import AlertOptions
@@ -88,10 +89,15 @@ class AlertManager:
         return sorted(found, key=lambda alert: alert.last_at, reverse=True)
 
     def recall(self, told: Iterable[Alert]) -> None:
-        """Remember what was told by other processes, too."""
+        """Remember what was told by other processes, too. One that is over for another process and
+        not for this one is told anew, when it may be."""
         with self._lock:
             for alert in told:
                 self._remember(alert)
+                if alert.resolved_at is not None and self._fires_since(
+                    alert.key, alert.resolved_at
+                ):
+                    self._refused.setdefault(alert.key, self._clock.now())
 
     def _follow(self, readings: Iterable[Reading]) -> list[Alert]:
         now, utc, news = self._clock.now(), self._clock.utc(), []
@@ -137,9 +143,18 @@ class AlertManager:
             may = True
         with self._lock:
             self._refused.pop(alert.key, None)
+            track = self._tracks.get(alert.key)
             if not may and alert.state == "firing":
                 self._refused[alert.key] = self._clock.now()
+            elif track is not None and track.alert is not None:
+                track.alert = replace(track.alert, told_at=alert.told_at)
         return may
+
+    def _fires_since(self, key: str, moment: datetime) -> bool:
+        """Whether an alert fires here that was told before then."""
+        track = self._tracks.get(key)
+        known = track.alert if track is not None else None
+        return known is not None and known.state == "firing" and known.last_at < moment
 
     def _tell(self, alert: Alert) -> None:
         with self._lock:
