@@ -188,6 +188,41 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, o
     assert told == ["firing", "resolved", "firing"]
 
 
+def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock):
+    """Keeps out: silence about a process whose requests all fail, because those of another one,
+    which counts its own, are well again."""
+    bad, told = {"first": WARNING, "second": WARNING}, []
+
+    def manager(name, journal):
+        options = AlertOptions(hold=0, resolve_after=0, cool_down=300)
+
+        def read(lately):
+            return [Reading("error-rate", "system", bad[name])]
+
+        made = AlertManager(options, read, claim=journal.claim, clock=clock)
+        made.sinks.append(lambda alert: told.append((name, alert.state)))
+        return made
+
+    managers = {"first": manager("first", journal), "second": manager("second", others[0])}
+
+    def look(seconds):
+        for _ in range(seconds // 10):
+            for each in managers.values():
+                each.evaluate()
+                each.recall(journal.recent())
+            clock.advance(10)
+
+    look(30)
+    bad["second"] = None
+    look(300)
+    assert told == [("first", "firing"), ("second", "resolved")]
+    look(600)
+    assert told[2:] == [("first", "firing")]
+    bad["first"] = None
+    look(600)
+    assert told[3:] == [("first", "resolved")]
+
+
 def test_where_the_database_is_down_it_says_so(connect, fired):
     journal = AlertJournal(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5), 300)
     with pytest.raises(DatabaseUnavailableError):
