@@ -115,6 +115,22 @@ def test_what_is_over_after_a_restart_is_told_as_over(clock):
     assert after.told == [(0, "resolved")]
 
 
+def test_what_was_told_before_a_restart_is_not_over_at_the_first_look(clock):
+    before = Alerting(clock, hold=30)
+    before.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    before.run(1)
+    after = Alerting(clock, hold=30)
+    after.manager.adopt(before.alerts)
+    after.says(None, "dependency-down", "plex", at_once=True)
+    after.run(20)
+    after.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    after.run(10)
+    assert after.told == []
+    after.says(None, "dependency-down", "plex", at_once=True)
+    after.run(40)
+    assert after.told == [(60, "resolved")]
+
+
 def test_an_alert_that_fires_here_already_is_not_replaced(clock):
     before, after = Alerting(clock, **TIMES), Alerting(clock, **TIMES)
     for each in (before, after):
