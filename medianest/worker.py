@@ -144,6 +144,11 @@ class Worker:
             check = wanted[name]
             run = partial(monitor.run, check.name)
             self._add(scheduler, name, run, check.interval, executor="checks")
+        soon = self._parts.registry.clock.utc() + timedelta(seconds=_BEAT_SECONDS)
+        for name in monitor.recovering():
+            job = scheduler.get_job(_CHECK + name)
+            if job is not None and job.next_run_time > soon:
+                job.modify(next_run_time=soon)
 
     def _remember_alerts(self) -> None:
         """Those of other processes, and of this one before it was started anew."""

@@ -86,6 +86,11 @@ class Component:
         self._is_sure = False
         self._failures = 0
 
+    @property
+    def is_recovering(self) -> bool:
+        """Whether it was found better than it is told to be, and not often enough yet."""
+        return self._better > 0
+
     def begin(self, now: float) -> bool:
         """A check begins; False when the one before is still running."""
         if self._began_at is not None:

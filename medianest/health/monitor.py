@@ -63,6 +63,11 @@ class HealthMonitor:
         with self._lock:
             return [component.check for component in self._components.values()]
 
+    def recovering(self) -> list[str]:
+        """What was found well again, and should be looked at again soon to be sure."""
+        with self._lock:
+            return [name for name, found in self._components.items() if found.is_recovering]
+
     def run(self, name: str) -> None:
         """Run one check in this thread; nothing when it still runs, or is gone."""
         with self._lock:
