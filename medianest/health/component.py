@@ -89,7 +89,7 @@ class Component:
     @property
     def is_recovering(self) -> bool:
         """Whether it was found better than it is told to be, and not often enough yet."""
-        return self._better > 0
+        return bool(self._latest) and self._latest[-1].badness < self._status.badness
 
     def begin(self, now: float) -> bool:
         """A check begins; False when the one before is still running."""
