@@ -251,3 +251,13 @@ def test_the_first_failure_makes_it_unhealthy_and_the_third_makes_it_sure(monito
         (unhealthy, False, True),
     ]
     assert seen[4] == (Status.HEALTHY, False, False)
+
+
+def test_what_was_found_better_is_recovering_until_that_is_sure(monitor, scripted):
+    run, seen = scripted(), []
+    scripted("other")
+    for letter in "UHUDHHHD":
+        run.status = WORDS[letter]
+        monitor.run("thing")
+        seen.append(monitor.recovering() == ["thing"])
+    assert seen == [False, True, False, True, True, False, False, False]
