@@ -50,6 +50,14 @@ def test_what_is_registered_is_there_at_once(desk, serving):
     )  # fmt: skip
 
 
+def test_what_is_removed_is_looked_at_no_more(desk, serving):
+    desk.register(define(health_check_url=f"http://127.0.0.1:{serving().port}/"), "kim")
+    assert watched(desk) == ["shop"]
+    assert desk.remove("shop")
+    assert (known(desk), watched(desk), desk.definition("shop")) == ([], [], None)
+    assert desk.service.registry.find_bulkhead("shop") is None
+
+
 def test_a_service_that_says_it_is_unwell_is_unhealthy(desk, serving):
     answer = b"HTTP/1.1 503 Sorry\r\nContent-Length: 0\r\n\r\n"
     desk.register(define(health_check_url=f"http://127.0.0.1:{serving(answer).port}/"), "kim")

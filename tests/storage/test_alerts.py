@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
@@ -55,6 +56,18 @@ def test_of_many_processes_one_tells(journal, others, fired, clock):
     assert tell(lambda: fired(CRITICAL)) == once
     assert tell(lambda: over(alert, clock)) == once
     assert [found.state for found in journal.recent()] == ["resolved", "firing", "firing"]
+
+
+def test_of_many_that_claim_at_the_same_instant_one_tells(journal, others, fired):
+    def claim(each, subject):
+        together.wait(10)
+        return each.claim(fired(subject=subject))
+
+    together, journals = Barrier(5), [journal, *others]
+    with ThreadPoolExecutor(5) as pool:
+        for number in range(15):
+            told = list(pool.map(claim, journals, [str(number)] * 5))
+            assert told.count(True) == 1
 
 
 def test_it_is_told_again_only_when_it_gets_worse(journal, fired, clock):
