@@ -80,7 +80,7 @@ def create_app(
     settings = ensure_operator_token(settings)
     registry = Registry(clock=clock, parent=default_registry)
 
-    notifier = Notifier(settings.alerts.urls)
+    notifier = Notifier(settings.alerts.urls, registry.clock)
     app = _flask(settings)
     places = Resilience(app, registry=registry).admission.places
     built = _parts(settings, registry, Routes(app), places)

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from medianest.health.alerts import Alert
 from medianest.health.thresholds import Severity
-from medianest.resilience import ConfigurationError
+from medianest.resilience import Clock, ConfigurationError
+from medianest.resilience.clock import as_clock
 
 __all__ = ["Notifier", "sample_alert"]
 
@@ -24,6 +25,10 @@ _WAITING = 100
 """Alerts that wait for one place at most; the oldest go first."""
 
 _ATTEMPTS = 5
+_WAIT, _FACTOR = 2.0, 4.0
+"""Seconds after the first attempt that failed, and how many times longer after each further one:
+the network may be what the alert is about. In all, nearly three minutes."""
+
 _MARKS = {"resolved": "success", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 
 
@@ -36,12 +41,19 @@ class _Letter:
 class _Place:
     """One URL with what waits for it, so that a place that fails keeps nobody else waiting."""
 
-    def __init__(self, plugin: Any, number: int) -> None:
+    def __init__(self, plugin: Any, number: int, clock: Clock) -> None:
         self.plugin = plugin
+        self._clock = clock
+        self._rests_until = float("-inf")
         # Its kind and its number: the rest of such a URL is often a secret.
         self.name = f"{plugin.service_name or 'place'} (number {number})"
         self.waiting: deque[_Letter] = deque(maxlen=_WAITING)
         self.lock = threading.Lock()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something waits, and may be tried now."""
+        return bool(self.waiting) and self._clock.now() >= self._rests_until
 
     def send(self, alert: Alert) -> bool:
         title, body = _title(alert), _body(alert)
@@ -62,6 +74,8 @@ class _Place:
                 letter.attempts += 1
                 sent = self.send(letter.alert)
                 if not sent and letter.attempts < _ATTEMPTS:
+                    wait = _WAIT * _FACTOR ** (letter.attempts - 1)
+                    self._rests_until = self._clock.now() + wait
                     return
                 if not sent:
                     logger.error("an alert about %s reaches not %s", letter.alert.key, self.name)
@@ -77,7 +91,7 @@ class Notifier:
     Raises ConfigurationError for a URL that Apprise does not know.
     """
 
-    def __init__(self, urls: Iterable[SecretStr]) -> None:
+    def __init__(self, urls: Iterable[SecretStr], clock: Clock | None = None) -> None:
         self.places: list[_Place] = []
         for number, url in enumerate(urls, 1):
             import apprise  # half as much as all the rest to load, and few need it
@@ -89,7 +103,7 @@ class Notifier:
                     f"MEDIANEST_ALERTS_URLS: number {number} is no URL that Apprise knows, such "
                     f"as ntfy://host/topic or mailto://user:password@host"
                 )
-            self.places.append(_Place(plugin, number))
+            self.places.append(_Place(plugin, number, as_clock(clock)))
 
     def __call__(self, alert: Alert) -> None:
         """Have an alert sent by the next `flush`. Waits for nothing."""
@@ -99,7 +113,7 @@ class Notifier:
     def flush(self) -> None:
         """Send what waits, to each place in a thread of its own."""
         for place in self.places:
-            if place.waiting:
+            if place.is_due:
                 threading.Thread(target=place.flush, name="notify", daemon=True).start()
 
     def send_now(self, alert: Alert) -> list[tuple[str, bool]]:

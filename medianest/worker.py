@@ -154,6 +154,8 @@ class Worker:
         """Those of other processes, and of this one before it was started anew."""
         alerts, journal = self._parts.watch.alerts, self._parts.watch.journal
         if not self._adopted:
+            # First what the alerts are about: one whose subject is gone is over.
+            self._parts.watch.dependencies.sync()
             alerts.adopt(journal.unresolved())
             self._adopted = True
         alerts.recall(journal.recent())

@@ -18,6 +18,9 @@ __all__ = ["Effective", "effective"]
 
 _HIDDEN = "********"
 
+_CREDENTIALS = re.compile("([^:/?@]*)(:[^@]*)?@")
+"""A password ends with an @ only; a ? in it begins no query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effective:
@@ -58,7 +61,7 @@ def _shown(variable: str, value: Any) -> Any:
     """As JSON knows it."""
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
-        return _without_password(secret) if "://" in secret else _HIDDEN
+        return _without_password(secret) if variable.endswith("_URL") else _HIDDEN
     if isinstance(value, tuple):
         return [_HIDDEN if is_secret(variable) else str(item) for item in value]
     return str(value) if isinstance(value, Path) else value
@@ -67,7 +70,13 @@ def _shown(variable: str, value: Any) -> Any:
 def _without_password(url: str) -> str:
     """Where it leads may be seen, and as whom; not what may hold a password."""
     scheme, _, rest = url.partition("://")
-    rest, query, _ = rest.partition("?")
-    credentials, at, place = rest.rpartition("@")
-    user = re.sub(":.*", f":{_HIDDEN}", credentials, flags=re.DOTALL)
-    return f"{scheme}://{user}{at}{place}" + (f"?{_HIDDEN}" if query else "")
+    shown = ""
+    if (found := _CREDENTIALS.match(rest)) is not None:
+        user, password = found.groups()
+        rest = rest[found.end() :]
+        if password:  # there may be more of one with an @ that is not escaped
+            head, query, tail = rest.partition("?")
+            rest = head.rpartition("@")[2] + query + tail
+        shown = f"{user}:{_HIDDEN}@" if password else f"{user}@"
+    place, query, _ = rest.partition("?")
+    return f"{scheme}://{shown}{place}" + (f"?{_HIDDEN}" if query else "")

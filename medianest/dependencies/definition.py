@@ -42,6 +42,9 @@ class Definition:
             )
         if self.name in self.depends_on:
             raise ConfigurationError(f"depends_on: {self.name!r} cannot depend on itself")
+        # The same definition is the same object, in whatever order it was told and kept.
+        object.__setattr__(self, "depends_on", tuple(sorted(set(self.depends_on))))
+        object.__setattr__(self, "circuit_breaker", _sorted(self.circuit_breaker))
         self.policy()
 
     def policy(self) -> Policy:
@@ -58,11 +61,19 @@ class Definition:
             "type": self.type,
             "criticality": self.criticality,
             "health_check_url": self.health_check_url,
-            "depends_on": sorted(set(self.depends_on)),
-            "circuit_breaker": dict(sorted(self.circuit_breaker.items())),
+            "depends_on": list(self.depends_on),
+            "circuit_breaker": dict(self.circuit_breaker),
         }
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Definition:
         """From what `as_dict` gave."""
         return cls(**{**kept, "depends_on": tuple(kept["depends_on"])})
+
+
+def _sorted(options: Mapping[str, Any]) -> dict[str, Any]:
+    """As they come back from JSON."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in sorted(options.items())
+    }

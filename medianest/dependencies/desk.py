@@ -92,33 +92,48 @@ class DependencyDesk:
     def _read(self, row: dict[str, object]) -> Definition | None:
         try:
             return Definition.of(row)
-        except (ConfigurationError, TypeError, KeyError) as error:
+        except (ConfigurationError, TypeError, KeyError, ValueError, AttributeError) as error:
             self._complain(str(row.get("name")), error)
             return None
 
     def _reconcile(self, wanted: dict[str, Definition]) -> None:
         # The newest first, as nothing can go that others depend on.
-        for name in reversed([n for n, d in self._registered.items() if wanted.get(n) != d]):
+        for name in reversed(self._changed(wanted)):
             self._forget(name)
-        for name, definition in wanted.items():
-            if name not in self._registered:
+        for definition in _in_order(wanted):
+            if definition.name not in self._registered:
                 self._watch(definition)
 
+    def _changed(self, wanted: dict[str, Definition]) -> list[str]:
+        """What is gone or another one now, and all that depends on it, the oldest first."""
+        changed: list[str] = []
+        for name, known in self._registered.items():
+            if wanted.get(name) != known or not set(changed).isdisjoint(known.depends_on):
+                changed.append(name)
+        return changed
+
     def _watch(self, definition: Definition) -> None:
+        name, url = definition.name, definition.health_check_url
         try:
+            check = self._check(definition, checked_url(url)) if url is not None else None
             self._service.register_dependency(
-                definition.name,
+                name,
                 definition.policy(),
                 criticality=definition.criticality,
                 kind=definition.type,
                 depends_on=definition.depends_on,
             )
-            if definition.health_check_url is not None:
-                self._monitor.add(self._check(definition, checked_url(definition.health_check_url)))
         except (ConfigurationError, ValueError) as error:
-            self._complain(definition.name, error)
+            self._complain(name, error)
+            return
+        try:
+            if check is not None:
+                self._monitor.add(check)
+        except ConfigurationError as error:
+            self._service.registry.remove_dependency(name)
+            self._complain(name, error)
         else:
-            self._registered[definition.name] = definition
+            self._registered[name] = definition
 
     def _forget(self, name: str) -> None:
         if name not in self._registered:
@@ -155,3 +170,13 @@ class DependencyDesk:
         if name not in self._complained:
             self._complained.add(name)
             logger.warning("dependency %s cannot be watched: %s", name, error)
+
+
+def _in_order(wanted: dict[str, Definition]) -> list[Definition]:
+    """Each after those that it depends on; the clocks of hosts do not tell."""
+    ordered, waiting = [], dict(wanted)
+    while waiting:
+        ready = [d for d in waiting.values() if waiting.keys().isdisjoint(d.depends_on)]
+        for definition in ready or list(waiting.values()):  # a cycle cannot be watched anyway
+            ordered.append(waiting.pop(definition.name))
+    return ordered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -81,13 +82,14 @@ class Component:
         self._began_at: float | None = None
         self._hang_told_at: float | None = None
         self._failed: tuple[str, float] | None = None
+        self._latest: deque[Status] = deque(maxlen=max(check.worse_after, check.better_after))
         self._is_sure = False
-        self._worse = self._better = self._failures = 0
+        self._failures = 0
 
     @property
     def is_recovering(self) -> bool:
         """Whether it was found better than it is told to be, and not often enough yet."""
-        return self._better > 0
+        return bool(self._latest) and self._latest[-1].badness < self._status.badness
 
     def begin(self, now: float) -> bool:
         """A check begins; False when the one before is still running."""
@@ -119,11 +121,11 @@ class Component:
         status, age = self._status, None if self._checked_at is None else now - self._checked_at
         if hanging is not None:
             message = _hangs(hanging)
-        elif message is None and status.badness > Status.UNKNOWN.badness:
-            message = "it answers again; one good check is no proof yet"
         elif self._missed(now) and finding is not None:
             status = Status.UNKNOWN
             message = f"not checked for {age or 0.0:.0f} s: the monitor has stalled"
+        elif finding is not None and finding.status is Status.HEALTHY is not status:
+            message = message or "it answers again; one good check is no proof yet"
         ordered = sorted(self._latencies)
         return ComponentHealth(
             name=self.check.name,
@@ -153,16 +155,26 @@ class Component:
         self._failures = self._failures + 1 if finding.status is Status.UNHEALTHY else 0
         if self._failures:
             self._failed = finding.message or "", now
-        change = finding.status.badness - before.badness
-        self._worse = self._worse + 1 if change > 0 else 0
-        self._better = self._better + 1 if change < 0 else 0
-        sure = self._worse >= self.check.worse_after or self._better >= self.check.better_after
-        if change == 0 or not (sure or before is Status.UNKNOWN):
-            self._is_sure |= change == 0 and self._failures >= self.check.worse_after
+        self._latest.append(finding.status)
+        after = finding.status if before is Status.UNKNOWN else self._sure_of(before)
+        if after is before:
+            certain = finding.status is before and self._failures >= self.check.worse_after
+            self._is_sure |= certain
             return None
         self._is_sure = before is not Status.UNKNOWN or self.check.worse_after == 1
-        self._status, self._since, self._worse, self._better = finding.status, now, 0, 0
-        return Change(self.check.name, before, finding.status, finding.message)
+        self._status, self._since = after, now
+        return Change(self.check.name, before, after, finding.message)
+
+    def _sure_of(self, before: Status) -> Status:
+        """What all of the last findings say: the best of them if each was worse than `before`,
+        the worst of them if each was better."""
+        latest = [status.badness for status in self._latest]
+        worse, better = latest[-self.check.worse_after :], latest[-self.check.better_after :]
+        if len(worse) == self.check.worse_after and min(worse) > before.badness:
+            return Status.of(min(worse))
+        if len(better) == self.check.better_after and max(better) < before.badness:
+            return Status.of(max(better))
+        return before
 
     def _hanging(self, now: float) -> float | None:
         if self._began_at is None or now - self._began_at <= self.check.timeout:
@@ -183,4 +195,4 @@ def _hangs(seconds: float) -> str:
 
 
 def _nearest_rank(ordered: list[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
+    return ordered[max(1, math.ceil(len(ordered) * share)) - 1] if ordered else None

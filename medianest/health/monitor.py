@@ -77,7 +77,9 @@ class HealthMonitor:
         finding = self._found(component.check)
         with self._lock:
             change = component.end(finding, self._clock.now())
-        self._tell(change)
+            is_watched = self._components.get(name) is component
+        if is_watched:
+            self._tell(change)
 
     def beat(self) -> None:
         """Say that the scheduler is alive, and count the checks that hang."""

@@ -110,7 +110,7 @@ def _overall(
 ) -> Status:
     parts = [(d.dependency.criticality, d.status) for d in dependencies]
     # One that nobody has looked at yet is neither well nor unwell.
-    parts += [(c.criticality, c.status) for c in components if c.checked_at is not None]
+    parts += [(c.criticality, c.status) for c in components if c.since is not None]
     return overall_status(parts)
 
 

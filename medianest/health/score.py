@@ -66,7 +66,7 @@ class Score:
         found += [
             _of_status(c.name, c.criticality, c.status, c.message)
             for c in components
-            if c.checked_at is not None
+            if c.since is not None
         ]
         found += [
             Deduction(f"{a.rule} of {a.subject}", a.message, ALERT_POINTS[a.severity])

@@ -23,6 +23,11 @@ class Status(Enum):
         """0 for healthy, and more the worse it is."""
         return _ORDER.index(self)
 
+    @classmethod
+    def of(cls, badness: int) -> Status:
+        """The status that is so bad."""
+        return _ORDER[badness]
+
 
 _ORDER = list(Status)
 

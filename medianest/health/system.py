@@ -134,7 +134,8 @@ def _used(group: Path) -> int | None:
     if used is None:
         return None
     figures = _table(group / "memory.stat")
-    dropped = figures.get("inactive_file", figures.get("total_inactive_file", 0))
+    # Version 1 has both, and only the total is of the whole group, as the usage is.
+    dropped = figures.get("total_inactive_file", figures.get("inactive_file", 0))
     return max(0, used - dropped)
 
 
@@ -159,7 +160,9 @@ def _cpu_seconds(group: Path) -> float | None:
 
 def _machine_seconds() -> float:
     times = psutil.cpu_times()
-    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+    # Linux counts the time of guests as that of users, too.
+    others = ("iowait", "guest", "guest_nice")
+    return float(sum(times) - times.idle - sum(getattr(times, name, 0.0) for name in others))
 
 
 def _table(path: Path) -> dict[str, int]:

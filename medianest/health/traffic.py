@@ -133,8 +133,8 @@ class Route:
         slices = self._slices
         if now - slices[-1][0] >= PERIOD / _SLICES:
             slices.append((now, _Sketch()))
-            while now - slices[0][0] >= PERIOD:
-                slices.popleft()
+        while now - slices[0][0] >= PERIOD:
+            slices.popleft()
         return slices[-1][1]
 
 

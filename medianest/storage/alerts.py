@@ -49,10 +49,11 @@ class AlertJournal:
         return True
 
     def _is_told(self, alert: Alert, last: Row[Any] | None, at: datetime) -> bool:
-        if alert.state == "resolved":
-            return last is None or last.state == "resolved"
-        if last is None:
+        if last is None:  # also the end of what could not be kept: the database may have been down
             return False
+        if alert.state == "resolved":
+            began = alert.fired_at or alert.since
+            return last.state == "resolved" and bool(began - last.at < self._cool_down)
         if last.state == "resolved":
             return bool(at - last.at < self._cool_down)
         return bool(last.severity >= alert.severity)

@@ -41,7 +41,7 @@ class DependencyStore:
         self._clock = clock
 
     def all(self) -> list[Definition]:
-        """Every definition, the oldest first: each depends on earlier ones only."""
+        """Every definition, the oldest first, by the clocks of those who registered them."""
 
         def look(connection: Connection) -> list[Definition]:
             rows = select(table.c.definition).order_by(table.c.created_at, table.c.name)

@@ -8,8 +8,14 @@ import threading
 
 import pytest
 
+from medianest.config import DatabaseSettings
 from medianest.dependencies.addresses import Addresses
+from medianest.dependencies.desk import DependencyDesk
 from medianest.dependencies.probe import HealthProbe
+from medianest.health import Check, Finding, HealthMonitor
+from medianest.resilience import ResilienceService
+from medianest.storage import Database
+from medianest.storage.dependencies import DependencyStore
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
@@ -122,3 +128,41 @@ def tls(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
+
+
+@pytest.fixture
+def processes(tmp_path, clock, probe):
+    """`processes()` is the desk of one more process on one database."""
+    made = []
+
+    def start():
+        service = ResilienceService(clock=clock)
+        url = f"sqlite:///{tmp_path / 'nest.db'}"
+        database = Database(url, DatabaseSettings(), service, threads=4)
+        monitor = HealthMonitor(clock)
+        monitor.add(Check("database", Finding))
+
+        def check_of(name, criticality, run):
+            return Check(name, run, kind="external", criticality=criticality)
+
+        store = DependencyStore(database, clock)
+        desk = DependencyDesk(store, service, monitor, probe, check_of, ("plex", "system"))
+        desk.database, desk.service, desk.monitor = database, service, monitor
+        if not made:
+            database.upgrade()
+        made.append(desk)
+        return desk
+
+    yield start
+    for desk in made:
+        desk.database.close()
+
+
+@pytest.fixture
+def desk(processes):
+    return processes()
+
+
+@pytest.fixture
+def other(desk, processes):
+    return processes()

@@ -86,13 +86,20 @@ class Track:
     def follow(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
         """Take a reading; the alert when it is to be told now."""
         passed, self._seen_at = now - self._seen_at, now
+        if not reading.known:
+            return None
         if reading.severity is not None:
             self.bad_at = now
-        if reading.explained_by is not None and not self._is_firing:
+        explained = reading.severity is not None and reading.explained_by is not None
+        if explained and not self._is_firing:
             # The time that something else explains does not count, as if it had not passed.
-            self._above = {severity: since + passed for severity, since in self._above.items()}
+            self._above = {
+                level: since + passed
+                for level, since in self._above.items()
+                if reading.severity is not None and level <= reading.severity
+            }
             return None
-        severity = None if reading.explained_by is not None else reading.severity
+        severity = None if explained else reading.severity
         for level in Severity:
             if severity is not None and severity >= level:
                 self._above.setdefault(level, now)
@@ -113,7 +120,10 @@ class Track:
             return None
         if self._well_since is None:
             self._well_since = now
-        wait = 0.0 if reading.at_once else self._options.resolve_after
+        # One that is only explained now may still be bad: a moment of doubt about another does
+        # not end it.
+        is_over = reading.at_once and reading.severity is None
+        wait = 0.0 if is_over else self._options.resolve_after
         if self._adopted:  # we may not have looked often enough yet to know that it is over
             wait = max(self._options.hold, wait)
         if now - self._well_since < wait:

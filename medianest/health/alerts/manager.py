@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from medianest.health.alerts.alert import Alert, Track
 from medianest.health.alerts.options import AlertOptions
@@ -20,6 +21,10 @@ __all__ = ["AlertManager"]
 logger = logging.getLogger(__name__)
 
 _REMEMBERED = 200
+
+_ASK_AGAIN = 60.0
+"""Seconds after which an alert that may not be told asks again: a cool-down can end while it
+lasts, and the one that told it can be gone."""
 
 
 class AlertManager:
@@ -45,6 +50,8 @@ class AlertManager:
         self._clock = as_clock(clock)
         self._tracks: dict[str, Track] = {}
         self._recent: dict[tuple[str, str], Alert] = {}
+        self._refused: dict[str, float] = {}
+        """Keys of what fires and may not be told, and when it was asked."""
         self._lock = threading.Lock()
         self.sinks: list[Callable[[Alert], None]] = []
 
@@ -53,6 +60,7 @@ class AlertManager:
         readings = list(self._read(self._lately_bad()))
         with self._lock:
             news = self._follow(readings)
+            news += self._asking_again(news)
         told = [alert for alert in news if self._may_tell(alert)]
         for alert in told:
             self._tell(alert)
@@ -81,10 +89,15 @@ class AlertManager:
         return sorted(found, key=lambda alert: alert.last_at, reverse=True)
 
     def recall(self, told: Iterable[Alert]) -> None:
-        """Remember what was told by other processes, too."""
+        """Remember what was told by other processes, too. One that is over for another process and
+        not for this one is told anew, when it may be."""
         with self._lock:
             for alert in told:
                 self._remember(alert)
+                if alert.resolved_at is not None and self._fires_since(
+                    alert.key, alert.resolved_at
+                ):
+                    self._refused.setdefault(alert.key, self._clock.now())
 
     def _follow(self, readings: Iterable[Reading]) -> list[Alert]:
         now, utc, news = self._clock.now(), self._clock.utc(), []
@@ -100,8 +113,6 @@ class AlertManager:
             told = track.follow(reading, now, utc)
             if told is not None:
                 news.append(told)
-        for alert in news:
-            self._remember(alert)
         return news
 
     def _remember(self, alert: Alert) -> None:
@@ -118,14 +129,36 @@ class AlertManager:
         with self._lock:
             return frozenset(k for k, track in self._tracks.items() if track.bad_at > since)
 
+    def _asking_again(self, news: Iterable[Alert]) -> list[Alert]:
+        now, utc, keys = self._clock.now(), self._clock.utc(), {alert.key for alert in news}
+        waited = [key for key, at in self._refused.items() if now - at >= _ASK_AGAIN]
+        found = [self._tracks[key].alert for key in waited if key in self._tracks.keys() - keys]
+        return [replace(alert, told_at=utc) for alert in found if alert is not None]
+
     def _may_tell(self, alert: Alert) -> bool:
         try:
-            return self._claim(alert)
+            may = self._claim(alert)
         except Exception as error:  # better told twice than never
             logger.debug("cannot ask whether %s was told already: %s", alert.key, error)
-            return True
+            may = True
+        with self._lock:
+            self._refused.pop(alert.key, None)
+            track = self._tracks.get(alert.key)
+            if not may and alert.state == "firing":
+                self._refused[alert.key] = self._clock.now()
+            elif track is not None and track.alert is not None:
+                track.alert = replace(track.alert, told_at=alert.told_at)
+        return may
+
+    def _fires_since(self, key: str, moment: datetime) -> bool:
+        """Whether an alert fires here that was told before then."""
+        track = self._tracks.get(key)
+        known = track.alert if track is not None else None
+        return known is not None and known.state == "firing" and known.last_at < moment
 
     def _tell(self, alert: Alert) -> None:
+        with self._lock:
+            self._remember(alert)
         at, severity = alert.resolved_at or self._clock.utc(), alert.severity.name.lower()
         publish(
             (AlertChanged(alert.subject, alert.rule, severity, alert.state, alert.message, at),)

@@ -23,7 +23,7 @@ Rule = Literal[
 class Reading:
     """How bad one thing is now: `severity` is None while it is well. `explained_by` names the
     cause that is told, or about to be, in its place. `at_once` needs no hold: its hysteresis has
-    waited already."""
+    waited already. What is not `known` now changes nothing."""
 
     rule: Rule
     subject: str
@@ -35,3 +35,4 @@ class Reading:
     advice: str = ""
     explained_by: str | None = None
     at_once: bool = False
+    known: bool = True

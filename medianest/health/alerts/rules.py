@@ -14,6 +14,7 @@ from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.reading import Reading, Rule
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
+from medianest.health.status import Status
 from medianest.health.thresholds import Severity, Threshold
 from medianest.health.traffic import Figures, Route, Traffic
 from medianest.resilience import CircuitBreaker, State
@@ -79,6 +80,7 @@ class Rules:
             advice=f"look whether {found.name} runs and can be reached from here",
             explained_by=cause,
             at_once=True,
+            known=found.check is None or found.check.status is not Status.UNKNOWN,
         )
 
     def _calls(self, found: DependencyHealth, cause: str | None) -> Iterator[Reading]:
@@ -198,7 +200,8 @@ def _cause(name: str, sight: Sight) -> str | None:
     for other in (*_ancestors(name, sight), name):
         found = sight.dependencies[other]
         suspect = found.check is not None and found.check.is_suspect
-        if found.is_down or suspect or f"dependency-down:{other}" in sight.lately:
+        was_down = f"dependency-down:{other}" in sight.lately
+        if found.is_down or suspect or was_down:
             return other
     return None
 
@@ -211,8 +214,13 @@ def _switched_off(sight: Sight) -> set[str]:
 
 def _ancestors(name: str, sight: Sight) -> list[str]:
     """What it depends on, directly or not, the furthest first."""
-    found: list[str] = []
-    for other in sight.dependencies[name].dependency.depends_on:
-        if other in sight.dependencies:
-            found += [n for n in (*_ancestors(other, sight), other) if n not in found]
-    return found
+    found: dict[str, None] = {}
+
+    def climb(below: str) -> None:
+        for other in sight.dependencies[below].dependency.depends_on:
+            if other in sight.dependencies and other not in found:
+                climb(other)
+                found[other] = None
+
+    climb(name)
+    return list(found)

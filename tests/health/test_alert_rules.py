@@ -1,0 +1,251 @@
+"""The rules: each threshold at its exact border, and one alert for one cause."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.health import Finding
+from medianest.health.thresholds import Severity
+from tests.health.watching import World
+
+WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
+
+
+@pytest.fixture
+def world(clock):
+    world = World(clock)
+    world.depend("plex", service="plex-api")
+    world.depend("db", "critical")
+    world.depend("shop", "optional", depends_on=["db"])
+    world.checks()
+    return world
+
+
+def explained(world, lately=()):
+    read = world.read(lately)
+    return {k: r.explained_by for k, r in read.items() if r.severity is not None}
+
+
+@pytest.mark.parametrize(
+    ("errors", "severity"), [(0, None), (5, None), (6, WARNING), (10, WARNING), (11, CRITICAL)]
+)
+def test_the_error_rate_of_requests(world, errors, severity):
+    world.ask("/about", 500, times=errors)
+    world.ask("/about", 200, times=100 - errors)
+    assert world.severity("error-rate") is severity
+    reading = world.read()["error-rate", "system"]
+    assert reading.value == errors / 100
+    assert reading.threshold == (0.10 if severity is CRITICAL else 0.05)
+
+
+@pytest.mark.parametrize(("took", "severity"), [(1.9, None), (2.1, WARNING), (5.2, CRITICAL)])
+def test_the_response_time_is_that_of_the_slowest_5_percent(world, took, severity):
+    world.ask("/about", took=0.01, times=94)
+    world.ask("/about", took=took, times=6)
+    assert world.severity("response-time") is severity
+    world.ask("/about", took=0.01, times=40)
+    assert world.severity("response-time") is None
+
+
+def test_few_requests_are_not_judged(world):
+    world.ask("/about", 500, took=60, times=19)
+    assert (world.severity("error-rate"), world.severity("response-time")) == (None, None)
+    world.ask("/about", 500, took=60)
+    assert (world.severity("error-rate"), world.severity("response-time")) == (CRITICAL, CRITICAL)
+
+
+def test_probes_and_looks_of_operators_do_not_count(world):
+    world.ask("/health", 503, took=60, times=100)
+    assert world.severity("error-rate") is None
+    world.ask("/about", 500, times=10)
+    assert world.severity("error-rate") is None
+
+
+@pytest.mark.parametrize(
+    ("failures", "severity"), [(5, None), (6, WARNING), (10, WARNING), (11, CRITICAL)]
+)
+def test_the_error_rate_of_calls(world, failures, severity):
+    for number in range(100):
+        world.broken = {"plex"} if number % 9 == 0 and number // 9 < failures else set()
+        world.call("plex")
+    found = world.read()["error-rate", "plex"]
+    assert (found.value, found.severity) == (failures / 100, severity)
+
+
+@pytest.mark.parametrize(
+    ("took", "severity"), [(2.0, None), (2.1, WARNING), (5.0, WARNING), (5.1, CRITICAL)]
+)
+def test_the_response_time_of_calls(world, took, severity):
+    for number in range(20):
+        world.call("plex", took if number < 2 else 0.0)
+    assert world.severity("response-time", "plex") is severity
+
+
+def test_few_calls_are_not_judged(world):
+    world.broken = {"plex"}
+    for number in range(19):
+        world.broken = {"plex"} if number % 5 == 0 else set()
+        world.call("plex", 6.0 if number % 2 else 0.0)
+    assert world.severity("error-rate", "plex") is None
+    assert world.severity("response-time", "plex") is None
+
+
+@pytest.mark.parametrize(
+    ("share", "severity"), [(0.75, None), (0.7501, WARNING), (0.9, WARNING), (0.9001, CRITICAL)]
+)
+def test_memory(world, share, severity):
+    world.check("memory", lambda: Finding(detail={"share": share, "limited_by": "container"}))
+    assert ("memory", "system") not in world.read()
+    world.checks()
+    found = world.read()["memory", "system"]
+    assert (found.severity, found.value) == (severity, share)
+    assert "memory of the container" in found.message
+
+
+@pytest.mark.parametrize(
+    ("number", "severity"),
+    [(0, None), (1, None), (2, WARNING), (3, WARNING), (4, CRITICAL)],
+)
+def test_open_breakers(world, number, severity):
+    for name in "wxyz"[:number]:
+        breaker = world.registry.breaker(name)
+        for _ in range(5):
+            with pytest.raises(ZeroDivisionError):
+                breaker.call(lambda: 1 / 0)
+    found = world.read()["breakers-open", "system"]
+    assert (found.severity, found.value) == (severity, number)
+    assert found.message.endswith(": " + ", ".join("wxyz"[:number]))
+
+
+def test_breakers_that_operators_opened_are_open_too(world):
+    world.registry.breaker("w").open("moving")
+    world.registry.breaker("db").open("moving")
+    assert world.severity("breakers-open") is WARNING
+    assert [key for key, _ in explained(world).items()] == [("breakers-open", "system")]
+
+
+def test_the_breaker_of_what_is_down_does_not_count(world):
+    world.registry.breaker("w").open()
+    world.registry.breaker("plex-api").open()
+    world.down = {"plex"}
+    for _ in range(3):
+        world.checks()
+    assert world.severity("breakers-open") is None
+
+
+@pytest.mark.parametrize(("dead", "severity"), [(0, None), (1, WARNING), (1000, WARNING)])
+def test_dead_letters(world, dead, severity):
+    world.check("queue", lambda: Finding(detail={"dead": dead, "pending": 3}))
+    assert ("dead-letters", "queue") not in world.read()
+    world.checks()
+    found = world.read()["dead-letters", "queue"]
+    assert (found.severity, found.value) == (severity, dead)
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "affected"),
+    [
+        ("plex", WARNING, ("GET /libraries",)),
+        ("db", CRITICAL, ("shop", "GET /requests")),
+        ("shop", WARNING, ("GET /requests",)),
+    ],
+)
+def test_a_dependency_that_is_down_names_all_that_suffer(world, name, severity, affected):
+    world.down = {name}
+    for _ in range(2):
+        world.checks()
+        assert world.severity("dependency-down", name) is None
+    world.checks()
+    found = world.read()["dependency-down", name]
+    assert (found.severity, found.affected, found.at_once) == (severity, affected, True)
+    assert found.message == f"{name} is down: connection refused"
+    assert found.explained_by is None
+
+
+def test_its_calls_are_explained_from_the_first_failed_check_on(world):
+    world.broken = world.down = {"plex"}
+    for _ in range(20):
+        world.call("plex")
+    assert explained(world) == {("error-rate", "plex"): None}
+    world.checks()
+    assert explained(world) == {("error-rate", "plex"): "plex"}
+
+
+def test_what_was_down_a_minute_ago_still_explains_its_figures(world):
+    for number in range(40):
+        world.broken = {"plex"} if number % 5 == 0 else set()
+        world.call("plex")
+    assert explained(world) == {("error-rate", "plex"): None}
+    assert explained(world, ["dependency-down:plex"]) == {("error-rate", "plex"): "plex"}
+
+
+def test_requests_of_a_route_whose_dependency_is_in_trouble_are_explained(world):
+    world.ask("/libraries", 502, times=50)
+    assert world.severity("error-rate") is CRITICAL
+    world.down = {"plex"}
+    world.checks()
+    assert world.severity("error-rate") is None
+    world.ask("/about", 500, times=20)
+    assert world.severity("error-rate") is CRITICAL  # these it does not explain
+
+
+def test_what_an_operator_switched_off_explains_its_requests(world):
+    world.registry.breaker("plex-api").open("moving house")
+    world.ask("/libraries", 503, times=50)
+    assert explained(world) == {}
+
+
+def test_a_breaker_that_is_open_though_the_check_passes_is_told(world):
+    world.broken = {"plex"}
+    for _ in range(5):
+        world.call("plex")
+    found = world.read()["error-rate", "plex"]
+    assert (found.severity, found.value) == (CRITICAL, 1.0)
+    assert "plex is not called: its check passes, but its calls fail" in found.message
+
+
+def test_what_depends_on_what_is_down_is_explained_by_it(world):
+    world.down = {"db", "shop"}
+    for _ in range(3):
+        world.checks()
+    found = explained(world)
+    assert found == {("dependency-down", "db"): None, ("dependency-down", "shop"): "db"}
+
+
+def test_the_furthest_cause_is_to_blame(world):
+    world.depend("disk", "critical")
+    world.depend("store", "optional", depends_on=["disk"])
+    world.depend("page", "optional", depends_on=["store", "plex"])
+    world.down = {"disk", "store", "page", "plex"}
+    for _ in range(3):
+        world.checks()
+    found = explained(world)
+    assert found["dependency-down", "page"] == "disk"
+    assert found["dependency-down", "store"] == "disk"
+    assert found["dependency-down", "disk"] is None
+    assert world.read()["dependency-down", "disk"].affected == ("store", "page")
+
+
+def test_a_dependency_that_nobody_looks_at_is_neither_down_nor_up(world, clock):
+    world.down = {"plex"}
+    for _ in range(3):
+        world.checks()
+    clock.advance(60)
+    found = world.read()["dependency-down", "plex"]
+    assert (found.severity, found.known) == (None, False)
+
+
+def test_a_graph_with_many_ways_through_it_is_read_quickly(clock):
+    """Keeps out: 2**30 steps for thirty layers of two that depend on both below them."""
+    world = World(clock)
+    above = []
+    for layer in range(30):
+        names = [f"a{layer}", f"b{layer}"]
+        for name in names:
+            world.depend(name, "optional", depends_on=above)
+        above = names
+    world.down = {"a0"}
+    for _ in range(3):
+        world.checks()
+    assert len(world.read()["dependency-down", "a0"].affected) == 58
+    assert world.read()["dependency-down", "b29"].explained_by == "a0"

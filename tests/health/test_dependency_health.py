@@ -1,0 +1,130 @@
+"""A dependency, as its check and its circuit breaker see it together."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from medianest.health import DependencyHealth, Status
+from medianest.resilience import ResilienceService, State
+from tests.health.conftest import WORDS
+
+CHECKS = ("none", "unchecked", "?", "H", "D", "U")
+H, D, U, UNKNOWN = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.UNKNOWN
+
+TABLE = {
+    #         none, unchecked, ?, H, D, U
+    "closed": (H, H, UNKNOWN, H, D, U),
+    "disabled": (H, H, UNKNOWN, H, D, U),
+    "half_open": (D, D, D, H, D, U),
+    "open": (U, U, U, D, U, U),
+    "waited": (U, U, U, H, U, U),
+    "forced_open": (U, U, U, U, U, U),
+}
+CASES = [
+    (state, check, TABLE[state][CHECKS.index(check)])
+    for state, check in itertools.product(TABLE, CHECKS)
+]
+
+
+@pytest.fixture
+def service(clock):
+    return ResilienceService(clock=clock)
+
+
+@pytest.fixture
+def breaker(service):
+    service.register_dependency("thing", retry=None)
+    return service.registry.breaker("thing")
+
+
+def fail():
+    raise ConnectionError("no route")
+
+
+def bring(breaker, state, clock):
+    """Into a state, as it gets there by itself; "waited" is open, and lets the next call in."""
+    if state == "forced_open":
+        breaker.open("moving house")
+    elif state == "disabled":
+        breaker.disable()
+    elif state != "closed":
+        for _ in range(5):
+            with pytest.raises(ConnectionError):
+                breaker.call(fail)
+        if state != "open":
+            clock.advance(60)
+        if state == "half_open":
+            breaker.acquire()
+    assert breaker.state is State("open" if state == "waited" else state)
+
+
+def health_of(service, monitor, scripted, check):
+    if check == "none":
+        return None
+    run = scripted()
+    if check != "unchecked":
+        run.status = WORDS[check]
+        run.message = None if check == "H" else f"check says {check}"
+        for _ in range(3):
+            monitor.run("thing")
+    return monitor.component("thing")
+
+
+def look(service, check):
+    return DependencyHealth.of(service.registry.dependency("thing"), check)
+
+
+@pytest.mark.parametrize(("state", "check", "status"), CASES)
+def test_both_make_the_status(service, breaker, monitor, scripted, clock, state, check, status):
+    bring(breaker, state, clock)
+    found = look(service, health_of(service, monitor, scripted, check))
+    assert found.status is status
+    assert (found.message is None) == (status is Status.HEALTHY)
+    assert found.is_cut_off == (state == "open")
+    assert found.is_down == (check == "U")
+
+
+@pytest.mark.parametrize(
+    ("state", "check", "message"),
+    [
+        ("closed", "U", "check says U"),
+        ("open", "H", "its check passes, but its calls fail: no route; tried again in"),
+        ("open", "none", "its calls fail: no route; tried again in"),
+        ("open", "U", "check says U"),
+        ("half_open", "none", "it is coming back"),
+        ("half_open", "D", "check says D"),
+        ("forced_open", "H", "switched off: moving house"),
+        ("forced_open", "U", "switched off: moving house"),
+    ],
+)
+def test_the_message_is_of_the_one_that_knows_more(
+    service, breaker, monitor, scripted, clock, state, check, message
+):
+    bring(breaker, state, clock)
+    found = look(service, health_of(service, monitor, scripted, check))
+    assert found.message.startswith(message)
+
+
+def test_one_switched_off_without_a_reason_was_so_by_somebody(service, breaker):
+    breaker.open()
+    assert look(service, None).message == "switched off: an operator did it"
+
+
+def test_one_without_breaker_and_bulkhead_has_its_check_alone(service, monitor, scripted):
+    service.register_dependency("bare", circuit_breaker=None, bulkhead=None, retry=None)
+    found = DependencyHealth.of(service.registry.dependency("bare"), None)
+    assert (found.name, found.status, found.message) == ("bare", Status.HEALTHY, None)
+    assert (found.breaker, found.bulkhead, found.is_cut_off) == (None, None, False)
+
+
+def test_a_check_that_has_not_been_made_for_long_makes_it_unknown(
+    service, breaker, monitor, scripted, clock
+):
+    scripted()
+    monitor.run("thing")
+    clock.advance(60)
+    found = look(service, monitor.component("thing"))
+    assert found.status is Status.UNKNOWN
+    assert "not checked for 60 s" in found.message

@@ -1,0 +1,153 @@
+"""Checks that hang: told, never stacked, and nobody else waits for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from medianest.health import Check, Finding, Status
+from medianest.resilience.events import health_changed
+
+
+class Hanging:
+    """A check that does not end before `let_go`; then it finds `finding`."""
+
+    def __init__(self):
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self.runs = 0
+        self.finding = Finding()
+
+    def __call__(self):
+        self.runs += 1
+        self.begun.set()
+        assert self.gate.wait(10)
+        return self.finding
+
+
+@pytest.fixture
+def hang(monitor):
+    """A check that hangs in a thread of its own, until the test is over at the latest."""
+    run = Hanging()
+    monitor.add(Check("thing", run, interval=10, timeout=3, worse_after=3, better_after=2))
+    threads = []
+
+    def start():
+        run.begun.clear()
+        threads.append(threading.Thread(target=monitor.run, args=("thing",)))
+        threads[-1].start()
+        assert run.begun.wait(10)
+
+    def let_go():
+        run.gate.set()
+        for thread in threads:
+            thread.join(10)
+
+    run.start, run.let_go = start, let_go
+    yield run
+    let_go()
+
+
+def beat_for(monitor, clock, seconds):
+    for _ in range(seconds):
+        clock.advance(1)
+        monitor.beat()
+
+
+def test_it_is_told_as_soon_as_its_time_is_over(monitor, hang, clock):
+    hang.start()
+    beat_for(monitor, clock, 3)
+    assert monitor.component("thing").hanging_seconds is None
+    beat_for(monitor, clock, 1)
+    seen = monitor.component("thing")
+    assert (seen.hanging_seconds, seen.failures_in_a_row) == (4, 1)
+    assert seen.message == "its check has not ended for 4 s"
+
+
+def test_it_counts_once_for_each_interval(monitor, hang, clock):
+    hang.gate.set()
+    monitor.run("thing")
+    hang.gate.clear()
+    hang.start()
+    beat_for(monitor, clock, 13)
+    assert monitor.component("thing").failures_in_a_row == 1
+    assert monitor.component("thing").status is Status.HEALTHY
+    beat_for(monitor, clock, 1)
+    assert monitor.component("thing").failures_in_a_row == 2
+    beat_for(monitor, clock, 9)
+    assert monitor.component("thing").status is Status.HEALTHY
+    beat_for(monitor, clock, 1)
+    assert monitor.component("thing").status is Status.UNHEALTHY
+
+
+def test_it_is_not_started_again_before_it_has_ended(monitor, hang, clock):
+    hang.start()
+    clock.advance(30)
+    monitor.run("thing")  # would hang here
+    monitor.refresh(0.01)
+    assert hang.runs == 1
+    hang.let_go()
+    monitor.run("thing")
+    assert hang.runs == 2
+
+
+def test_it_recovers_when_it_ends(monitor, hang, clock, heard):
+    events = heard(health_changed)
+    hang.start()
+    beat_for(monitor, clock, 5)
+    assert monitor.component("thing").status is Status.UNHEALTHY  # the first that is known of it
+    hang.let_go()
+    seen = monitor.component("thing")
+    assert (seen.hanging_seconds, seen.failures_in_a_row, seen.latency_seconds) == (None, 0, 5)
+    monitor.run("thing")
+    assert monitor.component("thing").status is Status.HEALTHY
+    assert [event.after for event in events] == ["unhealthy", "healthy"]
+
+
+def test_one_removed_while_it_runs_is_gone_and_tells_nothing(monitor, hang, heard):
+    events = heard(health_changed)
+    hang.start()
+    monitor.remove("thing")
+    monitor.add(Check("thing", lambda: Finding(Status.DEGRADED)))
+    hang.let_go()
+    assert monitor.component("thing").status is Status.UNKNOWN
+    assert events == []
+    monitor.run("thing")
+    assert [event.after for event in events] == ["degraded"]
+
+
+def test_a_refresh_waits_no_longer_than_it_may_and_runs_the_others(monitor, hang, scripted):
+    others = [scripted(f"other {number}") for number in range(5)]
+    started = time.monotonic()
+    clock_free = threading.Thread(target=monitor.refresh, args=(0.2,))
+    clock_free.start()
+    clock_free.join(10)
+    assert not clock_free.is_alive()
+    assert time.monotonic() - started < 3
+    assert [run.runs for run in others] == [1] * 5
+    assert hang.runs == 1
+
+
+def test_checks_are_refreshed_side_by_side(monitor):
+    together = threading.Barrier(8, timeout=10)
+    for number in range(8):
+        monitor.add(Check(f"check {number}", lambda: (together.wait() and None) or Finding()))
+    monitor.refresh(10)
+    assert {c.status for c in monitor.components()} == {Status.HEALTHY}
+
+
+def test_of_several_refreshes_at_once_one_does_it_and_all_wait(monitor, hang):
+    ended = []
+    first = threading.Thread(target=lambda: (monitor.refresh(10), ended.append(1)))
+    first.start()
+    assert hang.begun.wait(10)
+    monitor.refresh(0.05)  # waits, in vain
+    second = threading.Thread(target=lambda: (monitor.refresh(10), ended.append(2)))
+    second.start()
+    assert ended == []
+    hang.let_go()
+    for thread in (first, second):
+        thread.join(10)
+    assert sorted(ended) == [1, 2]
+    assert hang.runs == 1

@@ -1,0 +1,144 @@
+"""The report: one look at everything, fresh to the second, and at once after a change."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from medianest.health import Finding, Status
+from medianest.health.report import Reporter
+from medianest.resilience import State
+from medianest.resilience.cascade import CascadeMonitor
+from tests.health.watching import World
+
+
+@pytest.fixture
+def world(clock):
+    world = World(clock, hold=0)
+    world.depend("db", "critical")
+    world.depend("plex", service="plex-api")
+    world.check("memory", lambda: Finding(detail={"share": 0.5, "limited_by": "machine"}))
+    world.checks()
+    world.manager.evaluate()
+    return world
+
+
+@pytest.fixture
+def reporter(world):
+    cascade = CascadeMonitor(world.registry)
+    return Reporter(world.observer, world.manager, cascade, lambda: {"db": {"failures": 1}})
+
+
+def test_it_has_everything(world, reporter):
+    world.ask("/about", times=3)
+    world.traffic.begin()
+    found = reporter.report()
+    assert (found.status, found.score.score) == (Status.HEALTHY, 100)
+    assert [d.name for d in found.dependencies] == ["db", "plex"]
+    assert [c.name for c in found.components] == ["memory"]
+    assert [b.name for b in found.breakers] == ["db", "plex-api"]
+    assert [b.name for b in found.bulkheads] == ["db", "plex-api"]
+    assert (found.minute.requests, found.since_start.requests, found.in_flight) == (3, 3, 1)
+    assert found.recovery == {"db": {"failures": 1}}
+    assert (found.firing, found.pending, found.recommendations) == ((), (), ())
+
+
+def test_it_is_the_same_for_a_second(world, reporter, clock):
+    first = reporter.report()
+    world.ask("/about")
+    clock.advance(0.99)
+    assert reporter.report() is first
+    clock.advance(0.01)
+    second = reporter.report()
+    assert (second.minute.requests, second.at > first.at) == (1, True)
+
+
+def test_a_breaker_that_changes_is_seen_at_once(world, reporter):
+    reporter.report()
+    world.registry.breaker("db").open()
+    found = reporter.report()
+    assert (found.status, found.breakers[0].state) == (Status.UNHEALTHY, State.FORCED_OPEN)
+
+
+def test_a_check_that_changes_is_seen_at_once(world, reporter):
+    assert reporter.report().status is Status.HEALTHY
+    world.down = {"plex"}
+    for _ in range(3):
+        world.checks()
+    assert reporter.report().status is Status.DEGRADED
+
+
+def test_an_alert_is_seen_at_once(world, reporter):
+    reporter.report()
+    world.ask("/about", 500, times=50)
+    world.manager.evaluate()
+    found = reporter.report()
+    assert [alert.key for alert in found.firing] == ["error-rate:system"]
+    assert found.recommendations[0].startswith("100.0% of the requests fail: look")
+
+
+def test_what_changes_while_it_is_made_is_not_hidden_for_a_second(world, reporter):
+    breaker = world.registry.breaker("db")
+    reporter._recovery = lambda: breaker.open() or {}
+    assert reporter.report().dependencies[0].breaker.state is State.CLOSED
+    reporter._recovery = dict
+    assert reporter.report().dependencies[0].breaker.state is State.FORCED_OPEN
+
+
+def test_it_tells_of_each_breaker_what_it_tells_of_its_dependency(world, reporter):
+    """Keeps out: two looks at one breaker that differ, while calls go on."""
+    done = threading.Event()
+
+    def calls():
+        while not done.is_set():
+            world.call("db")
+
+    thread = threading.Thread(target=calls)
+    thread.start()
+    try:
+        for _ in range(50):
+            reporter.forget()
+            found = reporter.report()
+            assert found.breakers[0] is found.dependencies[0].breaker
+    finally:
+        done.set()
+        thread.join(10)
+
+
+def test_the_most_urgent_is_told_first_and_nothing_twice(world, reporter):
+    world.check("queue", lambda: Finding(Status.DEGRADED, "2 could not be done", {"dead": 2}))
+    world.down = {"plex"}
+    for _ in range(3):
+        world.checks()
+    world.registry.breaker("db").open("moving")
+    world.manager.evaluate()
+    advice = reporter.report().recommendations
+    assert advice[0].startswith("plex is down: connection refused: look whether plex runs")
+    assert advice[1].startswith("2 deferred operations could not be done")
+    assert advice[2].startswith("db is cut off by an operator")
+    assert len(advice) == 3
+
+
+def test_a_critical_component_that_hangs_from_the_first_on_counts(world, reporter, clock):
+    world.check("disk", Finding, criticality="critical")
+    assert reporter.report().status is Status.HEALTHY  # nobody has looked at it
+    world.monitor._components["disk"].begin(clock.now())
+    clock.advance(5)
+    world.monitor.beat()
+    assert reporter.report().status is Status.UNHEALTHY
+
+
+def test_a_monitor_that_stalls_degrades_the_whole(world, reporter, clock):
+    world.monitor.beat()
+    clock.advance(16)
+    found = reporter.report()
+    assert found.status is Status.DEGRADED
+    assert any("has not stirred" in advice for advice in found.recommendations)
+
+
+def test_an_optional_one_does_nothing_to_the_whole(world, reporter):
+    world.depend("shop", "optional")
+    world.down = {"shop"}
+    world.checks()
+    assert reporter.report().status is Status.HEALTHY

@@ -1,0 +1,120 @@
+"""The score: 100 less what each thing costs, and why."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from medianest.health import Finding, Status
+from medianest.health.score import POINTS, Score
+from tests.health.conftest import WORDS
+from tests.health.watching import World
+
+
+@pytest.fixture
+def world(clock):
+    return World(clock, hold=0)
+
+
+def score(world):
+    return Score.of(*world.observer.look(), world.manager.firing())
+
+
+def component(world, name, criticality, letter):
+    finding = Finding(WORDS[letter], f"{name} says {letter}")
+    world.check(name, lambda: finding, criticality=criticality)
+
+
+def test_where_all_is_well_nothing_is_taken_off(world):
+    world.depend("plex")
+    component(world, "memory", "important", "H")
+    world.checks()
+    assert score(world) == Score(100, "excellent", ())
+
+
+@pytest.mark.parametrize(
+    ("criticality", "letter"), list(itertools.product(["critical", "important", "optional"], "D?U"))
+)
+def test_each_thing_costs_what_it_is_worth(world, criticality, letter):
+    component(world, "thing", criticality, letter)
+    world.checks()
+    points = POINTS[WORDS[letter]][criticality]
+    found = score(world)
+    assert found.score == 100 - points
+    (deduction,) = found.deductions
+    assert (deduction.what, deduction.points) == ("thing", points)
+    assert deduction.why == f"{WORDS[letter].value}: thing says {letter}"
+
+
+def test_the_worse_and_the_more_needed_the_more_it_costs():
+    for status, costs in POINTS.items():
+        assert costs["critical"] > costs["important"] > costs["optional"] > 0, status
+    for criticality in ("critical", "important", "optional"):
+        costs = [POINTS[s][criticality] for s in sorted(POINTS, key=lambda s: s.badness)]
+        assert costs == sorted(set(costs))
+
+
+@pytest.mark.parametrize(
+    ("things", "points", "rating"),
+    [
+        ("D", 90, "excellent"),
+        ("DD?", 75, "good"),
+        ("DDD", 70, "fair"),
+        ("UU?D", 45, "poor"),
+        ("UUU?D", 25, "poor"),
+        ("UUUUU", 0, "critical"),
+        ("UUUUUUUU", 0, "critical"),
+    ],
+)
+def test_the_rating_goes_with_the_score(world, things, points, rating):
+    for number, letter in enumerate(things):
+        component(world, f"thing {number}", "important", letter)
+    world.checks()
+    found = score(world)
+    assert (found.score, found.rating) == (points, rating)
+    assert found.score == max(0, 100 - sum(d.points for d in found.deductions))
+
+
+def test_the_dearest_comes_first(world):
+    for name, criticality, letter in (("a", "optional", "?"), ("b", "critical", "U")):
+        component(world, name, criticality, letter)
+    world.checks()
+    assert [deduction.what for deduction in score(world).deductions] == ["b", "a"]
+
+
+def test_what_nobody_has_looked_at_yet_costs_nothing(world):
+    world.depend("plex")
+    component(world, "memory", "critical", "U")
+    assert score(world).score == 100
+
+
+def test_an_open_breaker_costs_what_its_dependency_does(world):
+    world.depend("db", "critical")
+    world.checks()
+    world.registry.breaker("db").open("moving")
+    (deduction,) = score(world).deductions
+    assert (deduction.points, deduction.why) == (50, "unhealthy: switched off: moving")
+
+
+def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world):
+    world.depend("plex")
+    world.down = {"plex"}
+    for _ in range(3):
+        world.checks()
+    world.ask("/about", 500, took=3.0, times=50)
+    world.manager.evaluate()
+    assert len(world.manager.firing()) == 3
+    found = {deduction.what: deduction.points for deduction in score(world).deductions}
+    assert found == {"plex": 20, "error-rate of system": 15, "response-time of system": 5}
+
+
+def test_a_check_that_hangs_from_the_first_on_costs(world, clock):
+    component(world, "memory", "important", "H")
+    watched = world.monitor._components["memory"]
+    watched.begin(clock.now())
+    clock.advance(5)
+    world.monitor.beat()
+    assert world.monitor.component("memory").status is Status.UNHEALTHY
+    (deduction,) = score(world).deductions
+    assert (deduction.points, deduction.what) == (20, "memory")

@@ -1,0 +1,106 @@
+"""A whole system in one place: dependencies, their checks, breakers, traffic, and the rules."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from medianest.health import Check, Finding, HealthMonitor, Status
+from medianest.health.alerts import AlertManager, AlertOptions, Rules
+from medianest.health.observer import Observer
+from medianest.health.traffic import Traffic
+from medianest.resilience import BulkheadOptions, ResilienceService
+from medianest.watch import _let_in
+
+SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
+
+
+class World:
+    """`down` are the dependencies whose checks fail, `unwell` those that have something to
+    complain about, `broken` those whose calls fail. Each step is a second: every ten of them
+    checks run, every five alerts are looked at."""
+
+    def __init__(self, clock, **options):
+        self.clock = clock
+        self.service = ResilienceService(clock=clock)
+        self.registry = self.service.registry
+        self.monitor = HealthMonitor(clock, on_change=partial(_let_in, self.registry))
+        self.traffic = Traffic(clock)
+        self.observer = Observer(self.registry, self.monitor, self.traffic)
+        routes = {"plex-api": ["GET /libraries"], "shop": ["GET /requests"]}
+        self.rules = Rules(
+            AlertOptions(**options),
+            lambda route: SERVICES[route.route],
+            lambda service: routes.get(service, ()),
+        )
+        self.manager = AlertManager(
+            self.rules.options,
+            lambda lately: self.rules.read(self.observer.sight(lately)),
+            clock=clock,
+        )
+        self.told = []
+        self.manager.sinks.append(lambda alert: self.told.append(alert))
+        self.down, self.unwell, self.broken, self.seconds = set(), set(), set(), 0
+
+    def depend(self, name, criticality="important", *, service=None, depends_on=(), **options):
+        """Have a dependency with a check."""
+        self.service.register_dependency(
+            name, criticality=criticality, service=service, depends_on=depends_on, retry=None,
+            bulkhead=BulkheadOptions(50), **options,
+        )  # fmt: skip
+        self.check(name, lambda: self.look(name), criticality=criticality)
+
+    def check(self, name, run, **options):
+        self.monitor.add(Check(name, run, **options))
+
+    def look(self, name):
+        if name in self.down:
+            return Finding(Status.UNHEALTHY, "connection refused")
+        if name in self.unwell:
+            return Finding(Status.DEGRADED, "it has just begun")
+        return Finding()
+
+    def call(self, name, took=0.0):
+        """One call through the pipeline of a dependency; whether it came through."""
+
+        def operation():
+            self.clock.advance(took)
+            if name in self.broken:
+                raise ConnectionError("connection refused")
+
+        with suppress(Exception):
+            self.service.execute(name, operation)
+            return True
+        return False
+
+    def ask(self, route, status=200, took=0.0, times=1):
+        """Requests that were answered just now."""
+        for _ in range(times):
+            self.traffic.end(self.traffic.begin() - took, "GET", route, status)
+
+    def read(self, lately=()):
+        """What each rule says of each subject now."""
+        found = self.rules.read(self.observer.sight(lately))
+        return {(reading.rule, reading.subject): reading for reading in found}
+
+    def severity(self, rule, subject="system"):
+        return self.read()[rule, subject].severity
+
+    def checks(self):
+        for check in self.monitor.checks():
+            self.monitor.run(check.name)
+
+    def run(self, seconds, each=lambda: None):
+        for _ in range(seconds):
+            each()
+            if self.seconds % 10 == 0:
+                self.checks()
+            if self.seconds % 5 == 0:
+                self.manager.evaluate()
+            self.monitor.beat()
+            self.clock.advance(1)
+            self.seconds += 1
+
+    @property
+    def words(self):
+        return [(alert.state, alert.rule, alert.subject) for alert in self.told]

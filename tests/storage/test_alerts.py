@@ -1,0 +1,229 @@
+"""What alerts were told: each once, whoever of many processes sees it first."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from medianest.health.alerts import Alert, AlertManager, AlertOptions, Reading
+from medianest.health.thresholds import Severity
+from medianest.storage import DatabaseUnavailableError
+from medianest.storage.alerts import AlertJournal
+
+WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
+
+
+@pytest.fixture
+def journal(database):
+    return AlertJournal(database, cool_down=300)
+
+
+@pytest.fixture
+def others(url, connect, database):
+    """Journals of four more processes."""
+    return [AlertJournal(connect(url), cool_down=300) for _ in range(4)]
+
+
+@pytest.fixture
+def fired(clock):
+    def make(severity=WARNING, subject="plex", **fields):
+        now = clock.utc()
+        told = {"since": now, "fired_at": now, "told_at": now, **fields}
+        return Alert(
+            rule="dependency-down", subject=subject, severity=severity, state="firing",
+            message="it is down", value=None, threshold=None, affected=("GET /a",), advice="look",
+            **told,
+        )  # fmt: skip
+
+    return make
+
+
+def over(alert, clock):
+    return replace(alert, state="resolved", resolved_at=clock.utc())
+
+
+def test_of_many_processes_one_tells(journal, others, fired, clock):
+    def tell(step):
+        with ThreadPoolExecutor(5) as pool:
+            answers = list(pool.map(lambda j: j.claim(step()), [journal, *others]))
+        clock.advance(10)
+        return sorted(answers)
+
+    once = [False, False, False, False, True]
+    alert = fired()
+    assert tell(lambda: fired()) == once
+    assert tell(lambda: fired(CRITICAL)) == once
+    assert tell(lambda: over(alert, clock)) == once
+    assert [found.state for found in journal.recent()] == ["resolved", "firing", "firing"]
+
+
+def test_it_is_told_again_only_when_it_gets_worse(journal, fired, clock):
+    assert journal.claim(fired(WARNING))
+    clock.advance(1)
+    assert not journal.claim(fired(WARNING))
+    assert journal.claim(fired(CRITICAL))
+    clock.advance(1)
+    assert not journal.claim(fired(CRITICAL))
+    assert not journal.claim(fired(WARNING))
+
+
+def test_after_it_was_over_nobody_tells_it_for_a_while(journal, others, fired, clock):
+    alert = fired()
+    assert journal.claim(alert)
+    clock.advance(60)
+    assert journal.claim(over(alert, clock))
+    clock.advance(299)
+    assert not others[0].claim(fired(CRITICAL))
+    assert journal.claim(fired(subject="overseerr"))
+    clock.advance(1)
+    assert others[0].claim(fired())
+
+
+def test_the_end_of_what_may_not_be_told_is_not_told(journal, fired, clock):
+    first = fired()
+    journal.claim(first)
+    clock.advance(10)
+    journal.claim(over(first, clock))
+    clock.advance(10)
+    again = fired()
+    assert not journal.claim(again)
+    clock.advance(600)
+    assert not journal.claim(over(again, clock))
+
+
+def test_the_end_of_what_could_not_be_kept_is_told_once(journal, others, fired, clock):
+    """Keeps out: "the database is down" without an "it is over", as it could not be kept."""
+    alert = fired(CRITICAL, subject="database")
+    clock.advance(60)
+    assert journal.claim(over(alert, clock))
+    clock.advance(1)
+    assert not others[0].claim(over(replace(alert, id="of another process"), clock))
+    clock.advance(3600)
+    later = fired(CRITICAL, subject="database")
+    clock.advance(60)
+    assert journal.claim(over(later, clock))
+    assert [found.state for found in journal.recent()] == ["resolved", "resolved"]
+
+
+def test_what_is_not_over_is_found_again(journal, others, fired, clock):
+    first, second = fired(subject="plex"), fired(subject="overseerr")
+    worse = replace(first, severity=CRITICAL)
+    journal.claim(first)
+    journal.claim(second)
+    clock.advance(5)
+    journal.claim(replace(worse, told_at=clock.utc()))
+    clock.advance(5)
+    journal.claim(over(second, clock))
+    (found,) = others[0].unresolved()
+    assert (found.id, found.severity, found.subject) == (first.id, CRITICAL, "plex")
+    assert found == replace(worse, told_at=found.told_at)
+
+
+def test_what_was_told_last_comes_first(journal, fired, clock):
+    for number in range(5):
+        journal.claim(fired(subject=str(number)))
+        clock.advance(1)
+    assert [found.subject for found in journal.recent(3)] == ["4", "3", "2"]
+
+
+def test_what_is_old_is_pruned(journal, fired, clock):
+    journal.claim(fired(subject="old"))
+    clock.advance(100)
+    now = clock.utc()
+    journal.claim(fired(subject="new"))
+    assert journal.prune(now) == 1
+    assert [found.subject for found in journal.recent()] == ["new"]
+    assert journal.prune(now) == 0
+
+
+def test_two_managers_on_one_database_tell_each_step_once(journal, others, clock):
+    """And a third one that was started in between goes on with it."""
+    says, told = [], []
+
+    def manager(journal):
+        options = AlertOptions(hold=0, resolve_after=0)
+        made = AlertManager(options, lambda lately: list(says), claim=journal.claim, clock=clock)
+        made.sinks.append(lambda alert: told.append((alert.state, alert.severity)))
+        return made
+
+    def look(*managers, times=3):
+        for _ in range(times):
+            for each in managers:
+                each.evaluate()
+            clock.advance(1)
+
+    first, second = manager(journal), manager(others[0])
+    says[:] = [Reading("memory", "system", WARNING)]
+    look(first, second)
+    third = manager(others[1])
+    third.adopt(others[1].unresolved())
+    says[:] = [Reading("memory", "system", CRITICAL)]
+    look(second, third)
+    says[:] = [Reading("memory", "system", None)]
+    look(third, second, first)
+    assert told == [("firing", WARNING), ("firing", CRITICAL), ("resolved", CRITICAL)]
+
+
+def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, others, clock):
+    told = []
+
+    def manager(journal, down):
+        reading = Reading("dependency-down", "plex", CRITICAL if down else None, at_once=True)
+        made = AlertManager(
+            AlertOptions(), lambda lately: [reading], claim=journal.claim, clock=clock
+        )
+        made.sinks.append(lambda alert: told.append(alert.state))
+        return made
+
+    before = manager(journal, True)
+    before.evaluate()
+    clock.advance(10)
+    before._read = lambda lately: [Reading("dependency-down", "plex", None, at_once=True)]
+    before.evaluate()
+    assert told == ["firing", "resolved"]
+    after = manager(others[0], True)
+    for _ in range(80):
+        after.evaluate()
+        clock.advance(5)
+    assert told == ["firing", "resolved", "firing"]
+
+
+def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock):
+    """Keeps out: silence about a process whose requests all fail, because those of another one,
+    which counts its own, are well again."""
+    bad, told = {"first": WARNING, "second": WARNING}, []
+
+    def manager(name, journal):
+        options = AlertOptions(hold=0, resolve_after=0, cool_down=300)
+
+        def read(lately):
+            return [Reading("error-rate", "system", bad[name])]
+
+        made = AlertManager(options, read, claim=journal.claim, clock=clock)
+        made.sinks.append(lambda alert: told.append((name, alert.state)))
+        return made
+
+    managers = {"first": manager("first", journal), "second": manager("second", others[0])}
+
+    def look(seconds):
+        for _ in range(seconds // 10):
+            for each in managers.values():
+                each.evaluate()
+                each.recall(journal.recent())
+            clock.advance(10)
+
+    look(30)
+    bad["second"] = None
+    look(300)
+    assert told == [("first", "firing"), ("second", "resolved")]
+    look(600)
+    assert told[2:] == [("first", "firing")]
+    bad["first"] = None
+    look(600)
+    assert told[3:] == [("first", "resolved")]
+
+
+def test_where_the_database_is_down_it_says_so(connect, fired):
+    journal = AlertJournal(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5), 300)
+    with pytest.raises(DatabaseUnavailableError):
+        journal.claim(fired())

@@ -1,0 +1,216 @@
+"""Logs: lines that machines can read, with which request they belong to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+
+from medianest.config import Settings
+from medianest.logs import configure_logs
+from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, RecoveryContext
+from medianest.resilience import events as signals
+from medianest.resilience.events import AlertChanged, HealthChanged, publish
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+LOGGED = (
+    "state_changed",
+    "would_have_opened",
+    "recovery_finished",
+    "health_changed",
+    "alert_changed",
+)
+
+logger = logging.getLogger("medianest.test")
+
+
+@pytest.fixture
+def lines(capsys):
+    """`lines(level="INFO")` logs as JSON from now on; called again, the lines since then."""
+    kept = [logging.getLogger(name) for name in ("medianest", "gunicorn.error", "medianest.events")]
+    before = [(each, each.handlers, each.propagate, each.level) for each in kept]
+    heard = {name: dict(getattr(signals, name).receivers) for name in LOGGED}
+
+    def configure(level="INFO", as_json=True):
+        configure_logs(Settings(log_level=level, log_json=as_json))
+
+        def read():
+            written = capsys.readouterr().err.splitlines()
+            return [json.loads(line) for line in written] if as_json else written
+
+        return read
+
+    yield configure
+    for each, handlers, propagate, level in before:
+        each.handlers, each.propagate = handlers, propagate
+        each.setLevel(level)
+    for name, receivers in heard.items():
+        signal = getattr(signals, name)
+        for receiver in list(signal.receivers_for(None)):
+            if id(receiver) not in receivers and receiver.__module__ == "medianest.logs":
+                signal.disconnect(receiver)
+
+
+@pytest.fixture
+def app():
+    app = Flask(__name__)
+
+    @app.get("/shows/<int:number>")
+    def shows(number):
+        logger.warning("show %d", number, extra={"service": "plex"})
+        return ""
+
+    return app
+
+
+def breaker_that_opens():
+    breaker = CircuitBreaker("plex", failure_threshold=1)
+    with pytest.raises(ZeroDivisionError):
+        breaker.call(lambda: 1 / 0)
+    return breaker
+
+
+def health(before, after, message=None):
+    publish((HealthChanged("plex", before, after, NOW, message),))
+
+
+def test_a_line_says_when_what_and_from_where(lines):
+    read = lines()
+    logger.info("hello %s", "world")
+    (line,) = read()
+    assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
+    assert line == {"level": "info", "message": "hello world", "logger": "medianest.test"}
+
+
+def test_a_line_of_a_request_says_which_one(lines, app):
+    read = lines()
+    trace = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    app.test_client().get("/shows/7", headers=trace)
+    app.test_client().get("/shows/8")
+    given, made = read()
+    assert (given["trace_id"], given["route"]) == (TRACE, "GET /shows/<int:number>")
+    assert (given["service"], given["message"]) == ("plex", "show 7")
+    assert len(made["trace_id"]) == 32
+    assert made["trace_id"] != TRACE
+
+
+@pytest.mark.parametrize("message", ["two\nlines", "\x1b[31mred", 'a "quote"', "\ud800", "\0"])
+def test_whatever_is_said_is_one_line(lines, message):
+    for as_json in (True, False):
+        read = lines(as_json=as_json)
+        logger.info("%s", message)
+        assert len(read()) == 1
+
+
+def test_an_error_brings_its_traceback(lines):
+    read = lines()
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        logger.exception("it broke")
+    (line,) = read()
+    assert "ZeroDivisionError: division by zero" in line["exception"]
+
+
+def test_what_json_does_not_know_is_told_as_text(lines):
+    read = lines()
+    logger.info("x", extra={"at": NOW, "error": ValueError("wrong")})
+    (line,) = read()
+    assert (line["at"], line["error"]) == (str(NOW), "wrong")
+
+
+def test_whatever_the_level_is_changes_of_state_are_told(lines):
+    read = lines("ERROR")
+    logger.warning("not this")
+    breaker = breaker_that_opens()
+    breaker.close("mended", actor="kim")
+    breaker.disable()
+    with pytest.raises(ZeroDivisionError):
+        breaker.call(lambda: 1 / 0)
+    told = read()
+    assert [line["message"] for line in told] == [
+        told[0]["message"],
+        "circuit breaker plex: open -> closed (close): mended, by kim",
+        "circuit breaker plex: closed -> disabled (disable)",
+        told[3]["message"],
+    ]
+    assert told[0]["message"].startswith("circuit breaker plex: closed -> open (tripped)")
+    assert "is disabled and would have opened" in told[3]["message"]
+    assert {line["service"] for line in told} == {"plex"}
+    assert {line["level"] for line in told} == {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "level", "message"),
+    [
+        ("healthy", "unhealthy", "warning", "health of plex: healthy -> unhealthy: gone"),
+        ("unknown", "unhealthy", "warning", "health of plex: unknown -> unhealthy: gone"),
+        ("healthy", "degraded", "warning", "health of plex: healthy -> degraded: gone"),
+        ("unhealthy", "healthy", "info", "health of plex: unhealthy -> healthy"),
+    ],
+)
+def test_health_that_changes_is_told(lines, before, after, level, message):
+    read = lines("ERROR")
+    health(before, after, "gone")
+    (line,) = read()
+    assert (line["level"], line["message"], line["service"]) == (level, message, "plex")
+
+
+@pytest.mark.parametrize(
+    ("severity", "state", "level", "word"),
+    [
+        ("warning", "firing", "warning", "warning"),
+        ("critical", "firing", "error", "critical"),
+        ("critical", "resolved", "info", "resolved"),
+    ],
+)
+def test_alerts_are_told(lines, severity, state, level, word):
+    read = lines("ERROR")
+    publish((AlertChanged("plex", "dependency-down", severity, state, "plex is down", NOW),))
+    (line,) = read()
+    assert line["message"] == f"alert {word} (dependency-down): plex is down"
+    assert (line["level"], line["service"]) == (level, "plex")
+
+
+def test_a_success_is_no_news(lines):
+    read = lines()
+    breaker = CircuitBreaker("plex")
+    for _ in range(10):
+        breaker.call(int)
+    health("unknown", "healthy")
+    assert ErrorRecoveryManager().with_recovery(int) == 0
+    assert read() == []
+
+
+def test_a_recovery_is_told_with_its_service(lines):
+    read = lines("ERROR")
+    manager = ErrorRecoveryManager()
+    manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
+    context = RecoveryContext(operation="find", service="plex")
+    assert manager.with_recovery(lambda: 1 / 0, context) == "default"
+    (line,) = read()
+    assert line["message"].startswith(
+        "find failed (ZeroDivisionError) and was recovered by default"
+    )
+    assert line["service"] == "plex"
+
+
+def test_what_is_configured_twice_is_told_once(lines):
+    lines()
+    read = lines()
+    logger.warning("once")
+    breaker_that_opens()
+    assert len(read()) == 2
+
+
+def test_lines_for_people_are_short(lines):
+    read = lines(as_json=False)
+    logger.warning("look\nhere")
+    (line,) = read()
+    assert line.endswith(" warning look\\nhere")
+    assert sys.stderr.isatty() is False

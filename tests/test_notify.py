@@ -1,0 +1,275 @@
+"""Alerts on their way to people: each place for itself, and no secret on the way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pydantic import SecretStr
+
+from medianest.health.thresholds import Severity
+from medianest.notify import Notifier, sample_alert
+from medianest.resilience import ConfigurationError
+
+# Of what Apprise imports.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Post:
+    """A server that keeps what is sent to it, and answers with `status` once `gate` is open."""
+
+    def __init__(self):
+        self.received, self.asked = [], 0
+        self.status = 200
+        self.gate = threading.Event()
+        self.gate.set()
+        post = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                post.asked += 1
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                post.gate.wait(10)
+                if post.status == 200:
+                    post.received.append(body)
+                self.send_response(post.status)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    @property
+    def url(self):
+        host = f"127.0.0.1:{self.server.server_port}"
+        return SecretStr(f"json://me:hunter2@{host}/hunter2?cto=1&rto=1")
+
+    @property
+    def titles(self):
+        return [body["title"] for body in self.received]
+
+    def stop(self):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(10)
+
+
+@pytest.fixture
+def posts():
+    made = []
+
+    def start():
+        made.append(Post())
+        return made[-1]
+
+    yield start
+    for post in made:
+        post.stop()
+
+
+def alert(subject="plex", **fields):
+    return replace(sample_alert(NOW), subject=subject, message=f"{subject} is down", **fields)
+
+
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def settled(notifier):
+    """Nobody is sending any more."""
+    return all(not place.lock.locked() for place in notifier.places)
+
+
+def flush(notifier, times=1, clock=None):
+    for _ in range(times):
+        notifier.flush()
+        until(lambda: settled(notifier) and not sending())
+        if clock is not None:
+            clock.advance(200)
+
+
+def sending():
+    return [thread for thread in threading.enumerate() if thread.name == "notify"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "title", "words"),
+    [
+        ({"severity": Severity.WARNING}, "warning", "warning: plex", "What to do: look there"),
+        ({"severity": Severity.CRITICAL}, "failure", "critical: plex", "Affected: GET /a, shop"),
+        (
+            {"state": "resolved", "resolved_at": NOW, "severity": Severity.CRITICAL},
+            "success",
+            "resolved: plex",
+            "It is over: plex is down",
+        ),
+    ],
+)
+def test_an_alert_arrives_in_the_words_of_people(posts, fields, kind, title, words):
+    post = posts()
+    notifier = Notifier([post.url])
+    notifier(alert(advice="look there", affected=("GET /a", "shop"), **fields))
+    assert post.asked == 0  # who tells it waits for nothing
+    flush(notifier)
+    (body,) = post.received
+    assert (body["type"], body["title"]) == (kind, f"MediaNest: {title}")
+    assert words in body["message"]
+    flush(notifier)
+    assert post.asked == 1
+
+
+def test_alerts_arrive_in_their_order(posts):
+    post = posts()
+    notifier = Notifier([post.url])
+    for number in range(5):
+        notifier(alert(str(number)))
+    flush(notifier)
+    assert post.titles == [f"MediaNest: warning: {number}" for number in range(5)]
+
+
+def test_one_that_fails_is_tried_again_and_keeps_nobody_waiting(posts, clock):
+    broken, well = posts(), posts()
+    broken.status = 500
+    notifier = Notifier([broken.url, well.url], clock)
+    notifier(alert("a"))
+    flush(notifier, 2, clock)
+    notifier(alert("b"))
+    flush(notifier, 1, clock)
+    assert (broken.received, len(well.received)) == ([], 2)
+    broken.status = 200
+    flush(notifier)
+    assert broken.titles == well.titles
+
+
+def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(posts):
+    hung, well = posts(), posts()
+    hung.gate.clear()
+    notifier = Notifier([hung.url, well.url])
+    notifier(alert("a"))
+    started = time.monotonic()
+    for _ in range(3):
+        notifier.flush()
+    notifier(alert("b"))
+    until(lambda: well.received or not notifier.flush())
+    notifier.flush()
+    until(lambda: len(well.received) == 2)
+    assert time.monotonic() - started < 1
+    assert hung.asked == 1
+    hung.gate.set()
+    until(lambda: len(hung.received) >= 1 and settled(notifier))
+
+
+def test_an_outage_of_two_minutes_loses_nothing(posts, clock):
+    """Keeps out: five attempts within five seconds, while the network is down."""
+    post = posts()
+    post.status = 500
+    notifier = Notifier([post.url], clock)
+    notifier(alert("a"))
+    notifier(alert("b"))
+    for _ in range(120):
+        flush(notifier)
+        clock.advance(1)
+    assert post.asked == 4
+    post.status = 200
+    for _ in range(60):
+        flush(notifier)
+        clock.advance(1)
+    assert post.titles == ["MediaNest: warning: a", "MediaNest: warning: b"]
+
+
+def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, clock, caplog):
+    post = posts()
+    post.status = 500
+    notifier = Notifier([post.url], clock)
+    notifier(alert("a"))
+    notifier(alert("b"))
+    flush(notifier, 4, clock)
+    assert (post.asked, caplog.records) == (4, [])
+    post.gate.clear()
+    notifier.flush()
+    until(lambda: post.asked == 5)
+    post.gate.set()
+    until(lambda: settled(notifier))
+    post.status = 200
+    clock.advance(200)
+    flush(notifier)
+    assert post.titles == ["MediaNest: warning: b"]
+    (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
+    assert "dependency-down:a" in record.getMessage()
+
+
+def test_where_nobody_listens_the_others_still_hear(posts):
+    well = posts()
+    notifier = Notifier([SecretStr("json://127.0.0.1:1/"), well.url])
+    assert [sent for _, sent in notifier.send_now(alert())] == [False, True]
+    assert [name for name, _ in notifier.send_now(alert())] == [
+        "JSON (number 1)",
+        "JSON (number 2)",
+    ]
+
+
+def test_only_so_many_wait_and_the_oldest_go_first(posts):
+    post = posts()
+    notifier = Notifier([post.url])
+    for number in range(103):
+        notifier(alert(str(number)))
+    flush(notifier)
+    assert len(post.received) == 100
+    assert post.titles[0] == "MediaNest: warning: 3"
+
+
+def test_an_alert_that_comes_while_another_is_sent_is_not_lost(posts):
+    post = posts()
+    post.gate.clear()
+    notifier = Notifier([post.url])
+    notifier(alert("a"))
+    notifier.flush()
+    until(lambda: post.asked == 1)
+    notifier(alert("b"))
+    post.gate.set()
+    until(lambda: len(post.received) == 2)
+
+
+def test_no_secret_is_in_any_record(posts, clock, caplog):
+    post = posts()
+    post.status = 500
+    with caplog.at_level(logging.DEBUG, "medianest"), caplog.at_level(logging.INFO):
+        nobody = SecretStr("json://me:hunter2@127.0.0.1:1/hunter2")
+        notifier = Notifier([post.url, nobody], clock)
+        notifier(alert("a"))
+        flush(notifier, 6, clock)
+        notifier.send_now(alert("b"))
+    assert post.asked == 6
+    assert caplog.records
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("url", ["nonsense", "gopher://hunter2", "json://", "http:// hunter2"])
+def test_a_url_that_nobody_knows_is_refused_and_not_told(url):
+    urls = [SecretStr("json://127.0.0.1:1/"), SecretStr(url)]
+    with pytest.raises(ConfigurationError, match="MEDIANEST_ALERTS_URLS: number 2 is no") as caught:
+        Notifier(urls)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_urls_nothing_is_sent():
+    notifier = Notifier([])
+    notifier(alert())
+    notifier.flush()
+    assert (notifier.send_now(alert()), notifier.places) == ([], [])
