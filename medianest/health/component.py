@@ -101,7 +101,7 @@ class Component:
     def end(self, finding: Finding, now: float) -> Change | None:
         """A check has ended with that."""
         if self._began_at is not None:
-            self._latencies.append(now - self._began_at)
+            self._latencies.append(round(now - self._began_at, 6))
         self._began_at, self._checked_at = None, now
         return self._take(finding, now)
 

@@ -20,7 +20,7 @@ SLICES = 120
 TICK = 0.05
 """Seconds after which appended successes are counted; bounds the memory that they take."""
 
-_KEEP = 256
+_KEEP = 128
 """Durations kept of one slice for percentiles, evenly spread; counts and the maximum are exact."""
 
 Batch: TypeAlias = tuple[float, list[float]]
