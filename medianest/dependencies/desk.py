@@ -63,6 +63,9 @@ class DependencyDesk:
             self._changes += 1
             if definition.name not in self._registered:
                 self._watch(definition)
+            is_watched = definition.name in self._registered
+        if not is_watched:  # it depends on what only other processes know yet
+            self.sync()
         return added
 
     def remove(self, name: str) -> bool:

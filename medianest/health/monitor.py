@@ -74,10 +74,13 @@ class HealthMonitor:
             component = self._components.get(name)
             if component is None or not component.begin(self._clock.now()):
                 return
-        finding = self._found(component.check)
-        with self._lock:
-            change = component.end(finding, self._clock.now())
-            is_watched = self._components.get(name) is component
+        finding = Finding(Status.UNHEALTHY, "its check was interrupted")
+        try:
+            finding = self._found(component.check)
+        finally:
+            with self._lock:
+                change = component.end(finding, self._clock.now())
+                is_watched = self._components.get(name) is component
         if is_watched:
             self._tell(change)
 
