@@ -57,7 +57,11 @@ class _DeadlineSocket:
 class _Plain(Connection):
     def _connect(self) -> Any:
         sock = connect(self.host, self.port, socket.socket)
-        sock.settimeout(time_left())  # for the TLS handshake
+        try:
+            sock.settimeout(time_left())  # for the TLS handshake
+        except TimeoutError:
+            sock.close()
+            raise
         return sock
 
 
