@@ -14,10 +14,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m medianest
 
-# Those of tests/integration promise times, so they have the machine for themselves.
+# Those of tests/integration run servers of their own, so they come after the others.
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration
-	$(BIN)/python -m pytest --quiet tests/integration
+	$(BIN)/python -m pytest --quiet --numprocesses 2 tests/integration
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py

@@ -51,6 +51,11 @@ class DependencyHealth:
         return self.dependency.name
 
     @property
+    def is_new(self) -> bool:
+        """Whether nobody has looked at it yet: it is neither well nor unwell."""
+        return self.status is Status.UNKNOWN and self.check is not None and not self.check.since
+
+    @property
     def is_down(self) -> bool:
         """Whether its own health check says so; a breaker may be open for other reasons."""
         return self.check is not None and self.check.is_down
@@ -72,8 +77,10 @@ def _judged(
     words = _words(breaker) if breaker is not None else None
     if breaker is not None and breaker.state is State.FORCED_OPEN:
         return Status.UNHEALTHY, words
-    if check is None or (check.status is Status.UNKNOWN and check.checked_at is None):
+    if check is None:
         return by_breaker, words
+    if check.since is None and by_breaker is Status.HEALTHY:
+        return Status.UNKNOWN, "not checked yet"
     if check.status is Status.HEALTHY and breaker is not None and by_breaker is not Status.HEALTHY:
         if not breaker.retry_after:
             return Status.HEALTHY, None

@@ -108,8 +108,8 @@ class Reporter:
 def _overall(
     dependencies: Iterable[DependencyHealth], components: Iterable[ComponentHealth]
 ) -> Status:
-    parts = [(d.dependency.criticality, d.status) for d in dependencies]
     # One that nobody has looked at yet is neither well nor unwell.
+    parts = [(d.dependency.criticality, d.status) for d in dependencies if not d.is_new]
     parts += [(c.criticality, c.status) for c in components if c.since is not None]
     return overall_status(parts)
 

@@ -61,7 +61,9 @@ class Score:
         """The score of a system with these parts; `components` are those that are no
         dependency's."""
         found = [
-            _of_status(d.name, d.dependency.criticality, d.status, d.message) for d in dependencies
+            _of_status(d.name, d.dependency.criticality, d.status, d.message)
+            for d in dependencies
+            if not d.is_new
         ]
         found += [
             _of_status(c.name, c.criticality, c.status, c.message)

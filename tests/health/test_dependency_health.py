@@ -15,8 +15,8 @@ H, D, U, UNKNOWN = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.UNK
 
 TABLE = {
     #         none, unchecked, ?, H, D, U
-    "closed": (H, H, UNKNOWN, H, D, U),
-    "disabled": (H, H, UNKNOWN, H, D, U),
+    "closed": (H, UNKNOWN, UNKNOWN, H, D, U),
+    "disabled": (H, UNKNOWN, UNKNOWN, H, D, U),
     "half_open": (D, D, D, H, D, U),
     "open": (U, U, U, D, U, U),
     "waited": (U, U, U, H, U, U),

@@ -38,6 +38,7 @@ def start(serve, overseerr):
             MEDIANEST_REQUEST_TIMEOUT=DEADLINE,
             MEDIANEST_DATABASE_TIMEOUT=1.5,
             MEDIANEST_DATABASE_MAX_RESET_TIMEOUT=2.0,
+            MEDIANEST_HEALTH_INTERVAL=1,
             **variables,
         )
 
