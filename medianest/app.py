@@ -36,7 +36,7 @@ from medianest.storage.later import queue_for_later
 from medianest.storage.queue import DeferredQueue
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
-from medianest.watch import make_watch
+from medianest.watch import Subjects, make_watch
 from medianest.web import (
     Resilience,
     components,
@@ -138,7 +138,9 @@ def _parts(
         cascade=cascade,
         tokens=Tokens(settings),
         watch=make_watch(
-            settings, service, cascade, routes, places, database, redis, plex, overseerr, desk
+            Subjects(
+                settings, service, cascade, routes, places, database, redis, plex, overseerr, desk
+            )
         ),
         lifecycle=Lifecycle(started_at=clock.now()),
     )

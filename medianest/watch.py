@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,9 +28,11 @@ from medianest.health.report import Reporter
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
 from medianest.health.traffic import Traffic
-from medianest.media import overseerr, plex
+from medianest.media.overseerr import Overseerr
 from medianest.media.overseerr_client import API
 from medianest.media.overseerr_client import SERVICE as OVERSEERR
+from medianest.media.plex import DEPENDENCY as PLEX_DEPENDENCY
+from medianest.media.plex import Plex
 from medianest.media.plex_client import SERVICE as PLEX
 from medianest.resilience import (
     Bulkhead,
@@ -48,110 +52,118 @@ from medianest.storage.redis import RedisServer
 from medianest.web.parts import Watch
 from medianest.web.traffic import Routes
 
-__all__ = ["make_watch"]
+__all__ = ["Subjects", "make_watch"]
 
-BUILT_IN = ("database", REDIS, plex.DEPENDENCY, OVERSEERR, PLEX, "cache", "system")
+BUILT_IN = ("database", REDIS, PLEX_DEPENDENCY, OVERSEERR, PLEX, "cache", "system")
 """Names that no registered dependency may take, configured or not."""
 
 _CLAIM_SECONDS = 1.0
 """How long an alert waits to know whether another process has told it."""
 
 
-def make_watch(
-    settings: Settings,
-    service: ResilienceService,
-    cascade: CascadeMonitor,
-    routes: Routes,
-    places: Bulkhead | None,
-    database: Database,
-    redis: RedisServer | None,
-    plex_here: plex.Plex,
-    overseerr_here: overseerr.Overseerr,
-    queue: QueueDesk,
-) -> Watch:
+@dataclass(frozen=True)
+class Subjects:
+    """What is to be looked at; `places` are those of requests."""
+
+    settings: Settings
+    service: ResilienceService
+    cascade: CascadeMonitor
+    routes: Routes
+    places: Bulkhead | None
+    database: Database
+    redis: RedisServer | None
+    plex: Plex
+    overseerr: Overseerr
+    queue: QueueDesk
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of all."""
+        return self.service.registry.clock
+
+
+def make_watch(subjects: Subjects) -> Watch:
     """Everything that looks; it starts no thread and asks nobody before it is told to."""
-    clock, registry = service.registry.clock, service.registry
-    options, check_of = _options(settings), partial(_check, settings.health)
-    monitor = HealthMonitor(clock, on_change=partial(_let_in, registry))
-    traffic = Traffic(clock)
-    observer = Observer(registry, monitor, traffic)
-    breakers = partial(check_breakers, registry, options.breakers_open)
-    system = System(clock, settings.health.memory_limit)
-    for check in (
-        check_of("database", "critical", DatabaseCheck(database), kind="database"),
-        check_of(REDIS if redis else "cache", "important", CacheCheck(redis), kind="cache"),
-        *_external(settings, clock, check_of, plex_here, overseerr_here),
-        check_of("circuit-breakers", "optional", breakers),
-        check_of("memory", "important", partial(check_memory, system, options.memory)),
-        check_of("cpu", "optional", partial(check_cpu, system)),
-        check_of("threads", "important", partial(check_threads, places, settings.threads)),
-        check_of("queue", "optional", QueueCheck(queue.figures)),
-    ):
+    settings, service, clock = subjects.settings, subjects.service, subjects.clock
+    options, system = _options(settings), System(clock, settings.health.memory_limit)
+    monitor = HealthMonitor(clock, on_change=partial(_let_in, service.registry))
+    for check in (*_external(subjects), *_internal(subjects, options, system)):
         monitor.add(check)
-    journal = AlertJournal(database, settings.alerts.cool_down)
-    rules = Rules(options, routes.services_of, routes.of_service)
+    traffic = Traffic(clock)
+    observer = Observer(service.registry, monitor, traffic)
+    journal = AlertJournal(subjects.database, settings.alerts.cool_down)
+    rules = Rules(options, subjects.routes.services_of, subjects.routes.of_service)
     alerts = AlertManager(
         options,
         lambda lately: rules.read(observer.sight(lately)),
         claim=partial(_claim, journal),
         clock=clock,
     )
-    probe = HealthProbe(
-        Addresses(settings.health.allowed_networks), timeout=settings.health.timeout, clock=clock
-    )
+    recovery = service.recovery.history.statistics
     return Watch(
         monitor=monitor,
         traffic=traffic,
         observer=observer,
         alerts=alerts,
         journal=journal,
-        reporter=Reporter(observer, alerts, cascade, service.recovery.history.statistics),
-        dependencies=DependencyDesk(
-            DependencyStore(database, clock),
-            service,
-            monitor,
-            probe,
-            partial(check_of, kind="external"),
-            BUILT_IN,
-        ),
+        reporter=Reporter(observer, alerts, subjects.cascade, recovery),
+        dependencies=_dependency_desk(subjects, monitor),
         system=system,
         counters=Counters(),
-        places=places,
+        places=subjects.places,
     )
 
 
-def _external(
-    settings: Settings,
-    clock: Clock,
-    check_of: Any,
-    plex_here: plex.Plex,
-    overseerr_here: overseerr.Overseerr,
-) -> list[Check]:
+def _dependency_desk(subjects: Subjects, monitor: HealthMonitor) -> DependencyDesk:
+    health, clock = subjects.settings.health, subjects.clock
+    return DependencyDesk(
+        DependencyStore(subjects.database, clock),
+        subjects.service,
+        monitor,
+        HealthProbe(Addresses(health.allowed_networks), timeout=health.timeout, clock=clock),
+        partial(_check, health, kind="external"),
+        BUILT_IN,
+    )
+
+
+def _internal(subjects: Subjects, options: AlertOptions, system: System) -> Iterator[Check]:
+    """What is ours: the database, the cache, this process."""
+    check_of, redis = partial(_check, subjects.settings.health), subjects.redis
+    places, threads = subjects.places, subjects.settings.threads
+    breakers = partial(check_breakers, subjects.service.registry, options.breakers_open)
+    database = DatabaseCheck(subjects.database)
+    yield check_of("database", "critical", database, kind="database")
+    yield check_of(REDIS if redis else "cache", "important", CacheCheck(redis), kind="cache")
+    yield check_of("circuit-breakers", "optional", breakers)
+    yield check_of("memory", "important", partial(check_memory, system, options.memory))
+    yield check_of("cpu", "optional", partial(check_cpu, system))
+    yield check_of("threads", "important", partial(check_threads, places, threads))
+    yield check_of("queue", "optional", QueueCheck(subjects.queue.figures))
+
+
+def _external(subjects: Subjects) -> Iterator[Check]:
     """As each says itself that it is well. Overseerr's says nothing of the server that it asks."""
-    found, timeout = [], settings.health.timeout
+    settings, plex, overseerr = subjects.settings, subjects.plex, subjects.overseerr
+    check_of = partial(_check, settings.health, kind="external")
+    ask = partial(UpstreamCheck, timeout=settings.health.timeout, clock=subjects.clock)
     if settings.plex.url is not None:
-        identity = UpstreamCheck(
+        identity = ask(
             PLEX,
             settings.plex.url,
             "/identity",
             lambda answer: answer["MediaContainer"].get("version"),
-            timeout=timeout,
-            clock=clock,
-            trouble=lambda: plex_here.trouble,
+            trouble=lambda: plex.trouble,
         )
-        found.append(check_of(plex.DEPENDENCY, "important", identity, kind="external"))
+        yield check_of(PLEX_DEPENDENCY, "important", identity)
     if settings.overseerr.url is not None:
-        status = UpstreamCheck(
+        status = ask(
             OVERSEERR,
             settings.overseerr.url,
             f"{API}/status",
-            lambda answer: answer.get("version"),
-            timeout=timeout,
-            clock=clock,
-            trouble=lambda: overseerr_here.trouble,
+            lambda answer: answer["version"],
+            trouble=lambda: overseerr.trouble,
         )
-        found.append(check_of(OVERSEERR, "optional", status, kind="external"))
-    return found
+        yield check_of(OVERSEERR, "optional", status)
 
 
 def _check(

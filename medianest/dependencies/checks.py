@@ -57,6 +57,9 @@ class UpstreamCheck:
             version = self._version_of(self._http.get_json(self._path))
         except MediaError as error:
             return Finding(Status.UNHEALTHY, str(error), _answered(error.status))
+        except (AttributeError, KeyError, TypeError):
+            message = f"{self._http.service}: something else answers in its place"
+            return Finding(Status.UNHEALTHY, message, _answered(200))
         detail = {**_answered(200), "version": str(version)[:100] if version else None}
         trouble = self._trouble()
         return Finding(Status.HEALTHY if trouble is None else Status.DEGRADED, trouble, detail)
