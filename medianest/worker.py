@@ -137,6 +137,8 @@ class Worker:
         monitor = self._parts.watch.monitor
         monitor.beat()
         wanted = {_CHECK + check.name: check for check in monitor.checks()}
+        if not self._parts.lifecycle.schema_is_current:
+            wanted.pop(f"{_CHECK}queue", None)  # there is no table to look into yet
         known = {job.id for job in scheduler.get_jobs() if job.id.startswith(_CHECK)}
         for name in known - wanted.keys():
             scheduler.remove_job(name)

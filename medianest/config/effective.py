@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,10 @@ class Effective:
 
 def effective(settings: Settings, environ: Mapping[str, str] | None = None) -> Iterator[Effective]:
     """Every setting. Raises ConfigurationError when the file cannot be read."""
-    environ = os.environ if environ is None else environ
-    layers = Settings.layers(environ)
-    for variable, keys in variables_of(Settings).items():
+    environ, known = os.environ if environ is None else environ, variables_of(Settings)
+    # The others have been warned about.
+    layers = Settings.layers({n: v for n, v in environ.items() if _is_known(n, known)})
+    for variable, keys in known.items():
         value: Any = settings
         for key in keys:
             value = getattr(value, key)
@@ -46,6 +47,10 @@ def effective(settings: Settings, environ: Mapping[str, str] | None = None) -> I
         if origin == "default" and variable == "MEDIANEST_OPERATOR_TOKEN" and value is not None:
             origin = str(settings.instance_path / "operator.token")
         yield Effective(".".join(keys), variable, _shown(variable, value), origin)
+
+
+def _is_known(name: str, known: Container[str]) -> bool:
+    return name in known or name.removesuffix("_FILE") in known
 
 
 def _has(layer: Mapping[str, Any], keys: tuple[str, ...]) -> bool:

@@ -91,7 +91,7 @@ class Addresses:
         kind = _kind_if_not_global(judged)
         if kind is not None and not any(judged in network for network in self._allowed):
             raise ForbiddenAddressError(
-                f"{address} is {kind}, which {VARIABLE} does not allow", VARIABLE
+                f"{address} is {kind}: list its network in {VARIABLE} to allow it", VARIABLE
             )
 
 
