@@ -8,6 +8,7 @@ import sys
 
 from medianest import __version__
 from medianest.config import Settings
+from medianest.notify import Notifier
 from medianest.resilience import ConfigurationError
 from medianest.sandbox.process import SandboxProcess
 from medianest.web.auth import ensure_operator_token
@@ -33,6 +34,7 @@ SANDBOXES = {"plex": "TOKEN", "overseerr": "API_KEY"}
 try:
     loaded = Settings.load()
     settings = ensure_operator_token(loaded)
+    Notifier(settings.alerts.urls)  # here, and not in each worker, over and over
 except ConfigurationError as error:
     sys.exit(f"medianest: {error}")
 
@@ -92,6 +94,12 @@ def on_starting(server):
             os.environ[f"MEDIANEST_{kind.upper()}_{SANDBOXES[kind]}"] = sandbox.token
 
 
+def pre_fork(server, worker):
+    """Number the workers, each by the first number that is free."""
+    taken = {getattr(other, "number", None) for other in server.WORKERS.values()}
+    worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
+
+
 def post_fork(server, worker):
     """Let no silent or unread connection keep a thread: accepted sockets inherit these bounds."""
     bound = struct.pack("ll", SILENCE, 0)
@@ -132,6 +140,8 @@ def post_worker_init(worker):
     """Start what runs beside the requests; from SIGTERM on, take on nothing more."""
     lifecycle = worker.wsgi.extensions["medianest"].lifecycle
     background = worker.wsgi.extensions["medianest.worker"]
+    if worker.cfg.workers > 1:
+        lifecycle.worker = str(worker.number)
     background.start()
     stop = signal.getsignal(signal.SIGTERM)
 

@@ -10,17 +10,22 @@ from medianest.logs import configure_logs
 from medianest.resilience import ConfigurationError
 from medianest.worker import Worker
 
+UNDER_GUNICORN = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")
+WORKER_BOOT_ERROR = 3
+"""Tells gunicorn that no other worker will do any better."""
+
 try:
     settings = Settings.load()
     configure_logs(settings)
     app = create_app(settings)
 except ConfigurationError as error:
-    sys.exit(f"medianest: {error}")
+    print(f"medianest: {error}", file=sys.stderr)
+    sys.exit(WORKER_BOOT_ERROR if UNDER_GUNICORN else 1)
 
 worker = app.extensions["medianest.worker"] = Worker(
     app.extensions["medianest"], app.extensions["medianest.notifier"]
 )
-if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):
+if not UNDER_GUNICORN:
     # gunicorn.conf.py starts it after fork; other servers have no such hook.
     app.before_request(worker.start)
     atexit.register(worker.stop)

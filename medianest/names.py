@@ -6,13 +6,26 @@ import ipaddress
 import queue
 import socket
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 from medianest.resilience import remaining
 
 __all__ = ["look_up", "time_left"]
 
-_LOOK_UPS = threading.BoundedSemaphore(8)
+
+class Places(Protocol):
+    """Look-ups that may hang at once, as a semaphore has them."""
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Take one, within so many seconds; whether there was one."""
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+
+_LOOK_UPS: Places = threading.BoundedSemaphore(8)
 """Name look-ups that may hang at once: the system's resolver cannot be interrupted."""
 
 
@@ -24,9 +37,7 @@ def time_left() -> float:
     return left
 
 
-def look_up(
-    host: str, port: int, places: threading.BoundedSemaphore = _LOOK_UPS
-) -> list[tuple[int, Any]]:
+def look_up(host: str, port: int, places: Places = _LOOK_UPS) -> list[tuple[int, Any]]:
     """Family and address of each way to a host, within the deadline. `places` are for the
     look-ups that may hang at once.
 
@@ -46,9 +57,7 @@ def _resolve(host: str, port: int, flags: int = 0) -> list[tuple[int, Any]]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-def _look_up_beside(
-    host: str, port: int, places: threading.BoundedSemaphore
-) -> list[tuple[int, Any]]:
+def _look_up_beside(host: str, port: int, places: Places) -> list[tuple[int, Any]]:
     """In a thread beside this one, which leaves it behind if it hangs."""
     if not places.acquire(timeout=time_left()):
         raise TimeoutError("too many name look-ups hang")

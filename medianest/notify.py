@@ -25,6 +25,8 @@ _WAITING = 100
 """Alerts that wait for one place at most; the oldest go first."""
 
 _ATTEMPTS = 5
+_PATIENCE = 30.0
+"""Seconds of one attempt; a server may drip its answer for ever."""
 _WAIT, _FACTOR = 2.0, 4.0
 """Seconds after the first attempt that failed, and how many times longer after each further one:
 the network may be what the alert is about. In all, nearly three minutes."""
@@ -39,7 +41,8 @@ class _Letter:
 
 
 class _Place:
-    """One URL with what waits for it, so that a place that fails keeps nobody else waiting."""
+    """One URL with what waits for it, so that a place that fails keeps nobody else waiting. One
+    attempt at a time; of one that takes too long it is not waited for the end."""
 
     def __init__(self, plugin: Any, number: int, clock: Clock) -> None:
         self.plugin = plugin
@@ -48,12 +51,8 @@ class _Place:
         # Its kind and its number: the rest of such a URL is often a secret.
         self.name = f"{plugin.service_name or 'place'} (number {number})"
         self.waiting: deque[_Letter] = deque(maxlen=_WAITING)
-        self.lock = threading.Lock()
-
-    @property
-    def is_due(self) -> bool:
-        """Whether something waits, and may be tried now."""
-        return bool(self.waiting) and self._clock.now() >= self._rests_until
+        self._lock = threading.Lock()
+        self._under_way: tuple[_Letter, float] | None = None
 
     def send(self, alert: Alert) -> bool:
         title, body = _title(alert), _body(alert)
@@ -64,25 +63,48 @@ class _Place:
             logger.debug("%s raised %s", self.name, type(error).__name__)
             return False
 
-    def flush(self) -> None:
-        """Send what waits, the oldest first, until one cannot be sent."""
-        if not self.lock.acquire(blocking=False):  # a place that hangs is not asked twice
+    def next(self) -> _Letter | None:
+        """What to send now, if anything; then somebody has to `try_to_send` it."""
+        now = self._clock.now()
+        with self._lock:
+            if self._under_way is not None:
+                letter, began = self._under_way
+                if now - began < _PATIENCE:
+                    return None
+                self._has_failed(letter, now)
+            if not self.waiting or now < self._rests_until:
+                return None
+            letter = self.waiting[0]
+            letter.attempts += 1
+            self._under_way = letter, now
+            return letter
+
+    def try_to_send(self, letter: _Letter) -> None:
+        """Send one, and what waits behind it, until one cannot be sent."""
+        following: _Letter | None = letter
+        while following is not None:
+            letter, sent = following, self.send(following.alert)
+            with self._lock:
+                if self._under_way is None or self._under_way[0] is not letter:
+                    return  # it took too long, and others have gone on without it
+                if sent:
+                    self._under_way = None
+                    self._done_with(letter)
+                else:
+                    self._has_failed(letter, self._clock.now())
+            following = self.next()
+
+    def _has_failed(self, letter: _Letter, now: float) -> None:
+        self._under_way = None
+        if letter.attempts < _ATTEMPTS:
+            self._rests_until = now + _WAIT * _FACTOR ** (letter.attempts - 1)
             return
-        try:
-            while self.waiting:
-                letter = self.waiting[0]
-                letter.attempts += 1
-                sent = self.send(letter.alert)
-                if not sent and letter.attempts < _ATTEMPTS:
-                    wait = _WAIT * _FACTOR ** (letter.attempts - 1)
-                    self._rests_until = self._clock.now() + wait
-                    return
-                if not sent:
-                    logger.error("an alert about %s reaches not %s", letter.alert.key, self.name)
-                if self.waiting and self.waiting[0] is letter:
-                    self.waiting.popleft()
-        finally:
-            self.lock.release()
+        logger.error("an alert about %s reaches not %s", letter.alert.key, self.name)
+        self._done_with(letter)
+
+    def _done_with(self, letter: _Letter) -> None:
+        if self.waiting and self.waiting[0] is letter:
+            self.waiting.popleft()
 
 
 class Notifier:
@@ -110,11 +132,22 @@ class Notifier:
         for place in self.places:
             place.waiting.append(_Letter(alert))
 
-    def flush(self) -> None:
-        """Send what waits, to each place in a thread of its own."""
-        for place in self.places:
-            if place.is_due:
-                threading.Thread(target=place.flush, name="notify", daemon=True).start()
+    def flush(self) -> list[threading.Thread]:
+        """Send what waits, to each place in a thread of its own; those threads."""
+        letters = [(place, letter) for place in self.places if (letter := place.next()) is not None]
+        threads = [
+            threading.Thread(target=place.try_to_send, args=(letter,), name="notify", daemon=True)
+            for place, letter in letters
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def finish(self, patience: float) -> None:
+        """Send what waits before the process ends, in at most so many seconds."""
+        threads = self.flush()
+        for thread in threads:
+            thread.join(patience / len(threads))
 
     def send_now(self, alert: Alert) -> list[tuple[str, bool]]:
         """Send an alert to each place in this thread; the places, and whether it got there."""

@@ -23,6 +23,7 @@ from medianest.health.checks import (
 )
 from medianest.health.component import Change
 from medianest.health.counters import Counters
+from medianest.health.monitor import MONITOR
 from medianest.health.observer import Observer
 from medianest.health.report import Reporter
 from medianest.health.system import System
@@ -47,6 +48,7 @@ from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
 from medianest.storage.dependencies import DependencyStore
 from medianest.storage.desk import QueueDesk
+from medianest.storage.marks import Marks
 from medianest.storage.redis import SERVICE as REDIS
 from medianest.storage.redis import RedisServer
 from medianest.web.parts import Watch
@@ -54,8 +56,11 @@ from medianest.web.traffic import Routes
 
 __all__ = ["Subjects", "make_watch"]
 
-BUILT_IN = ("database", REDIS, PLEX_DEPENDENCY, OVERSEERR, PLEX, "cache", "system")
+BUILT_IN = ("database", REDIS, PLEX_DEPENDENCY, OVERSEERR, PLEX, "cache", "system", MONITOR)
 """Names that no registered dependency may take, configured or not."""
+
+_MARKS_LAST = 120.0
+"""Seconds in which all processes of a host see what one of them has seen."""
 
 _CLAIM_SECONDS = 1.0
 """How long an alert waits to know whether another process has told it."""
@@ -97,6 +102,7 @@ def make_watch(subjects: Subjects) -> Watch:
         options,
         lambda lately: rules.read(observer.sight(lately)),
         claim=partial(_claim, journal),
+        claim_alone=Marks(settings.instance_path / "alerts", _MARKS_LAST, clock).claim,
         clock=clock,
     )
     recovery = service.recovery.history.statistics

@@ -32,6 +32,10 @@ _THREADS = {
 }
 _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
 _BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
+_SET_BACK = 2.0
+"""Seconds by which the time of day may go back unnoticed."""
+_LAST_LETTERS = 3.0
+"""Seconds in which the last alerts may be sent when the process ends."""
 _CHECK = "check "
 
 
@@ -47,6 +51,7 @@ class Worker:
         self._lock = threading.Lock()
         self._stopping = False
         self._adopted = False
+        self._ended = threading.Event()
 
     def start(self) -> None:
         """Start the jobs of this process, if they do not run yet."""
@@ -56,8 +61,10 @@ class Worker:
             if self._pid == os.getpid():
                 return
             self._pid, self._stopping = os.getpid(), False
-            self._scheduler = self._scheduled()
+            self._scheduler, self._ended = self._scheduled(), threading.Event()
             self._scheduler.start()
+            arguments = self._scheduler, self._ended
+            threading.Thread(target=self._mind_the_clock, args=arguments, daemon=True).start()
 
     def stop(self) -> None:
         """Take on nothing new, and write what waits to be written. What runs now ends at its
@@ -68,9 +75,11 @@ class Worker:
             if scheduler is None or self._pid != os.getpid():
                 return
             self._pid = None
+            self._ended.set()
         scheduler.shutdown(wait=False)
         self._quietly("write the history", self._parts.history.flush)
         self._quietly("write the audit", self._parts.audit.flush)
+        self._notifier.finish(_LAST_LETTERS)
 
     def stop_soon(self) -> None:
         """From a signal handler: only say that nothing new is taken on."""
@@ -132,6 +141,19 @@ class Worker:
         except Exception:
             logger.exception("failed to %s", name)
 
+    def _mind_the_clock(self, scheduler: BackgroundScheduler, ended: threading.Event) -> None:
+        """The scheduler plans by the time of day: set back by an hour, it would do nothing for one.
+        Then all jobs are due at once, and planned anew."""
+        clock = self._parts.registry.clock
+        before = clock.utc().timestamp() - clock.now()
+        while not ended.wait(_BEAT_SECONDS):
+            offset = clock.utc().timestamp() - clock.now()
+            if before - offset > _SET_BACK:
+                logger.warning("the time of day was set back by %.0f s", before - offset)
+                for job in scheduler.get_jobs():
+                    job.modify(next_run_time=clock.utc())
+            before = offset
+
     def _beat(self, scheduler: BackgroundScheduler) -> None:
         """Give the monitor its pulse, and each check a job of its own."""
         monitor = self._parts.watch.monitor
@@ -172,9 +194,13 @@ class Worker:
                 logger.warning("database: migrated from %s to %s", before or "nothing", found)
         else:
             found = database.revision() or "none"
+        is_known = found in schema.known_revisions() | {"none"}
         if found not in (head, lifecycle.schema):
-            logger.warning("database: its tables are at %s, not %s: flask db upgrade", found, head)
-        lifecycle.schema, lifecycle.schema_is_current = found, found == head
+            advice = "flask db upgrade" if is_known else "they are of a newer version"
+            logger.warning("database: its tables are at %s, not %s: %s", found, head, advice)
+        # Another version has migrated while we run; what we use of the tables is still there.
+        is_newer = lifecycle.schema_is_current and not is_known
+        lifecycle.schema, lifecycle.schema_is_current = found, found == head or is_newer
 
     def _prune(self) -> None:
         parts, now = self._parts, self._parts.registry.clock.utc()

@@ -93,7 +93,7 @@ def until(condition):
 
 def settled(notifier):
     """Nobody is sending any more."""
-    return all(not place.lock.locked() for place in notifier.places)
+    return all(place._under_way is None for place in notifier.places)
 
 
 def flush(notifier, times=1, clock=None):
@@ -273,3 +273,34 @@ def test_without_urls_nothing_is_sent():
     notifier(alert())
     notifier.flush()
     assert (notifier.send_now(alert()), notifier.places) == ([], [])
+
+
+def test_a_place_that_never_ends_its_answer_is_given_up(posts, clock):
+    """Keeps out: a server that drips, and all alerts of that place waiting for it for ever."""
+    hung = posts()
+    hung.gate.clear()
+    notifier = Notifier([hung.url], clock)
+    notifier(alert("a"))
+    notifier.flush()
+    until(lambda: hung.asked == 1)
+    clock.advance(29)
+    assert notifier.flush() == []
+    clock.advance(2)
+    assert notifier.flush() == []  # it has failed, and rests
+    clock.advance(200)
+    assert len(notifier.flush()) == 1
+    hung.gate.set()
+    until(lambda: settled(notifier))
+
+
+def test_the_last_ones_are_sent_when_the_process_ends(posts):
+    well, hung = posts(), posts()
+    hung.gate.clear()
+    notifier = Notifier([well.url, hung.url])
+    notifier(alert("a"))
+    started = time.monotonic()
+    notifier.finish(1.0)
+    assert time.monotonic() - started < 1.5
+    assert len(well.received) == 1
+    hung.gate.set()
+    until(lambda: settled(notifier))

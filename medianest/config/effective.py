@@ -18,8 +18,10 @@ __all__ = ["Effective", "effective"]
 
 _HIDDEN = "********"
 
-_CREDENTIALS = re.compile("([^:/?@]*)(:[^@]*)?@")
-"""A password ends with an @ only; a ? in it begins no query."""
+_URL = re.compile(
+    r"(?P<scheme>[a-z+]+://)((?P<user>[\w.-]*):[^@/?]*@)?(?P<place>[^@?]*)(?P<query>\?[^@]*)?"
+)
+"""What can be shown but for a password and the query; of any other nobody knows where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,11 @@ def _shown(variable: str, value: Any) -> Any:
 
 def _without_password(url: str) -> str:
     """Where it leads may be seen, and as whom; not what may hold a password."""
-    scheme, _, rest = url.partition("://")
-    shown = ""
-    if (found := _CREDENTIALS.match(rest)) is not None:
-        user, password = found.groups()
-        rest = rest[found.end() :]
-        if password:  # there may be more of one with an @ that is not escaped
-            head, query, tail = rest.partition("?")
-            rest = head.rpartition("@")[2] + query + tail
-        shown = f"{user}:{_HIDDEN}@" if password else f"{user}@"
-    place, query, _ = rest.partition("?")
-    return f"{scheme}://{shown}{place}" + (f"?{_HIDDEN}" if query else "")
+    if url.startswith("sqlite:"):
+        return url
+    found = _URL.fullmatch(url)
+    if found is None:
+        return _HIDDEN
+    user = "" if found["user"] is None else f"{found['user']}:{_HIDDEN}@"
+    query = f"?{_HIDDEN}" if found["query"] else ""
+    return f"{found['scheme']}{user}{found['place']}{query}"

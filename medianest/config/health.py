@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from medianest.config.kinds import Count, Delay, Networks, Seconds, Secrets, Share
+from medianest.config.kinds import Count, Delay, Networks, Seconds, SecretUrls, Share
 from medianest.config.sections import Section
 
 __all__ = ["AlertSettings", "HealthSettings"]
@@ -49,5 +49,5 @@ class AlertSettings(Section):
     """How long it is not told anew."""
     minimum_calls: Count = 20
     """No rate is judged over fewer."""
-    urls: Secrets = ()
+    urls: SecretUrls = ()
     """Where to send alerts, as Apprise writes it: ntfy://host/topic, mailto://…"""

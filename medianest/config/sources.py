@@ -70,7 +70,9 @@ def from_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        raise ConfigurationError(f"{path}: it is nested too deeply") from None
+    except (OSError, ValueError) as error:  # of TOML, of its text, of a number in it
         raise ConfigurationError(f"{path}: {error}") from None
     for name in ("env", "instance_path"):
         if name in values:
@@ -103,7 +105,9 @@ def faults(
         name = PREFIX + "_".join(keys).upper()
         reason = fault["msg"].removeprefix("Value error, ")
         value = _find(values, keys)
-        if fault["type"] == "extra_forbidden":
+        if fault["type"] == "model_type":  # what stands there may be a secret
+            yield f"{'.'.join(keys)}: must be a section, such as [{keys[-1]}]"
+        elif fault["type"] == "extra_forbidden":
             yield f"{'.'.join(keys)!r} is not a setting{_hint(name, known)}"
         elif is_secret(name) or _may_hold_secret(value):
             yield f"{name}: {reason}"
@@ -126,8 +130,9 @@ def _read_secret(name: str, path: str) -> str:
         secret = Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        # Not the value where it is no path: it may be the secret itself.
-        named = repr(path) if "/" in path else "the file that it names"
+        # Not the value where it may be the secret itself, put into the wrong variable.
+        is_path = re.match(r"\.{0,2}/", path) and "://" not in path
+        named = repr(path) if is_path else "the file that it names"
         raise ConfigurationError(f"{name}: cannot read {named}: {reason}") from None
     if not secret:
         raise ConfigurationError(f"{name}: the file that it names is empty")

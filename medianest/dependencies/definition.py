@@ -17,7 +17,9 @@ from medianest.resilience import (
 )
 from medianest.resilience.options import configure
 
-__all__ = ["Definition"]
+__all__ = ["NAME", "Definition", "is_name"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _PLACES = 10
 
@@ -35,7 +37,10 @@ class Definition:
     circuit_breaker: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name) is None:
+        url = self.health_check_url
+        if not (url is None or isinstance(url, str)):
+            raise ConfigurationError(f"health_check_url must be a text, not {url!r}")
+        if not is_name(self.name):
             raise ConfigurationError(
                 f"name must be 1 to 100 letters, digits, dots, dashes and underscores, "
                 f"not {self.name!r}"
@@ -69,6 +74,11 @@ class Definition:
     def of(cls, kept: Mapping[str, Any]) -> Definition:
         """From what `as_dict` gave."""
         return cls(**{**kept, "depends_on": tuple(kept["depends_on"])})
+
+
+def is_name(name: object) -> bool:
+    """Whether a registered dependency can have that name."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
 def _sorted(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 
-from medianest.dependencies.definition import Definition
+from medianest.dependencies.definition import Definition, is_name
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.url import HealthUrl, checked_url
 from medianest.health import Check, Finding, HealthMonitor, Status
@@ -40,7 +40,7 @@ class DependencyDesk:
         self._monitor = monitor
         self._probe = probe
         self._check_of = check_of
-        self._reserved = frozenset(reserved)
+        self._reserved = frozenset(reserved) | {check.name for check in monitor.checks()}
         self._registered: dict[str, Definition] = {}
         self._changes = 0
         self._lock = threading.Lock()
@@ -61,9 +61,10 @@ class DependencyDesk:
         added = self._store.add(definition.as_dict(), actor, self._built_in())
         with self._lock:
             self._changes += 1
-            if definition.name not in self._registered:
+            if self._registered.get(definition.name) != definition:
+                self._forget(definition.name)  # another process has removed what it was here
                 self._watch(definition)
-            is_watched = definition.name in self._registered
+            is_watched = self._registered.get(definition.name) == definition
         if not is_watched:  # it depends on what only other processes know yet
             self.sync()
         return added
@@ -73,10 +74,13 @@ class DependencyDesk:
         one that is built in or needed by others, and the errors of the database."""
         if name not in self._registered and self._is_taken(name):
             raise DependencyConflictError(f"{name!r} is built in")
-        removed = self._store.remove(name)
+        removed = is_name(name) and self._store.remove(name)
         with self._lock:
             self._changes += 1
             self._forget(name)
+            is_gone = name not in self._registered
+        if not is_gone:  # others need it here that are gone elsewhere
+            self.sync()
         return removed
 
     def definition(self, name: str) -> Definition | None:
@@ -94,9 +98,13 @@ class DependencyDesk:
 
     def _read(self, row: dict[str, object]) -> Definition | None:
         try:
-            return Definition.of(row)
+            definition = Definition.of(row)
+            if definition.name in self._reserved:
+                raise ConfigurationError(f"the name {definition.name!r} is reserved")
+            return definition
         except (ConfigurationError, TypeError, KeyError, ValueError, AttributeError) as error:
-            self._complain(str(row.get("name")), error)
+            name = row.get("name") if isinstance(row, dict) else row
+            self._complain(str(name)[:200], error)
             return None
 
     def _reconcile(self, wanted: dict[str, Definition]) -> None:

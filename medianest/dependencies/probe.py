@@ -20,8 +20,8 @@ from medianest.resilience.clock import as_clock
 __all__ = ["HealthProbe", "ProbeResult"]
 
 _HEADERS: Final = {"Accept": "*/*", "Connection": "close", "User-Agent": "medianest"}
-_LOOK_UPS = threading.BoundedSemaphore(4)
-"""Not those of the media servers: a name that an operator registered may hang for long."""
+_MOST_LOOK_UPS = 150
+"""More than can be registered; each that hangs keeps a thread."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -46,6 +46,40 @@ class ProbeResult:
         return f"it answered {self.status}"
 
 
+class _LookUps:
+    """The names that are being looked up: each once at a time, as one may hang for long, and no
+    other name must wait for it. Not those of the media servers."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.changed = threading.Condition()
+
+
+class _Turn:
+    """The right to look up one name."""
+
+    def __init__(self, look_ups: _LookUps, name: str) -> None:
+        self._look_ups = look_ups
+        self._name = name
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Wait for it; whether it came."""
+        names = self._look_ups.names
+        with self._look_ups.changed:
+            is_free = self._look_ups.changed.wait_for(
+                lambda: self._name not in names and len(names) < _MOST_LOOK_UPS, timeout
+            )
+            if is_free:
+                names.add(self._name)
+            return is_free
+
+    def release(self) -> None:
+        """Let others have it."""
+        with self._look_ups.changed:
+            self._look_ups.names.discard(self._name)
+            self._look_ups.changed.notify_all()
+
+
 class HealthProbe:
     """Asks services that an operator registered. `timeout` seconds bound a whole `ask`, and a
     whole `resolve`. Thread-safe.
@@ -59,6 +93,7 @@ class HealthProbe:
         self._clock = as_clock(clock)
         self._deadline = Deadline(timeout, name="health check", clock=clock)
         self._tls = tls_context()
+        self._look_ups = _LookUps()
 
     def resolve(self, url: HealthUrl) -> tuple[str, ...]:
         """The addresses of the host, each of them allowed.
@@ -95,7 +130,7 @@ class HealthProbe:
         return ProbeResult(status, self._clock.now() - started)
 
     def _allowed(self, host: str, port: int) -> list[tuple[int, Any]]:
-        found = look_up(host, port, _LOOK_UPS)
+        found = look_up(host, port, _Turn(self._look_ups, host))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         for _, address in found:

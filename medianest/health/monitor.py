@@ -44,6 +44,7 @@ class HealthMonitor:
         self._components: dict[str, Component] = {}
         self._lock = threading.Lock()
         self._beat_at: float | None = None
+        self._alive_since: datetime | None = None
         self._refreshing = threading.Lock()
 
     def add(self, check: Check) -> None:
@@ -87,7 +88,10 @@ class HealthMonitor:
     def beat(self) -> None:
         """Say that the scheduler is alive, and count the checks that hang."""
         with self._lock:
-            self._beat_at = now = self._clock.now()
+            now = self._clock.now()
+            if self._beat_at is None or now - self._beat_at > STALL_SECONDS:
+                self._alive_since = self._clock.utc()
+            self._beat_at = now
             changes = [component.watch(now) for component in self._components.values()]
         for change in changes:
             self._tell(change)
@@ -124,7 +128,8 @@ class HealthMonitor:
         with self._lock:
             now, utc, beat_at = self._clock.now(), self._clock.utc(), self._beat_at
             found = [component.look(now, utc) for component in self._components.values()]
-        return found if beat_at is None else [*found, _itself(now - beat_at, utc)]
+            alive_since = self._alive_since
+        return found if beat_at is None else [*found, _itself(now - beat_at, utc, alive_since)]
 
     def _found(self, check: Check) -> Finding:
         try:
@@ -141,7 +146,7 @@ class HealthMonitor:
             publish((HealthChanged(change.name, before, after, self._clock.utc(), change.message),))
 
 
-def _itself(age: float, utc: datetime) -> ComponentHealth:
+def _itself(age: float, utc: datetime, alive_since: datetime | None) -> ComponentHealth:
     """Nobody checks the monitor but whoever reads it."""
     stalled = age > STALL_SECONDS
     beat_at = utc - timedelta(seconds=age)
@@ -150,7 +155,7 @@ def _itself(age: float, utc: datetime) -> ComponentHealth:
         kind="internal",
         criticality="important",
         status=Status.UNHEALTHY if stalled else Status.HEALTHY,
-        since=beat_at,
+        since=beat_at if stalled else alive_since,
         checked_at=beat_at,
         age_seconds=round(age, 3),
         message=f"the monitor has not stirred for {age:.0f} s" if stalled else None,

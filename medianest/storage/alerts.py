@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +15,12 @@ from medianest.storage.database import Database
 from medianest.storage.tables import alerts as table
 
 __all__ = ["AlertJournal"]
+
+logger = logging.getLogger(__name__)
+
+
+_LASTS = timedelta(hours=1)
+"""What was told so long ago and fires anew is told again."""
 
 
 class AlertJournal:
@@ -56,6 +64,8 @@ class AlertJournal:
             return last.state == "resolved" and bool(began - last.at < self._cool_down)
         if last.state == "resolved":
             return bool(at - last.at < self._cool_down)
+        if at - last.at > _LASTS:
+            return False  # nobody may have been left to tell its end
         return bool(last.severity >= alert.severity)
 
     def unresolved(self) -> list[Alert]:
@@ -66,7 +76,7 @@ class AlertJournal:
             rows = select(_outer).where(
                 _outer.c.state == "firing", _outer.c.at == newest.scalar_subquery()
             )
-            return [Alert.of(row.record) for row in connection.execute(rows)]
+            return _alerts(row.record for row in connection.execute(rows))
 
         return self._database.read(look)
 
@@ -75,7 +85,7 @@ class AlertJournal:
 
         def look(connection: Connection) -> list[Alert]:
             rows = select(table).order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
-            return [Alert.of(row.record) for row in connection.execute(rows)]
+            return _alerts(row.record for row in connection.execute(rows))
 
         return self._database.read(look)
 
@@ -86,6 +96,16 @@ class AlertJournal:
             return connection.execute(delete(table).where(table.c.at < before)).rowcount
 
         return self._database.write(remove)
+
+
+def _alerts(records: Iterable[Any]) -> list[Alert]:
+    found = []
+    for record in records:
+        try:
+            found.append(Alert.of(record))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            logger.debug("an alert that was told cannot be read: %s", error)
+    return found
 
 
 _outer = table.alias("told")

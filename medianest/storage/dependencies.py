@@ -96,7 +96,8 @@ class DependencyStore:
         if connection.execute(wanted).first() is None:
             return False
         rows = connection.execute(select(table.c.definition)).scalars()
-        needed_by = [row["name"] for row in rows if name in row["depends_on"]]
+        kept = [row for row in rows if isinstance(row, dict)]
+        needed_by = [row["name"] for row in kept if name in row.get("depends_on", ())]
         if needed_by:
             raise DependencyConflictError(f"{name!r} is needed by {', '.join(sorted(needed_by))}")
         connection.execute(delete(table).where(table.c.name == name))

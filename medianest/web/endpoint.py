@@ -43,7 +43,7 @@ class Endpoint:
     problems: tuple[str, ...]
     services: tuple[str, ...]
     unless: str | None
-    text: bool
+    text: tuple[str, ...]
 
     def admit(self) -> None:
         """Let only its role in; `g.actor` is then who is there. Raises ProblemError."""
@@ -75,7 +75,7 @@ def endpoint(
     problems: Iterable[str] = (),
     services: Iterable[str] = (),
     unless: str | None = None,
-    text: bool = False,
+    text: Iterable[str] = (),
 ) -> Callable[[View], Callable[..., Response]]:
     """Make a view an endpoint; put it right under the route.
 
@@ -83,8 +83,8 @@ def endpoint(
     them. `answers` are the models by status, the usual one first; with none, the endpoint is not
     in the document. `sends` names response headers by status, `problems` the kinds that it answers
     with beside those that follow from the rest, `services` what it calls, so that it is known what
-    suffers with them. `unless` names a setting that lets everybody in; `text` says that a Response
-    without a model is plain text.
+    suffers with them. `unless` names a setting that lets everybody in; `text` are the
+    kinds of text that a Response without a model can be.
     """
     known = Endpoint(
         role=role,
@@ -97,7 +97,7 @@ def endpoint(
         problems=tuple(problems),
         services=tuple(services),
         unless=unless,
-        text=text,
+        text=tuple(text),
     )
     usual = next(iter(answers), 200)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from flask import Blueprint
@@ -33,9 +34,14 @@ blueprint = Blueprint("health", __name__, url_prefix="/api/v1/health")
 _REFUSING = (State.OPEN, State.FORCED_OPEN)
 
 
-@blueprint.get("/", strict_slashes=False)
-@endpoint(query=Look, answers={200: Health, 503: Health}, problems=("unauthorized", "forbidden"))
-def health(query: Look) -> tuple[Health, int]:
+@blueprint.get("", strict_slashes=False)
+@endpoint(
+    query=Look,
+    answers={200: Health, 503: Health},
+    sends={503: ("Retry-After",)},
+    problems=("unauthorized", "forbidden"),
+)
+def health(query: Look) -> tuple[Health, int, dict[str, str]]:
     """The status of the whole, and nothing that an outsider should not know."""
     refreshed(query)
     here, report = parts(), parts().watch.reporter.report()
@@ -46,7 +52,13 @@ def health(query: Look) -> tuple[Health, int]:
         uptime_seconds=here.uptime,
         checked_at=max(filter(None, (c.checked_at for c in _checks(report))), default=report.at),
     )
-    return answer, 503 if report.status is Status.UNHEALTHY else 200
+    return answer, *_served(report.status is not Status.UNHEALTHY)
+
+
+def _served(well: bool) -> tuple[int, dict[str, str]]:
+    """200, or 503 with the time until the next checks."""
+    seconds = math.ceil(parts().settings.health.interval)
+    return (200, {}) if well else (503, {"Retry-After": str(seconds)})
 
 
 def _checks(report: Report) -> list[ComponentHealth]:
@@ -62,8 +74,8 @@ def live() -> Live:
 
 
 @blueprint.get("/ready")
-@endpoint(answers={200: Ready, 503: Ready})
-def ready() -> tuple[Ready, int]:
+@endpoint(answers={200: Ready, 503: Ready}, sends={503: ("Retry-After",)})
+def ready() -> tuple[Ready, int, dict[str, str]]:
     """Whether to send requests here."""
     here = parts()
     reasons = ["draining"] if here.lifecycle.draining else []
@@ -75,7 +87,7 @@ def ready() -> tuple[Ready, int]:
         if found.dependency.criticality == "critical" and found.status is Status.UNHEALTHY
     ]
     answer = Ready(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
-    return answer, 503 if reasons else 200
+    return answer, *_served(not reasons)
 
 
 def _schema_reason(found: str | None) -> str:
@@ -103,8 +115,8 @@ def comprehensive(query: Look) -> Comprehensive:
 
 
 @blueprint.get("/circuit-breakers")
-@endpoint("viewer", answers={200: BreakerBriefs, 503: BreakerBriefs})
-def circuit_breakers() -> tuple[BreakerBriefs, int]:
+@endpoint("viewer", answers={200: BreakerBriefs, 503: BreakerBriefs}, sends={503: ("Retry-After",)})
+def circuit_breakers() -> tuple[BreakerBriefs, int, dict[str, str]]:
     """How many breakers are in which state, and each in brief; 503 when one of a critical
     dependency is open."""
     registry = parts().registry
@@ -115,7 +127,7 @@ def circuit_breakers() -> tuple[BreakerBriefs, int]:
     critical = [d for d in registry.dependencies() if d.criticality == "critical"]
     breakers = [dependency.pipeline.find(CircuitBreaker) for dependency in critical]
     cut_off = any(breaker is not None and breaker.state in _REFUSING for breaker in breakers)
-    return answer, 503 if cut_off else 200
+    return answer, *_served(not cut_off)
 
 
 def _brief(breaker: CircuitBreaker) -> BreakerBrief:

@@ -80,7 +80,7 @@ def _answer(
     if model is not None:
         answer["content"] = {"application/json": {"schema": references[model]}}
     elif known.text:
-        answer["content"] = {"text/plain": {"schema": {"type": "string"}}}
+        answer["content"] = {kind: {"schema": {"type": "string"}} for kind in known.text}
     return _with_headers(
         answer, {name: name not in _SOMETIMES for name in known.sends.get(status, ())}
     )

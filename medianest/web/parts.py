@@ -38,6 +38,8 @@ class Lifecycle:
 
     started_at: float
     draining: bool = False
+    worker: str | None = None
+    """The number of this process among several workers; None: there is one."""
     schema: str | None = None
     """The revision of the database's tables; None until it has been seen."""
     schema_is_current: bool = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, exposition
+from prometheus_client.openmetrics import exposition as open_exposition
 
 from medianest.web.endpoint import endpoint
 from medianest.web.families import Families
@@ -14,13 +16,26 @@ __all__ = ["blueprint"]
 
 blueprint = Blueprint("prometheus", __name__)
 
+_FORMATS: dict[str, tuple[Callable[[CollectorRegistry], bytes], str]] = {
+    "text": (exposition.generate_latest, "text/plain; version=0.0.4; charset=utf-8"),
+    "open": (
+        open_exposition.generate_latest,
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    ),
+}
+
+
+_TYPES = tuple(kind.partition(";")[0] for _, kind in _FORMATS.values())
+
 
 @blueprint.get("/metrics")
-@endpoint("viewer", answers={200: None}, unless="metrics_public", text=True)
+@endpoint("viewer", answers={200: None}, unless="metrics_public", text=_TYPES)
 def metrics() -> Response:
     """Every figure in the text format of Prometheus; for viewers, or for all by a setting."""
     here = parts()
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    # Of what the client says only this one word counts: the rest must not come back to it.
+    is_open = "application/openmetrics-text" in request.headers.get("Accept", "")
+    encode, content_type = _FORMATS["open" if is_open else "text"]
     report = here.watch.reporter.report()
     known = here.rendered.get(content_type)
     if known is None or known[0] is not report:

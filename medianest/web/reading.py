@@ -16,6 +16,9 @@ __all__ = ["body", "headers", "optional_body", "query"]
 
 M = TypeVar("M", bound=BaseModel)
 
+_FAULTS = 20
+"""So many are told: an answer must not be many times as large as its request."""
+
 
 def query(model: type[M]) -> M:
     """The query parameters of the current request. Raises ProblemError."""
@@ -80,8 +83,11 @@ def _checked(model: type[M], values: Any) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(fault, model) for fault in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        faults = [_fault(fault, model) for fault in found[:_FAULTS]]
         detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
+        if len(found) > _FAULTS:
+            detail += f"; and {len(found) - _FAULTS} more"
         raise ProblemError("invalid", detail, {"errors": faults}) from None
 
 

@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from medianest.dependencies.definition import NAME
 from medianest.resilience import Criticality, DependencyType
 
 __all__ = [
@@ -161,7 +162,7 @@ class Registration(_Strict):
     name: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+            pattern=f"^{NAME.pattern}$",
             description="Letters, digits, dots, dashes and underscores.",
         ),
     ]
@@ -176,7 +177,7 @@ class Registration(_Strict):
         ),
     ] = None
     depends_on: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
+        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$")], ...],
         Field(max_length=100, description="Registered dependencies that it cannot do without."),
     ] = ()
     circuit_breaker: BreakerOptions = BreakerOptions()

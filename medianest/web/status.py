@@ -19,8 +19,6 @@ __all__ = ["blueprint"]
 blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 
 _RENDERED = "medianest.status"
-_PASSING = frozenset({"at", "age_seconds", "checked_at", "retry_after", "hanging_seconds"})
-"""Members that change while nothing happens."""
 
 
 @blueprint.get("/health")
@@ -35,7 +33,7 @@ def health() -> ResilienceHealth:
 def status() -> Any:
     """Everything at one look: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
-    same while nothing but time goes by."""
+    same while no status, breaker, alert, score or count of the queue changes."""
     body, etag = _rendered(parts().watch.reporter.report())
     response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"  # kept, but asked about each time
@@ -49,16 +47,23 @@ def _rendered(report: Report) -> tuple[str, str]:
     known = here.rendered.get(_RENDERED)
     if known is None or known[0] is not report:
         body = SystemStatus.of(report).model_dump_json() + "\n"
-        lasting = json.dumps(_lasting(json.loads(body)), sort_keys=True)
-        etag = f'W/"{hashlib.sha256(lasting.encode()).hexdigest()[:32]}"'
+        etag = f'W/"{hashlib.sha256(_what_matters(report).encode()).hexdigest()[:32]}"'
         known = here.rendered[_RENDERED] = report, body, etag
     return known[1], known[2]
 
 
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _lasting(item) for name, item in value.items() if name not in _PASSING}
-    return [_lasting(item) for item in value] if isinstance(value, list) else value
+def _what_matters(report: Report) -> str:
+    """What somebody would look at it again for; not ages, times and counters of what goes well."""
+    queue = next((c.detail for c in report.components if c.name == "queue"), {})
+    matters = [
+        [[d.name, d.status.value] for d in report.dependencies],
+        [[c.name, c.status.value] for c in report.components],
+        [[b.name, b.state.value, b.reason, b.totals.openings] for b in report.breakers],
+        [[a.id, a.state, a.severity] for a in (*report.firing, *report.pending)],
+        [report.status.value, report.score.score, report.risk.level, report.risk.held_back],
+        [queue.get(state) for state in ("pending", "running", "dead")],
+    ]
+    return json.dumps(matters)
 
 
 @blueprint.get("/alerts")

@@ -228,3 +228,18 @@ def test_a_look_never_brings_back_what_was_removed_meanwhile(desk):
     desk._store.all = slow
     desk.sync()
     assert known(desk) == []
+
+
+def test_what_was_removed_elsewhere_can_be_registered_anew_here(desk, other):
+    """Keeps out: an answer with the old definition, and watching that until the next look."""
+    desk.register(define(type="database"), "kim")
+    other.sync()
+    other.remove("shop")
+    assert desk.register(define(type="queue", criticality="critical"), "kim")
+    found = desk.service.registry.dependency("shop")
+    assert (found.kind, found.criticality) == ("queue", "critical")
+
+
+def test_names_that_no_dependency_can_have_are_not_there(desk):
+    assert not desk.remove("\0")
+    assert not desk.remove("a/b")

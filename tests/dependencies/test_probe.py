@@ -264,3 +264,34 @@ def test_tls_with_a_server_that_speaks_none(serving, probe):
 
 def test_a_result_is_a_value():
     assert ProbeResult(200, 0.1) == ProbeResult(200, 0.1)
+
+
+def test_names_that_hang_keep_no_other_from_being_looked_up(monkeypatch):
+    ended = threading.Event()
+
+    def getaddrinfo(host, *args, **options):
+        if host.startswith("hangs"):
+            ended.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    probe = HealthProbe(Addresses(LOOPBACK), timeout=0.02)
+    before = threading.active_count()
+    try:
+        for _ in range(3):
+            for number in range(20):
+                with pytest.raises(SlowError):
+                    probe.resolve(checked_url(f"http://hangs-{number}.lan/"))
+        assert threading.active_count() - before <= 20  # each name hangs once
+        with Deadline(10.0).scope():
+            well = HealthProbe.resolve(_patient(probe), checked_url("http://well.lan/"))
+        assert well == ("127.0.0.1",)
+    finally:
+        ended.set()
+
+
+def _patient(probe):
+    """The same with the same look-ups under way, and more time."""
+    other = HealthProbe(Addresses(LOOPBACK), timeout=5.0)
+    other._look_ups = probe._look_ups
+    return other

@@ -163,3 +163,25 @@ def test_only_so_many_are_remembered_the_newest_of_them(clock, number):
     recent = alerting.manager.recent()
     assert len(recent) == 200
     assert recent[0].subject == str(number - 1) or recent[1].subject == str(number - 1)
+
+
+def test_what_was_told_while_nobody_could_be_asked_is_kept_later(clock):
+    """Keeps out: an end that is not known, so that the next outage was taken for told."""
+    kept, down = [], []
+
+    def claim(alert):
+        if down:
+            raise ConnectionError
+        kept.append(alert.state)
+        return True
+
+    alerting = Alerting(clock, claim=claim, **TIMES)
+    alerting.says(WARNING)
+    alerting.run(2)
+    down.append(True)
+    alerting.says(None)
+    alerting.run(2)
+    assert kept == ["firing"]
+    down.clear()
+    alerting.run(2)
+    assert kept == ["firing", "resolved"]

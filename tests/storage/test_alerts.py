@@ -1,15 +1,20 @@
 """What alerts were told: each once, whoever of many processes sees it first."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 
 import pytest
+from sqlalchemy import select, update
 
 from medianest.health.alerts import Alert, AlertManager, AlertOptions, Reading
 from medianest.health.thresholds import Severity
+from medianest.resilience import ManualClock, SystemClock
 from medianest.storage import DatabaseUnavailableError
 from medianest.storage.alerts import AlertJournal
+from medianest.storage.marks import Marks
+from medianest.storage.tables import alerts
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
@@ -240,3 +245,46 @@ def test_where_the_database_is_down_it_says_so(connect, fired):
     journal = AlertJournal(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5), 300)
     with pytest.raises(DatabaseUnavailableError):
         journal.claim(fired())
+
+
+def test_what_was_told_long_ago_and_has_no_end_is_told_again(journal, fired, clock):
+    """Nobody may have been left to tell its end."""
+    assert journal.claim(fired())
+    clock.advance(3599)
+    assert not journal.claim(fired())
+    clock.advance(3600)
+    assert journal.claim(fired())
+
+
+def test_a_record_of_another_version_harms_no_other(journal, database, fired):
+    journal.claim(fired(subject="a"))
+    journal.claim(fired(subject="b"))
+    journal.claim(fired(subject="c"))
+
+    def spoil(connection):
+        rows = {row.key: row for row in connection.execute(select(alerts))}
+        for key, change in (
+            ("dependency-down:a", {"runbook": "https://example.org"}),
+            ("dependency-down:b", {"severity": "purple"}),
+        ):
+            record = {**rows[key].record, **change}
+            where = alerts.c.id == rows[key].id
+            connection.execute(update(alerts).where(where).values(record=record))
+
+    database.write(spoil)
+    assert {alert.subject for alert in journal.unresolved()} == {"a", "c"}
+    assert {alert.subject for alert in journal.recent()} == {"a", "c"}
+
+
+def test_marks_of_a_host_tell_once_while_the_database_is_away(tmp_path, fired, clock):
+    now = ManualClock()
+    now.utc = SystemClock.utc  # files have the system's times
+    one, other = (Marks(tmp_path / "marks", 60.0, now) for _ in range(2))
+    assert one.claim(fired())
+    assert not other.claim(fired())
+    assert other.claim(over(fired(), clock))
+    assert other.claim(fired(CRITICAL))
+    for mark in (tmp_path / "marks").iterdir():
+        os.utime(mark, (0, 0))
+    assert other.claim(fired())
+    assert Marks(tmp_path / "marks" / "x" / "\0", 60.0, now).claim(fired())  # no such folder

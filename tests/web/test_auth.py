@@ -69,7 +69,7 @@ def test_development_opens_client_and_viewer(make_app):
 
 
 PUBLIC = {
-    "/api/v1/health/": {200, 503},
+    "/api/v1/health": {200, 503},
     "/api/v1/health/live": {200},
     "/api/v1/health/ready": {200, 503},
     "/problems/<kind>": {200},

@@ -115,7 +115,7 @@ def test_every_kind_but_those_of_no_operation_can_happen_somewhere(api):
 
 
 def test_the_public_health_answers_503_with_its_own_model(operation):
-    content = operation("GET /api/v1/health/")["responses"]["503"]["content"]
+    content = operation("GET /api/v1/health")["responses"]["503"]["content"]
     assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
 
 

@@ -127,3 +127,32 @@ def test_promtool_finds_no_fault_with_the_metrics(app):
         [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/openmetrics-text; version=2.evil", "application/openmetrics-text"),
+        ("application/openmetrics-text; version=1.a", "application/openmetrics-text"),
+        ("text/plain; version=1.a", "text/plain"),
+        ("text/plain; version=1.0.0é", "text/plain"),
+        ("*/*", "text/plain"),
+    ],
+)
+def test_nothing_of_what_a_client_accepts_comes_back(app, accept, kind):
+    """Keeps out: an error, a header of the client's making, and a text kept for each of them."""
+    answer = scrape(app, Accept=accept)
+    assert answer.status_code == 200
+    assert answer.content_type.partition(";")[0] == kind
+    assert "evil" not in str(answer.headers)
+    for number in range(20):
+        scrape(app, Accept=f"application/openmetrics-text; version=1.0.{number}")
+    assert len(app.extensions["medianest"].rendered) <= 3
+
+
+def test_of_several_workers_each_says_which_it_is(app):
+    assert not any("worker" in labels for _, labels, _ in samples(app))
+    app.extensions["medianest"].lifecycle.worker = "2"
+    app.extensions["medianest"].watch.reporter.forget()
+    ours = [labels for name, labels, _ in samples(app) if name.startswith("medianest_")]
+    assert {labels["worker"] for labels in ours} == {"2"}

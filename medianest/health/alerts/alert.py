@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -50,11 +50,13 @@ class Alert:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Alert:
-        """From what `as_dict` gave."""
+        """From what `as_dict` gave, of this version or of a later one. Raises KeyError, TypeError
+        or ValueError for anything else."""
         times = ("since", "fired_at", "told_at", "resolved_at")
         moments = {n: datetime.fromisoformat(record[n]) if record[n] else None for n in times}
-        fields = {**record, **moments, "affected": tuple(record["affected"])}
-        return cls(**{**fields, "severity": Severity[record["severity"].upper()]})
+        known = {each.name: record[each.name] for each in fields(cls)}
+        values = {**known, **moments, "affected": tuple(record["affected"])}
+        return cls(**{**values, "severity": Severity[record["severity"].upper()]})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

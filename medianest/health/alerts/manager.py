@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -33,7 +34,8 @@ class AlertManager:
     `read(lately)` are the readings of now, given the keys ("rule:subject") of what was bad within
     the last minute and so still shows in its figures. What is to be told is published as an
     AlertChanged event and given to each of `sinks`, unless `claim(alert)` says that another
-    process has told it already; a sink that raises is logged and harms nobody.
+    process has told it already, or, when that raises, `claim_alone(alert)`; a sink that raises is
+    logged and harms nobody.
     """
 
     def __init__(
@@ -42,14 +44,18 @@ class AlertManager:
         read: Callable[[Collection[str]], Iterable[Reading]],
         *,
         claim: Callable[[Alert], bool] = lambda alert: True,
+        claim_alone: Callable[[Alert], bool] = lambda alert: True,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
         self._options = options
         self._read = read
         self._claim = claim
+        self._may_tell_alone = claim_alone
         self._clock = as_clock(clock)
         self._tracks: dict[str, Track] = {}
         self._recent: dict[tuple[str, str], Alert] = {}
+        self._unkept: deque[Alert] = deque(maxlen=_REMEMBERED)
+        """What was told while nobody could be asked: to be claimed later, so that it is known."""
         self._refused: dict[str, float] = {}
         """Keys of what fires and may not be told, and when it was asked."""
         self._lock = threading.Lock()
@@ -61,6 +67,7 @@ class AlertManager:
         with self._lock:
             news = self._follow(readings)
             news += self._asking_again(news)
+        self._keep_what_was_told()
         told = [alert for alert in news if self._may_tell(alert)]
         for alert in told:
             self._tell(alert)
@@ -74,9 +81,9 @@ class AlertManager:
                 track.adopt(alert)
 
     def firing(self) -> list[Alert]:
-        """The alerts that fire, the worst and then the oldest first."""
+        """The alerts that fire: the worst first, then what is down, then the oldest."""
         alerts = [alert for alert in self._alerts() if alert.state == "firing"]
-        return sorted(alerts, key=lambda alert: (-alert.severity, alert.since))
+        return sorted(alerts, key=lambda a: (-a.severity, a.rule != "dependency-down", a.since))
 
     def pending(self) -> list[Alert]:
         """What may become an alert when it lasts."""
@@ -140,7 +147,8 @@ class AlertManager:
             may = self._claim(alert)
         except Exception as error:  # better told twice than never
             logger.debug("cannot ask whether %s was told already: %s", alert.key, error)
-            may = True
+            self._unkept.append(alert)
+            may = self._may_tell_alone(alert)
         with self._lock:
             self._refused.pop(alert.key, None)
             track = self._tracks.get(alert.key)
@@ -149,6 +157,14 @@ class AlertManager:
             elif track is not None and track.alert is not None:
                 track.alert = replace(track.alert, told_at=alert.told_at)
         return may
+
+    def _keep_what_was_told(self) -> None:
+        while self._unkept:
+            try:
+                self._claim(self._unkept[0])
+            except Exception:
+                return
+            self._unkept.popleft()
 
     def _fires_since(self, key: str, moment: datetime) -> bool:
         """Whether an alert fires here that was told before then."""

@@ -67,21 +67,26 @@ class Rules:
         above = (causes.get(name) for name in dependency.depends_on)
         cause = next((name for name in above if name is not None), None)
         severity = Severity.CRITICAL if dependency.criticality == "critical" else Severity.WARNING
-        dependents = [d for d in sight.dependencies if found.name in _ancestors(d, sight)]
-        services = [found.dependency.service]
-        services += [sight.dependencies[name].dependency.service for name in dependents]
-        routes = sorted({route for service in services for route in self.routes_of(service)})
         return Reading(
             rule="dependency-down",
             subject=found.name,
             severity=severity if found.is_down else None,
             message=f"{found.name} is down: {found.message or 'its health check fails'}",
-            affected=(*dependents, *routes),
+            affected=self._affected(found, sight) if found.is_down else (),
             advice=f"look whether {found.name} runs and can be reached from here",
             explained_by=cause,
             at_once=True,
-            known=found.check is None or found.check.status is not Status.UNKNOWN,
+            known=found.check is None
+            or not (found.check.status is Status.UNKNOWN or found.check.is_suspect),
         )
+
+    def _affected(self, found: DependencyHealth, sight: Sight) -> tuple[str, ...]:
+        """What depends on it, and the routes that call any of these."""
+        dependents = [name for name in sight.dependencies if found.name in _ancestors(name, sight)]
+        services = [found.dependency.service]
+        services += [sight.dependencies[name].dependency.service for name in dependents]
+        routes = {route for service in services for route in self.routes_of(service)}
+        return (*dependents, *sorted(routes))
 
     def _calls(self, found: DependencyHealth, cause: str | None) -> Iterator[Reading]:
         seen, name = found.breaker, found.name
@@ -141,7 +146,10 @@ class Rules:
 
     def _memory(self, sight: Sight) -> Iterator[Reading]:
         component = sight.components.get("memory")
-        if component is None or "share" not in component.detail:
+        if component is None:
+            return
+        if "share" not in component.detail:
+            yield Reading("memory", SYSTEM, None, known=False)
             return
         share: float = component.detail["share"]
         yield self._rated(
@@ -152,7 +160,10 @@ class Rules:
 
     def _dead_letters(self, sight: Sight) -> Iterator[Reading]:
         component = sight.components.get("queue")
-        if component is None or "dead" not in component.detail:
+        if component is None:
+            return
+        if "dead" not in component.detail:
+            yield Reading("dead-letters", "queue", None, known=False)
             return
         dead: int = component.detail["dead"]
         yield Reading(

@@ -1,0 +1,90 @@
+"""Wrong values are told in one line, and what may be a secret is not repeated."""
+
+import pytest
+
+from medianest.config import Settings
+from medianest.resilience import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@host:port/db",
+        "postgresql://u:p@w:S3CRET@db.example/d",
+        "postgresql://u:p@[::1/db",
+        "postgresql://u:p@host:99999/db",
+        "postgresql://u:p@host/db?foo=S3CRET",
+        "sqlite://instance/x.db",
+        "sqlite://:memory:",
+        "sqlite:///:memory:",
+        "mysql://u:p@host/db",
+        "postgresql://",
+    ],
+)
+def test_a_wrong_database_url_is_one_line_without_it(url):
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({"MEDIANEST_DATABASE_URL": url})
+    assert str(caught.value).startswith("MEDIANEST_DATABASE_URL: must be such as sqlite:///")
+    assert "S3CRET" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h?ssl_cert_reqs=none",
+        "rediss://h?ssl_foo=x",
+        "rediss://h?ssl_min_version=x",
+        "rediss://h?ssl_cert_reqs=bogus",
+        "redis://h/0?db=99999999999999999999",
+    ],
+)
+def test_a_wrong_redis_url_is_one_line(url):
+    with pytest.raises(ConfigurationError, match=r"^MEDIANEST_REDIS_URL: must be such as redis://"):
+        Settings.load({"MEDIANEST_REDIS_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:S3CRET@host/db"),
+        ("OVERSEERR_API_KEY", "S3CR/ET+abc=="),
+        ("REDIS_URL", "redis://:S3CRET@host/0"),
+    ],
+)
+def test_a_secret_in_the_variable_of_a_file_is_not_shown(variable, value):
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({f"MEDIANEST_{variable}_FILE": value})
+    assert "cannot read the file that it names" in str(caught.value)
+
+
+@pytest.mark.parametrize("section", ["plex", "alerts", "overseerr"])
+def test_a_section_that_is_none_is_told_without_what_it_is(tmp_path, section):
+    (tmp_path / "medianest.toml").write_text(f'{section} = "S3CRET"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({"MEDIANEST_INSTANCE_PATH": str(tmp_path)})
+    assert str(caught.value) == f"{section}: must be a section, such as [{section}]"
+
+
+@pytest.mark.parametrize("text", ["threads = " + "9" * 5000, "x = " + "[" * 3000])
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path, text):
+    (tmp_path / "medianest.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"medianest.toml: "):
+        Settings.load({"MEDIANEST_INSTANCE_PATH": str(tmp_path)})
+
+
+@pytest.mark.parametrize("networks", [[True, 1], ["10.0.0.0/8", 5], ["fe80::1%eth0"], ["nonsense"]])
+def test_wrong_networks_are_told(networks):
+    with pytest.raises(ConfigurationError, match="must be networks such as 192"):
+        Settings.load({}, {"health": {"allowed_networks": networks}})
+
+
+def test_a_comma_separates_alert_urls_only_before_another():
+    urls = "mailto://u:p@host.com?to=a@b.com,c@d.com, ntfy://host/topic json://x,json://y"
+    found = Settings.load({"MEDIANEST_ALERTS_URLS": urls}).alerts.urls
+    assert [url.get_secret_value() for url in found] == [
+        "mailto://u:p@host.com?to=a@b.com,c@d.com",
+        "ntfy://host/topic",
+        "json://x",
+        "json://y",
+    ]

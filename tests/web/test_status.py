@@ -1,0 +1,89 @@
+"""`/api/v1/resilience/status` and `/health`: one look at everything."""
+
+import pytest
+
+STATUS = "/api/v1/resilience/status"
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
+    app.extensions["medianest"].database.upgrade()
+    return app
+
+
+@pytest.fixture
+def look(app, clock):
+    """Let the monitor work for some seconds, and look."""
+
+    def ask(etag=None, seconds=10):
+        watch = app.extensions["medianest"].watch
+        for _ in range(seconds):
+            clock.advance(1)
+            watch.monitor.beat()
+        for check in watch.monitor.checks():
+            watch.monitor.run(check.name)
+        headers = {"If-None-Match": etag} if etag else {}
+        return app.test_client().get(STATUS, headers=headers)
+
+    return ask
+
+
+def test_all_of_it_is_there_and_of_one_instant(look):
+    for _ in range(4):
+        answer = look()
+    found = answer.json
+    assert found["status"] == "degraded"
+    assert found["score"]["score"] == 100 - sum(d["points"] for d in found["score"]["deductions"])
+    assert [d["what"] for d in found["score"]["deductions"]] == ["plex-media-server"]
+    components = {component["name"]: component for component in found["components"]}
+    assert components["plex-media-server"]["status"] == "unhealthy"
+    assert components["health-monitor"]["status"] == "healthy"
+    assert {component["age_seconds"] for component in found["components"]} == {0.0}
+    assert found["queue"]["figures"]["pending"] == 0
+
+
+def test_the_tag_stays_while_only_time_goes_by(look, app):
+    for _ in range(4):
+        first = look()
+    again = look(first.headers["ETag"])
+    assert (again.status_code, again.data) == (304, b"")
+    app.extensions["medianest"].registry.breaker("plex").open("moving house")
+    changed = look(first.headers["ETag"])
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != first.headers["ETag"]
+
+
+def test_a_change_is_seen_at_once(look, app):
+    look()
+    app.extensions["medianest"].registry.breaker("plex").open("moving house")
+    found = app.test_client().get("/api/v1/resilience/health").json
+    line = next(c for c in found["components"] if c["name"] == "plex-media-server")
+    assert (line["status"], line["circuit_breaker"]) == ("unhealthy", "forced_open")
+    assert line["message"] == "switched off: moving house"
+
+
+def test_what_to_do_comes_with_it(look, app):
+    for name in "ab":
+        app.extensions["medianest"].registry.breaker(name).open("test")
+    for _ in range(8):
+        answer = look()
+        app.extensions["medianest"].watch.alerts.evaluate()
+    answer = look()
+    assert [alert["rule"] for alert in answer.json["alerts"]] == [
+        "dependency-down", "breakers-open",
+    ]  # fmt: skip
+    assert answer.json["recommendations"][0].endswith(
+        "look whether plex-media-server runs and can be reached from here"
+    )
+
+
+@pytest.mark.parametrize("path", ["", "/comprehensive", "/database", "/cache", "/external"])
+def test_only_an_operator_has_everything_checked_now(app, operator, path):
+    client, monitor = app.test_client(), app.extensions["medianest"].watch.monitor
+    assert client.get(f"/api/v1/health{path}?refresh=true").status_code == 401
+    assert monitor.component("database").checked_at is None
+    answer = client.get(f"/api/v1/health{path}?refresh=true", headers=operator)
+    assert answer.status_code == 200
+    assert monitor.component("database").checked_at is not None
+    assert client.get(f"/api/v1/health{path}?refresh=perhaps").status_code == 422
