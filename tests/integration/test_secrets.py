@@ -87,3 +87,21 @@ def test_the_settings_are_shown_without_them(tmp_path):
     wrong = flask("nonsense")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert wrong.stderr == "medianest: there is no setting 'nonsense'; flask config shows all\n"
+
+
+def test_what_only_the_app_finds_wrong_ends_the_start_with_one_line(tmp_path):
+    """Keeps out: workers that fail and are started again, over and over."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
+    variables = {"MEDIANEST_ALERTS_URLS": "planted", "MEDIANEST_INSTANCE_PATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "medianest"],
+        cwd=ROOT,
+        env={**clean, **variables},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("medianest: MEDIANEST_ALERTS_URLS: number 1 is no URL that Apprise")
+    assert "planted" not in line
