@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from medianest import __version__
 from medianest.health import ComponentHealth, Status
@@ -98,10 +98,16 @@ def _schema_reason(found: str | None) -> str:
 
 @blueprint.get("/comprehensive")
 @endpoint("viewer", query=Look, answers={200: Comprehensive})
-def comprehensive(query: Look) -> Comprehensive:
+def comprehensive(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
-    report = parts().watch.reporter.report()
+    here, report = parts(), parts().watch.reporter.report()
+    body = here.once("comprehensive", report, lambda: _all_of(report).model_dump_json() + "\n")
+    headers = {"Cache-Control": "no-store"}
+    return Response(body, content_type="application/json", headers=headers)
+
+
+def _all_of(report: Report) -> Comprehensive:
     return Comprehensive(
         at=report.at,
         status=report.status,

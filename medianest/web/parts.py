@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -82,8 +83,15 @@ class Parts:
     tokens: Tokens
     watch: Watch
     lifecycle: Lifecycle = field(repr=False)
-    rendered: dict[str, tuple[Report, str, str]] = field(default_factory=dict, repr=False)
-    """Reports as text, with their tags."""
+    rendered: dict[str, tuple[Report, str]] = field(default_factory=dict, repr=False)
+    """Reports as text."""
+
+    def once(self, name: str, report: Report, render: Callable[[], str]) -> str:
+        """What `render()` makes of a report, made once for all who ask within its second."""
+        known = self.rendered.get(name)
+        if known is None or known[0] is not report:
+            known = self.rendered[name] = report, render()
+        return known[1]
 
     @property
     def uptime(self) -> float:

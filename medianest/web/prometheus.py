@@ -37,11 +37,8 @@ def metrics() -> Response:
     is_open = "application/openmetrics-text" in request.headers.get("Accept", "")
     encode, content_type = _FORMATS["open" if is_open else "text"]
     report = here.watch.reporter.report()
-    known = here.rendered.get(content_type)
-    if known is None or known[0] is not report:
-        text = encode(_registry(here)).decode()
-        known = here.rendered[content_type] = report, text, ""
-    return Response(known[1], content_type=content_type, headers={"Cache-Control": "no-store"})
+    text = here.once(content_type, report, lambda: encode(_registry(here)).decode())
+    return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 def _registry(here: Parts) -> CollectorRegistry:

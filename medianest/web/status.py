@@ -18,8 +18,6 @@ __all__ = ["blueprint"]
 
 blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 
-_RENDERED = "medianest.status"
-
 
 @blueprint.get("/health")
 @endpoint("viewer", answers={200: ResilienceHealth})
@@ -34,22 +32,16 @@ def status() -> Any:
     """Everything at one look: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
     same while no status, breaker, alert, score or count of the queue changes."""
-    body, etag = _rendered(parts().watch.reporter.report())
+    here, report = parts(), parts().watch.reporter.report()
+    body = here.once("status", report, lambda: SystemStatus.of(report).model_dump_json() + "\n")
     response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"  # kept, but asked about each time
-    response.headers["ETag"] = etag
+    response.headers["ETag"] = here.once("status tag", report, lambda: _tag_of(report))
     return response.make_conditional(request)
 
 
-def _rendered(report: Report) -> tuple[str, str]:
-    """The body of a report and its tag; made once for all who ask within its second."""
-    here = parts()
-    known = here.rendered.get(_RENDERED)
-    if known is None or known[0] is not report:
-        body = SystemStatus.of(report).model_dump_json() + "\n"
-        etag = f'W/"{hashlib.sha256(_what_matters(report).encode()).hexdigest()[:32]}"'
-        known = here.rendered[_RENDERED] = report, body, etag
-    return known[1], known[2]
+def _tag_of(report: Report) -> str:
+    return f'W/"{hashlib.sha256(_what_matters(report).encode()).hexdigest()[:32]}"'
 
 
 def _what_matters(report: Report) -> str:
