@@ -40,6 +40,12 @@ class _Letter:
     attempts: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    letter: _Letter
+    began: float
+
+
 class _Place:
     """One URL with what waits for it, so that a place that fails keeps nobody else waiting. One
     attempt at a time; of one that takes too long it is not waited for the end."""
@@ -52,7 +58,8 @@ class _Place:
         self.name = f"{plugin.service_name or 'place'} (number {number})"
         self.waiting: deque[_Letter] = deque(maxlen=_WAITING)
         self._lock = threading.Lock()
-        self._under_way: tuple[_Letter, float] | None = None
+        self._under_way: _Attempt | None = None
+        self.thread: threading.Thread | None = None
 
     def send(self, alert: Alert) -> bool:
         title, body = _title(alert), _body(alert)
@@ -63,36 +70,48 @@ class _Place:
             logger.debug("%s raised %s", self.name, type(error).__name__)
             return False
 
-    def next(self) -> _Letter | None:
-        """What to send now, if anything; then somebody has to `try_to_send` it."""
+    def add(self, alert: Alert) -> None:
+        """Have it sent by and by."""
+        with self._lock:
+            self.waiting.append(_Letter(alert))
+
+    def start(self) -> None:
+        """Begin to send what waits, in a thread of its own, if it is time for that."""
+        attempt = self._next()
+        if attempt is not None:
+            self.thread = threading.Thread(
+                target=self._send_on, args=(attempt,), name="notify", daemon=True
+            )
+            self.thread.start()
+
+    def _next(self) -> _Attempt | None:
         now = self._clock.now()
         with self._lock:
             if self._under_way is not None:
-                letter, began = self._under_way
-                if now - began < _PATIENCE:
+                if now - self._under_way.began < _PATIENCE:
                     return None
-                self._has_failed(letter, now)
+                self._has_failed(self._under_way.letter, now)
             if not self.waiting or now < self._rests_until:
                 return None
             letter = self.waiting[0]
             letter.attempts += 1
-            self._under_way = letter, now
-            return letter
+            self._under_way = _Attempt(letter, now)
+            return self._under_way
 
-    def try_to_send(self, letter: _Letter) -> None:
+    def _send_on(self, first: _Attempt) -> None:
         """Send one, and what waits behind it, until one cannot be sent."""
-        following: _Letter | None = letter
-        while following is not None:
-            letter, sent = following, self.send(following.alert)
+        attempt: _Attempt | None = first
+        while attempt is not None:
+            sent = self.send(attempt.letter.alert)
             with self._lock:
-                if self._under_way is None or self._under_way[0] is not letter:
+                if self._under_way is not attempt:
                     return  # it took too long, and others have gone on without it
                 if sent:
                     self._under_way = None
-                    self._done_with(letter)
+                    self._done_with(attempt.letter)
                 else:
-                    self._has_failed(letter, self._clock.now())
-            following = self.next()
+                    self._has_failed(attempt.letter, self._clock.now())
+            attempt = self._next()
 
     def _has_failed(self, letter: _Letter, now: float) -> None:
         self._under_way = None
@@ -115,6 +134,7 @@ class Notifier:
 
     def __init__(self, urls: Iterable[SecretStr], clock: Clock | None = None) -> None:
         self.places: list[_Place] = []
+        self._clock = as_clock(clock)
         for number, url in enumerate(urls, 1):
             import apprise  # half as much as all the rest to load, and few need it
 
@@ -125,29 +145,25 @@ class Notifier:
                     f"MEDIANEST_ALERTS_URLS: number {number} is no URL that Apprise knows, such "
                     f"as ntfy://host/topic or mailto://user:password@host"
                 )
-            self.places.append(_Place(plugin, number, as_clock(clock)))
+            self.places.append(_Place(plugin, number, self._clock))
 
     def __call__(self, alert: Alert) -> None:
         """Have an alert sent by the next `flush`. Waits for nothing."""
         for place in self.places:
-            place.waiting.append(_Letter(alert))
+            place.add(alert)
 
-    def flush(self) -> list[threading.Thread]:
-        """Send what waits, to each place in a thread of its own; those threads."""
-        letters = [(place, letter) for place in self.places if (letter := place.next()) is not None]
-        threads = [
-            threading.Thread(target=place.try_to_send, args=(letter,), name="notify", daemon=True)
-            for place, letter in letters
-        ]
-        for thread in threads:
-            thread.start()
-        return threads
+    def flush(self) -> None:
+        """Send what waits, to each place in a thread of its own."""
+        for place in self.places:
+            place.start()
 
     def finish(self, patience: float) -> None:
         """Send what waits before the process ends, in at most so many seconds."""
-        threads = self.flush()
-        for thread in threads:
-            thread.join(patience / len(threads))
+        self.flush()
+        until = self._clock.now() + patience
+        for place in self.places:
+            if place.thread is not None:
+                place.thread.join(max(0.0, until - self._clock.now()))
 
     def send_now(self, alert: Alert) -> list[tuple[str, bool]]:
         """Send an alert to each place in this thread; the places, and whether it got there."""

@@ -6,11 +6,13 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, timedelta
 from functools import partial
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from medianest.notify import Notifier
@@ -151,7 +153,8 @@ class Worker:
             if before - offset > _SET_BACK:
                 logger.warning("the time of day was set back by %.0f s", before - offset)
                 for job in scheduler.get_jobs():
-                    job.modify(next_run_time=clock.utc())
+                    with suppress(JobLookupError):  # of what has just been removed
+                        job.modify(next_run_time=clock.utc())
             before = offset
 
     def _beat(self, scheduler: BackgroundScheduler) -> None:

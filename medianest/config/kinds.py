@@ -51,7 +51,7 @@ def _split_urls(value: object) -> object:
     """The same for URLs, in which a comma may stand as well: one before another URL separates."""
     if not isinstance(value, str):
         return value
-    return tuple(re.split(r"\s*,\s*(?=[\w+.-]+://)|\s+", value.strip()))
+    return tuple(re.split(r"\s*,\s*(?=[\w+.-]+://)|\s+", value.strip(", \t\n")))
 
 
 def _network(value: object) -> object:

@@ -23,6 +23,8 @@ _REDIS_OPTIONS: Final = {
     "ssl_ca_path": ".+",
     "ssl_certfile": ".+",
     "ssl_keyfile": ".+",
+    "ssl_password": ".+",
+    "ssl_ciphers": ".+",
     "ssl_check_hostname": "(?i:true|false|yes|no|0|1)",
 }
 """What may stand in the query, and how; anything else could undo the limits that we set."""

@@ -64,7 +64,7 @@ class AlertJournal:
             return last.state == "resolved" and bool(began - last.at < self._cool_down)
         if last.state == "resolved":
             return bool(at - last.at < self._cool_down)
-        if at - last.at > _LASTS:
+        if (alert.fired_at or alert.since) - last.at > _LASTS:
             return False  # nobody may have been left to tell its end
         return bool(last.severity >= alert.severity)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from medianest.health.alerts import Alert
@@ -24,20 +25,29 @@ class Marks:
     def claim(self, alert: Alert) -> bool:
         """Mark that this is told; False when another process has told it. Where no file can be
         made, it is better told twice than never."""
-        text = f"{alert.key} {alert.state} {alert.severity.name}"
-        mark = self._folder / hashlib.sha256(text.encode()).hexdigest()[:32]
+        mark = self._mark(alert.key, f"{alert.state}-{alert.severity.name}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._forget_old()
             os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            if alert.state == "firing":  # its end is news again
+                for ended in self._folder.glob(self._mark(alert.key, "resolved-*").name):
+                    ended.unlink(missing_ok=True)
         except FileExistsError:
+            if alert.state == "firing":  # it goes on, and who asks again is to be told so again
+                os.utime(mark)
             return False
         except (OSError, ValueError):
             return True
         return True
 
+    def _mark(self, key: str, what: str) -> Path:
+        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}-{what}"
+
     def _forget_old(self) -> None:
-        oldest = self._clock.utc().timestamp() - self._lasts
+        """Also those of a time to come: the clock was set back since."""
+        now = self._clock.utc().timestamp()
         for mark in self._folder.iterdir():
-            if mark.stat().st_mtime < oldest:
-                mark.unlink(missing_ok=True)
+            with suppress(OSError):  # another process may just have removed it
+                if abs(now - mark.stat().st_mtime) > self._lasts:
+                    mark.unlink()

@@ -42,17 +42,7 @@ class Families(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All families; of several workers, each sample says whose it is."""
-        worker = self._parts.lifecycle.worker
-        for family in self._all():
-            if worker is not None:
-                family.samples = [
-                    sample._replace(labels={**sample.labels, "worker": worker})
-                    for sample in family.samples
-                ]
-            yield family
-
-    def _all(self) -> Iterator[Metric]:
+        """All families."""
         parts, watch = self._parts, self._parts.watch
         report = watch.reporter.report()
         yield _gauge("medianest_info", "The version that runs.", {"version": __version__}, 1)

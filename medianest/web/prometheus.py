@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, exposition
+from prometheus_client.core import Metric
 from prometheus_client.openmetrics import exposition as open_exposition
+from prometheus_client.registry import Collector
 
 from medianest.web.endpoint import endpoint
 from medianest.web.families import Families
@@ -44,7 +46,24 @@ def metrics() -> Response:
 def _registry(here: Parts) -> CollectorRegistry:
     """Of this app alone: what other code of this process counts is not ours to tell."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Families(here))
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
+    worker = here.lifecycle.worker
+    for collector in (Families(here), ProcessCollector(registry=None), PlatformCollector(None)):
+        registry.register(collector if worker is None else _Numbered(collector, worker))
     return registry
+
+
+class _Numbered(Collector):
+    """Of several workers, each sample says whose it is."""
+
+    def __init__(self, collector: Collector, worker: str) -> None:
+        self._collector = collector
+        self._worker = worker
+
+    def collect(self) -> Iterator[Metric]:
+        """What the collector has, with the number of the worker."""
+        for family in self._collector.collect():
+            family.samples = [
+                sample._replace(labels={**sample.labels, "worker": self._worker})
+                for sample in family.samples
+            ]
+            yield family

@@ -288,3 +288,12 @@ def test_marks_of_a_host_tell_once_while_the_database_is_away(tmp_path, fired, c
         os.utime(mark, (0, 0))
     assert other.claim(fired())
     assert Marks(tmp_path / "marks" / "x" / "\0", 60.0, now).claim(fired())  # no such folder
+
+
+def test_what_lasts_for_hours_is_told_by_one_of_many_for_all_of_them(journal, others, fired, clock):
+    began = fired()
+    assert journal.claim(began)
+    for _ in range(5):
+        clock.advance(3600)
+        asking_again = replace(began, told_at=clock.utc())
+        assert [other.claim(asking_again) for other in others] == [False] * 4

@@ -147,7 +147,8 @@ class AlertManager:
             may = self._claim(alert)
         except Exception as error:  # better told twice than never
             logger.debug("cannot ask whether %s was told already: %s", alert.key, error)
-            self._unkept.append(alert)
+            if not any(_same(alert, other) for other in self._unkept):
+                self._unkept.append(alert)
             may = self._may_tell_alone(alert)
         with self._lock:
             self._refused.pop(alert.key, None)
@@ -160,11 +161,12 @@ class AlertManager:
 
     def _keep_what_was_told(self) -> None:
         while self._unkept:
+            alert = self._unkept.popleft()
             try:
-                self._claim(self._unkept[0])
+                self._claim(alert)
             except Exception:
+                self._unkept.append(alert)  # at the end: one that never works keeps no other
                 return
-            self._unkept.popleft()
 
     def _fires_since(self, key: str, moment: datetime) -> bool:
         """Whether an alert fires here that was told before then."""
@@ -184,3 +186,7 @@ class AlertManager:
                 sink(alert)
             except Exception:
                 logger.exception("a sink of alerts failed")
+
+
+def _same(alert: Alert, other: Alert) -> bool:
+    return (alert.id, alert.state, alert.severity) == (other.id, other.state, other.severity)
