@@ -23,7 +23,7 @@ from typing import Any
 
 from flask import Flask
 
-__all__ = ["Served", "make_app", "serve"]
+__all__ = ["HOST", "Served", "free_port", "make_app", "serve"]
 
 BARE, GUARDED = "/bare", "/guarded"
 HOST = "127.0.0.1"
@@ -157,7 +157,7 @@ def _order(number: int) -> Iterable[str]:
 def _gunicorn() -> dict[str, list[float]]:
     make_app()  # an ImportError belongs here, not in the server's log
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         server = subprocess.Popen(_server_command(port), cwd=folder, env=_environment())
         try:
             _wait_for(port)
@@ -184,7 +184,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.create_server((HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks.flask_view import HOST, free_port
+
 __all__ = ["Scraped", "scraped"]
 
-HOST = "127.0.0.1"
 MEDIA = "/api/v1/media/libraries"
 LOOKS = ("/metrics", "/api/v1/resilience/status", "/api/v1/health/comprehensive")
 A_SECOND = 20
@@ -58,7 +58,7 @@ def scraped() -> Scraped:
         tempfile.TemporaryDirectory() as folder,
         SandboxProcess.start(kind="plex", port=0) as plex,
     ):
-        port = _free_port()
+        port = free_port()
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
         environment = {
             **clean,
@@ -85,12 +85,6 @@ def scraped() -> Scraped:
             finally:
                 server.terminate()
     return Scraped(**json.loads(answer.stdout))
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int) -> None:
