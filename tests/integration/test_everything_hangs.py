@@ -53,7 +53,9 @@ def wait_for(condition, seconds=20.0):
 
 def statuses(server):
     answer = server.get("/api/v1/health/comprehensive", headers=VIEWER).json
-    return {component["name"]: component["status"] for component in answer["components"]}
+    found = {component["name"]: component["status"] for component in answer["components"]}
+    del found["cpu"]  # the tests themselves may keep it busy
+    return found
 
 
 def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
