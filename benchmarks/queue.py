@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from medianest.config import DatabaseSettings, QueueSettings
+from medianest.queue.runner import Handler, QueueRunner
+from medianest.queue.store import DeferredQueue
 from medianest.resilience import ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
-from medianest.storage.drain import Drainer, Handler
-from medianest.storage.queue import DeferredQueue
 
 __all__ = ["Rate", "rates"]
 
@@ -38,7 +38,7 @@ def rates() -> list[Rate]:
         database = Database(f"sqlite:///{folder}/bench.db", DatabaseSettings(), service, threads=16)
         database.upgrade()
         queue = DeferredQueue(database, QueueSettings(), service.registry.clock)
-        drainer = Drainer(
+        drainer = QueueRunner(
             queue, service.registry, QueueSettings(), CascadeMonitor(service.registry)
         )
         drainer.register(Handler(name="h", service="svc", execute=lambda payload: None))

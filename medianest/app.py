@@ -14,6 +14,10 @@ from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import LISTING, MediaRequests, without
 from medianest.notify import Notifier
+from medianest.queue.admin import QueueAdmin
+from medianest.queue.defer import queue_for_later
+from medianest.queue.runner import QueueRunner
+from medianest.queue.store import DeferredQueue
 from medianest.resilience import (
     Bulkhead,
     Clock,
@@ -30,10 +34,6 @@ from medianest.resilience.recovery import (
     graceful_degradation,
 )
 from medianest.storage import Database
-from medianest.storage.desk import QueueDesk
-from medianest.storage.drain import Drainer
-from medianest.storage.later import queue_for_later
-from medianest.storage.queue import DeferredQueue
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.watch import Subjects, make_watch
@@ -109,8 +109,8 @@ def _parts(
     database = Database(settings.database_url, settings.database, service, threads=settings.threads)
     redis = _redis(settings, service)
     deferred = DeferredQueue(database, settings.queue, clock)
-    drainer = Drainer(deferred, registry, settings.queue, cascade)
-    desk = QueueDesk(database, settings.queue, clock)
+    drainer = QueueRunner(deferred, registry, settings.queue, cascade)
+    desk = QueueAdmin(database, settings.queue, clock)
     overseerr = Overseerr(settings.overseerr, service)
     history = HistoryJournal(database)
     manager.history.sinks.append(history.note)

@@ -35,6 +35,7 @@ from medianest.media.overseerr_client import SERVICE as OVERSEERR
 from medianest.media.plex import DEPENDENCY as PLEX_DEPENDENCY
 from medianest.media.plex import Plex
 from medianest.media.plex_client import SERVICE as PLEX
+from medianest.queue.admin import QueueAdmin
 from medianest.resilience import (
     Bulkhead,
     CircuitBreaker,
@@ -47,7 +48,6 @@ from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
 from medianest.storage.dependencies import DependencyStore
-from medianest.storage.desk import QueueDesk
 from medianest.storage.marks import Marks
 from medianest.storage.redis import SERVICE as REDIS
 from medianest.storage.redis import RedisServer
@@ -79,7 +79,7 @@ class Subjects:
     redis: RedisServer | None
     plex: Plex
     overseerr: Overseerr
-    queue: QueueDesk
+    queue: QueueAdmin
 
     @property
     def clock(self) -> Clock:

@@ -18,8 +18,8 @@ from medianest.media.errors import (
 )
 from medianest.media.overseerr_client import SERVICE, OverseerrClient
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, Title
+from medianest.queue.runner import Handler
 from medianest.resilience import Pipeline, ResilienceService
-from medianest.storage.drain import Handler
 
 __all__ = ["HANDLER", "Overseerr"]
 

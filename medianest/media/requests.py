@@ -15,6 +15,10 @@ from typing import Any, Final
 from medianest.media.errors import MediaError, NotFoundError
 from medianest.media.overseerr import HANDLER, Overseerr
 from medianest.media.overseerr_wire import MediaRequest
+from medianest.queue.admin import QueueAdmin
+from medianest.queue.defer import DEFERRED, Deferred
+from medianest.queue.operations import Lease, Operation
+from medianest.queue.runner import QueueRunner
 from medianest.resilience import (
     CallRefusedError,
     Deadline,
@@ -22,11 +26,7 @@ from medianest.resilience import (
     ErrorRecoveryManager,
     RecoveryContext,
 )
-from medianest.storage.desk import QueueDesk
-from medianest.storage.drain import Drainer
 from medianest.storage.errors import StorageError
-from medianest.storage.later import DEFERRED, Deferred
-from medianest.storage.operations import Lease, Operation
 
 __all__ = ["LISTING", "MediaRequests", "Missing", "Ticket", "Wishes", "without"]
 
@@ -86,8 +86,8 @@ class MediaRequests:
     def __init__(
         self,
         overseerr: Overseerr,
-        drainer: Drainer,
-        desk: QueueDesk,
+        drainer: QueueRunner,
+        desk: QueueAdmin,
         recovery: ErrorRecoveryManager,
     ) -> None:
         self._overseerr = overseerr

@@ -20,12 +20,12 @@ from medianest.health.traffic import Traffic
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
+from medianest.queue.admin import QueueAdmin
+from medianest.queue.runner import QueueRunner
 from medianest.resilience import Bulkhead, Registry, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
-from medianest.storage.desk import QueueDesk
-from medianest.storage.drain import Drainer
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.web.auth import Tokens
@@ -75,8 +75,8 @@ class Parts:
     database: Database
     redis: RedisServer | None
     """None: everything stays in this process."""
-    drainer: Drainer
-    desk: QueueDesk
+    drainer: QueueRunner
+    desk: QueueAdmin
     history: HistoryJournal
     audit: Audit
     cascade: CascadeMonitor

@@ -19,6 +19,7 @@ from medianest.media.errors import (
     RejectedError,
     UpstreamError,
 )
+from medianest.queue.operations import IdempotencyError, OperationConflictError
 from medianest.resilience import (
     BulkheadFullError,
     CallRefusedError,
@@ -32,7 +33,6 @@ from medianest.storage import (
     SchemaError,
     StorageError,
 )
-from medianest.storage.operations import IdempotencyError, OperationConflictError
 from medianest.storage.page import CursorError
 from medianest.web.admission import OverloadedError
 from medianest.web.problem_kinds import KINDS, Kind, pages

@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.storage.operations import Operation
+from medianest.queue.operations import Operation
 from medianest.storage.page import Cursor
 from medianest.web.answers.queue import DeferredOperation, DeferredOperations, QueueFigures
 from medianest.web.audited import audited

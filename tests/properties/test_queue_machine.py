@@ -13,11 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import delete
 
 from medianest.config import DatabaseSettings, QueueSettings
+from medianest.queue.admin import QueueAdmin
+from medianest.queue.operations import IdempotencyError, Lease, OperationConflictError
+from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock, ResilienceService
 from medianest.storage import Database
-from medianest.storage.desk import QueueDesk
-from medianest.storage.operations import IdempotencyError, Lease, OperationConflictError
-from medianest.storage.queue import DeferredQueue
 from medianest.storage.tables import deferred_operations, idempotency_keys
 
 LEASE = 60.0
@@ -62,7 +62,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.database.write(lambda connection, table=table: connection.execute(delete(table)))
         options = QueueSettings(lease=LEASE)
         self.queue = DeferredQueue(self.database, options, self.clock)
-        self.desk = QueueDesk(self.database, options, self.clock)
+        self.desk = QueueAdmin(self.database, options, self.clock)
         self.known: dict[str, Known] = {}
         self.clients: dict[str, tuple[str, str]] = {}
         self.leases: list[Lease] = []

@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-from medianest.config import DatabaseSettings, QueueSettings, RedisSettings
+from medianest.config import DatabaseSettings, RedisSettings
 from medianest.resilience import ManualClock, ResilienceService
-from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
-from medianest.storage.desk import QueueDesk
-from medianest.storage.drain import Drainer
-from medianest.storage.queue import DeferredQueue
 from medianest.storage.redis import RedisServer
 from tests.postgres import PostgresProcess
 
@@ -63,33 +59,6 @@ def database(url: str, connect: Callable[..., Database]) -> Database:
     opened = connect(url)
     opened.upgrade()
     return opened
-
-
-@pytest.fixture
-def settings() -> QueueSettings:
-    """Times that are easy to calculate with."""
-    return QueueSettings(
-        lease=60, initial_delay=10, max_delay=100, max_attempts=3, max_age=3600, keep=1000
-    )
-
-
-@pytest.fixture
-def queue(database: Database, settings: QueueSettings, clock: ManualClock) -> DeferredQueue:
-    """The queue in that database."""
-    return DeferredQueue(database, settings, clock)
-
-
-@pytest.fixture
-def desk(database: Database, settings: QueueSettings, clock: ManualClock) -> QueueDesk:
-    """What operators see of it."""
-    return QueueDesk(database, settings, clock)
-
-
-@pytest.fixture
-def drainer(queue: DeferredQueue, settings: QueueSettings, database: Database) -> Drainer:
-    """What does it, without chance in its waits."""
-    registry = database.service.registry  # type: ignore[attr-defined]
-    return Drainer(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from medianest.queue.operations import Lease, Operation
+from medianest.queue.runner import QueueRunner
 from medianest.resilience import CallRefusedError, Declined, RecoveryAction, RecoveryContext
-from medianest.storage.drain import Drainer
 from medianest.storage.errors import StorageError
-from medianest.storage.operations import Lease, Operation
 
 __all__ = ["DEFERRED", "Deferral", "Deferred", "queue_for_later"]
 
@@ -35,7 +35,7 @@ class Deferred:
 
 
 def queue_for_later(
-    drainer: Drainer, *, name: str = "queue-for-later", priority: int = 4
+    drainer: QueueRunner, *, name: str = "queue-for-later", priority: int = 4
 ) -> RecoveryAction:
     """Puts an operation whose context says how into the queue, unless doing it later is no help:
     an error that its handler calls permanent."""
@@ -75,7 +75,7 @@ def queue_for_later(
     )
 
 
-def _release(drainer: Drainer, lease: Lease, error: Exception) -> Operation:
+def _release(drainer: QueueRunner, lease: Lease, error: Exception) -> Operation:
     drainer.note_failure(lease, error)
     try:
         return drainer.queue.get(lease.operation.id) or lease.operation

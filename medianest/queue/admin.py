@@ -9,19 +9,19 @@ from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
+from medianest.queue.operations import Operation, OperationConflictError, State
+from medianest.queue.store import ACTIVE, find, is_id
 from medianest.resilience import Clock
 from medianest.resilience.snapshot import plain
 from medianest.storage.database import Database
-from medianest.storage.operations import Operation, OperationConflictError, State
 from medianest.storage.page import Cursor, newest
-from medianest.storage.queue import ACTIVE, find, is_id
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 
-__all__ = ["QueueDesk"]
+__all__ = ["QueueAdmin"]
 
 
-class QueueDesk:
+class QueueAdmin:
     """Looks at deferred operations, and retries or drops them by hand. Thread-safe.
 
     Raises the errors of medianest.storage.errors, and OperationConflictError.

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from medianest.storage.operations import (
+from medianest.queue.operations import (
     IdempotencyError,
     OperationConflictError,
     PayloadError,
 )
+from medianest.queue.store import DeferredQueue
 from medianest.storage.page import Cursor, CursorError
-from medianest.storage.queue import DeferredQueue
 
 PAYLOAD = {"media_id": 1}
 EAST = timezone(timedelta(hours=14))

@@ -17,10 +17,7 @@ from sqlalchemy import Connection, Insert, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medianest.config import QueueSettings
-from medianest.resilience import Clock
-from medianest.resilience.snapshot import describe
-from medianest.storage.database import Database
-from medianest.storage.operations import (
+from medianest.queue.operations import (
     Accepted,
     IdempotencyError,
     Lease,
@@ -28,6 +25,9 @@ from medianest.storage.operations import (
     OperationConflictError,
     checked_payload,
 )
+from medianest.resilience import Clock
+from medianest.resilience.snapshot import describe
+from medianest.storage.database import Database
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 
@@ -43,7 +43,7 @@ _TRIES = 5
 class DeferredQueue:
     """Deferred operations in the database. Thread-safe, and safe among many processes.
 
-    Raises the errors of medianest.storage.errors, and those of medianest.storage.operations.
+    Raises the errors of medianest.storage.errors, and those of medianest.queue.operations.
     """
 
     def __init__(self, database: Database, settings: QueueSettings, clock: Clock) -> None:

@@ -11,6 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
+from medianest.queue.operations import Lease
+from medianest.queue.retry_policy import Handler, Verdict, backoff, judge
+from medianest.queue.store import DeferredQueue
 from medianest.resilience import (
     CallRefusedError,
     Deadline,
@@ -20,11 +23,8 @@ from medianest.resilience import (
 )
 from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.storage.errors import StorageError
-from medianest.storage.operations import Lease
-from medianest.storage.queue import DeferredQueue
-from medianest.storage.verdict import Handler, Verdict, backoff, judge
 
-__all__ = ["Drainer", "Handler"]
+__all__ = ["Handler", "QueueRunner"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class _Pace:
 
 
 @dataclass
-class Drainer:
+class QueueRunner:
     """Does what is due. `drain` of different handlers may run at once, of one handler once at a
     time in a process; other processes drain the same queue meanwhile.
     """

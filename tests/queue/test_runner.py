@@ -2,6 +2,7 @@
 
 import pytest
 
+from medianest.queue.runner import Handler
 from medianest.resilience import (
     CircuitBreakerOptions,
     CircuitOpenError,
@@ -9,7 +10,6 @@ from medianest.resilience import (
     Policy,
     State,
 )
-from medianest.storage.drain import Handler
 
 PAYLOAD = {"media_id": 1}
 

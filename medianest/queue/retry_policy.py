@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
-from medianest.storage.operations import Operation
+from medianest.queue.operations import Operation
 
 __all__ = ["Handler", "Verdict", "backoff", "judge"]
 

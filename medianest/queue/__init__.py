@@ -1,0 +1,1 @@
+"""The durable queue: operations that are done later, exactly once."""

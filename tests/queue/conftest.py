@@ -1,0 +1,43 @@
+"""The queue on both databases, with times that are easy to calculate with."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.config import QueueSettings
+from medianest.queue.admin import QueueAdmin
+from medianest.queue.runner import QueueRunner
+from medianest.queue.store import DeferredQueue
+from medianest.resilience import ManualClock
+from medianest.resilience.cascade import CascadeMonitor
+from medianest.storage import Database
+from tests.storage.conftest import connect, database, postgres, url
+
+__all__ = ["connect", "database", "postgres", "url"]
+
+
+@pytest.fixture
+def settings() -> QueueSettings:
+    """Times that are easy to calculate with."""
+    return QueueSettings(
+        lease=60, initial_delay=10, max_delay=100, max_attempts=3, max_age=3600, keep=1000
+    )
+
+
+@pytest.fixture
+def queue(database: Database, settings: QueueSettings, clock: ManualClock) -> DeferredQueue:
+    """The queue in that database."""
+    return DeferredQueue(database, settings, clock)
+
+
+@pytest.fixture
+def desk(database: Database, settings: QueueSettings, clock: ManualClock) -> QueueAdmin:
+    """What operators see of it."""
+    return QueueAdmin(database, settings, clock)
+
+
+@pytest.fixture
+def drainer(queue: DeferredQueue, settings: QueueSettings, database: Database) -> QueueRunner:
+    """What does it, without chance in its waits."""
+    registry = database.service.registry  # type: ignore[attr-defined]
+    return QueueRunner(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)
