@@ -57,7 +57,7 @@ def rates() -> list[Rate]:
                 list(pool.map(enqueue, range(OPERATIONS)))
 
         def drain() -> None:
-            drainer.drain("h")
+            drainer.run_due("h")
 
         found: dict[str, list[float]] = {}
         for _ in range(ROUNDS):

@@ -103,7 +103,7 @@ class Worker:
         stored("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
         stored("learn of dependencies", parts.watch.dependencies.sync, interval)
         for handler in parts.drainer.handlers:
-            drain = partial(parts.drainer.drain, handler.name, until=lambda: self._stopping)
+            drain = partial(parts.drainer.run_due, handler.name, until=lambda: self._stopping)
             stored(f"drain {handler.name}", drain, parts.settings.queue.interval)
         add("watch", partial(self._beat, scheduler), min(_BEAT_SECONDS, interval), executor="watch")
         alerts = max(0.2, min(_ALERT_SECONDS, interval, parts.settings.alerts.hold / 4))

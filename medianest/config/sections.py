@@ -108,6 +108,8 @@ class OverseerrSettings(UpstreamSettings):
     """Overseerr, or Seerr."""
 
     api_key: Secret | None = None
+    user_id: Count | None = None
+    """For whom requests are made that name nobody; None: for whom the key belongs to."""
     max_attempts: Count = 2
 
 
@@ -155,11 +157,17 @@ class QueueSettings(Section):
     lease: Seconds = 60.0
     """How long a worker may be silent about what it does before another does it again."""
     max_attempts: Count = 8
-    """Failures of an operation's own before it is a dead letter; outages do not count."""
+    """Failures of an operation's own before it may be a dead letter; outages do not count."""
+    give_up_after: Seconds = 86400.0
+    """For so long it must have failed as well, while others were done."""
     initial_delay: Delay = 2.0
     max_delay: Seconds = 600.0
-    max_age: Seconds = 7 * 86400.0
-    """After so long it is a dead letter, whatever kept it from being done."""
+    settle: Delay = 120.0
+    """How long the service must have been well before what may be under way there is over."""
+    max_operations: Count = 50_000
+    """Operations that wait or are dead letters, in all."""
+    max_operations_per_client: Count = 10_000
+    """Operations of one client that wait."""
     keep: Seconds = 7 * 86400.0
     """How long what is done, or dropped, can still be looked at."""
     max_payload_bytes: Count = 16 * 1024

@@ -5,7 +5,11 @@ MediaError                  carries `service`
 ├── NotFoundError           the upstream does not have what was asked for
 ├── RejectedError           it refused our credentials (401, 403); carries `status`
 ├── RefusedError            it refused what was asked (another 4xx); carries `status`
+├── ForbiddenError          the user may not do this; carries `status`
+├── QuotaError              the user has used up what is allowed; that frees itself
 └── UpstreamError           it failed; carries `retry_after`
+    ├── SourceError             it is well, but cannot reach its own source
+    ├── ForeignAnswerError      something else answers in its place; carries `status`
     ├── UnreachableError        no connection: refused, reset, unknown name
     │   └── UnresolvableError       the name has no address
     ├── SlowError               no whole answer in time; also a TimeoutError
@@ -18,13 +22,17 @@ from __future__ import annotations
 from typing import Self
 
 __all__ = [
+    "ForbiddenError",
+    "ForeignAnswerError",
     "InvalidAnswerError",
     "MediaError",
     "NotConfiguredError",
     "NotFoundError",
+    "QuotaError",
     "RefusedError",
     "RejectedError",
     "SlowError",
+    "SourceError",
     "UnavailableError",
     "UnreachableError",
     "UnresolvableError",
@@ -36,6 +44,8 @@ class MediaError(Exception):
     """The root of the errors of media servers."""
 
     status: int | None = None
+    uncertain = False
+    """Whether it may have done what it was asked all the same, or be at it still."""
 
     def __init__(self, service: str, message: str) -> None:
         super().__init__(f"{service}: {message}")
@@ -72,11 +82,20 @@ class RefusedError(MediaError):
         self.status = status
 
 
-class UpstreamError(MediaError):
-    """The server failed; it may be well again after `retry_after` seconds, when it says so.
+class ForbiddenError(MediaError):
+    """The user on whose behalf it was asked may not do this; somebody can allow it."""
 
-    `uncertain`: it may have done what it was asked all the same, or be at it still.
-    """
+    status = 403
+
+
+class QuotaError(MediaError):
+    """The user on whose behalf it was asked has used up what is allowed for a time."""
+
+    status = 403
+
+
+class UpstreamError(MediaError):
+    """The server failed; it may be well again after `retry_after` seconds, when it says so."""
 
     uncertain = True
 
@@ -88,6 +107,21 @@ class UpstreamError(MediaError):
         """The same for a server that has surely not done what it was asked."""
         self.uncertain = False
         return self
+
+
+class SourceError(UpstreamError):
+    """The server is well, but cannot reach the source of what it knows: nothing was done."""
+
+    uncertain = False
+
+
+class ForeignAnswerError(UpstreamError):
+    """An answer that is not the server's own: a proxy in front of it, or another server."""
+
+    def __init__(self, service: str, message: str, status: int) -> None:
+        super().__init__(service, message)
+        self.status = status
+        self.uncertain = status >= 500  # what refuses a request in its place has not passed it on
 
 
 class UnreachableError(UpstreamError):

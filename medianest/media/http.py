@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -15,6 +15,7 @@ import requests
 
 from medianest.config import UpstreamSettings
 from medianest.media.errors import (
+    ForeignAnswerError,
     InvalidAnswerError,
     NotFoundError,
     RefusedError,
@@ -67,9 +68,11 @@ class UpstreamHttp:
         timeout: float,
         max_bytes: int,
         connections: int = 10,
+        is_own: Callable[[Mapping[str, str]], bool] = lambda headers: True,
         clock: Clock | None = None,
     ) -> None:
         self.service = service
+        self._is_own = is_own
         self._base_url = base_url
         self._headers = {"Accept": "application/json", **headers}
         self._max_bytes = max_bytes
@@ -90,8 +93,10 @@ class UpstreamHttp:
         settings: UpstreamSettings,
         headers: Mapping[str, str],
         clock: Clock | None,
+        is_own: Callable[[Mapping[str, str]], bool] = lambda headers: True,
     ) -> UpstreamHttp:
-        """As the settings of an upstream want it."""
+        """As the settings of an upstream want it. `is_own(headers)` tells an error of the
+        service from that of a proxy in front of it."""
         return cls(
             service,
             url,
@@ -99,6 +104,7 @@ class UpstreamHttp:
             timeout=settings.timeout,
             max_bytes=settings.max_bytes,
             connections=settings.places,
+            is_own=is_own,
             clock=clock,
         )
 
@@ -160,6 +166,9 @@ class UpstreamHttp:
 
     def check(self, status: int, headers: Mapping[str, str]) -> None:
         """Raise what a status means that is not 200."""
+        if 400 <= status < 500 and status != 401 and not self._is_own(headers):
+            message = f"something else answers in its place ({status})"
+            raise ForeignAnswerError(self.service, message, status)
         if status in (401, 403):
             raise RejectedError(self.service, f"it refused our credentials ({status})", status)
         if status == 404:

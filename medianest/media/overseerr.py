@@ -1,34 +1,65 @@
-"""Overseerr for the API: each question through the one Overseerr pipeline."""
+"""Overseerr for the API: each question through a pipeline, and its source apart from itself.
+
+What needs its source (making a request, looking at a title, searching) has a circuit breaker of
+its own: while the Internet at home is out, the queue holds, and lists go on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from medianest.config import OverseerrSettings
 from medianest.media.errors import (
+    ForbiddenError,
+    ForeignAnswerError,
     InvalidAnswerError,
     NotConfiguredError,
     NotFoundError,
+    QuotaError,
     RefusedError,
     RejectedError,
+    SlowError,
+    SourceError,
     UnavailableError,
     UnreachableError,
     UpstreamError,
 )
 from medianest.media.overseerr_client import SERVICE, OverseerrClient
+from medianest.media.overseerr_details import SeasonDetails
+from medianest.media.overseerr_refusals import source_failed
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, Title
+from medianest.media.overseerr_wish import Requested, Wish
+from medianest.media.troubles import Troubles
 from medianest.queue.runner import Handler
-from medianest.resilience import Pipeline, ResilienceService
+from medianest.resilience import (
+    CallRefusedError,
+    CircuitBreaker,
+    Deadline,
+    Pipeline,
+    ResilienceService,
+    Retry,
+    Strategy,
+)
 
-__all__ = ["HANDLER", "Overseerr"]
+__all__ = ["HANDLER", "LISTS", "SOURCE", "Overseerr"]
 
 HANDLER: Final = "overseerr.request"
 """The name under which requests for titles are deferred."""
 
+SOURCE: Final = "overseerr.source"
+"""The circuit breaker of what needs its source."""
+
+LISTS: Final = "overseerr.requests"
+"""The circuit breaker of the lists of requests."""
+
 T = TypeVar("T")
 
-_WORTH_ANOTHER = (UnreachableError, UnavailableError, InvalidAnswerError)
+_WORTH_ANOTHER = (UnreachableError, UnavailableError, InvalidAnswerError, ForeignAnswerError)
+_OUTAGES = (UpstreamError, RejectedError, NotConfiguredError)
 
 
 class Overseerr:
@@ -39,22 +70,41 @@ class Overseerr:
     """
 
     def __init__(self, settings: OverseerrSettings, service: ResilienceService) -> None:
-        self._settings = settings
+        self._settings, self._clock = settings, service.registry.clock
         self._client: OverseerrClient | None = None
-        self.trouble: str | None = None
-        """What is wrong with it although it answers: a key that it refused last."""
-        self._reading = self._creating = Pipeline(SERVICE, [])
+        self._troubles = Troubles(self._clock)
+        self._listing = self._searching = self._making = Pipeline(SERVICE, [])
+        self._source: CircuitBreaker | None = None
         if settings.url is not None:
-            self._client = OverseerrClient(settings.url, settings, service.registry.clock)
-            policy = settings.policy((UpstreamError,), retry_on=_WORTH_ANOTHER)
-            service.register_dependency(SERVICE, policy, criticality="optional")
-            self._reading = service.pipeline(SERVICE)
-            # A request is not tried again on the spot: the queue does that, with time between.
-            registry = service.registry
-            parts = [registry.breaker(SERVICE), registry.bulkhead(SERVICE)]
-            self._creating = Pipeline(SERVICE, parts)
-            if not settings.breaker_enabled:
-                registry.breaker(SERVICE).disable("disabled by the settings")
+            self._client = OverseerrClient(settings.url, settings, self._clock)
+            self._build(settings, service)
+
+    def _build(self, settings: OverseerrSettings, service: ResilienceService) -> None:
+        """The breaker of the service counts what keeps all of it from being reached; those of its
+        operations count how they are answered, so that what works goes on."""
+        registry = service.registry
+        shared = settings.policy((UnreachableError,), retry_on=_WORTH_ANOTHER)
+        service.register_dependency(SERVICE, shared, criticality="optional")
+        own = settings.policy((UpstreamError,), retry_on=_WORTH_ANOTHER).circuit_breaker
+        assert own is not None and shared.retry is not None
+        own = replace(own, ignored_errors=(UnreachableError,))
+        source, lists = registry.breaker(SOURCE, own), registry.breaker(LISTS, own)
+        within: list[Strategy] = [
+            registry.breaker(SERVICE),
+            registry.bulkhead(SERVICE),
+            Deadline(settings.timeout, name=SERVICE, clock=registry.clock),
+        ]
+        retry = Retry(
+            shared.retry, name=SERVICE, budget=registry.budget(SERVICE), clock=registry.clock
+        )
+        self._listing = Pipeline(SERVICE, [retry, lists, *within])
+        self._searching = Pipeline(SERVICE, [retry, source, *within])
+        # A request is not tried again on the spot: the queue does that, with time between.
+        self._making = Pipeline(SERVICE, [source, *within])
+        self._source = source
+        if not settings.breaker_enabled:
+            for breaker in (registry.breaker(SERVICE), source, lists):
+                breaker.disable("disabled by the settings")
 
     def require(self) -> OverseerrClient:
         """The client. Raises NotConfiguredError when there is none."""
@@ -62,29 +112,55 @@ class Overseerr:
             raise NotConfiguredError(SERVICE, "MEDIANEST_OVERSEERR_URL")
         return self._client
 
+    # -- questions -----------------------------------------------------------------------------
+
     def search(self, query: str) -> tuple[Title, ...]:
         """Movies and shows that match."""
-        return self._ask(self._reading, OverseerrClient.search, query)
+        found = self._ask(self._searching, OverseerrClient.search, query)
+        if found:
+            self._troubles.end("source")
+        return found
 
     def requests(self, skip: int, take: int) -> RequestPage:
         """Requests, the newest first."""
-        return self._ask(self._reading, OverseerrClient.requests, skip, take)
+        return self._ask(self._listing, OverseerrClient.requests, skip, take)
 
     def request(self, request_id: int) -> MediaRequest:
         """One request."""
-        return self._ask(self._reading, OverseerrClient.request, request_id)
+        return self._ask(self._listing, OverseerrClient.request, request_id)
+
+    def seasons(self, media_id: int) -> tuple[SeasonDetails, ...]:
+        """The seasons of a show. Raises NotFoundError."""
+        found = self._ask(self._searching, OverseerrClient.seasons, media_id)
+        self._troubles.end("source")
+        return found
+
+    def with_user(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A payload that names for whom it is, where the settings do and it does not."""
+        user = self._settings.user_id
+        if user is None or payload.get("user_id") is not None:
+            return payload
+        return {**payload, "user_id": user}
+
+    # -- requests for titles -------------------------------------------------------------------
 
     def create(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Request the title of a payload (`media_type`, `media_id`, `seasons`); harmless when it
-        is requested already. `created` tells which, `request_id` the number there."""
-        made = self._ask(
-            self._creating,
-            OverseerrClient.create,
-            payload["media_type"],
-            payload["media_id"],
-            payload.get("seasons") or (),
-        )
-        return {"created": made.created, "request_id": made.request_id}
+        """Request the title of a payload. `created` tells whether it was made now, `request_id`
+        its number there, `seasons` those of a show that the request has."""
+        wish = Wish.of(payload)
+        with self._noticed_of(wish):
+            made = self._ask(self._making, OverseerrClient.create, wish)
+        self._troubles.end("source", "refusal", _lane(wish))
+        return _told(made)
+
+    def look(self, payload: Mapping[str, Any], since: datetime) -> dict[str, Any] | None:
+        """The request for the title of a payload that was first sent at `since`, as `create` tells
+        it; None when there is none."""
+        wish = Wish.of(payload)
+        with self._noticed_of(wish):
+            found = self._ask(self._making, OverseerrClient.look, wish, since)
+        self._troubles.end("source")
+        return None if found is None else _told(found)
 
     def handler(self) -> Handler:
         """How deferred requests are done."""
@@ -92,13 +168,39 @@ class Overseerr:
             name=HANDLER,
             service=SERVICE,
             execute=self.create,
-            permanent=(NotFoundError, RefusedError),
-            outages=(UpstreamError, RejectedError, NotConfiguredError),
+            look=self.look,
+            permanent=_PERMANENT,
+            outages=_OUTAGES,
+            lane_outages=(QuotaError, ForbiddenError),
             # It has no timeout of its own: what we gave up may still be under way there, and it
             # does not notice that the second is the same.
-            uncertain=lambda error: getattr(error, "uncertain", False),
-            settle_seconds=2 * self._settings.timeout,
+            uncertain=_may_have_been_made,
+            breakers=(SOURCE, SERVICE),
+            concurrency=max(1, self._settings.places // 2),
         )
+
+    # -- how it is -----------------------------------------------------------------------------
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it although it answers."""
+        return self._troubles.message()
+
+    def check_trouble(self, seconds: float) -> str | None:
+        """The same, asked anew where there was some, for at most so long: what is over is told as
+        over, and what waited for it is done."""
+        if self._client is None or self._troubles.message() is None:
+            return None
+        with Deadline(seconds, name=SERVICE, clock=self._clock).scope():
+            try:
+                with self._noticed(), _of_source():
+                    self._client.check_source()
+            except (UpstreamError, RejectedError, CallRefusedError):
+                return self._troubles.message()
+        self._troubles.end("source", "key")
+        if self._source is not None:
+            self._source.close_if_open("its source answers again", actor="health-monitor")
+        return self._troubles.message()
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -106,10 +208,61 @@ class Overseerr:
             self._client.close()
 
     def _ask(self, through: Pipeline, question: Callable[..., T], *args: Any) -> T:
-        try:
-            answer = through.call(question, self.require(), *args)
-        except RejectedError as error:
-            self.trouble = str(error)
-            raise
-        self.trouble = None
+        client = self.require()
+        with self._noticed():
+            answer = through.call(question, client, *args)
+        self._troubles.end("key")
         return answer
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """Remember what is wrong with it."""
+        try:
+            yield
+        except RejectedError as error:
+            self._troubles.meet("refusal" if "CSRF" in str(error) else "key", str(error))
+            raise
+        except SourceError as error:
+            self._troubles.meet("source", str(error))
+            raise
+
+    @contextmanager
+    def _noticed_of(self, wish: Wish) -> Iterator[None]:
+        """The same for what only one user, or only its source, keeps from being done."""
+        try:
+            yield
+        except (QuotaError, ForbiddenError) as error:
+            who = "the owner" if wish.user_id is None else f"user {wish.user_id}"
+            self._troubles.meet(_lane(wish), f"{error} ({who})")
+            raise
+        except SlowError:
+            self._troubles.meet("source", str(source_failed("no answer in time")))
+            raise
+
+
+def _lane(wish: Wish) -> str:
+    return f"user {wish.user_id}"
+
+
+_PERMANENT = (NotFoundError, RefusedError)
+
+
+@contextmanager
+def _of_source() -> Iterator[None]:
+    """A search that takes too long, while all else is quick, waits for the source."""
+    try:
+        yield
+    except SlowError as error:
+        raise source_failed("it does not answer in time") from error
+
+
+def _told(made: Requested) -> dict[str, Any]:
+    seasons = None if made.seasons is None else list(made.seasons)
+    return {"created": made.created, "request_id": made.request_id, "seasons": seasons}
+
+
+def _may_have_been_made(error: Exception) -> bool:
+    """Unless it is known that nothing was made, it may have been."""
+    if isinstance(error, CallRefusedError):
+        return False
+    return bool(getattr(error, "uncertain", True))

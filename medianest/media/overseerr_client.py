@@ -1,16 +1,10 @@
-"""Asks an Overseerr, and tells its many meanings of 500 apart.
-
-It answers 500 for a title that does not exist, for ever; for a failure of its own source (TMDB);
-for its own database being locked; and for bugs. Only the message tells which, and only the second
-and third are outages.
-"""
+"""Asks an Overseerr, and tells what is its own answer from what is not."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -21,36 +15,38 @@ from medianest.media.errors import (
     NotFoundError,
     RefusedError,
     RejectedError,
-    UnavailableError,
     UpstreamError,
 )
 from medianest.media.http import HttpAnswer, UpstreamHttp
+from medianest.media.overseerr_details import (
+    SeasonDetails,
+    seasons_of,
+    standing_of,
+    taken_seasons,
+)
+from medianest.media.overseerr_refusals import (
+    SERVICE,
+    RequestFailedError,
+    foreign,
+    is_own,
+    message_of,
+    refusal,
+    source_failed,
+    wrong_key,
+)
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
+from medianest.media.overseerr_wish import Requested, Standing, Wish
 from medianest.media.parsing import parsed, parsed_all
 from medianest.resilience import Clock
+from medianest.resilience.clock import as_clock
 
 __all__ = ["SERVICE", "OverseerrClient", "RequestFailedError", "Requested"]
 
-SERVICE = "overseerr"
 API = "/api/v1"
+_QUERIES = "abcdefghijklmnopqrstuvwxyz"
+"""Each of these words is found in thousands of titles, so that nothing found means no source."""
+
 M = TypeVar("M", bound=BaseModel)
-MediaType = Literal["movie", "tv"]
-
-_SOURCE = re.compile(r"\[TMDB\].*status code (\d{3})")
-
-
-class RequestFailedError(MediaError):
-    """Overseerr failed at this very request, though it is well otherwise."""
-
-    status = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Requested:
-    """A title is requested: by this call, or `created` false when it was before."""
-
-    created: bool
-    request_id: int | None = None
 
 
 class OverseerrClient:
@@ -61,7 +57,9 @@ class OverseerrClient:
         headers = {}
         if settings.api_key is not None:
             headers["X-Api-Key"] = settings.api_key.get_secret_value()
-        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock)
+        self._clock = as_clock(clock)
+        self._asked = 0
+        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, is_own)
 
     def search(self, query: str) -> tuple[Title, ...]:
         """Movies and shows that match. None may also mean that its own source is down."""
@@ -79,65 +77,109 @@ class OverseerrClient:
         """One request. Raises NotFoundError."""
         return self._read(MediaRequest, f"{API}/request/{request_id}")
 
-    def create(self, media_type: MediaType, media_id: int, seasons: Sequence[int]) -> Requested:
-        """Request a title; harmless when it is requested already."""
-        body: dict[str, Any] = {"mediaType": media_type, "mediaId": media_id, "is4k": False}
-        if seasons:
-            body["seasons"] = list(seasons)
-        answer = self._http.ask("POST", f"{API}/request", body=body)
+    def seasons(self, media_id: int) -> tuple[SeasonDetails, ...]:
+        """The seasons of a show. Raises NotFoundError."""
+        found = self._details("tv", media_id)
+        if found is None:
+            raise NotFoundError(SERVICE, f"there is no tv {media_id}")
+        return seasons_of(found[0])
+
+    def create(self, wish: Wish) -> Requested:
+        """Request a title. Where it is requested already, so that nothing is made, the request
+        that there is."""
+        answer = self._http.ask("POST", f"{API}/request", body=wish.body)
+        body = self._body(answer)
         if answer.status == 201:
-            return Requested(True, parsed(SERVICE, MediaRequest, self._http.parse(answer.body)).id)
-        if answer.status in (202, 409):  # no seasons left to request; requested already
-            return Requested(False)
-        raise self._refusal(answer, f"{media_type} {media_id}")
+            made = body if isinstance(body, dict) else {}
+            number = made.get("id")
+            seasons = taken_seasons(made) if wish.media_type == "tv" else None
+            return Requested(True, number if isinstance(number, int) else None, seasons)
+        if answer.status == 409 and is_own(answer.headers):
+            return self._requested_before(wish)
+        if answer.status == 202 and is_own(answer.headers):
+            return self._nothing_left(wish)
+        raise self._refusal(answer, body, str(wish))
+
+    def look(self, wish: Wish, since: datetime) -> Requested | None:
+        """The request for a title that was first sent at `since`; None when there is none. Needs
+        what making a request needs: raises SourceError when its source does not answer."""
+        standing = self._standing(wish)
+        return None if standing is None else standing.find(wish, since)
+
+    def check_source(self) -> None:
+        """Raise SourceError when its source does not answer it."""
+        self._asked += 1  # it remembers answers for five minutes
+        page = self._read(SearchPage, f"{API}/search", query=_QUERIES[self._asked % len(_QUERIES)])
+        if not page.results:
+            raise source_failed("its search finds nothing")
 
     def close(self) -> None:
         """Close the idle connections."""
         self._http.close()
 
+    def _requested_before(self, wish: Wish) -> Requested:
+        """The request that is in the way of another one, if it can be found now."""
+        try:
+            standing = self._standing(wish)
+        except (UpstreamError, RejectedError):
+            return Requested(False)
+        found = standing.part_of(wish) if standing and wish.media_type == "tv" else None
+        if standing and wish.media_type == "movie":
+            found = standing.find(wish, self._clock.utc())
+        return found or Requested(False)
+
+    def _nothing_left(self, wish: Wish) -> Requested:
+        """It is requested or there already, or is such as it leaves out, as Seerr does with
+        specials."""
+        standing = self._standing(wish)
+        found = None if standing is None else standing.part_of(wish)
+        if found is None:
+            raise RefusedError(SERVICE, "it takes no request for these seasons", 202)
+        return found
+
+    def _standing(self, wish: Wish) -> Standing | None:
+        """How a title stands; None when its source does not know it."""
+        found = self._details(wish.media_type, wish.media_id)
+        if found is None:
+            return None
+        details, date = found
+        return standing_of(details, date, self._clock.utc())
+
+    def _details(
+        self, media_type: str, media_id: int
+    ) -> tuple[Mapping[str, Any], str | None] | None:
+        """All that it tells of a title, and when; None when its source does not know it."""
+        answer = self._http.ask("GET", f"{API}/{media_type}/{media_id}")
+        body = self._body(answer)
+        if answer.status == 200 and isinstance(body, dict) and body.get("id") == media_id:
+            return body, answer.headers.get("Date")
+        if answer.status == 200:
+            raise InvalidAnswerError(SERVICE, "its answer is not that title")
+        said = message_of(body) if is_own(answer.headers) else ""
+        if said.startswith("Unable to retrieve") or (answer.status == 404 and said):
+            # It says the same for a title that there is not as for a source that is away.
+            self.check_source()
+            return None
+        raise self._refusal(answer, body, f"{media_type} {media_id}")
+
     def _read(self, model: type[M], path: str, **params: str | int) -> M:
         try:
             return parsed(SERVICE, model, self._http.get_json(path, params=params))
         except RejectedError as error:
-            raise self._rejected(error.status or 403) from error
+            raise wrong_key(error.status or 403) from error
 
-    def _refusal(self, answer: HttpAnswer, what: str) -> Exception:
-        message = self._message(answer)
-        if answer.status == 500:
-            return _meaning_of_500(message, what)
-        if answer.status == 403 and "access this endpoint" not in message:
-            return RefusedError(SERVICE, message or "it may not be requested", 403)
-        if answer.status in (401, 403):
-            return self._rejected(answer.status)
+    def _refusal(self, answer: HttpAnswer, body: Any, what: str) -> Exception:
+        """What an answer means that is none of success."""
+        if message_of(body) and is_own(answer.headers):
+            return refusal(answer.status, body, what)
         try:
             self._http.check(answer.status, answer.headers)
-        except RefusedError as error:
-            return RefusedError(SERVICE, message or str(error), answer.status)
-        except UpstreamError as error:
-            return error.surely() if message else error  # no proxy speaks its language
         except MediaError as error:
-            return error
-        return InvalidAnswerError(SERVICE, f"it answered {answer.status}")
+            return foreign(answer.status) if 401 < answer.status < 500 else error
+        return InvalidAnswerError(SERVICE, f"its answer makes no sense ({answer.status})")
 
-    def _message(self, answer: HttpAnswer) -> str:
+    def _body(self, answer: HttpAnswer) -> Any:
         try:
-            body = self._http.parse(answer.body)
+            return self._http.parse(answer.body)
         except InvalidAnswerError:
-            return ""
-        said = body.get("message") or body.get("error") if isinstance(body, dict) else None
-        return said[:300] if isinstance(said, str) else ""
-
-    def _rejected(self, status: int) -> RejectedError:
-        reason = f"it refused the key; check MEDIANEST_OVERSEERR_API_KEY ({status})"
-        return RejectedError(SERVICE, reason, status)
-
-
-def _meaning_of_500(message: str, what: str) -> MediaError:
-    source = _SOURCE.search(message)
-    if source is not None and source[1] == "404":
-        return NotFoundError(SERVICE, f"there is no {what}")
-    if source is not None:
-        return UnavailableError(SERVICE, f"its own source answers {source[1]}", 500).surely()
-    if "SQLITE_BUSY" in message:
-        return UnavailableError(SERVICE, "its database is locked", 500, retry_after=1.0).surely()
-    return RequestFailedError(SERVICE, f"it failed at {what}: {message or '500'}")
+            return None

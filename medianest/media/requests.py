@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from medianest.media.errors import MediaError, NotFoundError
+from medianest.media.errors import ForbiddenError, MediaError, NotFoundError
 from medianest.media.overseerr import HANDLER, Overseerr
 from medianest.media.overseerr_wire import MediaRequest
+from medianest.media.overseerr_wish import Wish
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.defer import DEFERRED, Deferred
-from medianest.queue.operations import Lease, Operation
+from medianest.queue.operations import Lease, Operation, PayloadError
 from medianest.queue.runner import QueueRunner
 from medianest.resilience import (
     CallRefusedError,
@@ -28,7 +29,7 @@ from medianest.resilience import (
 )
 from medianest.storage.errors import StorageError
 
-__all__ = ["LISTING", "MediaRequests", "Missing", "Ticket", "Wishes", "without"]
+__all__ = ["LISTING", "MediaRequests", "Missing", "Ticket", "Wishes", "wished", "without"]
 
 SERVICE: Final = "overseerr"
 LISTING: Final = "media.requests"
@@ -80,8 +81,9 @@ class Wishes:
 
 class MediaRequests:
     """Makes requests and tells how they stand. Raises NotConfiguredError without an Overseerr,
-    the errors of medianest.storage.errors while nothing can be kept, and what Overseerr says of
-    the title itself (NotFoundError, RefusedError)."""
+    the errors of medianest.storage.errors while nothing can be kept, QueueFullError, and what
+    Overseerr says of the title itself (NotFoundError, RefusedError) or of who asks for it
+    (ForbiddenError)."""
 
     def __init__(
         self,
@@ -98,6 +100,7 @@ class MediaRequests:
         self._desk = desk
         self._recovery = recovery
         self._handler = drainer.register(overseerr.handler())
+        self._refusals: tuple[type[Exception], ...] = (*self._handler.permanent, ForbiddenError)
 
     def create(
         self,
@@ -109,11 +112,15 @@ class MediaRequests:
     ) -> Ticket:
         """Request a title. `client_key` is the client's Idempotency-Key."""
         self._overseerr.require()
+        payload = self._overseerr.with_user(payload)
+        wish = Wish.of(payload)
         fingerprint = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         accepted = self._queue.enqueue(
             HANDLER,
             payload,
-            _key_of(payload),
+            _key_of(wish),
+            subject=wish.subject,
+            lane=f"user {wish.user_id}",
             client_key=client_key,
             fingerprint=fingerprint,
             requested_by=user,
@@ -137,7 +144,7 @@ class MediaRequests:
             result = self._recovery.with_recovery(
                 lambda: self._overseerr.create(operation.payload), context, max_attempts=1
             )
-        except self._handler.permanent as error:
+        except self._refusals as error:
             self._forget(lease, error)  # whoever asked is told right now
             raise
         if isinstance(result, Deferred):
@@ -147,7 +154,7 @@ class MediaRequests:
 
     def _forget(self, lease: Lease, error: Exception) -> None:
         try:
-            self._queue.withdraw(lease, error)
+            self._queue.cancel(lease, error)
         except (StorageError, CallRefusedError):
             pass  # its lease runs out, and then it becomes a dead letter
 
@@ -191,9 +198,24 @@ class MediaRequests:
         return tuple(map(self._ticket, found)), total, ()
 
 
-def _key_of(payload: Mapping[str, Any]) -> str:
+def wished(operation: Operation) -> dict[str, Any]:
+    """What was asked for. Of an operation that nobody can read any more, that it was a title."""
+    try:
+        wish = Wish.of(operation.payload)
+    except PayloadError:
+        return {"media_type": "movie", "media_id": None}
+    found: dict[str, Any] = {
+        "media_type": wish.media_type,
+        "media_id": wish.media_id,
+        "is4k": wish.is4k,
+        "user_id": wish.user_id,
+    }
+    return {**found, "seasons": wish.seasons} if wish.media_type == "tv" else found
+
+
+def _key_of(wish: Wish) -> str:
     """The same for requests that ask for the same."""
-    seasons = ",".join(map(str, sorted(payload.get("seasons") or ())))
-    parts = (payload["media_type"], str(payload["media_id"]), seasons)
-    key = ":".join(part for part in parts if part)
+    seasons = "all" if wish.seasons == "all" else ",".join(map(str, sorted(wish.seasons)))
+    user = "" if wish.user_id is None else f"user-{wish.user_id}"
+    key = ":".join(part for part in (wish.subject, seasons, user) if part)
     return key if len(key) <= 100 else hashlib.sha256(key.encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
@@ -20,6 +20,14 @@ from medianest.storage.tables import idempotency_keys as keys
 
 __all__ = ["QueueAdmin"]
 
+_AT_ONCE = 200
+"""Dead letters that are retried in one transaction: others write, too."""
+
+_FIGURES_SECONDS = 1.0
+"""How old the figures may be: many look, and counting a long queue takes its time."""
+
+_DEAD = text("state = 'dead'")
+
 
 class QueueAdmin:
     """Looks at deferred operations, and retries or drops them by hand. Thread-safe.
@@ -31,12 +39,39 @@ class QueueAdmin:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._figures: tuple[float, dict[str, Any]] | None = None
 
     def retry(self, operation_id: str) -> Operation | None:
         """Have a dead or waiting operation done as soon as it may be, with all its attempts and
-        its whole time before it; None when there is none. Raises OperationConflictError for one
-        that runs or is done."""
+        its whole time before it; None when there is none. One that may have been done is looked
+        for first. Raises OperationConflictError for one that runs or is done."""
         return self._database.write(self._retry, operation_id) if is_id(operation_id) else None
+
+    def retry_dead(self, handler: str | None = None) -> tuple[int, int]:
+        """Retry all dead letters, or those of one handler, a few hundred at a time; how many, and
+        how many stay dead as the same is to be done already or cannot be read."""
+        retried = kept = 0
+        after: str | None = ""
+        while after is not None:
+            found, refused, after = self._database.write(self._retry_some, handler, after)
+            retried, kept = retried + found, kept + refused
+        return retried, kept
+
+    def _retry_some(
+        self, connection: Connection, handler: str | None, after: str
+    ) -> tuple[int, int, str | None]:
+        """The next ones by their ids: how many, how many not, and where to go on."""
+        dead = select(table.c.id).where(_DEAD, table.c.id > after)
+        if handler is not None:
+            dead = dead.where(table.c.handler == handler)
+        ids = [row.id for row in connection.execute(dead.order_by(table.c.id).limit(_AT_ONCE))]
+        retried = 0
+        for operation_id in ids:
+            try:
+                retried += self._retry(connection, operation_id) is not None
+            except OperationConflictError:
+                pass  # it stays where it is
+        return retried, len(ids) - retried, ids[-1] if ids else None
 
     def _retry(self, connection: Connection, operation_id: str) -> Operation | None:
         found, now = find(connection, operation_id, lock=True), self._clock.utc()
@@ -44,11 +79,19 @@ class QueueAdmin:
             return None
         if found.state_at(now) not in ("dead", "pending"):
             raise OperationConflictError(f"the operation is {found.state}")
+        if found.damage is not None:
+            raise OperationConflictError(found.damage)
+        was_running = found.state == "running"
         values = {
             "state": "pending",
+            "due": 1,
+            "occupies": int(was_running or found.in_doubt_since is not None),
+            "in_doubt_since": found.run_at if was_running else found.in_doubt_since,
+            "absent_since": None,
             "attempts": 0,
             "failures": 0,
-            "run_at": max(now, found.not_before or now),
+            "failing_since": None,
+            "run_at": now,
             "lease": None,
             "since": now,
             "updated_at": now,
@@ -111,17 +154,10 @@ class QueueAdmin:
     def figures(self) -> dict[str, Any]:
         """How many are in which state, and since when the oldest waits."""
 
-        def look(connection: Connection) -> dict[str, Any]:
-            counted = select(table.c.state, func.count()).group_by(table.c.state)
-            counts = {row[0]: row[1] for row in connection.execute(counted)}
-            oldest = select(func.min(table.c.created_at)).where(table.c.state.in_(ACTIVE))
-            since: datetime | None = connection.execute(oldest).scalar()
-            return {
-                **{state: counts.get(state, 0) for state in (*ACTIVE, "done", "dead")},
-                "oldest": plain(since),
-            }
-
-        return self._database.read(look)
+        now, known = self._clock.now(), self._figures
+        if known is None or now - known[0] >= _FIGURES_SECONDS:
+            known = self._figures = now, self._database.read(_counted)
+        return known[1]
 
     def prune(self) -> int:
         """Remove what has been done for long; how many."""
@@ -135,3 +171,19 @@ class QueueAdmin:
             return removed
 
         return self._database.write(remove)
+
+
+def _counted(connection: Connection) -> dict[str, Any]:
+    counted = select(table.c.state, func.count()).group_by(table.c.state)
+    counts = {row[0]: row[1] for row in connection.execute(counted)}
+    first = [
+        found
+        for state in ACTIVE
+        if isinstance(found := connection.execute(_oldest(state)).scalar(), datetime)
+    ]
+    states = {state: counts.get(state, 0) for state in (*ACTIVE, "done", "dead")}
+    return {**states, "oldest": plain(min(first, default=None))}
+
+
+def _oldest(state: str) -> Select[tuple[Any]]:
+    return select(func.min(table.c.created_at)).where(table.c.state == state)

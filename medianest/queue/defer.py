@@ -35,7 +35,7 @@ class Deferred:
 
 
 def queue_for_later(
-    drainer: QueueRunner, *, name: str = "queue-for-later", priority: int = 4
+    runner: QueueRunner, *, name: str = "queue-for-later", priority: int = 4
 ) -> RecoveryAction:
     """Puts an operation whose context says how into the queue, unless doing it later is no help:
     an error that its handler calls permanent."""
@@ -45,7 +45,7 @@ def queue_for_later(
         if not isinstance(deferral, Deferral | Lease):
             return Declined("the operation cannot be done later")
         known = deferral.handler if isinstance(deferral, Deferral) else deferral.operation.handler
-        handler = next((h for h in drainer.handlers if h.name == known), None)
+        handler = next((h for h in runner.handlers if h.name == known), None)
         if handler is None:
             return Declined(f"there is no handler {known!r}")
         if isinstance(error, handler.permanent):
@@ -55,8 +55,8 @@ def queue_for_later(
     def execute(error: Exception, context: RecoveryContext) -> Deferred:
         deferral = context.metadata[DEFERRED]
         if isinstance(deferral, Lease):
-            return Deferred(_release(drainer, deferral, error))
-        accepted = drainer.queue.enqueue(
+            return Deferred(_reschedule(runner, deferral, error))
+        accepted = runner.queue.enqueue(
             deferral.handler,
             deferral.payload,
             deferral.idempotency_key,
@@ -75,9 +75,9 @@ def queue_for_later(
     )
 
 
-def _release(drainer: QueueRunner, lease: Lease, error: Exception) -> Operation:
-    drainer.note_failure(lease, error)
+def _reschedule(runner: QueueRunner, lease: Lease, error: Exception) -> Operation:
+    runner.note_failure(lease, error)
     try:
-        return drainer.queue.get(lease.operation.id) or lease.operation
+        return runner.queue.get(lease.operation.id) or lease.operation
     except (StorageError, CallRefusedError):  # it is in the database, whatever it says just now
         return lease.operation

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import Row
 
@@ -20,6 +20,7 @@ __all__ = [
     "Operation",
     "OperationConflictError",
     "PayloadError",
+    "QueueFullError",
     "State",
     "checked_payload",
 ]
@@ -28,7 +29,8 @@ State = Literal["pending", "running", "done", "dead"]
 
 
 class PayloadError(ValueError):
-    """A payload that cannot be kept: too large, no JSON, or with secrets in it."""
+    """A payload that cannot be kept, or not be read by who is to do it: too large, no JSON, with
+    secrets in it, of another version."""
 
 
 class IdempotencyError(Exception):
@@ -39,19 +41,38 @@ class OperationConflictError(Exception):
     """The state of an operation does not allow what was asked."""
 
 
+class QueueFullError(Exception):
+    """No more operations are kept: for this client, or for anybody where `client` is None."""
+
+    retry_after = 30.0
+
+    def __init__(self, waiting: int, client: str | None) -> None:
+        whose = f" of {client}" if client is not None else ""
+        super().__init__(f"{waiting} operations{whose} wait already, and no more are kept")
+        self.client = client
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One row of the queue. `attempts` counts every run, `failures` those that were its own."""
+    """One row of the queue. `attempts` counts every run, `failures` those that were its own.
+
+    `in_doubt_since` is the end of an attempt of which nobody knows what came of it, `absent_since`
+    when the service was seen not to have it after that.
+    """
 
     id: str
     handler: str
     idempotency_key: str
+    subject: str | None = None
+    lane: str | None = None
     payload: Mapping[str, Any]
     state: State
     attempts: int
     failures: int
+    failing_since: datetime | None = None
+    in_doubt_since: datetime | None = None
+    absent_since: datetime | None = None
     run_at: datetime
-    not_before: datetime | None
     shared: bool
     since: datetime
     result: Any
@@ -62,13 +83,20 @@ class Operation:
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+    damage: str | None = None
+    """What of its row cannot be read; the rest of it is right."""
 
     @classmethod
     def of(cls, row: Row[Any]) -> Operation:
-        """From its row."""
-        fields = dict(row._mapping)
-        del fields["lease"]
-        return cls(**fields)
+        """From its row, whatever is in there: what cannot be read is told as `damage`."""
+        found = row._mapping
+        values = {name: found[name] for name in _READERS}
+        wrong = [name for name, is_right in _READERS.items() if not is_right(values[name])]
+        values |= {name: _NEUTRAL.get(name) for name in wrong}
+        damage = f"its row cannot be read: {', '.join(wrong)}" if wrong else None
+        if damage is not None and values["state"] != "done":
+            values |= {"error_type": "PayloadError", "error_message": damage}
+        return cls(**values, damage=damage)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -77,6 +105,47 @@ class Operation:
     def state_at(self, now: datetime) -> State:
         """The state, in which one whose lease is over waits again: who held it is dead."""
         return "pending" if self.state == "running" and self.run_at <= now else self.state
+
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_OPTIONAL: Final = frozenset(
+    {
+        *("subject", "lane", "failing_since", "in_doubt_since", "absent_since", "error_type"),
+        *("error_message", "requested_by", "correlation_id", "finished_at"),
+    }
+)
+_NEUTRAL: Final[Mapping[str, Any]] = {
+    "handler": "",
+    "idempotency_key": "",
+    "payload": {},
+    "state": "dead",
+    "attempts": 0,
+    "failures": 0,
+    "run_at": _EPOCH,
+    "shared": True,
+    "since": _EPOCH,
+    "created_at": _EPOCH,
+    "updated_at": _EPOCH,
+}
+"""What stands in the place of what cannot be read."""
+
+
+def _reader(name: str) -> Any:
+    kind = {"payload": Mapping, "state": str, "shared": bool}.get(name)
+    if name in ("attempts", "failures"):
+        return lambda value: isinstance(value, int)
+    if name == "state":
+        return lambda value: value in get_args(State)
+    if name == "result":
+        return lambda value: value is None or isinstance(value, _JSON)
+    if kind is None:
+        kind = datetime if name.endswith(("_at", "since")) else str
+    optional = name in _OPTIONAL
+    return lambda value: isinstance(value, kind) or (optional and value is None)
+
+
+_JSON = (str, int, float, bool, list, dict)
+_READERS: Final = {each.name: _reader(each.name) for each in fields(Operation)[:-1]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,10 @@
 """What becomes of a deferred operation that failed: whose fault it was, when it is tried again,
-and whether others may be done meanwhile. Pure: one table of rules."""
+and whether it may have been done all the same. Pure: one table of rules.
+
+A dead letter needs proof that the operation itself is at fault: an error that is documented as
+permanent, or failures again and again over long while others are done. An outage, however long,
+kills nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
-from medianest.queue.operations import Operation
+from medianest.queue.operations import Operation, PayloadError
 
-__all__ = ["Handler", "Verdict", "backoff", "judge"]
+__all__ = ["Decision", "Handler", "backoff", "decide"]
 
-_OUTAGE_DELAY = 60.0
-"""Seconds that an operation waits at most for its next try in an outage: the breaker finds out
-when that is over, and then nothing should wait for long."""
+OUTAGE_DELAY = 30.0
+"""Seconds that an operation, or all of them, wait at most for the next try in an outage."""
 
 _SUSPECT = 3
 """After so many tries an operation that fails while others succeed is at fault itself."""
@@ -30,33 +34,48 @@ class Handler:
     """How operations of one name are done.
 
     `execute(payload)` does one and returns its result as JSON values, through the pipeline of
-    `service`; done again after it was done, it must do no harm. `permanent` are errors after which
-    it can never be done; `outages` are failures of the service, which are nobody's attempt. Where
-    `uncertain(error)`, the service may still be doing it, and gets `settle_seconds` for it.
+    `service`. `permanent` are errors after which it can never be done; `outages` are failures of
+    the service, which are nobody's attempt; `lane_outages` are those that hold back one lane.
+
+    Where `uncertain(error)`, or a crash, leaves in doubt whether it was done, `look(payload,
+    since)` tells: the result of what is there, from `since` on where that matters, or None. It
+    must need of the service what `execute` needs. Without it, what is done again must do no harm.
     """
 
     name: str
     service: str
     execute: Callable[[Mapping[str, Any]], Any]
+    look: Callable[[Mapping[str, Any], datetime], Any] | None = None
     permanent: tuple[type[Exception], ...] = ()
     outages: tuple[type[Exception], ...] = ()
+    lane_outages: tuple[type[Exception], ...] = ()
     uncertain: Callable[[Exception], bool] = _never
-    settle_seconds: float = 0.0
+    breakers: tuple[str, ...] = ()
+    """The circuit breakers on its way; none: that of its service."""
+    concurrency: int = 1
+    """Operations at once in one process."""
+
+    @property
+    def breaker_names(self) -> tuple[str, ...]:
+        """The circuit breakers on its way."""
+        return self.breakers or (self.service,)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """`dead`: never again. Else in `delay` seconds, and not before `settle` are over; `own` says
-    that the failure counts against the operation, `outage` that it is the service's."""
+class Decision:
+    """`dead`: never again. Else in `delay` seconds, before jitter; `own` says that the failure
+    counts against the operation, `outage` that it is the service's, `lane` that it is the lane's;
+    `in_doubt` that it may have been done."""
 
     dead: bool
     own: bool
     outage: bool
+    lane: bool
     delay: float
-    settle: float
+    in_doubt: bool
 
 
-def judge(
+def decide(
     handler: Handler,
     operation: Operation,
     error: Exception,
@@ -64,28 +83,40 @@ def judge(
     *,
     now: datetime,
     last_success: datetime | None,
-) -> Verdict:
-    """The verdict on a failure; `last_success` is when another operation of that handler was
-    done. The delay is before jitter."""
-    outage = isinstance(error, handler.outages)
+) -> Decision:
+    """What to do about a failure; `last_success` is when another operation of that handler was
+    done in this process."""
+    lane = isinstance(error, handler.lane_outages)
+    outage = isinstance(error, handler.outages) and not lane
     others_succeed = last_success is not None and last_success > operation.since
-    own = not outage or (others_succeed and operation.attempts > _SUSPECT)
-    exhausted = own and operation.failures + 1 >= settings.max_attempts
-    too_old = (now - operation.since).total_seconds() >= settings.max_age
+    own = not lane and (not outage or (others_succeed and operation.attempts > _SUSPECT))
+    permanent = isinstance(error, (*handler.permanent, PayloadError))
     if own:
         delay = backoff(settings, operation.failures)
     else:
-        delay = min(backoff(settings, operation.attempts - 1), _OUTAGE_DELAY)
+        delay = min(backoff(settings, operation.attempts - 1), OUTAGE_DELAY)
     asked = getattr(error, "retry_after", None)
     if isinstance(asked, int | float):
-        delay = max(delay, min(asked, settings.max_delay))
-    return Verdict(
-        dead=isinstance(error, handler.permanent) or exhausted or too_old,
+        delay = max(delay, min(asked, settings.max_delay if own else OUTAGE_DELAY))
+    return Decision(
+        dead=permanent or (own and _is_hopeless(operation, settings, now, last_success)),
         own=own,
         outage=outage,
+        lane=lane,
         delay=delay,
-        settle=handler.settle_seconds if handler.uncertain(error) else 0.0,
+        in_doubt=handler.uncertain(error) and not permanent,
     )
+
+
+def _is_hopeless(
+    operation: Operation, settings: QueueSettings, now: datetime, last_success: datetime | None
+) -> bool:
+    """Whether it has failed again and again, over long, while others were done."""
+    since = operation.failing_since
+    if since is None or operation.failures + 1 < settings.max_attempts:
+        return False
+    is_long = (now - since).total_seconds() >= settings.give_up_after
+    return is_long and last_success is not None and last_success > since
 
 
 def backoff(settings: QueueSettings, failures: int) -> float:

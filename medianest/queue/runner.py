@@ -1,21 +1,28 @@
-"""Doing deferred operations: each by its handler, gently, and only while its service is well."""
+"""Doing deferred operations: several at once, the oldest first, only while their service is well,
+and never one twice of which it is not known what came of it."""
 
 from __future__ import annotations
 
 import json
 import logging
 import random as _random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ALL_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Lease
-from medianest.queue.retry_policy import Handler, Verdict, backoff, judge
+from medianest.queue.pace import Pace
+from medianest.queue.retry_policy import Decision, Handler, decide
+from medianest.queue.settlement import Settlement
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import (
     CallRefusedError,
+    CircuitOpenError,
     Deadline,
     DeadlineExceededError,
     Registry,
@@ -31,37 +38,23 @@ logger = logging.getLogger(__name__)
 _LEASE_SHARE = 0.8
 """Share of a lease after which its handler has no time left; what remains is for saying so."""
 
-_SLOW_START = 1.0
-"""Seconds between operations right after an outage; halved by each that goes well."""
-
-_FULL_SPEED = 0.01
-"""A pause shorter than this is none."""
+_NOTE_SECONDS = 0.02
+"""How often what was done is noted while more is under way: one commit for all of it."""
 
 
-@dataclass
-class _Pace:
-    """How fast operations of one handler are done."""
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An attempt is over: how to note that, and whether others may be done now."""
 
-    pause: float = 0.0
-    """Seconds between two."""
-    holds: int = 0
-    hold_until: float = float("-inf")
-    """None is done before; for failures that no breaker counts, such as a wrong key."""
-    last_success: datetime | None = None
-
-    def went_well(self, now: datetime) -> None:
-        self.pause = self.pause / 2 if self.pause > _FULL_SPEED else 0.0
-        self.holds, self.last_success = 0, now
-
-    def hold(self, until: float) -> None:
-        self.holds += 1
-        self.hold_until = until
+    settlement: Settlement
+    go_on: bool = True
+    well: bool = False
 
 
 @dataclass
 class QueueRunner:
-    """Does what is due. `drain` of different handlers may run at once, of one handler once at a
-    time in a process; other processes drain the same queue meanwhile.
+    """Does what is due. `run_due` of different handlers may run at once, of one handler once at a
+    time in a process; other processes do the same meanwhile.
     """
 
     queue: DeferredQueue
@@ -70,12 +63,12 @@ class QueueRunner:
     cascade: CascadeMonitor
     random: Callable[[], float] = _random.random
     _handlers: dict[str, Handler] = field(default_factory=dict)
-    _paces: dict[str, _Pace] = field(default_factory=dict)
+    _paces: dict[str, Pace] = field(default_factory=dict)
 
     def register(self, handler: Handler) -> Handler:
         """Add a handler; another of the same name is replaced."""
         self._handlers[handler.name] = handler
-        self._paces[handler.name] = _Pace()
+        self._paces[handler.name] = Pace(self.registry.clock, handler.concurrency)
         return handler
 
     @property
@@ -83,111 +76,224 @@ class QueueRunner:
         """All of them."""
         return tuple(self._handlers.values())
 
-    def drain(self, name: str, *, until: Callable[[], bool] = lambda: False) -> int:
+    def run_due(self, name: str, *, until: Callable[[], bool] = lambda: False) -> int:
         """Do what is due for a handler until nothing is, its service is unwell, or `until()`; how
         many were settled. Raises the errors of medianest.storage.errors."""
         handler, pace, settled = self._handlers[name], self._paces[name], 0
-        while not until() and self.obstacle(handler) is None:
-            lease = self.queue.claim(name)
-            if lease is None:
-                break
-            if until():
-                self.queue.hand_back(lease)
-                break
-            if not self.do(lease):
-                break
-            settled += 1
-            if pace.pause:
-                self.registry.clock.sleep(pace.pause)
+        with _threads(handler.concurrency) as pool:
+            while not until() and self.blocked_reason(handler) is None:
+                leases = self.queue.claim_many(
+                    name, pace.batch, held_lanes=pace.held_lanes(), rather_not=pace.failed_last
+                )
+                if not leases:
+                    break
+                began = self.registry.clock.now()
+                ended = self._run_batch(handler, leases, pool, until)
+                settled += sum(each.go_on for each in ended)
+                if not all(each.go_on for each in ended):
+                    break
+                pace.adapt(self.registry.clock.now() - began, well=all(e.well for e in ended))
         return settled
 
-    def obstacle(self, handler: Handler) -> str | None:
+    def blocked_reason(self, handler: Handler) -> str | None:
         """Why nothing is done for a handler now, or None."""
         held = self._paces[handler.name].hold_until - self.registry.clock.now()
         if held > 0:
-            return f"{handler.service} failed as no breaker counts it; tried again in {held:.3g} s"
+            return f"{handler.service} could not do the last one; tried again in {held:.3g} s"
         if self._is_optional(handler) and (why := self.cascade.held_back(Work.OPTIONAL)):
             return why
-        breaker = self.registry.find_breaker(handler.service)
-        if breaker is None or breaker.state not in (State.OPEN, State.FORCED_OPEN):
-            return None
-        wait = breaker.snapshot().retry_after
-        return None if not wait else f"{handler.service} is cut off for {wait:.3g} s"
+        for name in handler.breaker_names:
+            breaker = self.registry.find_breaker(name)
+            if breaker is not None and breaker.state in (State.OPEN, State.FORCED_OPEN):
+                if wait := breaker.snapshot().retry_after:
+                    return f"{name} is cut off for {wait:.3g} s"
+                if breaker.state is State.FORCED_OPEN:
+                    return f"{name} is switched off"
+        return None
 
-    def do(self, lease: Lease) -> bool:
-        """Do one operation and note how it went; whether others may be done now."""
-        handler = self._handlers[lease.operation.handler]
+    # -- attempts ------------------------------------------------------------------------------
+
+    def _run_batch(
+        self,
+        handler: Handler,
+        leases: list[Lease],
+        pool: Callable[[], ThreadPoolExecutor],
+        until: Callable[[], bool],
+    ) -> list[_Ended]:
+        """Do all of them, several at once. When one says that others should not be done now, those
+        that have not begun go back to their places."""
+        stopped: list[bool] = []
         clock, share = self.registry.clock, self.settings.lease * _LEASE_SHARE
+        expires_at, pace = clock.now() + share, self._paces[handler.name]
+
+        def attempt(lease: Lease) -> _Ended:
+            left, stop = expires_at - clock.now(), bool(stopped) or until()
+            if stop or left < share / 2 or lease.operation.lane in pace.held_lanes():
+                return _Ended(Settlement.untried(lease, clock.utc()), go_on=not stop)
+            ended = self.attempt(lease, left)
+            if not ended.go_on:
+                stopped.append(True)
+            return ended
+
+        if len(leases) == 1 or handler.concurrency == 1:
+            found = [attempt(lease) for lease in leases]
+            self._note(found)
+            return found
+        pending = {pool().submit(copy_context().run, attempt, lease) for lease in leases}
+        return self._gathered(pending)
+
+    def _gathered(self, pending: set[Future[_Ended]]) -> list[_Ended]:
+        """All of them, each noted soon after it ended."""
+        found: list[_Ended] = []
+        while pending:
+            done, pending = wait(pending, _NOTE_SECONDS, return_when=ALL_COMPLETED)
+            fresh = [future.result() for future in done]
+            self._note(fresh)
+            found += fresh
+        return found
+
+    def _note(self, ended: list[_Ended]) -> None:
+        self._settle([each.settlement for each in ended])
+
+    def attempt(self, lease: Lease, seconds: float) -> _Ended:
+        """Do one operation within so many seconds; or, where it may have been done already, look
+        for it."""
+        operation = lease.operation
+        handler, clock = self._handlers[operation.handler], self.registry.clock
+        in_doubt = operation.in_doubt_since is not None and handler.look is not None
+        looked = False
         try:
-            with Deadline(share, name=handler.service, clock=clock).scope():
-                result = handler.execute(lease.operation.payload)
+            with Deadline(seconds, name=handler.service, clock=clock).scope():
+                if in_doubt:
+                    waiting = self._look(handler, lease)
+                    if waiting is not None:
+                        return waiting
+                    looked = True
+                result = handler.execute(operation.payload)
             json.dumps(result, allow_nan=False)  # what cannot be kept is no result
         except Exception as error:
-            return self.note_failure(lease, error)
-        self.note_success(lease, result)
-        return True
+            if in_doubt and not looked:
+                return self._look_failed(handler, lease, error)
+            return self._failed(handler, lease, error)
+        return self._succeeded(handler, lease, result)
 
-    def note_success(self, lease: Lease, result: Any) -> None:
-        """An operation is done. When that cannot be written now, it is done again when its lease
-        is over, which by contract does no harm."""
-        self._paces[lease.operation.handler].went_well(self.registry.clock.utc())
-        try:
-            self.queue.finish(lease, result)
-        except (StorageError, CallRefusedError) as fault:
-            logger.warning("operation %s is done, but not noted: %s", lease.operation.id, fault)
-
-    def note_failure(self, lease: Lease, error: Exception) -> bool:
-        """An operation failed: have it done later, or never. Whether others may be done now."""
-        handler, pace = (
-            self._handlers[lease.operation.handler],
-            self._paces[lease.operation.handler],
+    def _look(self, handler: Handler, lease: Lease) -> _Ended | None:
+        """How it ended, if it is there; None when it is proven that it is not: seen to be absent
+        twice, with a settling time between in which the service was well."""
+        assert handler.look is not None
+        operation, now = lease.operation, self.registry.clock.utc()
+        found = handler.look(operation.payload, operation.created_at)
+        if found is not None:
+            return self._succeeded(handler, lease, found)
+        pace = self._paces[handler.name]
+        since, ended = operation.absent_since, operation.in_doubt_since
+        if since is None or (ended and since < ended) or pace.failed_after(since):
+            since = now
+        left = (since + timedelta(seconds=self.settings.settle) - now).total_seconds()
+        if left <= 0 and since is not now:
+            return None
+        return _Ended(
+            Settlement.still_in_doubt(lease, now, max(left, 0.0), absent_since=since), well=True
         )
-        if isinstance(error, CallRefusedError) and not isinstance(error, DeadlineExceededError):
-            self._settle(lease, lambda: self.queue.hand_back(lease))
-            pace.pause = _SLOW_START
-            return False
+
+    def _look_failed(self, handler: Handler, lease: Lease, error: Exception) -> _Ended:
+        """It is not known yet. What kept us from looking may keep the service from doing it, too:
+        the settling time begins anew."""
+        pace, now = self._paces[handler.name], self.registry.clock.utc()
+        if _is_refusal(error):
+            pace.restart()
+            if isinstance(error, CircuitOpenError):
+                pace.note_failure(now, lease.operation.id)
+            return _Ended(Settlement.untried(lease, now), go_on=False)
+        decision = self._decision(handler, lease, error, now)
+        pace.note_failure(now, lease.operation.id)
+        settlement = Settlement.still_in_doubt(
+            lease, now, self._jittered(decision.delay), absent_since=None, error=error
+        )
+        return _Ended(settlement, go_on=not decision.outage or self._may_go_on(handler, pace))
+
+    def _succeeded(self, handler: Handler, lease: Lease, result: Any) -> _Ended:
         now = self.registry.clock.utc()
-        verdict = judge(
-            handler,
-            lease.operation,
-            error,
-            self.settings,
-            now=now,
-            last_success=pace.last_success,
-        )
-        self._settle(lease, lambda: self._carry_out(verdict, lease, error))
-        return not verdict.outage or self._may_go_on(handler, pace)
+        self._paces[handler.name].note_success(now, lease.operation.lane)
+        return _Ended(Settlement.done(lease, result, now), well=True)
 
-    def _carry_out(self, verdict: Verdict, lease: Lease, error: Exception) -> None:
-        if verdict.dead:
+    def _failed(self, handler: Handler, lease: Lease, error: Exception) -> _Ended:
+        pace, now = self._paces[handler.name], self.registry.clock.utc()
+        if _is_refusal(error):
+            pace.restart()
+            return _Ended(Settlement.untried(lease, now), go_on=False)
+        decision = self._decision(handler, lease, error, now)
+        settlement = self._settlement(decision, lease, error, now)
+        if decision.lane and lease.operation.lane is not None:
+            pace.hold_lane(lease.operation.lane, self.settings, self._jittered)
+            return _Ended(settlement)
+        if not decision.outage:
+            return _Ended(settlement)
+        pace.note_failure(now, lease.operation.id)
+        return _Ended(settlement, go_on=self._may_go_on(handler, pace))
+
+    def _decision(
+        self, handler: Handler, lease: Lease, error: Exception, now: datetime
+    ) -> Decision:
+        last_success = self._paces[handler.name].last_success
+        return decide(
+            handler, lease.operation, error, self.settings, now=now, last_success=last_success
+        )
+
+    def _settlement(
+        self, decision: Decision, lease: Lease, error: Exception, now: datetime
+    ) -> Settlement:
+        if decision.dead:
             operation = lease.operation
             logger.warning(
                 "operation %s (%s) is a dead letter: %s", operation.id, operation.handler, error
             )
-            self.queue.bury(lease, error, settle=verdict.settle)
-            return
-        delay = verdict.delay * (0.5 + 0.5 * self.random())
-        self.queue.put_off(lease, delay, error, own=verdict.own, settle=verdict.settle)
+            return Settlement.dead(lease, now, error, in_doubt=decision.in_doubt)
+        delay = self._jittered(decision.delay)
+        own, in_doubt = decision.own, decision.in_doubt
+        return Settlement.later(lease, now, delay, error, own=own, in_doubt=in_doubt)
 
-    def _settle(self, lease: Lease, settlement: Callable[[], object]) -> None:
+    def _jittered(self, delay: float) -> float:
+        return delay * (0.5 + 0.5 * self.random())
+
+    # -- attempts that others make -------------------------------------------------------------
+
+    def note_success(self, lease: Lease, result: Any) -> None:
+        """An operation is done. When that cannot be written now, it is in doubt when its lease is
+        over."""
+        handler = self._handlers[lease.operation.handler]
+        self._note([self._succeeded(handler, lease, result)])
+
+    def note_failure(self, lease: Lease, error: Exception) -> bool:
+        """An operation failed: have it done later, or never. Whether others may be done now."""
+        ended = self._failed(self._handlers[lease.operation.handler], lease, error)
+        self._note([ended])
+        return ended.go_on
+
+    def _settle(self, settlements: list[Settlement]) -> None:
         """What cannot be settled now settles itself: the lease runs out."""
         try:
-            settlement()
+            self.queue.settle(settlements)
         except (StorageError, CallRefusedError) as fault:
-            logger.warning("operation %s waits for its lease: %s", lease.operation.id, fault)
+            ids = ", ".join(each.lease.operation.id for each in settlements[:5])
+            count = len(settlements)
+            logger.warning("%d operations wait for their leases (%s …): %s", count, ids, fault)
 
-    def _may_go_on(self, handler: Handler, pace: _Pace) -> bool:
-        """After an outage: one of many may fail; how many, the breaker judges, if it counts it."""
-        breaker = self.registry.find_breaker(handler.service)
-        if breaker is not None:
-            seen = breaker.snapshot()
-            if seen.state is not State.CLOSED:
-                pace.pause = _SLOW_START
-                return False
-            if seen.consecutive_failures:
-                return True
-        delay = backoff(self.settings, pace.holds)
-        pace.hold(self.registry.clock.now() + delay * (0.5 + 0.5 * self.random()))
+    # -- when to stop --------------------------------------------------------------------------
+
+    def _may_go_on(self, handler: Handler, pace: Pace) -> bool:
+        """After an outage: one of many may fail; how many, the breakers judge that count it."""
+        pace.restart()
+        seen = [
+            breaker.snapshot()
+            for name in handler.breaker_names
+            if (breaker := self.registry.find_breaker(name)) is not None
+        ]
+        if any(each.state is not State.CLOSED for each in seen):
+            return False
+        if any(each.consecutive_failures for each in seen):
+            return True
+        pace.hold(self.settings, self._jittered)
         return False
 
     def _is_optional(self, handler: Handler) -> bool:
@@ -195,3 +301,25 @@ class QueueRunner:
             if dependency.name == handler.service:
                 return dependency.criticality == "optional"
         return False
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the call was not made."""
+    return isinstance(error, CallRefusedError) and not isinstance(error, DeadlineExceededError)
+
+
+@contextmanager
+def _threads(most: int) -> Iterator[Callable[[], ThreadPoolExecutor]]:
+    """A pool that begins with its first use, and ends with the block."""
+    pools: list[ThreadPoolExecutor] = []
+
+    def pool() -> ThreadPoolExecutor:
+        if not pools:
+            pools.append(ThreadPoolExecutor(most, thread_name_prefix="queue"))
+        return pools[0]
+
+    try:
+        yield pool
+    finally:
+        for made in pools:
+            made.shutdown(wait=True, cancel_futures=False)

@@ -2,42 +2,48 @@
 
 An operation that is answered with 202 has been committed. Who does it holds a lease, and says how
 it went under that lease only: a worker that was thought dead and comes back changes nothing. A
-crash at any instant leaves either the row as it was or its lease, which runs out.
+crash at any instant leaves either the row as it was or its lease, which runs out; then it is in
+doubt whether the operation was done.
+
+Claiming costs the same however many wait. Rows whose time has come are marked `due`, some hundred
+at a time, and those are claimed by their age; each step reads an index of nothing but such rows.
 """
 
 from __future__ import annotations
 
+import logging
 import re
+import secrets
 import uuid
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, case, exists, not_, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
-from medianest.queue.operations import (
-    Accepted,
-    IdempotencyError,
-    Lease,
-    Operation,
-    OperationConflictError,
-    checked_payload,
-)
+from medianest.queue.accept import Acceptance
+from medianest.queue.bound import QueueBound
+from medianest.queue.operations import Accepted, Lease, Operation, checked_payload
+from medianest.queue.settlement import Settlement, settle_rows, withdraw_row
 from medianest.resilience import Clock
-from medianest.resilience.snapshot import describe
 from medianest.storage.database import Database
+from medianest.storage.tables import LATER, READY
 from medianest.storage.tables import deferred_operations as table
-from medianest.storage.tables import idempotency_keys as keys
 
 __all__ = ["ACTIVE", "DeferredQueue", "find", "is_id"]
+
+logger = logging.getLogger(__name__)
 
 ACTIVE = ("pending", "running")
 """States of what is still to be done."""
 
-_TRIES = 5
-"""An operation may end just between two statements about it; then they are tried again."""
+_order = count()
+
+_MOST_MADE_DUE = 500
+"""Rows that one claim marks as due; the next one marks the next."""
 
 
 class DeferredQueue:
@@ -50,6 +56,7 @@ class DeferredQueue:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._bound = QueueBound(database, settings, clock)
 
     # -- accepting -----------------------------------------------------------------------------
 
@@ -59,6 +66,8 @@ class DeferredQueue:
         payload: Mapping[str, Any],
         idempotency_key: str,
         *,
+        subject: str | None = None,
+        lane: str | None = None,
         client_key: str | None = None,
         fingerprint: str = "",
         requested_by: str | None = None,
@@ -70,22 +79,27 @@ class DeferredQueue:
 
         While one of the same handler and idempotency key is to be done, that one is the answer.
         A `client_key` gives the same answer for as long as it is kept, and IdempotencyError when
-        it comes again with another `fingerprint` of the request.
+        it comes again with another `fingerprint` of the request. Of one `subject`, one operation
+        is done at a time: where another one is under way, nothing is leased. What is held back
+        for one operation of a `lane` is held back for all of it. Raises QueueFullError.
         """
         checked_payload(payload, self._settings.max_payload_bytes)
         now = self._clock.utc()
-        lease = uuid.uuid4().hex if leased else None
-        due = now + timedelta(seconds=self._settings.lease if leased else delay)
+        wait = self._settings.lease if leased else delay
         row = {
-            "id": uuid.uuid4().hex,
+            "id": _new_id(now),
             "handler": handler,
             "idempotency_key": idempotency_key,
+            "subject": subject,
+            "lane": lane,
             "payload": dict(payload),
             "state": "running" if leased else "pending",
+            "due": int(wait <= 0),
+            "occupies": int(leased),
             "attempts": int(leased),
             "failures": 0,
-            "run_at": due,
-            "lease": lease,
+            "run_at": now + timedelta(seconds=wait),
+            "lease": uuid.uuid4().hex if leased else None,
             "shared": False,
             "since": now,
             "requested_by": requested_by,
@@ -93,60 +107,12 @@ class DeferredQueue:
             "created_at": now,
             "updated_at": now,
         }
-        return self._database.write(self._accept, row, client_key, fingerprint)
-
-    def _accept(
-        self, connection: Connection, row: dict[str, Any], client_key: str | None, fingerprint: str
-    ) -> Accepted:
-        known = self._known(connection, client_key, fingerprint)
-        if known is not None:
-            told = (table.c.id == known.id, table.c.state.in_(ACTIVE))
-            connection.execute(update(table).where(*told).values(shared=True))
-            return Accepted(known, created=False, replayed=True)
-        operation, created = self._insert_or_find(connection, row)
-        if client_key is not None:
-            pair = {"key": client_key, "fingerprint": fingerprint, "operation_id": operation.id}
-            insert = self._insert(keys).values(**pair, created_at=row["created_at"])
-            if not connection.execute(insert.on_conflict_do_nothing()).rowcount:
-                # The same key came at the same time: if with something else, nothing of ours stays.
-                other = self._known(connection, client_key, fingerprint)
-                if other is not None and other.id != operation.id:
-                    connection.execute(delete(table).where(table.c.id == row["id"]))
-                    return Accepted(other, created=False, replayed=True)
-        lease = Lease(operation, row["lease"]) if created and row["lease"] else None
-        return Accepted(operation, created, lease=lease)
-
-    def _known(
-        self, connection: Connection, client_key: str | None, fingerprint: str
-    ) -> Operation | None:
-        """What an earlier request with the key led to."""
-        if client_key is None:
-            return None
-        found = connection.execute(select(keys).where(keys.c.key == client_key)).one_or_none()
-        if found is None:
-            return None
-        if found.fingerprint != fingerprint:
-            raise IdempotencyError(f"the key {client_key!r} came before with another request")
-        return find(connection, found.operation_id)
-
-    def _insert_or_find(
-        self, connection: Connection, row: dict[str, Any]
-    ) -> tuple[Operation, bool]:
-        insert = self._insert(table).values(**row).on_conflict_do_nothing().returning(table)
-        active = (
-            table.c.handler == row["handler"],
-            table.c.idempotency_key == row["idempotency_key"],
-            table.c.state.in_(ACTIVE),
-        )
-        shared = update(table).where(*active).values(shared=True).returning(table)
-        for _ in range(_TRIES):
-            made = connection.execute(insert).one_or_none()
-            if made is not None:
-                return Operation.of(made), True
-            found = connection.execute(shared).one_or_none()
-            if found is not None:
-                return Operation.of(found), False
-        raise OperationConflictError("the same operation is done again and again")
+        full = self._bound.refusal(requested_by)
+        acceptance = Acceptance(row, client_key, fingerprint, full, self._database.dialect)
+        accepted = self._database.write(acceptance.run)
+        if accepted.created:
+            self._bound.note(requested_by)
+        return accepted
 
     def get(self, operation_id: str) -> Operation | None:
         """One operation."""
@@ -155,106 +121,157 @@ class DeferredQueue:
     # -- doing ---------------------------------------------------------------------------------
 
     def claim(self, handler: str) -> Lease | None:
-        """Lease the operation of a handler that has been due for longest; None when none is."""
-        return self._database.write(self._claim, handler)
+        """Lease the oldest operation of a handler that is due; None when none is."""
+        return next(iter(self.claim_many(handler, 1)), None)
 
-    def _claim(self, connection: Connection, handler: str) -> Lease | None:
+    def claim_many(
+        self,
+        handler: str,
+        most: int,
+        *,
+        held_lanes: Collection[str] = (),
+        rather_not: Collection[str] = (),
+    ) -> list[Lease]:
+        """Lease up to so many that are due, the oldest first: none of a lane that is held, and
+        those with the ids in `rather_not` only if there are no others. Those whose rows cannot be
+        read become dead letters."""
+        try:
+            return self._database.write(self._claim, handler, most, held_lanes, rather_not)
+        except IntegrityError:  # two processes took operations of one subject at one instant
+            return []
+
+    def _claim(
+        self,
+        connection: Connection,
+        handler: str,
+        most: int,
+        held_lanes: Collection[str],
+        rather_not: Collection[str],
+    ) -> list[Lease]:
         now, token = self._clock.utc(), uuid.uuid4().hex
-        due = (
-            select(table.c.id)
-            .where(table.c.handler == handler, table.c.state.in_(ACTIVE), table.c.run_at <= now)
-            .order_by(table.c.run_at, table.c.created_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
+        _make_due(connection, handler, now)
+        ids = _oldest(connection, handler, most, held_lanes, rather_not)
+        if rather_not and not ids:
+            ids = _oldest(connection, handler, most, held_lanes)
+        if not ids:
+            return []
         values = {
             "state": "running",
+            "due": 0,
+            "occupies": 1,
             "lease": token,
             "run_at": now + timedelta(seconds=self._settings.lease),
             "attempts": table.c.attempts + 1,
             "updated_at": now,
         }
-        claimed = update(table).where(table.c.id == due).values(values).returning(table)
-        row = connection.execute(claimed).one_or_none()
-        return None if row is None else Lease(Operation.of(row), token)
+        claimed = update(table).where(table.c.id.in_(ids)).values(values).returning(table)
+        found = [Operation.of(row) for row in connection.execute(claimed)]
+        leases = [Lease(each, token) for each in found if each.damage is None]
+        damaged = [Lease(each, token) for each in found if each.damage is not None]
+        for lease in damaged:
+            logger.error("operation %s is a dead letter: %s", *_named(lease))
+        settle_rows(connection, [Settlement.damaged(lease, now) for lease in damaged], now)
+        return sorted(leases, key=lambda lease: (lease.operation.created_at, lease.operation.id))
+
+    def settle(self, settlements: Iterable[Settlement]) -> int:
+        """Note how operations went, all in one transaction; how many were still leased so."""
+        listed = list(settlements)
+        return self._database.write(settle_rows, listed, self._clock.utc()) if listed else 0
 
     def finish(self, lease: Lease, result: Any) -> bool:
         """It is done. False when the lease was over, as for all that follow here."""
-        now, none = self._clock.utc(), None
-        done = {"state": "done", "result": result, "finished_at": now, "run_at": now}
-        return self._settle(lease, **done, error_type=none, error_message=none)
+        return bool(self.settle([Settlement.done(lease, result, self._clock.utc())]))
 
-    def put_off(
+    def reschedule(
         self,
         lease: Lease,
         delay: float,
         error: BaseException | None = None,
         *,
         own: bool = False,
-        settle: float = 0.0,
+        in_doubt: bool = False,
     ) -> bool:
-        """It is to be tried again in `delay` seconds; `own` when the failure was its own. For
-        `settle` seconds it may still be under way: before that, not even an operator has it
-        tried."""
+        """It is to be tried again in `delay` seconds; `own` when the failure was its own. Where it
+        is `in_doubt`, it may have been done all the same."""
         now = self._clock.utc()
-        return self._settle(
-            lease,
-            state="pending",
-            run_at=now + timedelta(seconds=max(delay, settle)),
-            not_before=now + timedelta(seconds=settle) if settle else None,
-            failures=table.c.failures + int(own),
-            **_told(error),
-        )
+        settlement = Settlement.later(lease, now, delay, error, own=own, in_doubt=in_doubt)
+        return bool(self.settle([settlement]))
 
-    def hand_back(self, lease: Lease) -> bool:
-        """It was not tried: it is due again at once."""
-        return self._settle(
-            lease, state="pending", run_at=self._clock.utc(), attempts=table.c.attempts - 1
-        )
+    def release(self, lease: Lease) -> bool:
+        """It was not tried: it is due again at once, in its old place."""
+        return bool(self.settle([Settlement.untried(lease, self._clock.utc())]))
 
-    def bury(self, lease: Lease, error: BaseException, *, settle: float = 0.0) -> bool:
-        """It can never be done: a dead letter, until an operator says otherwise. `settle` as in
-        `put_off`."""
+    def bury(self, lease: Lease, error: BaseException, *, in_doubt: bool = False) -> bool:
+        """It can never be done: a dead letter, until an operator says otherwise."""
         now = self._clock.utc()
-        return self._settle(
-            lease,
-            state="dead",
-            failures=table.c.failures + 1,
-            not_before=now + timedelta(seconds=settle) if settle else None,
-            finished_at=now,
-            **_told(error),
-        )
+        return bool(self.settle([Settlement.dead(lease, now, error, in_doubt=in_doubt)]))
 
-    def withdraw(self, lease: Lease, error: BaseException) -> None:
+    def cancel(self, lease: Lease, error: BaseException) -> None:
         """It can never be done, and who made it is told so at once: forget it, unless others were
         told of it, who find a dead letter then."""
-
-        def remove(connection: Connection) -> bool:
-            held = (table.c.id == lease.operation.id, table.c.lease == lease.token)
-            alone = delete(table).where(*held, table.c.shared.is_(False))
-            if not connection.execute(alone).rowcount:
-                return False
-            connection.execute(delete(keys).where(keys.c.operation_id == lease.operation.id))
-            return True
-
-        if not self._database.write(remove):
+        if not self._database.write(withdraw_row, lease):
             self.bury(lease, error)
 
-    def _settle(self, lease: Lease, **values: Any) -> bool:
-        now = self._clock.utc()
 
-        def settle(connection: Connection) -> bool:
-            held = (table.c.id == lease.operation.id, table.c.lease == lease.token)
-            change = update(table).where(*held).values(lease=None, updated_at=now, **values)
-            return bool(connection.execute(change).rowcount)
+def _make_due(connection: Connection, handler: str, now: datetime) -> None:
+    """Those whose time has come; of one whose lease is over, nobody knows whether it was done."""
+    come = (
+        select(table.c.id)
+        .where(table.c.handler == handler, LATER, table.c.run_at <= now)
+        .order_by(table.c.run_at)
+        .limit(_MOST_MADE_DUE)
+        .scalar_subquery()
+    )
+    ran = table.c.state == "running"
+    values = {
+        "due": 1,
+        "state": "pending",
+        "lease": None,
+        "in_doubt_since": case((ran, table.c.run_at), else_=table.c.in_doubt_since),
+        "absent_since": case((ran, None), else_=table.c.absent_since),
+    }
+    # Another process may have settled one between the look and the change.
+    still = and_(LATER, table.c.run_at <= now)
+    connection.execute(update(table).where(table.c.id.in_(come), still).values(values))
 
-        return self._database.write(settle)
 
-    def _insert(self, into: Table) -> Any:
-        dialect = postgresql if self._database.dialect == "postgresql" else sqlite
-        statement: Insert = dialect.insert(into)
-        return statement
+def _oldest(
+    connection: Connection,
+    handler: str,
+    most: int,
+    held_lanes: Collection[str],
+    rather_not: Collection[str] = (),
+) -> list[str]:
+    """The ids of the oldest that are due and whose subject nobody is busy with."""
+    other = table.alias("other")
+    busy = exists().where(
+        other.c.handler == handler,
+        other.c.subject == table.c.subject,
+        text("other.occupies = 1"),
+        other.c.id != table.c.id,
+    )
+    query = (
+        select(table.c.id, table.c.subject)
+        .where(table.c.handler == handler, READY, not_(busy))
+        .order_by(table.c.created_at, table.c.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    if held_lanes:
+        query = query.where(or_(table.c.lane.is_(None), table.c.lane.not_in(held_lanes)))
+    if rather_not:
+        query = query.where(table.c.id.not_in(rather_not))
+    chosen: dict[str, str] = {}
+    for row in connection.execute(query):
+        chosen.setdefault(row.id if row.subject is None else f"subject:{row.subject}", row.id)
+    return list(chosen.values())
+
+
+def _new_id(now: datetime) -> str:
+    """Sorts by time, and within one process by order, as UUIDv7 (RFC 9562): of two that came in
+    one instant the first is older, and new rows stand together in the indexes."""
+    milliseconds = int(now.timestamp() * 1000)
+    return f"{milliseconds:012x}{next(_order) & 0xFFFF:04x}{secrets.token_hex(8)}"
 
 
 def is_id(text: str) -> bool:
@@ -269,8 +286,5 @@ def find(connection: Connection, operation_id: str, *, lock: bool = False) -> Op
     return None if row is None else Operation.of(row)
 
 
-def _told(error: BaseException | None) -> dict[str, str]:
-    if error is None:
-        return {}
-    kind, message = describe(error)
-    return {"error_type": kind[:100], "error_message": message}
+def _named(lease: Lease) -> tuple[str, str | None]:
+    return lease.operation.id, lease.operation.damage

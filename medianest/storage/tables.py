@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -14,15 +15,22 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
+    TextClause,
     text,
 )
 from sqlalchemy.types import TypeDecorator
 
 __all__ = [
     "ACTIVE",
+    "LATER",
+    "OCCUPYING",
+    "READY",
+    "UNREADABLE",
+    "Unreadable",
     "Utc",
     "alerts",
     "audit",
@@ -30,6 +38,7 @@ __all__ = [
     "dependencies",
     "idempotency_keys",
     "metadata",
+    "partial_index",
     "recovery_history",
 ]
 
@@ -55,10 +64,68 @@ class Utc(TypeDecorator[datetime]):
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
+class Unreadable:
+    """Stands for a value of a row that is damaged or of another version."""
+
+
+UNREADABLE: Final = Unreadable()
+
+
+def _or_unreadable(read: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """The same reader; what it cannot read costs that value, not the whole answer."""
+    if read is None:
+        return None
+
+    def tolerant(value: Any) -> Any:
+        try:
+            return read(value)
+        except (ValueError, TypeError, RecursionError):
+            return UNREADABLE
+
+    return tolerant
+
+
+class LenientUtc(Utc):
+    """The same for rows that must be listed whatever is in them."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """UNREADABLE in the place of what is no time."""
+        return _or_unreadable(super().result_processor(dialect, coltype))
+
+
+class LenientJson(TypeDecorator[Any]):
+    """JSON, of which a damaged one is read as UNREADABLE."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """UNREADABLE in the place of what is no JSON."""
+        return _or_unreadable(super().result_processor(dialect, coltype))
+
+
 metadata = MetaData()
 
 ACTIVE = text("state IN ('pending', 'running')")
 """Operations that are still to be done: among them, each idempotency key stands once."""
+
+READY = text("due = 1")
+"""Those that may be claimed now."""
+
+LATER = text("due = 0 AND state IN ('pending', 'running')")
+"""Those whose time comes, or whose lease ends."""
+
+OCCUPYING = text("occupies = 1")
+"""Those that may be under way: among them, each subject stands once."""
+
+
+def partial_index(name: str, where: TextClause, *columns: str, unique: bool = False) -> Index:
+    """An index of some rows alone. Statements that name the condition in these very words can use
+    it: a bound value in its place could be any."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
 
 deferred_operations = Table(
     "deferred_operations",
@@ -66,33 +133,38 @@ deferred_operations = Table(
     Column("id", String(32), primary_key=True),
     Column("handler", String(100), nullable=False),
     Column("idempotency_key", String(200), nullable=False),
-    Column("payload", JSON, nullable=False),
+    Column("subject", String(200)),  # of one subject, one operation at a time is under way
+    Column("lane", String(100)),  # what is held back together
+    Column("payload", LenientJson, nullable=False),
     Column("state", String(10), nullable=False),  # pending, running, done, dead
+    Column("due", SmallInteger, nullable=False),  # 1: may be claimed now, the oldest first
+    Column("occupies", SmallInteger, nullable=False),  # 1: it is, or may be, under way
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("run_at", Utc, nullable=False),  # due then; of one that runs, the end of its lease
+    Column("failing_since", LenientUtc),  # the first of its own failures
+    Column("in_doubt_since", LenientUtc),  # the end of an attempt that may have been done
+    Column("absent_since", LenientUtc),  # it was not to be found at the service then
+    Column("run_at", LenientUtc, nullable=False),  # due then; of one that runs, its lease's end
     Column("lease", String(32)),
-    Column("not_before", Utc),  # until then it may still be under way where it was sent
     Column("shared", Boolean, nullable=False),  # others than its maker were told of it
-    Column("since", Utc, nullable=False),  # when it was made, or retried by hand
-    Column("result", JSON),
+    Column("since", LenientUtc, nullable=False),  # when it was made, or retried by hand
+    Column("result", LenientJson),
     Column("error_type", String(100)),
     Column("error_message", Text),
     Column("requested_by", String(100)),
     Column("correlation_id", String(64)),
-    Column("created_at", Utc, nullable=False),
-    Column("updated_at", Utc, nullable=False),
-    Column("finished_at", Utc),
-    Index("ix_deferred_operations_due", "handler", "state", "run_at"),
+    Column("created_at", LenientUtc, nullable=False),
+    Column("updated_at", LenientUtc, nullable=False),
+    Column("finished_at", LenientUtc),
+    partial_index("ix_deferred_operations_ready", READY, "handler", "created_at", "id"),
+    partial_index("ix_deferred_operations_later", LATER, "handler", "run_at"),
     Index("ix_deferred_operations_newest", "created_at", "id"),
-    Index(
-        "uq_deferred_operations_active",
-        "handler",
-        "idempotency_key",
-        unique=True,
-        sqlite_where=ACTIVE,
-        postgresql_where=ACTIVE,
+    Index("ix_deferred_operations_state", "state", "created_at", "id"),
+    partial_index("ix_deferred_operations_client", ACTIVE, "requested_by"),
+    partial_index(
+        "uq_deferred_operations_active", ACTIVE, "handler", "idempotency_key", unique=True
     ),
+    partial_index("uq_deferred_operations_subject", OCCUPYING, "handler", "subject", unique=True),
 )
 
 idempotency_keys = Table(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import Blueprint, abort
 from markupsafe import escape
 
-__all__ = ["KINDS", "READING", "REFUSALS", "UPSTREAM", "WRITING", "Kind", "pages"]
+__all__ = ["KEEPING", "KINDS", "READING", "REFUSALS", "UPSTREAM", "WRITING", "Kind", "pages"]
 
 
 class Kind(NamedTuple):
@@ -66,10 +66,22 @@ KINDS = {
         "The request is well formed but wrong",
         "Something in it has the wrong type or value, or is not known; “errors” lists each fault.",
     ),
+    "too-many-requests": Kind(
+        429,
+        "Too many requests of this client wait",
+        "As many of its operations wait to be done as are kept for one client. Try again after "
+        "“retry_after” seconds.",
+    ),
     "internal-error": Kind(
         500,
         "Something is wrong with this server",
         "An error that nobody foresaw. The server's log has it under the trace id.",
+    ),
+    "queue-full": Kind(
+        503,
+        "The queue is full",
+        "As many operations wait to be done, or could not be done, as are kept in all. Somebody "
+        "should look why they are not done; those that could not be can be retried or dropped.",
     ),
     "overloaded": Kind(
         503,
@@ -170,6 +182,9 @@ READING = (*REFUSALS, "database-unavailable", "database-busy", "schema-behind")
 
 WRITING = (*READING, "database-full", "database-read-only")
 """What can come of writing to it."""
+
+KEEPING = (*WRITING, "queue-full", "too-many-requests")
+"""What can come of keeping an operation for later."""
 
 pages = Blueprint("problems", __name__, url_prefix="/problems")
 

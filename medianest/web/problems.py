@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from medianest.media.errors import (
+    ForbiddenError,
     MediaError,
     NotConfiguredError,
     NotFoundError,
@@ -19,7 +20,11 @@ from medianest.media.errors import (
     RejectedError,
     UpstreamError,
 )
-from medianest.queue.operations import IdempotencyError, OperationConflictError
+from medianest.queue.operations import (
+    IdempotencyError,
+    OperationConflictError,
+    QueueFullError,
+)
 from medianest.resilience import (
     BulkheadFullError,
     CallRefusedError,
@@ -45,7 +50,7 @@ logger = logging.getLogger(__name__)
 _KIND_OF_STATUS = {
     400: "bad-request", 401: "unauthorized", 403: "forbidden", 404: "not-found",
     405: "method-not-allowed", 409: "conflict", 413: "too-large", 415: "unsupported-media-type",
-    422: "invalid", 500: "internal-error", 503: "overloaded",
+    422: "invalid", 429: "too-many-requests", 500: "internal-error", 503: "overloaded",
 }  # fmt: skip
 
 _KIND_OF_REFUSAL = {
@@ -125,6 +130,7 @@ def init_problems(app: Flask) -> None:
     app.register_error_handler(CursorError, _cursor)
     app.register_error_handler(OperationConflictError, _conflict)
     app.register_error_handler(IdempotencyError, _mismatch)
+    app.register_error_handler(QueueFullError, _full)
     app.register_error_handler(Exception, _unforeseen)
     app.register_blueprint(pages)
 
@@ -161,7 +167,7 @@ def _media(error: MediaError) -> Response:
     data: dict[str, Any] = {"service": error.service}
     if isinstance(error, NotFoundError):
         return problem_response("not-found", str(error), data)
-    if isinstance(error, RefusedError):
+    if isinstance(error, RefusedError | ForbiddenError):
         return problem_response("upstream-refused", str(error), data)
     if isinstance(error, NotConfiguredError):
         return problem_response("not-configured", str(error), {**data, "variable": error.variable})
@@ -191,6 +197,11 @@ def _conflict(error: OperationConflictError) -> Response:
 
 def _mismatch(error: IdempotencyError) -> Response:
     return problem_response("idempotency-mismatch", str(error))
+
+
+def _full(error: QueueFullError) -> Response:
+    kind = "queue-full" if error.client is None else "too-many-requests"
+    return problem_response(kind, str(error), {"retry_after": error.retry_after})
 
 
 def _unforeseen(error: Exception) -> Response:

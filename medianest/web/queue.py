@@ -9,13 +9,13 @@ from pydantic import Field
 
 from medianest.queue.operations import Operation
 from medianest.storage.page import Cursor
-from medianest.web.answers.queue import DeferredOperation, DeferredOperations, QueueFigures
+from medianest.web.answers.queue import DeferredOperation, DeferredOperations, QueueFigures, Retried
 from medianest.web.audited import audited
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import Because, QueueFilter
+from medianest.web.schemas import Because, QueueFilter, RetryDead
 
 __all__ = ["blueprint"]
 
@@ -38,7 +38,7 @@ def operations(query: QueueFilter) -> DeferredOperations:
     held_back = {
         handler.name: why
         for handler in parts().drainer.handlers
-        if (why := parts().drainer.obstacle(handler)) is not None
+        if (why := parts().drainer.blocked_reason(handler)) is not None
     }
     return DeferredOperations(
         counts=QueueFigures.model_validate(desk.figures()),
@@ -46,6 +46,16 @@ def operations(query: QueueFilter) -> DeferredOperations:
         operations=tuple(map(DeferredOperation.model_validate, found)),
         next_cursor=None if cursor is None else str(cursor),
     )
+
+
+@blueprint.post("/retry")
+@endpoint("operator", body=RetryDead, body_required=False, answers={200: Retried}, problems=WRITING)
+def retry_dead(body: RetryDead) -> Retried:
+    """Have all dead letters done again, or those of one handler."""
+    retried, kept = parts().desk.retry_dead(body.handler)
+    detail = {"handler": body.handler, "retried": retried}
+    audited("queue.retry-dead", body.handler or "all", body.reason, detail)
+    return Retried(retried=retried, kept=kept)
 
 
 @blueprint.get("/<operation_id>")

@@ -12,7 +12,7 @@ from medianest.media.overseerr_wire import MediaRequest
 from medianest.web.answers.requests import OverseerrRequest, RequestPage, Ticket, TicketInFull
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
-from medianest.web.problem_kinds import READING, UPSTREAM, WRITING
+from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import OnceHeaders, Page, TitleRequest
 from medianest.web.trace import trace_id
@@ -41,7 +41,7 @@ _POLL_SECONDS = 5.0
         409: ["Location", "Retry-After"],
         422: ["Location"],
     },
-    problems=(*UPSTREAM, *WRITING, "idempotency-mismatch", "still-running"),
+    problems=(*UPSTREAM, *KEEPING, "idempotency-mismatch", "still-running"),
     services=["overseerr", "database"],
 )
 def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[str, str]]:
@@ -117,7 +117,7 @@ def _status_of(ticket: media.Ticket) -> int:
 
 
 def _ours(model: type[T], ticket: media.Ticket, **members: Any) -> T:
-    operation = ticket.operation
+    operation, result = ticket.operation, ticket.result or {}
     error = None
     if operation.error_type is not None and ticket.state != "done":
         error = {"type": operation.error_type, "message": operation.error_message}
@@ -125,12 +125,13 @@ def _ours(model: type[T], ticket: media.Ticket, **members: Any) -> T:
         {
             "id": operation.id,
             "state": _STATES[ticket.state],
-            **operation.payload,
+            **media.wished(operation),
+            "request_id": result.get("request_id"),
+            "seasons_taken": result.get("seasons"),
             "requested_at": operation.created_at,
             "attempts": operation.attempts,
             "next_attempt_at": operation.run_at if ticket.state == "pending" else None,
-            "already_requested": ticket.state == "done"
-            and not (ticket.result or {}).get("created"),
+            "already_requested": ticket.state == "done" and not result.get("created"),
             "error": error,
             **members,
         }

@@ -31,6 +31,7 @@ __all__ = [
     "QueueFilter",
     "Registration",
     "Rehearsal",
+    "RetryDead",
     "Search",
     "TitleRequest",
 ]
@@ -88,6 +89,7 @@ def _whole(value: object) -> object:
 TitleId = Annotated[
     int, Field(ge=1, le=2_147_483_647, strict=True, description="At TMDB."), BeforeValidator(_whole)
 ]
+UserId = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True), BeforeValidator(_whole)]
 Season = Annotated[int, Field(ge=0, le=1_000, strict=True), BeforeValidator(_whole)]
 
 
@@ -118,6 +120,12 @@ class Because(_Strict):
     """Why an operator does something."""
 
     reason: Reason | None = None
+
+
+class RetryDead(Because):
+    """Which dead letters to retry."""
+
+    handler: Name | None = None
 
 
 class Rehearsal(_Strict):
@@ -193,27 +201,41 @@ class TitleRequest(_Strict):
     model_config = ConfigDict(
         json_schema_extra={
             "if": {"properties": {"media_type": {"const": "tv"}}},
-            "then": {"required": ["seasons"], "properties": {"seasons": {"type": "array"}}},
+            "then": {"required": ["seasons"], "properties": {"seasons": {"not": {"type": "null"}}}},
             "else": {"properties": {"seasons": {"type": "null"}}},
         }
     )
 
     media_type: Literal["movie", "tv"]
     media_id: TitleId
-    seasons: Annotated[list[Season], Field(min_length=1, max_length=200)] | None = None
+    seasons: Annotated[
+        Annotated[list[Season], Field(min_length=1, max_length=200)] | Literal["all"] | None,
+        Field(description='Numbers of seasons, or "all"; 0 are the specials.'),
+    ] = None
+    is4k: Annotated[bool, Field(strict=True, description="In 4K rather than as usual.")] = False
+    user_id: Annotated[
+        UserId | None,
+        Field(description="For which user of Overseerr; null: as the settings say."),
+    ] = None
 
     @model_validator(mode="after")
     def _only_shows_have_seasons(self) -> TitleRequest:
         if self.media_type == "tv" and self.seasons is None:
-            raise ValueError("a show needs its seasons, such as [1]")
+            raise ValueError('a show needs its seasons, such as [1] or "all"')
         if self.media_type == "movie" and self.seasons is not None:
             raise ValueError("a movie has no seasons")
         return self
 
     def payload(self) -> dict[str, Any]:
         """The same for requests that ask for the same."""
-        payload = {"media_type": self.media_type, "media_id": self.media_id}
-        return payload if self.seasons is None else {**payload, "seasons": sorted({*self.seasons})}
+        payload: dict[str, Any] = {"media_type": self.media_type, "media_id": self.media_id}
+        if self.seasons is not None:
+            payload["seasons"] = "all" if self.seasons == "all" else sorted({*self.seasons})
+        if self.is4k:
+            payload["is4k"] = True
+        if self.user_id is not None:
+            payload["user_id"] = self.user_id
+        return payload
 
 
 class OnceHeaders(_Strict):

@@ -20,7 +20,13 @@ __all__ = ["connect", "database", "postgres", "url"]
 def settings() -> QueueSettings:
     """Times that are easy to calculate with."""
     return QueueSettings(
-        lease=60, initial_delay=10, max_delay=100, max_attempts=3, max_age=3600, keep=1000
+        lease=60,
+        initial_delay=10,
+        max_delay=100,
+        max_attempts=3,
+        give_up_after=3600,
+        settle=40,
+        keep=1000,
     )
 
 

@@ -1,7 +1,10 @@
 """Doing deferred operations: gently, only while the service is well, and never for ever."""
 
+import threading
+
 import pytest
 
+from medianest.queue.operations import PayloadError
 from medianest.queue.runner import Handler
 from medianest.resilience import (
     CircuitBreakerOptions,
@@ -54,7 +57,6 @@ def handler(drainer, upstream, breaker):
             permanent=(LookupError,),
             outages=(ConnectionError,),
             uncertain=lambda error: isinstance(error, ConnectionAbortedError),
-            settle_seconds=40,
         )
     )
 
@@ -73,7 +75,7 @@ def states(drainer, ids):
 
 def test_what_is_due_is_done(drainer, put, upstream):
     ids = put("a", "b", "c")
-    assert drainer.drain("h") == 3
+    assert drainer.run_due("h") == 3
     assert states(drainer, ids) == ["done"] * 3
     assert drainer.queue.get(ids[0]).result == "ok"
 
@@ -81,26 +83,60 @@ def test_what_is_due_is_done(drainer, put, upstream):
 def test_a_permanent_error_makes_a_dead_letter_at_once(drainer, put, upstream):
     ids = put("a")
     upstream.answer = LookupError("no such title")
-    drainer.drain("h")
+    drainer.run_due("h")
     assert states(drainer, ids) == ["dead"]
     assert drainer.queue.get(ids[0]).error_type == "LookupError"
 
 
-def test_an_operations_own_failures_are_spread_out_and_end(drainer, put, upstream, clock):
-    (one,) = put("a")
+def test_an_operations_own_failures_are_spread_out(drainer, put, upstream, clock):
+    put("a")
     upstream.answer = ValueError("bug")
     waits = []
-    while drainer.queue.get(one).state == "pending":
+    while len(waits) < 4:
         before = len(upstream.calls)
-        drainer.drain("h")
+        drainer.run_due("h")
         if len(upstream.calls) == before:
             clock.advance(1)
             waits[-1] += 1
         else:
             waits.append(0)
-    assert drainer.queue.get(one).state == "dead"
-    assert len(upstream.calls) == 3
-    assert waits[:-1] == [10, 20]
+    assert waits[:-1] == [10, 20, 40]
+
+
+def run_for(drainer, clock, seconds, step=30):
+    for _ in range(int(seconds / step)):
+        drainer.run_due("h")
+        clock.advance(step)
+
+
+def failing_for(title):
+    def execute(payload):
+        if payload["n"] == title:
+            raise ValueError("unknown")
+        return "ok"
+
+    return execute
+
+
+def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(drainer, clock):
+    """Keeps out: an error whose meaning nobody knows makes a dead letter within minutes."""
+    drainer.register(Handler(name="h", service="svc", execute=failing_for(0)))
+    poison = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
+    run_for(drainer, clock, 3000)
+    drainer.queue.enqueue("h", {"n": 1}, "1")
+    run_for(drainer, clock, 500)
+    assert drainer.queue.get(poison).failures > 3
+    assert drainer.queue.get(poison).state == "pending"
+    run_for(drainer, clock, 600)
+    assert drainer.queue.get(poison).state == "dead"
+
+
+def test_an_unknown_failure_kills_nothing_while_no_other_is_done(drainer, clock):
+    """Keeps out: what fails for all, for a reason nobody has foreseen, kills all."""
+    drainer.register(Handler(name="h", service="svc", execute=failing_for(0)))
+    one = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
+    run_for(drainer, clock, 20_000)
+    assert drainer.queue.get(one).state == "pending"
 
 
 def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(drainer, put, upstream):
@@ -114,7 +150,7 @@ def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(drainer, 
         return "ok"
 
     drainer.register(Handler(name="h", service="svc", execute=one_bad))
-    drainer.drain("h")
+    drainer.run_due("h")
     assert states(drainer, ids) == ["pending", "done"]
 
 
@@ -123,28 +159,28 @@ def test_an_outage_is_nobodys_attempt(drainer, put, upstream, breaker, clock):
     (one,) = put("a")
     upstream.answer = ConnectionError("down")
     for _ in range(100):
-        drainer.drain("h")
+        drainer.run_due("h")
         clock.advance(30)
     assert drainer.queue.get(one).state == "pending"
     assert drainer.queue.get(one).failures == 0
     upstream.answer = "ok"
     clock.advance(300)
-    drainer.drain("h")
+    drainer.run_due("h")
     assert drainer.queue.get(one).state == "done"
 
 
 def test_nothing_is_claimed_while_the_breaker_is_open(drainer, put, upstream, breaker, clock):
     put("a", "b", "c")
     upstream.answer = ConnectionError("down")
-    drainer.drain("h")
+    drainer.run_due("h")
     clock.advance(1)
-    drainer.drain("h")
+    drainer.run_due("h")
     assert breaker.state is State.OPEN
     calls = len(upstream.calls)
     for _ in range(10):
-        assert drainer.drain("h") == 0
+        assert drainer.run_due("h") == 0
     assert len(upstream.calls) == calls
-    assert "cut off" in drainer.obstacle(drainer.handlers[0])
+    assert "cut off" in drainer.blocked_reason(drainer.handlers[0])
 
 
 def test_a_refused_call_is_no_attempt(drainer, put):
@@ -154,48 +190,68 @@ def test_a_refused_call_is_no_attempt(drainer, put):
         raise CircuitOpenError("svc", 5.0)
 
     drainer.register(Handler(name="h", service="svc", execute=refuse))
-    assert drainer.drain("h") == 0
+    assert drainer.run_due("h") == 0
     seen = drainer.queue.get(one)
     assert (seen.state, seen.attempts, seen.failures) == ("pending", 0, 0)
 
 
-def test_what_may_still_be_under_way_gets_time_to_end(drainer, put, upstream, clock):
-    """Keeps out: a second request while the first, which we gave up, is still being served."""
-    put("a")
-    upstream.answer = ConnectionAbortedError()
-    drainer.drain("h")
-    upstream.answer = "ok"
-    clock.advance(39)
-    assert drainer.drain("h") == 0
-    clock.advance(2)
-    assert drainer.drain("h") == 1
+def test_the_queue_begins_gently_and_then_takes_many_at_once(drainer, put, upstream, clock):
+    put(*map(str, range(20)))
+    taken = []
+    claim = drainer.queue.claim_many
+    drainer.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
+    drainer.run_due("h")
+    assert taken[:5] == [1, 2, 4, 8, 16]
 
 
-def test_after_an_outage_it_goes_slowly_at_first(drainer, put, upstream, breaker, clock):
-    put("a", "z")
+def test_after_an_outage_it_begins_gently_again(drainer, put, upstream, breaker, clock):
+    put(*map(str, range(20)))
+    drainer.run_due("h")
     upstream.answer = ConnectionError("down")
-    drainer.drain("h")
+    put("a", "b")
+    drainer.run_due("h")
     assert breaker.state is State.OPEN
     upstream.answer = "ok"
     clock.advance(60)
-    put("b", "c", "d", "e", "f", "g", "h", "i")
-    clock.slept.clear()
-    drainer.drain("h")
-    assert clock.slept[:4] == [0.5, 0.25, 0.125, 0.0625]
-    assert drainer._paces["h"].pause == 0.0
+    taken = []
+    claim = drainer.queue.claim_many
+    drainer.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
+    drainer.run_due("h")
+    assert taken[:2] == [1, 2]
 
 
-def test_what_waits_for_too_long_is_a_dead_letter(drainer, put, upstream, clock):
-    (one,) = put("a")
+def test_an_outage_of_weeks_kills_nothing(drainer, put, upstream, clock):
+    """Keeps out: the family comes home from a holiday, and all that they asked for is dead."""
+    ids = put(*map(str, range(5)))
     upstream.answer = ConnectionError("down")
-    clock.advance(3601)
-    drainer.drain("h")
-    assert drainer.queue.get(one).state == "dead"
+    for _ in range(40):
+        drainer.run_due("h")
+        clock.advance(86_400)
+    upstream.answer = "ok"
+    drainer.run_due("h")
+    clock.advance(60)
+    drainer.run_due("h")
+    assert states(drainer, ids) == ["done"] * 5
+
+
+def test_what_was_tried_once_keeps_its_place_before_the_younger(drainer, put, upstream, clock):
+    """Keeps out: what an outage met comes last of two thousand."""
+    put("old")
+    upstream.answer = ConnectionError("down")
+    drainer.run_due("h")
+    clock.advance(1)
+    for number in range(50):
+        drainer.queue.enqueue("h", {"n": number}, f"young-{number}")
+    upstream.answer = "ok"
+    clock.advance(60)
+    upstream.calls.clear()
+    drainer.run_due("h")
+    assert upstream.calls.index(PAYLOAD) == 1  # behind the one that shows that it is over
 
 
 def test_it_stops_between_two_operations_when_told_to(drainer, put, upstream):
     ids = put("a", "b", "c")
-    drainer.drain("h", until=lambda: len(upstream.calls) >= 1)
+    drainer.run_due("h", until=lambda: len(upstream.calls) >= 1)
     assert states(drainer, ids) == ["done", "pending", "pending"]
     assert [drainer.queue.get(one).attempts for one in ids] == [1, 0, 0]
 
@@ -207,11 +263,11 @@ def test_optional_work_waits_while_the_cascade_risk_is_critical(drainer, put, up
     service.register_dependency("svc", Policy(circuit_breaker=None, retry=None, bulkhead=None))
     service.register_dependency("vital", never, criticality="critical")
     service.registry.breaker("vital").open()
-    assert drainer.drain("h") == 0
-    assert "critical" in drainer.obstacle(drainer.handlers[0])
+    assert drainer.run_due("h") == 0
+    assert "critical" in drainer.blocked_reason(drainer.handlers[0])
     service.registry.breaker("vital").close()
     drainer.registry.clock.advance(2)
-    assert drainer.drain("h") == 1
+    assert drainer.run_due("h") == 1
 
 
 def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(drainer, put, upstream, clock):
@@ -227,10 +283,10 @@ def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(drainer, pu
     drainer.register(Handler(name="h", service="free", execute=refuse, outages=(WrongKeyError,)))
     put_names = [drainer.queue.enqueue("h", PAYLOAD, str(n)) for n in range(20)]
     for _ in range(100):
-        drainer.drain("h")
+        drainer.run_due("h")
         clock.advance(1)
     assert len(upstream.calls) < 10
-    assert "tried again" in drainer.obstacle(drainer.handlers[0])
+    assert "tried again" in drainer.blocked_reason(drainer.handlers[0])
     assert len(put_names) == 20
 
 
@@ -244,37 +300,41 @@ def test_one_that_fails_while_others_succeed_is_at_fault_itself(drainer, upstrea
 
     drainer.register(Handler(name="h", service="svc", execute=execute, outages=(ConnectionError,)))
     poison = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
-    for number in range(1, 60):
+    for number in range(1, 120):
         drainer.queue.enqueue("h", {"n": number}, str(number))
-        drainer.drain("h")
+        drainer.run_due("h")
         clock.advance(60)
     assert drainer.queue.get(poison).state == "dead"
 
 
 def test_an_outage_that_asks_to_wait_is_given_the_time(drainer, put, upstream, clock):
     error = ConnectionError("busy")
-    error.retry_after = 45.0
+    error.retry_after = 25.0
     upstream.answer = error
     (one,) = put("a")
-    drainer.drain("h")
-    assert (drainer.queue.get(one).run_at - clock.utc()).total_seconds() == 45
+    drainer.run_due("h")
+    assert (drainer.queue.get(one).run_at - clock.utc()).total_seconds() == 25
 
 
 def test_a_result_that_cannot_be_kept_is_a_failure(drainer, put, upstream):
     upstream.answer = object()
     (one,) = put("a")
-    drainer.drain("h")
+    drainer.run_due("h")
     assert (drainer.queue.get(one).state, drainer.queue.get(one).failures) == ("pending", 1)
 
 
 def test_a_retry_by_hand_has_its_whole_time_before_it(drainer, put, upstream, desk, clock):
     (one,) = put("a")
-    upstream.answer = ConnectionError("down")
-    clock.advance(3601)
-    drainer.drain("h")
+    upstream.answer = ValueError("bug")
+    run_for(drainer, clock, 4000)
+    upstream.answer = "ok"
+    put("b")
+    drainer.run_due("h")
     desk.retry(one)
-    drainer.drain("h")
-    assert drainer.queue.get(one).state == "pending"
+    upstream.answer = ValueError("bug")
+    drainer.run_due("h")
+    seen = drainer.queue.get(one)
+    assert (seen.state, seen.failures, seen.failing_since) == ("pending", 1, clock.utc())
 
 
 def test_one_that_takes_longer_than_its_lease_is_its_own_failure(drainer, put, clock):
@@ -286,7 +346,64 @@ def test_one_that_takes_longer_than_its_lease_is_its_own_failure(drainer, put, c
         return Deadline(5, clock=clock).call(int)
 
     drainer.register(Handler(name="h", service="svc", execute=too_long))
-    for _ in range(10):
-        drainer.drain("h")
-        clock.advance(100)
-    assert drainer.queue.get(one).state == "dead"
+    drainer.run_due("h")
+    assert drainer.queue.get(one).failures == 1
+
+
+def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(drainer, clock):
+    """Keeps out: the quota of one user holds up the whole house, or is asked a thousand times."""
+    asked = []
+
+    class QuotaError(Exception):
+        pass
+
+    def execute(payload):
+        asked.append(payload["user"])
+        if payload["user"] == "kim" and clock.now() < full_until:
+            raise QuotaError
+        return "ok"
+
+    full_until = clock.now() + 300
+    drainer.register(Handler(name="h", service="svc", execute=execute, lane_outages=(QuotaError,)))
+    ids = [
+        drainer.queue.enqueue("h", {"user": who}, f"{who}{n}", lane=who).operation.id
+        for n in range(20)
+        for who in ("kim", "lou")
+    ]
+    run_for(drainer, clock, 290)
+    assert (asked.count("lou"), states(drainer, ids).count("done")) == (20, 20)
+    assert asked.count("kim") < 40
+    run_for(drainer, clock, 90)
+    assert states(drainer, ids) == ["done"] * 40
+    assert all(drainer.queue.get(one).failures == 0 for one in ids)
+
+
+def test_operations_are_done_several_at_once_within_their_compartment(drainer):
+    """Keeps out: one that hangs for its whole timeout, and nothing else goes on meanwhile."""
+    together = threading.Barrier(4)
+
+    def execute(payload):
+        together.wait(10)
+        return "ok"
+
+    drainer.register(Handler(name="h", service="svc", execute=execute, concurrency=4))
+    drainer._paces["h"].batch = 4
+    ids = [drainer.queue.enqueue("h", {"n": n}, str(n)).operation.id for n in range(8)]
+    assert drainer.run_due("h") == 8
+    assert states(drainer, ids) == ["done"] * 8
+
+
+def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(drainer, put, upstream):
+    """Keeps out: an operation that an older version kept in another shape is tried for ever."""
+    ids = put("a", "b")
+    answers = iter([PayloadError("it has no media_id"), "ok"])
+
+    def execute(payload):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    drainer.register(Handler(name="h", service="svc", execute=execute))
+    drainer.run_due("h")
+    assert states(drainer, ids) == ["dead", "done"]

@@ -5,11 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from sqlalchemy import text
 
+from medianest.queue.admin import QueueAdmin
 from medianest.queue.operations import (
     IdempotencyError,
     OperationConflictError,
     PayloadError,
+    QueueFullError,
 )
 from medianest.queue.store import DeferredQueue
 from medianest.storage.page import Cursor, CursorError
@@ -38,14 +41,14 @@ def test_what_was_kept_is_claimed_once_and_done(queue, desk):
     assert desk.figures() == {"pending": 0, "running": 0, "done": 1, "dead": 0, "oldest": None}
 
 
-def test_what_is_due_longest_comes_first_and_nothing_before_it_is_due(queue, clock):
+def test_the_oldest_of_what_is_due_comes_first_and_nothing_before_it_is_due(queue, clock):
     for key, delay in (("late", 20), ("soon", 10), ("now", 0)):
         put(queue, key, delay=delay)
     assert queue.claim("h").operation.idempotency_key == "now"
     assert queue.claim("h") is None
     clock.advance(20)
     keys = [queue.claim("h").operation.idempotency_key for _ in range(2)]
-    assert keys == ["soon", "late"]
+    assert keys == ["late", "soon"]
     assert queue.claim("other") is None
 
 
@@ -94,23 +97,23 @@ def test_who_lost_the_lease_changes_nothing(queue, clock):
     clock.advance(61)
     new = queue.claim("h")
     assert not queue.finish(old, "old")
-    assert not queue.put_off(old, 5)
+    assert not queue.reschedule(old, 5)
     assert not queue.bury(old, ValueError())
-    queue.withdraw(old, ValueError())
+    queue.cancel(old, ValueError())
     assert queue.finish(new, "new")
     assert queue.get(new.operation.id).result == "new"
 
 
 def test_what_was_put_off_comes_again_and_counts_its_own_failures(queue, clock):
     put(queue)
-    queue.put_off(queue.claim("h"), 30, ValueError("once"), own=True)
+    queue.reschedule(queue.claim("h"), 30, ValueError("once"), own=True)
     seen = queue.claim("h")
     assert seen is None
     clock.advance(30)
     lease = queue.claim("h")
     assert (lease.operation.failures, lease.operation.attempts) == (1, 2)
     assert lease.operation.error_message == "once"
-    queue.hand_back(lease)
+    queue.release(lease)
     assert queue.claim("h").operation.attempts == 2
 
 
@@ -126,7 +129,7 @@ def test_a_dead_letter_keeps_its_error_until_an_operator_retries_or_drops_it(que
         desk.drop(dead.id)
     with pytest.raises(OperationConflictError):
         desk.retry(dead.id)
-    queue.put_off(lease, 0)
+    queue.reschedule(lease, 0)
     assert desk.drop(dead.id).id == dead.id
     assert queue.get(dead.id) is None
     assert desk.drop(dead.id) is None
@@ -145,7 +148,7 @@ def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(queue, desk):
 
 def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue):
     made = put(queue, client_key="k", fingerprint="f", leased=True)
-    queue.withdraw(made.lease, ValueError())
+    queue.cancel(made.lease, ValueError())
     assert queue.get(made.operation.id) is None
     assert put(queue, client_key="k", fingerprint="other").created
 
@@ -242,19 +245,118 @@ def test_what_others_were_told_of_is_not_forgotten_but_a_dead_letter(queue):
     """Keeps out: a 202 whose Location leads nowhere."""
     made = put(queue, leased=True)
     assert put(queue).operation.id == made.operation.id
-    queue.withdraw(made.lease, LookupError("no such title"))
+    queue.cancel(made.lease, LookupError("no such title"))
     assert queue.get(made.operation.id).state == "dead"
 
 
-def test_who_retries_by_hand_does_not_disturb_what_may_be_under_way(queue, desk, clock):
+def test_who_retries_by_hand_does_not_make_what_is_in_doubt_forgotten(queue, desk):
+    put(queue)
+    queue.reschedule(queue.claim("h"), 1, TimeoutError(), in_doubt=True)
+    (one,) = desk.page()[0]
+    assert desk.retry(one.id).in_doubt_since is not None
+    assert queue.claim("h").operation.in_doubt_since is not None
+
+
+def test_a_lease_that_ran_out_leaves_in_doubt_what_came_of_it(queue, clock):
     put(queue)
     lease = queue.claim("h")
-    queue.put_off(lease, 1, TimeoutError(), settle=24)
-    desk.retry(lease.operation.id)
-    clock.advance(23)
+    clock.advance(61)
+    taken = queue.claim("h")
+    assert taken.operation.in_doubt_since == lease.operation.run_at
+    queue.reschedule(taken, 0)
+    assert queue.claim("h").operation.in_doubt_since is None
+
+
+def test_of_one_subject_one_is_under_way_at_a_time(queue, clock):
+    """Keeps out: two requests for one title meet at a server that checks before it creates."""
+    first = put(queue, "a", subject="movie:1", leased=True)
+    second = put(queue, "b", subject="movie:1", leased=True)
+    assert (first.lease is not None, second.lease) == (True, None)
+    put(queue, "c", subject="movie:2")
+    assert queue.claim("h").operation.idempotency_key == "c"
     assert queue.claim("h") is None
-    clock.advance(2)
-    assert queue.claim("h") is not None
+    queue.reschedule(first.lease, 5, TimeoutError(), in_doubt=True)
+    assert queue.claim("h") is None
+    clock.advance(5)
+    in_doubt = queue.claim("h")
+    assert in_doubt.operation.idempotency_key == "a"
+    assert queue.claim("h") is None
+    queue.finish(in_doubt, None)
+    assert queue.claim("h").operation.idempotency_key == "b"
+
+
+def test_many_claimed_at_once_have_each_subject_once(queue):
+    for number in range(6):
+        put(queue, str(number), subject=f"movie:{number % 2}")
+    assert len(queue.claim_many("h", 10)) == 2
+
+
+def test_the_oldest_comes_first_whenever_it_becomes_due(queue, clock):
+    put(queue, "old", delay=30)
+    clock.advance(10)
+    for number in range(3):
+        put(queue, str(number))
+    clock.advance(20)
+    assert queue.claim("h").operation.idempotency_key == "old"
+
+
+DAMAGES = {
+    "payload": "{broken",
+    "created_at": "yesterday",
+    "failing_since": "never",
+}
+
+
+@pytest.mark.parametrize("column", DAMAGES)
+def test_a_row_that_cannot_be_read_is_a_dead_letter_and_stops_nobody(
+    column, tmp_path, connect, settings, clock
+):
+    """Keeps out: one damaged row stops the whole queue, and the list of it is an error."""
+    database = connect(f"sqlite:///{tmp_path / 'damaged.db'}")
+    database.upgrade()
+    queue, desk = (kind(database, settings, clock) for kind in (DeferredQueue, QueueAdmin))
+    made = put(queue, "damaged")
+    put(queue, "good")
+    statement = text(f"UPDATE deferred_operations SET {column} = :value WHERE id = :id")
+    values = {"value": DAMAGES[column], "id": made.operation.id}
+    database.write(lambda connection: connection.execute(statement, values))
+    claimed = queue.claim_many("h", 10)
+    assert [lease.operation.idempotency_key for lease in claimed] == ["good"]
+    listed = {each.idempotency_key: each for each in desk.page()[0]}
+    assert listed.keys() == {"damaged", "good"}
+    assert listed["damaged"].state == "dead"
+    assert column in listed["damaged"].error_message
+    assert desk.undone("h", 10)[1] == 2
+    assert desk.figures()["running"] == 1
+
+
+def test_the_queue_has_a_bound_for_each_client_and_for_all(database, settings, clock):
+    """Keeps out: a client that asks in a loop fills the disk."""
+    bound = {"max_operations": 5, "max_operations_per_client": 3}
+    queue = DeferredQueue(database, settings.model_copy(update=bound), clock)
+    for number in range(3):
+        put(queue, str(number), requested_by="kim")
+    with pytest.raises(QueueFullError, match="3 operations of kim"):
+        put(queue, "more", requested_by="kim")
+    assert not put(queue, "0", requested_by="kim").created
+    for number in range(2):
+        put(queue, f"l{number}", requested_by="lou")
+    with pytest.raises(QueueFullError, match="5 operations wait"):
+        put(queue, "l2", requested_by="lou")
+    queue.finish(queue.claim("h"), None)
+    clock.advance(1)
+    assert put(queue, "l2", requested_by="lou").created
+
+
+def test_all_dead_letters_are_retried_at_once_but_for_those_that_cannot_be(queue, desk):
+    for number in range(450):
+        put(queue, str(number))
+    for lease in queue.claim_many("h", 500):
+        queue.bury(lease, ValueError())
+    put(queue, "7")
+    assert desk.retry_dead() == (449, 1)
+    assert desk.figures()["dead"] == 1
+    assert desk.retry_dead("other") == (0, 0)
 
 
 def test_what_a_dead_worker_held_can_be_retried_and_dropped(queue, desk, clock):
@@ -281,15 +383,13 @@ def test_an_error_with_any_text_can_be_kept(queue, desk):
 def test_who_was_told_of_it_by_its_key_finds_it_as_well(queue):
     made = put(queue, client_key="k", fingerprint="f", leased=True)
     put(queue, client_key="k", fingerprint="f")
-    queue.withdraw(made.lease, LookupError())
+    queue.cancel(made.lease, LookupError())
     assert queue.get(made.operation.id).state == "dead"
 
 
-def test_a_dead_letter_that_may_be_under_way_is_not_retried_at_once(queue, desk, clock):
+def test_a_dead_letter_in_doubt_stays_in_doubt(queue, desk):
     put(queue)
     lease = queue.claim("h")
-    queue.bury(lease, TimeoutError(), settle=24)
+    queue.bury(lease, TimeoutError(), in_doubt=True)
     desk.retry(lease.operation.id)
-    assert queue.claim("h") is None
-    clock.advance(24)
-    assert queue.claim("h") is not None
+    assert queue.claim("h").operation.in_doubt_since is not None

@@ -53,7 +53,7 @@ def ask(app):
 @pytest.fixture
 def drain(app):
     def run():
-        return app.extensions["medianest"].drainer.drain("overseerr.request")
+        return app.extensions["medianest"].drainer.run_due("overseerr.request")
 
     return run
 
@@ -94,7 +94,7 @@ def test_it_is_kept_while_the_breaker_is_open(ask, overseerr, app):
     overseerr.fault("status", status=503)
     answers = [ask(number) for number in range(1, 20)]
     assert {answer.status_code for answer in answers} == {202}
-    breaker = app.extensions["medianest"].registry.breaker("overseerr")
+    breaker = app.extensions["medianest"].registry.breaker("overseerr.source")
     assert breaker.snapshot().state.value == "open"
     assert overseerr.requests()["total"] < 10
 

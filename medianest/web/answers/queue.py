@@ -8,7 +8,7 @@ from pydantic import Field
 
 from medianest.web.answers.base import AnswerModel, Count, Cursor, OperationId, Timestamp
 
-__all__ = ["DeferredOperation", "DeferredOperations", "QueueFigures"]
+__all__ = ["DeferredOperation", "DeferredOperations", "QueueFigures", "Retried"]
 
 
 class DeferredOperation(AnswerModel):
@@ -24,8 +24,17 @@ class DeferredOperation(AnswerModel):
     run_at: Annotated[
         Timestamp, Field(description="When it is due; while it runs, the end of its lease.")
     ]
-    not_before: Annotated[
-        Timestamp | None, Field(description="Until then it may be under way where it was sent.")
+    subject: Annotated[
+        str | None, Field(description="Of one subject, one operation is under way at a time.")
+    ]
+    lane: Annotated[str | None, Field(description="What is held back together, such as a user.")]
+    failing_since: Annotated[Timestamp | None, Field(description="The first failure of its own.")]
+    in_doubt_since: Annotated[
+        Timestamp | None,
+        Field(description="Since then it may have been done: it is looked for before it is sent."),
+    ]
+    absent_since: Annotated[
+        Timestamp | None, Field(description="It was not to be found at the service then.")
     ]
     shared: Annotated[bool, Field(description="Whether others than its maker wait for it.")]
     since: Annotated[Timestamp, Field(description="When it was made, or retried by hand.")]
@@ -37,6 +46,17 @@ class DeferredOperation(AnswerModel):
     created_at: Timestamp
     updated_at: Timestamp
     finished_at: Timestamp | None
+    damage: Annotated[str | None, Field(description="What of it cannot be read.")]
+
+
+class Retried(AnswerModel):
+    """How many dead letters are to be done again, and how many stay."""
+
+    retried: Count
+    kept: Annotated[
+        int,
+        Field(ge=0, description="The same is to be done already, or they cannot be read."),
+    ]
 
 
 class QueueFigures(AnswerModel):

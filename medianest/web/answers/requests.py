@@ -31,10 +31,27 @@ class Ticket(AnswerModel):
     id: OperationId
     state: Literal["queued", "running", "done", "failed"]
     media_type: MediaType
-    media_id: Annotated[int, Field(ge=1, description="The number of the title at TMDB.")]
+    media_id: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="The number of the title at TMDB; null where it cannot be read."),
+    ]
     seasons: Annotated[
-        tuple[Count, ...] | None,
+        tuple[Count, ...] | Literal["all"] | None,
         Field(description="Of a show; a movie has no such member.", exclude_if=_is_none),
+    ] = None
+    is4k: bool = False
+    user_id: Annotated[
+        int | None, Field(description="For which user of Overseerr; null: for the key's owner.")
+    ] = None
+    request_id: Annotated[
+        int | None, Field(description="Its number at Overseerr; null while it is not known.")
+    ] = None
+    seasons_taken: Annotated[
+        tuple[Count, ...] | None,
+        Field(
+            description="Those that Overseerr's request has of them; the others were requested or "
+            "there before, or it leaves them out. Null for a movie, and until it is done.",
+        ),
     ] = None
     requested_at: Timestamp
     attempts: Count

@@ -1,0 +1,43 @@
+"""What is wrong with a server that answers: a key that it refuses, a source that is away."""
+
+from __future__ import annotations
+
+import threading
+
+from medianest.resilience import Clock
+
+__all__ = ["Troubles"]
+
+_LAST_SECONDS = 300.0
+"""A trouble that nobody has met again for so long is not known to last."""
+
+
+class Troubles:
+    """The troubles of one server, by their kind. Thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._met: dict[str, tuple[str, float]] = {}
+
+    def meet(self, kind: str, message: str) -> None:
+        """It is there now."""
+        with self._lock:
+            self._met[kind] = message, self._clock.now()
+
+    def end(self, *kinds: str) -> None:
+        """It has been proven to be over."""
+        if not self._met:  # as nearly always, and without the lock
+            return
+        with self._lock:
+            for kind in kinds:
+                self._met.pop(kind, None)
+
+    def message(self) -> str | None:
+        """What is wrong; None while nothing is."""
+        if not self._met:
+            return None
+        now = self._clock.now()
+        with self._lock:
+            known = [text for text, at in self._met.values() if now - at < _LAST_SECONDS]
+        return "; ".join(sorted(known)) or None

@@ -1,0 +1,104 @@
+"""Accepting an operation: once for each idempotency key, and once for each key of a client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from medianest.queue.operations import (
+    Accepted,
+    IdempotencyError,
+    Lease,
+    Operation,
+    OperationConflictError,
+    QueueFullError,
+)
+from medianest.storage.tables import ACTIVE
+from medianest.storage.tables import deferred_operations as table
+from medianest.storage.tables import idempotency_keys as keys
+
+__all__ = ["Acceptance"]
+
+_TRIES = 5
+"""An operation may end just between two statements about it; then they are tried again."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """One row that is to be kept, unless it is kept already."""
+
+    row: dict[str, Any]
+    client_key: str | None
+    fingerprint: str
+    full: QueueFullError | None
+    """Why nothing new is kept now; what is kept already is still the answer."""
+    dialect: str
+
+    def run(self, connection: Connection) -> Accepted:
+        """Keep it, or find what it is the same as. Raises IdempotencyError, QueueFullError."""
+        known = self._known(connection)
+        if known is not None:
+            told = (table.c.id == known.id, ACTIVE)
+            connection.execute(update(table).where(*told).values(shared=True))
+            return Accepted(known, created=False, replayed=True)
+        operation, created = self._insert_or_find(connection)
+        if self.client_key is not None:
+            pair = {"key": self.client_key, "fingerprint": self.fingerprint}
+            pair |= {"operation_id": operation.id, "created_at": self.row["created_at"]}
+            insert = self._insert(keys).values(pair).on_conflict_do_nothing()
+            if not connection.execute(insert).rowcount:
+                # The same key came at the same time: if with something else, nothing of ours stays.
+                other = self._known(connection)
+                if other is not None and other.id != operation.id:
+                    connection.execute(delete(table).where(table.c.id == self.row["id"]))
+                    return Accepted(other, created=False, replayed=True)
+        lease = None
+        if created and operation.state == "running":
+            lease = Lease(operation, self.row["lease"])
+        return Accepted(operation, created, lease=lease)
+
+    def _known(self, connection: Connection) -> Operation | None:
+        """What an earlier request with the client's key led to."""
+        if self.client_key is None:
+            return None
+        found = connection.execute(select(keys).where(keys.c.key == self.client_key)).one_or_none()
+        if found is None:
+            return None
+        if found.fingerprint != self.fingerprint:
+            raise IdempotencyError(f"the key {self.client_key!r} came before with another request")
+        row = connection.execute(select(table).where(table.c.id == found.operation_id))
+        kept = row.one_or_none()
+        return None if kept is None else Operation.of(kept)
+
+    def _insert_or_find(self, connection: Connection) -> tuple[Operation, bool]:
+        row = self.row
+        same = (
+            table.c.handler == row["handler"],
+            table.c.idempotency_key == row["idempotency_key"],
+            ACTIVE,
+        )
+        shared = update(table).where(*same).values(shared=True).returning(table)
+        for _ in range(_TRIES):
+            if self.full is None:
+                insert = self._insert(table).values(row).on_conflict_do_nothing().returning(table)
+                made = connection.execute(insert).one_or_none()
+                if made is not None:
+                    return Operation.of(made), True
+            found = connection.execute(shared).one_or_none()
+            if found is not None:
+                return Operation.of(found), False
+            if self.full is not None:
+                raise self.full
+            # It is another operation on the same subject that is under way: this one waits.
+            row = {**row, **_WAITING, "run_at": row["created_at"]}
+        raise OperationConflictError("the same operation is done again and again")
+
+    def _insert(self, into: Table) -> Any:
+        dialect = postgresql if self.dialect == "postgresql" else sqlite
+        return dialect.insert(into)
+
+
+_WAITING = {"state": "pending", "due": 1, "occupies": 0, "attempts": 0, "lease": None}
