@@ -2,7 +2,7 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 
 `python -m medianest.sandbox plex`, or `overseerr`, serves one in the foreground;
 `SandboxProcess.start(kind=...)` runs one as a child. Faults are switched on over HTTP under
-`/sandbox`, with no token: `faults.KINDS` names those that every server has. An Overseerr has three
+`/sandbox`, with no token: `kinds.KINDS` names those that every server has. An Overseerr has three
 more: `source` (its own source of titles fails), `locked` (its database is) and `racy` (identical
 requests at once are created more than once).
 

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from medianest.sandbox.faults import KINDS
+from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medianest.sandbox.faults import KINDS, FaultError
+from medianest.sandbox.faults import FaultError
+from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.overseerr import OverseerrServer
 
 OWN = ("source", "locked", "racy")
@@ -89,6 +90,30 @@ def test_without_its_source_no_request_is_created(overseerr, options, status, ki
     assert overseerr.state()["count"] == 0
 
 
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("ECONNREFUSED", "connect ECONNREFUSED 192.0.2.1:443"),
+        ("ENOTFOUND", "getaddrinfo ENOTFOUND api.themoviedb.org"),
+        ("EAI_AGAIN", "getaddrinfo EAI_AGAIN api.themoviedb.org"),
+        ("ETIMEDOUT", "connect ETIMEDOUT 192.0.2.1:443"),
+        ("ECONNRESET", "socket hang up"),
+        ("timeout", "timeout of 10000ms exceeded"),
+    ],
+)
+@pytest.mark.parametrize(("kind", "what"), [("movie", "movie"), ("tv", "TV show")])
+def test_a_source_that_cannot_be_reached_is_told_in_the_words_of_the_http_client(
+    overseerr, failure, words, kind, what
+):
+    overseerr.fault("source", failure=failure)
+    reply = want(overseerr, kind=kind)
+    says = f"[TMDB] Failed to fetch {what} details: {words}"
+    assert (reply.status, reply.json()) == (500, {"message": says})
+    assert overseerr.get(f"/{kind}/31001").status == 500
+    assert overseerr.get("/search?query=the").json() == EMPTY
+    assert overseerr.get("/status").status == overseerr.get("/request").status == 200
+
+
 def test_without_its_source_there_are_no_details_but_its_own_memory_and_status_are_well(overseerr):
     want(overseerr)
     overseerr.fault("source")
@@ -137,6 +162,8 @@ def test_its_own_faults_take_the_options_that_all_have(overseerr):
         {"kind": "source", "status": 200},
         {"kind": "source", "status": True},
         {"kind": "source", "status": "500"},
+        {"kind": "source", "failure": "EPIPE"},
+        {"kind": "source", "failure": ["timeout"]},
         {"kind": "locked", "status": 500},
         {"kind": "racy", "seconds": 1},
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,8 +22,9 @@ from medianest.sandbox.overseerr.results import details, person_result, title_re
 from medianest.sandbox.overseerr.shapes import ADMIN, created_json, request_json, tracked_json
 from medianest.sandbox.overseerr.store import DuplicateError, NoSeasonsError, Store, utc_text
 from medianest.sandbox.overseerr.titles import Person, Title, Titles
+from medianest.sandbox.overseerr.trouble import WELL, Trouble
 
-__all__ = ["NOTHING_FOUND", "USERS", "WELL", "Api", "Call", "Trouble", "library_media"]
+__all__ = ["NOTHING_FOUND", "USERS", "Api", "Call", "library_media"]
 
 PAGE_SIZE: Final = 20
 NO_QUOTA_LEFT: Final = 2
@@ -43,19 +44,6 @@ NO_SUCH_REQUEST: Final = "Request not found."
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """What is broken around the server while it answers."""
-
-    source: int | None = None
-    """Its source of titles answers everything with this status."""
-    between: Callable[[], None] | None = None
-    """Runs after the check for duplicates and before the creation."""
-
-
-WELL: Final = Trouble()
-
-
-@dataclass(frozen=True)
 class Call:
     """One request; `number` stands in its path."""
 
@@ -67,10 +55,7 @@ class Call:
 
 
 class _SourceError(Exception):
-    """The source of titles answered with a status that is none of success."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"Request failed with status code {status}")
+    """The source of titles has no answer: why not, in the words of the server's HTTP client."""
 
 
 class Api:
@@ -163,7 +148,7 @@ class Api:
             raise _SourceError(trouble.source)
         title = self._titles.find(kind, number)
         if title is None:
-            raise _SourceError(404)
+            raise _SourceError("Request failed with status code 404")
         return title
 
 

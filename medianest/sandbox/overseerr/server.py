@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from medianest.resilience.clock import Clock, SystemClock
-from medianest.sandbox.faults import Option
-from medianest.sandbox.messages import Answer, OwnFault, Request, reason
+from medianest.sandbox.messages import Answer, Request, reason
 from medianest.sandbox.overseerr.answers import MAINTENANCE, NOT_A_PAGE, RefusedError, answered
 from medianest.sandbox.overseerr.api import (
     NOTHING_FOUND,
     USERS,
-    WELL,
     Api,
     Call,
-    Trouble,
     library_media,
 )
 from medianest.sandbox.overseerr.checks import (
@@ -33,13 +30,11 @@ from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, 
 from medianest.sandbox.overseerr.shapes import ADMIN, state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
+from medianest.sandbox.overseerr.trouble import WELL, Trouble, own_faults
 
 __all__ = ["OverseerrServer"]
 
 BASE: Final = "/api/v1"
-RACE_SECONDS: Final = 0.1
-"""So long, under `racy`, a request waits between its check for duplicates and its creation."""
-
 NUMBER: Final = Parameter(number=True)
 TEXT: Final = Parameter()
 PAGE: Final = {"take": NUMBER, "skip": NUMBER}
@@ -55,11 +50,6 @@ MEDIA: Final = {
     "filter": Parameter(values=tuple(MEDIA_FILTERS)),
     "sort": Parameter(values=("added", "modified", "mediaAdded")),
 }
-SOURCE_STATUS: Final = Option(
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599,
-    "a whole number from 400 to 599",
-    default=500,
-)
 
 
 @dataclass(frozen=True)
@@ -87,14 +77,7 @@ class OverseerrServer:
         journal = None if state is None else Journal(state)
         self._store = Store(library_media(titles), self._clock, journal)
         self._routes = _routes(Api(titles, self._store))
-        self.own_faults: Mapping[str, OwnFault] = {
-            "source": OwnFault(
-                lambda request, options: self._answer(request, Trouble(options["status"])),
-                {"status": SOURCE_STATUS},
-            ),
-            "locked": self._fault(Trouble(between=_locked)),
-            "racy": self._fault(Trouble(between=lambda: self._clock.sleep(RACE_SECONDS))),
-        }
+        self.own_faults = own_faults(self._answer, self._clock)
 
     def answer(self, request: Request) -> Answer:
         """The answer of a server that is well."""
@@ -124,9 +107,6 @@ class OverseerrServer:
     def state(self) -> Mapping[str, Any]:
         """The requests there are, and how many."""
         return state_json(self._store.snapshot())
-
-    def _fault(self, trouble: Trouble) -> OwnFault:
-        return OwnFault(lambda request, options: self._answer(request, trouble))
 
     def _answer(self, request: Request, trouble: Trouble) -> Answer:
         if not request.path.startswith(f"{BASE}/"):
@@ -185,10 +165,6 @@ def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
         "/request/([^/]+)": {"GET": Route(api.request), "DELETE": Route(api.delete)},
         "/media": {"GET": Route(api.media, MEDIA)},
     }
-
-
-def _locked() -> None:
-    raise RefusedError(500, "SQLITE_BUSY: database is locked")
 
 
 def _refuse(status: int, request: Request, message: str) -> NoReturn:

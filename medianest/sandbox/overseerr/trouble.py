@@ -1,0 +1,72 @@
+"""What can be broken around an Overseerr, and the faults that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from medianest.resilience.clock import Clock
+from medianest.sandbox.faults import Fault
+from medianest.sandbox.kinds import Option, is_whole, one_of
+from medianest.sandbox.messages import Answer, OwnFault, Request
+from medianest.sandbox.overseerr.answers import RefusedError
+
+__all__ = ["WELL", "Trouble", "own_faults"]
+
+RACE_SECONDS: Final = 0.1
+"""So long, under `racy`, a request waits between its check for duplicates and its creation."""
+
+FAILURES: Final[Mapping[str, str]] = {
+    "ECONNREFUSED": "connect ECONNREFUSED 192.0.2.1:443",
+    "ENOTFOUND": "getaddrinfo ENOTFOUND api.themoviedb.org",
+    "EAI_AGAIN": "getaddrinfo EAI_AGAIN api.themoviedb.org",
+    "ETIMEDOUT": "connect ETIMEDOUT 192.0.2.1:443",
+    "ECONNRESET": "socket hang up",
+    "timeout": "timeout of 10000ms exceeded",
+}
+"""How the source can fail, in the words of the server's HTTP client."""
+
+SOURCE_STATUS: Final = Option(
+    lambda value: is_whole(value) and 400 <= value <= 599,
+    "a whole number from 400 to 599",
+    default=500,
+)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is broken around the server while it answers."""
+
+    source: str | None = None
+    """Its source of titles fails, in the words of the server's HTTP client."""
+    between: Callable[[], None] | None = None
+    """Runs after the check for duplicates and before the creation."""
+
+
+WELL: Final = Trouble()
+
+
+def own_faults(
+    answer: Callable[[Request, Trouble], Answer], clock: Clock
+) -> Mapping[str, OwnFault]:
+    """The faults that only this server has; `answer` is how it answers in trouble."""
+
+    def fault(trouble: Callable[[Fault], Trouble], **options: Option) -> OwnFault:
+        return OwnFault(lambda request, fault: answer(request, trouble(fault)), options)
+
+    return {
+        "source": fault(_source, status=SOURCE_STATUS, failure=one_of(tuple(FAILURES))),
+        "locked": fault(lambda fault: Trouble(between=_locked)),
+        "racy": fault(lambda fault: Trouble(between=lambda: clock.sleep(RACE_SECONDS))),
+    }
+
+
+def _source(fault: Fault) -> Trouble:
+    """`failure`, where it is given, decides: then there is no status."""
+    status, failure = fault.options["status"], fault.options["failure"]
+    return Trouble(FAILURES.get(failure, f"Request failed with status code {status}"))
+
+
+def _locked() -> None:
+    raise RefusedError(500, "SQLITE_BUSY: database is locked")
