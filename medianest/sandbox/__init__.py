@@ -2,9 +2,13 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 
 `python -m medianest.sandbox plex`, or `overseerr`, serves one in the foreground;
 `SandboxProcess.start(kind=...)` runs one as a child. Faults are switched on over HTTP under
-`/sandbox`, with no token: `kinds.KINDS` names those that every server has. An Overseerr has three
-more: `source` (its own source of titles fails), `locked` (its database is) and `racy` (identical
-requests at once are created more than once).
+`/sandbox`, with no token: `kinds.KINDS` names those that every server has. An Overseerr has more:
+
+- `source`: its own source of titles fails, with a `status` or by a `failure` such as "ENOTFOUND";
+- `stall`: that source answers only after so many `seconds`; a request whose client has left
+  meanwhile is created then all the same;
+- `locked`: its database is;
+- `racy`: identical requests at once are created more than once.
 
     curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
         http://127.0.0.1:32401/sandbox/faults

@@ -15,7 +15,7 @@ from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 
-from .conftest import ask, connected, requested
+from .conftest import ask, connected, eventually, requested
 
 SHORT = 0.15
 
@@ -200,13 +200,3 @@ def test_a_held_request_gives_its_thread_back_when_the_client_leaves(wish):
         server.shutdown()
         serving.join(5)
     assert left
-
-
-def eventually(holds, patience: float = 3.0) -> bool:
-    """Whether it comes true within the patience."""
-    until = time.monotonic() + patience
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True

@@ -12,6 +12,7 @@ from medianest.sandbox.messages import Answer
 from medianest.sandbox.overseerr.answers import RefusedError, answered
 from medianest.sandbox.overseerr.listing import counts, media_page, request_page
 from medianest.sandbox.overseerr.records import (
+    Created,
     Media,
     MediaRequest,
     MediaStatus,
@@ -71,6 +72,7 @@ class Api:
 
     def search(self, call: Call) -> Answer:
         """Titles and people; nothing, and no error, when the source is down."""
+        call.trouble.waits()
         page = call.query.get("page", 1)
         if call.trouble.source is not None or page < 1:
             return answered(200, NOTHING_FOUND)
@@ -95,22 +97,28 @@ class Api:
 
     def create(self, call: Call) -> Answer:
         """A new request, unless it is for what was requested before."""
-        kind, is4k = call.body["mediaType"], call.body.get("is4k")
-        _check_user(call.user, kind, is4k)
+        _check_user(call.user, call.body["mediaType"], call.body.get("is4k"))
+        try:
+            return answered(201, created_json(self._created(call)))
+        except RefusedError:
+            call.trouble.waits()  # refused or not, nothing is said before the source has answered
+            raise
+
+    def _created(self, call: Call) -> Created:
+        kind = call.body["mediaType"]
         try:
             title = self._title(kind, call.body["mediaId"], call.trouble)
         except _SourceError as error:
             what = "movie" if kind == "movie" else "TV show"
             raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
         seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
-        wish = Wish(kind, title.id, is4k, seasons)
+        wish = Wish(kind, title.id, call.body.get("is4k"), seasons)
         try:
-            created = self._store.create(wish, call.trouble.between)
+            return self._store.create(wish, call.trouble.between)
         except DuplicateError:
             raise RefusedError(409, "Request for this media already exists.") from None
         except NoSeasonsError:
             raise RefusedError(202, "No seasons available to request") from None
-        return answered(201, created_json(created))
 
     def requests(self, call: Call) -> Answer:
         """A page of the requests."""
@@ -136,6 +144,7 @@ class Api:
         return answered(200, media_page(self._store.snapshot(), call.query))
 
     def _details(self, call: Call, kind: str, complaint: str) -> Answer:
+        call.trouble.waits()
         try:
             title = self._title(kind, float(call.number), call.trouble)
         except _SourceError:

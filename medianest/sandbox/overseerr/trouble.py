@@ -8,7 +8,7 @@ from typing import Final
 
 from medianest.resilience.clock import Clock
 from medianest.sandbox.faults import Fault
-from medianest.sandbox.kinds import Option, is_whole, one_of
+from medianest.sandbox.kinds import SECONDS, Option, is_whole, one_of
 from medianest.sandbox.messages import Answer, OwnFault, Request
 from medianest.sandbox.overseerr.answers import RefusedError
 
@@ -34,12 +34,18 @@ SOURCE_STATUS: Final = Option(
 )
 
 
+def _at_once() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What is broken around the server while it answers."""
 
     source: str | None = None
     """Its source of titles fails, in the words of the server's HTTP client."""
+    waits: Callable[[], None] = _at_once
+    """Takes as long as the source takes to answer."""
     between: Callable[[], None] | None = None
     """Runs after the check for duplicates and before the creation."""
 
@@ -57,6 +63,7 @@ def own_faults(
 
     return {
         "source": fault(_source, status=SOURCE_STATUS, failure=one_of(tuple(FAILURES))),
+        "stall": fault(_stall, seconds=SECONDS),
         "locked": fault(lambda fault: Trouble(between=_locked)),
         "racy": fault(lambda fault: Trouble(between=lambda: clock.sleep(RACE_SECONDS))),
     }
@@ -66,6 +73,15 @@ def _source(fault: Fault) -> Trouble:
     """`failure`, where it is given, decides: then there is no status."""
     status, failure = fault.options["status"], fault.options["failure"]
     return Trouble(FAILURES.get(failure, f"Request failed with status code {status}"))
+
+
+def _stall(fault: Fault) -> Trouble:
+    """As on the real server, nobody looks whether the client is still there."""
+
+    def waits() -> None:
+        fault.hold(fault.options["seconds"])
+
+    return Trouble(waits=waits, between=waits)
 
 
 def _locked() -> None:
