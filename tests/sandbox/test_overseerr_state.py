@@ -53,8 +53,22 @@ def test_its_state_tells_each_request_in_the_order_of_creation(sandbox):
     assert sandbox.state() == {
         "count": 2,
         "requests": [
-            {"id": 1, "mediaType": "movie", "mediaId": 31_001, "seasons": [], "is4k": False},
-            {"id": 2, "mediaType": "tv", "mediaId": 31_003, "seasons": [2, 1], "is4k": False},
+            {
+                "id": 1,
+                "mediaType": "movie",
+                "mediaId": 31_001,
+                "seasons": [],
+                "is4k": False,
+                "status": 2,
+            },
+            {
+                "id": 2,
+                "mediaType": "tv",
+                "mediaId": 31_003,
+                "seasons": [2, 1],
+                "is4k": False,
+                "status": 2,
+            },
         ],
     }
 
@@ -98,6 +112,18 @@ def test_a_deleted_request_stays_deleted(sandbox):
     assert want(sandbox, 31_002).json()["id"] == 3
 
 
+def test_a_declined_request_stays_declined(sandbox):
+    want(sandbox, 31_001)
+    want(sandbox, 31_003, "tv", seasons=[1])
+    assert call(sandbox, "POST", "/request/1/decline").status == 200
+    before = call(sandbox, "GET", "/request").json()
+    sandbox.kill()
+    sandbox.restart()
+    assert [each["status"] for each in sandbox.state()["requests"]] == [3, 2]
+    assert call(sandbox, "GET", "/request").json() == before
+    assert want(sandbox, 31_001).status == 201
+
+
 def test_a_line_that_a_crash_cut_short_is_left_out_and_the_next_is_whole(sandbox, file):
     want(sandbox, 31_001)
     sandbox.kill()
@@ -110,7 +136,18 @@ def test_a_line_that_a_crash_cut_short_is_left_out_and_the_next_is_whole(sandbox
     assert all(json.loads(line) for line in file.read_text().splitlines())
 
 
-@pytest.mark.parametrize("text", ["no\n", "{}\n", "7\n", '{"deleted": 9}\n', "no", "\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no\n",
+        "{}\n",
+        "7\n",
+        '{"deleted": 9}\n',
+        '{"changed": 9, "status": 3, "at": ""}\n',
+        "no",
+        "\n",
+    ],
+)
 def test_a_file_of_something_else_is_refused_in_one_line_and_left_alone(file, text):
     file.write_text(text)
     with pytest.raises(SandboxError, match=r"cannot keep the state in .*requests\.jsonl: .*line"):

@@ -16,11 +16,18 @@ from medianest.sandbox.overseerr.records import (
     Media,
     MediaRequest,
     MediaStatus,
+    RequestStatus,
     Snapshot,
     Wish,
 )
 from medianest.sandbox.overseerr.results import details, person_result, title_result
-from medianest.sandbox.overseerr.shapes import ADMIN, created_json, request_json, tracked_json
+from medianest.sandbox.overseerr.shapes import (
+    ADMIN,
+    created_json,
+    looked_at_json,
+    request_json,
+    tracked_json,
+)
 from medianest.sandbox.overseerr.store import DuplicateError, NoSeasonsError, Store, utc_text
 from medianest.sandbox.overseerr.titles import Person, Title, Titles
 from medianest.sandbox.overseerr.trouble import WELL, Trouble
@@ -129,6 +136,14 @@ class Api:
         snapshot = self._store.snapshot()
         return answered(200, request_json(snapshot, _found(snapshot, call.number)))
 
+    def approve(self, call: Call) -> Answer:
+        """Approve one request."""
+        return self._changed(call, RequestStatus.APPROVED)
+
+    def decline(self, call: Call) -> Answer:
+        """Decline one request."""
+        return self._changed(call, RequestStatus.DECLINED)
+
     def delete(self, call: Call) -> Answer:
         """Withdraw one request."""
         if not self._store.delete(_found(self._store.snapshot(), call.number).id):
@@ -143,14 +158,22 @@ class Api:
         """A page of the titles that are in the library or were requested."""
         return answered(200, media_page(self._store.snapshot(), call.query))
 
+    def _changed(self, call: Call, status: RequestStatus) -> Answer:
+        number = _found(self._store.snapshot(), call.number).id
+        if not self._store.change(number, status):
+            raise RefusedError(404, NO_SUCH_REQUEST)
+        return self.request(call)
+
     def _details(self, call: Call, kind: str, complaint: str) -> Answer:
         call.trouble.waits()
         try:
             title = self._title(kind, float(call.number), call.trouble)
         except _SourceError:
             raise RefusedError(500, complaint) from None
-        media = self._store.snapshot().media.get((kind, title.id))
-        return answered(200, details(title, _info(media)))
+        snapshot = self._store.snapshot()
+        media = snapshot.media.get((kind, title.id))
+        info = None if media is None else looked_at_json(snapshot, media)
+        return answered(200, details(title, info))
 
     def _title(self, kind: str, number: float, trouble: Trouble) -> Title:
         if trouble.source is not None:

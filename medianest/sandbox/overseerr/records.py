@@ -90,7 +90,7 @@ class Media:
 
 @dataclass(frozen=True)
 class MediaRequest:
-    """One request; the server approves it as it arrives."""
+    """One request, approved as it arrives or by and by."""
 
     id: int
     kind: str
@@ -100,6 +100,17 @@ class MediaRequest:
     at: str
     first_season_id: int
     status: RequestStatus = RequestStatus.APPROVED
+    changed_at: str | None = None
+
+    @property
+    def updated_at(self) -> str:
+        """When it was last changed, its creation included."""
+        return self.changed_at or self.at
+
+    @property
+    def stands(self) -> bool:
+        """Whether it keeps others for the same from being made."""
+        return self.status not in (RequestStatus.DECLINED, RequestStatus.COMPLETED)
 
     @property
     def key(self) -> tuple[str, int]:

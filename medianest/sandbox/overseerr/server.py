@@ -163,6 +163,8 @@ def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
         },
         "/request/count": {"GET": Route(api.count)},
         "/request/([^/]+)": {"GET": Route(api.request), "DELETE": Route(api.delete)},
+        "/request/([^/]+)/approve": {"POST": Route(api.approve)},
+        "/request/([^/]+)/decline": {"POST": Route(api.decline)},
         "/media": {"GET": Route(api.media, MEDIA)},
     }
 

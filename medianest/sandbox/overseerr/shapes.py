@@ -7,7 +7,15 @@ from typing import Any, Final
 
 from medianest.sandbox.overseerr.records import Created, Media, MediaRequest, MediaStatus, Snapshot
 
-__all__ = ["ADMIN", "created_json", "media_json", "request_json", "state_json", "tracked_json"]
+__all__ = [
+    "ADMIN",
+    "created_json",
+    "looked_at_json",
+    "media_json",
+    "request_json",
+    "state_json",
+    "tracked_json",
+]
 
 FOREIGN: Final = ("serviceId", "externalServiceId", "externalServiceSlug")
 ADMIN: Final = 1
@@ -41,6 +49,7 @@ def state_json(snapshot: Snapshot) -> dict[str, Any]:
                 "mediaId": each.tmdb_id,
                 "seasons": list(each.seasons),
                 "is4k": each.is4k,
+                "status": each.status,
             }
             for each in snapshot.requests
         ],
@@ -110,12 +119,18 @@ def tracked_json(media: Media) -> dict[str, Any]:
     return {**media_json(media), "seasons": seasons}
 
 
+def looked_at_json(snapshot: Snapshot, media: Media) -> dict[str, Any]:
+    """One tracked title as its details show it: with the requests that there are for it."""
+    requests = [request_json(snapshot, each) for each in snapshot.requests_for(media.key)]
+    return {**tracked_json(media), "requests": requests, "issues": []}
+
+
 def _base(request: MediaRequest) -> dict[str, Any]:
     return {
         "id": request.id,
         "status": request.status,
         "createdAt": request.at,
-        "updatedAt": request.at,
+        "updatedAt": request.updated_at,
         "type": request.kind,
         "is4k": request.is4k,
         "serverId": None,
@@ -134,7 +149,7 @@ def _request_seasons(request: MediaRequest) -> list[dict[str, Any]]:
             "seasonNumber": number,
             "status": request.status,
             "createdAt": request.at,
-            "updatedAt": request.at,
+            "updatedAt": request.updated_at,
         }
         for place, number in enumerate(request.seasons)
     ]

@@ -15,6 +15,7 @@ from medianest.sandbox.overseerr.records import (
     Media,
     MediaRequest,
     MediaStatus,
+    RequestStatus,
     Snapshot,
     Wish,
 )
@@ -45,7 +46,7 @@ class Store:
         for number, entry in enumerate(journal.read() if journal else (), 1):
             try:
                 self._repeat_needs_lock(entry)
-            except (KeyError, TypeError):
+            except (KeyError, TypeError, ValueError):
                 raise ValueError(f"line {number} is not of a request") from None
 
     def snapshot(self) -> Snapshot:
@@ -67,6 +68,16 @@ class Store:
         with self._lock:
             return self._create_needs_lock(wish, seasons)
 
+    def change(self, request_id: int, status: RequestStatus) -> bool:
+        """Approve or decline a request; False when there is none of that id."""
+        with self._lock:
+            if request_id not in self._requests:
+                return False
+            at = utc_text(self._clock.utc())
+            self._write({"changed": request_id, "status": status, "at": at})
+            self._change_needs_lock(request_id, status, at)
+            return True
+
     def delete(self, request_id: int) -> bool:
         """Forget a request; False when there is none of that id."""
         with self._lock:
@@ -82,10 +93,12 @@ class Store:
             each for each in self._requests.values() if (each.key, each.is4k) == (key, wish.is4k)
         ]
         if wish.kind == "movie":
-            if same:
+            # As on the real server, which looks at the first alone: once that was declined,
+            # nothing keeps any further one from being made.
+            if same and same[0].stands:
                 raise DuplicateError
             return ()
-        taken = {number for each in same for number in each.seasons}
+        taken = {number for each in same if each.stands for number in each.seasons}
         if not wish.is4k and key in self._media:
             taken |= set(range(1, self._media[key].seasons + 1))
         wanted = tuple(number for number in wish.seasons if number not in taken)
@@ -118,6 +131,22 @@ class Store:
         self._media[request.key] = replace(processing, updated_at=request.at)
         return pending
 
+    def _change_needs_lock(self, request_id: int, status: RequestStatus, at: str) -> None:
+        request = replace(self._requests[request_id], status=status, changed_at=at)
+        self._requests[request_id] = request
+        media = self._media[request.key]
+        if status == RequestStatus.APPROVED:
+            media = _raised(media, request, MediaStatus.PROCESSING)
+        elif request.kind == "movie" or not self._is_awaited_needs_lock(request):
+            media = media.at_level(MediaStatus.UNKNOWN, request.is4k)
+        self._media[request.key] = replace(media, updated_at=at)
+
+    def _is_awaited_needs_lock(self, declined: MediaRequest) -> bool:
+        """Whether anything else is under way for the show."""
+        others = self._snapshot_needs_lock().requests_for(declined.key)
+        pending = any(each.status == RequestStatus.PENDING for each in others)
+        return pending or self._media[declined.key].level(declined.is4k) != MediaStatus.PENDING
+
     def _delete_needs_lock(self, request_id: int) -> None:
         gone = self._requests.pop(request_id)
         media = self._media[gone.key]
@@ -130,6 +159,10 @@ class Store:
     def _repeat_needs_lock(self, entry: dict[str, Any]) -> None:
         if "deleted" in entry:
             self._delete_needs_lock(entry["deleted"])
+            return
+        if "changed" in entry:
+            status = RequestStatus(entry["status"])
+            self._change_needs_lock(entry["changed"], status, entry["at"])
             return
         request = MediaRequest(
             id=entry["id"],
