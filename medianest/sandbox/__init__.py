@@ -7,8 +7,10 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 - `source`: its own source of titles fails, with a `status` or by a `failure` such as "ENOTFOUND";
 - `stall`: that source answers only after so many `seconds`; a request whose client has left
   meanwhile is created then all the same;
-- `locked`: its database is;
-- `racy`: identical requests at once are created more than once.
+- `locked`: its database is, or is gone; `message` is what the database says;
+- `racy`: identical requests at once are created more than once;
+- `quota`: nobody may request any more for now;
+- `csrf`: every POST is refused for lack of a token that only browsers have.
 
     curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
         http://127.0.0.1:32401/sandbox/faults

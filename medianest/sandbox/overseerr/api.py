@@ -49,6 +49,7 @@ ABOUT: Final = {
 }
 NOTHING_FOUND: Final = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 NO_SUCH_REQUEST: Final = "Request not found."
+NO_COUNTS: Final = "Unable to retrieve request counts."
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Api:
         if call.trouble.source is not None or page < 1:
             return answered(200, NOTHING_FOUND)
         found = self._titles.search(call.query["query"])
-        media = self._store.snapshot().media
+        media = {} if call.trouble.gone else self._store.snapshot().media
         shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         content = {
             "page": page,
@@ -104,7 +105,7 @@ class Api:
 
     def create(self, call: Call) -> Answer:
         """A new request, unless it is for what was requested before."""
-        _check_user(call.user, call.body["mediaType"], call.body.get("is4k"))
+        _check_user(call)
         try:
             return answered(201, created_json(self._created(call)))
         except RefusedError:
@@ -120,6 +121,7 @@ class Api:
             raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
         seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
         wish = Wish(kind, title.id, call.body.get("is4k"), seasons)
+        self._snapshot(call)  # the check for duplicates needs the database, too
         try:
             return self._store.create(wish, call.trouble.between)
         except DuplicateError:
@@ -129,11 +131,12 @@ class Api:
 
     def requests(self, call: Call) -> Answer:
         """A page of the requests."""
-        return answered(200, request_page(self._store.snapshot(), call.query))
+        return answered(200, request_page(self._snapshot(call), call.query))
 
     def request(self, call: Call) -> Answer:
-        """One request."""
-        snapshot = self._store.snapshot()
+        """One request; that the database fails is, as on the real server, no other answer than
+        that there is none."""
+        snapshot = self._snapshot(call, 404, NO_SUCH_REQUEST)
         return answered(200, request_json(snapshot, _found(snapshot, call.number)))
 
     def approve(self, call: Call) -> Answer:
@@ -152,11 +155,11 @@ class Api:
 
     def count(self, call: Call) -> Answer:
         """How many requests there are of each sort."""
-        return answered(200, counts(self._store.snapshot()))
+        return answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
 
     def media(self, call: Call) -> Answer:
         """A page of the titles that are in the library or were requested."""
-        return answered(200, media_page(self._store.snapshot(), call.query))
+        return answered(200, media_page(self._snapshot(call), call.query))
 
     def _changed(self, call: Call, status: RequestStatus) -> Answer:
         number = _found(self._store.snapshot(), call.number).id
@@ -171,9 +174,16 @@ class Api:
         except _SourceError:
             raise RefusedError(500, complaint) from None
         snapshot = self._store.snapshot()
-        media = snapshot.media.get((kind, title.id))
+        # As on the real server, a database that fails makes a title look as if nobody wanted it.
+        media = None if call.trouble.gone else snapshot.media.get((kind, title.id))
         info = None if media is None else looked_at_json(snapshot, media)
         return answered(200, details(title, info))
+
+    def _snapshot(self, call: Call, status: int = 500, complaint: str | None = None) -> Snapshot:
+        """Everything remembered; refused when the database is gone."""
+        if call.trouble.gone:
+            raise RefusedError(status, complaint or call.trouble.gone)
+        return self._store.snapshot()
 
     def _title(self, kind: str, number: float, trouble: Trouble) -> Title:
         if trouble.source is not None:
@@ -213,12 +223,13 @@ def _info(media: Media | None) -> dict[str, Any] | None:
     return None if media is None else tracked_json(media)
 
 
-def _check_user(user: int, kind: str, is4k: bool | None) -> None:
-    if user == NO_PERMISSION:
-        what = f"{'4K ' if is4k else ''}{'movie' if kind == 'movie' else 'series'}"
+def _check_user(call: Call) -> None:
+    is_movie = call.body["mediaType"] == "movie"
+    if call.user == NO_PERMISSION:
+        what = f"{'4K ' if call.body.get('is4k') else ''}{'movie' if is_movie else 'series'}"
         raise RefusedError(403, f"You do not have permission to make {what} requests.")
-    if user == NO_QUOTA_LEFT:
-        raise RefusedError(403, f"{'Movie' if kind == 'movie' else 'Series'} Quota exceeded.")
+    if call.user == NO_QUOTA_LEFT or call.trouble.quota:
+        raise RefusedError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
 
 
 def _seasons(title: Title, asked: Any) -> tuple[int, ...]:

@@ -116,10 +116,12 @@ class OverseerrServer:
         except RefusedError as refused:
             return answered(refused.status, refused.content)
 
-    # In the real server's order: the framework reads the body, the API description is enforced,
-    # and only then is the key compared.
+    # In the real server's order: the framework reads the body and wants its token, the API
+    # description is enforced, and only then is the key compared.
     def _handled(self, request: Request, trouble: Trouble) -> Answer:
         body = parsed_body(request)
+        if trouble.csrf and request.method not in ("GET", "HEAD", "OPTIONS"):
+            raise RefusedError(403, "invalid csrf token")
         route, number = self._route(request)
         if not route.public and "x-api-key" not in request.headers:
             _refuse(401, request, "cookie 'connect.sid' required")

@@ -27,6 +27,21 @@ FAILURES: Final[Mapping[str, str]] = {
 }
 """How the source can fail, in the words of the server's HTTP client."""
 
+LOCKED: Final = "SQLITE_BUSY: database is locked"
+READ_ONLY: Final = (
+    LOCKED,
+    "SQLITE_READONLY: attempt to write a readonly database",
+    "SQLITE_FULL: database or disk is full",
+)
+"""What a database says that can still be read."""
+GONE: Final = (
+    "SQLITE_CANTOPEN: unable to open database file",
+    "SQLITE_IOERR: disk I/O error",
+    "Connection terminated unexpectedly",
+    "the database system is shutting down",
+)
+"""What one says that cannot be read either; the last two are of PostgreSQL."""
+
 SOURCE_STATUS: Final = Option(
     lambda value: is_whole(value) and 400 <= value <= 599,
     "a whole number from 400 to 599",
@@ -48,6 +63,12 @@ class Trouble:
     """Takes as long as the source takes to answer."""
     between: Callable[[], None] | None = None
     """Runs after the check for duplicates and before the creation."""
+    gone: str | None = None
+    """Its database cannot be read, in the database's words."""
+    quota: bool = False
+    """Nobody may request any more for now."""
+    csrf: bool = False
+    """What changes anything needs a token that no API client has."""
 
 
 WELL: Final = Trouble()
@@ -64,8 +85,10 @@ def own_faults(
     return {
         "source": fault(_source, status=SOURCE_STATUS, failure=one_of(tuple(FAILURES))),
         "stall": fault(_stall, seconds=SECONDS),
-        "locked": fault(lambda fault: Trouble(between=_locked)),
+        "locked": fault(_locked, message=one_of(READ_ONLY + GONE, LOCKED)),
         "racy": fault(lambda fault: Trouble(between=lambda: clock.sleep(RACE_SECONDS))),
+        "quota": fault(lambda fault: Trouble(quota=True)),
+        "csrf": fault(lambda fault: Trouble(csrf=True)),
     }
 
 
@@ -84,5 +107,10 @@ def _stall(fault: Fault) -> Trouble:
     return Trouble(waits=waits, between=waits)
 
 
-def _locked() -> None:
-    raise RefusedError(500, "SQLITE_BUSY: database is locked")
+def _locked(fault: Fault) -> Trouble:
+    message: str = fault.options["message"]
+
+    def refuses() -> None:
+        raise RefusedError(500, message)
+
+    return Trouble(between=refuses, gone=message if message in GONE else None)
