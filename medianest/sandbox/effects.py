@@ -9,6 +9,7 @@ from typing import Final
 from medianest.sandbox.faults import Fault
 from medianest.sandbox.kinds import MAX_HOLD
 from medianest.sandbox.messages import Answer, Request, Upstream, status_line
+from medianest.sandbox.proxy import proxied
 from medianest.sandbox.wire import Wire
 
 __all__ = ["EFFECTS", "respond"]
@@ -109,6 +110,10 @@ def _maintenance(scene: _Scene) -> Answer:
     return scene.upstream.maintenance()
 
 
+def _proxy(scene: _Scene) -> Answer:
+    return proxied(scene.fault.options["status"], scene.fault.options["server"])
+
+
 def _empty(scene: _Scene) -> Answer:
     return scene.upstream.empty(scene.request)
 
@@ -122,5 +127,6 @@ EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
     "garbage": _garbage,
     "unauthorized": _unauthorized,
     "maintenance": _maintenance,
+    "proxy": _proxy,
     "empty": _empty,
 }

@@ -171,7 +171,12 @@ def test_empty_is_a_success_with_nothing_in_it(sandbox, get):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_after_any_fault_the_server_answers_as_before(sandbox, get, kind):
-    own = {"status": {"status": 500}, "latency": {"seconds": 60}, "drip": {"interval": 0.01}}
+    own = {
+        "status": {"status": 500},
+        "latency": {"seconds": 60},
+        "drip": {"interval": 0.01},
+        "proxy": {"status": 502},
+    }
     fault = sandbox.fault(kind, **own.get(kind, {}))
     with requested(sandbox) as raw:
         silent_for(raw, 0.05) if kind not in ("reset", "lose") else None
