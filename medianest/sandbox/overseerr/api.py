@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from medianest.sandbox.overseerr.records import (
 )
 from medianest.sandbox.overseerr.results import details, person_result, title_result
 from medianest.sandbox.overseerr.shapes import (
-    ADMIN,
     created_json,
     looked_at_json,
     request_json,
@@ -31,15 +31,11 @@ from medianest.sandbox.overseerr.shapes import (
 from medianest.sandbox.overseerr.store import DuplicateError, NoSeasonsError, Store, utc_text
 from medianest.sandbox.overseerr.titles import Person, Title, Titles
 from medianest.sandbox.overseerr.trouble import WELL, Trouble
+from medianest.sandbox.overseerr.users import ADMIN, USERS, User
 
-__all__ = ["NOTHING_FOUND", "USERS", "Api", "Call", "library_media"]
+__all__ = ["NOTHING_FOUND", "Api", "Call", "library_media"]
 
 PAGE_SIZE: Final = 20
-NO_QUOTA_LEFT: Final = 2
-NO_PERMISSION: Final = 3
-USERS: Final = (ADMIN, NO_QUOTA_LEFT, NO_PERMISSION)
-"""Whom X-API-User may name; without it, the first."""
-
 ABOUT: Final = {
     "version": "develop-local",
     "commitTag": "local",
@@ -59,7 +55,8 @@ class Call:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     number: str = ""
-    user: int = ADMIN
+    user: User = USERS[ADMIN]
+    """Who asks."""
     trouble: Trouble = WELL
 
 
@@ -105,14 +102,15 @@ class Api:
 
     def create(self, call: Call) -> Answer:
         """A new request, unless it is for what was requested before."""
-        _check_user(call)
+        user = _requester(call)
+        _check_user(call, user)
         try:
-            return answered(201, created_json(self._created(call)))
+            return answered(201, created_json(self._created(call, user)))
         except RefusedError:
             call.trouble.waits()  # refused or not, nothing is said before the source has answered
             raise
 
-    def _created(self, call: Call) -> Created:
+    def _created(self, call: Call, user: User) -> Created:
         kind = call.body["mediaType"]
         try:
             title = self._title(kind, call.body["mediaId"], call.trouble)
@@ -120,7 +118,8 @@ class Api:
             what = "movie" if kind == "movie" else "TV show"
             raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
         seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
-        wish = Wish(kind, title.id, call.body.get("is4k"), seasons)
+        by = call.user.id if call.user.manages else None
+        wish = Wish(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
         self._snapshot(call)  # the check for duplicates needs the database, too
         try:
             return self._store.create(wish, call.trouble.between)
@@ -163,7 +162,7 @@ class Api:
 
     def _changed(self, call: Call, status: RequestStatus) -> Answer:
         number = _found(self._store.snapshot(), call.number).id
-        if not self._store.change(number, status):
+        if not self._store.change(number, status, call.user.id):
             raise RefusedError(404, NO_SUCH_REQUEST)
         return self.request(call)
 
@@ -223,12 +222,25 @@ def _info(media: Media | None) -> dict[str, Any] | None:
     return None if media is None else tracked_json(media)
 
 
-def _check_user(call: Call) -> None:
+def _requester(call: Call) -> User:
+    """Whose request it is to be: somebody else's only if the one who asks manages requests."""
+    number = call.body.get("userId")
+    if not number:
+        return call.user
+    if not call.user.manages:
+        raise RefusedError(403, "You do not have permission to modify the request user.")
+    if number not in USERS:
+        where = json.dumps({"where": {"id": number}}, indent=4)
+        raise RefusedError(500, f'Could not find any entity of type "User" matching: {where}')
+    return USERS[number]
+
+
+def _check_user(call: Call, user: User) -> None:
     is_movie = call.body["mediaType"] == "movie"
-    if call.user == NO_PERMISSION:
+    if not user.may_request:
         what = f"{'4K ' if call.body.get('is4k') else ''}{'movie' if is_movie else 'series'}"
         raise RefusedError(403, f"You do not have permission to make {what} requests.")
-    if call.user == NO_QUOTA_LEFT or call.trouble.quota:
+    if user.quota is not None or call.trouble.quota:
         raise RefusedError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
 
 

@@ -13,7 +13,6 @@ from medianest.sandbox.messages import Answer, Request, reason
 from medianest.sandbox.overseerr.answers import MAINTENANCE, NOT_A_PAGE, RefusedError, answered
 from medianest.sandbox.overseerr.api import (
     NOTHING_FOUND,
-    USERS,
     Api,
     Call,
     library_media,
@@ -27,10 +26,11 @@ from medianest.sandbox.overseerr.checks import (
 )
 from medianest.sandbox.overseerr.journal import Journal
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
-from medianest.sandbox.overseerr.shapes import ADMIN, state_json
+from medianest.sandbox.overseerr.shapes import state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
 from medianest.sandbox.overseerr.trouble import WELL, Trouble, own_faults
+from medianest.sandbox.overseerr.users import ADMIN, USERS, User
 
 __all__ = ["OverseerrServer"]
 
@@ -62,6 +62,8 @@ class Route:
     """The name of the number in the path."""
     takes_wish: bool = False
     public: bool = False
+    manages: bool = False
+    """Only for those who decide on requests."""
 
 
 class OverseerrServer:
@@ -131,9 +133,10 @@ class OverseerrServer:
         if route.takes_wish:
             check_wish(body)
         user = self._user(request)
-        if not user and not route.public:
+        allowed = user and (user.manages or not route.manages)
+        if not allowed and not route.public:
             return self.unauthorized()
-        return route.handle(Call(query, body, number, user, trouble))
+        return route.handle(Call(query, body, number, user or USERS[ADMIN], trouble))
 
     def _route(self, request: Request) -> tuple[Route, str]:
         for pattern, methods in self._routes.items():
@@ -143,12 +146,12 @@ class OverseerrServer:
                 return methods[request.method], found[1] if found.lastindex else ""
         return _refuse(404, request, "not found")
 
-    def _user(self, request: Request) -> int:
-        """The number of the user on whose behalf the key is used; 0 when the key is wrong."""
+    def _user(self, request: Request) -> User | None:
+        """On whose behalf the key is used; None when the key is wrong, or nobody is that."""
         if request.headers.get("x-api-key") != self._key:
-            return 0
+            return None
         name = request.headers.get("x-api-user", str(ADMIN))
-        return int(name) if name in map(str, USERS) else 0
+        return next((user for user in USERS.values() if str(user.id) == name), None)
 
 
 def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
@@ -165,8 +168,8 @@ def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
         },
         "/request/count": {"GET": Route(api.count)},
         "/request/([^/]+)": {"GET": Route(api.request), "DELETE": Route(api.delete)},
-        "/request/([^/]+)/approve": {"POST": Route(api.approve)},
-        "/request/([^/]+)/decline": {"POST": Route(api.decline)},
+        "/request/([^/]+)/approve": {"POST": Route(api.approve, manages=True)},
+        "/request/([^/]+)/decline": {"POST": Route(api.decline, manages=True)},
         "/media": {"GET": Route(api.media, MEDIA)},
     }
 

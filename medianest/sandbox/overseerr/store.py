@@ -19,6 +19,7 @@ from medianest.sandbox.overseerr.records import (
     Snapshot,
     Wish,
 )
+from medianest.sandbox.overseerr.users import ADMIN
 
 __all__ = ["DuplicateError", "NoSeasonsError", "Store", "utc_text"]
 
@@ -68,14 +69,14 @@ class Store:
         with self._lock:
             return self._create_needs_lock(wish, seasons)
 
-    def change(self, request_id: int, status: RequestStatus) -> bool:
+    def change(self, request_id: int, status: RequestStatus, by: int = ADMIN) -> bool:
         """Approve or decline a request; False when there is none of that id."""
         with self._lock:
             if request_id not in self._requests:
                 return False
             at = utc_text(self._clock.utc())
-            self._write({"changed": request_id, "status": status, "at": at})
-            self._change_needs_lock(request_id, status, at)
+            self._write({"changed": request_id, "status": status, "by": by, "at": at})
+            self._change_needs_lock(request_id, status, by, at)
             return True
 
     def delete(self, request_id: int) -> bool:
@@ -116,6 +117,9 @@ class Store:
             seasons=seasons,
             at=utc_text(self._clock.utc()),
             first_season_id=self._last_season_id + 1,
+            user=wish.user,
+            status=RequestStatus.APPROVED if wish.approved_by else RequestStatus.PENDING,
+            changed_by=wish.approved_by,
         )
         self._write(_entry(request))
         return Created(request, self._add_needs_lock(request), before)
@@ -127,13 +131,15 @@ class Store:
         self._last_season_id = request.first_season_id + len(request.seasons) - 1
         new = Media(len(self._media) + 1, request.kind, request.tmdb_id, request.at, request.at)
         pending = _raised(self._media.get(request.key, new), request, MediaStatus.PENDING)
-        processing = _raised(pending, request, MediaStatus.PROCESSING)
-        self._media[request.key] = replace(processing, updated_at=request.at)
+        approved = request.status == RequestStatus.APPROVED
+        after = _raised(pending, request, MediaStatus.PROCESSING) if approved else pending
+        self._media[request.key] = replace(after, updated_at=request.at)
         return pending
 
-    def _change_needs_lock(self, request_id: int, status: RequestStatus, at: str) -> None:
-        request = replace(self._requests[request_id], status=status, changed_at=at)
-        self._requests[request_id] = request
+    def _change_needs_lock(self, number: int, status: RequestStatus, by: int, at: str) -> None:
+        before = self._requests[number]
+        request = replace(before, status=status, changed_by=by, changed_at=at)
+        self._requests[number] = request
         media = self._media[request.key]
         if status == RequestStatus.APPROVED:
             media = _raised(media, request, MediaStatus.PROCESSING)
@@ -162,7 +168,7 @@ class Store:
             return
         if "changed" in entry:
             status = RequestStatus(entry["status"])
-            self._change_needs_lock(entry["changed"], status, entry["at"])
+            self._change_needs_lock(entry["changed"], status, entry["by"], entry["at"])
             return
         request = MediaRequest(
             id=entry["id"],
@@ -172,6 +178,10 @@ class Store:
             seasons=tuple(entry["seasons"]),
             at=entry["createdAt"],
             first_season_id=self._last_season_id + 1,
+            # A file of before there were users is the owner's alone.
+            user=entry.get("requestedBy", ADMIN),
+            status=RequestStatus(entry.get("status", RequestStatus.APPROVED)),
+            changed_by=entry.get("approvedBy", ADMIN),
         )
         self._add_needs_lock(request)
 
@@ -196,6 +206,9 @@ def _entry(request: MediaRequest) -> dict[str, Any]:
         "seasons": list(request.seasons),
         "is4k": request.is4k,
         "createdAt": request.at,
+        "requestedBy": request.user,
+        "approvedBy": request.changed_by,
+        "status": request.status,
     }
 
 
