@@ -10,13 +10,15 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 - `locked`: its database is, or is gone; `message` is what the database says;
 - `racy`: identical requests at once are created more than once;
 - `quota`: nobody may request any more for now;
-- `csrf`: every POST is refused for lack of a token that only browsers have.
+- `csrf`: every POST is refused for lack of a token that only browsers have;
+- `orphaned`: the `media` of every other request is null.
 
     curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
         http://127.0.0.1:32401/sandbox/faults
 
 `GET /sandbox/requests` tells what arrived, `GET /sandbox/state` what came of it. An Overseerr that
-is started with `--state FILE` keeps its requests there, over restarts and crashes.
+is started with `--state FILE` keeps its requests there, over restarts and crashes; with
+`--flavour seerr` it has the ways of its successor.
 """
 
 from medianest.sandbox.process import SandboxError, SandboxProcess

@@ -10,7 +10,7 @@ from medianest.sandbox.faults import FaultError
 from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.overseerr import OverseerrServer
 
-OWN = ("source", "stall", "locked", "racy", "quota", "csrf")
+OWN = ("source", "stall", "locked", "racy", "quota", "csrf", "orphaned")
 EMPTY = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 
 

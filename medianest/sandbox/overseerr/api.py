@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from medianest.sandbox.messages import Answer
 from medianest.sandbox.overseerr.answers import RefusedError, answered
+from medianest.sandbox.overseerr.flavours import Flavour
 from medianest.sandbox.overseerr.listing import counts, media_page, request_page
 from medianest.sandbox.overseerr.records import (
     Created,
@@ -67,20 +68,21 @@ class _SourceError(Exception):
 class Api:
     """The routes, over the titles and the store."""
 
-    def __init__(self, titles: Titles, store: Store) -> None:
+    def __init__(self, titles: Titles, store: Store, flavour: Flavour) -> None:
         self._titles = titles
         self._store = store
+        self._flavour = flavour
 
     def status(self, call: Call) -> Answer:
         """Its version; it looks at nothing that it depends on."""
-        return answered(200, ABOUT)
+        return self._answered(200, ABOUT)
 
     def search(self, call: Call) -> Answer:
         """Titles and people; nothing, and no error, when the source is down."""
         call.trouble.waits()
         page = call.query.get("page", 1)
         if call.trouble.source is not None or page < 1:
-            return answered(200, NOTHING_FOUND)
+            return self._answered(200, NOTHING_FOUND)
         found = self._titles.search(call.query["query"])
         media = {} if call.trouble.gone else self._store.snapshot().media
         shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
@@ -90,7 +92,7 @@ class Api:
             "totalResults": len(found),
             "results": [_result(each, media) for each in shown],
         }
-        return answered(200, content)
+        return self._answered(200, content)
 
     def movie(self, call: Call) -> Answer:
         """One movie."""
@@ -105,7 +107,7 @@ class Api:
         user = _requester(call)
         _check_user(call, user)
         try:
-            return answered(201, created_json(self._created(call, user)))
+            return self._answered(201, created_json(self._created(call, user)))
         except RefusedError:
             call.trouble.waits()  # refused or not, nothing is said before the source has answered
             raise
@@ -117,7 +119,7 @@ class Api:
         except _SourceError as error:
             what = "movie" if kind == "movie" else "TV show"
             raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
-        seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
+        seasons = self._seasons(title, call.body.get("seasons")) if kind == "tv" else ()
         by = call.user.id if call.user.manages else None
         wish = Wish(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
         self._snapshot(call)  # the check for duplicates needs the database, too
@@ -130,13 +132,17 @@ class Api:
 
     def requests(self, call: Call) -> Answer:
         """A page of the requests."""
-        return answered(200, request_page(self._snapshot(call), call.query))
+        page = request_page(self._snapshot(call), call.query)
+        if call.trouble.orphaned:
+            page["results"] = [_orphaned(each) for each in page["results"]]
+        return self._answered(200, self._flavour.listed(page))
 
     def request(self, call: Call) -> Answer:
         """One request; that the database fails is, as on the real server, no other answer than
         that there is none."""
         snapshot = self._snapshot(call, 404, NO_SUCH_REQUEST)
-        return answered(200, request_json(snapshot, _found(snapshot, call.number)))
+        found = request_json(snapshot, _found(snapshot, call.number))
+        return self._answered(200, _orphaned(found) if call.trouble.orphaned else found)
 
     def approve(self, call: Call) -> Answer:
         """Approve one request."""
@@ -154,11 +160,17 @@ class Api:
 
     def count(self, call: Call) -> Answer:
         """How many requests there are of each sort."""
-        return answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
+        return self._answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
 
     def media(self, call: Call) -> Answer:
         """A page of the titles that are in the library or were requested."""
-        return answered(200, media_page(self._snapshot(call), call.query))
+        return self._answered(200, media_page(self._snapshot(call), call.query))
+
+    def _seasons(self, title: Title, asked: Any) -> tuple[int, ...]:
+        if asked is None:  # a bug of the real server, which its clients have to know
+            raise RefusedError(500, "Cannot read properties of undefined (reading 'filter')")
+        numbers = title.season_numbers if asked == "all" else [int(number) for number in asked]
+        return tuple(number for number in numbers if number or self._flavour.takes_specials)
 
     def _changed(self, call: Call, status: RequestStatus) -> Answer:
         number = _found(self._store.snapshot(), call.number).id
@@ -176,7 +188,10 @@ class Api:
         # As on the real server, a database that fails makes a title look as if nobody wanted it.
         media = None if call.trouble.gone else snapshot.media.get((kind, title.id))
         info = None if media is None else looked_at_json(snapshot, media)
-        return answered(200, details(title, info))
+        return self._answered(200, details(title, info))
+
+    def _answered(self, status: int, content: Any) -> Answer:
+        return answered(status, self._flavour.dressed(content))
 
     def _snapshot(self, call: Call, status: int = 500, complaint: str | None = None) -> Snapshot:
         """Everything remembered; refused when the database is gone."""
@@ -244,12 +259,9 @@ def _check_user(call: Call, user: User) -> None:
         raise RefusedError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
 
 
-def _seasons(title: Title, asked: Any) -> tuple[int, ...]:
-    if asked is None:  # a bug of the real server, which its clients have to know
-        raise RefusedError(500, "Cannot read properties of undefined (reading 'filter')")
-    if asked == "all":
-        return tuple(range(1, title.seasons + 1))
-    return tuple(int(number) for number in asked)
+def _orphaned(request: dict[str, Any]) -> dict[str, Any]:
+    """The request as it is told when its title's row is lost: every other one, from the first."""
+    return {**request, "media": None} if request["id"] % 2 else request
 
 
 def _found(snapshot: Snapshot, number: str) -> MediaRequest:

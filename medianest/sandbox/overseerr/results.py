@@ -129,7 +129,7 @@ def _show_details(title: Title) -> dict[str, Any]:
         "networks": [],
         "numberOfEpisodes": title.seasons * 8,
         "numberOfSeasons": title.seasons,
-        "seasons": [_season(title, number) for number in range(1, title.seasons + 1)],
+        "seasons": [_season(title, number) for number in title.season_numbers],
         "status": "Returning Series",
         "type": "Scripted",
         "externalIds": {"tvdbId": title.id + TVDB_OFFSET},
@@ -137,12 +137,12 @@ def _show_details(title: Title) -> dict[str, Any]:
 
 
 def _season(title: Title, number: int) -> dict[str, Any]:
-    year = int(title.released[:4]) + number - 1
+    year = int(title.released[:4]) + max(0, number - 1)
     return {
         "airDate": f"{year}{title.released[4:]}",
         "episodeCount": 8,
         "id": title.id * 100 + number,
-        "name": f"Season {number}",
+        "name": f"Season {number}" if number else "Specials",
         "overview": "",
         "seasonNumber": number,
         "posterPath": None,

@@ -24,6 +24,7 @@ from medianest.sandbox.overseerr.checks import (
     check_wish,
     parsed_body,
 )
+from medianest.sandbox.overseerr.flavours import OVERSEERR, Flavour
 from medianest.sandbox.overseerr.journal import Journal
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
 from medianest.sandbox.overseerr.shapes import state_json
@@ -69,16 +70,22 @@ class Route:
 class OverseerrServer:
     """Answers as an Overseerr does; all but /status need the API key, in its header.
 
-    With a file for its state, requests outlive it.
+    With a file for its state, requests outlive it. FLAVOURS has what it can be instead.
     """
 
-    def __init__(self, key: str, state: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        key: str,
+        state: Path | None = None,
+        clock: Clock | None = None,
+        flavour: Flavour = OVERSEERR,
+    ) -> None:
         self._key = key
         self._clock = clock or SystemClock()
         titles = Titles()
         journal = None if state is None else Journal(state)
         self._store = Store(library_media(titles), self._clock, journal)
-        self._routes = _routes(Api(titles, self._store))
+        self._routes = _routes(Api(titles, self._store, flavour))
         self.own_faults = own_faults(self._answer, self._clock)
 
     def answer(self, request: Request) -> Answer:
