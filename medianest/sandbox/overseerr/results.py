@@ -113,11 +113,12 @@ def _movie_details(title: Title) -> dict[str, Any]:
         "revenue": 0,
         "runtime": 82 + title.id % 71,
         "status": "Released",
-        "externalIds": {"imdbId": imdb},
+        "externalIds": {"imdbId": imdb, "tvdbId": None},
     }
 
 
 def _show_details(title: Title) -> dict[str, Any]:
+    tvdb = title.id + TVDB_OFFSET
     return {
         **_show_result(title),
         "createdBy": [],
@@ -132,7 +133,10 @@ def _show_details(title: Title) -> dict[str, Any]:
         "seasons": [_season(title, number) for number in title.season_numbers],
         "status": "Returning Series",
         "type": "Scripted",
-        "externalIds": {"tvdbId": title.id + TVDB_OFFSET},
+        "externalIds": {
+            "imdbId": f"tt{title.id + TVDB_OFFSET:07}",
+            "tvdbId": title.id + TVDB_OFFSET,
+        },
     }
 
 
