@@ -133,10 +133,7 @@ def _show_details(title: Title) -> dict[str, Any]:
         "seasons": [_season(title, number) for number in title.season_numbers],
         "status": "Returning Series",
         "type": "Scripted",
-        "externalIds": {
-            "imdbId": f"tt{title.id + TVDB_OFFSET:07}",
-            "tvdbId": title.id + TVDB_OFFSET,
-        },
+        "externalIds": {"imdbId": f"tt{tvdb:07}", "tvdbId": tvdb},
     }
 
 
