@@ -2,15 +2,23 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 
 `python -m medianest.sandbox plex`, or `overseerr`, serves one in the foreground;
 `SandboxProcess.start(kind=...)` runs one as a child. Faults are switched on over HTTP under
-`/sandbox`, with no token: `faults.KINDS` names those that every server has. An Overseerr has three
-more: `source` (its own source of titles fails), `locked` (its database is) and `racy` (identical
-requests at once are created more than once).
+`/sandbox`, with no token: `kinds.KINDS` names those that every server has. An Overseerr has more:
+
+- `source`: its own source of titles fails, with a `status` or by a `failure` such as "ENOTFOUND";
+- `stall`: that source answers only after so many `seconds`; a request whose client has left
+  meanwhile is created then all the same;
+- `locked`: its database is, or is gone; `message` is what the database says;
+- `racy`: identical requests at once are created more than once;
+- `quota`: nobody may request any more for now;
+- `csrf`: every POST is refused for lack of a token that only browsers have;
+- `orphaned`: the `media` of every other request is null.
 
     curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
         http://127.0.0.1:32401/sandbox/faults
 
 `GET /sandbox/requests` tells what arrived, `GET /sandbox/state` what came of it. An Overseerr that
-is started with `--state FILE` keeps its requests there, over restarts and crashes.
+is started with `--state FILE` keeps its requests there, over restarts and crashes; with
+`--flavour seerr` it has the ways of its successor.
 """
 
 from medianest.sandbox.process import SandboxError, SandboxProcess

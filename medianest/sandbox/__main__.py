@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from medianest.sandbox.messages import Upstream
-from medianest.sandbox.overseerr import OverseerrServer
+from medianest.sandbox.overseerr import FLAVOURS, OverseerrServer
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 
@@ -27,15 +27,22 @@ class Kind:
 
     make: Callable[[argparse.Namespace], Upstream]
     port: int
-    keeps_state: bool = False
+    own: tuple[str, ...] = ()
+    """Options of the command line that only it takes."""
 
 
 KINDS: Final[Mapping[str, Kind]] = {
     "plex": Kind(lambda options: PlexServer(options.token), 32401),
     "overseerr": Kind(
-        lambda options: OverseerrServer(options.token, options.state), 35055, keeps_state=True
+        lambda options: OverseerrServer(
+            options.token, options.state, flavour=FLAVOURS[options.flavour or "overseerr"]
+        ),
+        35055,
+        own=("state", "flavour"),
     ),
 }
+OWN: Final = {"state": "has no state to keep", "flavour": "has no flavours"}
+"""What is said when another kind is given an option that is not its own."""
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -48,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get("MEDIANEST_ENV", "").strip().lower() == "production":
         return _failed("it is for development and tests, and MEDIANEST_ENV is production")
     kind = KINDS[options.kind]
-    if options.state and not kind.keeps_state:
-        return _failed(f"{options.kind} has no state to keep")
+    for name, complaint in OWN.items():
+        if getattr(options, name) and name not in kind.own:
+            return _failed(f"{options.kind} {complaint}")
     try:
         upstream = kind.make(options)
     except (OSError, ValueError) as error:
@@ -86,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="where requests are kept (overseerr only)"
+    )
+    parser.add_argument(
+        "--flavour",
+        choices=sorted(FLAVOURS),
+        help="whose ways it has: overseerr, unless it is said, or seerr (overseerr only)",
     )
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when standard input does"

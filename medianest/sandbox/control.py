@@ -8,7 +8,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from medianest.sandbox.faults import CONTROL, FaultError, FaultTable
+from medianest.sandbox.faults import FaultError, FaultTable
+from medianest.sandbox.kinds import CONTROL
 from medianest.sandbox.messages import Answer, Request, Upstream, json_answer
 
 __all__ = ["Control", "Traffic"]

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from medianest.sandbox.faults import MAX_HOLD, Fault
+from medianest.sandbox.faults import Fault
+from medianest.sandbox.kinds import MAX_HOLD
 from medianest.sandbox.messages import Answer, Request, Upstream, status_line
+from medianest.sandbox.proxy import proxied
 from medianest.sandbox.wire import Wire
 
 __all__ = ["EFFECTS", "respond"]
 
-TICK: Final = 0.05
-"""How often a held request looks whether its client is still there."""
 GARBAGE: Final = b'\x00\xff\xfe{"MediaContainer": <\x80garbage\x81>'
 
 
@@ -41,19 +41,13 @@ def respond(
 
 def _suffered(scene: _Scene) -> Answer | None:
     if own := scene.upstream.own_faults.get(scene.fault.kind):
-        return own.answer(scene.request, scene.fault.options)
+        return own.answer(scene.request, scene.fault)
     return EFFECTS[scene.fault.kind](scene)
 
 
 def _hold(wire: Wire, fault: Fault, seconds: float) -> bool:
     """Wait until the time or the fault is over; False when the client left before."""
-    clock = fault.clock
-    until = clock.now() + seconds
-    while not fault.over and (left := until - clock.now()) > 0:
-        if wire.client_left():
-            return False
-        fault.removed.wait(min(TICK, left))
-    return True
+    return fault.hold(seconds, lambda: not wire.client_left())
 
 
 def _status(scene: _Scene) -> Answer:
@@ -116,6 +110,10 @@ def _maintenance(scene: _Scene) -> Answer:
     return scene.upstream.maintenance()
 
 
+def _proxy(scene: _Scene) -> Answer:
+    return proxied(scene.fault.options["status"], scene.fault.options["server"])
+
+
 def _empty(scene: _Scene) -> Answer:
     return scene.upstream.empty(scene.request)
 
@@ -129,5 +127,6 @@ EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
     "garbage": _garbage,
     "unauthorized": _unauthorized,
     "maintenance": _maintenance,
+    "proxy": _proxy,
     "empty": _empty,
 }

@@ -1,8 +1,7 @@
-"""Which faults there are, which are on, and which of them meet a request.
+"""Which faults are on, and which of them meet a request.
 
 A fault is a JSON object: `kind`, the options that every kind has (`path`, `for_seconds`, `share`,
-`times`) and the kind's own. KINDS and COMMON are the whole truth about what every server allows;
-some have kinds of their own beside these.
+`times`) and the kind's own.
 """
 
 from __future__ import annotations
@@ -15,22 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from medianest.resilience.clock import Clock, SystemClock
+from medianest.sandbox.kinds import COMMON, KINDS, Kinds, Option
 
-__all__ = [
-    "COMMON",
-    "CONTROL",
-    "KINDS",
-    "MAX_HOLD",
-    "Fault",
-    "FaultError",
-    "FaultTable",
-    "Option",
-    "is_control",
-]
+__all__ = ["Fault", "FaultError", "FaultTable"]
 
-CONTROL: Final = "/sandbox"
-MAX_HOLD: Final = 3600.0
-"""No request is held longer than this, whatever the fault says."""
+DELAYS: Final = frozenset({"latency", "hang"})
+"""After these kinds the request goes on, to another fault or to its normal answer."""
+TICK: Final = 0.05
+"""How often a held request looks whether its time is over, and whether it is still wanted."""
 
 
 class FaultError(ValueError):
@@ -39,97 +30,6 @@ class FaultError(ValueError):
     def __init__(self, message: str, allowed: Any) -> None:
         super().__init__(message)
         self.allowed = allowed
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a fault: a check, the same in words, and the value when it is not given."""
-
-    allows: Callable[[Any], bool]
-    words: str
-    default: Any = None
-    required: bool = False
-
-
-Kinds = Mapping[str, Mapping[str, Option]]
-"""The options of each kind of fault, beside those that all have."""
-
-
-def _is_number(value: Any) -> bool:
-    # Compared and not converted: JSON may hold NaN, and whole numbers that no float can.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_header_text(value: Any) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
-
-
-def is_control(path: str) -> bool:
-    """Whether a path belongs to the sandbox itself and not to the server that it plays."""
-    return path == CONTROL or path.startswith(f"{CONTROL}/")
-
-
-COMMON: Final[Mapping[str, Option]] = {
-    "path": Option(
-        lambda value: isinstance(value, str) and value[:1] == "/" and not is_control(value),
-        'the beginning of a path, such as "/library", outside /sandbox',
-        default="/",
-    ),
-    "for_seconds": Option(
-        lambda value: _is_number(value) and value > 0, "a number of seconds above 0"
-    ),
-    "share": Option(
-        lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1", 1.0
-    ),
-    "times": Option(lambda value: _is_whole(value) and value >= 1, "a whole number of at least 1"),
-}
-
-KINDS: Final[Kinds] = {
-    "status": {
-        "status": Option(
-            lambda value: _is_whole(value) and 200 <= value <= 599,
-            "a whole number from 200 to 599",
-            required=True,
-        ),
-        "retry_after": Option(
-            lambda value: (_is_number(value) and value >= 0) or _is_header_text(value),
-            "a number of seconds of at least 0, or an HTTP date",
-        ),
-        "body": Option(lambda value: isinstance(value, str), "a string"),
-    },
-    "latency": {
-        "seconds": Option(
-            lambda value: _is_number(value) and 0 <= value <= MAX_HOLD,
-            f"a number of seconds from 0 to {MAX_HOLD:g}",
-            required=True,
-        ),
-    },
-    "hang": {},
-    "reset": {},
-    "lose": {},
-    "truncate": {},
-    "drip": {
-        "interval": Option(
-            lambda value: _is_number(value) and 0 < value <= MAX_HOLD,
-            f"a number of seconds above 0, at most {MAX_HOLD:g}",
-            default=0.1,
-        ),
-        "where": Option(
-            lambda value: value in ("body", "headers"), '"body" or "headers"', default="body"
-        ),
-    },
-    "garbage": {},
-    "unauthorized": {},
-    "maintenance": {},
-    "empty": {},
-}
-
-DELAYS: Final = frozenset({"latency", "hang"})
-"""After these kinds the request goes on, to another fault or to its normal answer."""
 
 
 @dataclass
@@ -166,6 +66,15 @@ class Fault:
     def meets(self, path: str) -> bool:
         """Whether requests for this path are to suffer from it now."""
         return path.startswith(self.options["path"]) and not self.spent and not self.over
+
+    def hold(self, seconds: float, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Wait until the time or the fault is over; False when it was no longer wanted before."""
+        until = self.clock.now() + seconds
+        while not self.over and (left := until - self.clock.now()) > 0:
+            if not wanted():
+                return False
+            self.removed.wait(min(TICK, left))
+        return True
 
     def describe(self) -> dict[str, Any]:
         """The fault as plain JSON values."""

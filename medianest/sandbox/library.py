@@ -58,8 +58,8 @@ def build_library() -> Library:
     sections = [
         _section(FILMS, "movie", "Films", "movie", "Movie"),
         _section(SERIES, "show", "Series", "series", "TV Series"),
-        _section(MUSIC, "artist", "Music", "music", "Music"),
-        _section(HOME, "movie", "Home Videos", "none", "Video Files"),
+        _section(MUSIC, "artist", "Music", "music", "Music", hidden=1),
+        _section(HOME, "movie", "Home Videos", "none", "Video Files", hidden=2),
     ]
     shows = [show(index) for index in range(len(SHOWS))]
     items = {
@@ -87,7 +87,11 @@ def build_library() -> Library:
 def _recent(sections: list[Item], movies: list[Item], shows: list[Item]) -> list[Item]:
     films, series, music, _ = (_section_of(section) for section in sections)
     added = [{**films, **each} for each in movies]
-    added += [{**series, **season(each)} for each in shows]
+    # As on a real server: a season of which several episodes are new, or the one that is.
+    added += [
+        {**series, **(episode(each) if place % 4 == 1 else season(each))}
+        for place, each in enumerate(shows)
+    ]
     added += [{**music, **album(index)} for index in range(len(ARTISTS))]
     return sorted(added, key=lambda item: -item["addedAt"])[:RECENT]
 
@@ -122,7 +126,8 @@ def _playing(number: str, device: str, state: str) -> Item:
     }
 
 
-def _section(key: str, kind: str, title: str, agent: str, scanner: str) -> Item:
+def _section(key: str, kind: str, title: str, agent: str, scanner: str, hidden: int = 0) -> Item:
+    """`hidden`: 0 is shown everywhere, 1 is left out of the home screen, 2 of searches as well."""
     number = int(key)
     agents = "com.plexapp.agents" if agent == "none" else "tv.plex.agents"
     return {
@@ -145,7 +150,7 @@ def _section(key: str, kind: str, title: str, agent: str, scanner: str) -> Item:
         "content": True,
         "directory": True,
         "contentChangedAt": 18_253_756 + number,
-        "hidden": 0,
+        "hidden": hidden,
         "Location": [{"id": number, "path": f"/media/{slug(title)}"}],
     }
 

@@ -9,7 +9,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from medianest.sandbox.faults import Option
+from medianest.sandbox.faults import Fault
+from medianest.sandbox.kinds import Option
 
 __all__ = [
     "BODILESS",
@@ -65,7 +66,7 @@ class Answer:
 class OwnFault:
     """A fault that only one kind of server has: its options, and what it answers under them."""
 
-    answer: Callable[[Request, Mapping[str, Any]], Answer]
+    answer: Callable[[Request, Fault], Answer]
     options: Mapping[str, Option] = field(default_factory=dict)
 
 

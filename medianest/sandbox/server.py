@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from medianest.resilience.clock import Clock
 from medianest.sandbox.control import Control, Traffic
 from medianest.sandbox.effects import respond
-from medianest.sandbox.faults import KINDS, FaultTable, is_control
+from medianest.sandbox.faults import FaultTable
+from medianest.sandbox.kinds import KINDS, is_control
 from medianest.sandbox.messages import BODILESS, Answer, Request, Upstream, json_answer
 from medianest.sandbox.wire import Wire
 

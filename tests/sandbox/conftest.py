@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ KEY = "sandbox-token"
 CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
 
 # The contract tests compare with recorded answers, and there is nothing to compare without them.
-collect_ignore = [] if CAPTURES.is_dir() else ["test_captures.py", "test_overseerr_captures.py"]
+collect_ignore_glob = [] if CAPTURES.is_dir() else ["test_*captures.py"]
 
 
 class Reply(NamedTuple):
@@ -67,12 +68,31 @@ def ask(
 
 
 @contextmanager
-def requested(sandbox: SandboxProcess, path: str = "/identity") -> Iterator[socket.socket]:
-    """A raw connection on which a request was sent and nothing was read."""
+def raw_connection(sandbox: SandboxProcess | SandboxServer) -> Iterator[socket.socket]:
+    """A connection without HTTP."""
     parts = urlsplit(sandbox.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as raw:
+        yield raw
+
+
+@contextmanager
+def requested(
+    sandbox: SandboxProcess | SandboxServer, path: str = "/identity"
+) -> Iterator[socket.socket]:
+    """A raw connection on which a request was sent and nothing was read."""
+    with raw_connection(sandbox) as raw:
         raw.sendall(f"GET {path} HTTP/1.1\r\nHost: sandbox\r\n\r\n".encode())
         yield raw
+
+
+def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> bool:
+    """Whether it comes true within the patience."""
+    until = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medianest.sandbox import SandboxError
-from medianest.sandbox.faults import KINDS
+from medianest.sandbox.kinds import KINDS
 
 
 def post(get, body):
@@ -85,7 +85,7 @@ def test_removing_a_fault_that_is_not_there_is_404(sandbox, get):
         (
             {"kind": "drip", "where": "tail"},
             "where must be",
-            {"where": '"body" or "headers"'},
+            {"where": 'one of "body", "headers"'},
         ),
         ([], "JSON object", ["kind", "path", "for_seconds", "share", "times"]),
         (b"{", "not JSON", "a JSON object"),

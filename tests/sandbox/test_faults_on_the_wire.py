@@ -11,11 +11,11 @@ from contextlib import closing
 
 import pytest
 
-from medianest.sandbox.faults import KINDS
+from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 
-from .conftest import ask, connected, requested
+from .conftest import ask, connected, eventually, requested
 
 SHORT = 0.15
 
@@ -171,7 +171,12 @@ def test_empty_is_a_success_with_nothing_in_it(sandbox, get):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_after_any_fault_the_server_answers_as_before(sandbox, get, kind):
-    own = {"status": {"status": 500}, "latency": {"seconds": 60}, "drip": {"interval": 0.01}}
+    own = {
+        "status": {"status": 500},
+        "latency": {"seconds": 60},
+        "drip": {"interval": 0.01},
+        "proxy": {"status": 502},
+    }
     fault = sandbox.fault(kind, **own.get(kind, {}))
     with requested(sandbox) as raw:
         silent_for(raw, 0.05) if kind not in ("reset", "lose") else None
@@ -200,13 +205,3 @@ def test_a_held_request_gives_its_thread_back_when_the_client_leaves(wish):
         server.shutdown()
         serving.join(5)
     assert left
-
-
-def eventually(holds, patience: float = 3.0) -> bool:
-    """Whether it comes true within the patience."""
-    until = time.monotonic() + patience
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True

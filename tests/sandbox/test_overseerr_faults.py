@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medianest.sandbox.faults import KINDS, FaultError
+from medianest.sandbox.faults import FaultError
+from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.overseerr import OverseerrServer
 
-OWN = ("source", "locked", "racy")
+OWN = ("source", "stall", "locked", "racy", "quota", "csrf", "orphaned")
 EMPTY = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 
 
@@ -89,6 +90,30 @@ def test_without_its_source_no_request_is_created(overseerr, options, status, ki
     assert overseerr.state()["count"] == 0
 
 
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("ECONNREFUSED", "connect ECONNREFUSED 192.0.2.1:443"),
+        ("ENOTFOUND", "getaddrinfo ENOTFOUND api.themoviedb.org"),
+        ("EAI_AGAIN", "getaddrinfo EAI_AGAIN api.themoviedb.org"),
+        ("ETIMEDOUT", "connect ETIMEDOUT 192.0.2.1:443"),
+        ("ECONNRESET", "socket hang up"),
+        ("timeout", "timeout of 10000ms exceeded"),
+    ],
+)
+@pytest.mark.parametrize(("kind", "what"), [("movie", "movie"), ("tv", "TV show")])
+def test_a_source_that_cannot_be_reached_is_told_in_the_words_of_the_http_client(
+    overseerr, failure, words, kind, what
+):
+    overseerr.fault("source", failure=failure)
+    reply = want(overseerr, kind=kind)
+    says = f"[TMDB] Failed to fetch {what} details: {words}"
+    assert (reply.status, reply.json()) == (500, {"message": says})
+    assert overseerr.get(f"/{kind}/31001").status == 500
+    assert overseerr.get("/search?query=the").json() == EMPTY
+    assert overseerr.get("/status").status == overseerr.get("/request").status == 200
+
+
 def test_without_its_source_there_are_no_details_but_its_own_memory_and_status_are_well(overseerr):
     want(overseerr)
     overseerr.fault("source")
@@ -110,6 +135,77 @@ def test_a_locked_database_creates_nothing_and_reads_on(overseerr):
     assert (reply.status, reply.json()) == (500, {"message": "SQLITE_BUSY: database is locked"})
     assert overseerr.get("/request").json()["results"] == []
     assert want(overseerr).status == 201
+
+
+READABLE = [
+    "SQLITE_BUSY: database is locked",
+    "SQLITE_READONLY: attempt to write a readonly database",
+    "SQLITE_FULL: database or disk is full",
+]
+GONE = [
+    "SQLITE_CANTOPEN: unable to open database file",
+    "SQLITE_IOERR: disk I/O error",
+    "Connection terminated unexpectedly",
+    "the database system is shutting down",
+]
+
+
+@pytest.mark.parametrize("words", READABLE + GONE)
+def test_a_database_that_takes_nothing_is_told_in_its_own_words(overseerr, words):
+    overseerr.fault("locked", message=words)
+    reply = want(overseerr)
+    assert (reply.status, reply.json()) == (500, {"message": words})
+    assert overseerr.get("/status").status == 200
+    assert overseerr.state()["count"] == 0
+
+
+@pytest.mark.parametrize("words", READABLE)
+def test_a_database_that_takes_nothing_can_be_read(overseerr, words):
+    want(overseerr)
+    overseerr.fault("locked", message=words)
+    assert overseerr.get("/request").json()["pageInfo"]["results"] == 1
+    assert overseerr.get("/movie/31001").json()["mediaInfo"]["requests"][0]["id"] == 1
+    assert want(overseerr).status == 409
+
+
+@pytest.mark.parametrize("words", GONE)
+def test_a_database_that_is_gone_answers_no_list_and_a_look_sees_nothing(overseerr, words):
+    want(overseerr)
+    overseerr.fault("locked", message=words)
+    for path in ("/request", "/media"):
+        assert (overseerr.get(path).status, overseerr.get(path).json()["message"]) == (500, words)
+    assert overseerr.get("/request/1").status == 404
+    assert overseerr.get("/request/count").status == 500
+    assert "mediaInfo" not in overseerr.get("/movie/31001").json()
+    assert want(overseerr).status == 500
+    assert overseerr.state()["count"] == 1
+
+
+@pytest.mark.parametrize(("kind", "what"), [("movie", "Movie"), ("tv", "Series")])
+def test_with_the_quota_used_up_nothing_is_created_until_it_frees_itself(overseerr, kind, what):
+    overseerr.fault("quota", times=1)
+    reply = want(overseerr, kind=kind)
+    assert (reply.status, reply.json()) == (403, {"message": f"{what} Quota exceeded."})
+    assert want(overseerr, kind=kind).status == 201
+
+
+def test_with_the_quota_used_up_everything_is_read_and_the_rest_is_refused_as_before(overseerr):
+    overseerr.fault("quota")
+    for path in ("/request", "/movie/31001", "/search?query=the", "/status"):
+        assert overseerr.get(path).status == 200
+    assert overseerr.call("POST", "/request", {}).status == 400
+
+
+def test_with_csrf_protection_every_post_is_refused_and_reads_work(overseerr):
+    want(overseerr)
+    overseerr.fault("csrf")
+    for path, body in (("/request", {}), ("/request/1/decline", None)):
+        reply = overseerr.call("POST", path, body)
+        assert (reply.status, reply.json()) == (403, {"message": "invalid csrf token"})
+    assert overseerr.call("DELETE", "/request/1").status == 403
+    for path in ("/request", "/movie/31001", "/search?query=the", "/status"):
+        assert overseerr.get(path).status == 200
+    assert overseerr.state()["count"] == 1
 
 
 def test_identical_requests_at_once_are_created_more_than_once_when_it_is_racy(overseerr):
@@ -137,7 +233,12 @@ def test_its_own_faults_take_the_options_that_all_have(overseerr):
         {"kind": "source", "status": 200},
         {"kind": "source", "status": True},
         {"kind": "source", "status": "500"},
+        {"kind": "source", "failure": "EPIPE"},
+        {"kind": "source", "failure": ["timeout"]},
         {"kind": "locked", "status": 500},
+        {"kind": "locked", "message": "SQLITE_OK"},
+        {"kind": "quota", "status": 403},
+        {"kind": "csrf", "message": "no"},
         {"kind": "racy", "seconds": 1},
     ],
 )

@@ -11,12 +11,12 @@ from medianest.sandbox import SandboxError, SandboxProcess
 from .conftest import KEY, ask, connected
 
 
-def want(sandbox, number, kind="movie", **wish):
+def want(sandbox, number, kind="movie", user=None, **wish):
     body = {"mediaType": kind, "mediaId": number, "is4k": False, **wish}
-    return call(sandbox, "POST", "/request", body)
+    return call(sandbox, "POST", "/request", body, **({"X_Api_User": user} if user else {}))
 
 
-def call(sandbox, method, path, body=None):
+def call(sandbox, method, path, body=None, **headers):
     with connected(sandbox) as connection:
         return ask(
             connection,
@@ -26,6 +26,7 @@ def call(sandbox, method, path, body=None):
             token=None,
             X_Api_Key=KEY,
             Content_Type="application/json",
+            **headers,
         )
 
 
@@ -50,13 +51,10 @@ def test_it_starts_as_a_process_and_says_what_it_is():
 def test_its_state_tells_each_request_in_the_order_of_creation(sandbox):
     want(sandbox, 31_001)
     want(sandbox, 31_003, "tv", seasons=[2, 1])
-    assert sandbox.state() == {
-        "count": 2,
-        "requests": [
-            {"id": 1, "mediaType": "movie", "mediaId": 31_001, "seasons": [], "is4k": False},
-            {"id": 2, "mediaType": "tv", "mediaId": 31_003, "seasons": [2, 1], "is4k": False},
-        ],
-    }
+    movie = {"id": 1, "mediaType": "movie", "mediaId": 31_001, "seasons": []}
+    show = {"id": 2, "mediaType": "tv", "mediaId": 31_003, "seasons": [2, 1]}
+    both = {"is4k": False, "status": 2, "requestedBy": 1}
+    assert sandbox.state() == {"count": 2, "requests": [movie | both, show | both]}
 
 
 def test_without_a_file_a_restart_forgets_the_requests():
@@ -98,6 +96,37 @@ def test_a_deleted_request_stays_deleted(sandbox):
     assert want(sandbox, 31_002).json()["id"] == 3
 
 
+def test_a_declined_request_stays_declined(sandbox):
+    want(sandbox, 31_001)
+    want(sandbox, 31_003, "tv", seasons=[1])
+    assert call(sandbox, "POST", "/request/1/decline").status == 200
+    before = call(sandbox, "GET", "/request").json()
+    sandbox.kill()
+    sandbox.restart()
+    assert [each["status"] for each in sandbox.state()["requests"]] == [3, 2]
+    assert call(sandbox, "GET", "/request").json() == before
+    assert want(sandbox, 31_001).status == 201
+
+
+def test_whose_a_request_is_and_that_it_waits_survives_a_kill(sandbox):
+    want(sandbox, 31_001, userId=4)
+    want(sandbox, 31_002, user="4")
+    before = call(sandbox, "GET", "/request").json()
+    sandbox.kill()
+    sandbox.restart()
+    told = [(each["requestedBy"], each["status"]) for each in sandbox.state()["requests"]]
+    assert told == [(4, 2), (4, 1)]
+    assert call(sandbox, "GET", "/request").json() == before
+
+
+def test_a_file_of_before_there_were_users_is_read_as_the_owners(file):
+    line = {"id": 1, "mediaType": "movie", "mediaId": 31_001, "seasons": [], "is4k": False}
+    file.write_text(json.dumps(line | {"createdAt": "2026-01-01T00:00:00.000Z"}) + "\n")
+    with SandboxProcess.start(kind="overseerr", port=0, state=file) as sandbox:
+        (request,) = sandbox.state()["requests"]
+    assert (request["status"], request["requestedBy"]) == (2, 1)
+
+
 def test_a_line_that_a_crash_cut_short_is_left_out_and_the_next_is_whole(sandbox, file):
     want(sandbox, 31_001)
     sandbox.kill()
@@ -110,7 +139,18 @@ def test_a_line_that_a_crash_cut_short_is_left_out_and_the_next_is_whole(sandbox
     assert all(json.loads(line) for line in file.read_text().splitlines())
 
 
-@pytest.mark.parametrize("text", ["no\n", "{}\n", "7\n", '{"deleted": 9}\n', "no", "\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no\n",
+        "{}\n",
+        "7\n",
+        '{"deleted": 9}\n',
+        '{"changed": 9, "status": 3, "by": 1, "at": ""}\n',
+        "no",
+        "\n",
+    ],
+)
 def test_a_file_of_something_else_is_refused_in_one_line_and_left_alone(file, text):
     file.write_text(text)
     with pytest.raises(SandboxError, match=r"cannot keep the state in .*requests\.jsonl: .*line"):

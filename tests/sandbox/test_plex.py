@@ -71,8 +71,31 @@ def test_the_newest_come_first_and_say_which_section_they_are_in(get):
     items = get("/library/recentlyAdded").container()["Metadata"]
     added = [item["addedAt"] for item in items]
     assert added == sorted(added, reverse=True)
-    assert {item["type"] for item in items} == {"movie", "season", "album"}
+    assert {item["type"] for item in items} == {"movie", "season", "episode", "album"}
     assert all(item["librarySectionTitle"] for item in items)
+
+
+def test_sections_are_hidden_in_each_of_the_three_ways(get):
+    sections = get("/library/sections").container()["Directory"]
+    assert {section["hidden"] for section in sections} == {0, 1, 2}
+
+
+def test_what_is_listed_by_section_tells_the_section_once_for_all(get):
+    container = get("/library/sections/2/all").container()
+    section = (container["librarySectionID"], container["librarySectionTitle"])
+    assert section == (2, "Series")
+    assert not any("librarySectionID" in item for item in container["Metadata"])
+
+
+@pytest.mark.parametrize("path", ["/library/recentlyAdded", "/status/sessions"])
+def test_an_episode_tells_its_number_and_those_above_it(get, path):
+    items = get(path).container()["Metadata"]
+    episodes = [item for item in items if item["type"] == "episode"]
+    assert episodes
+    for episode in episodes:
+        assert episode["index"] == 4 and episode["parentIndex"] >= 1
+        assert episode["parentTitle"] == f"Season {episode['parentIndex']}"
+        assert episode["grandparentTitle"]
 
 
 def test_one_session_has_a_user_and_one_has_none(get):

@@ -9,21 +9,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from medianest.sandbox.messages import Answer
+from medianest.sandbox.proxy import proxied
 
 __all__ = ["MAINTENANCE", "NOT_A_PAGE", "Problem", "RefusedError", "answered"]
 
 JSON: Final = "application/json; charset=utf-8"
 POWERED: Final = ("X-Powered-By", "Express")
 
-UNAVAILABLE: Final = """<html>\r
-<head><title>503 Service Temporarily Unavailable</title></head>\r
-<body>\r
-<center><h1>503 Service Temporarily Unavailable</h1></center>\r
-<hr><center>nginx</center>\r
-</body>\r
-</html>\r
-"""
-MAINTENANCE: Final = Answer(503, UNAVAILABLE.encode(), "text/html", (("Server", "nginx"),))
+MAINTENANCE: Final = proxied(503, "nginx")
 """What the reverse proxy in front says while Overseerr itself does not listen."""
 
 NO_PAGE: Final = (

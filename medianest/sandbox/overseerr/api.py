@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from medianest.sandbox.messages import Answer
 from medianest.sandbox.overseerr.answers import RefusedError, answered
+from medianest.sandbox.overseerr.flavours import Flavour
 from medianest.sandbox.overseerr.listing import counts, media_page, request_page
 from medianest.sandbox.overseerr.records import (
+    Created,
     Media,
     MediaRequest,
     MediaStatus,
+    RequestStatus,
     Snapshot,
     Wish,
 )
 from medianest.sandbox.overseerr.results import details, person_result, title_result
-from medianest.sandbox.overseerr.shapes import ADMIN, created_json, request_json, tracked_json
+from medianest.sandbox.overseerr.shapes import (
+    created_json,
+    looked_at_json,
+    request_json,
+    tracked_json,
+)
 from medianest.sandbox.overseerr.store import DuplicateError, NoSeasonsError, Store, utc_text
 from medianest.sandbox.overseerr.titles import Person, Title, Titles
+from medianest.sandbox.overseerr.trouble import WELL, Trouble
+from medianest.sandbox.overseerr.users import ADMIN, USERS, User
 
-__all__ = ["NOTHING_FOUND", "USERS", "WELL", "Api", "Call", "Trouble", "library_media"]
+__all__ = ["NOTHING_FOUND", "Api", "Call", "library_media"]
 
 PAGE_SIZE: Final = 20
-NO_QUOTA_LEFT: Final = 2
-NO_PERMISSION: Final = 3
-USERS: Final = (ADMIN, NO_QUOTA_LEFT, NO_PERMISSION)
-"""Whom X-API-User may name; without it, the first."""
-
 ABOUT: Final = {
     "version": "develop-local",
     "commitTag": "local",
@@ -40,19 +46,7 @@ ABOUT: Final = {
 }
 NOTHING_FOUND: Final = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 NO_SUCH_REQUEST: Final = "Request not found."
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What is broken around the server while it answers."""
-
-    source: int | None = None
-    """Its source of titles answers everything with this status."""
-    between: Callable[[], None] | None = None
-    """Runs after the check for duplicates and before the creation."""
-
-
-WELL: Final = Trouble()
+NO_COUNTS: Final = "Unable to retrieve request counts."
 
 
 @dataclass(frozen=True)
@@ -62,35 +56,35 @@ class Call:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     number: str = ""
-    user: int = ADMIN
+    user: User = USERS[ADMIN]
+    """Who asks."""
     trouble: Trouble = WELL
 
 
 class _SourceError(Exception):
-    """The source of titles answered with a status that is none of success."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"Request failed with status code {status}")
+    """The source of titles has no answer: why not, in the words of the server's HTTP client."""
 
 
 class Api:
     """The routes, over the titles and the store."""
 
-    def __init__(self, titles: Titles, store: Store) -> None:
+    def __init__(self, titles: Titles, store: Store, flavour: Flavour) -> None:
         self._titles = titles
         self._store = store
+        self._flavour = flavour
 
     def status(self, call: Call) -> Answer:
         """Its version; it looks at nothing that it depends on."""
-        return answered(200, ABOUT)
+        return self._answered(200, ABOUT)
 
     def search(self, call: Call) -> Answer:
         """Titles and people; nothing, and no error, when the source is down."""
+        call.trouble.waits()
         page = call.query.get("page", 1)
         if call.trouble.source is not None or page < 1:
-            return answered(200, NOTHING_FOUND)
+            return self._answered(200, NOTHING_FOUND)
         found = self._titles.search(call.query["query"])
-        media = self._store.snapshot().media
+        media = {} if call.trouble.gone else self._store.snapshot().media
         shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         content = {
             "page": page,
@@ -98,7 +92,7 @@ class Api:
             "totalResults": len(found),
             "results": [_result(each, media) for each in shown],
         }
-        return answered(200, content)
+        return self._answered(200, content)
 
     def movie(self, call: Call) -> Answer:
         """One movie."""
@@ -110,31 +104,53 @@ class Api:
 
     def create(self, call: Call) -> Answer:
         """A new request, unless it is for what was requested before."""
-        kind, is4k = call.body["mediaType"], call.body.get("is4k")
-        _check_user(call.user, kind, is4k)
+        user = _requester(call)
+        _check_user(call, user)
+        try:
+            return self._answered(201, created_json(self._created(call, user)))
+        except RefusedError:
+            call.trouble.waits()  # refused or not, nothing is said before the source has answered
+            raise
+
+    def _created(self, call: Call, user: User) -> Created:
+        kind = call.body["mediaType"]
         try:
             title = self._title(kind, call.body["mediaId"], call.trouble)
         except _SourceError as error:
             what = "movie" if kind == "movie" else "TV show"
             raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
-        seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
-        wish = Wish(kind, title.id, is4k, seasons)
+        seasons = self._seasons(title, call.body.get("seasons")) if kind == "tv" else ()
+        by = call.user.id if call.user.manages else None
+        wish = Wish(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
+        self._snapshot(call)  # the check for duplicates needs the database, too
         try:
-            created = self._store.create(wish, call.trouble.between)
+            return self._store.create(wish, call.trouble.between)
         except DuplicateError:
             raise RefusedError(409, "Request for this media already exists.") from None
         except NoSeasonsError:
             raise RefusedError(202, "No seasons available to request") from None
-        return answered(201, created_json(created))
 
     def requests(self, call: Call) -> Answer:
         """A page of the requests."""
-        return answered(200, request_page(self._store.snapshot(), call.query))
+        page = request_page(self._snapshot(call), call.query)
+        if call.trouble.orphaned:
+            page["results"] = [_orphaned(each) for each in page["results"]]
+        return self._answered(200, self._flavour.listed(page))
 
     def request(self, call: Call) -> Answer:
-        """One request."""
-        snapshot = self._store.snapshot()
-        return answered(200, request_json(snapshot, _found(snapshot, call.number)))
+        """One request; that the database fails is, as on the real server, no other answer than
+        that there is none."""
+        snapshot = self._snapshot(call, 404, NO_SUCH_REQUEST)
+        found = request_json(snapshot, _found(snapshot, call.number))
+        return self._answered(200, _orphaned(found) if call.trouble.orphaned else found)
+
+    def approve(self, call: Call) -> Answer:
+        """Approve one request."""
+        return self._changed(call, RequestStatus.APPROVED)
+
+    def decline(self, call: Call) -> Answer:
+        """Decline one request."""
+        return self._changed(call, RequestStatus.DECLINED)
 
     def delete(self, call: Call) -> Answer:
         """Withdraw one request."""
@@ -144,26 +160,51 @@ class Api:
 
     def count(self, call: Call) -> Answer:
         """How many requests there are of each sort."""
-        return answered(200, counts(self._store.snapshot()))
+        return self._answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
 
     def media(self, call: Call) -> Answer:
         """A page of the titles that are in the library or were requested."""
-        return answered(200, media_page(self._store.snapshot(), call.query))
+        return self._answered(200, media_page(self._snapshot(call), call.query))
+
+    def _seasons(self, title: Title, asked: Any) -> tuple[int, ...]:
+        if asked is None:  # a bug of the real server, which its clients have to know
+            raise RefusedError(500, "Cannot read properties of undefined (reading 'filter')")
+        numbers = title.season_numbers if asked == "all" else [int(number) for number in asked]
+        return tuple(number for number in numbers if number or self._flavour.takes_specials)
+
+    def _changed(self, call: Call, status: RequestStatus) -> Answer:
+        number = _found(self._store.snapshot(), call.number).id
+        if not self._store.change(number, status, call.user.id):
+            raise RefusedError(404, NO_SUCH_REQUEST)
+        return self.request(call)
 
     def _details(self, call: Call, kind: str, complaint: str) -> Answer:
+        call.trouble.waits()
         try:
             title = self._title(kind, float(call.number), call.trouble)
         except _SourceError:
             raise RefusedError(500, complaint) from None
-        media = self._store.snapshot().media.get((kind, title.id))
-        return answered(200, details(title, _info(media)))
+        snapshot = self._store.snapshot()
+        # As on the real server, a database that fails makes a title look as if nobody wanted it.
+        media = None if call.trouble.gone else snapshot.media.get((kind, title.id))
+        info = None if media is None else looked_at_json(snapshot, media)
+        return self._answered(200, details(title, info))
+
+    def _answered(self, status: int, content: Any) -> Answer:
+        return answered(status, self._flavour.dressed(content))
+
+    def _snapshot(self, call: Call, status: int = 500, complaint: str | None = None) -> Snapshot:
+        """Everything remembered; refused when the database is gone."""
+        if call.trouble.gone:
+            raise RefusedError(status, complaint or call.trouble.gone)
+        return self._store.snapshot()
 
     def _title(self, kind: str, number: float, trouble: Trouble) -> Title:
         if trouble.source is not None:
             raise _SourceError(trouble.source)
         title = self._titles.find(kind, number)
         if title is None:
-            raise _SourceError(404)
+            raise _SourceError("Request failed with status code 404")
         return title
 
 
@@ -196,20 +237,31 @@ def _info(media: Media | None) -> dict[str, Any] | None:
     return None if media is None else tracked_json(media)
 
 
-def _check_user(user: int, kind: str, is4k: bool | None) -> None:
-    if user == NO_PERMISSION:
-        what = f"{'4K ' if is4k else ''}{'movie' if kind == 'movie' else 'series'}"
+def _requester(call: Call) -> User:
+    """Whose request it is to be: somebody else's only if the one who asks manages requests."""
+    number = call.body.get("userId")
+    if not number:
+        return call.user
+    if not call.user.manages:
+        raise RefusedError(403, "You do not have permission to modify the request user.")
+    if number not in USERS:
+        where = json.dumps({"where": {"id": number}}, indent=4)
+        raise RefusedError(500, f'Could not find any entity of type "User" matching: {where}')
+    return USERS[number]
+
+
+def _check_user(call: Call, user: User) -> None:
+    is_movie = call.body["mediaType"] == "movie"
+    if not user.may_request:
+        what = f"{'4K ' if call.body.get('is4k') else ''}{'movie' if is_movie else 'series'}"
         raise RefusedError(403, f"You do not have permission to make {what} requests.")
-    if user == NO_QUOTA_LEFT:
-        raise RefusedError(403, f"{'Movie' if kind == 'movie' else 'Series'} Quota exceeded.")
+    if user.quota is not None or call.trouble.quota:
+        raise RefusedError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
 
 
-def _seasons(title: Title, asked: Any) -> tuple[int, ...]:
-    if asked is None:  # a bug of the real server, which its clients have to know
-        raise RefusedError(500, "Cannot read properties of undefined (reading 'filter')")
-    if asked == "all":
-        return tuple(range(1, title.seasons + 1))
-    return tuple(int(number) for number in asked)
+def _orphaned(request: dict[str, Any]) -> dict[str, Any]:
+    """The request as it is told when its title's row is lost: every other one, from the first."""
+    return {**request, "media": None} if request["id"] % 2 else request
 
 
 def _found(snapshot: Snapshot, number: str) -> MediaRequest:

@@ -95,6 +95,8 @@ def _violations(body: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "mediaId", "should be number", "type"
     if not isinstance(body.get("is4k", False), bool):
         yield "is4k", "should be boolean", "type"
+    if body.get("userId") is not None and not _is_number(body["userId"]):
+        yield "userId", "should be number", "type"
     seasons = body.get("seasons", "all")
     if isinstance(seasons, list):
         for place, season in enumerate(seasons):

@@ -12,7 +12,7 @@ from medianest.sandbox.overseerr.records import (
     RequestStatus,
     Snapshot,
 )
-from medianest.sandbox.overseerr.shapes import ADMIN, request_json, tracked_json
+from medianest.sandbox.overseerr.shapes import request_json, tracked_json
 
 __all__ = [
     "MEDIA_FILTERS",
@@ -51,12 +51,13 @@ MEDIA_FILTERS: Final[Mapping[str, Sequence[int]]] = {
 def request_page(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the requests that was asked for, newest first."""
     statuses, of_title = REQUEST_FILTERS[query.get("filter", "all")]
-    if query.get("requestedBy", ADMIN) != ADMIN:
-        statuses = ()
+    of_user = query.get("requestedBy")
     found = [
         request
         for request in reversed(snapshot.requests)
-        if request.status in statuses and _status(snapshot, request) in of_title
+        if request.status in statuses
+        and _status(snapshot, request) in of_title
+        and of_user in (None, request.user)
     ]
     page, shown = page_of(found, query)
     return {**page, "results": [request_json(snapshot, request) for request in shown]}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, Self
 
+from medianest.sandbox.overseerr.users import ADMIN
+
 __all__ = [
     "TVDB_OFFSET",
     "Created",
@@ -51,6 +53,10 @@ class Wish:
     tmdb_id: int
     is4k: bool | None = None
     seasons: tuple[int, ...] = ()
+    user: int = ADMIN
+    """Whose request it is to be."""
+    approved_by: int | None = ADMIN
+    """None: it is to wait for a decision."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Media:
 
 @dataclass(frozen=True)
 class MediaRequest:
-    """One request; the server approves it as it arrives."""
+    """One request, approved as it arrives or by and by."""
 
     id: int
     kind: str
@@ -99,7 +105,21 @@ class MediaRequest:
     seasons: tuple[int, ...]
     at: str
     first_season_id: int
+    user: int = ADMIN
     status: RequestStatus = RequestStatus.APPROVED
+    changed_by: int | None = ADMIN
+    """Who approved or declined it; None when nobody has."""
+    changed_at: str | None = None
+
+    @property
+    def updated_at(self) -> str:
+        """When it was last changed, its creation included."""
+        return self.changed_at or self.at
+
+    @property
+    def stands(self) -> bool:
+        """Whether it keeps others for the same from being made."""
+        return self.status not in (RequestStatus.DECLINED, RequestStatus.COMPLETED)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -118,6 +138,10 @@ class Snapshot:
     def requests_for(self, key: tuple[str, int]) -> list[MediaRequest]:
         """The requests for one title, oldest first."""
         return [request for request in self.requests if request.key == key]
+
+    def count_of(self, user: int) -> int:
+        """How many requests somebody has made."""
+        return sum(request.user == user for request in self.requests)
 
 
 @dataclass(frozen=True)

@@ -113,11 +113,12 @@ def _movie_details(title: Title) -> dict[str, Any]:
         "revenue": 0,
         "runtime": 82 + title.id % 71,
         "status": "Released",
-        "externalIds": {"imdbId": imdb},
+        "externalIds": {"imdbId": imdb, "tvdbId": None},
     }
 
 
 def _show_details(title: Title) -> dict[str, Any]:
+    tvdb = title.id + TVDB_OFFSET
     return {
         **_show_result(title),
         "createdBy": [],
@@ -129,20 +130,20 @@ def _show_details(title: Title) -> dict[str, Any]:
         "networks": [],
         "numberOfEpisodes": title.seasons * 8,
         "numberOfSeasons": title.seasons,
-        "seasons": [_season(title, number) for number in range(1, title.seasons + 1)],
+        "seasons": [_season(title, number) for number in title.season_numbers],
         "status": "Returning Series",
         "type": "Scripted",
-        "externalIds": {"tvdbId": title.id + TVDB_OFFSET},
+        "externalIds": {"imdbId": f"tt{tvdb:07}", "tvdbId": tvdb},
     }
 
 
 def _season(title: Title, number: int) -> dict[str, Any]:
-    year = int(title.released[:4]) + number - 1
+    year = int(title.released[:4]) + max(0, number - 1)
     return {
         "airDate": f"{year}{title.released[4:]}",
         "episodeCount": 8,
         "id": title.id * 100 + number,
-        "name": f"Season {number}",
+        "name": f"Season {number}" if number else "Specials",
         "overview": "",
         "seasonNumber": number,
         "posterPath": None,

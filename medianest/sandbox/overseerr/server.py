@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from medianest.resilience.clock import Clock, SystemClock
-from medianest.sandbox.faults import Option
-from medianest.sandbox.messages import Answer, OwnFault, Request, reason
+from medianest.sandbox.messages import Answer, Request, reason
 from medianest.sandbox.overseerr.answers import MAINTENANCE, NOT_A_PAGE, RefusedError, answered
 from medianest.sandbox.overseerr.api import (
     NOTHING_FOUND,
-    USERS,
-    WELL,
     Api,
     Call,
-    Trouble,
     library_media,
 )
 from medianest.sandbox.overseerr.checks import (
@@ -28,18 +24,18 @@ from medianest.sandbox.overseerr.checks import (
     check_wish,
     parsed_body,
 )
+from medianest.sandbox.overseerr.flavours import OVERSEERR, Flavour
 from medianest.sandbox.overseerr.journal import Journal
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
-from medianest.sandbox.overseerr.shapes import ADMIN, state_json
+from medianest.sandbox.overseerr.shapes import state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
+from medianest.sandbox.overseerr.trouble import WELL, Trouble, own_faults
+from medianest.sandbox.overseerr.users import ADMIN, USERS, User
 
 __all__ = ["OverseerrServer"]
 
 BASE: Final = "/api/v1"
-RACE_SECONDS: Final = 0.1
-"""So long, under `racy`, a request waits between its check for duplicates and its creation."""
-
 NUMBER: Final = Parameter(number=True)
 TEXT: Final = Parameter()
 PAGE: Final = {"take": NUMBER, "skip": NUMBER}
@@ -55,11 +51,6 @@ MEDIA: Final = {
     "filter": Parameter(values=tuple(MEDIA_FILTERS)),
     "sort": Parameter(values=("added", "modified", "mediaAdded")),
 }
-SOURCE_STATUS: Final = Option(
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599,
-    "a whole number from 400 to 599",
-    default=500,
-)
 
 
 @dataclass(frozen=True)
@@ -72,29 +63,30 @@ class Route:
     """The name of the number in the path."""
     takes_wish: bool = False
     public: bool = False
+    manages: bool = False
+    """Only for those who decide on requests."""
 
 
 class OverseerrServer:
     """Answers as an Overseerr does; all but /status need the API key, in its header.
 
-    With a file for its state, requests outlive it.
+    With a file for its state, requests outlive it. FLAVOURS has what it can be instead.
     """
 
-    def __init__(self, key: str, state: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        key: str,
+        state: Path | None = None,
+        clock: Clock | None = None,
+        flavour: Flavour = OVERSEERR,
+    ) -> None:
         self._key = key
         self._clock = clock or SystemClock()
         titles = Titles()
         journal = None if state is None else Journal(state)
         self._store = Store(library_media(titles), self._clock, journal)
-        self._routes = _routes(Api(titles, self._store))
-        self.own_faults: Mapping[str, OwnFault] = {
-            "source": OwnFault(
-                lambda request, options: self._answer(request, Trouble(options["status"])),
-                {"status": SOURCE_STATUS},
-            ),
-            "locked": self._fault(Trouble(between=_locked)),
-            "racy": self._fault(Trouble(between=lambda: self._clock.sleep(RACE_SECONDS))),
-        }
+        self._routes = _routes(Api(titles, self._store, flavour))
+        self.own_faults = own_faults(self._answer, self._clock)
 
     def answer(self, request: Request) -> Answer:
         """The answer of a server that is well."""
@@ -125,9 +117,6 @@ class OverseerrServer:
         """The requests there are, and how many."""
         return state_json(self._store.snapshot())
 
-    def _fault(self, trouble: Trouble) -> OwnFault:
-        return OwnFault(lambda request, options: self._answer(request, trouble))
-
     def _answer(self, request: Request, trouble: Trouble) -> Answer:
         if not request.path.startswith(f"{BASE}/"):
             return NOT_A_PAGE
@@ -136,10 +125,12 @@ class OverseerrServer:
         except RefusedError as refused:
             return answered(refused.status, refused.content)
 
-    # In the real server's order: the framework reads the body, the API description is enforced,
-    # and only then is the key compared.
+    # In the real server's order: the framework reads the body and wants its token, the API
+    # description is enforced, and only then is the key compared.
     def _handled(self, request: Request, trouble: Trouble) -> Answer:
         body = parsed_body(request)
+        if trouble.csrf and request.method not in ("GET", "HEAD", "OPTIONS"):
+            raise RefusedError(403, "invalid csrf token")
         route, number = self._route(request)
         if not route.public and "x-api-key" not in request.headers:
             _refuse(401, request, "cookie 'connect.sid' required")
@@ -149,9 +140,10 @@ class OverseerrServer:
         if route.takes_wish:
             check_wish(body)
         user = self._user(request)
-        if not user and not route.public:
+        allowed = user and (user.manages or not route.manages)
+        if not allowed and not route.public:
             return self.unauthorized()
-        return route.handle(Call(query, body, number, user, trouble))
+        return route.handle(Call(query, body, number, user or USERS[ADMIN], trouble))
 
     def _route(self, request: Request) -> tuple[Route, str]:
         for pattern, methods in self._routes.items():
@@ -161,12 +153,12 @@ class OverseerrServer:
                 return methods[request.method], found[1] if found.lastindex else ""
         return _refuse(404, request, "not found")
 
-    def _user(self, request: Request) -> int:
-        """The number of the user on whose behalf the key is used; 0 when the key is wrong."""
+    def _user(self, request: Request) -> User | None:
+        """On whose behalf the key is used; None when the key is wrong, or nobody is that."""
         if request.headers.get("x-api-key") != self._key:
-            return 0
+            return None
         name = request.headers.get("x-api-user", str(ADMIN))
-        return int(name) if name in map(str, USERS) else 0
+        return next((user for user in USERS.values() if str(user.id) == name), None)
 
 
 def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
@@ -183,12 +175,10 @@ def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
         },
         "/request/count": {"GET": Route(api.count)},
         "/request/([^/]+)": {"GET": Route(api.request), "DELETE": Route(api.delete)},
+        "/request/([^/]+)/approve": {"POST": Route(api.approve, manages=True)},
+        "/request/([^/]+)/decline": {"POST": Route(api.decline, manages=True)},
         "/media": {"GET": Route(api.media, MEDIA)},
     }
-
-
-def _locked() -> None:
-    raise RefusedError(500, "SQLITE_BUSY: database is locked")
 
 
 def _refuse(status: int, request: Request, message: str) -> NoReturn:

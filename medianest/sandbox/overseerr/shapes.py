@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from medianest.sandbox.overseerr.records import Created, Media, MediaRequest, MediaStatus, Snapshot
+from medianest.sandbox.overseerr.users import USERS, user_json
 
-__all__ = ["ADMIN", "created_json", "media_json", "request_json", "state_json", "tracked_json"]
+__all__ = [
+    "created_json",
+    "looked_at_json",
+    "media_json",
+    "request_json",
+    "state_json",
+    "tracked_json",
+]
 
 FOREIGN: Final = ("serviceId", "externalServiceId", "externalServiceSlug")
-ADMIN: Final = 1
-USER: Final[Mapping[str, Any]] = {
-    "permissions": 2,
-    "id": ADMIN,
-    "email": "admin@example.test",
-    "plexUsername": None,
-    "username": "admin",
-    "recoveryLinkExpirationDate": None,
-    "userType": 2,
-    "plexId": None,
-    "avatar": "/os_logo_square.png",
-    "movieQuotaLimit": None,
-    "movieQuotaDays": None,
-    "tvQuotaLimit": None,
-    "tvQuotaDays": None,
-    "createdAt": "2026-01-01T00:00:00.000Z",
-    "updatedAt": "2026-01-01T00:00:00.000Z",
-}
 
 
 def state_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -41,6 +30,8 @@ def state_json(snapshot: Snapshot) -> dict[str, Any]:
                 "mediaId": each.tmdb_id,
                 "seasons": list(each.seasons),
                 "is4k": each.is4k,
+                "status": each.status,
+                "requestedBy": each.user,
             }
             for each in snapshot.requests
         ],
@@ -54,10 +45,14 @@ def created_json(created: Created) -> dict[str, Any]:
     if request.key in before.media:
         others = [request_json(before, each) for each in before.requests_for(request.key)]
         media = {**tracked_json(created.media), "requests": others}
-    # The user is as it was read when the request began.
-    user = {**_user(before), "settings": None}
+    # Users are as they were read when the request began.
+    users = {
+        name: {**user_json(USERS[user], before.count_of(user)), "settings": None}
+        for name, user in (("requestedBy", request.user), ("modifiedBy", request.changed_by))
+        if user is not None
+    }
     seasons = {"seasons": _request_seasons(request)} if request.kind == "tv" else {}
-    return {**_base(request), "media": media, "requestedBy": user, "modifiedBy": user, **seasons}
+    return {**_base(request), "media": media, **users, **seasons}
 
 
 def request_json(snapshot: Snapshot, request: MediaRequest) -> dict[str, Any]:
@@ -66,8 +61,8 @@ def request_json(snapshot: Snapshot, request: MediaRequest) -> dict[str, Any]:
         **_base(request),
         "media": media_json(snapshot.media[request.key]),
         "seasons": _request_seasons(request),
-        "modifiedBy": _user(snapshot),
-        "requestedBy": _user(snapshot),
+        "modifiedBy": _user(snapshot, request.changed_by),
+        "requestedBy": _user(snapshot, request.user),
         "seasonCount": len(request.seasons),
     }
 
@@ -110,12 +105,18 @@ def tracked_json(media: Media) -> dict[str, Any]:
     return {**media_json(media), "seasons": seasons}
 
 
+def looked_at_json(snapshot: Snapshot, media: Media) -> dict[str, Any]:
+    """One tracked title as its details show it: with the requests that there are for it."""
+    requests = [request_json(snapshot, each) for each in snapshot.requests_for(media.key)]
+    return {**tracked_json(media), "requests": requests, "issues": []}
+
+
 def _base(request: MediaRequest) -> dict[str, Any]:
     return {
         "id": request.id,
         "status": request.status,
         "createdAt": request.at,
-        "updatedAt": request.at,
+        "updatedAt": request.updated_at,
         "type": request.kind,
         "is4k": request.is4k,
         "serverId": None,
@@ -134,11 +135,11 @@ def _request_seasons(request: MediaRequest) -> list[dict[str, Any]]:
             "seasonNumber": number,
             "status": request.status,
             "createdAt": request.at,
-            "updatedAt": request.at,
+            "updatedAt": request.updated_at,
         }
         for place, number in enumerate(request.seasons)
     ]
 
 
-def _user(snapshot: Snapshot) -> dict[str, Any]:
-    return {**USER, "requestCount": len(snapshot.requests), "displayName": USER["username"]}
+def _user(snapshot: Snapshot, user: int | None) -> dict[str, Any] | None:
+    return None if user is None else user_json(USERS[user], snapshot.count_of(user))

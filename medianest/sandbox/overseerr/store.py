@@ -15,9 +15,11 @@ from medianest.sandbox.overseerr.records import (
     Media,
     MediaRequest,
     MediaStatus,
+    RequestStatus,
     Snapshot,
     Wish,
 )
+from medianest.sandbox.overseerr.users import ADMIN
 
 __all__ = ["DuplicateError", "NoSeasonsError", "Store", "utc_text"]
 
@@ -45,7 +47,7 @@ class Store:
         for number, entry in enumerate(journal.read() if journal else (), 1):
             try:
                 self._repeat_needs_lock(entry)
-            except (KeyError, TypeError):
+            except (KeyError, TypeError, ValueError):
                 raise ValueError(f"line {number} is not of a request") from None
 
     def snapshot(self) -> Snapshot:
@@ -67,6 +69,16 @@ class Store:
         with self._lock:
             return self._create_needs_lock(wish, seasons)
 
+    def change(self, request_id: int, status: RequestStatus, by: int = ADMIN) -> bool:
+        """Approve or decline a request; False when there is none of that id."""
+        with self._lock:
+            if request_id not in self._requests:
+                return False
+            at = utc_text(self._clock.utc())
+            self._write({"changed": request_id, "status": status, "by": by, "at": at})
+            self._change_needs_lock(request_id, status, by, at)
+            return True
+
     def delete(self, request_id: int) -> bool:
         """Forget a request; False when there is none of that id."""
         with self._lock:
@@ -82,10 +94,12 @@ class Store:
             each for each in self._requests.values() if (each.key, each.is4k) == (key, wish.is4k)
         ]
         if wish.kind == "movie":
-            if same:
+            # As on the real server, which looks at the first alone: once that was declined,
+            # nothing keeps any further one from being made.
+            if same and same[0].stands:
                 raise DuplicateError
             return ()
-        taken = {number for each in same for number in each.seasons}
+        taken = {number for each in same if each.stands for number in each.seasons}
         if not wish.is4k and key in self._media:
             taken |= set(range(1, self._media[key].seasons + 1))
         wanted = tuple(number for number in wish.seasons if number not in taken)
@@ -103,6 +117,9 @@ class Store:
             seasons=seasons,
             at=utc_text(self._clock.utc()),
             first_season_id=self._last_season_id + 1,
+            user=wish.user,
+            status=RequestStatus.APPROVED if wish.approved_by else RequestStatus.PENDING,
+            changed_by=wish.approved_by,
         )
         self._write(_entry(request))
         return Created(request, self._add_needs_lock(request), before)
@@ -114,9 +131,27 @@ class Store:
         self._last_season_id = request.first_season_id + len(request.seasons) - 1
         new = Media(len(self._media) + 1, request.kind, request.tmdb_id, request.at, request.at)
         pending = _raised(self._media.get(request.key, new), request, MediaStatus.PENDING)
-        processing = _raised(pending, request, MediaStatus.PROCESSING)
-        self._media[request.key] = replace(processing, updated_at=request.at)
+        approved = request.status == RequestStatus.APPROVED
+        after = _raised(pending, request, MediaStatus.PROCESSING) if approved else pending
+        self._media[request.key] = replace(after, updated_at=request.at)
         return pending
+
+    def _change_needs_lock(self, number: int, status: RequestStatus, by: int, at: str) -> None:
+        before = self._requests[number]
+        request = replace(before, status=status, changed_by=by, changed_at=at)
+        self._requests[number] = request
+        media = self._media[request.key]
+        if status == RequestStatus.APPROVED:
+            media = _raised(media, request, MediaStatus.PROCESSING)
+        elif request.kind == "movie" or not self._is_awaited_needs_lock(request):
+            media = media.at_level(MediaStatus.UNKNOWN, request.is4k)
+        self._media[request.key] = replace(media, updated_at=at)
+
+    def _is_awaited_needs_lock(self, declined: MediaRequest) -> bool:
+        """Whether anything else is under way for the show."""
+        others = self._snapshot_needs_lock().requests_for(declined.key)
+        pending = any(each.status == RequestStatus.PENDING for each in others)
+        return pending or self._media[declined.key].level(declined.is4k) != MediaStatus.PENDING
 
     def _delete_needs_lock(self, request_id: int) -> None:
         gone = self._requests.pop(request_id)
@@ -131,6 +166,10 @@ class Store:
         if "deleted" in entry:
             self._delete_needs_lock(entry["deleted"])
             return
+        if "changed" in entry:
+            status = RequestStatus(entry["status"])
+            self._change_needs_lock(entry["changed"], status, entry["by"], entry["at"])
+            return
         request = MediaRequest(
             id=entry["id"],
             kind=entry["mediaType"],
@@ -139,6 +178,10 @@ class Store:
             seasons=tuple(entry["seasons"]),
             at=entry["createdAt"],
             first_season_id=self._last_season_id + 1,
+            # A file of before there were users is the owner's alone.
+            user=entry.get("requestedBy", ADMIN),
+            status=RequestStatus(entry.get("status", RequestStatus.APPROVED)),
+            changed_by=entry.get("approvedBy", ADMIN),
         )
         self._add_needs_lock(request)
 
@@ -163,6 +206,9 @@ def _entry(request: MediaRequest) -> dict[str, Any]:
         "seasons": list(request.seasons),
         "is4k": request.is4k,
         "createdAt": request.at,
+        "requestedBy": request.user,
+        "approvedBy": request.changed_by,
+        "status": request.status,
     }
 
 

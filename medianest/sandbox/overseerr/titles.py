@@ -40,6 +40,13 @@ class Title:
     overview: str
     seasons: int = 0
     plex: Item | None = field(default=None, compare=False)
+    specials: bool = False
+    """Whether there is a season 0, which `seasons` does not count."""
+
+    @property
+    def season_numbers(self) -> range:
+        """Those of a show's seasons."""
+        return range(0 if self.specials else 1, self.seasons + 1)
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,7 @@ def _invented(kind: str, number: int) -> Title:
         list(GENRES)[number % len(GENRES)],
         f"All that is left of the {second.lower()}.",
         1 + number % 5 if kind == "tv" else 0,
+        specials=number % 10 == 4,
     )
 
 
