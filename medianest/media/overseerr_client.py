@@ -20,6 +20,7 @@ from medianest.media.errors import (
 from medianest.media.http import HttpAnswer, UpstreamHttp
 from medianest.media.overseerr_details import (
     SeasonDetails,
+    requests_for,
     seasons_of,
     standing_of,
     taken_seasons,
@@ -35,7 +36,7 @@ from medianest.media.overseerr_refusals import (
     wrong_key,
 )
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
-from medianest.media.overseerr_wish import Requested, Standing, Wish
+from medianest.media.overseerr_wish import KnownRequest, Requested, Standing, Wish
 from medianest.media.parsing import parsed, parsed_all
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
@@ -45,6 +46,9 @@ __all__ = ["SERVICE", "OverseerrClient", "RequestFailedError", "Requested"]
 API = "/api/v1"
 _QUERIES = "abcdefghijklmnopqrstuvwxyz"
 """Each of these words is found in thousands of titles, so that nothing found means no source."""
+
+_LATEST = 50
+"""Requests that are looked through for one that was made lately."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -104,7 +108,12 @@ class OverseerrClient:
         """The request for a title that was first sent at `since`; None when there is none. Needs
         what making a request needs: raises SourceError when its source does not answer."""
         standing = self._standing(wish)
-        return None if standing is None else standing.find(wish, since)
+        if standing is None:
+            return None
+        found = standing.find(wish, since)
+        # While its database is away it tells of a title without a word of its requests. The list
+        # needs the database, and has what was made lately.
+        return found or standing.with_requests(self._latest(wish)).find(wish, since)
 
     def check_source(self) -> None:
         """Raise SourceError when its source does not answer it."""
@@ -123,10 +132,7 @@ class OverseerrClient:
             standing = self._standing(wish)
         except (UpstreamError, RejectedError):
             return Requested(False)
-        found = standing.part_of(wish) if standing and wish.media_type == "tv" else None
-        if standing and wish.media_type == "movie":
-            found = standing.find(wish, self._clock.utc())
-        return found or Requested(False)
+        return (standing.part_of(wish) if standing else None) or Requested(False)
 
     def _nothing_left(self, wish: Wish) -> Requested:
         """It is requested or there already, or is such as it leaves out, as Seerr does with
@@ -136,6 +142,14 @@ class OverseerrClient:
         if found is None:
             raise RefusedError(SERVICE, "it takes no request for these seasons", 202)
         return found
+
+    def _latest(self, wish: Wish) -> tuple[KnownRequest, ...]:
+        """Those of the latest requests that are for the title of a wish."""
+        path = f"{API}/request"
+        page = self._http.get_json(path, params={"take": _LATEST, "skip": 0, "sort": "added"})
+        if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+            raise InvalidAnswerError(SERVICE, "its answer is no list of requests")
+        return requests_for(wish.media_type, wish.media_id, page["results"])
 
     def _standing(self, wish: Wish) -> Standing | None:
         """How a title stands; None when its source does not know it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from medianest.media.overseerr_wish import KnownRequest, Standing
 
-__all__ = ["SeasonDetails", "seasons_of", "standing_of", "taken_seasons"]
+__all__ = ["SeasonDetails", "requests_for", "seasons_of", "standing_of", "taken_seasons"]
 
 _AVAILABLE = 5
 _MOST = 1_000
@@ -45,6 +45,17 @@ def standing_of(details: Mapping[str, Any], date: str | None, now: datetime) -> 
         },
         ahead=_ahead(date, now),
     )
+
+
+def requests_for(media_type: str, media_id: int, found: object) -> tuple[KnownRequest, ...]:
+    """Those requests of a list that are for one title."""
+    mine = (
+        each
+        for each in _dicts(found)
+        if each.get("type") == media_type
+        and _whole(_dict(each.get("media")).get("tmdbId")) == media_id
+    )
+    return tuple(filter(None, map(_request, mine)))
 
 
 def seasons_of(details: Mapping[str, Any]) -> tuple[SeasonDetails, ...]:

@@ -23,7 +23,15 @@ from medianest.media.errors import (
     UnavailableError,
 )
 
-__all__ = ["SERVICE", "RequestFailedError", "is_own", "message_of", "refusal", "source_failed", "wrong_key"]
+__all__ = [
+    "SERVICE",
+    "RequestFailedError",
+    "is_own",
+    "message_of",
+    "refusal",
+    "source_failed",
+    "wrong_key",
+]
 
 SERVICE: Final = "overseerr"
 SOURCE: Final = "TMDB"

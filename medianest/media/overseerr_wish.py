@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self, cast
 
@@ -108,6 +108,11 @@ class Standing:
     available: Mapping[bool, frozenset[int]]
     ahead: timedelta
 
+    def with_requests(self, more: tuple[KnownRequest, ...]) -> Self:
+        """The same with requests that were found elsewhere."""
+        known = {each.id: each for each in (*more, *self.requests)}
+        return replace(self, requests=tuple(known.values()))
+
     def find(self, wish: Wish, since: datetime) -> Requested | None:
         """The request that fulfils a wish which we first sent at `since` or later.
 
@@ -129,6 +134,9 @@ class Standing:
 
     def part_of(self, wish: Wish) -> Requested | None:
         """What there is of a wish of which the server says that nothing is left to request."""
+        if wish.media_type == "movie":
+            same = [each for each in self.requests if each.is4k == wish.is4k]
+            return _newest([each for each in same if each.is_open] or same, created=False)
         wanted = self._wanted(wish)
         same = [each for each in self.requests if each.is4k == wish.is4k and each.is_open]
         theirs = [each for each in same if each.seasons & wanted]

@@ -167,7 +167,10 @@ def test_identical_keys_at_once_create_one_and_the_others_wait(ask, overseerr):
         ({"media_type": "tv", "media_id": 1}, "seasons"),
         ({"media_type": "tv", "media_id": 1, "seasons": []}, "seasons"),
         ({"media_type": "tv", "media_id": 1, "seasons": ["1"]}, "seasons"),
-        ({"media_type": "movie", "media_id": 1, "is4k": True}, "is4k"),
+        ({"media_type": "movie", "media_id": 1, "is4k": "yes"}, "is4k"),
+        ({"media_type": "movie", "media_id": 1, "user_id": 0}, "user_id"),
+        ({"media_type": "tv", "media_id": 1, "seasons": "some"}, "seasons.literal['all']"),
+        ({"media_type": "movie", "media_id": 1, "quality": 4}, "quality"),
     ],
 )
 def test_what_makes_no_sense_is_told_by_its_field(app, body, word):
