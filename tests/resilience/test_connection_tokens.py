@@ -1,4 +1,4 @@
-"""Errors that say without an errno that a connection failed, as libraries and drivers raise them."""
+"""Errors that say without an errno that a connection failed, as libraries raise them."""
 
 from __future__ import annotations
 
