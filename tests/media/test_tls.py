@@ -3,8 +3,11 @@
 import pytest
 
 from medianest.config import PlexSettings, UpstreamTls
+from medianest.dependencies.checks import UpstreamCheck
+from medianest.health import Status
 from medianest.media.errors import UnreachableError
 from medianest.media.http import UpstreamHttp
+from medianest.resilience import SystemClock
 from tests.media.certificates import Authority, server_context, sha256_of
 from tests.media.keeping import OK, KeepingServer, hang_up, well
 
@@ -155,3 +158,22 @@ def test_verification_is_on_unless_a_certificate_is_pinned(serving, http_of, cer
     server = serving(certificate)
     assert http_of(server, certificate_sha256=sha256_of(certificate)).get_json("/x") == {}
     assert "unknown authority" in failure(http_of(server))
+
+
+def test_the_health_check_believes_the_same_certificate(serving, authority, certificate):
+    """Keeps out: a Plex that is served and told as unhealthy at once."""
+
+    def check(**tls):
+        return UpstreamCheck(
+            "plex",
+            serving(certificate).url,
+            "/identity",
+            lambda answer: answer.get("version"),
+            timeout=5.0,
+            clock=SystemClock(),
+            tls=UpstreamTls(PREFIX, **tls),
+        )()
+
+    assert check(ca_file=authority.file).status is Status.HEALTHY
+    assert check(certificate_sha256=sha256_of(certificate)).status is Status.HEALTHY
+    assert "MEDIANEST_PLEX_CA_FILE" in check().message
