@@ -23,12 +23,15 @@ _TIMEOUT_NAME = re.compile(r"(Timeout|TimedOut|TimeoutExpired)(Error|Exception)?
 @dataclass(frozen=True, slots=True)
 class _Signs:
     """What means a token: a type of Python's without an errno; else, as regular expressions, an
-    SQLSTATE, the name of a class, a driver's text."""
+    SQLSTATE, the end of a class's full name, a driver's text."""
 
     kind: type[OSError] | None = None
-    sqlstates: str = ""
-    names: str = ""
-    texts: str = ""
+    sqlstates: str = "(?!)"
+    names: str = "(?!)"
+    texts: str = "(?!)"
+
+
+_NO_SIGNS: Final = _Signs()
 
 
 _SIGNS: Final = {
@@ -42,15 +45,16 @@ _SIGNS: Final = {
         ConnectionResetError,
         sqlstates="08(?!001|004)...|57P0[12]",
         names="SSLEOFError|SSLZeroReturnError|"  # it hung up within TLS
-        "ProtocolError|IncompleteRead|"  # urllib3, http.client
+        r"urllib3\.exceptions\.ProtocolError|IncompleteRead|"  # http.client
         "ConnectionClosedError|IncompleteReadError|"  # botocore; asyncio
         "ReadError|RemoteProtocolError|ServerDisconnectedError",  # httpx; aiohttp
         texts="closed the connection|connection has been closed|connection already closed|"
         "terminating connection|EOF detected|no connection to the server|"  # libpq
-        "connection closed by server",  # redis-py
+        "connection closed by server|"  # redis-py
+        "lost connection to .* server|server has gone away",  # MySQL
     ),
     "ECONNABORTED": _Signs(ConnectionAbortedError),
-    "EPIPE": _Signs(BrokenPipeError, names="WriteError"),  # httpx
+    "EPIPE": _Signs(BrokenPipeError, names=r"(httpx|httpcore)\.WriteError"),
     "TIMEOUT": _Signs(texts="timeout expired|timed out"),
     "ENOTFOUND": _Signs(
         texts="could not translate host name|name or service not known|"
@@ -114,14 +118,14 @@ def _of_the_system(error: OSError) -> int | str | None:
 
 
 def _says_roughly(error: BaseException, token: str, number: int | None) -> bool:
-    signs = _SIGNS.get(token, _Signs())
+    signs = _SIGNS.get(token, _NO_SIGNS)
     kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
-    if any(re.search(rf"\.({signs.names})$", k) and not _NOT_MEANT.match(k) for k in kinds):
+    if any(re.search(rf"(^|\.)({signs.names})$", k) and not _NOT_MEANT.match(k) for k in kinds):
         return True
     if not any(map(_DRIVER.fullmatch, kinds)):
         return False
     text = str(error)
-    if signs.texts and re.search(signs.texts, text, re.IGNORECASE):
+    if re.search(signs.texts, text, re.IGNORECASE):
         return True
     return number is not None and os.strerror(number).lower() in text.lower()
 

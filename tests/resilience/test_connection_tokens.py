@@ -7,6 +7,7 @@ import socket
 import ssl
 import tarfile
 import threading
+import xmlrpc.client
 
 import psycopg2
 import pytest
@@ -174,6 +175,13 @@ def test_redis_says_it_in_words(text, token):
     assert matching(redis.ConnectionError(text)) == {token}
 
 
+def test_mysql_says_it_in_words():
+    lost = look_alike("pymysql.err", "OperationalError")
+    assert matching(lost(2013, "Lost connection to MySQL server during query")) == {"ECONNRESET"}
+    refused = lost(2003, "Can't connect to 'db' ([Errno 111] Connection refused)")
+    assert matching(refused) == {"ECONNREFUSED"}
+
+
 def test_redis_itself_says_that_a_connection_was_refused():
     with pytest.raises(redis.ConnectionError) as caught:
         redis.Redis(host="127.0.0.1", port=1).ping()
@@ -201,6 +209,8 @@ def test_a_file_that_was_missing_on_the_way_hides_no_lost_connection():
         ConnectionError(),
         OSError("odd"),
         tarfile.ReadError("not a gzip file"),
+        xmlrpc.client.ProtocolError("http://h", 404, "Not Found", {}),
+        look_alike("pymongo.errors", "WriteError")("duplicate key"),
         requests.ConnectionError(),
         psycopg2.OperationalError("FATAL: password authentication failed"),
         redis.ConnectionError("max number of clients reached"),
