@@ -158,6 +158,7 @@ def _external(subjects: Subjects) -> Iterator[Check]:
             settings.plex.url,
             "/identity",
             lambda answer: answer["MediaContainer"].get("version"),
+            tls=settings.plex.tls,
             trouble=lambda: plex.trouble,
         )
         yield check_of(PLEX_DEPENDENCY, "important", identity)
@@ -167,6 +168,7 @@ def _external(subjects: Subjects) -> Iterator[Check]:
             settings.overseerr.url,
             f"{API}/status",
             lambda answer: answer["version"],
+            tls=settings.overseerr.tls,
             trouble=lambda: overseerr.trouble,
         )
         yield check_of(OVERSEERR, "optional", status)

@@ -8,6 +8,7 @@ from medianest.config.sections import (
     PlexSettings,
     QueueSettings,
     UpstreamSettings,
+    UpstreamTls,
 )
 from medianest.config.settings import Environment, Settings
 
@@ -22,4 +23,5 @@ __all__ = [
     "RedisSettings",
     "Settings",
     "UpstreamSettings",
+    "UpstreamTls",
 ]

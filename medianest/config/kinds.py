@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import ssl
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -14,10 +16,12 @@ from medianest.resilience.outcome import Classifier
 
 __all__ = [
     "BaseUrl",
+    "CaFile",
     "Count",
     "DatabaseUrl",
     "Delay",
     "ErrorTokens",
+    "Fingerprint",
     "Networks",
     "Places",
     "RedisUrl",
@@ -27,6 +31,8 @@ __all__ = [
     "Share",
     "unless_off",
 ]
+
+_MOST_CA_BYTES = 4 * 1024 * 1024
 
 
 def _header_value(value: SecretStr) -> SecretStr:
@@ -71,6 +77,29 @@ def unless_off(value: object) -> object:
     return None if value == "off" else value
 
 
+def _certificates(path: Path) -> Path:
+    """Read now: better a start that fails than an upstream that fails for ever."""
+    try:
+        if not path.is_file():  # a device or a pipe has no end
+            raise ValueError("must be a file with certificates as PEM text")
+        with path.open("rb") as file:
+            text = file.read(_MOST_CA_BYTES).decode("ascii", "ignore")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise ValueError("must be a file with certificates as PEM text") from None
+    return path
+
+
+def _fingerprint(value: str) -> str:
+    digits = value.replace(":", "").strip().lower()
+    if not re.fullmatch("[0-9a-f]{64}", digits):
+        raise ValueError("must be a SHA-256 as 64 hexadecimal digits, with or without colons")
+    return digits
+
+
 def _known_tokens(value: tuple[str, ...]) -> tuple[str, ...]:
     Classifier(value)
     return value
@@ -80,6 +109,8 @@ Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+CaFile = Annotated[Path, AfterValidator(_certificates)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 ErrorTokens = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_known_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(redis_url)]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from medianest.config.kinds import (
     BaseUrl,
+    CaFile,
     Count,
     DatabaseUrl,
     Delay,
     ErrorTokens,
+    Fingerprint,
     Places,
     Seconds,
     Secret,
@@ -32,6 +36,7 @@ __all__ = [
     "QueueSettings",
     "Section",
     "UpstreamSettings",
+    "UpstreamTls",
 ]
 
 _MOST_PLACES = 10
@@ -43,10 +48,26 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    """How the certificate of an upstream is checked; `prefix` begins the variables that say so."""
+
+    prefix: str
+    ca_file: Path | None = None
+    certificate_sha256: str | None = None
+
+
 class UpstreamSettings(Section):
     """How an upstream is called. The defaults are production's."""
 
+    prefix: ClassVar[str] = "MEDIANEST"
+    """How its variables begin."""
+
     url: BaseUrl | None = None
+    ca_file: CaFile | None = None
+    """Certificates (PEM) of an authority that is trusted besides the public ones."""
+    certificate_sha256: Fingerprint | None = None
+    """The one certificate that is taken, whatever its name and authority."""
     timeout: Seconds = 12.0
     """Total time of one attempt."""
     max_bytes: Count = 32 * 1024 * 1024
@@ -72,6 +93,11 @@ class UpstreamSettings(Section):
     def places(self) -> int:
         """Calls at once."""
         return self.max_concurrent or _MOST_PLACES
+
+    @property
+    def tls(self) -> UpstreamTls:
+        """How its certificate is checked."""
+        return UpstreamTls(self.prefix, self.ca_file, self.certificate_sha256)
 
     def policy(self, expected: tuple[Expected, ...], retry_on: tuple[Expected, ...]) -> Policy:
         """The policy; `expected` are the errors that count, `retry_on` those that are worth another
@@ -101,12 +127,14 @@ class UpstreamSettings(Section):
 class PlexSettings(UpstreamSettings):
     """Plex Media Server."""
 
+    prefix = "MEDIANEST_PLEX"
     token: Secret | None = None
 
 
 class OverseerrSettings(UpstreamSettings):
     """Overseerr, or Seerr."""
 
+    prefix = "MEDIANEST_OVERSEERR"
     api_key: Secret | None = None
     user_id: Count | None = None
     """For whom requests are made that name nobody; None: for whom the key belongs to."""

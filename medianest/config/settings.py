@@ -133,6 +133,8 @@ class Settings(Section):
                 f"{PREFIX}OVERSEERR_TIMEOUT ({self.overseerr.timeout:g}), or what is still being "
                 f"done would be done again"
             )
+        for upstream in (self.plex, self.overseerr):
+            _check_tls(upstream)
         self._check_thresholds()
         fitting = {name: self._fitting(name) for name in ("plex", "overseerr")}
         return self.model_copy(update=fitting)
@@ -160,6 +162,19 @@ class Settings(Section):
             f"{PREFIX}{name.upper()}_MAX_CONCURRENT: {upstream.max_concurrent} is not allowed: "
             f"must be less than {PREFIX}THREADS ({self.threads}), so that {name} never takes all"
         )
+
+
+def _check_tls(upstream: UpstreamSettings) -> None:
+    """What would have no effect would leave somebody in the belief that it has."""
+    prefix, ca_file, pin = upstream.prefix, upstream.ca_file, upstream.certificate_sha256
+    if ca_file is not None and pin is not None:
+        raise ConfigurationError(
+            f"{prefix}_CA_FILE: give either this or {prefix}_CERTIFICATE_SHA256, not both"
+        )
+    is_plain = upstream.url is not None and upstream.url.lower().startswith("http:")
+    if is_plain and (ca_file is not None or pin is not None):
+        name = "CA_FILE" if pin is None else "CERTIFICATE_SHA256"
+        raise ConfigurationError(f"{prefix}_{name}: {prefix}_URL must begin with https:// for it")
 
 
 _FORGIVING = {"failure_threshold": 5, "reset_timeout": 10.0, "max_reset_timeout": 60.0}

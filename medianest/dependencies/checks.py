@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from medianest.config import UpstreamTls
 from medianest.health import Finding, Status
 from medianest.media.errors import MediaError
 from medianest.media.http import UpstreamHttp
@@ -37,6 +38,7 @@ class UpstreamCheck:
         *,
         timeout: float,
         clock: Clock,
+        tls: UpstreamTls | None = None,
         trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._path = path
@@ -49,6 +51,7 @@ class UpstreamCheck:
             timeout=timeout,
             max_bytes=_MOST_BYTES,
             connections=1,
+            tls=tls,
             clock=clock,
         )
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NoReturn
-from urllib.parse import quote
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, urlsplit
 
 import requests
 
-from medianest.config import UpstreamSettings
+from medianest.config import UpstreamSettings, UpstreamTls
 from medianest.media.errors import (
     ForeignAnswerError,
     InvalidAnswerError,
@@ -23,7 +24,7 @@ from medianest.media.errors import (
     UnavailableError,
 )
 from medianest.media.failures import mapped
-from medianest.media.sockets import DeadlineAdapter
+from medianest.media.sockets import DeadlineAdapter, tls_context
 from medianest.names import time_left
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
@@ -32,6 +33,12 @@ from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked
 __all__ = ["HttpAnswer", "UpstreamHttp"]
 
 _CHUNK = 64 * 1024
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+_NO_ANSWERS: Final = {204: "no content", 205: "no content", 206: "a part of it", 304: "no change"}
+
+_HOST: Final = re.compile(r"[a-z0-9.:_-]{1,253}", re.ASCII)
 
 
 class _Session(requests.Session):
@@ -68,11 +75,13 @@ class UpstreamHttp:
         timeout: float,
         max_bytes: int,
         connections: int = 10,
+        tls: UpstreamTls | None = None,
         is_own: Callable[[Mapping[str, str]], bool] = lambda headers: True,
         clock: Clock | None = None,
     ) -> None:
         self.service = service
         self._is_own = is_own
+        self._prefix = tls.prefix if tls else None
         self._base_url = base_url
         self._headers = {"Accept": "application/json", **headers}
         self._max_bytes = max_bytes
@@ -82,8 +91,15 @@ class UpstreamHttp:
         # Neither a proxy nor a ~/.netrc of this machine may come between us and the home network.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, DeadlineAdapter(connections))
+        self._session.adapters.clear()  # nothing goes elsewhere
+        scheme = urlsplit(base_url).scheme
+        adapter = DeadlineAdapter(
+            connections,
+            context=tls_context(tls) if scheme == "https" else None,
+            certificate_sha256=tls.certificate_sha256 if tls else None,
+            clock=clock,
+        )
+        self._session.mount(f"{scheme}://", adapter)
 
     @classmethod
     def of(
@@ -104,6 +120,7 @@ class UpstreamHttp:
             timeout=settings.timeout,
             max_bytes=settings.max_bytes,
             connections=settings.places,
+            tls=settings.tls,
             is_own=is_own,
             clock=clock,
         )
@@ -151,7 +168,7 @@ class UpstreamHttp:
         query = "&".join(f"{quote(k, '')}={quote(str(v), '')}" for k, v in (params or {}).items())
         with (
             self._deadline.scope(),
-            mapped(self.service),
+            mapped(self.service, self._prefix),
             self._session.request(
                 method,
                 f"{self._base_url}{path}?{query}" if query else self._base_url + path,
@@ -178,8 +195,17 @@ class UpstreamHttp:
             raise UnavailableError(self.service, f"it answered {status}", status, retry_after=wait)
         if 400 <= status < 500:
             raise RefusedError(self.service, f"it refused the request ({status})", status)
+        if status in _REDIRECTS:
+            raise InvalidAnswerError(self.service, self._redirect(status, headers))
         if status != 200:
-            raise InvalidAnswerError(self.service, f"it answered {status}")
+            what = _NO_ANSWERS.get(status) or ("no final answer" if status < 200 else "")
+            raise InvalidAnswerError(self.service, f"it answered {status}" + (what and f": {what}"))
+
+    def _redirect(self, status: int, headers: Mapping[str, str]) -> str:
+        origin, own = _origin(headers.get("Location", "")), urlsplit(self._base_url)
+        if origin.startswith("https:") and own.scheme == "http" and self._prefix is not None:
+            return f"it redirects to https: set {self._prefix}_URL to {origin}{own.path}"
+        return f"it redirects{origin and f' to {origin}'} ({status}), which is not followed"
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
@@ -197,6 +223,19 @@ class UpstreamHttp:
             return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise InvalidAnswerError(self.service, "its answer is not JSON") from error
+
+
+def _origin(location: str) -> str:
+    """Scheme, host and port of a Location, and nothing that could be a secret; "" if there is none
+    that can be shown."""
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        return ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
 
 
 def _finite(text: str) -> float:

@@ -9,27 +9,46 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
 from urllib3.util.ssl_ import create_urllib3_context
 
+from medianest.config import UpstreamTls
+from medianest.media.reuse import Freshness, ReusableConnection
 from medianest.names import time_left
+from medianest.resilience import Clock
 from medianest.sockets import LookUp, connect
 
-__all__ = ["DeadlineAdapter", "connection_to", "tls_context"]
+__all__ = ["DeadlineAdapter", "OtherCertificateError", "connection_to", "tls_context"]
+
+
+class OtherCertificateError(Exception):
+    """The server's certificate is not the one that is pinned."""
 
 
 class _ObeysDeadline:
     """Put before a kind of socket: gives each of its operations the time that is left."""
 
+    heard = False
+    """Whether a byte has come, since it was set to False."""
+
     def recv_into(self, *args: Any) -> int:
         self.settimeout(time_left())  # type: ignore[attr-defined]
-        return super().recv_into(*args)  # type: ignore[misc,no-any-return]
+        size: int = super().recv_into(*args)  # type: ignore[misc]
+        self.heard = self.heard or size > 0
+        return size
 
     def sendall(self, *args: Any) -> None:
         self.settimeout(time_left())  # type: ignore[attr-defined]
@@ -45,47 +64,53 @@ class _DeadlineTLSSocket(_ObeysDeadline, ssl.SSLSocket):
         super().do_handshake(block)
 
 
-def _connect_for(connection: HTTPConnection, find: LookUp | None) -> socket.socket:
-    """Connect with the errors that urllib3 expects from its connections."""
-    host, port = connection.host.strip("[]"), connection.port or connection.default_port
+class _Connection(ReusableConnection):
+    find: LookUp | None = None
+
+    def connect(self) -> None:
+        with _connecting(self):
+            super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        port = self.port or self.default_port
+        return connect(self.host.strip("[]"), port, _DeadlineSocket, self.find)
+
+
+class _SecureConnection(_Connection, HTTPSConnection): ...
+
+
+@contextmanager
+def _connecting(connection: HTTPConnection) -> Iterator[None]:
+    """What fails here, the TLS handshake included, fails before anything was sent: with the errors
+    that urllib3 expects of that."""
     try:
-        return connect(host, port, _DeadlineSocket, find)
+        yield
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:
         raise ConnectTimeoutError(connection, f"connecting took too long: {error}") from error
+    except SSLError as error:  # urllib3 raises it itself for one thing alone
+        raise NewConnectionError(connection, str(error)) from OtherCertificateError(str(error))
     except OSError as error:
         raise NewConnectionError(connection, f"cannot connect: {error}") from error
 
 
-class _Connection(HTTPConnection):
-    find: LookUp | None = None
+def tls_context(tls: UpstreamTls | None = None) -> ssl.SSLContext:
+    """For TLS that obeys the deadline and trusts what this system and `requests` trust, and the
+    authority that the settings name. Where they pin a certificate, that alone is looked at.
 
-    def _new_conn(self) -> socket.socket:
-        return _connect_for(self, self.find)
-
-
-class _SecureConnection(HTTPSConnection):
-    find: LookUp | None = None
-
-    def _new_conn(self) -> socket.socket:
-        return _connect_for(self, self.find)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-def tls_context() -> ssl.SSLContext:
-    """For TLS that obeys the deadline and trusts what this system and `requests` trust."""
+    Raises OSError when the authority's file is gone.
+    """
     context = create_urllib3_context()
+    context.sslsocket_class = _DeadlineTLSSocket
+    if tls is not None and tls.certificate_sha256 is not None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
     context.load_default_certs()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-    context.sslsocket_class = _DeadlineTLSSocket
+    if tls is not None and tls.ca_file is not None:
+        context.load_verify_locations(tls.ca_file)
     return context
 
 
@@ -94,7 +119,7 @@ def connection_to(
 ) -> HTTPConnection:
     """A connection for one request, not open yet and in no pool: no proxy, no redirect, no
     cookie. With a TLS context it is an https one."""
-    connection: _Connection | _SecureConnection
+    connection: _Connection
     if tls is None:
         connection = _Connection(host, port)
     else:
@@ -103,14 +128,50 @@ def connection_to(
     return connection
 
 
-class DeadlineAdapter(HTTPAdapter):
-    """Lets a `requests` session obey the current deadline; it never retries by itself."""
+class _Manager(PoolManager):
+    def __init__(self, freshness: Freshness, **options: Any) -> None:
+        super().__init__(**options)
+        self._freshness = freshness
 
-    def __init__(self, connections: int) -> None:
+    def _new_pool(
+        self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
+    ) -> HTTPConnectionPool:
+        pool = super()._new_pool(scheme, host, port, request_context)
+        pool.ConnectionCls = _SecureConnection if scheme == "https" else _Connection
+        pool.conn_kw["freshness"] = self._freshness
+        return pool
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Lets a `requests` session obey the current deadline with one upstream; it never retries what
+    has failed by itself. With https it needs a context; with a pinned certificate, one for that."""
+
+    def __init__(
+        self,
+        connections: int,
+        *,
+        context: ssl.SSLContext | None = None,
+        certificate_sha256: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._tls = {"ssl_context": context, "assert_fingerprint": certificate_sha256}
+        self._freshness = Freshness(clock)
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: Any
+    ) -> None:
         """Make the pool of connections."""
-        super().init_poolmanager(*args, ssl_context=tls_context(), **kwargs)
-        manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        self.poolmanager = _Manager(
+            self._freshness,
+            num_pools=connections,
+            maxsize=maxsize,
+            block=block,
+            **self._tls,
+            **options,
+        )
+
+    def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
+        """Leave that to the context: `requests` would load its authorities for each connection."""
+        pinned = self._tls["assert_fingerprint"] is not None
+        conn.cert_reqs = "CERT_NONE" if pinned else "CERT_REQUIRED"

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn, TypeAlias
 
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
+from medianest.resilience.signs import is_timeout, read, says
 
 __all__ = [
     "Classifier",
@@ -40,7 +41,6 @@ ErrorMatcher: TypeAlias = Callable[[BaseException, Walk], bool]
 
 _MAX_CAUSES = 20
 _STATUS_TOKEN = re.compile(r"([1-5])(xx|\d\d)", re.IGNORECASE)
-_TIMEOUT_NAME = re.compile(r"(Timeout|TimedOut|TimeoutExpired)(Error|Exception)?$")
 
 
 class Outcome(IntEnum):
@@ -163,11 +163,13 @@ def _single(item: Any, option: str) -> ErrorMatcher:
 def _token(token: str, option: str) -> ErrorMatcher:
     name = token.strip().upper()
     if name == "TIMEOUT":
-        return lambda error, walk: any(map(is_timeout, walk(error)))
+        return lambda error, walk: (
+            any(map(is_timeout, walk(error))) or says(name, None, walk(error))
+        )
     if name == "ENOTFOUND":
-        return lambda error, walk: any(isinstance(c, socket.gaierror) for c in walk(error))
+        return lambda error, walk: says(name, None, walk(error))
     if isinstance(number := getattr(errno, name, None), int):
-        return lambda error, walk: any(_errno_of(cause) == number for cause in walk(error))
+        return lambda error, walk: says(name, number, walk(error))
     if status := _STATUS_TOKEN.fullmatch(name):
         low, high = _status_range(status)
         return lambda error, walk: any(low <= (status_of(c) or 0) <= high for c in walk(error))
@@ -253,24 +255,3 @@ def status_of(error: BaseException) -> int | None:
             if isinstance(status, int) and not isinstance(status, bool):
                 return status
     return None
-
-
-def read(holder: object, name: str) -> Any:
-    """An attribute, or None when it is missing or cannot be read: a property may raise."""
-    try:
-        return getattr(holder, name, None)
-    except Exception:
-        return None
-
-
-def is_timeout(error: BaseException) -> bool:
-    """Whether it is a timeout: by type, or by name, as those of HTTP libraries are their own."""
-    if isinstance(error, TimeoutError):
-        return True
-    names = [cls.__name__ for cls in type(error).__mro__]
-    # urllib3 derives this one from its ConnectTimeoutError, though nothing timed out.
-    return "NewConnectionError" not in names and any(map(_TIMEOUT_NAME.search, names))
-
-
-def _errno_of(error: BaseException) -> int | None:
-    return error.errno if isinstance(error, OSError) else None

@@ -156,8 +156,10 @@ class RedisServer:
             answer = command(*args)
         except _FAILURES as error:
             ours = _error_of(error)
-            if isinstance(error, theirs.ReadOnlyError):
-                self.close()  # after a failover the name may lead to another server
+            if isinstance(ours, CacheUnavailableError) or isinstance(error, theirs.ReadOnlyError):
+                # The other idle connections may be as dead, where a router has forgotten them;
+                # and after a failover the name may lead to another server.
+                self.close()
             self._say(name, str(ours), error)
             raise ours from error
         if self._said.get(name):

@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 
 from medianest import sockets
+from medianest.config import UpstreamTls
 from medianest.media.errors import InvalidAnswerError, RefusedError, SlowError, UpstreamError
 from medianest.media.http import UpstreamHttp
 
@@ -135,3 +136,124 @@ def test_an_address_that_never_answers_leaves_time_for_the_next(answering, monke
         assert ask(f"http://two-addresses:{port}", timeout=1.0) == {}
         for client in waiting:
             client.close()
+
+
+def head(status, *lines, body=b""):
+    """An answer with that head."""
+    return b"\r\n".join([f"HTTP/1.1 {status} X".encode(), *lines, b"", body])
+
+
+def ask_behind(url, prefix="MEDIANEST_PLEX"):
+    tls = UpstreamTls(prefix)
+    http = UpstreamHttp("plex", url, headers={}, timeout=2.0, max_bytes=1_000_000, tls=tls)
+    try:
+        return http.get_json("/library/sections")
+    finally:
+        http.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_https_says_which_setting_to_change(answering, status):
+    location = b"Location: https://user:S3CRET@plex.home:8443/library/sections?token=S3CRET#S3CRET"
+    url = answering(lambda connection: connection.sendall(head(status, location)))
+    with pytest.raises(InvalidAnswerError) as caught:
+        ask_behind(f"{url}/base")
+    assert str(caught.value) == (
+        "plex: it redirects to https: set MEDIANEST_PLEX_URL to https://plex.home:8443/base"
+    )
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("/web/index.html?token=S3CRET", "it redirects (302), which is not followed"),
+        ("http://other.home/S3CRET", "it redirects to http://other.home (302)"),
+        ("//S3CRET/", "it redirects (302)"),
+        ("ftp://S3CRET/", "it redirects (302)"),
+        ("https://[::1", "it redirects (302)"),
+        ("https://<script>S3CRET", "it redirects (302)"),
+        (f"https://{'a' * 300}", "it redirects (302)"),
+        ("https://[fd00::1]:99/x", "set MEDIANEST_PLEX_URL to https://[fd00::1]:99"),
+        ("https://h:99999999/", "it redirects (302)"),
+    ],
+)
+def test_any_other_redirect_is_told_as_one(answering, location, shown):
+    lines = f"Location: {location}".encode()
+    url = answering(lambda connection: connection.sendall(head(302, lines)))
+    with pytest.raises(InvalidAnswerError) as caught:
+        ask_behind(url)
+    assert shown in str(caught.value)
+    assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (head(204), "it answered 204: no content"),
+        (head(205, b"Content-Length: 0"), "it answered 205: no content"),
+        (head(206, b"Content-Length: 2", body=b"{}"), "it answered 206: a part of it"),
+        (head(304), "it answered 304: no change"),
+        (head(299, b"Content-Length: 2", body=b"{}"), "it answered 299"),
+        (head(200, b"Content-Length: 0"), "its answer is not JSON"),
+        (head(200, b"Content-Type: text/html", body=b"<html>"), "its answer is not JSON"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "its answer is not HTTP"),
+        (b"", "it closed the connection without an answer"),
+    ],
+)
+def test_what_is_no_answer_says_what_it_is(answering, answer, fault):
+    with pytest.raises(UpstreamError) as caught:
+        ask(answering(lambda connection: connection.sendall(answer)))
+    assert str(caught.value) == f"plex: {fault}"
+
+
+def test_json_without_a_content_type_is_an_answer(answering):
+    answer = head(200, b"Content-Length: 2", body=b"{}")
+    assert ask(answering(lambda connection: connection.sendall(answer))) == {}
+
+
+def many_headers():
+    return iter([b"HTTP/1.1 200 OK\r\n", *[b"X-Header: y\r\n" * 1000] * 100])
+
+
+def endless_header():
+    yield b"HTTP/1.1 200 OK\r\nX-Header: "
+    for _ in range(1024):
+        yield b"x" * 2**20
+
+
+def endless_status_line():
+    yield b"HTTP/1.1 200 "
+    for _ in range(1024):
+        yield b"x" * 2**20
+
+
+@pytest.mark.parametrize("parts", [many_headers, endless_header, endless_status_line])
+def test_headers_without_an_end_are_not_read(answering, parts):
+    def send(connection):
+        for part in parts():
+            connection.sendall(part)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidAnswerError, match="headers of its answer are too large"):
+            ask(answering(send))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_trailers_without_an_end_are_bounded(answering):
+    def send(connection):
+        connection.sendall(head(200, b"Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0\r\n"))
+        for part in endless_header():
+            connection.sendall(part)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(UpstreamError):
+            ask(answering(send))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000

@@ -220,3 +220,26 @@ def test_trouble_is_said_once_and_its_end_too(own_valkey, open_redis, caplog):
     assert len(said) == 2
     assert said[0].startswith("get: the cache cannot be reached")
     assert said[1] == "get: the cache is well again"
+
+
+def test_when_one_connection_was_dead_the_other_idle_ones_are_not_used(pretending, open_redis):
+    """Keeps out: a router forgets them all, and each call that meets one more counts against a
+    server that is well."""
+    all_in, forgotten = threading.Barrier(4), threading.Event()
+
+    def answer(connection):
+        is_old = not forgotten.is_set()
+        while connection.recv(4096):
+            if is_old and forgotten.is_set():
+                continue
+            if is_old:
+                all_in.wait(10)
+            connection.sendall(b"$-1\r\n")
+
+    server = open_redis(pretending(answer), timeout=2.0)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda n: server.get(KEY), range(4))) == [None] * 4
+        forgotten.set()
+        with pytest.raises(CacheUnavailableError), Deadline(0.3).scope():
+            server.get(KEY)
+        assert list(pool.map(lambda n: server.get(KEY), range(4))) == [None] * 4

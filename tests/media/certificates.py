@@ -1,0 +1,57 @@
+"""Certificates of an authority of our own, made with the openssl command."""
+
+import hashlib
+import ssl
+import subprocess
+
+import pytest
+
+
+class Authority:
+    """Signs certificates into a folder; `file` holds its own."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.file, self._key = folder / "ca.pem", folder / "ca.key"
+        self._openssl(
+            f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=home -out {self.file}"
+            f" -keyout {self._key}"
+        )
+
+    def certificate(self, name, *, days=2):
+        """A file with a certificate for a name and its key; of -1 days, an expired one."""
+        path = self._folder / f"{name}{days}.pem"
+        request = f"{path}.csr"
+        self._openssl(
+            f"req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=DNS:{name}"
+            f" -keyout {path}.key -out {request}"
+        )
+        self._openssl(
+            f"x509 -req -in {request} -CA {self.file} -CAkey {self._key} -CAcreateserial"
+            f" -days {days} -copy_extensions copy -out {path}"
+        )
+        with path.open("ab") as file:
+            file.write((self._folder / f"{path.name}.key").read_bytes())
+        return path
+
+    def _openssl(self, arguments):
+        try:
+            done = subprocess.run(["openssl", *arguments.split()], capture_output=True)
+        except FileNotFoundError:
+            pytest.skip("no openssl command here")
+        assert done.returncode == 0, done.stderr
+
+
+def server_context(path):
+    """TLS as a server with that certificate has it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def sha256_of(path):
+    """The fingerprint of the certificate in a file."""
+    text = path.read_text()
+    end = "-----END CERTIFICATE-----\n"
+    pem = text[text.index("-----BEGIN CERTIFICATE") : text.index(end) + len(end)]
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()

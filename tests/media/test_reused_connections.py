@@ -1,0 +1,288 @@
+"""A connection is used again only while it can be believed in, and its death costs no call."""
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.media.errors import InvalidAnswerError, SlowError, UnreachableError, UpstreamError
+from medianest.media.http import UpstreamHttp
+from medianest.resilience import CircuitBreaker, ManualClock, State
+from medianest.sockets import connect
+from tests.media.keeping import OK, KeepingServer, hang_up, reset, well
+
+ENDS = pytest.mark.parametrize("end", [hang_up, reset])
+
+
+@pytest.fixture
+def serving():
+    servers = []
+
+    def start(answer, tls=None):
+        servers.append(KeepingServer(answer, tls))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def http_of():
+    made = []
+
+    def make(server, *, timeout=5.0, clock=None):
+        http = UpstreamHttp(
+            "plex", server.url, headers={}, timeout=timeout, max_bytes=1000, clock=clock
+        )
+        made.append(http)
+        return http
+
+    yield make
+    for http in made:
+        http.close()
+
+
+def on_second_turn(end):
+    """A server that answers once on each connection and then ends it, without a byte."""
+    return lambda connection, place, turn: end(connection) if turn > 1 else connection.sendall(OK)
+
+
+@ENDS
+def test_what_met_a_dead_connection_is_asked_once_more_on_a_new_one(serving, http_of, end):
+    """Keeps out: a server that closes idle connections, just while we ask."""
+    server = serving(on_second_turn(end))
+    http, breaker = http_of(server), CircuitBreaker("plex", failure_threshold=1)
+    assert [breaker.call(http.get_json, "/x") for _ in range(3)] == [{}, {}, {}]
+    assert [place for place, _ in server.requests] == [1, 1, 2, 2, 3]
+    assert breaker.state is State.CLOSED
+    assert breaker.snapshot().counts.failures == 0
+
+
+@ENDS
+def test_on_a_new_connection_nothing_is_asked_twice(serving, http_of, end):
+    server = serving(lambda connection, place, turn: end(connection))
+    with pytest.raises(UnreachableError, match=r"without an answer|reset"):
+        http_of(server).get_json("/x")
+    assert server.requests == [(1, "GET")]
+
+
+@ENDS
+def test_it_is_asked_no_more_than_once_more(serving, http_of, end):
+    def answer(connection, place, turn):
+        return end(connection) if (place, turn) != (1, 1) else connection.sendall(OK)
+
+    server = serving(answer)
+    http = http_of(server)
+    http.get_json("/x")
+    with pytest.raises(UnreachableError):
+        http.get_json("/x")
+    assert [place for place, _ in server.requests] == [1, 1, 2]
+
+
+def test_after_a_byte_of_an_answer_nothing_is_asked_again(serving, http_of):
+    def answer(connection, place, turn):
+        connection.sendall(OK if turn == 1 else b"H")
+        return turn > 1
+
+    server = serving(answer)
+    http = http_of(server)
+    http.get_json("/x")
+    with pytest.raises(UpstreamError):
+        http.get_json("/x")
+    assert server.accepted == 1
+
+
+def test_what_is_not_safe_to_repeat_takes_a_new_connection(serving, http_of):
+    """Keeps out: a POST of which nobody knows whether it was done, since a router forgot."""
+    server = serving(well)
+    http = http_of(server)
+    http.get_json("/x")
+    http.ask("POST", "/x", body={})
+    http.get_json("/x")
+    assert server.requests == [(1, "GET"), (2, "POST"), (2, "GET")]
+
+
+@ENDS
+def test_a_post_is_never_sent_twice(serving, http_of, end):
+    server = serving(
+        lambda connection, place, turn: end(connection) if place > 1 else connection.sendall(OK)
+    )
+    http = http_of(server)
+    http.get_json("/x")
+    with pytest.raises(UnreachableError) as caught:
+        http.ask("POST", "/x", body={})
+    assert caught.value.uncertain
+    assert server.requests == [(1, "GET"), (2, "POST")]
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(29.0, 1), (31.0, 2)])
+def test_a_connection_that_rested_for_long_is_not_used_again(serving, http_of, idle, connections):
+    server, clock = serving(well), ManualClock()
+    http = http_of(server, clock=clock)
+    http.get_json("/x")
+    clock.advance(idle)
+    http.get_json("/x")
+    assert server.accepted == connections
+
+
+def test_when_one_was_dead_the_others_of_its_age_are_not_used(serving, http_of):
+    """Keeps out: ten pooled connections, of which each call finds one more dead."""
+    both = threading.Barrier(2)
+
+    def answer(connection, place, turn):
+        if turn > 1:
+            return hang_up(connection)
+        if place <= 2:
+            both.wait(10)
+        clock.advance(0.1)
+        connection.sendall(OK)
+        return False
+
+    server, clock = serving(answer), ManualClock()
+    http = http_of(server, clock=clock)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(http.get_json, ["/a", "/b"]))
+        clock.advance(1.0)
+        http.get_json("/c")  # finds one of the two dead, and opens the third connection
+        clock.advance(1.0)
+        server.answer = well
+        list(pool.map(http.get_json, ["/d", "/e"]))
+    assert server.requests[2][0] in (1, 2)
+    assert {place for place, _ in server.requests[3:]} <= {3, 4}
+
+
+def test_a_connection_that_was_answered_on_since_is_still_used(serving, http_of):
+    """Keeps out: one dead connection that costs all those that are well."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(connection, place, turn):
+        if place == 1 and turn > 1:
+            asked.set()
+            assert go_on.wait(10)
+            return hang_up(connection)
+        connection.sendall(OK)
+        return False
+
+    server, clock = serving(answer), ManualClock()
+    http = http_of(server, clock=clock)
+    http.get_json("/a")
+    with ThreadPoolExecutor(1) as pool:
+        clock.advance(1.0)
+        dying = pool.submit(http.get_json, "/b")
+        assert asked.wait(10)
+        clock.advance(1.0)
+        http.get_json("/c")  # on the second connection, after the question on the first
+        go_on.set()
+        assert dying.result(10) == {}
+    http.get_json("/d")
+    assert server.accepted <= 3
+    assert server.requests[-1][0] in (2, 3)
+    assert [place for place, _ in server.requests].count(1) == 2
+
+
+def test_eight_dead_connections_cost_no_call_anything(serving, http_of):
+    all_in = threading.Barrier(8)
+
+    def answer(connection, place, turn):
+        if turn > 1:
+            return hang_up(connection)
+        all_in.wait(10)
+        connection.sendall(OK)
+        return False
+
+    server = serving(answer)
+    http, breaker = http_of(server), CircuitBreaker("plex", failure_threshold=1)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(2):
+            answers = list(pool.map(lambda n: breaker.call(http.get_json, "/x"), range(8)))
+            assert answers == [{}] * 8
+    assert breaker.snapshot().counts.failures == 0
+    assert server.accepted == 16
+
+
+def test_a_slow_server_is_waited_for_and_not_asked_again(serving, http_of):
+    """Keeps out: slowness taken for a dead path. A slow server's system acknowledges."""
+    late = threading.Event()
+
+    def answer(connection, place, turn):
+        if turn > 1:
+            late.wait(1.6)  # longer than a question may stay unheard
+        connection.sendall(OK)
+
+    server = serving(answer)
+    http = http_of(server)
+    assert [http.get_json("/x") for _ in range(2)] == [{}, {}]
+    assert server.requests == [(1, "GET"), (1, "GET")]
+
+
+def test_the_deadline_is_no_dead_connection(serving, http_of):
+    server = serving(lambda connection, place, turn: turn == 1 and connection.sendall(OK))
+    http = http_of(server, timeout=0.5)
+    http.get_json("/x")
+    with pytest.raises(SlowError):
+        http.get_json("/x")
+    assert server.requests == [(1, "GET"), (1, "GET")]
+
+
+def test_what_is_asked_again_has_no_more_time(serving, http_of):
+    def answer(connection, place, turn):
+        if place == 1:
+            return hang_up(connection) if turn > 1 else connection.sendall(OK)
+        return False  # and never answers
+
+    server = serving(answer)
+    http = http_of(server, timeout=0.5)
+    http.get_json("/x")
+    with pytest.raises(SlowError):
+        http.get_json("/x")
+    assert server.accepted == 2
+
+
+def test_a_server_that_died_is_told_as_it_is_now(serving, http_of):
+    """Keeps out: the end of the old connection told as the reason of what failed after it."""
+
+    def answer(connection, place, turn):
+        if turn == 1:
+            return connection.sendall(OK)
+        server.stop()
+        return reset(connection)
+
+    server = serving(answer)
+    http = http_of(server)
+    http.get_json("/x")
+    with pytest.raises(UnreachableError, match="connection refused") as caught:
+        http.get_json("/x")
+    assert not caught.value.uncertain
+
+
+@pytest.mark.parametrize("status", [101, 103, 199])
+def test_an_answer_that_is_not_final_is_told_and_ends_its_connection(serving, http_of, status):
+    """Keeps out: the final answer taken for that to the next question."""
+
+    def answer(connection, place, turn):
+        connection.sendall(f"HTTP/1.1 {status} Early\r\n\r\n".encode())
+
+    server = serving(answer)
+    http = http_of(server)
+    with pytest.raises(InvalidAnswerError, match=f"answered {status}: no final answer"):
+        http.get_json("/x")
+    assert http.ask("POST", "/x").status == status
+    server.answer = well
+    assert http.get_json("/x") == {}
+    assert [place for place, _ in server.requests] == [1, 2, 3]
+
+
+def test_every_connection_is_kept_alive(serving):
+    with connect("127.0.0.1", serving(well).port, socket.socket) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+
+
+def test_a_system_without_these_options_connects_all_the_same(serving, http_of, monkeypatch):
+    for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT"):
+        monkeypatch.delattr(socket, option, raising=False)
+    http = http_of(serving(on_second_turn(reset)))
+    assert [http.get_json("/x") for _ in range(3)] == [{}, {}, {}]
