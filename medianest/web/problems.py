@@ -24,6 +24,7 @@ from medianest.resilience import (
     CallRefusedError,
     CircuitOpenError,
     DeadlineExceededError,
+    PatienceExceededError,
 )
 from medianest.storage import (
     DatabaseBusyError,
@@ -52,6 +53,7 @@ _KIND_OF_REFUSAL = {
     CircuitOpenError: "circuit-open",
     BulkheadFullError: "bulkhead-full",
     DeadlineExceededError: "deadline-exceeded",
+    PatienceExceededError: "deadline-exceeded",
 }
 
 _KIND_OF_STORAGE: dict[type[StorageError], str] = {
