@@ -91,7 +91,7 @@ class _Table:
             return self.beneath(function, args, kwargs)
         try:
             if flight.wait(remaining()):
-                return flight.take()
+                return flight.take(function, args, kwargs)
             raise DeadlineExceededError(self._owner.name, None)
         finally:
             flight.leave()

@@ -95,9 +95,9 @@ class Flight:
         """Wait for its end, so long at most; whether it is over."""
         return self._over.wait(min(seconds, threading.TIMEOUT_MAX))
 
-    def take(self) -> Any:
-        """Its result when it is over, or raise its error. Makes the call for this caller alone
-        when it has no result that can be shared."""
+    def take(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Its result when it is over, or raise its error. Makes this caller's own call when it has
+        no result that can be shared."""
         if self._error is not None:
             # From the same traceback each time, or it would grow with every caller.
             raise_again(self._error.with_traceback(self._traceback))
@@ -106,7 +106,7 @@ class Flight:
         try:
             handover = self._handover.pop()  # atomic: one caller gets it
         except IndexError:
-            return self._inner(*self._question)
+            return self._inner(function, args, kwargs)
         raise handover.with_traceback(None)
 
     def leave(self) -> None:

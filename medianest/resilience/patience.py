@@ -149,11 +149,11 @@ class _Patient:
     def _result(self, flight: Flight, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         owner = self._owner
         if flight.wait(min(remaining(), max(0.0, owner.seconds - flight.age))):
-            return flight.take()
+            return flight.take(function, args, kwargs)
         if remaining() > 0 and owner.has_answer(function, args, kwargs):
             raise owner.exceeded()
         if flight.wait(remaining()):
-            return flight.take()
+            return flight.take(function, args, kwargs)
         raise DeadlineExceededError(owner.name, None)
 
 

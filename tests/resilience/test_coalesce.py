@@ -253,6 +253,22 @@ def test_a_result_that_goes_on_is_given_to_one_and_the_others_ask_for_themselves
     assert sorted(error.result for error in got) == [0, 1, 2]
 
 
+def test_who_must_call_for_itself_asks_its_own_question(pool, callers):
+    """Keeps out: the arguments of whoever came first, where the key is not all of them."""
+    coalesce, hold = Coalesce(pool=pool, key=lambda user: "page"), threading.Event()
+
+    def stream(user):
+        hold.wait(SOON)
+        raise Handover(user)
+
+    asked = {user: callers.start(coalesce.call, stream, user) for user in "abc"}
+    joined(coalesce, 2)
+    hold.set()
+    got = {user: each.exception(SOON).result for user, each in asked.items()}
+    assert sum(user == result for user, result in got.items()) >= 2
+    assert len(set(got.values())) >= 2
+
+
 def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(pool, upstream):
     bulkhead, closed = Bulkhead("plex", max_concurrent=1), threading.Event()
     pipeline = Pipeline("plex", [Coalesce(pool=pool), bulkhead])
