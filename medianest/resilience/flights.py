@@ -107,7 +107,10 @@ class Flight:
             handover = self._handover.pop()  # atomic: one caller gets it
         except IndexError:
             return self._inner(function, args, kwargs)
-        raise handover.with_traceback(None)
+        try:
+            raise handover.with_traceback(None)
+        finally:
+            del handover  # or its traceback, which knows this frame, would keep it
 
     def leave(self) -> None:
         """Stop waiting for it."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import os
 import signal
 import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -282,6 +285,56 @@ def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(p
     upstream.let_go()
     assert closed.wait(SOON)
     assert bulkhead.snapshot().in_use == 0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_kept_of_a_flight_that_is_over(coalesce, fails):
+    """Keeps out: results and errors that only the garbage collector finds."""
+
+    class Result(Exception):
+        pass
+
+    def ask():
+        if fails:
+            raise Result
+        return Result()
+
+    gc.disable()
+    try:
+        try:
+            kept = weakref.ref(coalesce.call(ask))
+        except Result as error:
+            kept = weakref.ref(error)
+        wait_until(lambda: coalesce.pool.in_flight == 0)
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+def test_many_callers_of_many_questions_leave_nothing_behind(pool):
+    coalesce, gate = Coalesce(pool=pool), threading.Barrier(16)
+
+    def ask(number):
+        if number % 3 == 0:
+            raise ZeroDivisionError(number)
+        return number
+
+    def caller(seed):
+        gate.wait(SOON)
+        for turn in range(300):
+            number = (seed * turn) % 7
+            try:
+                assert coalesce.call(ask, number) == number
+            except ZeroDivisionError as error:
+                assert error.args == (number,)
+
+    with ThreadPoolExecutor(16) as threads:
+        for done in [threads.submit(caller, seed) for seed in range(16)]:
+            done.result(60)
+    wait_until(lambda: pool.in_flight == 0)
+    seen = coalesce.snapshot()
+    assert seen.flights + seen.shared + seen.rejected == 16 * 300
+    assert seen.in_flight == 0
 
 
 def test_threads_start_when_needed_are_used_again_and_end_on_close():
