@@ -291,19 +291,19 @@ def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(p
 def test_nothing_is_kept_of_a_flight_that_is_over(coalesce, fails):
     """Keeps out: results and errors that only the garbage collector finds."""
 
-    class Result(Exception):
+    class OutcomeError(Exception):
         pass
 
     def ask():
         if fails:
-            raise Result
-        return Result()
+            raise OutcomeError
+        return OutcomeError()
 
     gc.disable()
     try:
         try:
             kept = weakref.ref(coalesce.call(ask))
-        except Result as error:
+        except OutcomeError as error:
             kept = weakref.ref(error)
         wait_until(lambda: coalesce.pool.in_flight == 0)
         assert kept() is None
