@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 
-from benchmarks import flask_view, queue, scrapes
+from benchmarks import coalescing, flask_view, queue, scrapes
 from benchmarks.measure import cells, measure
 from benchmarks.table import (
     Grid,
     print_machine,
     print_rates,
     print_scrapes,
+    print_shared,
     print_tables,
     print_verdicts,
     print_views,
@@ -37,6 +38,7 @@ def main() -> int:
         # Some peers write into the working directory, and to the terminal how they are set up.
         with contextlib.redirect_stderr(io.StringIO()):
             measure(all_cells, options.rounds)
+        flown = coalescing.shared()
         rates = queue.rates()
         served = flask_view.serve()
         looked_at = scrapes.scraped()
@@ -44,6 +46,7 @@ def main() -> int:
     judged = verdicts(grid, served, rates, looked_at)
     print_machine(options.rounds)
     print_tables(grid)
+    print_shared(flown)
     print_rates(rates)
     print_views(served)
     print_scrapes(looked_at)

@@ -17,6 +17,7 @@ from medianest.bridges import circuitbreaker as bridge
 from medianest.resilience import (
     Bulkhead,
     CircuitBreaker,
+    Coalesce,
     Deadline,
     ErrorRecoveryManager,
     Fallback,
@@ -207,6 +208,11 @@ def stack_with_recovery(function: Function) -> Function:
 def stack_with_deadline(function: Function) -> Function:
     """The same and a Deadline."""
     return _our_stack(Deadline(5))(function)
+
+
+def stack_with_coalescing(function: Function) -> Function:
+    """The same beneath a Coalesce, so that each call is a flight."""
+    return Pipeline(_name(), [Coalesce(name=_name()), _our_stack()])(function)
 
 
 def pyresilience_stack(function: Function) -> Function:

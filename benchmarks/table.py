@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.coalescing import CALLERS, Shared
 from benchmarks.flask_view import Served
 from benchmarks.measure import FAILURE, REFUSED, SUCCESS, THREADED, Cell
 from benchmarks.queue import Rate
@@ -20,6 +21,7 @@ __all__ = [
     "print_machine",
     "print_rates",
     "print_scrapes",
+    "print_shared",
     "print_tables",
     "print_verdicts",
     "print_views",
@@ -107,6 +109,15 @@ def print_tables(grid: Grid) -> None:
     _print_single(grid, "stacks")
     print("\nretry alone on the success path")
     _print_single(grid, "retries")
+
+
+def print_shared(found: Shared) -> None:
+    """Coalescing."""
+    print(f"\n{'coalescing, whole stack':38}{'us':>10}")
+    print(f"{'a call, direct':38}{1e6 * found.direct:>10.2f}")
+    print(f"{'a call that nobody shares, as a flight':38}{1e6 * found.flight:>10.2f}")
+    print(f"{f'{CALLERS} callers of one question, beyond it':38}{1e6 * found.beyond:>10,.0f}")
+    print(f"calls that those {CALLERS} made: {found.calls:.3g}")
 
 
 def print_rates(rates: list[Rate]) -> None:

@@ -34,6 +34,7 @@ _THREADS = {
 }
 _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
 _BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
+_PROBE_SECONDS = 1.0
 _SET_BACK = 2.0
 """Seconds by which the time of day may go back unnoticed."""
 _LAST_LETTERS = 3.0
@@ -105,6 +106,7 @@ class Worker:
         for handler in parts.drainer.handlers:
             drain = partial(parts.drainer.run_due, handler.name, until=lambda: self._stopping)
             stored(f"drain {handler.name}", drain, parts.settings.queue.interval)
+        add("probe plex", parts.plex.probe, _PROBE_SECONDS)
         add("watch", partial(self._beat, scheduler), min(_BEAT_SECONDS, interval), executor="watch")
         alerts = max(0.2, min(_ALERT_SECONDS, interval, parts.settings.alerts.hold / 4))
         add("alert", parts.watch.alerts.evaluate, alerts, executor="watch")

@@ -79,8 +79,9 @@ class UpstreamSettings(Section):
     counting: Literal["window", "consecutive"] = "consecutive"
     """Consecutive: a server at home is up or down, and a busy hour must not hide its death."""
     monitoring_period: Seconds = 60.0
-    reset_timeout: Seconds = 30.0
-    max_reset_timeout: Seconds = 300.0
+    reset_timeout: Seconds = 10.0
+    max_reset_timeout: Seconds = 20.0
+    """A house is well again in minutes, not hours; with the jitter, 24 seconds at most."""
     half_open_max_calls: Count = 3
     slow_call_duration_threshold: Annotated[Seconds | None, BeforeValidator(unless_off)] = None
     """Off: a large library may take ten seconds and be well."""
@@ -129,6 +130,10 @@ class PlexSettings(UpstreamSettings):
 
     prefix = "MEDIANEST_PLEX"
     token: Secret | None = None
+    patience: Delay = 1.5
+    """How long a client waits where a last good answer is known."""
+    last_good_bytes: Count = 32 * 1024 * 1024
+    """Memory for last good answers, compressed."""
 
 
 class OverseerrSettings(UpstreamSettings):

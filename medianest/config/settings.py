@@ -177,7 +177,7 @@ def _check_tls(upstream: UpstreamSettings) -> None:
         raise ConfigurationError(f"{prefix}_{name}: {prefix}_URL must begin with https:// for it")
 
 
-_FORGIVING = {"failure_threshold": 5, "reset_timeout": 10.0, "max_reset_timeout": 60.0}
+_FORGIVING = {"failure_threshold": 5, "reset_timeout": 5.0, "max_reset_timeout": 15.0}
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "development": {

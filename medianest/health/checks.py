@@ -23,11 +23,16 @@ _NEARLY_ALL = 0.8
 
 
 def check_breakers(registry: Registry, most: Threshold) -> Finding:
-    """How many circuit breakers are in which state; too many open ones are more than bad luck."""
-    states = Counter(breaker.state for breaker in registry.breakers())
-    shut = states[State.OPEN] + states[State.FORCED_OPEN]
+    """How many circuit breakers are in which state; too many open ones are more than bad luck.
+    Those of the operations of one dependency count once."""
+    breakers = registry.breakers()
+    states = Counter(breaker.state for breaker in breakers)
+    open_ones = [each for each in breakers if each.state in (State.OPEN, State.FORCED_OPEN)]
+    shut = len({registry.service_of(breaker.name) for breaker in open_ones})
     status = most.status_of(shut)
-    message = f"{shut} circuit breakers are open" if status is not Status.HEALTHY else None
+    message = None
+    if status is not Status.HEALTHY:
+        message = f"{len(open_ones)} circuit breakers are open"
     return Finding(status, message, {state.value: states[state] for state in State})
 
 

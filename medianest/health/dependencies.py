@@ -15,12 +15,13 @@ from medianest.resilience import (
     State,
 )
 
-__all__ = ["DependencyHealth"]
+__all__ = ["DependencyHealth", "is_cut_off"]
 
 
 @dataclass(frozen=True, slots=True)
 class DependencyHealth:
-    """A dependency at one instant; `check`, `breaker` and `bulkhead` where it has one."""
+    """A dependency at one instant; `check`, `breaker` and `bulkhead` where it has one, and the
+    breakers of its `operations`."""
 
     dependency: Dependency
     status: Status
@@ -28,6 +29,7 @@ class DependencyHealth:
     check: ComponentHealth | None
     breaker: BreakerSnapshot | None
     bulkhead: BulkheadSnapshot | None
+    operations: tuple[BreakerSnapshot, ...] = ()
 
     @classmethod
     def of(cls, dependency: Dependency, check: ComponentHealth | None) -> DependencyHealth:
@@ -35,7 +37,8 @@ class DependencyHealth:
         breaker = dependency.pipeline.find(CircuitBreaker)
         bulkhead = dependency.pipeline.find(Bulkhead)
         seen = breaker.snapshot() if breaker is not None else None
-        status, message = _judged(check, seen)
+        operations = tuple(each.snapshot() for each in dependency.operations)
+        status, message = _with_operations(*_judged(check, seen), operations)
         return cls(
             dependency,
             status,
@@ -43,6 +46,7 @@ class DependencyHealth:
             check,
             seen,
             bulkhead.snapshot() if bulkhead is not None else None,
+            operations,
         )
 
     @property
@@ -63,8 +67,29 @@ class DependencyHealth:
     @property
     def is_cut_off(self) -> bool:
         """Whether its breaker lets no call through, and no operator wanted that."""
-        seen = self.breaker
-        return seen is not None and seen.state is State.OPEN and bool(seen.retry_after)
+        return self.breaker is not None and is_cut_off(self.breaker)
+
+    @property
+    def is_being_tried(self) -> bool:
+        """Whether its operations are about to be asked again, to find out whether it is well."""
+        waiting = (State.OPEN, State.HALF_OPEN)
+        parts = (self.breaker, *self.operations) if self.operations else ()
+        return any(p is not None and p.state in waiting and not p.retry_after for p in parts)
+
+
+def is_cut_off(seen: BreakerSnapshot) -> bool:
+    """Whether a breaker lets no call through, and no operator wanted that."""
+    return seen.state is State.OPEN and bool(seen.retry_after)
+
+
+def _with_operations(
+    status: Status, message: str | None, operations: tuple[BreakerSnapshot, ...]
+) -> tuple[Status, str | None]:
+    """While one of its operations is cut off, it is not well, however well the rest of it is."""
+    failing = [seen for seen in operations if STATUS_OF_STATE[seen.state] is not Status.HEALTHY]
+    if not failing or status.badness >= Status.DEGRADED.badness:
+        return status, message
+    return Status.DEGRADED, "; ".join(f"{seen.name}: {_words(seen)}" for seen in failing)
 
 
 def _judged(

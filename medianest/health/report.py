@@ -14,7 +14,12 @@ from medianest.health.observer import Observer
 from medianest.health.score import Score
 from medianest.health.status import Status, overall_status
 from medianest.health.traffic import Figures
-from medianest.resilience import BreakerSnapshot, BulkheadSnapshot
+from medianest.resilience import (
+    BreakerSnapshot,
+    BulkheadSnapshot,
+    CoalesceSnapshot,
+    PatienceSnapshot,
+)
 from medianest.resilience.cascade import CascadeMonitor, CascadeRisk
 from medianest.resilience.events import alert_changed, health_changed, state_changed
 
@@ -36,6 +41,8 @@ class Report:
     """Those that are no dependency's."""
     breakers: tuple[BreakerSnapshot, ...]
     bulkheads: tuple[BulkheadSnapshot, ...]
+    flights: tuple[CoalesceSnapshot, ...]
+    patiences: tuple[PatienceSnapshot, ...]
     firing: tuple[Alert, ...]
     pending: tuple[Alert, ...]
     risk: CascadeRisk
@@ -84,7 +91,12 @@ class Reporter:
         registry, traffic = self._observer.registry, self._observer.traffic
         dependencies, components = self._observer.look()
         firing, risk = self._alerts.firing(), self._cascade.assess()
-        seen = {d.breaker.name: d.breaker for d in dependencies if d.breaker is not None}
+        seen = {
+            breaker.name: breaker
+            for found in dependencies
+            for breaker in (found.breaker, *found.operations)
+            if breaker is not None
+        }
         minute, ever = traffic.figures()
         return Report(
             at=registry.clock.utc(),
@@ -94,6 +106,8 @@ class Reporter:
             components=tuple(components),
             breakers=tuple(seen.get(b.name) or b.snapshot() for b in registry.breakers()),
             bulkheads=tuple(bulkhead.snapshot() for bulkhead in registry.bulkheads()),
+            flights=tuple(coalesce.snapshot() for coalesce in registry.flights()),
+            patiences=tuple(patience.snapshot() for patience in registry.patiences()),
             firing=tuple(firing),
             pending=tuple(self._alerts.pending()),
             risk=risk,

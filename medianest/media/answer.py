@@ -11,7 +11,7 @@ __all__ = ["Answer", "stale"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Answer(Generic[T]):
     """`value` as it was at `as_of`; `age` in seconds; `degraded` when its source failed."""
 

@@ -18,11 +18,13 @@ from medianest.media.errors import (
     UnreachableError,
     UpstreamError,
 )
+from medianest.media.operations import Operations
 from medianest.media.plex_client import SERVICE, PlexClient
 from medianest.media.plex_wire import Item, Library, Page, Session
-from medianest.resilience import Fallback, Pipeline, ResilienceService
+from medianest.resilience import Fallback, Pipeline, ResilienceService, Strategy
 from medianest.storage.last_good import TieredLastGood
 from medianest.storage.last_good_figures import LastGoodFigures
+from medianest.storage.packed import packed_memory
 from medianest.storage.redis import RedisServer
 
 __all__ = ["DEPENDENCY", "Plex"]
@@ -30,6 +32,8 @@ __all__ = ["DEPENDENCY", "Plex"]
 DEPENDENCY: Final = "plex-media-server"
 
 T = TypeVar("T")
+
+_OPERATIONS: Final = ("libraries", "items", "recently_added", "search", "sessions")
 
 _HOUR, _DAY = 3600.0, 86400.0
 
@@ -58,23 +62,29 @@ class Plex:
         self._clock, self._redis = service.registry.clock, redis
         self._address = settings.url or ""
         self._last_good: list[TieredLastGood[Any]] = []
+        self._memory = packed_memory(_DAY, self._clock, max_bytes=settings.last_good_bytes)
+        self._patience = settings.patience
         self._client: PlexClient | None = None
-        self._pipeline = Pipeline(SERVICE, [])
+        self._operations: Operations | None = None
         self.trouble: str | None = None
         """What is wrong with it although it answers: a token that it refused last."""
         if settings.url is not None:
             self._client = PlexClient(settings.url, settings, self._clock)
-            policy = settings.policy((UpstreamError,), retry_on=_WORTH_ANOTHER)
-            dependency = service.register_dependency(
-                DEPENDENCY, policy, criticality="important", service=SERVICE
+            self._operations = Operations(
+                DEPENDENCY,
+                SERVICE,
+                _OPERATIONS,
+                settings,
+                service,
+                retry_on=_WORTH_ANOTHER,
+                criticality="important",
             )
-            self._pipeline = dependency.pipeline
-            if not settings.breaker_enabled:
-                service.registry.breaker(SERVICE).disable("disabled by the settings")
         # While a server is broken it may answer with nothing; that must not replace what was good.
         self._libraries = self._or_last_good("libraries", _DAY, _LIBRARIES, bool)
         self._items = self._or_last_good("items", _HOUR, _PAGE, lambda page: bool(page.items))
         self._recently_added = self._or_last_good("recently-added", _HOUR, _ITEMS, bool)
+        self._search = Pipeline(SERVICE, self._layers("search"))
+        self._sessions = Pipeline(SERVICE, self._layers("sessions"))
 
     def libraries(self) -> Answer[tuple[Library, ...]]:
         """All sections; the last good answer for a day."""
@@ -90,18 +100,25 @@ class Plex:
 
     def search(self, query: str) -> Answer[tuple[Item, ...]]:
         """Items that match; never from memory."""
-        return self._ask(self._pipeline, PlexClient.search, query)
+        return self._ask(self._search, PlexClient.search, query)
 
     def sessions(self) -> Answer[tuple[Session, ...]]:
         """What plays now; never from memory."""
-        return self._ask(self._pipeline, PlexClient.sessions)
+        return self._ask(self._sessions, PlexClient.sessions)
 
     def last_good_figures(self) -> tuple[LastGoodFigures, ...]:
         """How often last good answers were looked for and found, for each question."""
         return tuple(store.snapshot() for store in self._last_good)
 
+    def probe(self) -> None:
+        """Find out whether what failed is well again; see Operations."""
+        if self._operations is not None:
+            self._operations.probe()
+
     def close(self) -> None:
         """Close the idle connections."""
+        if self._operations is not None:
+            self._operations.close()
         if self._client is not None:
             self._client.close()
 
@@ -133,6 +150,7 @@ class Plex:
             clock=self._clock,
             redis=self._redis,
             accept=lambda answer: is_good(answer.value),
+            memory=self._memory,
         )
         self._last_good.append(store)
         fallback = Fallback(
@@ -142,7 +160,13 @@ class Plex:
             key=_arguments,
             stale=stale,
         )
-        return Pipeline(SERVICE, [fallback, self._pipeline])
+        return Pipeline(SERVICE, [fallback, *self._layers(name.replace("-", "_"), store)])
+
+    def _layers(self, name: str, store: TieredLastGood[Any] | None = None) -> list[Strategy]:
+        """What lies beneath the fallback; nothing where no Plex is configured."""
+        if self._operations is None:
+            return []
+        return self._operations.layers(name, _arguments, last_good=store, patience=self._patience)
 
 
 def _arguments(client: PlexClient, question: Callable[..., Any], *args: Any) -> tuple[Any, ...]:

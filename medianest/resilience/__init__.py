@@ -1,10 +1,12 @@
 """Resilience for any synchronous Python call: circuit breaker, retry, bulkhead, deadline,
-fallback and error recovery, composed to pipelines. Needs the standard library and blinker only."""
+coalescing, patience, fallback and error recovery, composed to pipelines. Needs the standard
+library and blinker only."""
 
 from medianest.resilience.breaker import CircuitBreaker, Permit
 from medianest.resilience.budget import RetryBudget
 from medianest.resilience.bulkhead import Bulkhead, Place
 from medianest.resilience.clock import Clock, ManualClock, SystemClock
+from medianest.resilience.coalesce import Coalesce
 from medianest.resilience.deadline import Deadline, remaining
 from medianest.resilience.errors import (
     BulkheadFullError,
@@ -12,14 +14,17 @@ from medianest.resilience.errors import (
     CircuitOpenError,
     ConfigurationError,
     DeadlineExceededError,
+    PatienceExceededError,
     ResilienceError,
     UnknownNameError,
 )
 from medianest.resilience.fallback import Fallback, LastGood, MemoryLastGood
 from medianest.resilience.options import BulkheadOptions, CircuitBreakerOptions, RetryOptions
 from medianest.resilience.outcome import Outcome
+from medianest.resilience.patience import Patience
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
+from medianest.resilience.pool import FlightPool
 from medianest.resilience.recovery import (
     RUN_AGAIN,
     Declined,
@@ -37,7 +42,12 @@ from medianest.resilience.registry import (
 )
 from medianest.resilience.retry import Retry
 from medianest.resilience.service import ResilienceService
-from medianest.resilience.snapshot import BreakerSnapshot, BulkheadSnapshot
+from medianest.resilience.snapshot import (
+    BreakerSnapshot,
+    BulkheadSnapshot,
+    CoalesceSnapshot,
+    PatienceSnapshot,
+)
 from medianest.resilience.states import State
 from medianest.resilience.strategy import Handover, Strategy
 
@@ -53,6 +63,8 @@ __all__ = [
     "CircuitBreakerOptions",
     "CircuitOpenError",
     "Clock",
+    "Coalesce",
+    "CoalesceSnapshot",
     "ConfigurationError",
     "Criticality",
     "Deadline",
@@ -62,11 +74,15 @@ __all__ = [
     "DependencyType",
     "ErrorRecoveryManager",
     "Fallback",
+    "FlightPool",
     "Handover",
     "LastGood",
     "ManualClock",
     "MemoryLastGood",
     "Outcome",
+    "Patience",
+    "PatienceExceededError",
+    "PatienceSnapshot",
     "Permit",
     "Pipeline",
     "Place",

@@ -187,6 +187,9 @@ class CascadeMonitor:
             places = bulkhead.snapshot()
             saturation = min(1.0, (places.in_use + places.waiting) / places.max_concurrent)
         shut = BREAKER_STRESS.get(seen.state, 0.0) if seen is not None else 0.0
+        operations = [BREAKER_STRESS.get(each.state, 0.0) for each in dependency.operations]
+        if operations:
+            shut = max(shut, round(sum(operations) / len(operations), 4))
         score = max(
             shut,
             ERROR_WEIGHT * (change.error_rate or 0.0),
@@ -239,6 +242,9 @@ def _advice(dependency: Dependency, stress: Stress) -> Iterable[str]:
     name = dependency.name
     if stress.breaker_state == State.FORCED_OPEN.value:
         yield f"{name} is cut off by an operator: enable its breaker when the work is done"
+    elif stress.breaker and stress.breaker_state == State.CLOSED.value:
+        shut = [each.name for each in dependency.operations if each.state in BREAKER_STRESS]
+        yield f"{name} fails in a part: {', '.join(shut)}; they are tried again by themselves"
     elif stress.breaker:
         yield f"{name} is cut off: look at it first; it is tried again by itself"
     elif (stress.error_rate or 0.0) >= 0.2:

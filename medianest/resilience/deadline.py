@@ -17,7 +17,7 @@ from medianest.resilience.errors import ConfigurationError, DeadlineExceededErro
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.strategy import Invoke, Strategy
 
-__all__ = ["Deadline", "remaining"]
+__all__ = ["Deadline", "remaining", "start_anew"]
 
 _current: ContextVar[tuple[float, Clock] | None] = ContextVar("medianest-deadline", default=None)
 
@@ -28,6 +28,12 @@ def remaining(default: float = math.inf) -> float:
     if limit is None:
         return default
     return min(default, max(0.0, limit[0] - limit[1].now()))
+
+
+def start_anew(timeout: float | None, clock: Clock) -> None:
+    """Forget the deadline of this context: from now on it has `timeout` seconds, or no end. For
+    what goes on when those who asked for it have left."""
+    _current.set(None if timeout is None else (clock.now() + timeout, clock))
 
 
 class Deadline(Strategy):

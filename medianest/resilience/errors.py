@@ -6,7 +6,8 @@ ResilienceError
 └── CallRefusedError        the call was not made; carries `name` and `retry_after`
     ├── CircuitOpenError        its circuit breaker is open
     ├── BulkheadFullError       its compartment is full
-    └── DeadlineExceededError   no time was left to make it; also a TimeoutError
+    ├── DeadlineExceededError   no time was left for it; also a TimeoutError
+    └── PatienceExceededError   it goes on without this caller, who has a last good answer
 
 An error that the protected call itself raised reaches the caller unwrapped.
 """
@@ -19,6 +20,7 @@ __all__ = [
     "CircuitOpenError",
     "ConfigurationError",
     "DeadlineExceededError",
+    "PatienceExceededError",
     "ResilienceError",
     "UnknownNameError",
 ]
@@ -82,3 +84,16 @@ class DeadlineExceededError(CallRefusedError, TimeoutError):
 
     def _reason(self) -> str:
         return f"the deadline passed before {self.name!r} could be called"
+
+
+class PatienceExceededError(CallRefusedError):
+    """A last good answer is known, and the call took longer than its callers wait in that case:
+    `PatienceExceededError(name, None, seconds)`. The call goes on."""
+
+    @property
+    def seconds(self) -> float:
+        """How long a caller waits."""
+        return float(self.args[2])
+
+    def _reason(self) -> str:
+        return f"{self.name!r} has not answered within {self.seconds:g} s"

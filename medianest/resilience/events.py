@@ -26,9 +26,11 @@ __all__ = [
     "Degraded",
     "Event",
     "HealthChanged",
+    "PatienceUsed",
     "Recovered",
     "RecoveryFinished",
     "RetryScheduled",
+    "Shared",
     "StateChanged",
     "WouldHaveOpened",
     "alert_changed",
@@ -37,9 +39,11 @@ __all__ = [
     "call_refused",
     "degraded",
     "health_changed",
+    "patience_used",
     "recovered",
     "recovery_finished",
     "retry_scheduled",
+    "shared",
     "state_changed",
     "would_have_opened",
 ]
@@ -55,6 +59,8 @@ retry_scheduled = _signals.signal("retry-scheduled")
 budget_exhausted = _signals.signal("budget-exhausted")
 recovered = _signals.signal("recovered")
 degraded = _signals.signal("degraded")
+shared = _signals.signal("shared")
+patience_used = _signals.signal("patience-used")
 recovery_finished = _signals.signal("recovery-finished")
 health_changed = _signals.signal("health-changed")
 alert_changed = _signals.signal("alert-changed")
@@ -136,6 +142,20 @@ class Degraded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Shared(Event):
+    """One flight is over that so many callers had asked for."""
+
+    callers: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatienceUsed(Event):
+    """A caller waited `seconds` for a flight, and left it for the last good answer."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryFinished(Event):
     """What was tried after a failure, and what came of it."""
 
@@ -172,6 +192,8 @@ _SIGNAL_OF: dict[type[Event], Signal] = {
     BudgetExhausted: budget_exhausted,
     Recovered: recovered,
     Degraded: degraded,
+    Shared: shared,
+    PatienceUsed: patience_used,
     RecoveryFinished: recovery_finished,
     HealthChanged: health_changed,
     AlertChanged: alert_changed,

@@ -13,7 +13,7 @@ from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
 from medianest.resilience.options import checked_name, is_number, is_whole
 from medianest.resilience.outcome import Expected, holds, matcher, raise_again
-from medianest.resilience.strategy import Invoke, Strategy
+from medianest.resilience.strategy import Invoke, Strategy, question_of
 
 __all__ = ["Fallback", "LastGood", "MemoryLastGood"]
 
@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MISSING: Any = object()
+
+_MOST_ENTRIES = 256
+_ENTRY_BYTES = 512
+"""What a key, a time and a place in the dict take, about."""
 
 
 class LastGood(Protocol):
@@ -42,36 +46,58 @@ class LastGood(Protocol):
 class MemoryLastGood(Generic[T]):
     """The last good answers of one operation, in memory. Thread-safe.
 
-    Keeps `max_entries` answers, the least recently used going first, each for `max_age` seconds.
-    `accept` says which answers are good: one that is not never replaces one that was. Answers are
-    kept and served as they are, not as copies: let them be such as nobody changes.
+    Keeps `max_entries` answers (256 unless there is another bound), and of them so many as take
+    `max_bytes` by `size_of(answer)`, the least recently used going first, each for `max_age`
+    seconds. An answer larger than `max_bytes` is not kept, and 512 bytes are added to the size of
+    each for its key and its place. `accept` says which answers are good: one that is not never
+    replaces one that was. Answers are kept and served as they are, not as copies: let them be
+    such as nobody changes.
     """
 
     def __init__(
         self,
         max_age: float,
         *,
-        max_entries: int = 256,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        size_of: Callable[[T], int] | None = None,
         accept: Callable[[T], bool] = lambda value: True,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        if not (is_number(max_age) and max_age > 0 and is_whole(max_entries, at_least=1)):
+        if max_entries is None and max_bytes is None:
+            max_entries = _MOST_ENTRIES
+        bounds = [bound for bound in (max_entries, max_bytes) if bound is not None]
+        wholes = all(is_whole(bound, at_least=1, at_most=2**50) for bound in bounds)
+        if not (is_number(max_age) and max_age > 0 and wholes):
             raise ConfigurationError(
-                f"last-good answers take max_age above 0 and max_entries of at least 1, "
-                f"not {max_age!r} and {max_entries!r}"
+                f"last-good answers take max_age above 0, max_entries and max_bytes of at least "
+                f"1, not {max_age!r}, {max_entries!r} and {max_bytes!r}"
             )
         if not callable(accept):
             raise ConfigurationError(f"accept must be a function (answer) -> bool, not {accept!r}")
-        self.max_age, self.max_entries = max_age, max_entries
-        self._accept = accept
+        if (max_bytes is None) != (size_of is None) or not (size_of is None or callable(size_of)):
+            raise ConfigurationError("max_bytes takes size_of, a function (answer) -> bytes")
+        self.max_age, self.max_entries, self.max_bytes = max_age, max_entries, max_bytes
+        self._accept, self._size_of = accept, size_of
         self._clock = as_clock(clock)
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[T, float]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[T, float, int]] = OrderedDict()
+        self._bytes = 0
 
     @property
     def entries(self) -> int:
         """How many answers are kept, those that are too old included."""
         return len(self._kept)
+
+    @property
+    def bytes(self) -> int:
+        """What they take, where that is bounded; else 0."""
+        return self._bytes
+
+    def keys(self) -> list[Hashable]:
+        """For what answers are kept, those that are too old included."""
+        with self._lock:
+            return list(self._kept)
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -81,14 +107,18 @@ class MemoryLastGood(Generic[T]):
         """Keep `value`, if it is accepted and not older than what is kept."""
         if not self._accept(value):
             return
+        size = self._size_of(value) + _ENTRY_BYTES if self._size_of is not None else 0
+        if self.max_bytes is not None and size > self.max_bytes:
+            return
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and kept[1] > asked_at:
                 return
-            self._kept[key] = (value, asked_at)
+            self._bytes += size - (kept[2] if kept is not None else 0)
+            self._kept[key] = (value, asked_at, size)
             self._kept.move_to_end(key)
-            if len(self._kept) > self.max_entries:
-                self._kept.popitem(last=False)
+            while self._is_over():
+                self._bytes -= self._kept.popitem(last=False)[1][2]
 
     def get(self, key: Hashable) -> tuple[T, float] | None:
         """The answer for `key` and its age in seconds."""
@@ -97,12 +127,22 @@ class MemoryLastGood(Generic[T]):
             kept = self._kept.get(key)
             if kept is None:
                 return None
-            value, since = kept
+            value, since, size = kept
             if now - since > self.max_age:
                 del self._kept[key]
+                self._bytes -= size
                 return None
             self._kept.move_to_end(key)
             return value, now - since
+
+    def has(self, key: Hashable) -> bool:
+        """Whether there is an answer for `key`."""
+        return self.get(key) is not None
+
+    def _is_over(self) -> bool:
+        if self.max_entries is not None and len(self._kept) > self.max_entries:
+            return True
+        return self.max_bytes is not None and self._bytes > self.max_bytes
 
 
 Stale = Callable[[Any, float, BaseException], Any]
@@ -241,6 +281,4 @@ class Fallback(Strategy):
     def _key_of(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Hashable:
         if self._key is not None:
             return self._key(*args, **kwargs)
-        named = tuple(sorted(kwargs.items()))
-        kinds = tuple(type(value) for value in (*args, *dict(named).values()))  # as 1 == True
-        return function, args, named, kinds
+        return question_of(function, args, kwargs)

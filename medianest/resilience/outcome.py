@@ -146,6 +146,7 @@ def raise_again(error: BaseException) -> NoReturn:
     finally:
         # By the slot itself: some errors are frozen.
         vars(BaseException)["__context__"].__set__(error, context)
+        del error, context  # or the traceback, which knows this frame, would keep the error
 
 
 def _single(item: Any, option: str) -> ErrorMatcher:

@@ -11,6 +11,7 @@ from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.budget import RetryBudget
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.coalesce import Coalesce
 from medianest.resilience.errors import ConfigurationError, UnknownNameError
 from medianest.resilience.options import (
     BulkheadOptions,
@@ -18,6 +19,7 @@ from medianest.resilience.options import (
     checked_name,
     configure,
 )
+from medianest.resilience.patience import Patience
 from medianest.resilience.pipeline import Pipeline
 
 __all__ = ["Criticality", "Dependency", "DependencyType", "Registry", "default_registry"]
@@ -36,6 +38,8 @@ class Dependency:
     pipeline: Pipeline
     depends_on: tuple[str, ...] = ()
     kind: DependencyType = "external-api"
+    operations: tuple[CircuitBreaker, ...] = ()
+    """Breakers of single operations of it, whose failures are not the others'."""
 
     def __post_init__(self) -> None:
         _check_one_of(self.name, "criticality", self.criticality, get_args(Criticality))
@@ -69,6 +73,8 @@ class Registry:
         self._bulkheads: dict[str, Bulkhead] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._dependencies: dict[str, Dependency] = {}
+        self._flights: dict[str, Coalesce] = {}
+        self._patiences: dict[str, Patience] = {}
 
     def breaker(
         self, name: str, options: CircuitBreakerOptions | None = None, **keywords: Any
@@ -132,6 +138,15 @@ class Registry:
             self._breakers[breaker.name] = breaker
         return breaker
 
+    def add_flights(self, strategy: Coalesce | Patience) -> None:
+        """Register a Coalesce or a Patience, for its figures to be seen. Raises ConfigurationError
+        when there is another one of that kind and name."""
+        kind = "coalesce" if isinstance(strategy, Coalesce) else "patience"
+        known: dict[str, Any] = self._flights if kind == "coalesce" else self._patiences
+        with self._lock:
+            if known.setdefault(strategy.name, strategy) is not strategy:
+                raise ConfigurationError(f"{kind} {strategy.name!r} is registered already")
+
     def add_dependency(self, dependency: Dependency) -> Dependency:
         """Register a dependency. Raises ConfigurationError as `check_dependency` does."""
         with self._lock:
@@ -175,6 +190,8 @@ class Registry:
             if all(other.service != gone.service for other in self._dependencies.values()):
                 for kept in (self._breakers, self._bulkheads, self._budgets):
                     kept.pop(gone.service, None)
+                for breaker in gone.operations:
+                    self._breakers.pop(breaker.name, None)
         return gone
 
     def find_breaker(self, name: str) -> CircuitBreaker | None:
@@ -225,6 +242,24 @@ class Registry:
         """All bulkheads by name."""
         with self._lock:
             return [self._bulkheads[name] for name in sorted(self._bulkheads)]
+
+    def flights(self) -> list[Coalesce]:
+        """All registered Coalesces by name."""
+        with self._lock:
+            return [self._flights[name] for name in sorted(self._flights)]
+
+    def patiences(self) -> list[Patience]:
+        """All registered Patiences by name."""
+        with self._lock:
+            return [self._patiences[name] for name in sorted(self._patiences)]
+
+    def service_of(self, breaker: str) -> str:
+        """The service whose calls a breaker judges: for that of an operation its dependency's,
+        else its own name."""
+        for dependency in self.dependencies():
+            if any(operation.name == breaker for operation in dependency.operations):
+                return dependency.service
+        return breaker
 
     def budgets(self) -> dict[str, RetryBudget]:
         """All retry budgets by name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.clock import Clock
 from medianest.resilience.fallback import Fallback
 from medianest.resilience.options import BulkheadOptions, configure
@@ -46,11 +47,12 @@ class ResilienceService:
         depends_on: Iterable[str] = (),
         fallback: Fallback | Callable[[BaseException], Any] | None = None,
         recovery: bool = False,
+        operations: Iterable[CircuitBreaker] = (),
         **policy_options: Any,
     ) -> Dependency:
         """Register a dependency and build its pipeline; with `recovery`, the actions of the
         recovery manager run when a call has failed. `service` names its breaker, its bulkhead and
-        its budget; None: as the dependency.
+        its budget; None: as the dependency. `operations` are breakers of single operations of it.
 
         `policy_options` are the fields of Policy, given instead of one. Raises
         ConfigurationError for a wrong option or a taken name.
@@ -64,7 +66,7 @@ class ResilienceService:
         manager = self.recovery if recovery else None
         pipeline = policy.build(service, self.registry, _as_fallback(service, fallback), manager)
         return self.registry.add_dependency(
-            Dependency(name, criticality, pipeline, tuple(depends_on), kind)
+            Dependency(name, criticality, pipeline, tuple(depends_on), kind, tuple(operations))
         )
 
     def pipeline(self, name: str) -> Pipeline:

@@ -15,7 +15,15 @@ from medianest.resilience.window import SLOW, Batch, Counts, Latency
 if TYPE_CHECKING:
     from medianest.resilience.machine import Machine
 
-__all__ = ["BreakerCounts", "BreakerSnapshot", "BreakerTotals", "BulkheadSnapshot", "Failure"]
+__all__ = [
+    "BreakerCounts",
+    "BreakerSnapshot",
+    "BreakerTotals",
+    "BulkheadSnapshot",
+    "CoalesceSnapshot",
+    "Failure",
+    "PatienceSnapshot",
+]
 
 _MAX_MESSAGE = 300
 
@@ -87,6 +95,36 @@ class BulkheadSnapshot:
     waiting: int
     rejected: int
     peak: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CoalesceSnapshot:
+    """The flights of a Coalesce at one instant, and since it was made."""
+
+    name: str
+    in_flight: int
+    flights: int
+    shared: int
+    """Calls that joined a flight that was under way."""
+    rejected: int
+    """Calls made by their callers themselves, as no thread was free for a flight."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PatienceSnapshot:
+    """How often callers have left a flight for the last good answer; `seconds` is the patience."""
+
+    name: str
+    seconds: float
+    used: int
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from types import CoroutineType
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -27,6 +27,13 @@ Invoke: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any
 def direct(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The innermost Invoke: just the call."""
     return function(*args, **kwargs)
+
+
+def question_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Hashable:
+    """What tells one call from another: the function and its arguments."""
+    named = tuple(sorted(kwargs.items()))
+    kinds = tuple(type(value) for value in (*args, *dict(named).values()))  # as 1 == True
+    return function, args, named, kinds
 
 
 class Strategy(ABC):

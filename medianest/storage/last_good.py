@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from medianest.resilience import CallRefusedError, Clock, MemoryLastGood
 from medianest.storage.errors import CacheError
 from medianest.storage.last_good_figures import LastGoodFigures, Tally
+from medianest.storage.packed import KEPT, Packed, PackedMemory, packed_memory
 from medianest.storage.redis import RedisServer, Stamped
 
 __all__ = ["TieredLastGood"]
@@ -41,15 +42,12 @@ _SKEW_SECONDS: Final = 60.0
 T = TypeVar("T")
 
 
-_KEPT: Final = {"kept": True}
-"""Tells models that what they are made into is kept, and read again by themselves."""
-
-
 class TieredLastGood(Generic[T]):
     """The last good answers of one operation, as Fallback wants them kept. Thread-safe.
 
     `name` says of which operation, and for what; keys must be such as JSON can hold. `adapter`
-    writes and checks the answers. `accept` says which are good. Without `redis` it is memory
+    writes and checks the answers. `accept` says which are good. `memory` may be shared by several
+    operations; None: one of its own for `max_entries` answers. Without `redis` it is memory
     alone. Trouble with Redis never shows: there are only fewer answers.
     """
 
@@ -62,14 +60,15 @@ class TieredLastGood(Generic[T]):
         clock: Clock,
         redis: RedisServer | None = None,
         accept: Callable[[T], bool] = lambda value: True,
+        memory: MemoryLastGood[Packed] | None = None,
         max_entries: int = 256,
     ) -> None:
         self.name, self.max_age = name, max_age
         self._adapter, self._accept = adapter, accept
         self._clock, self._redis = clock, redis
-        self._memory: MemoryLastGood[T] = MemoryLastGood(
-            max_age, max_entries=max_entries, accept=accept, clock=clock
-        )
+        if memory is None:
+            memory = packed_memory(max_age, clock, max_entries=max_entries)
+        self._memory = PackedMemory(name, max_age, adapter, memory)
         self._writes = _Seldom(_WRITE_SECONDS, clock, max_entries)
         self._reads = _Seldom(_READ_SECONDS, clock, max_entries)
         self._tally = Tally()
@@ -81,8 +80,10 @@ class TieredLastGood(Generic[T]):
 
     def put(self, key: Hashable, value: T, asked_at: float) -> None:
         """Keep `value`, if it is accepted and not older than what is kept."""
+        if not self._accept(value):
+            return
         self._memory.put(key, value, asked_at)
-        if self._redis is not None and self._accept(value) and self._writes.is_time(key):
+        if self._redis is not None and self._writes.is_time(key):
             self._tally.note_write(self._written(self._redis, key, value, asked_at))
 
     def get(self, key: Hashable) -> tuple[T, float] | None:
@@ -96,6 +97,10 @@ class TieredLastGood(Generic[T]):
             return shared
         self._tally.note_look_up(None if kept is None else "memory")
         return kept
+
+    def has(self, key: Hashable) -> bool:
+        """Whether there is an answer for `key`. Redis is asked when memory has none."""
+        return self._memory.has(key) or self.get(key) is not None
 
     def snapshot(self) -> LastGoodFigures:
         """How often answers were looked for and found."""
@@ -141,7 +146,7 @@ class TieredLastGood(Generic[T]):
         now = self._clock.utc().timestamp()
         latest = _stamp(now + _SKEW_SECONDS)
         try:
-            stamped = Stamped(_stamp(now - age), self._adapter.dump_json(value, context=_KEPT))
+            stamped = Stamped(_stamp(now - age), self._adapter.dump_json(value, context=KEPT))
             redis.put(self._name_of(key), stamped, self.max_age - age, latest=latest)
         except Exception as error:  # it is in memory all the same
             self._complain(error)

@@ -51,6 +51,7 @@ class Families(Collector):
         yield from _requests(watch.traffic)
         yield from _breakers(report)
         yield from _bulkheads(report)
+        yield from _flights(report)
         yield from self._retries()
         yield from _recovery(report)
         yield from _alerts(report)
@@ -208,6 +209,30 @@ def _bulkheads(report: Report) -> Iterator[Metric]:
         waiting.add_metric((seen.name,), seen.waiting)
         refused.add_metric((seen.name,), seen.rejected)
     yield from (free, most, waiting, refused)
+
+
+def _flights(report: Report) -> Iterator[Metric]:
+    flying = GaugeMetricFamily(
+        "medianest_coalesce_in_flight_calls", "Flights under way now.", labels=("name",)
+    )
+    calls = CounterMetricFamily(
+        "medianest_coalesce_calls",
+        "Flights, calls that shared one, and calls that had no thread for one.",
+        labels=("name", "kind"),
+    )
+    used = CounterMetricFamily(
+        "medianest_patience_used",
+        "Calls that were left for the last good answer.",
+        labels=("name",),
+    )
+    for seen in report.flights:
+        flying.add_metric((seen.name,), seen.in_flight)
+        calls.add_metric((seen.name, "flight"), seen.flights)
+        calls.add_metric((seen.name, "shared"), seen.shared)
+        calls.add_metric((seen.name, "rejected"), seen.rejected)
+    for patience in report.patiences:
+        used.add_metric((patience.name,), patience.used)
+    yield from (flying, calls, used)
 
 
 def _recovery(report: Report) -> Iterator[Metric]:

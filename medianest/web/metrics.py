@@ -10,11 +10,13 @@ from medianest.health.traffic import Route
 from medianest.web.answers.metrics import (
     BreakerFigures,
     BulkheadFigures,
+    CoalesceFigures,
     CpuFigures,
     FallbackFigures,
     Figures,
     HealthMetrics,
     MemoryFigures,
+    PatienceFigures,
     QueueNow,
     ResilienceMetrics,
     RetryFigures,
@@ -78,8 +80,8 @@ def _threads(watch: Watch, threads: int) -> ThreadFigures:
 @blueprint.get("/resilience/metrics")
 @endpoint("viewer", answers={200: ResilienceMetrics})
 def resilience_metrics() -> ResilienceMetrics:
-    """Everything that the pipelines know: breakers, bulkheads, retries and their budgets,
-    fallbacks that answered, recovery by action, and the queue."""
+    """Everything that the pipelines know: breakers, bulkheads, shared calls, retries and their
+    budgets, fallbacks that answered, recovery by action, and the queue."""
     report, watch = parts().watch.reporter.report(), parts().watch
     helped = watch.counters.recovered()
     retries = [
@@ -94,6 +96,8 @@ def resilience_metrics() -> ResilienceMetrics:
         at=report.at,
         circuit_breakers=tuple(map(BreakerFigures.of, report.breakers)),
         bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
+        coalescing=tuple(map(CoalesceFigures.model_validate, report.flights)),
+        patience=tuple(map(PatienceFigures.model_validate, report.patiences)),
         retries=tuple(retries),
         fallbacks=tuple(fallbacks),
         recovery={name: dict(figures) for name, figures in report.recovery.items()},

@@ -30,6 +30,7 @@ from medianest.resilience import (
     CallRefusedError,
     CircuitOpenError,
     DeadlineExceededError,
+    PatienceExceededError,
 )
 from medianest.storage import (
     DatabaseBusyError,
@@ -57,6 +58,7 @@ _KIND_OF_REFUSAL = {
     CircuitOpenError: "circuit-open",
     BulkheadFullError: "bulkhead-full",
     DeadlineExceededError: "deadline-exceeded",
+    PatienceExceededError: "deadline-exceeded",
 }
 
 _KIND_OF_STORAGE: dict[type[StorageError], str] = {

@@ -38,7 +38,7 @@ def test_what_nobody_set_is_a_default(found):
     ("env", "key", "value"),
     [
         ("development", "log_level", "DEBUG"),
-        ("development", "plex.reset_timeout", 10.0),
+        ("development", "plex.reset_timeout", 5.0),
         ("testing", "overseerr.max_attempts", 1),
         ("production", "log_json", True),
         ("production", "database.migrate", False),

@@ -124,6 +124,48 @@ def test_breakers_that_operators_opened_are_open_too(world):
     assert [key for key, _ in explained(world).items()] == [("breakers-open", "system")]
 
 
+def in_parts(world, *names):
+    """A dependency whose calls are judged operation by operation."""
+    breakers = [world.registry.breaker(f"parts.{name}") for name in names]
+    world.depend("parts", operations=breakers)
+    return breakers
+
+
+def fail(breaker, times=5):
+    for _ in range(times):
+        with pytest.raises(ZeroDivisionError):
+            breaker.call(lambda: 1 / 0)
+
+
+def test_the_breakers_of_the_operations_of_one_service_count_once(world):
+    for breaker in in_parts(world, "a", "b", "c", "d", "e"):
+        breaker.open("moving")
+    assert world.severity("breakers-open") is None
+    world.registry.breaker("w").open("moving")
+    found = world.read()["breakers-open", "system"]
+    assert (found.severity, found.value) == (WARNING, 2)
+
+
+def test_an_operation_that_fails_is_told_by_its_name(world, clock):
+    first, _ = in_parts(world, "a", "b")
+    fail(first)
+    found = world.read()["error-rate", "parts"]
+    assert (found.severity, found.value) == (CRITICAL, 1.0)
+    assert found.message.startswith("parts.a is not called: ")
+    assert world.severity("breakers-open") is None
+
+
+def test_the_moment_before_a_probe_says_nothing(world, clock):
+    """Keeps out: an alert that never fires, as each wait for a probe ends in between."""
+    first, _ = in_parts(world, "a", "b")
+    fail(first)
+    clock.advance(60)
+    found = world.read()["error-rate", "parts"]
+    assert (found.severity, found.known) == (None, False)
+    first.close()
+    assert world.read()["error-rate", "parts"].known
+
+
 def test_the_breaker_of_what_is_down_does_not_count(world):
     world.registry.breaker("w").open()
     world.registry.breaker("plex-api").open()

@@ -14,7 +14,7 @@ from medianest.health.checks import (
 )
 from medianest.health.system import Cpu, Memory
 from medianest.health.thresholds import Threshold
-from medianest.resilience import Bulkhead, Registry
+from medianest.resilience import Bulkhead, Registry, ResilienceService
 
 H, D, U = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY
 
@@ -109,3 +109,13 @@ def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
     found = check()
     assert (found.status, found.detail["pending"]) == (Status.UNKNOWN, 3)
     assert found.message == "cannot be counted now: no database"
+
+
+def test_the_breakers_of_one_dependency_are_one_misfortune(clock):
+    service = ResilienceService(Registry(clock=clock))
+    breakers = [service.registry.breaker(f"thing.{number}") for number in range(5)]
+    service.register_dependency("thing", operations=breakers)
+    for breaker in breakers:
+        breaker.open()
+    found = check_breakers(service.registry, Threshold(1, 3))
+    assert (found.status, found.detail["forced_open"]) == (H, 5)

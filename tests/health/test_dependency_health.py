@@ -128,3 +128,49 @@ def test_a_check_that_has_not_been_made_for_long_makes_it_unknown(
     found = look(service, monitor.component("thing"))
     assert found.status is Status.UNKNOWN
     assert "not checked for 60 s" in found.message
+
+
+@pytest.fixture
+def operation(service):
+    """The breaker of an operation of "parts"."""
+    breakers = [service.registry.breaker(f"parts.{name}") for name in ("read", "list")]
+    service.register_dependency("parts", retry=None, operations=breakers)
+    return breakers[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("open", "parts.read: its calls fail: no route; tried again in"),
+        ("waited", "parts.read: its calls fail: no route; tried again in 0 s"),
+        ("half_open", "parts.read: it is coming back"),
+        ("forced_open", "parts.read: switched off: moving house"),
+    ],
+)
+def test_while_an_operation_is_cut_off_it_is_degraded_and_says_which(
+    service, operation, clock, state, words
+):
+    bring(operation, state, clock)
+    found = DependencyHealth.of(service.registry.dependency("parts"), None)
+    assert (found.status, found.is_cut_off, found.is_down) == (D, False, False)
+    assert found.message.startswith(words)
+    assert [each.name for each in found.operations] == ["parts.read", "parts.list"]
+
+
+@pytest.mark.parametrize("state", ["closed", "disabled"])
+def test_an_operation_that_is_called_says_nothing(service, operation, clock, state):
+    bring(operation, state, clock)
+    found = DependencyHealth.of(service.registry.dependency("parts"), None)
+    assert (found.status, found.message) == (H, None)
+
+
+def test_a_server_that_is_down_says_more_than_its_operations(service, operation, clock):
+    bring(operation, "open", clock)
+    service.registry.breaker("parts").open("moving house")
+    found = DependencyHealth.of(service.registry.dependency("parts"), None)
+    assert (found.status, found.message) == (U, "switched off: moving house")
+
+
+def test_a_dependency_that_goes_takes_the_breakers_of_its_operations_along(service, operation):
+    service.registry.remove_dependency("parts")
+    assert service.registry.breakers() == []

@@ -159,3 +159,22 @@ def test_what_gets_well_by_degrees_is_let_in_as_well(world):
     world.unwell = set()
     world.run(30)
     assert world.registry.breaker("plex-api").state is State.CLOSED
+
+
+def test_a_check_that_passes_again_proves_nothing_of_an_operation(clock):
+    """The server's breaker closes early; that of the operation waits for its own probe."""
+    world = World(clock)
+    operation = world.registry.breaker("parts.read", reset_timeout=3600)
+    world.depend("parts", operations=[operation])
+    world.broken, world.down = {"parts"}, {"parts"}
+    for _ in range(5):
+        world.call("parts")
+        with pytest.raises(ZeroDivisionError):
+            operation.call(lambda: 1 / 0)
+    for _ in range(3):
+        world.checks()
+    world.down = set()
+    for _ in range(3):
+        world.checks()
+    assert world.registry.breaker("parts").state is State.CLOSED
+    assert operation.state is State.OPEN

@@ -99,15 +99,15 @@ class Server:
                 status, headers, body = error.code, error.headers, error.read()
         return Answer(status, headers, body, time.monotonic() - began)
 
-    def act(self, action, **members):
+    def act(self, action, name="plex", **members):
         return self.get(
-            "/api/v1/resilience/circuit-breakers/plex/action",
+            f"/api/v1/resilience/circuit-breakers/{name}/action",
             data=json.dumps({"action": action, **members}).encode(),
             headers={"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"},
         )
 
-    def breaker(self):
-        return self.get("/api/v1/resilience/circuit-breakers/plex").json
+    def breaker(self, name="plex"):
+        return self.get(f"/api/v1/resilience/circuit-breakers/{name}").json
 
     @property
     def log(self):

@@ -21,13 +21,14 @@ def test_an_operator_forces_the_breaker_and_ends_it(server, plex):
     assert server.get(LIBRARIES).json["degraded"]
     assert server.act("enable").json["state"] == "closed"
     assert not server.get(LIBRARIES).json["degraded"]
-    assert server.act("disable").json["state"] == "disabled"
+    operation = "plex.libraries"
+    assert server.act("disable", operation).json["state"] == "disabled"
     plex.fault("status", status=500)
     for _ in range(4):
         server.get(LIBRARIES)
-    assert server.breaker()["state"] == "disabled"
-    assert server.breaker()["counts"]["failures"] >= 5
-    assert server.act("reset").json["totals"]["failures"] == 0
+    assert server.breaker(operation)["state"] == "disabled"
+    assert server.breaker(operation)["counts"]["failures"] >= 5
+    assert server.act("reset", operation).json["totals"]["failures"] == 0
     assert server.act("close", reason="done").json["reason"] == "done"
 
 

@@ -41,7 +41,8 @@ def server(plex, tmp_path_factory):
     ],
 )
 def test_each_fault_degrades_and_ends(server, plex, fault, options):
-    server.act("reset")
+    for name in ("plex", "plex.libraries"):
+        server.act("reset", name)
     assert not server.get(LIBRARIES).json["degraded"]
     plex.fault(fault, **options)
     answer = server.get(LIBRARIES)

@@ -63,12 +63,14 @@ def test_an_empty_answer_never_replaces_a_good_one(plex, plex_server):
     assert plex.libraries().value == good.value
 
 
-def test_five_failures_open_the_breaker_and_probes_close_it(plex, plex_server, service, clock):
+def test_five_failures_open_the_breaker_of_the_operation_and_probes_close_it(
+    plex, plex_server, service, clock
+):
     plex.libraries()
     plex_server.fault("status", status=500)
     for _ in range(5):
         assert plex.libraries().degraded
-    breaker = service.registry.breaker("plex")
+    breaker = service.registry.breaker("plex.libraries")
     assert breaker.state is State.OPEN
     arrived = plex_server.requests()["total"]
     assert plex.libraries().degraded
@@ -90,8 +92,9 @@ def test_sessions_are_never_from_memory(plex, plex_server):
 def test_what_plex_does_not_have_is_not_its_failure(plex, service):
     with pytest.raises(NotFoundError):
         plex.items("99", 0, 5)
-    counts = service.registry.breaker("plex").snapshot().counts
+    counts = service.registry.breaker("plex.items").snapshot().counts
     assert (counts.failures, counts.unexpected) == (0, 1)
+    assert service.registry.breaker("plex").snapshot().counts.successes == 1  # it answered
 
 
 def test_a_refused_token_degrades_but_does_not_trip(plex, plex_server, service):

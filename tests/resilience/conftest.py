@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -88,3 +90,17 @@ def act(manager):
         return runs
 
     return register
+
+
+@pytest.fixture
+def run_python():
+    """Runs a program in a process of its own, which must end well and soon; its output."""
+
+    def run(program: str, seconds: float = 30.0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=seconds
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -12,6 +12,7 @@ from medianest.resilience import (
     CircuitOpenError,
     ConfigurationError,
     DeadlineExceededError,
+    PatienceExceededError,
     ResilienceError,
     UnknownNameError,
 )
@@ -63,3 +64,10 @@ def test_each_refusal_says_what_refused():
 def test_a_refusal_survives_pickling(kind):
     copy = pickle.loads(pickle.dumps(kind("plex", 3.0)))
     assert (type(copy), copy.name, copy.retry_after) == (kind, "plex", 3.0)
+
+
+def test_lost_patience_says_how_long_it_lasted_also_after_pickling():
+    error = pickle.loads(pickle.dumps(PatienceExceededError("plex", None, 1.5)))
+    assert isinstance(error, CallRefusedError)
+    assert (error.name, error.retry_after, error.seconds) == ("plex", None, 1.5)
+    assert str(error) == "'plex' has not answered within 1.5 s"

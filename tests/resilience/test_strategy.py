@@ -8,17 +8,21 @@ import pytest
 
 from medianest.resilience import (
     Bulkhead,
+    Coalesce,
     ConfigurationError,
     Deadline,
     Fallback,
     Handover,
     MemoryLastGood,
+    Patience,
     Pipeline,
     Retry,
     State,
 )
 
-KINDS = ["breaker", "bulkhead", "retry", "deadline", "fallback", "pipeline"]
+KINDS = [
+    "breaker", "bulkhead", "retry", "deadline", "fallback", "coalesce", "patience", "pipeline",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -29,6 +33,8 @@ def strategies(make_breaker, clock):
         "retry": Retry(clock=clock),
         "deadline": Deadline(5, clock=clock),
         "fallback": Fallback(value="default"),
+        "coalesce": Coalesce(),
+        "patience": Patience(1, last_good=MemoryLastGood(60, clock=clock)),
         "pipeline": Pipeline("plex", [make_breaker(), Bulkhead("plex")]),
     }
 

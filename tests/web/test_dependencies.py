@@ -32,6 +32,10 @@ def test_those_of_the_settings_are_there(call):
     plex = found["plex-media-server"]
     assert (plex["type"], plex["criticality"]) == ("external-api", "important")
     assert plex["circuit_breaker"]["name"] == plex["bulkhead"]["name"] == "plex"
+    operations = [each["name"] for each in plex["operations"]]
+    assert operations == [
+        "plex.libraries", "plex.items", "plex.recently_added", "plex.search", "plex.sessions",
+    ]  # fmt: skip
     assert not plex["registered"]
     assert call("GET", "/plex").json["name"] == "plex-media-server"
 

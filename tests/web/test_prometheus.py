@@ -64,6 +64,10 @@ def test_it_says_what_happened(app):
     assert value(app, "medianest_component_status", status="healthy", **labels) == 0
     assert value(app, "medianest_component_check_age_seconds", component="memory") >= 10
     assert value(app, "medianest_retry_calls_total", name="plex", kind="first_attempt") == 3
+    flights = {"name": "plex.libraries", "kind": "flight"}
+    assert value(app, "medianest_coalesce_calls_total", **flights) == 3
+    assert value(app, "medianest_coalesce_in_flight_calls", name="plex.libraries") == 0
+    assert value(app, "medianest_patience_used_total", name="plex.libraries") == 0
 
 
 def test_buckets_add_up(app):

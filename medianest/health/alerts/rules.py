@@ -8,16 +8,16 @@ While its check has failed but not often enough, nothing of that is told yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.reading import Reading, Rule
 from medianest.health.component import ComponentHealth
-from medianest.health.dependencies import DependencyHealth
+from medianest.health.dependencies import DependencyHealth, is_cut_off
 from medianest.health.status import Status
 from medianest.health.thresholds import Severity, Threshold
 from medianest.health.traffic import Figures, Route, Traffic
-from medianest.resilience import CircuitBreaker, State
+from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
 
 __all__ = ["Rules", "Sight"]
 
@@ -94,18 +94,37 @@ class Rules:
             return
         calls = seen.counts.successes + seen.counts.failures
         judged = calls >= self.options.minimum_calls
-        rate = seen.failure_rate if judged else None
-        message = f"{rate or 0.0:.1%} of the calls to {name} fail"
+        rate, message = self._failing(found)
         if found.is_cut_off:
             rate, message = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
         advice = f"look at the last failure of circuit breaker {seen.name}, and at {name} itself"
-        yield self._rated("error-rate", name, self.options.error_rate, rate, cause, message, advice)
+        told = self._rated(
+            "error-rate", name, self.options.error_rate, rate, cause, message, advice
+        )
+        # The moment between a wait and its probe proves nothing, where a probe is sure to come.
+        yield replace(told, known=told.severity is not None or not found.is_being_tried)
         took = seen.latency.p95 if judged else None
         yield self._rated(
             "response-time", name, self.options.response_time, took, cause,
             f"{name} answers slowly: 5 % of the calls take {took or 0.0:.1f} s or more",
             f"look at the load of {name} and at the network to it",
         )  # fmt: skip
+
+    def _failing(self, found: DependencyHealth) -> tuple[float | None, str]:
+        """The worst of what is judged: its calls, or those of one of its operations."""
+        worst: tuple[float | None, str] = None, f"the calls to {found.name} fail"
+        parts = ((found.name, found.breaker), *((each.name, each) for each in found.operations))
+        for name, seen in parts:
+            rate = self._rate(seen) if seen is not None else None
+            if rate is not None and (worst[0] is None or rate > worst[0]):
+                worst = rate, f"{rate:.1%} of the calls to {name} fail"
+            if seen is not None and name != found.name and is_cut_off(seen):
+                worst = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
+        return worst
+
+    def _rate(self, seen: BreakerSnapshot) -> float | None:
+        calls = seen.counts.successes + seen.counts.failures
+        return seen.failure_rate if calls >= self.options.minimum_calls else None
 
     def _requests(self, sight: Sight, troubled: Collection[str]) -> Iterator[Reading]:
         """Of the requests that no dependency explains."""
@@ -134,10 +153,11 @@ class Rules:
         return figures.error_rate, figures.p95
 
     def _breakers(self, sight: Sight, troubled: Collection[str]) -> Reading:
-        """Those of which nothing else is told already."""
+        """Those of which nothing else is told already; of one service, once."""
         explained = {sight.dependencies[name].dependency.service for name in troubled}
-        shut = sorted(breaker.name for breaker in sight.breakers if _is_shut(breaker))
-        counted = [name for name in shut if name not in explained]
+        services = _services(sight)
+        shut = {services.get(b.name, b.name) for b in sight.breakers if _is_shut(b)}
+        counted = sorted(shut - explained)
         return self._rated(
             "breakers-open", SYSTEM, self.options.breakers_open, len(counted), None,
             f"{len(counted)} circuit breakers are open: {', '.join(counted)}",
@@ -197,6 +217,15 @@ class Rules:
             advice=advice,
             explained_by=cause,
         )
+
+
+def _services(sight: Sight) -> dict[str, str]:
+    """The service of each breaker of an operation."""
+    return {
+        operation.name: found.dependency.service
+        for found in sight.dependencies.values()
+        for operation in found.operations
+    }
 
 
 def _is_shut(breaker: CircuitBreaker) -> bool:

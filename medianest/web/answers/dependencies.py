@@ -28,6 +28,10 @@ class Dependency(AnswerModel):
     health_check_url: Annotated[str | None, Field(description="Of a registered one.")]
     health: Component
     circuit_breaker: BreakerFigures | None
+    operations: Annotated[
+        tuple[BreakerFigures, ...],
+        Field(description="Circuit breakers of single operations, whose failures are their own."),
+    ]
     bulkhead: BulkheadFigures | None
 
     @classmethod
@@ -46,6 +50,7 @@ class Dependency(AnswerModel):
             health_check_url=registered.health_check_url if registered is not None else None,
             health=Component.of_dependency(found),
             circuit_breaker=None if breaker is None else BreakerFigures.of(breaker),
+            operations=tuple(map(BreakerFigures.of, found.operations)),
             bulkhead=None if bulkhead is None else BulkheadFigures.model_validate(bulkhead),
         )
 

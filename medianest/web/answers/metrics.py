@@ -20,7 +20,14 @@ from medianest.web.answers.base import (
 from medianest.web.answers.queue import QueueFigures
 from medianest.web.answers.resilience import CallTotals
 
-__all__ = ["BulkheadFigures", "HealthMetrics", "ResilienceMetrics", "RouteFigures"]
+__all__ = [
+    "BulkheadFigures",
+    "CoalesceFigures",
+    "HealthMetrics",
+    "PatienceFigures",
+    "ResilienceMetrics",
+    "RouteFigures",
+]
 
 
 class Figures(AnswerModel):
@@ -124,6 +131,24 @@ class BulkheadFigures(AnswerModel):
     peak: Count
 
 
+class CoalesceFigures(AnswerModel):
+    """Calls that callers with the same question have shared."""
+
+    name: str
+    in_flight: Count
+    flights: Count
+    shared: Annotated[int, Field(ge=0, description="Calls that joined a flight under way.")]
+    rejected: Annotated[int, Field(ge=0, description="Calls without a thread for a flight.")]
+
+
+class PatienceFigures(AnswerModel):
+    """How often callers have left a call for the last good answer."""
+
+    name: str
+    seconds: Seconds
+    used: Count
+
+
 class RetryFigures(AnswerModel):
     """The retries of calls to one service, and its budget."""
 
@@ -165,6 +190,8 @@ class ResilienceMetrics(AnswerModel):
     at: Timestamp
     circuit_breakers: tuple[BreakerFigures, ...]
     bulkheads: tuple[BulkheadFigures, ...]
+    coalescing: tuple[CoalesceFigures, ...]
+    patience: tuple[PatienceFigures, ...]
     retries: tuple[RetryFigures, ...]
     fallbacks: tuple[FallbackFigures, ...]
     recovery: Annotated[dict[str, dict[str, Any]], Field(description="By action.")]

@@ -1,0 +1,184 @@
+"""Coalesce: callers with the same question share one call."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.deadline import remaining
+from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
+from medianest.resilience.events import Shared, publish, shared
+from medianest.resilience.flights import Flight, Keep, is_aboard
+from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
+from medianest.resilience.pool import FlightPool, forget_in_child
+from medianest.resilience.snapshot import CoalesceSnapshot
+from medianest.resilience.strategy import Invoke, Strategy, question_of
+from medianest.resilience.tally import Tally
+
+__all__ = ["Coalesce", "checked_flights"]
+
+logger = logging.getLogger(__name__)
+
+
+class Coalesce(Strategy):
+    """Callers who ask the same while a call is under way share that call. Thread-safe.
+
+    What is the same is told by `key(*args, **kwargs)`, by default by the function and its
+    arguments; a call whose key cannot be had or hashed is made by itself. The call, a flight, is
+    made in a thread of `pool`, with the context variables of its first caller. It ends at its own
+    deadline, `timeout` seconds after it began (None: what is inside bounds it), and each caller
+    waits no longer than its own, then raises DeadlineExceededError. All get the same result, not
+    copies, or the same error. When no thread is free, a caller makes the call itself, and so does
+    one within a flight: no flight ever waits for another. A result that goes on after the call
+    (a Handover) goes to one caller; the others call for themselves.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "call",
+        key: Callable[..., Hashable] | None = None,
+        timeout: float | None = None,
+        pool: FlightPool | None = None,
+        clock: Clock | Callable[[], float] | None = None,
+    ) -> None:
+        self.name = checked_name(name, "coalesce")
+        self.pool = checked_flights(f"coalesce {name!r}", key, timeout, pool)
+        self.timeout, self.key = timeout, key
+        self.clock = as_clock(clock)
+        self.begun, self.shared, self.rejected = Tally(), Tally(), Tally()
+        self.in_flight: list[None] = []
+        self._complained = False
+        super().__init__()
+
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose it around `inner`."""
+        return _Table(self, inner)
+
+    def snapshot(self) -> CoalesceSnapshot:
+        """How many flights there are and were, and how many calls had no need of one."""
+        rejected = self.rejected.read()
+        return CoalesceSnapshot(
+            name=self.name,
+            in_flight=len(self.in_flight),
+            flights=max(0, self.begun.read() - rejected),
+            shared=self.shared.read(),
+            rejected=rejected,
+        )
+
+    def complain(self, error: Exception) -> None:
+        """Once: a question without a key has none each time."""
+        if not self._complained:
+            self._complained = True
+            logger.error("coalesce %r cannot tell its calls apart", self.name, exc_info=error)
+
+
+class _Table:
+    """The flights around one Invoke, by their keys."""
+
+    def __init__(self, owner: Coalesce, inner: Invoke) -> None:
+        self.beneath = inner
+        self._owner = owner
+        self.forget()
+        forget_in_child(self)
+
+    def __call__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        flight = self.join(function, args, kwargs)
+        if flight is None:
+            return self.beneath(function, args, kwargs)
+        try:
+            if flight.wait(remaining()):
+                return flight.take(function, args, kwargs)
+            raise DeadlineExceededError(self._owner.name, None)
+        finally:
+            flight.leave()
+
+    def join(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, keep: Keep | None = None
+    ) -> Flight | None:
+        """The flight of that question."""
+        if is_aboard():
+            return None
+        owner = self._owner
+        if remaining() <= 0:
+            raise DeadlineExceededError(owner.name, None)
+        try:
+            key = owner.key(*args, **kwargs) if owner.key else question_of(function, args, kwargs)
+            hash(key)
+        except Exception as error:
+            owner.complain(error)
+            return None
+        flight = self._joined(key)
+        return self._begun(key, (function, args, kwargs), keep) if flight is None else flight
+
+    def forget(self) -> None:
+        """Begin without flights."""
+        self._flights: dict[Hashable, Flight] = {}
+        self._lock = threading.Lock()
+
+    def _joined(self, key: Hashable) -> Flight | None:
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.join()
+        if flight is not None:
+            next(self._owner.shared.ticks)
+        return flight
+
+    def _begun(self, key: Hashable, question: Any, keep: Keep | None) -> Flight | None:
+        owner = self._owner
+        flight = Flight(
+            self.beneath,
+            question,
+            clock=owner.clock,
+            timeout=owner.timeout,
+            keep=keep,
+            on_end=lambda flight: self._ended(key, flight),
+        )
+        started = False
+        try:
+            with self._lock:
+                found = self._flights.setdefault(key, flight)
+                if found is not flight:
+                    found.join()
+            if found is not flight:
+                next(owner.shared.ticks)
+                return found
+            owner.in_flight.append(None)
+            next(owner.begun.ticks)
+            started = owner.pool.start(flight.run)
+        finally:
+            # An interrupt counts as well: nobody may wait for what never begins.
+            if not started and self._flights.get(key) is flight:
+                flight.cancel()
+        if started:
+            return flight
+        next(owner.rejected.ticks)
+        return None
+
+    def _ended(self, key: Hashable, flight: Flight) -> None:
+        with self._lock:
+            if self._flights.get(key) is not flight:
+                return
+            del self._flights[key]
+            callers = flight.callers
+        if self._owner.in_flight:
+            self._owner.in_flight.pop()
+        if callers > 1 and shared.receivers:
+            publish((Shared(self._owner.name, callers),))
+
+
+def checked_flights(
+    owner: str, key: object, timeout: object, pool: FlightPool | None
+) -> FlightPool:
+    """The pool for flights. Raises ConfigurationError for options that are not allowed."""
+    if key is not None and not callable(key):
+        raise ConfigurationError(f"{owner}: key must be a function, not {key!r}")
+    if timeout is not None and not (is_number(timeout) and 0 < timeout <= MAX_SECONDS):  # type: ignore[operator]
+        raise ConfigurationError(f"{owner}: timeout must be seconds above 0, not {timeout!r}")
+    if pool is not None and not isinstance(pool, FlightPool):
+        raise ConfigurationError(f"{owner}: pool must be a FlightPool, not {pool!r}")
+    return FlightPool(name=owner) if pool is None else pool

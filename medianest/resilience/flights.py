@@ -1,0 +1,173 @@
+"""Flights: calls under way in threads of their own, that callers join and leave.
+
+A flight has the context variables of whoever began it, but a deadline of its own: it goes on
+when all have left. Within a flight nothing waits for another one: calls are made directly there,
+so that no flight can wait for itself, nor two for each other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from typing import Any, Protocol
+
+from medianest.resilience.clock import Clock
+from medianest.resilience.deadline import start_anew
+from medianest.resilience.outcome import raise_again
+from medianest.resilience.strategy import Handover, Invoke
+
+__all__ = ["Flight", "Joinable", "Keep", "is_aboard"]
+
+logger = logging.getLogger(__name__)
+
+_aboard: ContextVar[bool] = ContextVar("medianest-aboard", default=False)
+
+Keep = Callable[[Any], None]
+
+
+def is_aboard() -> bool:
+    """Whether this code runs within a flight."""
+    return _aboard.get()
+
+
+class Joinable(Protocol):
+    """Makes calls as flights."""
+
+    beneath: Invoke
+    """Makes a call without a flight."""
+
+    def join(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, keep: Keep | None = None
+    ) -> Flight | None:
+        """The flight of a call, begun if there is none; whoever gets it must `leave` it. `keep`
+        is given the result of one that begins here. None: the caller makes the call itself."""
+
+
+class Flight:
+    """One call under way. Whoever joins it leaves it, too; the last to leave takes the result
+    away with it."""
+
+    def __init__(
+        self,
+        inner: Invoke,
+        question: tuple[Callable[..., Any], Any, Any],
+        *,
+        clock: Clock,
+        timeout: float | None,
+        keep: Keep | None,
+        on_end: Callable[[Flight], None] = lambda flight: None,
+    ) -> None:
+        self.callers = 1
+        self._began = clock.now()
+        self._clock, self._timeout = clock, timeout
+        self._inner, self._question, self._keep, self._on_end = inner, question, keep, on_end
+        self._context = copy_context()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._waiting = 1
+        self._is_shared = True
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._traceback: Any = None
+        self._handover: list[Handover] = []
+
+    # -- for callers ---------------------------------------------------------------------------
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        return self._clock.now() - self._began
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it failed with, until the last caller has left."""
+        return self._error
+
+    def join(self) -> None:
+        """One more waits for it."""
+        with self._lock:
+            self.callers += 1
+            self._waiting += 1
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end, so long at most; whether it is over."""
+        return self._over.wait(min(seconds, threading.TIMEOUT_MAX))
+
+    def take(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Its result when it is over, or raise its error. Makes this caller's own call when it has
+        no result that can be shared."""
+        if self._error is not None:
+            # From the same traceback each time, or it would grow with every caller.
+            raise_again(self._error.with_traceback(self._traceback))
+        if self._is_shared:
+            return self._result
+        try:
+            handover = self._handover.pop()  # atomic: one caller gets it
+        except IndexError:
+            return self._inner(function, args, kwargs)
+        try:
+            raise handover.with_traceback(None)
+        finally:
+            del handover  # or its traceback, which knows this frame, would keep it
+
+    def leave(self) -> None:
+        """Stop waiting for it."""
+        with self._lock:
+            self._waiting -= 1
+            nobody = self._waiting == 0 and self._over.is_set()
+        if nobody:
+            self._let_go()
+
+    # -- for those who make it fly ---------------------------------------------------------------
+
+    def run(self) -> None:
+        """Make the call; never raises."""
+        self._context.run(self._fly)
+        self._end()
+
+    def cancel(self) -> None:
+        """It cannot begin: each caller makes the call alone."""
+        self._is_shared = False
+        self._end()
+
+    def _fly(self) -> None:
+        _aboard.set(True)
+        start_anew(self._timeout, self._clock)
+        try:
+            self._result = self._inner(*self._question)
+            if self._keep is not None:
+                self._keep(self._result)
+        except Handover as handover:
+            self._is_shared = False
+            self._handover.append(handover)
+        except BaseException as error:
+            # Without this frame, which knows the flight: error and flight would keep each other.
+            self._traceback = error.__traceback__ and error.__traceback__.tb_next
+            self._error = error
+
+    def _end(self) -> None:
+        self._on_end(self)
+        with self._lock:
+            self._over.set()
+            nobody = self._waiting == 0
+        if nobody:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Nobody is here, and nobody can come: it is over, and in no table any more."""
+        self._result = self._error = self._traceback = None
+        while self._handover:
+            _release(self._handover.pop())
+
+
+def _release(handover: Handover) -> None:
+    """A result that went on after its call, and that nobody waited for."""
+    handover.release()
+    close = getattr(handover.result, "close", None)
+    try:
+        if callable(close):
+            close()
+    except Exception:
+        logger.exception("a result that nobody waited for cannot be closed")

@@ -1,0 +1,272 @@
+"""Plex's operations: asked once for all, judged apart, and asked again by themselves."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.config import PlexSettings
+from medianest.health import DependencyHealth, Status
+from medianest.media.errors import SlowError, UnavailableError, UpstreamError
+from medianest.media.plex import DEPENDENCY, Plex
+from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
+from tests.resilience.flying import SOON, wait_until
+
+OPERATIONS = ("plex.items", "plex.libraries", "plex.recently_added", "plex.search", "plex.sessions")
+LIBRARY = {"path": "/library"}
+
+
+@pytest.fixture
+def service(clock):
+    return ResilienceService(Registry(clock=clock))
+
+
+@pytest.fixture
+def make(plex_server, service):
+    made = []
+
+    def make(**settings):
+        given = {"url": plex_server.url, "token": plex_server.token, "max_attempts": 1}
+        made.append(Plex(PlexSettings(**{**given, **settings}), service))
+        return made[-1]
+
+    yield make
+    for plex in made:
+        plex.close()
+
+
+@pytest.fixture
+def plex(make):
+    return make()
+
+
+def state(service, name="plex"):
+    return service.registry.breaker(name).state
+
+
+def fail(question, times=3):
+    for _ in range(times):
+        with pytest.raises(UpstreamError):
+            question()
+
+
+def health(service):
+    return DependencyHealth.of(service.registry.dependency(DEPENDENCY), None)
+
+
+def test_each_operation_has_a_breaker_beside_the_servers(plex, service):
+    assert [b.name for b in service.registry.breakers()] == ["plex", *OPERATIONS]
+
+
+def test_what_was_never_broken_is_not_refused_for_what_was(plex, plex_server, service):
+    plex_server.fault("status", status=500, **LIBRARY)
+    fail(plex.libraries)
+    with pytest.raises(CircuitOpenError, match=r"plex\.libraries"):
+        plex.libraries()
+    with pytest.raises(UnavailableError):
+        plex.recently_added(5)
+    assert plex.sessions().value
+    assert plex.search("a").value
+    assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
+    seen = health(service)
+    assert (seen.status, seen.is_cut_off, seen.is_down) == (Status.DEGRADED, False, False)
+    assert seen.message.startswith("plex.libraries: its calls fail: plex: it answered 500; tried")
+
+
+@pytest.mark.parametrize("fault", [{"kind": "garbage"}, {"kind": "status", "status": 429}])
+def test_an_answer_that_is_an_error_is_an_answer_of_the_server(plex, plex_server, service, fault):
+    plex_server.fault(**fault, **LIBRARY)
+    fail(plex.libraries)
+    counts = service.registry.breaker("plex").snapshot().counts
+    assert (counts.successes, counts.failures, counts.unexpected) == (3, 0, 0)
+
+
+def test_a_server_that_is_not_there_is_refused_as_a_whole(make, service):
+    plex = make(url="http://127.0.0.1:1")
+    fail(plex.libraries)
+    with pytest.raises(CircuitOpenError, match="'plex'"):
+        plex.sessions()
+    assert state(service) is State.OPEN
+    assert {state(service, name) for name in OPERATIONS} == {State.CLOSED}
+    assert service.registry.breaker("plex.libraries").snapshot().counts.failures == 0
+
+
+@pytest.mark.parametrize("fault", [{"kind": "hang"}, {"kind": "reset"}])
+def test_what_breaks_off_is_the_operations_own_while_nothing_else_does(
+    make, plex_server, service, fault
+):
+    plex = make(timeout=0.2)
+    plex_server.fault(**fault, **LIBRARY)
+    fail(plex.libraries)
+    assert plex.sessions().value
+    assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
+
+
+def test_what_breaks_off_for_two_operations_is_the_servers(make, plex_server, service):
+    plex = make(timeout=0.1)
+    plex_server.fault("hang")
+    fail(plex.libraries, 1)
+    fail(plex.sessions, 3)
+    assert state(service) is State.OPEN
+    assert state(service, "plex.search") is State.CLOSED
+    with pytest.raises(CircuitOpenError, match="'plex'"):
+        plex.search("a")
+
+
+def test_an_operator_who_opens_the_servers_breaker_refuses_all(plex, service):
+    service.registry.breaker("plex").open("moving house")
+    for question in (plex.libraries, plex.sessions, lambda: plex.search("a")):
+        with pytest.raises(CircuitOpenError, match="'plex'"):
+            question()
+    assert {state(service, name) for name in OPERATIONS} == {State.CLOSED}
+
+
+def test_settings_that_name_other_errors_are_told_apart_the_same(make, plex_server, service):
+    plex = make(expected_errors=("5xx", "timeout"))
+    plex_server.fault("status", status=500, **LIBRARY)
+    fail(plex.libraries)
+    assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
+
+
+def test_without_breakers_none_judges(make, plex_server, service):
+    plex = make(breaker_enabled=False)
+    plex_server.fault("status", status=500)
+    fail(plex.libraries, 5)
+    assert {b.state for b in service.registry.breakers()} == {State.DISABLED}
+
+
+def test_callers_with_one_question_ask_plex_once(plex, plex_server, service):
+    gate = threading.Barrier(32)
+
+    def ask():
+        gate.wait(SOON)
+        return plex.libraries()
+
+    plex_server.fault("latency", seconds=0.5)
+    with ThreadPoolExecutor(32) as pool:
+        answers = [each.result(SOON) for each in [pool.submit(ask) for _ in range(32)]]
+    assert not any(answer.degraded for answer in answers)
+    assert plex_server.requests()["by_path"] == {"/library/sections": 1}
+    assert service.registry.bulkhead("plex").snapshot().rejected == 0
+
+
+def test_a_plex_that_hangs_costs_patience_and_no_more(make, plex_server, service, clock):
+    plex = make(patience=0.05)
+    fresh = plex.libraries()
+    clock.advance(30)
+    plex_server.fault("hang", **LIBRARY)
+    answer = plex.libraries()
+    assert (answer.degraded, answer.age, answer.value) == (True, 30, fresh.value)
+    assert state(service, "plex.libraries") is State.CLOSED  # it may still answer
+    clock.advance(60)
+    plex_server.clear_faults()
+    libraries = service.registry.flights()[1]
+    wait_until(lambda: libraries.snapshot().in_flight == 0)
+    assert plex_server.requests()["by_path"] == {"/library/sections": 2}
+    plex_server.fault("status", status=500, **LIBRARY)
+    assert plex.libraries().age == 60  # the flight's answer, as old as its question
+    assert service.registry.patiences()[1].snapshot().used == 1
+
+
+def test_nobody_has_to_be_the_first_after_an_outage(plex, plex_server, service, clock):
+    fresh = plex.libraries()
+    plex_server.fault("status", status=500, **LIBRARY)
+    for _ in range(3):
+        assert plex.libraries().degraded
+    plex.probe()
+    assert state(service, "plex.libraries") is State.OPEN  # its wait is not over
+    plex_server.clear_faults()
+    plex_server.reset_requests()
+    clock.advance(12)
+    plex.probe()
+    assert state(service, "plex.libraries") is State.CLOSED
+    assert plex_server.requests()["by_path"] == {"/library/sections": 3}
+    plex_server.fault("status", status=500, **LIBRARY)
+    assert plex.libraries().age == 0
+    assert plex.libraries().value == fresh.value
+
+
+def test_a_server_that_was_away_is_found_by_what_was_asked(plex, plex_server, service, clock):
+    plex.search("a")
+    plex_server.kill()
+    try:
+        fail(lambda: plex.search("a"))
+        assert state(service) is State.OPEN
+    finally:
+        plex_server.restart()
+    clock.advance(12)
+    plex.probe()
+    assert state(service) is State.CLOSED
+
+
+def test_while_all_is_well_or_cut_off_by_an_operator_nothing_is_asked(
+    plex, plex_server, service, clock
+):
+    plex.libraries()
+    plex_server.reset_requests()
+    plex.probe()
+    service.registry.breaker("plex").open("moving house")
+    clock.advance(60)
+    plex.probe()
+    assert plex_server.requests()["total"] == 0
+
+
+def test_what_nobody_has_asked_for_a_day_is_not_asked(plex, plex_server, service, clock):
+    plex_server.fault("status", status=500, **LIBRARY)
+    fail(plex.libraries)
+    plex_server.clear_faults()
+    plex_server.reset_requests()
+    clock.advance(86401)
+    plex.probe()
+    assert plex_server.requests()["total"] == 0
+
+
+def test_a_probe_asks_what_was_answered_and_not_what_is_gone(plex, plex_server, service, clock):
+    """Keeps out: a question that is answered 404 for ever, and closes nothing."""
+    plex.items("1", 0, 2)
+    for _ in range(2):
+        with pytest.raises(UpstreamError):
+            plex_server.fault("status", status=500, times=1)
+            plex.items("2", 0, 2)
+    plex_server.fault("status", status=500, times=1)
+    fail(lambda: plex.items("3", 0, 2), 1)
+    clock.advance(12)
+    plex_server.reset_requests()
+    plex.probe()
+    assert state(service, "plex.items") is State.CLOSED
+    assert plex_server.requests()["by_path"] == {"/library/sections/1/all": 3}
+
+
+def test_a_probe_that_hangs_holds_nobody_up(make, plex_server, service, clock, monkeypatch):
+    monkeypatch.setattr("medianest.media.operations._PROBE_SECONDS", 0.02)
+    plex = make()
+    plex.libraries()
+    plex_server.fault("status", status=500, **LIBRARY)
+    for _ in range(3):
+        plex.libraries()
+    clock.advance(12)
+    plex_server.clear_faults()
+    plex_server.fault("hang", **LIBRARY)
+    plex_server.reset_requests()
+    for _ in range(5):
+        plex.probe()
+    assert plex_server.requests()["by_path"] == {"/library/sections": 1}
+    plex_server.clear_faults()
+    wait_until(lambda: (plex.probe(), state(service, "plex.libraries"))[1] is State.CLOSED)
+
+
+def test_a_failed_probe_opens_again_and_is_one_question(plex, plex_server, service, clock):
+    plex_server.fault("status", status=500, **LIBRARY)
+    fail(plex.libraries)
+    plex_server.reset_requests()
+    clock.advance(12)
+    for _ in range(3):
+        plex.probe()
+    assert plex_server.requests()["by_path"] == {"/library/sections": 1}
+    assert state(service, "plex.libraries") is State.OPEN
+
+
+def test_a_slow_error_of_a_hanging_plex_is_still_a_slow_error(make, plex_server):
+    plex_server.fault("hang")
+    with pytest.raises(SlowError):
+        make(timeout=0.1).sessions()

@@ -1,0 +1,58 @@
+"""Calls that the tests hold in flight, and callers in threads."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+SOON = 10.0
+"""Seconds that anything may take before a test fails."""
+
+
+class Upstream:
+    """A function whose calls wait until they are let go; counts them."""
+
+    def __init__(self):
+        self.calls = []
+        self.answer = "answer"
+        self._arrived = threading.Semaphore(0)
+        self._go = threading.Semaphore(0)
+
+    def __call__(self, *args, **kwargs):
+        self.calls.append((args, kwargs))
+        self._arrived.release()
+        assert self._go.acquire(timeout=SOON)
+        answer = self.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    def wait_for_call(self):
+        assert self._arrived.acquire(timeout=SOON)
+
+    def let_go(self, calls=1):
+        for _ in range(calls):
+            self._go.release()
+
+
+def wait_until(condition):
+    """Yield to other threads until something that they do is done."""
+    pause = threading.Event()
+    for _ in range(int(SOON / 0.001)):
+        if condition():
+            return
+        pause.wait(0.001)
+    raise AssertionError("it did not happen in time")
+
+
+class Callers:
+    """`start(function)` calls it in a thread; a Future."""
+
+    def __init__(self):
+        self._pool = ThreadPoolExecutor(40)
+
+    def start(self, function, *args, **kwargs):
+        return self._pool.submit(function, *args, **kwargs)
+
+    def close(self):
+        self._pool.shutdown()

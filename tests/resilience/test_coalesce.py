@@ -1,0 +1,400 @@
+"""Coalesce: one call for all who ask the same, and none of them harmed by the others."""
+
+from __future__ import annotations
+
+import contextvars
+import gc
+import os
+import signal
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.resilience import (
+    Bulkhead,
+    CircuitBreaker,
+    Coalesce,
+    ConfigurationError,
+    Deadline,
+    DeadlineExceededError,
+    FlightPool,
+    Handover,
+    Pipeline,
+    Retry,
+    remaining,
+)
+from medianest.resilience.events import shared
+from tests.resilience.flying import SOON, Callers, Upstream, wait_until
+
+
+@pytest.fixture
+def upstream():
+    return Upstream()
+
+
+@pytest.fixture
+def callers():
+    callers = Callers()
+    yield callers
+    callers.close()
+
+
+@pytest.fixture
+def pool():
+    pool = FlightPool(4)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def coalesce(pool):
+    return Coalesce(name="plex", pool=pool)
+
+
+def joined(coalesce, number):
+    """Wait until so many calls in all have joined a flight."""
+    wait_until(lambda: coalesce.snapshot().shared == number)
+
+
+def test_all_who_ask_the_same_share_one_call(coalesce, upstream, callers, heard):
+    told = heard(shared)
+    asked = [callers.start(coalesce.call, upstream, 1, b=2) for _ in range(32)]
+    joined(coalesce, 31)
+    assert coalesce.snapshot().in_flight == 1
+    upstream.let_go()
+    assert {each.result(SOON) for each in asked} == {"answer"}
+    assert upstream.calls == [((1,), {"b": 2})]
+    seen = coalesce.snapshot()
+    assert (seen.flights, seen.shared, seen.rejected, seen.in_flight) == (1, 31, 0, 0)
+    assert [(event.name, event.callers) for event in told] == [("plex", 32)]
+
+
+def test_another_question_is_another_call(coalesce, upstream, callers):
+    asked = [callers.start(coalesce.call, upstream, value) for value in (1, True, "1")]
+    for _ in range(3):
+        upstream.wait_for_call()
+    upstream.let_go(3)
+    for each in asked:
+        each.result(SOON)
+    assert len(upstream.calls) == 3
+
+
+def test_who_asks_after_the_answer_asks_anew(coalesce, upstream):
+    upstream.let_go(2)
+    assert coalesce.call(upstream) == coalesce.call(upstream) == "answer"
+    assert len(upstream.calls) == 2
+
+
+def test_the_key_says_what_is_the_same(pool, upstream, callers):
+    coalesce = Coalesce(key=lambda user, page: page, pool=pool)
+    asked = [callers.start(coalesce.call, upstream, user, 1) for user in "ab"]
+    joined(coalesce, 1)
+    upstream.let_go()
+    assert [each.result(SOON) for each in asked] == ["answer"] * 2
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("key", [None, lambda *args: 1 / 0])
+def test_a_question_without_a_key_is_asked_by_its_caller(pool, key, caplog):
+    coalesce = Coalesce(key=key, pool=pool)
+    for _ in range(2):
+        assert coalesce.call(lambda unhashable: threading.get_ident(), []) == threading.get_ident()
+    assert [record.message for record in caplog.records] == [
+        "coalesce 'call' cannot tell its calls apart"
+    ]
+
+
+def test_each_caller_waits_no_longer_than_its_own_deadline(coalesce, upstream, callers):
+    patient = callers.start(coalesce.call, upstream)
+    upstream.wait_for_call()
+    with pytest.raises(DeadlineExceededError), Deadline(0.01).scope():
+        coalesce.call(upstream)
+    upstream.let_go()
+    assert patient.result(SOON) == "answer"
+    assert len(upstream.calls) == 1
+
+
+def test_the_flight_goes_on_when_its_first_caller_has_left(coalesce, upstream, callers):
+    with pytest.raises(DeadlineExceededError), Deadline(0.01).scope():
+        coalesce.call(upstream)
+    second = callers.start(coalesce.call, upstream)
+    joined(coalesce, 1)
+    upstream.let_go()
+    assert second.result(SOON) == "answer"
+    assert len(upstream.calls) == 1
+
+
+def test_who_has_no_time_left_begins_nothing(coalesce, upstream, clock):
+    with Deadline(1, clock=clock).scope():
+        clock.advance(1)
+        with pytest.raises(DeadlineExceededError):
+            coalesce.call(upstream)
+    assert upstream.calls == []
+
+
+@pytest.mark.parametrize(("timeout", "left"), [(None, float("inf")), (7, 7)])
+def test_a_flight_has_its_own_deadline_and_its_first_callers_context(pool, clock, timeout, left):
+    who = contextvars.ContextVar("who", default="nobody")
+    who.set("the first")
+    coalesce = Coalesce(timeout=timeout, pool=pool, clock=clock)
+    with Deadline(5, clock=clock).scope():
+        assert coalesce.call(lambda: (who.get(), remaining())) == ("the first", left)
+        assert remaining() == 5
+
+
+def test_an_error_reaches_everybody_and_grows_with_nobody(coalesce, upstream, callers):
+    """Keeps out: one instance raised by many, with the traceback of all of them."""
+    upstream.answer = ConnectionError("no route")
+    asked = [callers.start(coalesce.call, upstream) for _ in range(20)]
+    joined(coalesce, 19)
+    upstream.let_go()
+    errors = [each.exception(SOON) for each in asked]
+    assert {str(error) for error in errors} == {"no route"}
+    depths = []
+    for error in errors:
+        depth, traceback = 0, error.__traceback__
+        while traceback is not None:
+            depth, traceback = depth + 1, traceback.tb_next
+        depths.append(depth)
+    assert max(depths) < 15
+    assert all(error.__context__ is None for error in errors)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, RecursionError])
+def test_whatever_ends_a_flight_reaches_its_callers_and_harms_no_thread(pool, error):
+    coalesce = Coalesce(pool=pool)
+
+    def broken():
+        raise error
+
+    for _ in range(2 * pool.max_flights):
+        with pytest.raises(error):
+            coalesce.call(broken)
+    assert coalesce.call(int) == 0
+    wait_until(lambda: pool.in_flight == 0)
+    assert coalesce.snapshot().rejected == 0
+
+
+def test_without_a_free_thread_a_caller_makes_the_call_itself(upstream, callers):
+    coalesce = Coalesce(pool=FlightPool(1))
+    flying = callers.start(coalesce.call, upstream)
+    upstream.wait_for_call()
+    assert coalesce.call(threading.get_ident) == threading.get_ident()
+    seen = coalesce.snapshot()
+    assert (seen.flights, seen.rejected, seen.in_flight) == (1, 1, 1)
+    upstream.let_go()
+    assert flying.result(SOON) == "answer"
+
+
+def test_when_the_system_gives_no_thread_a_caller_makes_the_call_itself(coalesce, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for _ in range(10):
+        assert coalesce.call(threading.get_ident) == threading.get_ident()
+    assert coalesce.pool.in_flight == 0
+
+
+def test_a_flight_may_ask_its_own_question(coalesce):
+    def ask(depth):
+        return depth if depth == 0 else coalesce.call(ask, depth - 1)
+
+    assert coalesce.call(ask, 3) == 0
+
+    def same(state):
+        state.append(None)
+        return len(state) if len(state) > 3 else coalesce.call(same, state)
+
+    keyed = Coalesce(key=lambda *args: "one")
+    assert keyed.call(lambda: keyed.call(lambda: keyed.call(lambda: "deep"))) == "deep"
+
+
+def test_two_flights_may_ask_each_others_question(pool, callers):
+    """Keeps out: each waits for the other until their deadlines."""
+    coalesce = Coalesce(pool=pool, key=lambda name, *rest: name)
+    both = threading.Barrier(2, timeout=SOON)
+
+    def ask(name, other, deep=True):
+        if deep:
+            both.wait()
+            coalesce.call(ask, other, name, False)
+        return name
+
+    asked = [callers.start(coalesce.call, ask, *names) for names in (("a", "b"), ("b", "a"))]
+    assert [each.result(SOON) for each in asked] == ["a", "b"]
+
+
+def test_layers_beneath_count_one_call_for_all(pool, clock, upstream, callers):
+    breaker, bulkhead = CircuitBreaker("plex", clock=clock), Bulkhead("plex", max_concurrent=1)
+    coalesce = Coalesce(pool=pool)
+    pipeline = Pipeline("plex", [coalesce, Retry(clock=clock), breaker, bulkhead])
+    asked = [callers.start(pipeline.call, upstream) for _ in range(10)]
+    joined(coalesce, 9)
+    upstream.let_go()
+    assert {each.result(SOON) for each in asked} == {"answer"}
+    assert breaker.snapshot().counts.successes == 1
+    assert bulkhead.snapshot().rejected == 0
+
+
+def test_a_result_that_goes_on_is_given_to_one_and_the_others_ask_for_themselves(
+    coalesce, upstream, callers
+):
+    made = []
+
+    def stream():
+        made.append(Handover(len(made)))
+        raise made[-1]
+
+    upstream.answer = stream
+    asked = [callers.start(coalesce.call, upstream) for _ in range(3)]
+    joined(coalesce, 2)
+    upstream.let_go(3)
+    got = [each.exception(SOON) for each in asked]
+    assert sorted(error.result for error in got) == [0, 1, 2]
+
+
+def test_who_must_call_for_itself_asks_its_own_question(pool, callers):
+    """Keeps out: the arguments of whoever came first, where the key is not all of them."""
+    coalesce, hold = Coalesce(pool=pool, key=lambda user: "page"), threading.Event()
+
+    def stream(user):
+        hold.wait(SOON)
+        raise Handover(user)
+
+    asked = {user: callers.start(coalesce.call, stream, user) for user in "abc"}
+    joined(coalesce, 2)
+    hold.set()
+    got = {user: each.exception(SOON).result for user, each in asked.items()}
+    assert sum(user == result for user, result in got.items()) >= 2
+    assert len(set(got.values())) >= 2
+
+
+def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(pool, upstream):
+    bulkhead, closed = Bulkhead("plex", max_concurrent=1), threading.Event()
+    pipeline = Pipeline("plex", [Coalesce(pool=pool), bulkhead])
+
+    class Body:
+        close = staticmethod(closed.set)
+
+    upstream.answer = Handover(Body())
+    with pytest.raises(DeadlineExceededError), Deadline(0.01).scope():
+        pipeline.call(upstream)
+    upstream.let_go()
+    assert closed.wait(SOON)
+    assert bulkhead.snapshot().in_use == 0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_kept_of_a_flight_that_is_over(coalesce, fails):
+    """Keeps out: results and errors that only the garbage collector finds."""
+
+    class OutcomeError(Exception):
+        pass
+
+    def ask():
+        if fails:
+            raise OutcomeError
+        return OutcomeError()
+
+    gc.disable()
+    try:
+        try:
+            kept = weakref.ref(coalesce.call(ask))
+        except OutcomeError as error:
+            kept = weakref.ref(error)
+        wait_until(lambda: coalesce.pool.in_flight == 0)
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+def test_many_callers_of_many_questions_leave_nothing_behind(pool):
+    coalesce, gate = Coalesce(pool=pool), threading.Barrier(16)
+
+    def ask(number):
+        if number % 3 == 0:
+            raise ZeroDivisionError(number)
+        return number
+
+    def caller(seed):
+        gate.wait(SOON)
+        for turn in range(300):
+            number = (seed * turn) % 7
+            try:
+                assert coalesce.call(ask, number) == number
+            except ZeroDivisionError as error:
+                assert error.args == (number,)
+
+    with ThreadPoolExecutor(16) as threads:
+        for done in [threads.submit(caller, seed) for seed in range(16)]:
+            done.result(60)
+    wait_until(lambda: pool.in_flight == 0)
+    seen = coalesce.snapshot()
+    assert seen.flights + seen.shared + seen.rejected == 16 * 300
+    assert seen.in_flight == 0
+
+
+def test_threads_start_when_needed_are_used_again_and_end_on_close():
+    pool = FlightPool(3, name="flight-of-a-test")
+
+    def mine():
+        return [each for each in threading.enumerate() if each.name == pool.name]
+
+    coalesce = Coalesce(pool=pool)
+    assert mine() == []
+    for _ in range(10):
+        coalesce.call(int)
+        wait_until(lambda: pool.in_flight == 0)
+    assert len(mine()) == 1
+    assert all(thread.daemon for thread in mine())
+    pool.close()
+    wait_until(lambda: not mine())
+    assert coalesce.call(threading.get_ident) == threading.get_ident()
+
+
+def test_a_forked_child_has_flights_of_its_own(coalesce, upstream, callers):
+    flying = callers.start(coalesce.call, upstream)
+    upstream.wait_for_call()
+    for _ in range(3):
+        coalesce.call(int)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(int(SOON))
+        upstream.let_go()
+        is_well = coalesce.call(upstream) == "answer" and coalesce.call(int) == 0
+        os._exit(0 if is_well and coalesce.snapshot().rejected == 0 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    upstream.let_go()
+    assert flying.result(SOON) == "answer"
+
+
+def test_a_process_ends_though_a_flight_hangs(run_python):
+    run_python(
+        "import threading\n"
+        "from medianest.resilience import Coalesce, Deadline, DeadlineExceededError\n"
+        "coalesce = Coalesce()\n"
+        "coalesce.call(int)\n"
+        "try:\n"
+        "    with Deadline(0.05).scope():\n"
+        "        coalesce.call(threading.Event().wait)\n"
+        "except DeadlineExceededError:\n"
+        "    print('left')\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"key": 1}, {"timeout": 0}, {"timeout": "soon"}, {"pool": 4}, {"name": ""}],
+)
+def test_a_wrong_option_is_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        Coalesce(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, True, "many", 10**6])
+def test_a_pool_has_a_whole_number_of_threads(wrong):
+    with pytest.raises(ConfigurationError):
+        FlightPool(wrong)

@@ -1,0 +1,74 @@
+"""Last good answers in memory, bounded by what they take."""
+
+import pytest
+
+from medianest.resilience import ConfigurationError, MemoryLastGood
+
+EACH = 512
+"""What a place takes beside its answer."""
+
+
+def filled(clock, most, *answers):
+    store = MemoryLastGood(60, max_bytes=most, size_of=len, clock=clock)
+    for number, answer in enumerate(answers):
+        store.put(number, answer, store.now())
+    return store
+
+
+def test_so_many_are_kept_as_the_bytes_allow(clock):
+    store = filled(clock, 3 * (EACH + 100), *["x" * 100] * 300)
+    assert store.keys() == [297, 298, 299]
+    assert store.bytes == 3 * (EACH + 100)
+
+
+def test_bytes_and_not_their_number_bound_them(clock):
+    store = filled(clock, 10**6, *["x"] * 1000)
+    assert store.entries == 1000
+
+
+def test_a_large_one_takes_the_places_of_many(clock):
+    store = filled(clock, 3 * (EACH + 100), *["x" * 100] * 3, "y" * (EACH + 200))
+    assert store.keys() == [2, 3]
+
+
+def test_one_that_is_used_stays(clock):
+    store = filled(clock, 2 * (EACH + 1), "a", "b")
+    assert store.get(0) == ("a", 0)
+    store.put(2, "c", store.now())
+    assert store.keys() == [0, 2]
+
+
+def test_one_that_is_too_large_costs_no_other_its_place(clock):
+    store = filled(clock, EACH + 10, "good")
+    store.put(1, "x" * 11, store.now())
+    assert store.keys() == [0]
+
+
+def test_what_goes_is_no_longer_counted(clock):
+    store = filled(clock, 10**6, "a", "bcd")
+    store.put(1, "b", store.now())
+    assert store.bytes == 2 * (EACH + 1)
+    clock.advance(61)
+    assert (store.has(0), store.has(1), store.bytes, store.entries) == (False, False, 0, 0)
+
+
+def test_both_bounds_hold(clock):
+    store = MemoryLastGood(60, max_entries=2, max_bytes=10**6, size_of=len, clock=clock)
+    for number in range(5):
+        store.put(number, "a", store.now())
+    assert (store.keys(), store.bytes) == ([3, 4], 2 * (EACH + 1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_bytes": 0, "size_of": len},
+        {"max_bytes": 1.5, "size_of": len},
+        {"max_bytes": 100},
+        {"size_of": len},
+        {"max_bytes": 100, "size_of": 3},
+    ],
+)
+def test_wrong_bounds_are_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        MemoryLastGood(60, **wrong)
