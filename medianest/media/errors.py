@@ -5,6 +5,7 @@ MediaError                  carries `service`
 ├── NotFoundError           the upstream does not have what was asked for
 ├── RejectedError           it refused our credentials (401, 403); carries `status`
 ├── RefusedError            it refused what was asked (another 4xx); carries `status`
+├── UnusableAnswerError     it is well, and we can do nothing with what it says; carries `rest`
 └── UpstreamError           it failed; carries `retry_after`
     ├── UnreachableError        no connection: refused, reset, unknown name
     │   └── UnresolvableError       the name has no address
@@ -15,7 +16,7 @@ MediaError                  carries `service`
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 __all__ = [
     "InvalidAnswerError",
@@ -28,6 +29,7 @@ __all__ = [
     "UnavailableError",
     "UnreachableError",
     "UnresolvableError",
+    "UnusableAnswerError",
     "UpstreamError",
 ]
 
@@ -70,6 +72,19 @@ class RefusedError(MediaError):
     def __init__(self, service: str, message: str, status: int) -> None:
         super().__init__(service, message)
         self.status = status
+
+
+class UnusableAnswerError(MediaError):
+    """The server is well and answered in time, in its own way, but nothing can be made of it:
+    asking again is no help, and no reason not to ask for something else.
+
+    `rest`: what is left of the answer for a caller who has nothing better; None when there is
+    nothing to pass on.
+    """
+
+    def __init__(self, service: str, message: str, *, rest: Any = None) -> None:
+        super().__init__(service, message)
+        self.rest = rest
 
 
 class UpstreamError(MediaError):

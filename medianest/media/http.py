@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -22,6 +20,7 @@ from medianest.media.errors import (
     UnavailableError,
 )
 from medianest.media.failures import mapped
+from medianest.media.json_body import read_json
 from medianest.media.sockets import DeadlineAdapter
 from medianest.names import time_left
 from medianest.resilience import Clock, Deadline
@@ -184,17 +183,4 @@ class UpstreamHttp:
 
     def parse(self, body: bytes) -> Any:
         """The JSON of a body."""
-        try:
-            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
-            raise InvalidAnswerError(self.service, "its answer is not JSON") from error
-
-
-def _finite(text: str) -> float:
-    """1e999 is JSON, but what Python makes of it could not be passed on as JSON."""
-    value = float(text)
-    return value if math.isfinite(value) else _refuse_constant(text)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+        return read_json(self.service, body)
