@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, OnErrorOmit, model_validator
 
 from medianest.media.parsing import listed, parsed_all
-from medianest.media.wire import Flag, Id, Text, TimeOfDay, Whole, Wire, number
+from medianest.media.wire import MOST_EXACT, AsNumber, Flag, Id, Text, TimeOfDay, Wire, number
 
 __all__ = ["MediaInfo", "MediaRequest", "RequestPage", "SearchPage", "Season", "Title"]
 
@@ -57,7 +57,7 @@ def _requests(value: object) -> tuple[MediaRequest, ...]:
 RequestStatus = Annotated[str, _status_in(REQUEST_STATUS)]
 MediaStatus = Annotated[str, _status_in(MEDIA_STATUS)]
 Year = Annotated[int | None, BeforeValidator(_year)]
-SeasonNumber = Annotated[Whole, Field(ge=0, le=100_000)]
+SeasonNumber = Annotated[int, Field(ge=0, le=100_000), AsNumber]
 
 
 class Season(Wire):
@@ -114,7 +114,7 @@ class _List(Wire):
 class SearchPage(_List):
     """One page of results; people are among them."""
 
-    page: Whole | None = None
+    page: Annotated[int, AsNumber] | None = None
     results: Annotated[tuple[OnErrorOmit[dict[str, Any]], ...], BeforeValidator(listed)] = ()
 
     def titles(self) -> tuple[Title, ...]:
@@ -126,7 +126,7 @@ class SearchPage(_List):
 class PageInfo(Wire):
     """How many there are in all; None where it is not told."""
 
-    results: Annotated[Whole, Field(ge=0)] | None = None
+    results: Annotated[int, Field(ge=0, le=MOST_EXACT), AsNumber] | None = None
 
 
 class RequestPage(_List):

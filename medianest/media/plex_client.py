@@ -110,7 +110,7 @@ def _read(model: type[M], values: Any, endpoint: str) -> tuple[M, ...]:
 def _in_section(item: Item, key: str, about: Container) -> Item:
     """What all items of a section share stands on their container alone."""
     library = {
-        "library_key": item.library_key or about.library_key or key,
+        "library_key": item.library_key or key,
         "library_title": item.library_title or about.library_title,
     }
     return item.model_copy(update=library)

@@ -23,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from medianest.media.wire import MOST_EXACT, Flag, Number, Text, Whole, Wire, number
+from medianest.media.wire import MOST_EXACT, AsNumber, AsText, Flag, Text, Wire, number
 from medianest.resilience.snapshot import plain
 
 __all__ = ["Container", "Item", "Items", "Libraries", "Library", "Page", "Session"]
@@ -72,10 +72,10 @@ Duration = Annotated[
     _AsTold,
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "null"}]}, mode="serialization"),
 ]
-Key = Annotated[Text, Field(min_length=1)]
-Year = Annotated[Whole, Field(ge=1, le=9999)]
-Count = Annotated[Whole, Field(ge=0, le=1_000_000_000)]
-Rating = Annotated[Number, Field(ge=0, le=100)]
+Key = Annotated[str, Field(min_length=1), AsText]
+Year = Annotated[int, Field(ge=1, le=9999), AsNumber]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000), AsNumber]
+Rating = Annotated[float, Field(ge=0, le=100), AsNumber]
 
 
 class Library(Wire):
@@ -148,8 +148,9 @@ class Session(Item):
 class Container(Wire):
     """What the `MediaContainer` around every answer says of all that is in it."""
 
-    total_size: Annotated[Whole, Field(ge=0, le=MOST_EXACT)] | None = Field(None, alias="totalSize")
-    library_key: Key | None = Field(None, alias="librarySectionID")
+    total_size: Annotated[int, Field(ge=0, le=MOST_EXACT), AsNumber] | None = Field(
+        None, alias="totalSize"
+    )
     library_title: Text | None = Field(None, alias="librarySectionTitle")
 
 

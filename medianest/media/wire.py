@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
 )
 
-__all__ = ["MOST_EXACT", "Flag", "Id", "Number", "Text", "TimeOfDay", "Whole", "Wire", "number"]
+__all__ = ["MOST_EXACT", "AsNumber", "AsText", "Flag", "Id", "Text", "TimeOfDay", "Wire", "number"]
 
 MOST_EXACT: Final = 2**53
 """Larger whole numbers are not the same to every reader of JSON."""
@@ -93,10 +93,10 @@ def _utc(value: datetime) -> datetime:
         raise ValueError("out of range") from error
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-"""Also keys and titles that look like numbers, and came as such."""
+AsText: Final = BeforeValidator(_text)
+"""For keys and titles: some look like numbers, and come as such."""
+AsNumber: Final = BeforeValidator(number)
+Text = Annotated[str, AsText]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Number = Annotated[float, BeforeValidator(number)]
-Whole = Annotated[int, BeforeValidator(number)]
-Id = Annotated[Whole, Field(ge=1, le=MOST_EXACT)]
+Id = Annotated[int, Field(ge=1, le=MOST_EXACT), AsNumber]
 TimeOfDay = Annotated[datetime, AfterValidator(_utc)]
