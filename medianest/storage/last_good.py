@@ -39,7 +39,7 @@ _MOST_SHARED: Final = 500
 """Answers of one operation in Redis: clients may page through all there is, in many ways."""
 
 # A short text can stand for much, and each fault in it costs, too.
-_MOST_VALUES: Final = 100_000
+_MOST_VALUES: Final = 25_000
 
 _SKEW_SECONDS: Final = 60.0
 """Clocks of hosts may differ so much. An answer from farther in the future has a wrong time."""
