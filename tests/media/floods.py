@@ -44,5 +44,5 @@ FLOODS: Final[Mapping[str, Callable[[int], bytes]]] = {
     "elements that are understood": lambda size: _list_of(
         b'{"title":"x","type":"x"}' + b" " * 36, size
     ),
-    "space": lambda size: b"{" + b" " * size + b"}",
+    "space": lambda size: _list_of(b"{" + b" " * (size - 100) + b"}", size),
 }
