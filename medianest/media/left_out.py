@@ -52,6 +52,13 @@ class LeftOut:
         with self._lock:
             return dict(self._counts)
 
+    def by_endpoint(self) -> Counter[tuple[str, str]]:
+        """The same by service and endpoint."""
+        found: Counter[tuple[str, str]] = Counter()
+        for fault, elements in self.counts().items():
+            found[fault.service, fault.endpoint] += elements
+        return found
+
 
 LEFT_OUT: Final = LeftOut()
 """Those of this process."""
