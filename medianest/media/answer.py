@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Generic, TypeVar
+
+from medianest.media.wire import TimeOfDay
 
 __all__ = ["Answer", "stale"]
 
@@ -16,7 +17,7 @@ class Answer(Generic[T]):
     """`value` as it was at `as_of`; `age` in seconds; `degraded` when its source failed."""
 
     value: T
-    as_of: datetime
+    as_of: TimeOfDay
     degraded: bool = False
     age: float = 0.0
 

@@ -7,6 +7,7 @@ MediaError                  carries `service`
 ├── RefusedError            it refused what was asked (another 4xx); carries `status`
 ├── ForbiddenError          the user may not do this; carries `status`
 ├── QuotaError              the user has used up what is allowed; that frees itself
+├── UnusableAnswerError     it is well, and we can do nothing with what it says; carries `rest`
 └── UpstreamError           it failed; carries `retry_after`
     ├── SourceError             it is well, but cannot reach its own source
     ├── ForeignAnswerError      something else answers in its place; carries `status`
@@ -19,7 +20,7 @@ MediaError                  carries `service`
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 __all__ = [
     "ForbiddenError",
@@ -36,6 +37,7 @@ __all__ = [
     "UnavailableError",
     "UnreachableError",
     "UnresolvableError",
+    "UnusableAnswerError",
     "UpstreamError",
 ]
 
@@ -80,6 +82,21 @@ class RefusedError(MediaError):
     def __init__(self, service: str, message: str, status: int) -> None:
         super().__init__(service, message)
         self.status = status
+
+
+class UnusableAnswerError(MediaError):
+    """The server is well and answered in time, in its own way, but nothing can be made of it:
+    asking again is no help, and no reason not to ask for something else.
+
+    `rest`: what is left of the answer for a caller who has nothing better; None when there is
+    nothing to pass on.
+    """
+
+    uncertain = True
+
+    def __init__(self, service: str, message: str, *, rest: Any = None) -> None:
+        super().__init__(service, message)
+        self.rest = rest
 
 
 class ForbiddenError(MediaError):

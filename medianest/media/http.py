@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -22,8 +20,10 @@ from medianest.media.errors import (
     RefusedError,
     RejectedError,
     UnavailableError,
+    UnusableAnswerError,
 )
 from medianest.media.failures import mapped
+from medianest.media.json_body import read_json
 from medianest.media.sockets import DeadlineAdapter, tls_context
 from medianest.names import time_left
 from medianest.resilience import Clock, Deadline
@@ -212,17 +212,14 @@ class UpstreamHttp:
         for chunk in response.iter_content(_CHUNK):
             body += chunk
             if len(body) > self._max_bytes:
-                raise InvalidAnswerError(
+                raise UnusableAnswerError(
                     self.service, f"its answer is larger than {self._max_bytes} bytes"
                 )
         return bytes(body)
 
     def parse(self, body: bytes) -> Any:
         """The JSON of a body."""
-        try:
-            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
-            raise InvalidAnswerError(self.service, "its answer is not JSON") from error
+        return read_json(self.service, body)
 
 
 def _origin(location: str) -> str:
@@ -236,13 +233,3 @@ def _origin(location: str) -> str:
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
         return ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
-
-
-def _finite(text: str) -> float:
-    """1e999 is JSON, but what Python makes of it could not be passed on as JSON."""
-    value = float(text)
-    return value if math.isfinite(value) else _refuse_constant(text)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -104,13 +104,17 @@ class Operations:
         """The layers of one operation, outermost first: `Operation > Patience > Coalesce > Retry >
         CircuitBreaker > CircuitBreaker of the server > Bulkhead > Deadline`; patience only with
         `last_good` answers. Only one pipeline can be made of them."""
-        full, registry = f"{self._service}.{name}", self._registry
-        operation = Operation(self._breakers[name], self._server, registry.clock)
+        full = f"{self._service}.{name}"
+        operation = Operation(self._breakers[name], self._server, self._registry.clock)
         self._made.append(operation)
+        return [operation, *self._waiting(full, key, last_good, patience), *self.direct(name)]
+
+    def direct(self, name: str, *, retries: bool = True) -> list[Strategy]:
+        """The same for a call of which each is one of its own: `Retry > CircuitBreaker >
+        CircuitBreaker of the server > Bulkhead > Deadline`."""
+        registry = self._registry
         return [
-            operation,
-            *self._waiting(full, key, last_good, patience),
-            self._retry,
+            *([self._retry] if retries else []),
             self._breakers[name],
             _Reached(name, self._broken),
             self._server,

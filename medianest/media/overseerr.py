@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -28,6 +27,7 @@ from medianest.media.errors import (
     UnreachableError,
     UpstreamError,
 )
+from medianest.media.operations import Operations
 from medianest.media.overseerr_client import SERVICE, OverseerrClient
 from medianest.media.overseerr_details import SeasonDetails
 from medianest.media.overseerr_refusals import source_failed
@@ -41,20 +41,15 @@ from medianest.resilience import (
     Deadline,
     Pipeline,
     ResilienceService,
-    Retry,
-    Strategy,
 )
 
-__all__ = ["HANDLER", "LISTS", "SOURCE", "Overseerr"]
+__all__ = ["HANDLER", "SOURCE", "Overseerr"]
 
 HANDLER: Final = "overseerr.request"
 """The name under which requests for titles are deferred."""
 
 SOURCE: Final = "overseerr.source"
 """The circuit breaker of what needs its source."""
-
-LISTS: Final = "overseerr.requests"
-"""The circuit breaker of the lists of requests."""
 
 T = TypeVar("T")
 
@@ -77,34 +72,20 @@ class Overseerr:
         self._source: CircuitBreaker | None = None
         if settings.url is not None:
             self._client = OverseerrClient(settings.url, settings, self._clock)
-            self._build(settings, service)
-
-    def _build(self, settings: OverseerrSettings, service: ResilienceService) -> None:
-        """The breaker of the service counts what keeps all of it from being reached; those of its
-        operations count how they are answered, so that what works goes on."""
-        registry = service.registry
-        shared = settings.policy((UnreachableError,), retry_on=_WORTH_ANOTHER)
-        service.register_dependency(SERVICE, shared, criticality="optional")
-        own = settings.policy((UpstreamError,), retry_on=_WORTH_ANOTHER).circuit_breaker
-        assert own is not None and shared.retry is not None
-        own = replace(own, ignored_errors=(UnreachableError,))
-        source, lists = registry.breaker(SOURCE, own), registry.breaker(LISTS, own)
-        within: list[Strategy] = [
-            registry.breaker(SERVICE),
-            registry.bulkhead(SERVICE),
-            Deadline(settings.timeout, name=SERVICE, clock=registry.clock),
-        ]
-        retry = Retry(
-            shared.retry, name=SERVICE, budget=registry.budget(SERVICE), clock=registry.clock
-        )
-        self._listing = Pipeline(SERVICE, [retry, lists, *within])
-        self._searching = Pipeline(SERVICE, [retry, source, *within])
-        # A request is not tried again on the spot: the queue does that, with time between.
-        self._making = Pipeline(SERVICE, [source, *within])
-        self._source = source
-        if not settings.breaker_enabled:
-            for breaker in (registry.breaker(SERVICE), source, lists):
-                breaker.disable("disabled by the settings")
+            operations = Operations(
+                SERVICE,
+                SERVICE,
+                ("requests", "source"),
+                settings,
+                service,
+                retry_on=_WORTH_ANOTHER,
+                criticality="optional",
+            )
+            self._listing = Pipeline(SERVICE, operations.direct("requests"))
+            self._searching = Pipeline(SERVICE, operations.direct("source"))
+            # A request is not tried again on the spot: the queue does that, with time between.
+            self._making = Pipeline(SERVICE, operations.direct("source", retries=False))
+            self._source = service.registry.breaker(SOURCE)
 
     def require(self) -> OverseerrClient:
         """The client. Raises NotConfiguredError when there is none."""

@@ -15,6 +15,7 @@ from medianest.media.errors import (
     NotFoundError,
     RefusedError,
     RejectedError,
+    UnusableAnswerError,
     UpstreamError,
 )
 from medianest.media.http import HttpAnswer, UpstreamHttp
@@ -37,7 +38,7 @@ from medianest.media.overseerr_refusals import (
 )
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
 from medianest.media.overseerr_wish import KnownRequest, Requested, Standing, Wish
-from medianest.media.parsing import parsed, parsed_all
+from medianest.media.parsing import parsed, understood
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
 
@@ -67,9 +68,7 @@ class OverseerrClient:
 
     def search(self, query: str) -> tuple[Title, ...]:
         """Movies and shows that match. None may also mean that its own source is down."""
-        page = self._read(SearchPage, f"{API}/search", query=query)
-        wanted = [found for found in page.results if found.get("mediaType") in ("movie", "tv")]
-        return parsed_all(SERVICE, Title, wanted)
+        return self._read(SearchPage, f"{API}/search", query=query).titles()
 
     def requests(self, skip: int, take: int) -> RequestPage:
         """Requests, the newest first."""
@@ -79,7 +78,7 @@ class OverseerrClient:
 
     def request(self, request_id: int) -> MediaRequest:
         """One request. Raises NotFoundError."""
-        return self._read(MediaRequest, f"{API}/request/{request_id}")
+        return understood(SERVICE, MediaRequest, self._get(f"{API}/request/{request_id}"))
 
     def seasons(self, media_id: int) -> tuple[SeasonDetails, ...]:
         """The seasons of a show. Raises NotFoundError."""
@@ -146,7 +145,7 @@ class OverseerrClient:
     def _latest(self, wish: Wish) -> tuple[KnownRequest, ...]:
         """Those of the latest requests that are for the title of a wish."""
         path = f"{API}/request"
-        page = self._http.get_json(path, params={"take": _LATEST, "skip": 0, "sort": "added"})
+        page = self._get(path, take=_LATEST, skip=0, sort="added")
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
             raise InvalidAnswerError(SERVICE, "its answer is no list of requests")
         return requests_for(wish.media_type, wish.media_id, page["results"])
@@ -177,8 +176,11 @@ class OverseerrClient:
         raise self._refusal(answer, body, f"{media_type} {media_id}")
 
     def _read(self, model: type[M], path: str, **params: str | int) -> M:
+        return parsed(SERVICE, model, self._get(path, **params))
+
+    def _get(self, path: str, **params: str | int) -> Any:
         try:
-            return parsed(SERVICE, model, self._http.get_json(path, params=params))
+            return self._http.get_json(path, params=params)
         except RejectedError as error:
             raise wrong_key(error.status or 403) from error
 
@@ -195,5 +197,5 @@ class OverseerrClient:
     def _body(self, answer: HttpAnswer) -> Any:
         try:
             return self._http.parse(answer.body)
-        except InvalidAnswerError:
+        except (InvalidAnswerError, UnusableAnswerError):
             return None

@@ -11,16 +11,18 @@ from pydantic import TypeAdapter
 from medianest.config import PlexSettings
 from medianest.media.answer import Answer, stale
 from medianest.media.errors import (
+    ForeignAnswerError,
     InvalidAnswerError,
     NotConfiguredError,
     RejectedError,
     UnavailableError,
     UnreachableError,
+    UnusableAnswerError,
     UpstreamError,
 )
 from medianest.media.operations import Operations
 from medianest.media.plex_client import SERVICE, PlexClient
-from medianest.media.plex_wire import Item, Library, Page, Session
+from medianest.media.plex_wire import Item, Items, Libraries, Library, Page, Session
 from medianest.resilience import Fallback, Pipeline, ResilienceService, Strategy
 from medianest.storage.last_good import TieredLastGood
 from medianest.storage.last_good_figures import LastGoodFigures
@@ -37,12 +39,12 @@ _OPERATIONS: Final = ("libraries", "items", "recently_added", "search", "session
 
 _HOUR, _DAY = 3600.0, 86400.0
 
-_LIBRARIES: Final = TypeAdapter(Answer[tuple[Library, ...]])
+_LIBRARIES: Final = TypeAdapter(Answer[Libraries])
 _PAGE: Final = TypeAdapter(Answer[Page])
-_ITEMS: Final = TypeAdapter(Answer[tuple[Item, ...]])
+_ITEMS: Final = TypeAdapter(Answer[Items])
 
 # Not SlowError: whoever waited for one timeout should not wait for a second.
-_WORTH_ANOTHER = (UnreachableError, UnavailableError, InvalidAnswerError)
+_WORTH_ANOTHER = (UnreachableError, UnavailableError, InvalidAnswerError, ForeignAnswerError)
 
 
 class Plex:
@@ -136,6 +138,12 @@ class Plex:
         self.trouble = None
         return Answer(answer, self._clock.utc())
 
+    def _rest(self, error: BaseException) -> Answer[Any]:
+        """What is left of an answer, where nothing better is remembered."""
+        if isinstance(error, UnusableAnswerError) and error.rest is not None:
+            return Answer(error.rest, self._clock.utc(), degraded=True)
+        raise error
+
     def _or_last_good(
         self,
         name: str,
@@ -154,8 +162,9 @@ class Plex:
         )
         self._last_good.append(store)
         fallback = Fallback(
+            self._rest,
             name=SERVICE,
-            handles=(UpstreamError, RejectedError),
+            handles=(UpstreamError, RejectedError, UnusableAnswerError),
             last_good=store,
             key=_arguments,
             stale=stale,

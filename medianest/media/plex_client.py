@@ -2,59 +2,82 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from medianest.config import PlexSettings
-from medianest.media.errors import RejectedError
+from medianest.media.errors import InvalidAnswerError, RejectedError, UnusableAnswerError
 from medianest.media.http import UpstreamHttp
-from medianest.media.parsing import parsed, parsed_all
-from medianest.media.plex_wire import Container, Hub, Item, Library, Page, Session
+from medianest.media.parsing import listed, parsed_all
+from medianest.media.plex_wire import Container, Item, Library, Page, Session
 from medianest.resilience import Clock
 
 __all__ = ["PlexClient"]
 
 SERVICE = "plex"
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+def _is_own(headers: Mapping[str, str]) -> bool:
+    """Whether an error is Plex's own: a proxy in front of it does not know its headers."""
+    return any(name.lower().startswith("x-plex-") for name in headers)
 
 
 class PlexClient:
-    """Talks to one Plex Media Server. Raises the errors of medianest.media.errors."""
+    """Talks to one Plex Media Server. Raises the errors of medianest.media.errors.
+
+    Elements that nobody could understand are left out. UnusableAnswerError says that nothing is
+    left of what should be remembered, and carries that as its `rest`.
+    """
 
     def __init__(self, url: str, settings: PlexSettings, clock: Clock | None = None) -> None:
         headers = {"X-Plex-Client-Identifier": "medianest", "X-Plex-Product": "MediaNest"}
         if settings.token is not None:
             headers["X-Plex-Token"] = settings.token.get_secret_value()
-        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock)
+        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, _is_own)
 
     def libraries(self) -> tuple[Library, ...]:
         """All sections."""
-        return parsed_all(SERVICE, Library, self._ask("/library/sections").directory)
+        sent = listed(self._ask("/library/sections").get("Directory"))
+        libraries = _read(Library, sent, "/library/sections")
+        return _unless_nothing_is_left(sent, libraries, libraries)
 
     def items(self, key: str, offset: int, limit: int) -> Page:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
-        container = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
-        items = parsed_all(SERVICE, Item, container.metadata)[:limit]  # some servers ignore paging
-        total = container.total_size
-        return Page(
-            items=items, offset=offset, total=offset + len(items) if total is None else total
+        found = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
+        about, sent = Container.model_validate(found), listed(found.get("Metadata"))
+        total = about.total_size
+        if total is None and len(sent) > limit:  # some servers ignore paging
+            sent, total = sent[offset:], len(sent)
+        sent = sent[:limit]
+        items = _read(Item, sent, "/library/sections/<key>/all")
+        page = Page(
+            items=tuple(_in_section(item, key, about) for item in items),
+            offset=offset,
+            total=offset + len(sent) if total is None else total,
         )
+        return _unless_nothing_is_left(sent, items, page)
 
     def recently_added(self, limit: int) -> tuple[Item, ...]:
         """The newest items of all sections."""
         container = self._ask("/library/recentlyAdded", page=(0, limit))
-        return parsed_all(SERVICE, Item, container.metadata)[:limit]
+        sent = listed(container.get("Metadata"))[:limit]
+        items = _read(Item, sent, "/library/recentlyAdded")
+        return _unless_nothing_is_left(sent, items, items)
 
     def search(self, query: str) -> tuple[Item, ...]:
         """Items that match, the best hubs first."""
         found = self._ask("/hubs/search", params={"query": query, "limit": 20})
-        hubs = parsed_all(SERVICE, Hub, found.hub)
-        return tuple(item for hub in hubs for item in hub.items)
+        hubs = [hub for hub in listed(found.get("Hub")) if isinstance(hub, dict)]
+        sent = [item for hub in hubs for item in listed(hub.get("Metadata"))]
+        return _read(Item, sent, "/hubs/search")
 
     def sessions(self) -> tuple[Session, ...]:
         """What plays now."""
-        return parsed_all(SERVICE, Session, self._ask("/status/sessions").metadata)
+        return _read(Session, self._ask("/status/sessions").get("Metadata"), "/status/sessions")
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -66,7 +89,8 @@ class PlexClient:
         *,
         params: dict[str, str | int] | None = None,
         page: tuple[int, int] | None = None,
-    ) -> Container:
+    ) -> Mapping[str, Any]:
+        """The `MediaContainer` around every answer."""
         headers = {}
         if page is not None:
             headers["X-Plex-Container-Start"], headers["X-Plex-Container-Size"] = map(str, page)
@@ -79,4 +103,28 @@ class PlexClient:
                 error.status or 401,
             ) from error
         container = answer.get("MediaContainer") if isinstance(answer, dict) else None
-        return parsed(SERVICE, Container, container)
+        if not isinstance(container, dict):
+            raise InvalidAnswerError(SERVICE, "its answer has no MediaContainer")
+        return container
+
+
+def _read(model: type[M], values: Any, endpoint: str) -> tuple[M, ...]:
+    return parsed_all(SERVICE, model, values, endpoint=endpoint)
+
+
+def _in_section(item: Item, key: str, about: Container) -> Item:
+    """What all items of a section share stands on their container alone."""
+    library = {
+        "library_key": item.library_key or key,
+        "library_title": item.library_title or about.library_title,
+    }
+    return item.model_copy(update=library)
+
+
+def _unless_nothing_is_left(sent: Sequence[Any], left: Sequence[Any], answer: T) -> T:
+    """The answer, unless nothing is left of what was sent: then what is remembered is better."""
+    if sent and not left:
+        raise UnusableAnswerError(
+            SERVICE, f"none of the {len(sent)} elements of its answer makes sense", rest=answer
+        )
+    return answer

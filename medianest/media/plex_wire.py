@@ -1,45 +1,51 @@
 """What Plex sends, and what of it we pass on.
 
-Its JSON has strings for keys, both `false` and `0` for flags, Unix seconds for times and
-milliseconds for durations; empty lists are absent; most fields are optional.
+Its JSON has strings for keys, `false`, `0`, `"0"` and more for flags, Unix seconds for times and
+milliseconds for durations, all of them also as text; empty lists are absent; most fields are
+optional. Photos, clips, live TV and what plays before a film lack what movies have.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     PlainSerializer,
     SerializationInfo,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
+from medianest.media.wire import MOST_EXACT, AsNumber, AsText, Flag, Text, Wire, number
 from medianest.resilience.snapshot import plain
 
-__all__ = ["Container", "Hub", "Item", "Library", "Page", "Session"]
+__all__ = ["Container", "Item", "Items", "Libraries", "Library", "Page", "Session"]
+
+_YEAR_3000: Final = 32_503_680_000
+_LONGEST: Final = 1_000_000_000_000
+"""Milliseconds; some thirty years."""
 
 
 def _timestamp(value: object) -> object:
     """Plex's Unix seconds; 0 and nonsense mean that it does not know."""
-    if isinstance(value, int) and 0 < value < 32_503_680_000:  # the year 3000
-        return datetime.fromtimestamp(value, UTC)
+    seconds = number(value)
+    if seconds is not None and 0 < seconds < _YEAR_3000:
+        return datetime.fromtimestamp(int(seconds), UTC)
     return None
 
 
 def _seconds(value: object) -> object:
-    try:
-        return value / 1000 if isinstance(value, int | float) else None
-    except OverflowError:  # nonsense, too
-        return None
-
-
-def _text(value: object) -> object:
-    return str(value) if isinstance(value, int) else value
+    milliseconds = number(value)
+    if milliseconds is not None and 0 <= milliseconds <= _LONGEST:
+        return milliseconds / 1000
+    return None
 
 
 def _told(value: datetime | float | None, info: SerializationInfo) -> Any:
@@ -66,58 +72,68 @@ Duration = Annotated[
     _AsTold,
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "null"}]}, mode="serialization"),
 ]
-Text = Annotated[str, BeforeValidator(_text)]
+Key = Annotated[str, Field(min_length=1), AsText]
+Year = Annotated[int, Field(ge=1, le=9999), AsNumber]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000), AsNumber]
+Rating = Annotated[float, Field(ge=0, le=100), AsNumber]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-        json_schema_serialization_defaults_required=True,
-    )
-
-
-class Library(_Wire):
+class Library(Wire):
     """A section of the library."""
 
-    key: Text
-    title: str
+    key: Key
+    title: Text
     type: str
     agent: str | None = None
     scanner: str | None = None
     language: str | None = None
     uuid: str | None = None
-    refreshing: bool = False
-    hidden: bool = False
+    refreshing: Flag = False
+    hidden: Annotated[
+        Flag, Field(description="From the home screen at least, if not from the search as well.")
+    ] = False
     created_at: Timestamp = Field(None, alias="createdAt")
     updated_at: Timestamp = Field(None, alias="updatedAt")
     scanned_at: Timestamp = Field(None, alias="scannedAt")
 
 
-class Item(_Wire):
-    """A movie, a show, a season, an episode, an album or a track."""
+class Item(Wire):
+    """A movie, a show, a season, an episode, an album, a track, a photo, a clip or a playlist."""
 
-    rating_key: Text = Field(alias="ratingKey")
-    title: str
+    rating_key: Key | None = Field(
+        None,
+        alias="ratingKey",
+        description="Plex's key of it; null for what is in no library, such as live TV.",
+    )
+    title: Text
     type: str
-    parent_title: str | None = Field(None, alias="parentTitle")
-    grandparent_title: str | None = Field(None, alias="grandparentTitle")
-    library_key: Text | None = Field(None, alias="librarySectionID")
-    library_title: str | None = Field(None, alias="librarySectionTitle")
-    year: int | None = None
+    parent_title: Text | None = Field(None, alias="parentTitle")
+    grandparent_title: Text | None = Field(None, alias="grandparentTitle")
+    season_number: Count | None = Field(
+        None, alias="parentIndex", description="Of an episode; 0 are the specials."
+    )
+    episode_number: Count | None = Field(None, alias="index", description="Of an episode.")
+    library_key: Key | None = Field(None, alias="librarySectionID")
+    library_title: Text | None = Field(None, alias="librarySectionTitle")
+    year: Year | None = None
     summary: str | None = None
-    content_rating: str | None = Field(None, alias="contentRating")
-    rating: float | None = None
+    content_rating: Text | None = Field(None, alias="contentRating")
+    rating: Rating | None = None
     duration_seconds: Duration = Field(None, alias="duration")
     added_at: Timestamp = Field(None, alias="addedAt")
     updated_at: Timestamp = Field(None, alias="updatedAt")
 
+    @field_validator("season_number", "episode_number")
+    @classmethod
+    def _of_episodes(cls, value: int | None, info: ValidationInfo) -> int | None:
+        """Of others the same names say other things: a disc and a track, or nothing at all."""
+        return value if info.data.get("type") == "episode" else None
 
-class Named(_Wire):
+
+class Named(Wire):
     """Who or what plays something."""
 
-    title: str | None = None
+    title: Text | None = None
     state: str | None = None
 
 
@@ -129,23 +145,18 @@ class Session(Item):
     view_offset_seconds: Duration = Field(None, alias="viewOffset")
 
 
-class Hub(_Wire):
-    """One kind of search result."""
+class Container(Wire):
+    """What the `MediaContainer` around every answer says of all that is in it."""
 
-    type: str
-    items: tuple[Item, ...] = Field((), alias="Metadata")
+    total_size: Annotated[int, Field(ge=0, le=MOST_EXACT), AsNumber] | None = Field(
+        None, alias="totalSize"
+    )
+    library_title: Text | None = Field(None, alias="librarySectionTitle")
 
 
-class Container(_Wire):
-    """The `MediaContainer` around every answer."""
-
-    size: int = Field(0, ge=0)
-    total_size: int | None = Field(None, alias="totalSize", ge=0)
-    directory: tuple[dict[str, Any], ...] = Field((), alias="Directory")
-    metadata: tuple[dict[str, Any], ...] = Field((), alias="Metadata")
-    hub: tuple[dict[str, Any], ...] = Field((), alias="Hub")
-    machine_identifier: str | None = Field(None, alias="machineIdentifier")
-    version: str | None = None
+Libraries = Annotated[tuple[Library, ...], FailFast()]
+"""As they are kept: who reads them back stops at the first fault."""
+Items = Annotated[tuple[Item, ...], FailFast()]
 
 
 class Page(BaseModel):
@@ -153,6 +164,6 @@ class Page(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    items: tuple[Item, ...]
+    items: Items
     offset: int
     total: int

@@ -16,7 +16,7 @@ from medianest.resilience import CallRefusedError, Clock, MemoryLastGood
 from medianest.storage.errors import CacheError
 from medianest.storage.last_good_figures import LastGoodFigures, Tally
 from medianest.storage.packed import KEPT, Packed, PackedMemory, packed_memory
-from medianest.storage.redis import RedisServer, Stamped
+from medianest.storage.redis import MOST_BYTES, RedisServer, Shelf, Stamped
 
 __all__ = ["TieredLastGood"]
 
@@ -35,6 +35,12 @@ _WRITE_SECONDS: Final = 5.0
 # is not old needs nothing newer.
 _YOUNG_SECONDS: Final = 60.0
 _READ_SECONDS: Final = 5.0
+
+_MOST_SHARED: Final = 500
+"""Answers of one operation in Redis: clients may page through all there is, in many ways."""
+
+# A short text can stand for much, and each fault in it costs, too.
+_MOST_VALUES: Final = 25_000
 
 _SKEW_SECONDS: Final = 60.0
 """Clocks of hosts may differ so much. An answer from farther in the future has a wrong time."""
@@ -69,6 +75,7 @@ class TieredLastGood(Generic[T]):
         if memory is None:
             memory = packed_memory(max_age, clock, max_entries=max_entries)
         self._memory = PackedMemory(name, max_age, adapter, memory)
+        self._shelf = Shelf(f"{_NAMESPACE}:{name}", _MOST_SHARED, max_age)
         self._writes = _Seldom(_WRITE_SECONDS, clock, max_entries)
         self._reads = _Seldom(_READ_SECONDS, clock, max_entries)
         self._tally = Tally()
@@ -133,6 +140,8 @@ class TieredLastGood(Generic[T]):
         age = self._clock.utc().timestamp() - stamped.stamp / 1000
         if not -_SKEW_SECONDS <= age <= self.max_age:
             return None
+        if not _is_handy(stamped.value):
+            return None
         try:
             value = self._adapter.validate_json(stamped.value)
         except ValidationError:  # written by another version, or by nobody of ours
@@ -147,7 +156,10 @@ class TieredLastGood(Generic[T]):
         latest = _stamp(now + _SKEW_SECONDS)
         try:
             stamped = Stamped(_stamp(now - age), self._adapter.dump_json(value, context=KEPT))
-            redis.put(self._name_of(key), stamped, self.max_age - age, latest=latest)
+            if not _is_handy(stamped.value):
+                return False
+            ttl = self.max_age - age
+            redis.put(self._name_of(key), stamped, ttl, latest=latest, shelf=self._shelf)
         except Exception as error:  # it is in memory all the same
             self._complain(error)
             return False
@@ -191,6 +203,12 @@ class _Seldom:
     def _has_passed(self, key: Hashable, now: float) -> bool:
         last = self._last.get(key)
         return last is None or now - last >= self._seconds
+
+
+def _is_handy(value: bytes) -> bool:
+    """Whether it is worth its way to Redis and back, and does no harm."""
+    marks = sum(value.count(mark) for mark in (b",", b"[", b"{"))
+    return len(value) <= MOST_BYTES and marks <= _MOST_VALUES
 
 
 def _stamp(seconds: float) -> int:

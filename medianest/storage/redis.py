@@ -15,7 +15,7 @@ from medianest.resilience import Deadline, DeadlineExceededError, ResilienceServ
 from medianest.storage.errors import CacheError, CacheRefusedError, CacheUnavailableError
 from medianest.storage.redis_sockets import make_pool
 
-__all__ = ["SERVICE", "RedisFacts", "RedisServer", "Stamped"]
+__all__ = ["MOST_BYTES", "SERVICE", "RedisFacts", "RedisServer", "Shelf", "Stamped"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,24 @@ _PROOF = 1.0
 _ENOUGH = 0.1
 """Seconds. With less left, running out of time says nothing about the server."""
 
+MOST_BYTES: Final = 1024 * 1024
+"""Of a value. Larger ones are not kept, and not fetched: they are none of ours."""
+
+_STAMP_BYTES: Final = 16
+"""The digits and the space before a value."""
+
+# Its size is asked first, where it is kept.
+_GET = """
+local size = redis.call('STRLEN', KEYS[1])
+if size == 0 or size > tonumber(ARGV[1]) then
+  return false
+end
+return redis.call('GET', KEYS[1])
+"""
+
 # Compared where it is kept, as others may write between our reading and our writing. What is
-# there may also be no value of ours, and of any type.
+# there may also be no value of ours, and of any type. The index of a shelf has the stamps of its
+# keys; those of a wrong clock leave it, or they would never be the oldest.
 _PUT = """
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 20)
 local kept = type(head) == 'string' and tonumber(string.match(head, '^(%d+) '))
@@ -37,11 +53,29 @@ if kept and kept > tonumber(ARGV[1]) and kept <= tonumber(ARGV[2]) then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[3], 'PX', ARGV[4])
+if KEYS[2] then
+  if type(redis.pcall('ZADD', KEYS[2], ARGV[1], KEYS[1])) ~= 'number' then
+    redis.call('DEL', KEYS[2])
+    redis.call('ZADD', KEYS[2], ARGV[1], KEYS[1])
+  end
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf')
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  local excess = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[5])
+  if excess > 0 then
+    local oldest = redis.call('ZPOPMIN', KEYS[2], math.min(excess, 100))
+    for i = 1, #oldest, 2 do
+      redis.call('DEL', oldest[i])
+    end
+  end
+end
 return 1
 """
 
 # What a server that is none, or has gone mad, makes of the driver.
-_FAILURES = (theirs.RedisError, OSError, ValueError, RecursionError, MemoryError)
+_FAILURES = (
+    *(theirs.RedisError, OSError, ValueError, TypeError, AttributeError, LookupError),
+    *(ArithmeticError, RecursionError, MemoryError),
+)
 
 _AWAY: tuple[tuple[type[Exception], str], ...] = (
     (theirs.AuthenticationError, "the cache refuses the password; check MEDIANEST_REDIS_URL"),
@@ -67,6 +101,16 @@ class Stamped:
 
     stamp: int
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Values that belong together, of which at most `most` are kept, whoever writes them: the
+    oldest go. `name` is the key of their index; it lives for `ttl` seconds after the last one."""
+
+    name: str
+    most: int
+    ttl: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +150,15 @@ class RedisServer:
         """What is kept under a key; None when there is nothing, or nothing of ours."""
         return self._through("get", self._get, key)
 
-    def put(self, key: str, kept: Stamped, ttl: float, *, latest: int) -> bool:
-        """Keep a value for `ttl` seconds, unless there is one with a later stamp. One that is
-        later than `latest` comes from a wrong clock and does not count. Whether it was kept."""
-        return self._through("put", self._put, key, kept, ttl, latest)
+    def put(
+        self, key: str, kept: Stamped, ttl: float, *, latest: int, shelf: Shelf | None = None
+    ) -> bool:
+        """Keep a value for `ttl` seconds, unless it is larger than MOST_BYTES, or there is one
+        with a later stamp. One that is later than `latest` comes from a wrong clock and does not
+        count. Whether it was kept."""
+        if len(kept.value) > MOST_BYTES:
+            return False
+        return self._through("put", self._put, key, kept, ttl, latest, shelf)
 
     def ping(self) -> RedisFacts:
         """How it is, past the breaker and the bulkhead: for the health monitor."""
@@ -121,16 +170,21 @@ class RedisServer:
         self._pool.disconnect(inuse_connections=False)
 
     def _get(self, key: str) -> Stamped | None:
-        found: Any = self._client.get(key)
+        found: Any = self._client.eval(_GET, 1, key, MOST_BYTES + _STAMP_BYTES)
+        if not isinstance(found, bytes | None):
+            raise TypeError(f"a value that is a {type(found).__name__}")
         stamp, separator, value = (found or b"").partition(b" ")
-        if not separator or not stamp.isdigit() or len(stamp) > 15:
+        if not separator or not stamp.isdigit() or len(stamp) >= _STAMP_BYTES:
             return None
         return Stamped(int(stamp), value)
 
-    def _put(self, key: str, kept: Stamped, ttl: float, latest: int) -> bool:
-        milliseconds = max(1, int(ttl * 1000))
-        values: tuple[Any, ...] = (kept.stamp, latest, kept.value, milliseconds)
-        return bool(self._client.eval(_PUT, 1, key, *values))
+    def _put(self, key: str, kept: Stamped, ttl: float, latest: int, shelf: Shelf | None) -> bool:
+        keys: tuple[str, ...] = (key,)
+        values: tuple[Any, ...] = (kept.stamp, latest, kept.value, _milliseconds(ttl))
+        if shelf is not None:
+            keys += (shelf.name,)
+            values += (shelf.most, _milliseconds(shelf.ttl))
+        return bool(self._client.eval(_PUT, len(keys), *keys, *values))
 
     def _facts(self) -> RedisFacts:
         info: Any = self._client.info()
@@ -175,6 +229,10 @@ class RedisServer:
             logger.warning("%s: %s (%s)", name, trouble, _one_line(error))
         else:
             logger.warning("%s: the cache is well again", name)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
 
 
 def _error_of(error: BaseException) -> CacheError:

@@ -7,7 +7,7 @@ system likes, and tries again several times.
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, Final
 
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
@@ -20,11 +20,19 @@ from medianest.sockets import connect
 __all__ = ["make_pool"]
 
 
+_MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of one answer: what is longer is none to anything that we ask."""
+
+
 class _DeadlineSocket:
-    """A socket whose reads and writes end with the deadline; a look without waiting stays one."""
+    """A socket whose reads and writes end with the deadline; a look without waiting stays one.
+
+    It reads no more than an answer may have for each time that it sends.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._left = _MOST_BYTES
         self._waits = True
 
     def settimeout(self, seconds: float | None) -> None:
@@ -37,17 +45,27 @@ class _DeadlineSocket:
         """What has come. Raises TimeoutError at the deadline."""
         if self._waits:
             self._sock.settimeout(time_left())
-        return self._sock.recv(size)
+        received = self._sock.recv(size)
+        self._take(len(received))
+        return received
 
     def recv_into(self, *args: Any) -> int:
         """The same, for the parser in C."""
         if self._waits:
             self._sock.settimeout(time_left())
-        return self._sock.recv_into(*args)
+        received = self._sock.recv_into(*args)
+        self._take(received)
+        return received
+
+    def _take(self, received: int) -> None:
+        self._left -= received
+        if self._left < 0:
+            raise ConnectionError("its answer is too large")
 
     def sendall(self, data: bytes) -> None:
         """Send all of it. Raises TimeoutError at the deadline."""
         self._sock.settimeout(time_left())
+        self._left = _MOST_BYTES
         self._sock.sendall(data)
 
     def __getattr__(self, name: str) -> Any:

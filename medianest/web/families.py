@@ -21,6 +21,7 @@ from medianest.health import Status
 from medianest.health.report import Report
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import BOUNDS, Traffic
+from medianest.media.left_out import LEFT_OUT
 from medianest.resilience import State
 from medianest.web.parts import Parts
 
@@ -55,6 +56,7 @@ class Families(Collector):
         yield from self._retries()
         yield from _recovery(report)
         yield from _alerts(report)
+        yield _left_out()
 
     def _retries(self) -> Iterator[Metric]:
         watch, budgets = self._parts.watch, self._parts.registry.budgets()
@@ -252,6 +254,17 @@ def _alerts(report: Report) -> Iterator[Metric]:
         number = sum(alert.severity is severity for alert in report.firing)
         firing.add_metric((severity.name.lower(),), number)
     yield firing
+
+
+def _left_out() -> Metric:
+    elements = CounterMetricFamily(
+        "medianest_left_out_elements",
+        "Elements of upstreams' answers that nobody could understand.",
+        labels=("service", "endpoint"),
+    )
+    for (service, endpoint), number in LEFT_OUT.by_endpoint().items():
+        elements.add_metric((service, endpoint), number)
+    return elements
 
 
 def _gauge(name: str, about: str, labels: dict[str, str], value: float) -> Metric:

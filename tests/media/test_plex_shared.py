@@ -1,5 +1,6 @@
 """Plex's last good answers in Redis: what a restarted app, and another worker, make of them."""
 
+import json
 import time
 
 import pytest
@@ -97,6 +98,31 @@ def test_a_frozen_redis_costs_a_client_a_little_time_and_nothing_else(start):
         assert time.monotonic() - began < 0.25 + MARGIN
     finally:
         valkey.stop()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"as_of": "0001-01-01T00:00:00+14:00"},
+        {"as_of": "9999-12-31T23:59:59-14:00"},
+        {"as_of": 1e300},
+        {"value": [{"title": "\ud83c", "type": "movie", "key": "1"}]},
+        {"value": [{"title": "Films", "type": "movie"}]},
+        {"value": {}},
+        {"value": [{"title": "Films", "type": "movie", "key": "1", "created_at": 10**30}]},
+        {"degraded": [], "age": "old"},
+    ],
+)
+def test_what_is_odd_in_redis_is_never_an_error(start, plex_server, valkey, odd):
+    """Keeps out: a 500 for a day, from what somebody wrote into Redis."""
+    start().get(QUESTIONS[0], headers=CLIENT)
+    with valkey.client() as raw:
+        for key in raw.scan_iter("medianest:*\\[\\]"):
+            stamp, value = raw.get(key).split(b" ", 1)
+            raw.set(key, stamp + b" " + json.dumps({**json.loads(value), **odd}).encode())
+    plex_server.fault("status", status=500)
+    answer = start().get(QUESTIONS[0], headers=CLIENT)
+    assert (answer.status_code, answer.json.get("degraded", True)) in ((200, True), (503, True))
 
 
 def test_what_is_kept_is_read_back_as_it_was(plex_server, start, clock):

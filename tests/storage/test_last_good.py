@@ -2,12 +2,14 @@
 
 import logging
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import TypeAdapter
 
 from medianest.resilience import Deadline
+from medianest.storage import last_good
 from medianest.storage.last_good import TieredLastGood
 from tests.valkey import ValkeyProcess
 
@@ -145,6 +147,34 @@ def test_what_another_version_wrote_is_ignored_and_replaced(worker, clock, raw, 
     assert store.snapshot().redis.misses == 1
     put(store, "a")
     assert worker().get(())[0] == ("a",)
+
+
+@pytest.mark.parametrize("element", [b"{}", b"[]", b"1", b'"\\ud83c"', b"[[[]]]"])
+def test_a_flood_in_redis_is_no_answer_and_costs_little(worker, clock, raw, element):
+    """Keeps out: 1 MiB of {} that becomes a gigabyte of faults."""
+    stamp = round(clock.utc().timestamp() * 1000)
+    for number in (size // (len(element) + 1) for size in (500_000, 20_000_000)):
+        raw.set(IN_REDIS, b"%d [%b]" % (stamp, b",".join([element] * number)))
+        tracemalloc.start()
+        assert worker().get(()) is None
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 5_000_000
+
+
+def test_clients_that_page_through_everything_leave_few_keys_in_redis(worker, raw, monkeypatch):
+    monkeypatch.setattr(last_good, "_MOST_SHARED", 20)
+    for number in range(100):
+        put(worker(), "a", key=(number,))
+    assert raw.dbsize() == 21
+    assert worker().get((99,))[0] == ("a",)
+
+
+def test_an_answer_that_is_too_large_for_redis_is_in_memory(worker, raw):
+    store = worker()
+    put(store, "x" * 2_000_000)
+    assert not raw.exists(IN_REDIS)
+    assert store.get(())[0] == ("x" * 2_000_000,)
 
 
 def test_an_age_is_never_negative_and_a_wrong_clock_is_not_believed(worker, clock, raw):

@@ -8,7 +8,7 @@ import pytest
 
 from medianest.resilience import CircuitOpenError, Deadline, DeadlineExceededError
 from medianest.storage import CacheRefusedError, CacheUnavailableError
-from medianest.storage.redis import Stamped
+from medianest.storage.redis import MOST_BYTES, Shelf, Stamped
 from tests.valkey import ValkeyProcess
 
 LATEST = 10**12
@@ -75,6 +75,40 @@ def test_a_key_of_another_type_is_refused_and_replaced(server, raw):
         server.get(KEY)
     assert keep(server, 1)
     assert server.get(KEY) == Stamped(1, b"{}")
+
+
+def test_a_value_that_is_too_large_is_neither_fetched_nor_kept(server, raw):
+    raw.set(KEY, b"1 " + b"x" * (MOST_BYTES + 100))
+    before = raw.info("stats")["total_net_output_bytes"]
+    assert server.get(KEY) is None
+    assert raw.info("stats")["total_net_output_bytes"] - before < 100_000
+    assert not keep(server, 2, b"x" * (MOST_BYTES + 1))
+    assert keep(server, 3, b"x" * MOST_BYTES)
+    assert server.get(KEY) == Stamped(3, b"x" * MOST_BYTES)
+
+
+def test_of_a_shelf_the_oldest_go_whoever_writes(valkey, open_redis, raw):
+    """Keeps out: a client that pages through a library fills Redis."""
+    workers = [open_redis(valkey.url) for _ in range(3)]
+    shelf = Shelf("medianest:shelf", 10, 60.0)
+    for number in range(1, 51):
+        kept = Stamped(number, b"{}")
+        assert workers[number % 3].put(f"key:{number}", kept, 60, latest=LATEST, shelf=shelf)
+    left = {key.decode() for key in raw.scan_iter()}
+    assert left == {"medianest:shelf", *(f"key:{number}" for number in range(41, 51))}
+    assert 0 < raw.pttl("medianest:shelf") <= 60_000
+
+
+def test_the_index_of_a_shelf_may_be_anything(server, raw):
+    shelf = Shelf("medianest:shelf", 2, 60.0)
+    raw.set("medianest:shelf", "nonsense")
+    for number in range(1, 6):
+        server.put(f"key:{number}", Stamped(number, b"{}"), 60, latest=LATEST, shelf=shelf)
+    assert raw.zcard("medianest:shelf") == 2
+    raw.zadd("medianest:shelf", {f"from the future {n}": 10.0**15 for n in range(5)})
+    server.put("key:6", Stamped(6, b"{}"), 60, latest=LATEST, shelf=shelf)
+    assert server.get("key:6") == Stamped(6, b"{}")
+    assert {b"key:5", b"key:6"} <= set(raw.scan_iter())
 
 
 def test_nothing_is_opened_before_the_first_call(valkey, open_redis, raw):

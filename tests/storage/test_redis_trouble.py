@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -111,6 +112,39 @@ def test_a_server_that_is_none_fails_in_time(pretending, open_redis, send):
     server = open_redis(pretending(send), timeout=TIMEOUT)
     fails_in_time(lambda: server.get(KEY))
     fails_in_time(lambda: server.put(KEY, Stamped(1, b"{}"), 60, latest=1))
+
+
+@pytest.mark.parametrize(
+    "answer", [b":5\r\n", b"*0\r\n", b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", b"+OK\r\n"]
+)
+def test_an_answer_of_another_kind_is_no_value(pretending, open_redis, answer):
+    """Keeps out: an error of our own, where Redis was the one that went mad."""
+    server = open_redis(pretending(saying(answer)), timeout=TIMEOUT)
+    try:
+        assert server.get(KEY) is None
+    except CacheUnavailableError:
+        pass
+    with pytest.raises(CacheUnavailableError):
+        server.ping()
+
+
+def test_an_answer_without_end_is_not_taken_in(pretending, open_redis):
+    """Keeps out: all the memory of a worker for one value."""
+
+    def flood(connection):
+        connection.recv(4096)
+        connection.sendall(b"$2000000000\r\n")
+        for _ in range(200):
+            connection.sendall(b"x" * 1_000_000)
+
+    server = open_redis(pretending(flood), timeout=5.0)
+    tracemalloc.start()
+    began = time.monotonic()
+    fails_in_time(lambda: server.get(KEY), within=3.0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+    assert time.monotonic() - began < 3
 
 
 def test_a_tls_handshake_that_never_comes_is_bounded(pretending, open_redis):

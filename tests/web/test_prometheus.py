@@ -11,6 +11,8 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+from medianest.media.left_out import LEFT_OUT, Fault
+
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "prometheus"
 PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=ROOT / ".tools")
@@ -51,6 +53,13 @@ def value(app, metric, /, **labels):
         v for n, given, v in samples(app) if n == metric and labels.items() <= given.items()
     ]
     return found
+
+
+def test_it_says_what_was_left_out_of_answers(app):
+    of = {"service": "plex", "endpoint": "/a/test"}
+    for what in ("title: missing", "type: missing"):
+        LEFT_OUT.note(Fault("plex", "/a/test", what), 3)
+    assert value(app, "medianest_left_out_elements_total", **of) == 6
 
 
 def test_it_says_what_happened(app):

@@ -1,0 +1,119 @@
+"""What an answer may cost: less than four times what a healthy one of its size costs.
+
+Keeps out: 1 MiB of {} that took 1.2 GiB and 12 seconds, and 10 MiB that ended the worker.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.media.answering import AnsweringServer
+from tests.media.floods import FLOODS, healthy
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the peak is read from /proc"
+)
+
+SIZE = 32 * 1024 * 1024 - 100
+"""The largest answer that is read."""
+
+IN_REDIS = "medianest:last-good:v1:plex:recent:[]"
+
+MEASURED = """
+import sys, time
+
+def peak():
+    with open("/proc/self/status") as status:  # not getrusage: a child begins with its parent's
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+{prepare}
+started, began = peak(), time.process_time()
+{ask}
+print(peak() - started, time.process_time() - began)
+"""
+
+OF_PLEX = MEASURED.format(
+    prepare="""
+from medianest.config import PlexSettings
+from medianest.media.errors import MediaError
+from medianest.media.plex_client import PlexClient
+client = PlexClient(sys.argv[1], PlexSettings(url=sys.argv[1], timeout=60))
+""",
+    ask="""
+try:
+    client.recently_added(50)
+except MediaError:
+    pass
+""",
+)
+
+OF_REDIS = MEASURED.format(
+    prepare="""
+from medianest.config import RedisSettings
+from medianest.media.plex import _ITEMS
+from medianest.resilience import ResilienceService
+from medianest.resilience.clock import SystemClock
+from medianest.storage.last_good import TieredLastGood
+from medianest.storage.redis import RedisServer
+redis = RedisServer(sys.argv[1], RedisSettings(timeout=60), ResilienceService(), threads=8)
+store = TieredLastGood("plex:recent", 86400, _ITEMS, clock=SystemClock(), redis=redis)
+store.get(("nothing",))
+""",
+    ask="store.get(())",
+)
+
+
+def measured(worker, url):
+    """What such a worker took: KiB, and seconds of a processor."""
+    command = [sys.executable, "-c", worker, url]
+    told = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120)
+    memory, seconds = told.stdout.split()
+    return int(memory), float(seconds)
+
+
+@pytest.fixture(scope="module")
+def cost_of():
+    """`cost_of(body)` is what a worker takes to read it from Plex."""
+    server = AnsweringServer()
+
+    def measure(body):
+        server.body = body
+        return measured(OF_PLEX, server.url)
+
+    yield measure
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def cost_of_a_healthy_one(cost_of):
+    return cost_of(healthy(SIZE))
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_flood_costs_less_than_four_healthy_answers(cost_of, cost_of_a_healthy_one, flood):
+    memory, seconds = cost_of(flood(SIZE))
+    assert memory < 4 * cost_of_a_healthy_one[0]
+    assert seconds < 4 * cost_of_a_healthy_one[1]
+
+
+def kept(items):
+    """As it stands in Redis."""
+    now = round(time.time() * 1000)
+    head = b'%d {"as_of":"2026-01-01T00:00:00Z","degraded":false,"age":0,"value":['
+    return head % now + items + b"]}"
+
+
+@pytest.mark.parametrize("element", [b"{}", b"[]", b'{"title":"x","type":"x","year":[]}'])
+def test_a_flood_in_redis_costs_less_than_four_healthy_answers(valkey, element):
+    item = b'{"rating_key":"7","title":"Alba","type":"movie","summary":"%s"}' % (b"x" * 900)
+    cost = []
+    for kind, number in ((item, 1000), (element, 12_000), (element, 5_000_000)):
+        with valkey.client() as client:
+            client.set(IN_REDIS, kept(b",".join([kind] * number))[: 32 * 1024 * 1024])
+        cost.append(measured(OF_REDIS, valkey.url))
+    for memory, seconds in cost[1:]:
+        assert memory < 4 * cost[0][0]
+        assert seconds < 4 * cost[0][1] + 0.1

@@ -1,0 +1,275 @@
+"""Genuine answers with one thing wrong: the rest is served, and the server is taken for well.
+
+Keeps out: a library with `hidden: 2` that took down all of Plex, a session without `ratingKey`
+that opened the breaker, half an emoji that was a 500, and a request with `media: null`.
+"""
+
+import copy
+import json
+import logging
+from urllib.request import Request, urlopen
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medianest.app import create_app
+from medianest.media.left_out import LEFT_OUT
+from medianest.resilience import ManualClock, State
+from medianest.sandbox.process import SandboxProcess
+from tests.media.answering import AnsweringServer
+from tests.media.conftest import CAPTURES
+
+MISSING, HUGE = object(), "a number of 5,000 digits"
+ODD = [
+    *(MISSING, None, True, False, 0, -1, 1.5, 10**30, HUGE, float("nan"), float("inf")),
+    *("", "text", "12", "\ud83c", "x" * 5000, "0001-01-01T00:00:00+14:00"),
+    *([], {}, [None], [{}, 1], {"a": {}}),
+]
+
+PLEX = {
+    "/library/sections": ("libraries", "libraries"),
+    "/library/sections/2/all": ("libraries/2/items", "items"),
+    "/library/recentlyAdded": ("recently-added", "items"),
+    "/status/sessions": ("sessions", "sessions"),
+    "/hubs/search?query=the&limit=9": ("search?query=the", "results"),
+}
+OVERSEERR = {
+    "/api/v1/search?query=the": ("search?query=the", "requestable"),
+    "/api/v1/request?take=9&skip=0": ("requests", "requests"),
+}
+IDENTITIES = ("rating_key", "request_id", "media_id", "key")
+READ = ("User", "Player", "media", "mediaInfo", "seasons")
+LISTS = ("Directory", "Metadata", "Hub", "results")
+
+
+def fetched(sandbox, path, body=None):
+    headers = {"Accept": "application/json", "X-Plex-Token": sandbox.token}
+    headers |= {"X-Api-Key": sandbox.token, "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(sandbox.url + path, data, headers), timeout=10) as answer:
+        return json.load(answer)
+
+
+def sandbox_answers():
+    with SandboxProcess.start(kind="plex", port=0) as plex:
+        yield from (("plex", *PLEX[path], fetched(plex, path)) for path in PLEX)
+    with SandboxProcess.start(kind="overseerr", port=0) as overseerr:
+        for number in (31001, 31002):
+            wish = {"mediaType": "movie", "mediaId": number, "is4k": False}
+            fetched(overseerr, "/api/v1/request", wish)
+        show = {"mediaType": "tv", "mediaId": 31003, "seasons": [1, 2], "is4k": False}
+        fetched(overseerr, "/api/v1/request", show)
+        for path, asks in OVERSEERR.items():
+            yield ("overseerr", *asks, fetched(overseerr, path))
+
+
+def captured_answers():
+    for name, asks in (
+        ("library-sections", "/library/sections"),
+        ("recently-added", "/library/recentlyAdded"),
+    ):
+        yield ("plex", *PLEX[asks], json.loads((CAPTURES / f"plex/{name}-200.json").read_text()))
+    for name in ("live-exchanges", "trouble-overseerr", "trouble-seerr"):
+        exchanges = json.loads((CAPTURES / f"overseerr/{name}.json").read_text())
+        for path, asks in OVERSEERR.items():
+            for exchange in exchanges:
+                asked = exchange["request"]["path"].startswith(path.partition("?")[0] + "?")
+                body = exchange["response"]["body"]
+                if asked and exchange["response"]["status"] == 200 and body["results"]:
+                    yield ("overseerr", *asks, body)
+                    break
+
+
+class House:
+    """The app between two servers that answer what they are told; one failure opens a breaker."""
+
+    def __init__(self, folder):
+        self.servers = {"plex": AnsweringServer(), "overseerr": AnsweringServer()}
+        strict = {"breaker_enabled": True, "failure_threshold": 1, "max_attempts": 3, "timeout": 30}
+        values = {"env": "testing", "instance_path": folder, "client_token": "the-client"}
+        upstreams = {name: {"url": s.url, **strict} for name, s in self.servers.items()}
+        app = create_app({**values, **upstreams}, clock=ManualClock())
+        self.registry = app.extensions["medianest"].registry
+        self._client = app.test_client()
+
+    def answers(self, service, question, document):
+        """What the app answers when the service says this, and how often it was asked."""
+        server = self.servers[service]
+        text = json.dumps(document).replace(json.dumps(HUGE), "9" * 5000)
+        server.body, asked = text.encode(), server.asked
+        answer = self._client.get(
+            f"/api/v1/media/{question}", headers={"Authorization": "Bearer the-client"}
+        )
+        return answer, server.asked - asked
+
+    def state(self, service):
+        return self.registry.breaker(service).state
+
+    def stop(self):
+        for server in self.servers.values():
+            server.stop()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    house = House(tmp_path_factory.mktemp("house"))
+    yield house
+    house.stop()
+
+
+@pytest.fixture(autouse=True)
+def closed_breakers(house):
+    for service in house.servers:
+        house.registry.breaker(service).reset()
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """Three elements of each, the first of which will be odd."""
+    genuine = [*sandbox_answers(), *(captured_answers() if CAPTURES.is_dir() else ())]
+    return [(*asks, shortened(document)) for *asks, document in genuine]
+
+
+def shortened(value):
+    if isinstance(value, dict):
+        return {name: shortened(each) for name, each in value.items()}
+    return [shortened(each) for each in value[:3]] if isinstance(value, list) else value
+
+
+def paths(value, path=()):
+    """All places in a document, except in elements after the first."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from paths(each, (*path, name))
+    elif isinstance(value, list) and value:
+        yield from paths(value[0], (*path, 0))
+
+
+def changed(document, path, odd):
+    copied = copy.deepcopy(document)
+    parent = copied
+    for name in path[:-1]:
+        parent = parent[name]
+    if odd is MISSING:
+        del parent[path[-1]]
+    else:
+        parent[path[-1]] = odd
+    return copied
+
+
+def element_of(path):
+    """Where the element is that a place is in; None for a place above all elements."""
+    for depth, name in enumerate(path[1:], 1):
+        if name == 0 and path[depth - 1] in LISTS and "Hub" not in path[depth - 1 : depth]:
+            return path[: depth + 1]
+    return None
+
+
+def is_read(path):
+    """Whether it is in what we pass on, or right beside that."""
+    above = element_of(path)
+    inner = path[len(above) :] if above is not None else ()
+    return len(inner) < 2 or inner[0] in READ
+
+
+def identity(element):
+    return next(element[name] for name in IDENTITIES if name in element)
+
+
+def strict(text):
+    def refuse(name):
+        raise AssertionError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house, answers):
+    """Missing, null, of another type and out of range: asked once, breaker closed."""
+    tried = 0
+    for service, question, member, document in answers:
+        whole = strict(house.answers(service, question, document)[0].text)[member]
+        if not whole:
+            continue  # nothing but people
+        for path in paths(document):
+            is_above = element_of(path) is None
+            if path[-1] in (*LISTS, "MediaContainer") or (is_above and "Hub" in path):
+                continue  # without the list there are no elements: see below
+            for odd in ODD if is_read(path) else ODD[::6]:
+                answer, asked = house.answers(service, question, changed(document, path, odd))
+                about = (question, path, odd, answer.text[:300])
+                assert (answer.status_code, asked) == (200, 1), about
+                served = strict(answer.text)[member]
+                if element_of(path) is None:
+                    assert list(map(identity, served)) == list(map(identity, whole)), about
+                else:
+                    assert served[len(served) - len(whole) + 1 :] == whole[1:], about
+                assert len(served) <= len(whole), about
+                assert house.state(service) is State.CLOSED, about
+                tried += 1
+    assert tried > 3000
+
+
+@pytest.fixture(scope="module")
+def documents(answers):
+    return [(*asks, document, [*paths(document)]) for *asks, document in answers]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(ODD[1:]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["id", "key", "title", "type", "status", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(data=st.data(), value=JSON)
+@settings(max_examples=300, deadline=None)
+def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(house, documents, data, value):
+    service, question, _, document, places = data.draw(st.sampled_from(documents))
+    path = data.draw(st.sampled_from(places))
+    house.registry.breaker(service).reset()
+    answer, _ = house.answers(service, question, changed(document, path, value))
+    strict(answer.text)
+    if element_of(path) is not None:
+        assert (answer.status_code, house.state(service)) == (200, State.CLOSED)
+    else:
+        assert answer.status_code in (200, 503)
+
+
+@pytest.mark.parametrize("body", [[], 5, None, "x", {}, {"MediaContainer": []}, {"message": "hi"}])
+def test_an_answer_of_another_shape_is_the_service_being_away(house, body):
+    """Keeps out: what stands in front of a server that is away, taken for its word."""
+    answer, asked = house.answers("plex", "sessions", body)
+    assert (answer.status_code, asked, house.state("plex")) == (503, 1, State.OPEN)
+    answer, _ = house.answers("overseerr", "requests", body)
+    assert "overseerr" in answer.json["missing"]
+    assert house.state("overseerr") is State.OPEN
+
+
+def test_what_is_left_out_is_said_once_for_each_kind_and_counted(house, caplog):
+    good = {"title": "Films", "type": "movie", "key": "1"}
+    bad = [{"title": "One"}, {"title": "Two", "type": 5, "key": "2"}, None]
+    container = {"MediaContainer": {"Directory": [good, *bad]}}
+    before = sum(LEFT_OUT.counts().values())
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            answer, _ = house.answers("plex", "libraries", container)
+            assert [library["title"] for library in answer.json["libraries"]] == ["Films"]
+    assert sum(LEFT_OUT.counts().values()) - before == 15
+    assert len(caplog.records) <= 3
+
+
+@pytest.mark.parametrize("list_", ["text", [None], {"a": 1}, [{}, {}], 5])
+def test_of_an_answer_of_which_nothing_is_left_the_server_is_well(house, list_):
+    answer, asked = house.answers(
+        "plex", "recently-added?limit=9", {"MediaContainer": {"Metadata": list_}}
+    )
+    assert answer.status_code in (200, 503)
+    assert (asked, house.state("plex")) == (1, State.CLOSED)
+    answer, asked = house.answers("plex", "sessions", {"MediaContainer": {"Metadata": list_}})
+    assert (answer.json["sessions"], asked, house.state("plex")) == ([], 1, State.CLOSED)
