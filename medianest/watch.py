@@ -169,7 +169,7 @@ def _external(subjects: Subjects) -> Iterator[Check]:
             f"{API}/status",
             lambda answer: answer["version"],
             tls=settings.overseerr.tls,
-            trouble=lambda: overseerr.trouble,
+            trouble=lambda: overseerr.check_trouble(settings.health.timeout / 2),
         )
         yield check_of(OVERSEERR, "optional", status)
 

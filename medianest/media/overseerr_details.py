@@ -67,15 +67,15 @@ def seasons_of(details: Mapping[str, Any]) -> tuple[SeasonDetails, ...]:
             requested |= request.seasons
     return tuple(
         SeasonDetails(
-            number=each["seasonNumber"],
+            number=number,
             title=_text(each.get("name")),
-            episodes=_whole(each.get("episodeCount")),
+            episodes=_natural(each.get("episodeCount")),
             aired_on=_text(each.get("airDate")),
-            requested=each["seasonNumber"] in requested,
-            available=each["seasonNumber"] in standing.available[False],
+            requested=number in requested,
+            available=number in standing.available[False],
         )
         for each in _dicts(details.get("seasons"))
-        if _whole(each.get("seasonNumber")) is not None
+        if (number := _season(each)) is not None
     )
 
 
@@ -101,7 +101,7 @@ def _request(found: Mapping[str, Any]) -> KnownRequest | None:
 def _numbers(seasons: object, status: str | None = None) -> Iterator[int]:
     """The numbers of seasons; with the name of a `status`, of those that are in the library."""
     for each in _dicts(seasons):
-        number = _whole(each.get("seasonNumber"))
+        number = _season(each)
         if number is not None and (status is None or each.get(status) == _AVAILABLE):
             yield number
 
@@ -120,6 +120,15 @@ def _whole(value: object) -> int | None:
         return int(value)
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return value if is_whole else None  # type: ignore[return-value]
+
+
+def _natural(value: object) -> int | None:
+    number = _whole(value)
+    return number if number is not None and 0 <= number < 1_000_000 else None
+
+
+def _season(found: Mapping[str, Any]) -> int | None:
+    return _natural(found.get("seasonNumber"))
 
 
 def _text(value: object) -> str | None:

@@ -19,6 +19,7 @@ from medianest.web.answers.media import (
     RecentItems,
     Requestable,
     SearchResults,
+    Seasons,
     Sessions,
 )
 from medianest.web.endpoint import endpoint
@@ -31,6 +32,8 @@ __all__ = ["blueprint"]
 blueprint = Blueprint("media", __name__, url_prefix="/api/v1/media")
 
 _KEY: Final = "^[0-9]{1,9}$"  # what Plex numbers; it becomes part of a path there
+_NUMBER: Final = "^[1-9][0-9]{0,8}$"
+ShowId = Annotated[str, Field(pattern=_NUMBER, description="The number of the show at TMDB.")]
 Key = Annotated[str, Field(pattern=_KEY, description="The key of a library.")]
 
 With = tuple[AnswerModel, int, dict[str, str]]
@@ -121,6 +124,16 @@ def _requestable(title: Title) -> Requestable:
             "status": status,
         }
     )
+
+
+@blueprint.get("/shows/<media_id>/seasons")
+@endpoint("client", answers={200: Seasons}, problems=UPSTREAM, services=["overseerr"])
+def seasons(media_id: ShowId) -> Seasons:
+    """The seasons of a show that can be requested, and which of them are."""
+    if not re.fullmatch(_NUMBER, media_id):
+        raise NotFoundError("overseerr", f"there is no show {media_id!r}")
+    found = parts().overseerr.seasons(int(media_id))
+    return Seasons.model_validate({"media_id": int(media_id), "seasons": found})
 
 
 @blueprint.get("/sessions")

@@ -48,7 +48,7 @@ def operations(query: QueueFilter) -> DeferredOperations:
     )
 
 
-@blueprint.post("/retry")
+@blueprint.post("/dead-letters/retry")
 @endpoint("operator", body=RetryDead, body_required=False, answers={200: Retried}, problems=WRITING)
 def retry_dead(body: RetryDead) -> Retried:
     """Have all dead letters done again, or those of one handler."""

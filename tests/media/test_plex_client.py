@@ -12,6 +12,7 @@ from medianest.media.errors import (
     SlowError,
     UnavailableError,
     UnreachableError,
+    UnusableAnswerError,
 )
 from medianest.media.plex_client import PlexClient
 
@@ -123,7 +124,7 @@ def test_no_fault_holds_a_call_past_its_timeout(client, plex_server, fault, opti
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server):
     settings = PlexSettings(url=plex_server.url, token=plex_server.token, max_bytes=100)
     client = PlexClient(settings.url, settings)
-    with pytest.raises(InvalidAnswerError, match="larger than 100 bytes"):
+    with pytest.raises(UnusableAnswerError, match="larger than 100 bytes"):
         client.libraries()
     client.close()
 

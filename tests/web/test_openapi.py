@@ -88,7 +88,7 @@ def test_each_operation_says_who_may_do_it(operation, name, role):
         ),
         (
             "POST /api/v1/media/requests",
-            "200 201 202 400 401 403 404 409 413 415 422 500 503",
+            "200 201 202 400 401 403 404 409 413 415 422 429 500 503",
         ),
         ("GET /api/v1/dashboard/status", "200 401 403 422 500 503"),
     ],

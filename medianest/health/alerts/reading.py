@@ -11,6 +11,7 @@ __all__ = ["Reading", "Rule"]
 
 Rule = Literal[
     "dependency-down",
+    "dependency-trouble",
     "error-rate",
     "response-time",
     "breakers-open",

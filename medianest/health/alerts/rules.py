@@ -50,6 +50,7 @@ class Rules:
         causes = {name: _cause(name, sight) for name in sight.dependencies}
         readings = [self._down(found, causes, sight) for found in sight.dependencies.values()]
         for found in sight.dependencies.values():
+            readings.append(self._troubled(found, sight))
             readings += self._calls(found, causes[found.name])
         bad = {reading.subject for reading in readings if reading.severity is not None}
         bad |= {key.partition(":")[2] for key in sight.lately}
@@ -78,6 +79,21 @@ class Rules:
             at_once=True,
             known=found.check is None
             or not (found.check.status is Status.UNKNOWN or found.check.is_suspect),
+        )
+
+    def _troubled(self, found: DependencyHealth, sight: Sight) -> Reading:
+        """It answers its check, and says what it cannot do all the same."""
+        check = found.check
+        message = check.message if check is not None and _has_trouble(found) else None
+        return Reading(
+            rule="dependency-trouble",
+            subject=found.name,
+            severity=Severity.WARNING if message else None,
+            message=message or "",
+            affected=self._affected(found, sight) if message else (),
+            advice=f"{found.name} itself is well: mend what it says is wrong",
+            at_once=True,
+            known=check is None or not (check.status is Status.UNKNOWN or check.is_suspect),
         )
 
     def _affected(self, found: DependencyHealth, sight: Sight) -> tuple[str, ...]:
@@ -240,10 +256,16 @@ def _cause(name: str, sight: Sight) -> str | None:
     for other in (*_ancestors(name, sight), name):
         found = sight.dependencies[other]
         suspect = found.check is not None and found.check.is_suspect
-        was_down = f"dependency-down:{other}" in sight.lately
-        if found.is_down or suspect or was_down:
+        told = {f"dependency-down:{other}", f"dependency-trouble:{other}"}
+        if found.is_down or suspect or _has_trouble(found) or not told.isdisjoint(sight.lately):
             return other
     return None
+
+
+def _has_trouble(found: DependencyHealth) -> bool:
+    """Whether its check passes but for something that it cannot do."""
+    check = found.check
+    return check is not None and check.status is Status.DEGRADED and bool(check.message)
 
 
 def _switched_off(sight: Sight) -> set[str]:

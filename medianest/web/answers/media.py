@@ -17,6 +17,8 @@ __all__ = [
     "RecentItems",
     "Requestable",
     "SearchResults",
+    "Season",
+    "Seasons",
     "Sessions",
 ]
 
@@ -75,6 +77,24 @@ class Requestable(AnswerModel):
     year: int | None
     summary: str | None
     status: MediaStatus | Literal["not_requested"]
+
+
+class Season(AnswerModel):
+    """A season of a show; what is told of requests and the house is so in the usual quality."""
+
+    number: Annotated[int, Field(ge=0, description="0 are the specials.")]
+    title: str | None
+    episodes: Annotated[int, Field(ge=0)] | None
+    aired_on: Annotated[str | None, Field(description="The first day it was shown, if known.")]
+    requested: bool
+    available: bool
+
+
+class Seasons(AnswerModel):
+    """The seasons of a show."""
+
+    media_id: int
+    seasons: tuple[Season, ...]
 
 
 class SearchResults(AnswerModel):
