@@ -131,6 +131,10 @@ class SourceError(UpstreamError):
 
     uncertain = False
 
+    def __init__(self, service: str, source: str, why: str) -> None:
+        super().__init__(service, why)
+        self.args = (f"{service} cannot reach its source ({source}): {why}",)
+
 
 class ForeignAnswerError(UpstreamError):
     """An answer that is not the server's own: a proxy in front of it, or another server."""

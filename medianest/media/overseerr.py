@@ -174,9 +174,12 @@ class Overseerr:
             return None
         with Deadline(seconds, name=SERVICE, clock=self._clock).scope():
             try:
-                with self._noticed(), _of_source():
-                    self._client.check_source()
-            except (UpstreamError, RejectedError, CallRefusedError):
+                self._client.check_source()
+            except RejectedError:
+                self._troubles.still("key")
+                return self._troubles.message()
+            except (UpstreamError, CallRefusedError):
+                self._troubles.still("source")
                 return self._troubles.message()
         self._troubles.end("source", "key")
         if self._source is not None:
@@ -226,15 +229,6 @@ def _lane(wish: Wish) -> str:
 
 
 _PERMANENT = (NotFoundError, RefusedError)
-
-
-@contextmanager
-def _of_source() -> Iterator[None]:
-    """A search that takes too long, while all else is quick, waits for the source."""
-    try:
-        yield
-    except SlowError as error:
-        raise source_failed("it does not answer in time") from error
 
 
 def _told(made: Requested) -> dict[str, Any]:

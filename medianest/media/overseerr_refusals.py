@@ -86,7 +86,7 @@ def foreign(status: int) -> ForeignAnswerError:
 
 def source_failed(why: str) -> SourceError:
     """It is well, but what it asks is not."""
-    return SourceError(SERVICE, f"{SERVICE} cannot reach its source ({SOURCE}): {why[:200]}")
+    return SourceError(SERVICE, SOURCE, why[:200])
 
 
 def wrong_key(status: int) -> RejectedError:

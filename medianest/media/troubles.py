@@ -25,6 +25,14 @@ class Troubles:
         with self._lock:
             self._met[kind] = message, self._clock.now()
 
+    def still(self, *kinds: str) -> None:
+        """What is known of them lasts."""
+        now = self._clock.now()
+        with self._lock:
+            for kind in kinds:
+                if kind in self._met:
+                    self._met[kind] = self._met[kind][0], now
+
     def end(self, *kinds: str) -> None:
         """It has been proven to be over."""
         if not self._met:  # as nearly always, and without the lock

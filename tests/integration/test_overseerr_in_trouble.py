@@ -1,0 +1,143 @@
+"""Accepted is accepted: whatever ails Overseerr or stands in front of it, each request is made once
+when that is over, and while it lasts somebody is told.
+
+MEDIANEST_TEST_STALLS=60,130,300 has its source stall for so many seconds, with the settings of
+production; that takes its time, and is left out otherwise.
+"""
+
+import json
+import os
+import time
+from collections import Counter
+
+import pytest
+
+REQUESTS = "/api/v1/media/requests"
+JSON = {"Content-Type": "application/json"}
+WANTED = 20
+STALLS = [float(each) for each in os.environ.get("MEDIANEST_TEST_STALLS", "").split(",") if each]
+QUICK = {
+    "MEDIANEST_OVERSEERR_TIMEOUT": 1.0,
+    "MEDIANEST_OVERSEERR_RESET_TIMEOUT": 0.5,
+    "MEDIANEST_OVERSEERR_MAX_RESET_TIMEOUT": 1.0,
+    "MEDIANEST_QUEUE_INITIAL_DELAY": 0.2,
+    "MEDIANEST_QUEUE_INTERVAL": 0.2,
+    "MEDIANEST_QUEUE_SETTLE": 2.0,
+    "MEDIANEST_HEALTH_INTERVAL": 0.5,
+    "MEDIANEST_HEALTH_UNHEALTHY_AFTER": 2,
+    "MEDIANEST_ALERTS_HOLD": 1.0,
+    "MEDIANEST_ALERTS_RESOLVE_AFTER": 1.0,
+    "MEDIANEST_ALERTS_COOL_DOWN": 1.0,
+}
+TROUBLES = [
+    ("source", {"failure": "ECONNREFUSED"}),
+    ("source", {"failure": "ENOTFOUND"}),
+    ("source", {"failure": "ECONNRESET"}),
+    ("source", {"failure": "timeout"}),
+    ("source", {"status": 500}),
+    ("stall", {"seconds": 30}),
+    ("proxy", {"status": 404}),
+    ("proxy", {"status": 403}),
+    ("proxy", {"status": 400}),
+    ("proxy", {"status": 502}),
+    ("quota", {}),
+    ("csrf", {}),
+    ("locked", {}),
+    ("locked", {"message": "SQLITE_CANTOPEN: unable to open database file"}),
+    ("unauthorized", {}),
+]
+
+
+def wishes(first):
+    """Movies and shows in turn."""
+    for number in range(first, first + WANTED):
+        show = {"media_type": "tv", "media_id": number, "seasons": [1, 2]}
+        yield show if number % 4 == 0 else {"media_type": "movie", "media_id": number}
+
+
+def accepted(server, wish):
+    while True:
+        answer = server.get(REQUESTS, data=json.dumps(wish).encode(), headers=JSON)
+        if answer.status in (201, 202):
+            return answer.status
+        assert answer.status == 503, answer.body
+        time.sleep(0.05)
+
+
+def counts(server):
+    return server.get("/api/v1/resilience/queue?limit=1").json["counts"]
+
+
+def until(what, seconds):
+    """The first true answer of `what()`; the last one at the end."""
+    end = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def firing(server):
+    told = server.get("/api/v1/resilience/alerts").json["firing"]
+    return {(alert["rule"], alert["subject"]): alert["message"] for alert in told}
+
+
+def made(overseerr):
+    return Counter(each["mediaId"] for each in overseerr.state()["requests"])
+
+
+@pytest.fixture
+def server(serve, overseerr):
+    return serve(
+        MEDIANEST_OVERSEERR_URL=overseerr.url,
+        MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
+        **QUICK,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    TROUBLES,
+    ids=[f"{k}-{'-'.join(map(str, o.values()))}" for k, o in TROUBLES],
+)
+def test_what_was_accepted_is_made_once_when_it_is_over(server, overseerr, kind, options):
+    assert until(lambda: server.get("/api/v1/resilience/status").json["score"]["score"] == 100, 10)
+    overseerr.fault(kind, **options)
+    wanted = list(wishes(1000))
+    for wish in wanted:
+        accepted(server, wish)
+    assert until(lambda: server.get("/api/v1/resilience/status").json["score"]["score"] < 100, 20)
+    told = until(lambda: firing(server), 20)
+    time.sleep(3)  # whatever else would be told has its time
+    assert len(firing(server)) == 1, (told, firing(server))
+    assert {subject for _, subject in told} == {"overseerr"}
+    if kind in ("source", "stall"):
+        assert "cannot reach its source (TMDB)" in "".join(told.values())
+        assert server.get(REQUESTS).json["missing"] == []  # lists go on
+    overseerr.clear_faults()
+    left = until(lambda: not _open(counts(server)) and counts(server), 60)
+    assert left and left["dead"] == 0, (left, server.log[-3000:])
+    assert made(overseerr) == {wish["media_id"]: 1 for wish in wanted}
+    assert until(lambda: not firing(server), 20) or not firing(server)
+
+
+def _open(found):
+    return found["pending"] + found["running"]
+
+
+@pytest.mark.parametrize("seconds", STALLS)
+def test_a_source_that_stalls_for_minutes_makes_nothing_twice(serve, overseerr, seconds):
+    server = serve(
+        MEDIANEST_OVERSEERR_URL=overseerr.url, MEDIANEST_OVERSEERR_API_KEY=overseerr.token
+    )
+    overseerr.fault("stall", seconds=3600)
+    wanted = list(wishes(2000))
+    began = time.monotonic()
+    for wish in wanted:
+        accepted(server, wish)
+    time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+    assert server.get("/api/v1/resilience/status").json["score"]["score"] < 100
+    assert firing(server)
+    overseerr.clear_faults()
+    left = until(lambda: not _open(counts(server)) and counts(server), 60 + 120 + 30)
+    assert left and left["dead"] == 0, counts(server)
+    assert made(overseerr) == {wish["media_id"]: 1 for wish in wanted}
