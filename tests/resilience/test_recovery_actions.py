@@ -8,8 +8,6 @@ from medianest.resilience import (
     RUN_AGAIN,
     BulkheadFullError,
     CircuitOpenError,
-    ErrorRecoveryManager,
-    MemoryLastGood,
     Pipeline,
     Recovery,
     RecoveryContext,
@@ -18,28 +16,10 @@ from medianest.resilience import (
 )
 from medianest.resilience.recovery import (
     breaker_reset,
-    cache_fallback,
     default_response,
     graceful_degradation,
 )
 from tests.resilience.recovering import CONTEXT, broken
-
-
-def test_the_cache_fallback_serves_the_last_good_answer(clock):
-    store = MemoryLastGood(60, clock=clock)
-    manager = ErrorRecoveryManager(clock=clock, last_good=store)
-    manager.register_recovery_action(
-        cache_fallback(store, stale=lambda answer, age, error: (answer, age))
-    )
-    context = RecoveryContext(cache_key="libraries")
-    assert manager.with_recovery(lambda: ["films"], context) == ["films"]
-    clock.advance(7)
-    assert manager.with_recovery(broken, context) == (["films"], 7)
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, RecoveryContext(cache_key="other"))
-    clock.advance(60)
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, context)
 
 
 @pytest.fixture
@@ -136,24 +116,6 @@ def test_a_dependency_may_be_registered_with_recovery(clock):
     service.recovery.register_recovery_action("default", 1, execute=lambda e, c: c.service)
     service.register_dependency("plex", retry=None, recovery=True)
     assert service.execute("plex", broken) == "plex"
-
-
-def test_in_a_pipeline_good_answers_are_kept_by_their_key(clock):
-    manager = ErrorRecoveryManager(clock=clock)
-    manager.register_recovery_action(cache_fallback(manager.last_good))
-    recovery = Recovery(manager, service="svc", cache_key=lambda section: section)
-    fine = [True]
-
-    def ask(section):
-        if not fine[0]:
-            raise ConnectionError
-        return section
-
-    assert recovery.call(ask, "films") == "films"
-    fine[0] = False
-    assert recovery.call(ask, "films") == "films"
-    with pytest.raises(ConnectionError):
-        recovery.call(ask, "shows")
 
 
 def test_refusals_are_recovered_from_as_well(manager, act):
