@@ -20,7 +20,7 @@ from medianest.media.errors import (
 )
 from medianest.media.plex_client import SERVICE, PlexClient
 from medianest.media.plex_wire import Item, Library, Page, Session
-from medianest.resilience import Fallback, Pipeline, ResilienceService
+from medianest.resilience import Pipeline, Recovery, ResilienceService
 from medianest.storage.last_good import TieredLastGood
 from medianest.storage.last_good_figures import LastGoodFigures
 from medianest.storage.redis import RedisServer
@@ -56,6 +56,7 @@ class Plex:
         redis: RedisServer | None = None,
     ) -> None:
         self._clock, self._redis = service.registry.clock, redis
+        self._recovery = service.recovery
         self._address = settings.url or ""
         self._last_good: list[TieredLastGood[Any]] = []
         self._client: PlexClient | None = None
@@ -73,8 +74,12 @@ class Plex:
                 service.registry.breaker(SERVICE).disable("disabled by the settings")
         # While a server is broken it may answer with nothing; that must not replace what was good.
         self._libraries = self._or_last_good("libraries", _DAY, _LIBRARIES, bool)
-        self._items = self._or_last_good("items", _HOUR, _PAGE, lambda page: bool(page.items))
-        self._recently_added = self._or_last_good("recently-added", _HOUR, _ITEMS, bool)
+        self._items = self._or_last_good(
+            "items", _HOUR, _PAGE, lambda page: bool(page.items), ("key", "offset", "limit")
+        )
+        self._recently_added = self._or_last_good("recently-added", _HOUR, _ITEMS, bool, ("limit",))
+        self._search = self._or_nothing("search")
+        self._sessions = self._or_nothing("sessions")
 
     def libraries(self) -> Answer[tuple[Library, ...]]:
         """All sections; the last good answer for a day."""
@@ -90,11 +95,11 @@ class Plex:
 
     def search(self, query: str) -> Answer[tuple[Item, ...]]:
         """Items that match; never from memory."""
-        return self._ask(self._pipeline, PlexClient.search, query)
+        return self._ask(self._search, PlexClient.search, query)
 
     def sessions(self) -> Answer[tuple[Session, ...]]:
         """What plays now; never from memory."""
-        return self._ask(self._pipeline, PlexClient.sessions)
+        return self._ask(self._sessions, PlexClient.sessions)
 
     def last_good_figures(self) -> tuple[LastGoodFigures, ...]:
         """How often last good answers were looked for and found, for each question."""
@@ -125,6 +130,7 @@ class Plex:
         max_age: float,
         adapter: TypeAdapter[Any],
         is_good: Callable[[Any], bool],
+        arguments: tuple[str, ...] = (),
     ) -> Pipeline:
         store: TieredLastGood[Answer[Any]] = TieredLastGood(
             f"{SERVICE}:{name}:{_digest(self._address)}",
@@ -135,14 +141,21 @@ class Plex:
             accept=lambda answer: is_good(answer.value),
         )
         self._last_good.append(store)
-        fallback = Fallback(
-            name=SERVICE,
-            handles=(UpstreamError, RejectedError),
+        recovery = Recovery(
+            self._recovery,
+            service=SERVICE,
+            operation=f"{SERVICE}.{name.replace('-', '_')}",
             last_good=store,
             key=_arguments,
+            arguments=arguments,
+            handles=(UpstreamError, RejectedError),
             stale=stale,
         )
-        return Pipeline(SERVICE, [fallback, self._pipeline])
+        return Pipeline(SERVICE, [recovery, self._pipeline])
+
+    def _or_nothing(self, name: str) -> Pipeline:
+        recovery = Recovery(self._recovery, service=SERVICE, operation=f"{SERVICE}.{name}")
+        return Pipeline(SERVICE, [recovery, self._pipeline])
 
 
 def _arguments(client: PlexClient, question: Callable[..., Any], *args: Any) -> tuple[Any, ...]:
