@@ -9,52 +9,11 @@ import pytest
 
 from medianest.resilience import (
     CircuitOpenError,
-    ConfigurationError,
     MemoryLastGood,
     Recovery,
-    UnknownNameError,
 )
 from medianest.resilience.events import degraded, recovery_finished
-from medianest.resilience.recovery import cache_fallback
 from tests.resilience.recovering import CONTEXT, broken
-
-SHELF = "shop.shelf"
-
-
-class Shop:
-    """A shop whose `error` is what its shelves answer."""
-
-    def __init__(self):
-        self.error = None
-
-    def shelf(self, name):
-        if self.error is not None:
-            raise self.error
-        return [name]
-
-
-@pytest.fixture
-def shop():
-    return Shop()
-
-
-@pytest.fixture
-def recovery(manager, clock):
-    return Recovery(
-        manager,
-        service="shop",
-        operation=SHELF,
-        last_good=MemoryLastGood(3600, clock=clock),
-        key=lambda name: (name,),
-        arguments=("name",),
-        handles=ConnectionError,
-        stale=lambda answer, age, error: (answer, age),
-    )
-
-
-@pytest.fixture
-def ask(recovery, shop):
-    return lambda name="films": recovery.call(shop.shelf, name)
 
 
 @pytest.fixture
@@ -239,65 +198,3 @@ def test_a_store_that_fails_costs_nobody_an_answer_or_the_error(manager, shop, c
     shop.error = ConnectionError("down")
     with pytest.raises(ConnectionError, match="down"):
         recovery.call(shop.shelf, "films")
-
-
-# -- names -------------------------------------------------------------------------------------
-
-
-def test_an_operation_has_one_name_and_one_store(manager, recovery, clock):
-    with pytest.raises(ConfigurationError, match="already"):
-        Recovery(
-            manager,
-            service="shop",
-            operation=SHELF,
-            last_good=MemoryLastGood(60, clock=clock),
-            key=lambda name: name,
-        )
-    with pytest.raises(ConfigurationError, match="already"):
-        Recovery(manager, service="other", operation=SHELF)
-    with pytest.raises(UnknownNameError, match=SHELF):
-        manager.operations.get("shop.counter")
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"operation": None},
-        {"operation": lambda name: "computed"},
-        {"key": None},
-        {"key": 5},
-        {"stale": 5},
-        {"last_good": 5},
-        {"last_good": None},
-        {"handles": "nonsense"},
-        {"max_attempts": 0},
-    ],
-)
-def test_a_wrong_option_is_told(manager, wrong):
-    right = {
-        "service": "shop",
-        "operation": "op",
-        "last_good": MemoryLastGood(60),
-        "key": lambda name: name,
-    }
-    with pytest.raises(ConfigurationError):
-        Recovery(manager, **{**right, **wrong})
-
-
-def test_the_action_that_serves_them_comes_by_itself_once(manager, recovery):
-    assert [action.name for action in manager.actions] == ["cache-fallback"]
-    with pytest.raises(ConfigurationError, match="already"):
-        manager.register_recovery_action(cache_fallback())
-
-
-def test_a_rehearsal_looks_for_the_answer_that_the_call_would_get(manager, ask, recovery):
-    def why_not(**given):
-        context = manager.operations.get(SHELF).rehearsal(given)
-        return manager.predict(ConnectionError(), context)[0].why_not
-
-    assert why_not() == "nobody has asked for it yet"
-    ask("films")
-    assert (why_not(), why_not(name="films")) == (None, None)
-    assert why_not(name="shows") == "there is no good answer that is young enough"
-    with pytest.raises(ConfigurationError, match="plain values"):
-        why_not(name=[])

@@ -10,10 +10,8 @@ import pytest
 from medianest.resilience import (
     RUN_AGAIN,
     CircuitOpenError,
-    ConfigurationError,
     Declined,
     ErrorRecoveryManager,
-    RecoveryAction,
     RecoveryContext,
 )
 from medianest.resilience.events import recovery_finished
@@ -70,38 +68,6 @@ def test_a_prediction_tells_the_order_and_why_not_and_touches_nothing(manager, a
     ]
     assert one == two == three == []
     assert manager.history.records() == []
-
-
-def test_a_rehearsal_runs_the_actions_for_real_and_is_kept_apart(manager, act, heard):
-    events = heard(recovery_finished)
-    runs = act("a", 1, "answer")
-    record = manager.rehearse(TimeoutError("x"), CONTEXT)
-    assert (record.outcome, record.recovered_by, len(runs)) == ("recovered", "a", 1)
-    assert runs[0][1].rehearsal
-    assert manager.history.rehearsals() == [record]
-    assert (manager.history.records(), manager.history.statistics(), events) == ([], {}, [])
-
-
-def test_rehearsals_of_a_repair_never_put_it_to_rest(manager, act):
-    """Keeps out: an operator rehearses in an outage, and then nothing repairs what is broken."""
-    runs = act("repair", 2, RuntimeError("still down"), max_attempts=2, rest=60)
-    for _ in range(3):
-        assert manager.rehearse(TimeoutError("x"), CONTEXT).outcome == "failed"
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, CONTEXT)
-    assert len(runs) == 4
-
-
-def test_a_rehearsed_repair_counts_as_help(manager, act):
-    act("repair", 1, RUN_AGAIN)
-    record = manager.rehearse(TimeoutError("x"), CONTEXT)
-    assert (record.recovered_by, record.attempts) == ("repair", 2)
-
-
-def test_what_acts_for_good_has_a_rehearsal_of_its_own(manager, act):
-    runs = act("order", 1, "ordered", rehearse=lambda error, context: "would be ordered")
-    assert manager.rehearse(TimeoutError("x"), CONTEXT).recovered_by == "order"
-    assert runs == []
 
 
 def test_with_nothing_that_helps_the_error_itself_is_raised(manager, act):
@@ -256,16 +222,6 @@ def test_a_predicate_that_raises_declines(manager, act):
     assert steps(manager)[0] == ("bad", "declined")
 
 
-def test_an_action_for_others_is_passed_over_without_a_word(manager, act):
-    runs = act("others", 2, "x", concerns=lambda context: context.service == "other")
-    act("odd", 3, "x", concerns=lambda context: 1 / 0)
-    act("good", 1, "answer")
-    assert manager.with_recovery(broken, CONTEXT) == "answer"
-    assert (runs, steps(manager)) == ([], [("good", "returned")])
-    predicted = {p.action: p.why_not for p in manager.predict(ConnectionError(), CONTEXT)}
-    assert predicted == {"others": "it is for others", "odd": "it is for others", "good": None}
-
-
 def test_what_is_held_back_is_not_run(clock):
     manager = ErrorRecoveryManager(clock=clock, held_back=lambda action: "the risk is high")
     manager.register_recovery_action("a", 1, execute=lambda e, c: "x")
@@ -322,32 +278,3 @@ def test_statistics_count_each_action_and_how_it_ended(manager, act):
     assert (figures["first"]["raised"], figures["second"]["recovered"]) == (3, 3)
     assert (figures["first"]["success_rate"], figures["second"]["success_rate"]) == (0.0, 1.0)
     assert (figures["unused"]["returned"], figures["unused"]["success_rate"]) == (0, None)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"name": ""},
-        {"priority": 1.5},
-        {"priority": True},
-        {"execute": None},
-        {"should_execute": 5},
-        {"max_attempts": 0},
-        {"cooldown": -1},
-        {"concerns": 5},
-        {"rehearse": "x"},
-    ],
-)
-def test_a_wrong_action_is_refused(wrong):
-    right = {"name": "a", "priority": 1, "execute": lambda e, c: None}
-    with pytest.raises(ConfigurationError):
-        RecoveryAction(**{**right, **wrong})
-
-
-def test_a_name_is_taken_once_and_free_again(manager, act):
-    act("a", 1, "x")
-    with pytest.raises(ConfigurationError, match="already"):
-        act("a", 1, "x")
-    assert manager.unregister_recovery_action("a")
-    assert not manager.unregister_recovery_action("a")
-    act("a", 1, "x")

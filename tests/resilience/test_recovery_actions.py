@@ -8,8 +8,10 @@ from medianest.resilience import (
     RUN_AGAIN,
     BulkheadFullError,
     CircuitOpenError,
+    ConfigurationError,
     Pipeline,
     Recovery,
+    RecoveryAction,
     RecoveryContext,
     ResilienceService,
     Retry,
@@ -89,6 +91,46 @@ def test_graceful_degradation_says_what_is_missing(service):
         graceful_degradation({"op": lambda error, context, missing: missing}, service.registry)
     )
     assert service.with_recovery(broken, CONTEXT) == ("svc", "shop", "reports")
+
+
+def test_an_action_for_others_is_passed_over_without_a_word(manager, act):
+    runs = act("others", 2, "x", concerns=lambda context: context.service == "other")
+    act("odd", 3, "x", concerns=lambda context: 1 / 0)
+    act("good", 1, "answer")
+    assert manager.with_recovery(broken, CONTEXT) == "answer"
+    record = manager.history.records()[0]
+    assert (runs, [step.action for step in record.steps]) == ([], ["good"])
+    predicted = {p.action: p.why_not for p in manager.predict(ConnectionError(), CONTEXT)}
+    assert predicted == {"others": "it is for others", "odd": "it is for others", "good": None}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"priority": 1.5},
+        {"priority": True},
+        {"execute": None},
+        {"should_execute": 5},
+        {"max_attempts": 0},
+        {"cooldown": -1},
+        {"concerns": 5},
+        {"rehearse": "x"},
+    ],
+)
+def test_a_wrong_action_is_refused(wrong):
+    right = {"name": "a", "priority": 1, "execute": lambda e, c: None}
+    with pytest.raises(ConfigurationError):
+        RecoveryAction(**{**right, **wrong})
+
+
+def test_a_name_is_taken_once_and_free_again(manager, act):
+    act("a", 1, "x")
+    with pytest.raises(ConfigurationError, match="already"):
+        act("a", 1, "x")
+    assert manager.unregister_recovery_action("a")
+    assert not manager.unregister_recovery_action("a")
+    act("a", 1, "x")
 
 
 # -- in a pipeline -----------------------------------------------------------------------------
