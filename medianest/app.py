@@ -12,12 +12,12 @@ from medianest.cli import init_cli
 from medianest.config import Settings
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
-from medianest.media.requests import LISTING, MediaRequests, without
+from medianest.media.requests import MediaRequests
 from medianest.notify import Notifier
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.defer import queue_for_later
 from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
+from medianest.recovering import wire_recovery
 from medianest.resilience import (
     Bulkhead,
     Clock,
@@ -27,12 +27,6 @@ from medianest.resilience import (
     default_registry,
 )
 from medianest.resilience.cascade import CascadeMonitor, Work
-from medianest.resilience.recovery import (
-    breaker_reset,
-    cache_fallback,
-    default_response,
-    graceful_degradation,
-)
 from medianest.storage import Database
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
@@ -112,16 +106,7 @@ def _parts(
     drainer = QueueRunner(deferred, registry, settings.queue, cascade)
     desk = QueueAdmin(database, settings.queue, clock)
     overseerr = Overseerr(settings.overseerr, service)
-    history = HistoryJournal(database)
-    manager.history.sinks.append(history.note)
-    for action in (
-        cache_fallback(manager.last_good),
-        breaker_reset(registry, {"database": database.prove}, cooldown=1.0),
-        default_response({dashboard.QUEUE_FIGURES: dashboard.UNKNOWN_FIGURES}),
-        graceful_degradation({LISTING: without}, registry),
-        queue_for_later(drainer),
-    ):
-        manager.register_recovery_action(action)
+    wire_recovery(manager, registry, database, drainer)
     plex = Plex(settings.plex, service, redis)
     return Parts(
         settings=settings,
@@ -133,7 +118,7 @@ def _parts(
         redis=redis,
         drainer=drainer,
         desk=desk,
-        history=history,
+        history=HistoryJournal(database, manager.history),
         audit=Audit(database, clock),
         cascade=cascade,
         tokens=Tokens(settings),

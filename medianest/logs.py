@@ -80,6 +80,17 @@ def _log_would_have_opened(event: WouldHaveOpened) -> None:
 
 def _log_recovery(event: RecoveryFinished) -> None:
     record = event.record
+    if record.ended_at is not None and record.count > 1:
+        events.info(
+            "%s answered %d calls of %s while that failed",
+            record.recovered_by,
+            record.count,
+            record.operation,
+            extra={"service": record.service},
+        )
+        return
+    if record.ended_at is not None:
+        return  # it has been told when it happened
     by = f"recovered by {record.recovered_by}" if record.recovered_by else "not recovered"
     events.info(
         "%s failed (%s) and was %s after %.3f s",

@@ -200,6 +200,20 @@ def test_a_recovery_is_told_with_its_service(lines):
     assert line["service"] == "plex"
 
 
+def test_an_outage_is_told_twice_when_it_begins_and_when_it_is_over(lines):
+    read = lines("ERROR")
+    manager = ErrorRecoveryManager()
+    manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
+    context = RecoveryContext(operation="find", service="plex")
+    for _ in range(5):
+        manager.with_recovery(lambda: 1 / 0, context)
+    manager.with_recovery(int, context)
+    assert [line["message"].partition(" after ")[0] for line in read()] == [
+        "find failed (ZeroDivisionError) and was recovered by default",
+        "default answered 5 calls of find while that failed",
+    ]
+
+
 def test_what_is_configured_twice_is_told_once(lines):
     lines()
     read = lines()

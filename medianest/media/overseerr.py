@@ -40,6 +40,7 @@ from medianest.resilience import (
     CircuitBreaker,
     Deadline,
     Pipeline,
+    Recovery,
     ResilienceService,
 )
 
@@ -47,6 +48,9 @@ __all__ = ["HANDLER", "SOURCE", "Overseerr"]
 
 HANDLER: Final = "overseerr.request"
 """The name under which requests for titles are deferred."""
+
+SEARCH: Final = "overseerr.search"
+"""The name of searches in the history of recoveries."""
 
 SOURCE: Final = "overseerr.source"
 """The circuit breaker of what needs its source."""
@@ -82,7 +86,8 @@ class Overseerr:
                 criticality="optional",
             )
             self._listing = Pipeline(SERVICE, operations.direct("requests"))
-            self._searching = Pipeline(SERVICE, operations.direct("source"))
+            recovery = Recovery(service.recovery, service=SERVICE, operation=SEARCH)
+            self._searching = Pipeline(SERVICE, [recovery, *operations.direct("source")])
             # A request is not tried again on the spot: the queue does that, with time between.
             self._making = Pipeline(SERVICE, operations.direct("source", retries=False))
             self._source = service.registry.breaker(SOURCE)

@@ -23,7 +23,7 @@ from medianest.media.errors import (
 from medianest.media.operations import Operations
 from medianest.media.plex_client import SERVICE, PlexClient
 from medianest.media.plex_wire import Item, Items, Libraries, Library, Page, Session
-from medianest.resilience import Fallback, Pipeline, ResilienceService, Strategy
+from medianest.resilience import Fallback, Pipeline, Recovery, ResilienceService, Strategy
 from medianest.storage.last_good import TieredLastGood
 from medianest.storage.last_good_figures import LastGoodFigures
 from medianest.storage.packed import packed_memory
@@ -62,6 +62,7 @@ class Plex:
         redis: RedisServer | None = None,
     ) -> None:
         self._clock, self._redis = service.registry.clock, redis
+        self._recovery = service.recovery
         self._address = settings.url or ""
         self._last_good: list[TieredLastGood[Any]] = []
         self._memory = packed_memory(_DAY, self._clock, max_bytes=settings.last_good_bytes)
@@ -83,10 +84,12 @@ class Plex:
             )
         # While a server is broken it may answer with nothing; that must not replace what was good.
         self._libraries = self._or_last_good("libraries", _DAY, _LIBRARIES, bool)
-        self._items = self._or_last_good("items", _HOUR, _PAGE, lambda page: bool(page.items))
-        self._recently_added = self._or_last_good("recently-added", _HOUR, _ITEMS, bool)
-        self._search = Pipeline(SERVICE, self._layers("search"))
-        self._sessions = Pipeline(SERVICE, self._layers("sessions"))
+        self._items = self._or_last_good(
+            "items", _HOUR, _PAGE, lambda page: bool(page.items), ("key", "offset", "limit")
+        )
+        self._recently_added = self._or_last_good("recently-added", _HOUR, _ITEMS, bool, ("limit",))
+        self._search = self._or_nothing("search")
+        self._sessions = self._or_nothing("sessions")
 
     def libraries(self) -> Answer[tuple[Library, ...]]:
         """All sections; the last good answer for a day."""
@@ -150,6 +153,7 @@ class Plex:
         max_age: float,
         adapter: TypeAdapter[Any],
         is_good: Callable[[Any], bool],
+        arguments: tuple[str, ...] = (),
     ) -> Pipeline:
         store: TieredLastGood[Answer[Any]] = TieredLastGood(
             f"{SERVICE}:{name}:{_digest(self._address)}",
@@ -161,15 +165,23 @@ class Plex:
             memory=self._memory,
         )
         self._last_good.append(store)
-        fallback = Fallback(
-            self._rest,
-            name=SERVICE,
-            handles=(UpstreamError, RejectedError, UnusableAnswerError),
+        operation = name.replace("-", "_")
+        rest = Fallback(self._rest, name=SERVICE, handles=UnusableAnswerError)
+        recovery = Recovery(
+            self._recovery,
+            service=SERVICE,
+            operation=f"{SERVICE}.{operation}",
             last_good=store,
             key=_arguments,
+            arguments=arguments,
+            handles=(UpstreamError, RejectedError, UnusableAnswerError),
             stale=stale,
         )
-        return Pipeline(SERVICE, [fallback, *self._layers(name.replace("-", "_"), store)])
+        return Pipeline(SERVICE, [rest, recovery, *self._layers(operation, store)])
+
+    def _or_nothing(self, name: str) -> Pipeline:
+        recovery = Recovery(self._recovery, service=SERVICE, operation=f"{SERVICE}.{name}")
+        return Pipeline(SERVICE, [recovery, *self._layers(name)])
 
     def _layers(self, name: str, store: TieredLastGood[Any] | None = None) -> list[Strategy]:
         """What lies beneath the fallback; nothing where no Plex is configured."""

@@ -32,7 +32,7 @@ from medianest.storage.errors import StorageError
 __all__ = ["LISTING", "MediaRequests", "Missing", "Ticket", "Wishes", "wished", "without"]
 
 SERVICE: Final = "overseerr"
-LISTING: Final = "media.requests"
+LISTING: Final = "overseerr.requests"
 """The operation that lists requests; it can do without Overseerr."""
 
 _GLANCE: Final = 2.0
@@ -134,7 +134,7 @@ class MediaRequests:
     def _try(self, lease: Lease, user: str | None, correlation_id: str | None) -> Ticket:
         operation = lease.operation
         context = RecoveryContext(
-            operation="media.request",
+            operation=HANDLER,
             service=SERVICE,
             user=user,
             correlation_id=correlation_id,

@@ -70,6 +70,8 @@ def queue_for_later(
         priority=priority,
         should_execute=should_execute,
         execute=execute,
+        concerns=lambda context: DEFERRED in context.metadata,
+        rehearse=lambda error, context: None,  # a request that nobody made is not to be done
         concurrent=True,
         rest=0.0,  # that one cannot be kept says nothing of the next
     )

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import Row
 
-from medianest.resilience.recovery.history import looks_secret
+from medianest.resilience.recovery.record import looks_secret
 from medianest.resilience.snapshot import plain
 
 __all__ = [

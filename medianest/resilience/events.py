@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blinker import Namespace, Signal
 
 if TYPE_CHECKING:
-    from medianest.resilience.recovery.history import RecoveryRecord
+    from medianest.resilience.recovery.record import RecoveryRecord
 
 __all__ = [
     "AlertChanged",

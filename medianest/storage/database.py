@@ -34,11 +34,14 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["SERVICE", "Database", "DatabaseFacts", "PoolFigures"]
+__all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "PoolFigures"]
 
 logger = logging.getLogger(__name__)
 
 SERVICE: Final = "database"
+READ: Final = "database.read"
+WRITE: Final = "database.write"
+"""The operations of the database, for recovery."""
 
 _WRITERS = "sqlite-writers"
 _SPARE = 2
@@ -93,7 +96,9 @@ class Database:
         policy = settings.policy(DatabaseUnavailableError, places)
         service.register_dependency(SERVICE, policy, criticality="critical", kind="database")
         service.recovery.register_recovery_action(self._reconnect_action())
-        recovery = Recovery(service.recovery, service=SERVICE, operation=_name_of)
+        recovery = Recovery(
+            service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of
+        )
         inside, self._places = service.pipeline(SERVICE), service.registry.bulkhead(SERVICE)
         self._reading = self._writing = Pipeline(SERVICE, [recovery, inside])
         if self.dialect == "sqlite":
@@ -198,6 +203,7 @@ class Database:
         return RecoveryAction(
             name="database-reconnect",
             priority=10,
+            concerns=lambda context: context.service == SERVICE,
             should_execute=_lost_connection,
             execute=self._reconnect,
             cooldown=0.2,
@@ -211,8 +217,15 @@ class Database:
         return RUN_AGAIN
 
 
-def _name_of(reads: bool, operation: Callable[..., object], *arguments: object) -> str:
-    return getattr(operation, "__qualname__", "statement").partition(".<locals>")[0]
+def _name_of(reads: bool, *arguments: object) -> str:
+    return READ if reads else WRITE
+
+
+def _statement_of(
+    reads: bool, operation: Callable[..., object], *arguments: object
+) -> dict[str, str]:
+    name = getattr(operation, "__qualname__", "statement")
+    return {"statement": name.partition(".<locals>")[0]}
 
 
 def _lost_connection(error: Exception, context: RecoveryContext) -> bool | Declined:

@@ -32,6 +32,9 @@ class Journal:
     them. Keeps at most `most` that are not written yet, the oldest going first. Thread-safe.
     """
 
+    _grows = False
+    """Whether a row may be added again with another `record`, which then takes its place."""
+
     def __init__(self, database: Database, table: Table, *, most: int = 10_000) -> None:
         self._database = database
         self._table = table
@@ -78,7 +81,8 @@ class Journal:
             written = 0
         with self._lock:
             for row in batch:
-                self._waiting.pop(row["id"], None)
+                if self._waiting.get(row["id"]) is row:  # it may have grown meanwhile
+                    del self._waiting[row["id"]]
         return written
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -96,7 +100,7 @@ class Journal:
         found = {row.id: (row.at, row.id, row.record) for row in rows}
         for row in self.waiting():
             if all(row[name] == value for name, value in wanted.items()):
-                found.setdefault(row["id"], (row["at"], row["id"], row["record"]))
+                found[row["id"]] = (row["at"], row["id"], row["record"])
         ordered = sorted(found.values(), key=lambda row: row[:2], reverse=True)
         if after is not None:
             ordered = [row for row in ordered if row[:2] < (after.at, after.id)]
@@ -119,5 +123,10 @@ class Journal:
 
     def _insert(self, connection: Connection, batch: list[dict[str, Any]]) -> None:
         dialect = postgresql if self._database.dialect == "postgresql" else sqlite
-        # What was written before its acknowledgement got lost is there already.
-        connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), batch)
+        insert: Any = dialect.insert(self._table)
+        if self._grows:
+            newer = {"record": insert.excluded.record}
+            insert = insert.on_conflict_do_update(index_elements=["id"], set_=newer)
+        else:  # what was written before its acknowledgement got lost is there already
+            insert = insert.on_conflict_do_nothing()
+        connection.execute(insert, batch)

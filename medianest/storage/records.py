@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from medianest.resilience import Clock
-from medianest.resilience.recovery.history import RecoveryRecord
+from medianest.resilience.recovery import RecoveryHistory, RecoveryRecord
 from medianest.resilience.snapshot import plain
 from medianest.storage.database import Database
 from medianest.storage.journal import Journal
+from medianest.storage.page import Cursor
 from medianest.storage.tables import audit, recovery_history
 
 __all__ = ["Audit", "HistoryJournal"]
 
 
 class HistoryJournal(Journal):
-    """The recovery history of all processes."""
+    """The recovery history of all processes. Written when a record begins, once a minute while it
+    grows, and when it is over."""
 
-    def __init__(self, database: Database) -> None:
+    _grows = True
+
+    def __init__(self, database: Database, history: RecoveryHistory | None = None) -> None:
         super().__init__(database, recovery_history)
+        self._history = history
+        if history is not None:
+            history.sinks.append(self.note)
 
     def note(self, record: RecoveryRecord) -> None:
         """A sink of RecoveryHistory."""
@@ -33,6 +41,21 @@ class HistoryJournal(Journal):
                 "record": record.as_dict(),
             }
         )
+
+    def flush(self) -> int:
+        """The same as of any journal, after a look at what has grown or is over."""
+        if self._history is not None:
+            self._history.settle()
+        return super().flush()
+
+    def page(
+        self, wanted: Mapping[str, Any], after: Cursor | None, limit: int
+    ) -> tuple[list[dict[str, Any]], Cursor | None]:
+        """The same as of any journal; what grows in this process, as it is now."""
+        if self._history is not None:
+            for record in self._history.grown():
+                self.note(record)
+        return super().page(wanted, after, limit)
 
 
 class Audit(Journal):

@@ -13,9 +13,12 @@ from medianest.web.answers.queue import QueueFigures
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 
-__all__ = ["QUEUE_FIGURES", "UNKNOWN_FIGURES", "blueprint"]
+__all__ = ["DASHBOARD", "QUEUE_FIGURES", "UNKNOWN_FIGURES", "blueprint"]
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/api/v1/dashboard")
+
+DASHBOARD = "dashboard"
+"""Whose operation that is: not the database's, whose own operations repair it."""
 
 QUEUE_FIGURES = "dashboard.queue"
 """The operation that counts what waits; it has a default response."""
@@ -30,7 +33,7 @@ UNKNOWN_FIGURES: dict[str, Any] = {
 def status() -> DashboardStatus:
     """How each service is."""
     here, report = parts(), parts().watch.reporter.report()
-    context = RecoveryContext(operation=QUEUE_FIGURES, service="database")
+    context = RecoveryContext(operation=QUEUE_FIGURES, service=DASHBOARD)
     figures = here.service.with_recovery(here.desk.figures, context, max_attempts=1)
     return DashboardStatus(
         status=report.status,

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint
 
-from medianest.resilience import (
-    CallRefusedError,
-    CircuitOpenError,
-    ConfigurationError,
-    RecoveryContext,
-)
-from medianest.resilience.outcome import example_of
+from medianest.resilience import CallRefusedError, ConfigurationError
+from medianest.resilience.recovery import CIRCUIT_OPEN, NamedOperation
 from medianest.storage import StorageError
 from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
 from medianest.web.answers.recovery import (
     Cascade,
     Changes,
+    KnownOperation,
+    KnownOperations,
     Predicted,
     Recoveries,
     RecoveryRecord,
+    Rehearsals,
     Rehearsed,
 )
 from medianest.web.audited import audited
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import AuditFilter, Cut, HistoryFilter, Rehearsal
+from medianest.web.schemas import AuditFilter, Cut, HistoryFilter, Limit, Rehearsal
 
 __all__ = ["blueprint"]
 
@@ -82,39 +81,81 @@ def _page(
     return {name: records, "next_cursor": cursor and str(cursor), "complete": True}
 
 
+@blueprint.get("/recovery/rehearsals")
+@endpoint("viewer", query=Limit, answers={200: Rehearsals})
+def rehearsals(query: Limit) -> Rehearsals:
+    """What rehearsals did, newest first, as far as this process remembers. They are not in the
+    history, and count for nothing."""
+    found = parts().service.recovery.history.rehearsals()[: query.limit]
+    return Rehearsals.model_validate({"rehearsals": [record.as_dict() for record in found]})
+
+
+@blueprint.get("/recovery/operations")
+@endpoint("viewer", answers={200: KnownOperations})
+def operations() -> KnownOperations:
+    """The operations that recovery knows, and which actions are for them."""
+    manager = parts().service.recovery
+    known = tuple(
+        KnownOperation(
+            name=operation.name,
+            service=operation.service,
+            actions=manager.actions_for(operation),
+            arguments=() if operation.good is None else operation.good.arguments,
+        )
+        for operation in manager.operations.all()
+    )
+    return KnownOperations(operations=known)
+
+
 @blueprint.post("/recovery/test")
-@endpoint("operator", body=Rehearsal, answers={200: Rehearsed})
+@endpoint("operator", body=Rehearsal, answers={200: Rehearsed}, problems=["not-found"])
 def rehearse(body: Rehearsal) -> Rehearsed:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
-    error = _example(body)
-    context = RecoveryContext(
-        operation=body.operation,
-        service=body.service,
-        metadata={**body.context, "rehearsal": True},
-        cache_key=_key(body.context),
-    )
-    manager = parts().service.recovery
+    manager, operation = parts().service.recovery, _operation(body)
+    with _told("error"):
+        error = manager.operations.sample_error(operation.service, body.error)
+    with _told("context"):
+        context = operation.rehearsal(body.context)
     predicted = tuple(map(Predicted.model_validate, manager.predict(error, context)))
     executed = None
     if body.execute:
-        audited("recovery.rehearse", body.service, detail={"error": body.error})
-        executed = RecoveryRecord.model_validate(manager.rehearse(error, context).as_dict())
-    return Rehearsed(error=type(error).__name__, actions=predicted, executed=executed)
+        record = manager.rehearse(error, context, operation.max_attempts)
+        executed = RecoveryRecord.model_validate(record.as_dict())
+        # After it: the record may need the very repair that is rehearsed.
+        detail = {"operation": operation.name, "error": body.error}
+        audited("recovery.rehearse", operation.service, detail=detail)
+    return Rehearsed(
+        operation=operation.name,
+        service=operation.service,
+        error=type(error).__name__,
+        actions=predicted,
+        executed=executed,
+    )
 
 
-def _example(wanted: Rehearsal) -> Exception:
-    if wanted.error == "circuit-open":
-        return CircuitOpenError(wanted.service, 30.0)
+def _operation(wanted: Rehearsal) -> NamedOperation:
+    known = parts().service.recovery.operations
+    listed = {each.name: each.service for each in known.all()}
+    service = listed.get(wanted.operation)
+    if service is not None and wanted.service in (None, service):
+        return known.get(wanted.operation)
+    if service is None:
+        detail = f"there is no operation {wanted.operation!r}"
+    else:
+        detail = f"{wanted.operation} is an operation of {service}, not of {wanted.service!r}"
+    raise ProblemError("not-found", detail, {"operations": sorted(listed)})
+
+
+@contextmanager
+def _told(field: str) -> Iterator[None]:
+    """What is wrong with a field of the body, as a problem."""
     try:
-        return example_of(wanted.error)
+        yield
     except ConfigurationError as error:
-        fault = {"field": "error", "message": f'{error}, or "circuit-open"'}
+        fault = {"field": field, "message": str(error)}
+        if field == "error":
+            fault["message"] += f', or "{CIRCUIT_OPEN}"'
         raise ProblemError("invalid", fault["message"], {"errors": [fault]}) from None
-
-
-def _key(context: dict[str, Any]) -> str | None:
-    key = context.get("cache_key")
-    return key if isinstance(key, str) else None
 
 
 @blueprint.get("/cascade-risk")

@@ -131,10 +131,26 @@ class RetryDead(Because):
 class Rehearsal(_Strict):
     """A failure to rehearse."""
 
-    operation: Name
-    service: Annotated[Name, Field(max_length=100)]
-    error: Annotated[str, Field(min_length=1, max_length=100)]
-    context: dict[str, Any] = {}
+    operation: Annotated[Name, Field(description="One of those that `/recovery/operations` lists.")]
+    service: Annotated[
+        Annotated[Name, Field(max_length=100)] | None,
+        Field(description="Where it is given, that of the operation."),
+    ] = None
+    error: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            description='Such as "timeout", "ECONNREFUSED", "5xx" or "circuit-open".',
+        ),
+    ]
+    context: Annotated[
+        dict[str, Any],
+        Field(
+            description="Arguments of the call by their names, and what else a call tells the "
+            "actions. Without the arguments, the last call's."
+        ),
+    ] = {}
     execute: Annotated[bool, Field(strict=True)] = False
 
 

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, ManualClock, State
+from medianest.resilience import (
+    CircuitBreaker,
+    ErrorRecoveryManager,
+    ManualClock,
+    MemoryLastGood,
+    Recovery,
+    State,
+)
+from tests.resilience.recovering import SHELF, Shop
 
 MakeBreaker = Callable[..., CircuitBreaker]
 Fail = Callable[..., None]
@@ -104,3 +112,27 @@ def run_python():
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def shop():
+    return Shop()
+
+
+@pytest.fixture
+def recovery(manager, clock):
+    return Recovery(
+        manager,
+        service="shop",
+        operation=SHELF,
+        last_good=MemoryLastGood(3600, clock=clock),
+        key=lambda name: (name,),
+        arguments=("name",),
+        handles=ConnectionError,
+        stale=lambda answer, age, error: (answer, age),
+    )
+
+
+@pytest.fixture
+def ask(recovery, shop):
+    return lambda name="films": recovery.call(shop.shelf, name)

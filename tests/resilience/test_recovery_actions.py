@@ -8,38 +8,20 @@ from medianest.resilience import (
     RUN_AGAIN,
     BulkheadFullError,
     CircuitOpenError,
-    ErrorRecoveryManager,
-    MemoryLastGood,
+    ConfigurationError,
     Pipeline,
     Recovery,
+    RecoveryAction,
     RecoveryContext,
     ResilienceService,
     Retry,
 )
 from medianest.resilience.recovery import (
     breaker_reset,
-    cache_fallback,
     default_response,
     graceful_degradation,
 )
 from tests.resilience.recovering import CONTEXT, broken
-
-
-def test_the_cache_fallback_serves_the_last_good_answer(clock):
-    store = MemoryLastGood(60, clock=clock)
-    manager = ErrorRecoveryManager(clock=clock, last_good=store)
-    manager.register_recovery_action(
-        cache_fallback(store, stale=lambda answer, age, error: (answer, age))
-    )
-    context = RecoveryContext(cache_key="libraries")
-    assert manager.with_recovery(lambda: ["films"], context) == ["films"]
-    clock.advance(7)
-    assert manager.with_recovery(broken, context) == (["films"], 7)
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, RecoveryContext(cache_key="other"))
-    clock.advance(60)
-    with pytest.raises(ConnectionError):
-        manager.with_recovery(broken, context)
 
 
 @pytest.fixture
@@ -111,6 +93,46 @@ def test_graceful_degradation_says_what_is_missing(service):
     assert service.with_recovery(broken, CONTEXT) == ("svc", "shop", "reports")
 
 
+def test_an_action_for_others_is_passed_over_without_a_word(manager, act):
+    runs = act("others", 2, "x", concerns=lambda context: context.service == "other")
+    act("odd", 3, "x", concerns=lambda context: 1 / 0)
+    act("good", 1, "answer")
+    assert manager.with_recovery(broken, CONTEXT) == "answer"
+    record = manager.history.records()[0]
+    assert (runs, [step.action for step in record.steps]) == ([], ["good"])
+    predicted = {p.action: p.why_not for p in manager.predict(ConnectionError(), CONTEXT)}
+    assert predicted == {"others": "it is for others", "odd": "it is for others", "good": None}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"priority": 1.5},
+        {"priority": True},
+        {"execute": None},
+        {"should_execute": 5},
+        {"max_attempts": 0},
+        {"cooldown": -1},
+        {"concerns": 5},
+        {"rehearse": "x"},
+    ],
+)
+def test_a_wrong_action_is_refused(wrong):
+    right = {"name": "a", "priority": 1, "execute": lambda e, c: None}
+    with pytest.raises(ConfigurationError):
+        RecoveryAction(**{**right, **wrong})
+
+
+def test_a_name_is_taken_once_and_free_again(manager, act):
+    act("a", 1, "x")
+    with pytest.raises(ConfigurationError, match="already"):
+        act("a", 1, "x")
+    assert manager.unregister_recovery_action("a")
+    assert not manager.unregister_recovery_action("a")
+    act("a", 1, "x")
+
+
 # -- in a pipeline -----------------------------------------------------------------------------
 
 
@@ -136,24 +158,6 @@ def test_a_dependency_may_be_registered_with_recovery(clock):
     service.recovery.register_recovery_action("default", 1, execute=lambda e, c: c.service)
     service.register_dependency("plex", retry=None, recovery=True)
     assert service.execute("plex", broken) == "plex"
-
-
-def test_in_a_pipeline_good_answers_are_kept_by_their_key(clock):
-    manager = ErrorRecoveryManager(clock=clock)
-    manager.register_recovery_action(cache_fallback(manager.last_good))
-    recovery = Recovery(manager, service="svc", cache_key=lambda section: section)
-    fine = [True]
-
-    def ask(section):
-        if not fine[0]:
-            raise ConnectionError
-        return section
-
-    assert recovery.call(ask, "films") == "films"
-    fine[0] = False
-    assert recovery.call(ask, "films") == "films"
-    with pytest.raises(ConnectionError):
-        recovery.call(ask, "shows")
 
 
 def test_refusals_are_recovered_from_as_well(manager, act):

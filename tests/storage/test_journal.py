@@ -1,10 +1,13 @@
 """Journals: in memory at once, in the database a moment later, complete after an outage."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from medianest.resilience import ErrorRecoveryManager, RecoveryContext
+from medianest.resilience.recovery import RecoveryRecord
+from medianest.resilience.snapshot import plain
 from medianest.storage import DatabaseUnavailableError
 from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
@@ -89,9 +92,8 @@ def test_what_was_written_without_our_knowing_is_written_once(journal):
 
 
 def test_the_recovery_history_of_all_processes_is_kept(database, url, connect, clock):
-    history = HistoryJournal(database)
     manager = ErrorRecoveryManager(clock=clock)
-    manager.history.sinks.append(history.note)
+    history = HistoryJournal(database, manager.history)
     manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
     context = RecoveryContext(operation="op", service="svc", user="kim", metadata={"n": 1})
     assert manager.with_recovery(lambda: 1 / 0, context) == "default"
@@ -99,6 +101,61 @@ def test_the_recovery_history_of_all_processes_is_kept(database, url, connect, c
     ((record,), _) = HistoryJournal(connect(url)).page({"service": "svc"}, None, 10)
     assert (record["recovered_by"], record["user"]) == ("default", "kim")
     assert [step["action"] for step in record["steps"]] == ["default"]
+
+
+def test_an_outage_is_one_row_that_grows(database, url, connect, clock):
+    manager = ErrorRecoveryManager(clock=clock)
+    history, elsewhere = HistoryJournal(database, manager.history), HistoryJournal(connect(url))
+    manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
+    context, fails = RecoveryContext(operation="op", service="svc"), [True]
+
+    def operation():
+        return 1 / 0 if fails[0] else "ok"
+
+    def counts(journal):
+        return [record["count"] for record in journal.page({"operation": "op"}, None, 10)[0]]
+
+    for _ in range(3):
+        manager.with_recovery(operation, context)
+    assert (counts(history), history.flush(), counts(elsewhere)) == ([3], 1, [3])
+    manager.with_recovery(operation, context)
+    assert (history.flush(), counts(elsewhere), counts(history)) == (0, [3], [4])
+    clock.advance(60)
+    manager.with_recovery(operation, context)
+    assert (history.flush(), counts(elsewhere)) == (1, [5])
+    fails[0] = False
+    manager.with_recovery(operation, context)
+    assert history.flush() == 1
+    ((record,), _) = elsewhere.page({}, None, 10)
+    assert (record["count"], record["ended_at"]) == (5, plain(clock.utc()))
+
+
+def test_a_row_that_grows_while_it_is_written_is_written_again(database, clock, monkeypatch):
+    history = HistoryJournal(database)
+    record = RecoveryRecord(
+        at=START,
+        operation="op",
+        service="svc",
+        outcome="recovered",
+        recovered_by="a",
+        error_type="OSError",
+        error_message="",
+        attempts=1,
+        seconds=0.0,
+        steps=(),
+    )
+    history.note(record)
+    insert = history._insert
+
+    def slow(connection, batch):
+        insert(connection, batch)
+        monkeypatch.undo()
+        history.note(replace(record, count=2))
+
+    monkeypatch.setattr(history, "_insert", slow)
+    assert history.flush() == 2
+    assert history.waiting() == []
+    assert history.page({}, None, 10)[0][0]["count"] == 2
 
 
 def test_the_audit_tells_who_what_when_why_and_from_where(database, clock):

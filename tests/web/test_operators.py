@@ -3,6 +3,7 @@
 import pytest
 
 from medianest.resilience import Declined, RecoveryContext
+from medianest.resilience.recovery import NamedOperation
 from medianest.storage import DatabaseUnavailableError
 
 RESILIENCE = "/api/v1/resilience"
@@ -100,7 +101,7 @@ def test_a_page_that_makes_no_sense_is_told(get, query):
 
 
 def test_a_rehearsal_predicts_and_touches_nothing(parts, post):
-    answer = post("/recovery/test", operation="op", service="database", error="ECONNREFUSED").json
+    answer = post("/recovery/test", operation="database.read", error="ECONNREFUSED").json
     applies = {action["action"]: action["applies"] for action in answer["actions"]}
     assert applies["database-reconnect"]
     assert not applies["queue-for-later"]
@@ -110,9 +111,8 @@ def test_a_rehearsal_predicts_and_touches_nothing(parts, post):
 
 
 def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
-    answer = post(
-        "/recovery/test", operation="op", service="database", error="timeout", execute=True
-    ).json
+    wish = {"operation": "database.read", "service": "database", "error": "timeout"}
+    answer = post("/recovery/test", **wish, execute=True).json
     assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
     assert answer["executed"]["steps"][0]["outcome"] == "run_again"
     assert get("/audit").json["changes"][0]["action"] == "recovery.rehearse"
@@ -132,6 +132,7 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
             name, priority, lambda error, context: applies, execute
         )
 
+    parts.service.recovery.register_operation(NamedOperation(name="op", service="svc"))
     act("first", 30, RuntimeError("cannot"))
     act("second", 20, "never", applies=Declined("not for this"))
     act("third", 15, "the answer")
@@ -154,7 +155,7 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
 
 @pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
 def test_an_unknown_error_is_told_with_the_known_ones(post, error):
-    answer = post("/recovery/test", operation="op", service="svc", error=error)
+    answer = post("/recovery/test", operation="plex.search", error=error)
     assert answer.status_code == 422
     assert "timeout" in answer.json["detail"]
 

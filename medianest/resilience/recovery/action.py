@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import checked_name, number, whole
+
+if TYPE_CHECKING:
+    from medianest.resilience.recovery.good_answers import GoodAnswer
 
 __all__ = ["RUN_AGAIN", "Declined", "RecoveryAction", "RecoveryContext"]
 
@@ -43,17 +46,24 @@ class RecoveryContext:
     user: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever the actions of this operation need; the history keeps a short, masked form."""
-    cache_key: Hashable | None = None
-    """Under which a good answer is kept, and looked for by the cache fallback; None: not at all."""
+    good: GoodAnswer | None = None
+    """The last good answer for this call; None: the operation keeps none."""
+    rehearsal: bool = False
+    """Nothing has failed: an operator wants to see what would be done."""
     attempt: int = 1
     """How often the operation has been run by now."""
 
 
 Execute: TypeAlias = Callable[[Exception, RecoveryContext], Any]
 ShouldExecute: TypeAlias = Callable[[Exception, RecoveryContext], "bool | Declined"]
+Concerns: TypeAlias = Callable[[RecoveryContext], bool]
 
 
 def _always(error: Exception, context: RecoveryContext) -> bool:
+    return True
+
+
+def _everything(context: RecoveryContext) -> bool:
     return True
 
 
@@ -70,6 +80,11 @@ class RecoveryAction:
     priority: int
     execute: Execute
     should_execute: ShouldExecute = _always
+    concerns: Concerns = _everything
+    """Whether it is for that operation at all, whatever the error; where not, it is passed over
+    without a word."""
+    rehearse: Execute | None = None
+    """What a rehearsal runs in the place of `execute`, where that would do something for good."""
     max_attempts: int = 3
     """Failures in a row, for one service, after which it rests for `rest` seconds."""
     rest: float = 60.0
@@ -80,6 +95,8 @@ class RecoveryAction:
     concurrent: bool = False
     """True: it answers for one call alone, so that many may run at once. False: it repairs what
     all share, runs once at a time for each service, and those who wait share the repair."""
+    serves_good_answers: bool = False
+    """It is what an operation keeps its good answers for."""
     optional: bool = False
     """Held back while the cascade risk is high."""
 
@@ -90,11 +107,12 @@ class RecoveryAction:
                 f"recovery action {self.name!r}: priority must be a whole number, "
                 f"not {self.priority!r}"
             )
-        for role in ("execute", "should_execute"):
-            if not callable(getattr(self, role)):
+        for role in ("execute", "should_execute", "concerns", "rehearse"):
+            given = getattr(self, role)
+            if not callable(given) and (role != "rehearse" or given is not None):
+                of = "(context)" if role == "concerns" else "(error, context)"
                 raise ConfigurationError(
-                    f"recovery action {self.name!r}: {role} must be a function "
-                    f"(error, context), not {getattr(self, role)!r}"
+                    f"recovery action {self.name!r}: {role} must be a function {of}, not {given!r}"
                 )
         whole(self, "max_attempts")
         number(self, "rest", at_least=0.0)

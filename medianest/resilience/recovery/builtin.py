@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medianest.resilience.errors import CircuitOpenError
-from medianest.resilience.fallback import LastGood
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
     Declined,
@@ -17,40 +16,9 @@ from medianest.resilience.recovery.action import (
 from medianest.resilience.registry import Registry
 from medianest.resilience.states import State
 
-__all__ = ["breaker_reset", "cache_fallback", "default_response", "graceful_degradation"]
+__all__ = ["breaker_reset", "default_response", "graceful_degradation"]
 
-Stale = Callable[[Any, float, BaseException], Any]
 Build = Callable[[Exception, RecoveryContext, tuple[str, ...]], Any]
-
-
-def cache_fallback(
-    last_good: LastGood,
-    *,
-    stale: Stale = lambda answer, age, error: answer,
-    name: str = "cache-fallback",
-    priority: int = 8,
-) -> RecoveryAction:
-    """Serves the last good answer of an operation with a `cache_key`; `stale(answer, age, error)`
-    marks it, so that the caller can tell."""
-
-    def should_execute(error: Exception, context: RecoveryContext) -> bool | Declined:
-        if context.cache_key is None:
-            return Declined("the operation keeps no good answers")
-        if last_good.get(context.cache_key) is None:
-            return Declined("there is no good answer that is young enough")
-        return True
-
-    def execute(error: Exception, context: RecoveryContext) -> Any:
-        kept = None if context.cache_key is None else last_good.get(context.cache_key)
-        return Declined("it has just grown too old") if kept is None else stale(*kept, error)
-
-    return RecoveryAction(
-        name=name,
-        priority=priority,
-        should_execute=should_execute,
-        execute=execute,
-        concurrent=True,
-    )
 
 
 def breaker_reset(
@@ -89,6 +57,7 @@ def breaker_reset(
     return RecoveryAction(
         name=name,
         priority=priority,
+        concerns=lambda context: context.service in probes,
         should_execute=should_execute,
         execute=execute,
         cooldown=cooldown,
@@ -113,6 +82,7 @@ def default_response(
     return RecoveryAction(
         name=name,
         priority=priority,
+        concerns=lambda context: context.operation in responses,
         should_execute=should_execute,
         execute=execute,
         concurrent=True,
@@ -140,6 +110,7 @@ def graceful_degradation(
     return RecoveryAction(
         name=name,
         priority=priority,
+        concerns=lambda context: context.operation in builders,
         should_execute=should_execute,
         execute=execute,
         concurrent=True,

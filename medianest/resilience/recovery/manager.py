@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError
-from medianest.resilience.fallback import LastGood, MemoryLastGood
 from medianest.resilience.options import is_whole
 from medianest.resilience.recovery.action import (
     Declined,
@@ -19,11 +18,10 @@ from medianest.resilience.recovery.action import (
     RecoveryContext,
     ShouldExecute,
 )
-from medianest.resilience.recovery.history import (
-    ActionStatistics,
-    RecoveryHistory,
-    RecoveryRecord,
-)
+from medianest.resilience.recovery.good_answers import cache_fallback
+from medianest.resilience.recovery.history import ActionStatistics, RecoveryHistory
+from medianest.resilience.recovery.operations import NamedOperation, NamedOperations
+from medianest.resilience.recovery.record import RecoveryRecord
 from medianest.resilience.recovery.run import Run
 from medianest.resilience.recovery.turns import Turns
 
@@ -32,8 +30,6 @@ __all__ = ["ErrorRecoveryManager", "Prediction"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_LAST_GOOD_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,8 @@ class ErrorRecoveryManager:
     """Tries its actions after a failure until one answers or repairs what was broken.
 
     `ambient()` gives the `correlation_id` and `user` of the current call where a context has
-    none; `held_back(action)` says why an action must wait, or None (see cascade). `last_good`
-    keeps the answers of operations with a `cache_key`, for the cache fallback. Thread-safe.
+    none; `held_back(action)` says why an action must wait, or None (see cascade). `operations` are
+    those that have a public name. Thread-safe.
     """
 
     def __init__(
@@ -59,13 +55,12 @@ class ErrorRecoveryManager:
         *,
         clock: Clock | Callable[[], float] | None = None,
         history: RecoveryHistory | None = None,
-        last_good: LastGood | None = None,
         ambient: Callable[[], Mapping[str, Any]] = dict,
         held_back: Callable[[RecoveryAction], str | None] = lambda action: None,
     ) -> None:
         self.clock = as_clock(clock)
-        self.history = history if history is not None else RecoveryHistory()
-        self.last_good: LastGood = last_good or MemoryLastGood(_LAST_GOOD_SECONDS, clock=self.clock)
+        self.history = history if history is not None else RecoveryHistory(clock=self.clock)
+        self.operations = NamedOperations()
         self.ambient = ambient
         self.held_back = held_back
         self.turns = Turns()
@@ -110,6 +105,15 @@ class ErrorRecoveryManager:
             found, self._actions = len(kept) < len(self._actions), kept
         return found
 
+    def register_operation(self, operation: NamedOperation) -> NamedOperation:
+        """Give an operation its public name. The first that keeps good answers brings the action
+        that serves them, where none is registered. Raises ConfigurationError for a name that is
+        taken."""
+        known = self.operations.register(operation)
+        if known.good is not None and not any(a.serves_good_answers for a in self._actions):
+            self.register_recovery_action(cache_fallback())
+        return known
+
     @property
     def actions(self) -> tuple[RecoveryAction, ...]:
         """All of them, in the order in which they are tried."""
@@ -132,8 +136,7 @@ class ErrorRecoveryManager:
                 f"max_attempts must be a whole number of at least 1, not {max_attempts!r}"
             )
         context = context or RecoveryContext()
-        before = self.turns.repairs
-        asked_at = self.asked_at() if context.cache_key is not None else None
+        before, lasting = self.turns.repairs, self.history.lasting
         try:
             result = operation()
         except Exception as error:
@@ -141,8 +144,8 @@ class ErrorRecoveryManager:
                 raise
             failed = error
         else:
-            if context.cache_key is not None:
-                self.remember(context.cache_key, result, asked_at)
+            if lasting:
+                self.history.succeeded(context.service, context.operation)
             return result
         # Outside the handler, so that an action's own error does not have this one as its context.
         try:
@@ -163,37 +166,24 @@ class ErrorRecoveryManager:
         run = Run(self, self._completed(context), max_attempts)
         return run.recover(error, again, before)
 
-    def rehearse(self, error: Exception, context: RecoveryContext) -> RecoveryRecord:
-        """Run the actions for real against an operation that fails with `error` each time; the
-        record of it, which goes into the history as well."""
+    def rehearse(
+        self, error: Exception, context: RecoveryContext, max_attempts: int = 2
+    ) -> RecoveryRecord:
+        """Run the actions for real against an operation that has failed with `error`, and would
+        go well after a repair; the record of it, which the history keeps apart."""
 
-        def fails_again() -> None:
-            raise error
+        def goes_well() -> None:
+            return None
 
-        run = Run(self, self._completed(context), max_attempts=2)
+        context = self._completed(replace(context, rehearsal=True))
+        run = Run(self, context, max_attempts)
         try:
-            run.recover(error, fails_again, self.turns.repairs)
+            run.recover(error, goes_well, self.turns.repairs)
         except Exception as raised:
             if raised is not error:
                 raise
-        return run.record(error)
-
-    def asked_at(self) -> float | None:
-        """The time of the store of good answers; None when that cannot be told."""
-        try:
-            return self.last_good.now()
-        except Exception:
-            logger.exception("good answers cannot be kept")
-            return None
-
-    def remember(self, key: Any, answer: Any, asked_at: float | None) -> None:
-        """Keep a good answer; a store that fails costs nobody the answer."""
-        if asked_at is None:
-            return
-        try:
-            self.last_good.put(key, answer, asked_at)
-        except Exception:
-            logger.exception("a good answer cannot be kept")
+        assert run.rehearsed is not None
+        return run.rehearsed
 
     def predict(self, error: Exception, context: RecoveryContext) -> list[Prediction]:
         """Which actions would be tried against an error, in their order, and why others not.
@@ -203,11 +193,26 @@ class ErrorRecoveryManager:
         for action in self._actions:
             why_not = (
                 self.refusal(action, error, context)
+                or (None if self.is_concerned(action, context) else "it is for others")
                 or self.held_back(action)
                 or self.turns.obstacle(action, context.service, now)
             )
             found.append(Prediction(action.name, action.priority, why_not is None, why_not))
         return found
+
+    def actions_for(self, operation: NamedOperation) -> tuple[str, ...]:
+        """The names of the actions that are for an operation, in the order in which they are
+        tried."""
+        context = operation.rehearsal()
+        return tuple(each.name for each in self._actions if self.is_concerned(each, context))
+
+    def is_concerned(self, action: RecoveryAction, context: RecoveryContext) -> bool:
+        """Whether an action is for that operation at all."""
+        try:
+            return bool(action.concerns(context))
+        except Exception:
+            logger.exception("concerns of recovery action %r failed", action.name)
+            return False
 
     def refusal(
         self, action: RecoveryAction, error: Exception, context: RecoveryContext

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest.resilience.errors import CallRefusedError
-from medianest.resilience.events import RecoveryFinished, publish
 from medianest.resilience.outcome import note_once, raise_again
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
@@ -17,12 +16,7 @@ from medianest.resilience.recovery.action import (
     RecoveryAction,
     RecoveryContext,
 )
-from medianest.resilience.recovery.history import (
-    RecoveryRecord,
-    Step,
-    StepOutcome,
-    brief,
-)
+from medianest.resilience.recovery.record import RecoveryRecord, Step, StepOutcome, brief
 from medianest.resilience.recovery.turns import End, Go
 from medianest.resilience.snapshot import describe, storable
 
@@ -40,7 +34,17 @@ _NOTHING: Final = object()
 
 
 class Run:
-    """Tries the actions, runs the operation again where one says so, and keeps the record."""
+    """Tries the actions, runs the operation again where one says so, and keeps the record.
+
+    A breaker that is open refuses thousands of calls, each of which is one of these: what only a
+    record needs is made with it.
+    """
+
+    __slots__ = (
+        "_began", "_by", "_context", "_manager", "_max_attempts", "_recovered",
+        "_repaired_it_myself", "_repairers", "by", "error", "operation", "rehearsed", "repeats",
+        "seconds", "service", "steps",
+    )  # fmt: skip
 
     def __init__(
         self, manager: ErrorRecoveryManager, context: RecoveryContext, max_attempts: int
@@ -49,25 +53,39 @@ class Run:
         self._context = context
         self._max_attempts = max_attempts
         self._began = manager.clock.now()
-        self._at = manager.clock.utc()
-        self._steps: list[Step] = []
+        self.service, self.operation = context.service, context.operation
+        self.steps: list[Step] = []
+        self.error: Exception
+        self.by = ""
+        self.seconds = 0.0
+        self.repeats: object = None
+        self.rehearsed: RecoveryRecord | None = None
+        """What a rehearsal did."""
         self._by: RecoveryAction | None = None
         """Whose answer or repair it was, at last."""
         self._repaired_it_myself = False
-        self._repairers: set[str] = set()
+        self._repairers: set[str] | None = None
         """Actions that have repaired something; to no avail, if they are asked again."""
         self._recovered = False
-        self._id = uuid.uuid4().hex
+
+    @property
+    def attempts(self) -> int:
+        """How often the operation was run."""
+        return self._context.attempt
+
+    @property
+    def age(self) -> float | None:
+        """Of the last good answer that was served, if one was."""
+        good = self._context.good
+        return None if good is None else good.age
 
     def recover(self, error: Exception, again: Callable[[], Any], before: int) -> Any:
         """The answer that came of it. Raises the operation's last error when none did."""
-        first = error
+        self.error, repaired = error, False
         try:
             while (answer := self._try_actions(error, before)) is RUN_AGAIN:
                 before = self._manager.turns.repairs
                 self._context = replace(self._context, attempt=self._context.attempt + 1)
-                kept = self._context.cache_key is not None
-                asked_at = self._manager.asked_at() if kept else None
                 try:
                     answer = again()
                 except Exception as failed:
@@ -75,31 +93,33 @@ class Run:
                     error = failed
                     continue
                 self._judge(helped=True)
-                if self._context.cache_key is not None:
-                    self._manager.remember(self._context.cache_key, answer, asked_at)
+                repaired = True
                 break
             self._recovered = answer is not _NOTHING
-            self._finish(first)
+            self._finish(in_its_place=self._recovered and not repaired)
             if not self._recovered:
                 raise_again(self._noted(error))
             return answer
         finally:
-            del error, first  # they hold this frame
+            del error, self.error  # they hold this frame
 
     def _try_actions(self, error: Exception, before: int) -> Any:
         """The answer of the first action that has one, RUN_AGAIN, or _NOTHING."""
+        repairers = self._repairers
         for action in self._manager.actions:
+            if not self._manager.is_concerned(action, self._context):
+                continue
             why_not = self._manager.refusal(action, error, self._context)
             if why_not is not None:
                 self._note(action, "declined", why_not)
                 continue
             last = self._context.attempt >= self._max_attempts
-            if last and action.name in self._repairers:
+            if last and repairers is not None and action.name in repairers:
                 self._note(action, "held_back", "no attempts are left to run the operation again")
                 continue
             answer = self._try(action, error, before)
             if answer is RUN_AGAIN:
-                self._repairers.add(action.name)
+                repairers = self._repairers = {*(repairers or ()), action.name}
                 if last:  # nobody could know before that it repairs
                     continue
             if not isinstance(answer, Declined):
@@ -120,11 +140,14 @@ class Run:
         return self._execute(action, error)
 
     def _execute(self, action: RecoveryAction, error: Exception) -> Any:
-        clock = self._manager.clock
+        clock, execute = self._manager.clock, action.execute
         began, how = 0.0, End.FAILED
         try:
             began = clock.now()
-            answer = action.execute(error, self._context)
+            if self._context.rehearsal:
+                # What fails or declines in a rehearsal says nothing of the next real call.
+                how, execute = End.DECLINED, action.rehearse or execute
+            answer = execute(error, self._context)
             how = _end_of(answer)
         except Exception as fault:
             kind, message = describe(fault)
@@ -139,21 +162,22 @@ class Run:
 
     def _judge(self, *, helped: bool) -> None:
         """Only whose own run it was counts it, so that a hundred who shared it count once."""
-        if self._by is not None and self._repaired_it_myself:
+        if self._by is not None and self._repaired_it_myself and not self._context.rehearsal:
             now = self._manager.clock.now()
             self._manager.turns.judge(self._by, self._context.service, helped, now)
 
     def _note(
         self, action: RecoveryAction, outcome: StepOutcome, detail: str, seconds: float = 0.0
     ) -> None:
-        self._steps.append(Step(action.name, outcome, detail, seconds, self._context.attempt))
+        self.steps.append(Step(action.name, outcome, detail, seconds, self._context.attempt))
 
-    def record(self, error: Exception) -> RecoveryRecord:
+    def record(self) -> RecoveryRecord:
         """What has been tried against the first error, and what came of it."""
-        context, (kind, message) = self._context, describe(error)
+        context, (kind, message) = self._context, describe(self.error)
+        clock = self._manager.clock
+        seconds = clock.now() - self._began
         return RecoveryRecord(
-            id=self._id,
-            at=self._at,
+            at=clock.utc() - timedelta(seconds=seconds),
             operation=storable(context.operation),
             service=storable(context.service),
             outcome="recovered" if self._recovered else "failed",
@@ -161,25 +185,37 @@ class Run:
             error_type=kind,
             error_message=message,
             attempts=context.attempt,
-            seconds=self._manager.clock.now() - self._began,
-            steps=tuple(self._steps),
+            seconds=seconds,
+            steps=tuple(self.steps),
+            oldest_age=self.age,
+            rehearsal=context.rehearsal,
             correlation_id=context.correlation_id,
             user=context.user,
             metadata=brief(context.metadata),
         )
 
-    def _finish(self, error: Exception) -> None:
-        outcomes = {step.outcome for step in self._steps}
+    def _finish(self, *, in_its_place: bool) -> None:
+        history = self._manager.history
+        if self._context.rehearsal:
+            self.rehearsed = self.record()
+            history.add_rehearsal(self.rehearsed)
+        elif in_its_place and self._by is not None:
+            self.by, self.seconds = self._by.name, self._manager.clock.now() - self._began
+            if len(self.steps) == 1 and self._by.serves_good_answers and not self._by.optional:
+                self.repeats = self._manager.actions
+            history.add_answered(self)
+        elif self._is_news():
+            history.add(self.record())
+
+    def _is_news(self) -> bool:
+        outcomes = {step.outcome for step in self.steps}
         if outcomes <= {"declined"}:
-            return  # it was nobody's business
-        if isinstance(error, CallRefusedError) and outcomes.isdisjoint(_REPAIRS):
-            return  # a breaker refuses thousands of calls: only a try to mend that is news
-        record = self.record(error)
-        self._manager.history.add(record)
-        publish((RecoveryFinished(record.service, record),))
+            return False  # it was nobody's business
+        # A breaker refuses thousands of calls: only a try to mend that is worth a record.
+        return not isinstance(self.error, CallRefusedError) or not outcomes.isdisjoint(_REPAIRS)
 
     def _noted(self, error: Exception) -> Exception:
-        told = [step for step in self._steps if step.outcome != "declined"]
+        told = [step for step in self.steps if step.outcome != "declined"]
         if told:
             tried = ", ".join(f"{step.action} {step.outcome}" for step in told)
             note_once(error, "recovery: nothing helped:", tried)

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.fallback import LastGood
 from medianest.resilience.options import checked_name, is_whole
+from medianest.resilience.outcome import Expected
 from medianest.resilience.recovery.action import RecoveryContext
+from medianest.resilience.recovery.good_answers import (
+    GoodAnswer,
+    GoodAnswers,
+    Stale,
+    as_it_is,
+)
 from medianest.resilience.recovery.manager import ErrorRecoveryManager
+from medianest.resilience.recovery.operations import NamedOperation
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Recovery"]
 
 _NO_METADATA: Mapping[str, Any] = {}
 
+_NOTHING: Any = object()
+
 
 class Recovery(Strategy):
-    """Hands a failed call to an ErrorRecoveryManager; a call that goes well pays one attribute
-    read and one frame.
+    """Hands a failed call to an ErrorRecoveryManager; a call that goes well pays two look-ups and
+    one frame.
 
-    `service` is whose failure it is; `operation` names the call: a name, a function of the call's
-    arguments, or None for the called function's own name. `metadata(*args, **kwargs)` tells the
-    actions more about a call, `cache_key(*args, **kwargs)` under what its good answers are kept.
-    The call is made at most `max_attempts` times in all.
+    `service` is whose failure it is; `operation` names the call: a name, which is registered with
+    the manager, a function of the call's arguments, or None for the called function's own name.
+    `metadata(*args, **kwargs)` tells the actions more about a call. The call is made at most
+    `max_attempts` times in all.
+
+    With `last_good`, good answers are kept there under `key(*args, **kwargs)`, and served for the
+    errors of `handles` (None: any) and for refusals; `stale(answer, age, error)` marks them.
+    `arguments` are the names of what a key is a tuple of, for rehearsals.
     """
 
     def __init__(
@@ -34,7 +49,11 @@ class Recovery(Strategy):
         service: str,
         operation: str | Callable[..., str] | None = None,
         metadata: Callable[..., Mapping[str, Any]] | None = None,
-        cache_key: Callable[..., Hashable] | None = None,
+        last_good: LastGood | None = None,
+        key: Callable[..., Hashable] | None = None,
+        arguments: Iterable[str] = (),
+        handles: Expected | Iterable[Expected] | None = None,
+        stale: Stale = as_it_is,
         max_attempts: int = 2,
     ) -> None:
         self.service = checked_name(service, "recovery")
@@ -43,42 +62,59 @@ class Recovery(Strategy):
                 f"recovery of {service!r}: max_attempts must be a whole number of at least 1, "
                 f"not {max_attempts!r}"
             )
+        if last_good is None and (key is not None or handles is not None):
+            raise ConfigurationError(
+                f"recovery of {service!r}: key and handles are for last_good alone"
+            )
+        if last_good is not None and (not isinstance(operation, str) or key is None):
+            raise ConfigurationError(
+                f"recovery of {service!r}: last_good needs a name as operation, and a key"
+            )
+        self._good: GoodAnswers | None = None
+        if last_good is not None and isinstance(operation, str) and key is not None:
+            self._good = GoodAnswers(
+                last_good,
+                operation=operation,
+                service=service,
+                key=key,
+                arguments=arguments,
+                handles=handles,
+                stale=stale,
+            )
         self._manager = manager
         self._operation = operation
         self._metadata = metadata
-        self._cache_key = cache_key
         self._max_attempts = max_attempts
+        if isinstance(operation, str):
+            manager.register_operation(
+                NamedOperation(
+                    name=operation, service=service, max_attempts=max_attempts, good=self._good
+                )
+            )
         super().__init__()
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the recovery around `inner`."""
-        turns, innermost = self._manager.turns, inner
-        if self._cache_key is not None:
-            inner = self._remembering(innermost)
+        turns, history = self._manager.turns, self._manager.history
+        lasting = history.lasting
+        if self._good is not None:
+            inner = self._good.remembering(inner)
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             before = turns.repairs
             try:
-                return inner(function, args, kwargs)
+                answer = inner(function, args, kwargs)
             except Exception as error:
                 failed = error
+            else:
+                if lasting:
+                    history.succeeded(self.service, self._name_of(function, args, kwargs))
+                return answer
             # Outside the handler, so that an action's error does not have this one as its context.
             try:
-                return self._recover(failed, before, innermost, function, args, kwargs)
+                return self._recover(failed, before, inner, function, args, kwargs)
             finally:
                 del failed
-
-        return invoke
-
-    def _remembering(self, inner: Invoke) -> Invoke:
-        manager, key_of = self._manager, self._cache_key
-        assert key_of is not None
-
-        def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            asked_at = manager.asked_at()
-            answer = inner(function, args, kwargs)
-            manager.remember(key_of(*args, **kwargs), answer, asked_at)
-            return answer
 
         return invoke
 
@@ -91,17 +127,44 @@ class Recovery(Strategy):
         args: Any,
         kwargs: Any,
     ) -> Any:
+        name = self._name_of(function, args, kwargs)
+        good = None
+        if self._good is not None:
+            good = self._good.of_call(args, kwargs)
+            if good is not None:
+                answer = self._repeat(error, good, name)
+                if answer is not _NOTHING:
+                    return answer
         context = RecoveryContext(
-            operation=self._name_of(function, args, kwargs),
+            operation=name,
             service=self.service,
             metadata=self._metadata(*args, **kwargs) if self._metadata else _NO_METADATA,
-            cache_key=self._cache_key(*args, **kwargs) if self._cache_key else None,
+            good=good,
         )
         again = partial(inner, function, args, kwargs)
         return self._manager.recover(error, again, context, self._max_attempts, before)
 
+    def _repeat(self, error: Exception, good: GoodAnswer, name: str) -> Any:
+        """A last good answer on the short way: in an outage that is counted already, when the
+        last call got one and no other action had a say. Else _NOTHING."""
+        manager = self._manager
+        outage = manager.history.lasting.get((self.service, name))
+        if outage is None or outage.repeats is not manager.actions:
+            return _NOTHING
+        now = manager.clock.now()
+        if outage.wants_text(now) or good.declined(error) is not None:
+            return _NOTHING
+        try:
+            answer = good.serve(error)
+        except Exception:  # it goes the long way, which tells what is wrong
+            return _NOTHING
+        outage.repeat(now, good.age)
+        return answer
+
     def _name_of(self, function: Callable[..., Any], args: Any, kwargs: Any) -> str:
-        if callable(self._operation):
-            return self._operation(*args, **kwargs)
-        name = getattr(function, "__qualname__", None) or type(function).__qualname__
-        return self._operation or name
+        operation = self._operation
+        if isinstance(operation, str):
+            return operation
+        if operation is not None:
+            return operation(*args, **kwargs)
+        return getattr(function, "__qualname__", None) or type(function).__qualname__

@@ -12,7 +12,6 @@ from medianest.web.answers.base import (
     Count,
     Criticality,
     Cursor,
-    Seconds,
     Share,
     Timestamp,
 )
@@ -21,9 +20,12 @@ __all__ = [
     "Cascade",
     "Change",
     "Changes",
+    "KnownOperation",
+    "KnownOperations",
     "Predicted",
     "Recoveries",
     "RecoveryRecord",
+    "Rehearsals",
     "Rehearsed",
 ]
 
@@ -39,14 +41,16 @@ class RecoveryStep(AnswerModel):
     action: str
     outcome: Literal["returned", "run_again", "shared", "raised", "declined", "held_back"]
     detail: str
-    seconds: Annotated[float, Field(ge=0, description="How long it took.")]
+    seconds: Annotated[float, Field(ge=0, description="How long it took in all.")]
     attempt: Count
+    count: Annotated[int, Field(ge=1, description="How often it did that.")] = 1
 
 
 class RecoveryRecord(AnswerModel):
-    """One failure and everything that was tried against it."""
+    """One failure and everything that was tried against it; or, with a `count`, all failures of
+    an operation in one outage that an action answered."""
 
-    at: Timestamp
+    at: Annotated[Timestamp, Field(description="When the call failed; the first of them.")]
     operation: str
     service: str
     outcome: Literal["recovered", "failed"]
@@ -54,8 +58,24 @@ class RecoveryRecord(AnswerModel):
     error_type: str
     error_message: str
     attempts: Annotated[int, Field(ge=0, description="How often the operation was run.")]
-    seconds: Seconds
+    seconds: Annotated[float, Field(ge=0, description="How long recovery took in all.")]
     steps: tuple[RecoveryStep, ...]
+    count: Annotated[int, Field(ge=1, description="How many calls failed.")] = 1
+    last_at: Annotated[
+        Timestamp | None, Field(description="When the last of them did; null of a single failure.")
+    ] = None
+    ended_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When the operation succeeded again; null of a single failure, and "
+            "while it lasts."
+        ),
+    ] = None
+    oldest_age: Annotated[
+        float | None,
+        Field(ge=0, description="Of the last good answers served, in seconds; null: none were."),
+    ] = None
+    rehearsal: bool = False
     correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
     user: Annotated[str | None, Field(description="The role for which it failed.")]
     metadata: Annotated[dict[str, Any], Field(description="Short, and without secrets.")]
@@ -68,6 +88,31 @@ class Recoveries(AnswerModel):
     recoveries: tuple[RecoveryRecord, ...]
     next_cursor: Cursor
     complete: Complete
+
+
+class Rehearsals(AnswerModel):
+    """What rehearsals did, newest first."""
+
+    rehearsals: tuple[RecoveryRecord, ...]
+
+
+class KnownOperation(AnswerModel):
+    """A kind of call that recovery knows."""
+
+    name: str
+    service: str
+    actions: Annotated[
+        tuple[str, ...], Field(description="That are for it, in the order in which they are tried.")
+    ]
+    arguments: Annotated[
+        tuple[str, ...], Field(description="That a rehearsal may give in its context.")
+    ]
+
+
+class KnownOperations(AnswerModel):
+    """All of them by name."""
+
+    operations: tuple[KnownOperation, ...]
 
 
 class Change(AnswerModel):
@@ -104,6 +149,8 @@ class Predicted(AnswerModel):
 class Rehearsed(AnswerModel):
     """Which actions would be tried against an error, and what they did if that was wanted."""
 
+    operation: str
+    service: str
     error: Annotated[str, Field(description="The type of the error that stands for it.")]
     actions: tuple[Predicted, ...]
     executed: RecoveryRecord | None
