@@ -108,8 +108,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         due = [
-            (known.run_at, known.order, operation_id)
-            for operation_id, known in self.known.items()
+            known.order
+            for known in self.known.values()
             if known.active and known.run_at <= self.clock.now()
         ]
         lease = self.queue.claim("h")
@@ -117,7 +117,7 @@ class QueueMachine(RuleBasedStateMachine):
         if lease is None:
             return
         known = self.known[lease.operation.id]
-        assert known.run_at == min(due)[0]
+        assert known.order == min(due)
         known.state, known.lease = "running", lease.token
         known.run_at, known.attempts = self.clock.now() + LEASE, known.attempts + 1
         self.leases.append(lease)
@@ -125,7 +125,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(
         which=st.integers(0, 100),
-        how=st.sampled_from(["finish", "put_off", "own", "hand_back", "bury", "crash"]),
+        how=st.sampled_from(["finish", "reschedule", "own", "release", "bury", "crash"]),
     )
     def settle(self, which: int, how: str) -> None:
         lease = self.leases.pop(which % len(self.leases))
@@ -135,9 +135,9 @@ class QueueMachine(RuleBasedStateMachine):
         held = known is not None and known.lease == lease.token
         done = {
             "finish": lambda: self.queue.finish(lease, "ok"),
-            "put_off": lambda: self.queue.put_off(lease, 7),
-            "own": lambda: self.queue.put_off(lease, 7, ValueError(), own=True),
-            "hand_back": lambda: self.queue.hand_back(lease),
+            "reschedule": lambda: self.queue.reschedule(lease, 7),
+            "own": lambda: self.queue.reschedule(lease, 7, ValueError(), own=True),
+            "release": lambda: self.queue.release(lease),
             "bury": lambda: self.queue.bury(lease, ValueError()),
         }[how]()
         assert done is held
@@ -146,9 +146,9 @@ class QueueMachine(RuleBasedStateMachine):
         known.lease = None
         known.state = {"finish": "done", "bury": "dead"}.get(how, "pending")
         known.failures += how in ("own", "bury")
-        known.attempts -= how == "hand_back"
+        known.attempts -= how == "release"
         if known.state == "pending":
-            known.run_at = self.clock.now() + (0 if how == "hand_back" else 7)
+            known.run_at = self.clock.now() + (0 if how == "release" else 7)
 
     @rule(seconds=st.sampled_from([1, 5, 7, 61]))
     def wait(self, seconds: int) -> None:
@@ -185,9 +185,15 @@ class QueueMachine(RuleBasedStateMachine):
         if not hasattr(self, "known"):
             return
         seen = {operation.id: operation for operation in self.desk.page(limit=200)[0]}
-        assert {i: (o.state, o.attempts, o.failures) for i, o in seen.items()} == {
-            i: (k.state, k.attempts, k.failures) for i, k in self.known.items()
+        now = self.clock.utc()
+        assert {i: (o.state_at(now), o.attempts, o.failures) for i, o in seen.items()} == {
+            i: (self.state_of(k), k.attempts, k.failures) for i, k in self.known.items()
         }
+
+    def state_of(self, known: Known) -> str:
+        """One whose lease is over waits again."""
+        over = known.state == "running" and known.run_at <= self.clock.now()
+        return "pending" if over else known.state
 
 
 TestQueueMachine = QueueMachine.TestCase

@@ -138,11 +138,11 @@ def test_a_receiver_that_is_gone_is_forgotten(make_breaker, trip):
         def look(self, event):
             raise AssertionError("it is gone")
 
-    panel = Panel()
+    panel, before = Panel(), set(state_changed.receivers)
     state_changed.connect(panel.look)
     del panel
     trip(make_breaker())
-    assert not state_changed.receivers
+    assert set(state_changed.receivers) <= before
 
 
 def test_the_event_carries_the_time_of_day(make_breaker, trip, heard, clock):

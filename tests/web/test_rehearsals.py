@@ -19,8 +19,6 @@ CLIENT = {"Authorization": "Bearer the-client"}
 OPERATOR = {"Authorization": "Bearer the-operator"}
 TROUBLES = ("timeout", "ECONNREFUSED", "5xx", "circuit-open")
 
-HISTORY_CALLS_IT = {"overseerr.request": ("overseerr.request", "media.request")}
-
 
 def get(path, **query):
     return lambda app: app.test_client().get(path, query_string=query, headers=CLIENT)
@@ -61,7 +59,7 @@ CALLS = {
     "dashboard.queue": get("/api/v1/dashboard/status"),
 }
 OF_DATABASE = ("database.read", "database.write", "dashboard.queue")
-BREAKER = {"plex": "plex", "overseerr": "overseerr", "dashboard": "database", "media": "overseerr"}
+BREAKER = {"plex": "plex", "overseerr": "overseerr", "dashboard": "database"}
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +126,12 @@ NOT_RUN = ("declined", "held_back")
 def told(app, name):
     """What the history tells of an operation; None: nothing. That the audit cannot be written is
     another matter."""
-    names = HISTORY_CALLS_IT.get(name, (name,))
     records = app.extensions["medianest"].service.recovery.history.records()
     return next(
         (
             record.as_dict()
             for record in records
-            if record.operation in names and record.metadata.get("statement") != "Journal._insert"
+            if record.operation == name and record.metadata.get("statement") != "Journal._insert"
         ),
         None,
     )
