@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medianest.queue.operations import (
@@ -48,8 +49,7 @@ class Acceptance:
         if self.client_key is not None:
             pair = {"key": self.client_key, "fingerprint": self.fingerprint}
             pair |= {"operation_id": operation.id, "created_at": self.row["created_at"]}
-            insert = self._insert(keys).values(pair).on_conflict_do_nothing()
-            if not connection.execute(insert).rowcount:
+            if not connection.execute(_insert_key(self.dialect), pair).rowcount:
                 # The same key came at the same time: if with something else, nothing of ours stays.
                 other = self._known(connection)
                 if other is not None and other.id != operation.id:
@@ -75,19 +75,13 @@ class Acceptance:
 
     def _insert_or_find(self, connection: Connection) -> tuple[Operation, bool]:
         row = self.row
-        same = (
-            table.c.handler == row["handler"],
-            table.c.idempotency_key == row["idempotency_key"],
-            ACTIVE,
-        )
-        shared = update(table).where(*same).values(shared=True).returning(table)
+        same = {"of_handler": row["handler"], "of_key": row["idempotency_key"]}
         for _ in range(_TRIES):
             if self.full is None:
-                insert = self._insert(table).values(row).on_conflict_do_nothing().returning(table)
-                made = connection.execute(insert).one_or_none()
+                made = connection.execute(_insert_row(self.dialect), row).one_or_none()
                 if made is not None:
                     return Operation.of(made), True
-            found = connection.execute(shared).one_or_none()
+            found = connection.execute(_SHARE, same).one_or_none()
             if found is not None:
                 return Operation.of(found), False
             if self.full is not None:
@@ -96,9 +90,34 @@ class Acceptance:
             row = {**row, **_WAITING, "run_at": row["created_at"]}
         raise OperationConflictError("the same operation is done again and again")
 
-    def _insert(self, into: Table) -> Any:
-        dialect = postgresql if self.dialect == "postgresql" else sqlite
-        return dialect.insert(into)
+
+# Made once: making a statement of twenty values takes longer than having it done.
+
+
+_SHARE = (
+    update(table)
+    .where(
+        table.c.handler == bindparam("of_handler"),
+        table.c.idempotency_key == bindparam("of_key"),
+        ACTIVE,
+    )
+    .values(shared=True)
+    .returning(table)
+)
+
+
+@cache
+def _insert_row(dialect: str) -> Any:
+    return _insert(table, dialect).on_conflict_do_nothing().returning(table)
+
+
+@cache
+def _insert_key(dialect: str) -> Any:
+    return _insert(keys, dialect).on_conflict_do_nothing()
+
+
+def _insert(into: Table, dialect: str) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(into)
 
 
 _WAITING = {"state": "pending", "due": 1, "occupies": 0, "attempts": 0, "lease": None}

@@ -32,6 +32,7 @@ def server(request, serve, overseerr):
         MEDIANEST_QUEUE_LEASE=2.0,
         MEDIANEST_QUEUE_INITIAL_DELAY=0.5,
         MEDIANEST_QUEUE_INTERVAL=0.2,
+        MEDIANEST_QUEUE_SETTLE=1.0,
         **variables,
     )
 
