@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Flask, g, has_request_context
+from flask import Flask, g, has_request_context, request
 
 from medianest.cli import init_cli
 from medianest.config import Settings
@@ -15,7 +15,6 @@ from medianest.media.plex import Plex
 from medianest.media.requests import LISTING, MediaRequests, without
 from medianest.notify import Notifier
 from medianest.resilience import (
-    Bulkhead,
     Clock,
     ErrorRecoveryManager,
     Registry,
@@ -30,6 +29,7 @@ from medianest.resilience.recovery import (
     graceful_degradation,
 )
 from medianest.storage import Database
+from medianest.storage.compartments import Caller
 from medianest.storage.desk import QueueDesk
 from medianest.storage.drain import Drainer
 from medianest.storage.later import queue_for_later
@@ -53,6 +53,7 @@ from medianest.web import (
     resilience,
     status,
 )
+from medianest.web.admission import Admission
 from medianest.web.auth import Tokens, ensure_operator_token
 from medianest.web.parts import Lifecycle, Parts
 from medianest.web.problems import init_problems
@@ -82,8 +83,8 @@ def create_app(
 
     notifier = Notifier(settings.alerts.urls, registry.clock)
     app = _flask(settings)
-    places = Resilience(app, registry=registry).admission.places
-    built = _parts(settings, registry, Routes(app), places)
+    admission = Resilience(app, registry=registry).admission
+    built = _parts(settings, registry, Routes(app), admission)
     built.watch.alerts.sinks.append(notifier)
     app.extensions["medianest"] = built
     app.extensions["medianest.notifier"] = notifier
@@ -95,9 +96,8 @@ def create_app(
     return app
 
 
-def _parts(
-    settings: Settings, registry: Registry, routes: Routes, places: Bulkhead | None
-) -> Parts:
+def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Admission) -> Parts:
+    places = admission.places
     clock, cascade = registry.clock, CascadeMonitor(registry, routes.of_service)
     registry.hold_retries = partial(cascade.held_back, Work.RETRY)
     manager = ErrorRecoveryManager(
@@ -106,7 +106,14 @@ def _parts(
         held_back=lambda action: cascade.held_back(Work.OPTIONAL) if action.optional else None,
     )
     service = ResilienceService(registry, recovery=manager)
-    database = Database(settings.database_url, settings.database, service, threads=settings.threads)
+    database = Database(
+        settings.database_url,
+        settings.database,
+        service,
+        threads=settings.threads,
+        in_flight=settings.in_flight_limit,
+        caller=partial(_caller, admission),
+    )
     redis = _redis(settings, service)
     deferred = DeferredQueue(database, settings.queue, clock)
     drainer = Drainer(deferred, registry, settings.queue, cascade)
@@ -144,6 +151,13 @@ def _parts(
         ),
         lifecycle=Lifecycle(started_at=clock.now()),
     )
+
+
+def _caller(admission: Admission) -> Caller:
+    """For whom this thread works now."""
+    if not has_request_context():
+        return "background"
+    return "client" if admission.sheds(request.path) else "operator"
 
 
 def _redis(settings: Settings, service: ResilienceService) -> RedisServer | None:
