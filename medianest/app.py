@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Flask, g, has_request_context
+from flask import Flask, g, has_request_context, request
 
 from medianest.cli import init_cli
 from medianest.config import Settings
@@ -19,7 +19,6 @@ from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
 from medianest.recovering import wire_recovery
 from medianest.resilience import (
-    Bulkhead,
     Clock,
     ErrorRecoveryManager,
     Registry,
@@ -28,6 +27,7 @@ from medianest.resilience import (
 )
 from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.storage import Database
+from medianest.storage.compartments import Caller
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.watch import Subjects, make_watch
@@ -47,6 +47,7 @@ from medianest.web import (
     resilience,
     status,
 )
+from medianest.web.admission import Admission
 from medianest.web.auth import Tokens, ensure_operator_token
 from medianest.web.parts import Lifecycle, Parts
 from medianest.web.problems import init_problems
@@ -76,8 +77,8 @@ def create_app(
 
     notifier = Notifier(settings.alerts.urls, registry.clock)
     app = _flask(settings)
-    places = Resilience(app, registry=registry).admission.places
-    built = _parts(settings, registry, Routes(app), places)
+    admission = Resilience(app, registry=registry).admission
+    built = _parts(settings, registry, Routes(app), admission)
     built.watch.alerts.sinks.append(notifier)
     app.extensions["medianest"] = built
     app.extensions["medianest.notifier"] = notifier
@@ -89,9 +90,8 @@ def create_app(
     return app
 
 
-def _parts(
-    settings: Settings, registry: Registry, routes: Routes, places: Bulkhead | None
-) -> Parts:
+def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Admission) -> Parts:
+    places = admission.places
     clock, cascade = registry.clock, CascadeMonitor(registry, routes.of_service)
     registry.hold_retries = partial(cascade.held_back, Work.RETRY)
     manager = ErrorRecoveryManager(
@@ -100,7 +100,14 @@ def _parts(
         held_back=lambda action: cascade.held_back(Work.OPTIONAL) if action.optional else None,
     )
     service = ResilienceService(registry, recovery=manager)
-    database = Database(settings.database_url, settings.database, service, threads=settings.threads)
+    database = Database(
+        settings.database_url,
+        settings.database,
+        service,
+        threads=settings.threads,
+        in_flight=settings.in_flight_limit,
+        caller=partial(_caller, admission),
+    )
     redis = _redis(settings, service)
     deferred = DeferredQueue(database, settings.queue, clock)
     drainer = QueueRunner(deferred, registry, settings.queue, cascade)
@@ -129,6 +136,13 @@ def _parts(
         ),
         lifecycle=Lifecycle(started_at=clock.now()),
     )
+
+
+def _caller(admission: Admission) -> Caller:
+    """For whom this thread works now."""
+    if not has_request_context():
+        return "background"
+    return "client" if admission.sheds(request.path) else "operator"
 
 
 def _redis(settings: Settings, service: ResilienceService) -> RedisServer | None:

@@ -156,9 +156,9 @@ class DatabaseSettings(Section):
     timeout: Seconds = 4.0
     """Total time of one transaction."""
     pool_size: Places | None = None
-    """Connections of a worker; None: one for each thread, and a few for what runs beside them."""
-    pool_wait: Seconds = 2.0
-    """Time that a call waits for a free one."""
+    """Connections of a worker at most; None: as many as its compartments have places."""
+    pool_wait: Seconds = 0.5
+    """Time that a request waits for a place, while places come free in time."""
     keep_history: Seconds = 30 * 86400.0
     """How long recoveries can be looked at."""
     keep_audit: Seconds = 365 * 86400.0
@@ -167,9 +167,8 @@ class DatabaseSettings(Section):
     reset_timeout: Seconds = 2.0
     max_reset_timeout: Seconds = 15.0
 
-    def policy(self, expected: Expected, places: int) -> Policy:
-        """The policy, with the errors that say that the database is away, and so many calls at
-        once as there are connections."""
+    def policy(self, expected: Expected) -> Policy:
+        """The policy, with the errors that say that the database is away."""
         return Policy(
             circuit_breaker=CircuitBreakerOptions(
                 failure_threshold=self.failure_threshold,
@@ -179,8 +178,19 @@ class DatabaseSettings(Section):
                 expected_errors=expected,
             ),
             retry=None,  # recovery makes new connections, and then runs it again
-            bulkhead=BulkheadOptions(max_concurrent=places, max_wait=self.pool_wait),
+            bulkhead=None,  # it has several: see medianest.storage.compartments
             timeout=self.timeout,
+        )
+
+    def writing_breaker(self, expected: Expected) -> CircuitBreakerOptions:
+        """The breaker of those who write, with the error that says that others hold its locks."""
+        return CircuitBreakerOptions(
+            failure_threshold=self.failure_threshold,
+            counting="consecutive",
+            reset_timeout=min(1.0, self.reset_timeout),
+            max_reset_timeout=self.reset_timeout,  # a lock goes as suddenly as it came
+            half_open_max_calls=1,
+            expected_errors=expected,
         )
 
 

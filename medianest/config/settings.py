@@ -152,15 +152,18 @@ class Settings(Section):
                 )
 
     def _fitting(self, name: str) -> UpstreamSettings:
-        """An upstream with fewer places than there are threads, so that it never takes them all."""
+        """An upstream with fewer places than requests have, so that it never takes them all; half
+        of them, where nobody has said how many."""
         upstream: UpstreamSettings = getattr(self, name)
-        if upstream.places < self.threads:
-            return upstream
         if upstream.max_concurrent is None:
-            return upstream.model_copy(update={"max_concurrent": self.threads // 2})
+            most = min(upstream.places, max(1, self.in_flight_limit // 2))
+            return upstream.model_copy(update={"max_concurrent": most})
+        if upstream.max_concurrent < max(2, self.in_flight_limit):
+            return upstream
         raise ConfigurationError(
             f"{PREFIX}{name.upper()}_MAX_CONCURRENT: {upstream.max_concurrent} is not allowed: "
-            f"must be less than {PREFIX}THREADS ({self.threads}), so that {name} never takes all"
+            f"must be less than {PREFIX}MAX_IN_FLIGHT ({self.in_flight_limit}), so that {name} "
+            f"never takes all"
         )
 
 

@@ -176,7 +176,7 @@ class DeferredQueue:
     def settle(self, settlements: Iterable[Settlement]) -> int:
         """Note how operations went, all in one transaction; how many were still leased so."""
         listed = list(settlements)
-        return self._database.write(settle_rows, listed, self._clock.utc()) if listed else 0
+        return self._database.settle(settle_rows, listed, self._clock.utc()) if listed else 0
 
     def finish(self, lease: Lease, result: Any) -> bool:
         """It is done. False when the lease was over, as for all that follow here."""
@@ -209,7 +209,7 @@ class DeferredQueue:
     def cancel(self, lease: Lease, error: BaseException) -> None:
         """It can never be done, and who made it is told so at once: forget it, unless others were
         told of it, who find a dead letter then."""
-        if not self._database.write(withdraw_row, lease):
+        if not self._database.settle(withdraw_row, lease):
             self.bury(lease, error)
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
@@ -25,10 +26,21 @@ _RETRY_AFTER = 1.0
 class Bulkhead(Strategy):
     """At most `max_concurrent` calls at once; others wait up to `max_wait` seconds for a place.
 
+    Who waits holds a thread. With `max_waiting` only so many do, and of these only as many as get
+    a place in time at the pace at which places have come free: when nothing moves, one waits, to
+    notice when it moves again, and the others are refused at once.
+
     Raises BulkheadFullError when there is none. Thread-safe.
     """
 
-    def __init__(self, name: str, options: BulkheadOptions | None = None, **keywords: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: BulkheadOptions | None = None,
+        *,
+        clock: Clock | Callable[[], float] | None = None,
+        **keywords: Any,
+    ) -> None:
         self.name = checked_name(name, "bulkhead")
         self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}")
         # Taking a place is `list.pop`, giving it back `list.append`: both atomic, no lock.
@@ -38,11 +50,24 @@ class Bulkhead(Strategy):
         # Who waits, longest first.
         self._queue: deque[_Waiter] = deque()
         self._queue_lock = threading.Lock()
+        self._clock = as_clock(clock)
+        self._pace = 0.0
+        """Seconds from one place given to who waits to the next."""
+        self._moved_at = 0.0
+        """When one was given, or since when the first waits for one."""
         self._rejected = Tally()
         super().__init__()
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the bulkhead around `inner`."""
+        return self._around(inner, self.options.max_wait, self.options.max_waiting)
+
+    def patient(self, max_wait: float) -> Strategy:
+        """The same places for calls that are let wait for so long, in any number: those that finish
+        what has begun already."""
+        return _Patient(self, max_wait)
+
+    def _around(self, inner: Invoke, max_wait: float, max_waiting: int | None) -> Invoke:
         places, queue = self._places, self._queue
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -54,7 +79,7 @@ class Bulkhead(Strategy):
                     del places[-1]
                 except IndexError:
                     waiter = _Waiter()
-                    self._wait_for_place(waiter)
+                    self._wait_for_place(waiter, max_wait, max_waiting)
                 taken = True
                 if len(places) < self._fewest:
                     self._note_fewest(len(places))
@@ -83,9 +108,9 @@ class Bulkhead(Strategy):
         try:
             del self._places[-1]
         except IndexError:
-            waiter = _Waiter()
+            waiter, options = _Waiter(), self.options
             try:
-                self._wait_for_place(waiter)
+                self._wait_for_place(waiter, options.max_wait, options.max_waiting)
             except BaseException:
                 self._abandon(waiter)
                 raise
@@ -108,7 +133,7 @@ class Bulkhead(Strategy):
         """To who has waited longest, past whoever comes just now; or to all."""
         with self._queue_lock:
             if self._queue:
-                self._queue.popleft().give()
+                self._give_to_first()
                 return
         self._places.append(None)
         self._serve()
@@ -121,27 +146,46 @@ class Bulkhead(Strategy):
                     del self._places[-1]
                 except IndexError:  # somebody has just come and taken it
                     return
-                self._queue.popleft().give()
+                self._give_to_first()
 
-    def _wait_for_place(self, waiter: _Waiter) -> None:
-        patience = remaining(self.options.max_wait)
-        if patience <= 0 or not self._wait(waiter, patience):
+    def _give_to_first(self) -> None:
+        """With the queue's lock held."""
+        now = self._clock.now()
+        # The mean of the last few: one place that came late, or soon, says little.
+        self._pace = (self._pace + now - self._moved_at) / 2
+        self._moved_at = now
+        self._queue.popleft().give()
+
+    def _wait_for_place(self, waiter: _Waiter, max_wait: float, most: int | None) -> None:
+        patience = remaining(max_wait)
+        if patience <= 0 or not self._wait(waiter, patience, most):
             next(self._rejected.ticks)
             if bulkhead_full.receivers:
                 publish((BulkheadFull(self.name, self.options.max_concurrent),))
             raise BulkheadFullError(self.name, _RETRY_AFTER) from None
 
-    def _wait(self, waiter: _Waiter, patience: float) -> bool:
+    def _wait(self, waiter: _Waiter, patience: float, most: int | None) -> bool:
+        now = self._clock.now()
         with self._queue_lock:
+            ahead = len(self._queue)
+            if not ahead:
+                self._moved_at = now
+            elif most is not None and (ahead >= most or self._time_for(ahead + 1, now) > patience):
+                return False
             self._queue.append(waiter)
         self._serve()
         return waiter.gate.acquire(timeout=patience) or not self._leave(waiter)
+
+    def _time_for(self, places: int, now: float) -> float:
+        """Seconds in which so many places come free, from what is known now."""
+        return places * max(self._pace, now - self._moved_at)
 
     def _leave(self, waiter: _Waiter) -> bool:
         """Stop waiting; False when it has been given a place already."""
         with self._queue_lock:
             if not waiter.given and waiter in self._queue:
                 self._queue.remove(waiter)
+                self._pace = max(self._pace, self._clock.now() - self._moved_at)  # at best
             return not waiter.given
 
     def _abandon(self, waiter: _Waiter) -> None:
@@ -155,6 +199,19 @@ class Bulkhead(Strategy):
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
+
+
+class _Patient(Strategy):
+    """A bulkhead for calls that wait longer."""
+
+    def __init__(self, bulkhead: Bulkhead, max_wait: float) -> None:
+        self._bulkhead = bulkhead
+        self._max_wait = max_wait
+        super().__init__()
+
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose the bulkhead around `inner`."""
+        return self._bulkhead._around(inner, self._max_wait, None)
 
 
 class _Waiter:

@@ -110,10 +110,15 @@ class BulkheadOptions:
     """Places in the compartment."""
     max_wait: float = 0.0
     """How long a call may wait for a place; the request's deadline shortens it."""
+    max_waiting: int | None = None
+    """How many may wait at once, and only while places come free so fast that all of them get one
+    in time; None: any number, whatever comes of it."""
 
     def __post_init__(self) -> None:
         whole(self, "max_concurrent", at_most=100_000)
         number(self, "max_wait", at_least=0.0)
+        if self.max_waiting is not None:
+            whole(self, "max_waiting")
 
 
 def configure(

@@ -97,7 +97,8 @@ class Registry:
         with self._lock:
             found = self._bulkheads.get(name)
             if found is None:
-                return self._bulkheads.setdefault(name, Bulkhead(name, wanted))
+                made = Bulkhead(name, wanted, clock=self.clock)
+                return self._bulkheads.setdefault(name, made)
         _same(f"bulkhead {name!r}", wanted, found.options)
         return found
 

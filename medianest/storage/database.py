@@ -18,8 +18,8 @@ from medianest.resilience import (
     BulkheadFullError,
     CallRefusedError,
     Deadline,
-    DeadlineExceededError,
     Declined,
+    Dependency,
     Pipeline,
     Recovery,
     RecoveryAction,
@@ -27,6 +27,7 @@ from medianest.resilience import (
     ResilienceService,
 )
 from medianest.storage import postgres, schema, sqlite
+from medianest.storage.compartments import SERVICE, Caller, Places, Ways
 from medianest.storage.errors import (
     DatabaseBusyError,
     DatabaseReadOnlyError,
@@ -38,7 +39,6 @@ __all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "PoolFigures
 
 logger = logging.getLogger(__name__)
 
-SERVICE: Final = "database"
 READ: Final = "database.read"
 WRITE: Final = "database.write"
 """The operations of the database, for recovery."""
@@ -75,38 +75,47 @@ class PoolFigures:
 
 
 class Database:
-    """Runs functions of a connection, each in a transaction of its own, through the pipeline of
+    """Runs functions of a connection, each in a transaction of its own, through the pipelines of
     the dependency "database". Opens no connection before the first call. Thread-safe.
 
-    Raises the errors of medianest.storage.errors, and what the pipeline refuses.
+    `threads` and `in_flight` are those of a worker: all, and those that requests of clients get.
+    `caller()` tells who calls now, and so whose compartment a call takes its place in.
+
+    Raises the errors of medianest.storage.errors, and what the pipelines refuse.
     """
 
     def __init__(
-        self, url: str, settings: DatabaseSettings, service: ResilienceService, *, threads: int
+        self,
+        url: str,
+        settings: DatabaseSettings,
+        service: ResilienceService,
+        *,
+        threads: int,
+        in_flight: int | None = None,
+        caller: Callable[[], Caller] = lambda: "background",
     ) -> None:
-        location = make_url(url)
+        location, clock = make_url(url), service.registry.clock
         self._kind = _KINDS[location.get_backend_name()]
-        places, clock = settings.pool_size or threads + 4, service.registry.clock
+        places = Places.fitting(threads, in_flight or max(1, threads - 4), settings.pool_size)
         self.engine: Engine = self._kind.make_engine(
-            location, pool_size=places + _SPARE, timeout=settings.timeout
+            location, pool_size=places.connections + _SPARE, timeout=settings.timeout
         )
         self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._said = ""
-        policy = settings.policy(DatabaseUnavailableError, places)
-        service.register_dependency(SERVICE, policy, criticality="critical", kind="database")
+        self._caller = caller
+        # A file has one writer, and its own waiting is by chance: some would wait for ever.
+        self._turn = Bulkhead(_WRITERS, max_concurrent=1, max_wait=_LONGEST)
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(
             service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of
         )
-        inside, self._places = service.pipeline(SERVICE), service.registry.bulkhead(SERVICE)
-        self._reading = self._writing = Pipeline(SERVICE, [recovery, inside])
-        if self.dialect == "sqlite":
-            # It has one writer, and its own waiting is by chance: some would wait for ever. They
-            # wait before they take a connection, so that who reads finds one.
-            timeout = Deadline(settings.timeout, name=SERVICE, clock=clock)
-            turn = Bulkhead(_WRITERS, max_concurrent=1, max_wait=_LONGEST)
-            self._writing = Pipeline(SERVICE, [recovery, timeout, turn, inside])
+        inside = settings.policy(DatabaseUnavailableError).build(SERVICE, service.registry)
+        common = Pipeline(SERVICE, [recovery, inside])
+        self._ways = Ways(places, settings, service.registry, common)
+        service.registry.add_dependency(
+            Dependency(SERVICE, "critical", self._ways.reading["client"], kind="database")
+        )
 
     @property
     def dialect(self) -> str:
@@ -121,13 +130,20 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `operation(connection, …)` in a transaction, which is committed when it returns."""
-        try:
-            return self._writing.call(self._in_transaction, False, operation, args, kwargs)
-        except (BulkheadFullError, DeadlineExceededError) as error:
-            # Its time went by while others were writing, if it got its turn at all.
-            if self._writing is self._reading or error.name not in (_WRITERS, SERVICE):
-                raise
-            raise DatabaseBusyError("others are writing to the database") from None
+        way = self._ways.writing[self._caller()]
+        return way.call(self._in_turn, False, operation, args, kwargs)
+
+    def settle(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same for what notes something that has happened already: it waits, and is not refused
+        for others who only want to begin something."""
+        way = self._ways.settling[self._caller()]
+        return way.call(self._in_turn, False, operation, args, kwargs)
 
     def read(
         self,
@@ -137,7 +153,8 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """The same for one that only reads, and so waits for no writer."""
-        return self._reading.call(self._in_transaction, True, operation, args, kwargs)
+        way = self._ways.reading[self._caller()]
+        return way.call(self._in_transaction, True, operation, args, kwargs)
 
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the tables to this version; the revisions before and after. It may take long, so
@@ -163,11 +180,30 @@ class Database:
     def pool(self) -> PoolFigures:
         """How its connections are used now; asks nobody."""
         pool: Any = self.engine.pool
-        return PoolFigures(pool.size(), pool.checkedout(), self._places.snapshot().waiting)
+        return PoolFigures(pool.size(), pool.checkedout(), self._ways.waiting)
 
     def close(self) -> None:
         """Close the idle connections."""
         self.engine.dispose()
+
+    def _in_turn(
+        self,
+        reads: bool,
+        operation: Callable[..., T],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> T:
+        """One after the other, where there can be only one writer."""
+        if self.dialect != "sqlite":
+            return self._in_transaction(reads, operation, args, kwargs)
+        try:
+            turn = self._turn.acquire()
+        except BulkheadFullError:  # its time went by
+            raise DatabaseBusyError("others are writing to the database") from None
+        try:
+            return self._in_transaction(reads, operation, args, kwargs)
+        finally:
+            turn.release()
 
     def _in_transaction(
         self,

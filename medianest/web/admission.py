@@ -81,9 +81,12 @@ class Admission:
         place.release()  # the body is all there; what is left is to send it
         return body
 
+    def sheds(self, path: str) -> bool:
+        """Whether the limit counts requests for a path."""
+        return path not in self._never_shed and not path.startswith(self._below)
+
     def _place_for(self, environ: dict[str, Any]) -> Place | None:
-        path = environ.get("PATH_INFO", "")
-        if self.places is None or path in self._never_shed or path.startswith(self._below):
+        if self.places is None or not self.sheds(environ.get("PATH_INFO", "")):
             return None
         try:
             return self.places.acquire()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from medianest.resilience import BulkheadFullError
 from medianest.web.parts import parts
 
 __all__ = ["Look", "refreshed"]
@@ -23,10 +24,21 @@ class Look(BaseModel):
 
 
 def refreshed(wanted: Look) -> None:
-    """Run all checks, if that is wanted, and wait for them no longer than they may take. Raises
+    """Run all checks, if that is wanted, and wait for them no longer than they may take; where
+    others wait already, not even that: what they find out is told with its age. Raises
     ProblemError for anyone but an operator."""
-    if wanted.refresh:
-        here = parts()
-        here.tokens.authorize("operator")
-        here.watch.monitor.refresh(here.settings.health.timeout + _SPARE)
+    if not wanted.refresh:
+        return
+    here = parts()
+    here.tokens.authorize("operator")
+    settings = here.settings
+    spare = max(1, (settings.threads - settings.in_flight_limit) // 2)
+    try:
+        place = here.registry.bulkhead("health.refresh", max_concurrent=spare).acquire()
+    except BulkheadFullError:  # who waits holds a thread that probes may need
+        return
+    try:
+        here.watch.monitor.refresh(settings.health.timeout + _SPARE)
         here.watch.reporter.forget()
+    finally:
+        place.release()

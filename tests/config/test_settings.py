@@ -28,7 +28,7 @@ def load(tmp_path):
         ({"MEDIANEST_PLEX_URL": "ftp://plex"}, "must be an http or https URL"),
         ({"MEDIANEST_PLEX_EXPECTED_ERRORS": "timeout,ENOPE"}, "'ENOPE' is not .* the tokens"),
         ({"MEDIANEST_PLEX_RESET_TIMEOUT": "1e15"}, "MEDIANEST_PLEX_RESET_TIMEOUT"),
-        ({"MEDIANEST_PLEX_MAX_CONCURRENT": "16"}, "less than MEDIANEST_THREADS"),
+        ({"MEDIANEST_PLEX_MAX_CONCURRENT": "12"}, "less than MEDIANEST_MAX_IN_FLIGHT"),
         ({"MEDIANEST_THREADS": "many"}, "MEDIANEST_THREADS: 'many'"),
         ({"MEDIANEST_MAX_IN_FLIGHT": "16"}, "less than MEDIANEST_THREADS"),
         ({"MEDIANEST_PLEX_TOKEN_FILE": "/does/not/exist"}, "No such file"),
@@ -133,11 +133,21 @@ def test_a_host_that_cannot_be_one_is_refused(url):
         Settings.load({"MEDIANEST_PLEX_URL": url})
 
 
-def test_few_threads_make_small_compartments():
-    settings = Settings.load({"MEDIANEST_THREADS": "8"})
-    assert (settings.plex.places, settings.overseerr.places) == (4, 4)
-    with pytest.raises(ConfigurationError, match="MEDIANEST_PLEX_MAX_CONCURRENT"):
-        Settings.load({"MEDIANEST_THREADS": "8", "MEDIANEST_PLEX_MAX_CONCURRENT": "8"})
+@pytest.mark.parametrize(("threads", "in_flight", "places"), [(16, 12, 6), (8, 4, 2), (64, 60, 10)])
+def test_an_upstream_gets_at_most_half_of_the_places_that_requests_have(threads, in_flight, places):
+    settings = Settings.load({"MEDIANEST_THREADS": str(threads)})
+    assert settings.in_flight_limit == in_flight
+    assert (settings.plex.places, settings.overseerr.places) == (places, places)
+
+
+def test_an_upstream_may_get_more_but_not_all_of_them():
+    """Keeps out: fewer than the threads, but as many as requests have, and nothing else is
+    served while it hangs."""
+    environ = {"MEDIANEST_THREADS": "16", "MEDIANEST_MAX_IN_FLIGHT": "9"}
+    settings = Settings.load({**environ, "MEDIANEST_PLEX_MAX_CONCURRENT": "8"})
+    assert settings.plex.places == 8
+    with pytest.raises(ConfigurationError, match=r"PLEX_MAX_CONCURRENT: 9 .* less than .* \(9\)"):
+        Settings.load({**environ, "MEDIANEST_PLEX_MAX_CONCURRENT": "9"})
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from medianest import names
 from medianest.config import DatabaseSettings
-from medianest.resilience import CircuitOpenError, Deadline, ResilienceService
+from medianest.resilience import CallRefusedError, Deadline, ResilienceService
 from medianest.storage import (
     Database,
     DatabaseBusyError,
@@ -65,7 +65,7 @@ def test_the_pool_recovers_when_every_connection_was_left(own_postgres):
         with Deadline(0.8).scope():
             try:
                 return database.read(one)
-            except (DatabaseUnavailableError, CircuitOpenError):
+            except (DatabaseUnavailableError, CallRefusedError):
                 return None
 
     server.freeze()

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from medianest.config import DatabaseSettings
-from medianest.resilience import Bulkhead, Deadline, ResilienceService
+from medianest.resilience import Deadline, ResilienceService
 from medianest.storage import (
     Database,
     DatabaseBusyError,
@@ -148,7 +148,7 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
     """Keeps out: some of many writers that wait by chance, and others for ever."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
-    turns = database._writing.find(Bulkhead)
+    turns = database._turn
     inside, leave = threading.Event(), threading.Event()
 
     def insert(connection, number):
@@ -157,10 +157,10 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
             leave.wait(10)
         connection.execute(text("INSERT INTO t VALUES (:x)"), {"x": number})
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(4) as pool:
         writers = [pool.submit(database.write, insert, 0)]
         inside.wait(10)
-        for number in range(1, 16):
+        for number in range(1, 4):
             writers.append(pool.submit(database.write, insert, number))
             while turns.snapshot().waiting < number:
                 time.sleep(0.001)
@@ -170,7 +170,7 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
     rows = database.read(
         lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
     )
-    assert rows == list(range(16))
+    assert rows == list(range(4))
 
 
 def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):

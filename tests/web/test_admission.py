@@ -130,3 +130,19 @@ def test_two_apps_on_one_registry_have_places_of_their_own():
     held = apps[0].extensions["resilience"].admission.places.acquire()
     assert [app.test_client().get("/").status_code for app in apps] == [503, 200]
     held.release()
+
+
+def test_the_database_knows_for_whom_it_is_called(make_app):
+    """Those whom the limit does not count have connections of their own, and so has what runs
+    beside the requests."""
+    app = make_app()
+    caller = app.extensions["medianest"].database._caller
+    assert caller() == "background"
+    for path, who in (
+        ("/api/v1/media/requests", "client"),
+        ("/api/v1/dashboard/status", "client"),
+        ("/api/v1/resilience/queue", "operator"),
+        ("/api/v1/health", "operator"),
+    ):
+        with app.test_request_context(path):
+            assert caller() == who

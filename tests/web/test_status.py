@@ -2,6 +2,8 @@
 
 import pytest
 
+from medianest.health import Check, Finding
+
 STATUS = "/api/v1/resilience/status"
 
 
@@ -87,3 +89,19 @@ def test_only_an_operator_has_everything_checked_now(app, operator, path):
     assert answer.status_code == 200
     assert monitor.component("database").checked_at is not None
     assert client.get(f"/api/v1/health{path}?refresh=perhaps").status_code == 422
+
+
+def test_who_wants_a_refresh_while_others_wait_for_theirs_is_answered_at_once(make_app, operator):
+    """Keeps out: a few impatient operators, and no thread is left for the probes."""
+    app, ran = make_app(), []
+    client = app.test_client()
+    assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200
+    here = app.extensions["medianest"]
+    here.watch.monitor.add(Check("counting", lambda: ran.append(1) or Finding()))
+    places = here.registry.bulkhead("health.refresh")
+    held = [places.acquire() for _ in range(2)]
+    assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200
+    assert ran == []
+    held[0].release()
+    assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200
+    assert ran == [1]

@@ -1,0 +1,112 @@
+"""The compartments of the database: for whom how many of its connections are.
+
+Who calls it holds a thread, and so does who waits for a place to call it. So clients get about half
+of the places that requests have, and of these not all to write; the others are refused at once.
+Those who look (viewers and operators) and operators' changes get some of the threads that clients
+never get. What runs in the background has threads of its own, and is refused because of nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from medianest.config import DatabaseSettings
+from medianest.resilience import Bulkhead, BulkheadOptions, Pipeline, Registry
+from medianest.resilience.strategy import Strategy
+from medianest.storage.errors import DatabaseBusyError
+
+__all__ = ["SERVICE", "WRITING", "Caller", "Places", "Ways"]
+
+Caller: TypeAlias = Literal["client", "operator", "background"]
+"""Who calls the database: a request of a client, one of an operator or a viewer, or no request."""
+
+SERVICE: Final = "database"
+WRITING: Final = "database.write"
+
+_BACKGROUND = 6
+"""At once: journals, checks, and the operations of the queue."""
+
+_OPERATORS = 1
+"""Changes of operators at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many calls may be made at once; those who write are among the clients."""
+
+    clients: int
+    writers: int
+    waiting: int
+    """Clients who may wait for a place to read, or to write."""
+    lookers: int
+    background: int
+
+    @classmethod
+    def fitting(cls, threads: int, in_flight: int, connections: int | None) -> Places:
+        """Those for a worker with so many threads, of which requests of clients get `in_flight`;
+        `connections` is the most that it may have, though it needs five."""
+        clients, lookers = max(1, in_flight // 2), max(1, (threads - in_flight) // 2)
+        background = _BACKGROUND
+        if connections is not None:
+            lookers = min(lookers, max(1, connections // 6))
+            background = min(background, max(2, connections // 3))
+            clients = min(clients, max(1, connections - lookers - background - _OPERATORS))
+        third = max(1, in_flight // 3)
+        return cls(clients, min(clients, third), third, lookers, background)
+
+    @property
+    def connections(self) -> int:
+        """All that are needed."""
+        return self.clients + self.lookers + _OPERATORS + self.background
+
+
+class Ways:
+    """The pipelines to the database: each caller's compartment around the `common` one."""
+
+    def __init__(
+        self,
+        places: Places,
+        settings: DatabaseSettings,
+        registry: Registry,
+        common: Strategy,
+    ) -> None:
+        def compartment(name: str, most: int, wait: float, waiting: int | None) -> Bulkhead:
+            return registry.bulkhead(name, BulkheadOptions(most, wait, waiting))
+
+        wait, waiting, background = settings.pool_wait, places.waiting, places.background
+        clients = compartment(SERVICE, places.clients, wait, waiting)
+        writers = compartment(WRITING, places.writers, wait, waiting)
+        # Who looks is let wait for a moment only: there are few threads besides those of clients.
+        lookers = compartment("database.look", places.lookers, wait / 4, waiting)
+        operators = compartment("database.operate", _OPERATORS, wait, 1)
+        beside = compartment("database.background", background, settings.timeout, None)
+        noting = compartment(
+            "database.background.write", background * 2 // 3, settings.timeout, None
+        )
+        self._compartments = (clients, writers, lookers, operators, beside, noting)
+        breaker = registry.breaker(WRITING, settings.writing_breaker(DatabaseBusyError))
+
+        def way(*strategies: Strategy) -> Pipeline:
+            return Pipeline(SERVICE, [*strategies, common])
+
+        self.reading: Final[Mapping[Caller, Pipeline]] = {
+            "client": way(clients),
+            "operator": way(lookers),
+            "background": way(beside),
+        }
+        self.writing: Final[Mapping[Caller, Pipeline]] = {
+            "client": way(breaker, writers, clients),
+            "operator": way(operators),
+            "background": way(noting, beside),
+        }
+        self.settling: Final[Mapping[Caller, Pipeline]] = {
+            **self.writing,
+            "client": way(writers.patient(settings.timeout), noting, beside),
+        }
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a place."""
+        return sum(compartment.snapshot().waiting for compartment in self._compartments)

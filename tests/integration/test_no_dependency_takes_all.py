@@ -1,0 +1,178 @@
+"""A database that is slow or locked is nobody's trouble but those who need it, under gunicorn."""
+
+import itertools
+import json
+import sqlite3
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import psycopg2
+import pytest
+
+from tests.integration.conftest import OPERATOR
+from tests.integration.slow_disk import SlowDisk
+from tests.postgres import PostgresProcess
+
+LIBRARIES = "/api/v1/media/libraries"
+LIVE = "/api/v1/health/live"
+QUEUE = "/api/v1/resilience/queue"
+REQUESTS = "/api/v1/media/requests"
+JSON = {"Content-Type": "application/json"}
+VIEWER = {"Authorization": f"Bearer {OPERATOR}"}
+WRITERS, READERS, LOOKERS = 14, 3, 24
+SECONDS = 5.0
+AT_ONCE = 0.25
+
+
+@pytest.fixture
+def start(serve, plex, overseerr):
+    def start_it(**variables):
+        return serve(
+            MEDIANEST_PLEX_URL=plex.url,
+            MEDIANEST_PLEX_TOKEN=plex.token,
+            MEDIANEST_OVERSEERR_URL=overseerr.url,
+            MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
+            **variables,
+        )
+
+    return start_it
+
+
+class Crowd:
+    """Clients of a server, each asking again as soon as it has been answered."""
+
+    def __init__(self, server):
+        self._server = server
+        self._over = threading.Event()
+        self._titles = itertools.count(1)
+        self._pool = ThreadPoolExecutor(64)
+        self._asked = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._pool.shutdown()
+
+    def reads(self, path, clients, pause=0.0):
+        self._start(path, clients, lambda: self._server.get(path, headers=VIEWER), pause)
+
+    def requests(self, clients):
+        self._start(REQUESTS, clients, self._request, 0.0)
+
+    def answers(self, path):
+        """What all its clients were answered, once they are over."""
+        self._over.set()
+        return [answer for each in self._asked[path] for answer in each.result(30)]
+
+    def _request(self):
+        body = json.dumps({"media_type": "movie", "media_id": next(self._titles)}).encode()
+        return self._server.get(REQUESTS, data=body, headers=JSON)
+
+    def _start(self, path, clients, ask, pause):
+        self._asked[path] = [self._pool.submit(self._go_on, ask, pause) for _ in range(clients)]
+
+    def _go_on(self, ask, pause):
+        answers = []
+        while not self._over.wait(pause):
+            answers.append(ask())
+        return answers
+
+
+def slowest_of_a_hundred(answers):
+    took = sorted(answer.took for answer in answers)
+    return took[int(0.99 * (len(took) - 1))]
+
+
+def others_are_served(server):
+    """What writers wait for is nothing to those who ask Plex, or whether we live."""
+    with Crowd(server) as crowd:
+        crowd.requests(WRITERS)
+        crowd.reads(LIBRARIES, READERS)
+        crowd.reads(LIVE, 1, pause=0.02)
+        time.sleep(SECONDS)
+        live_is_left_alone(crowd)
+        mostly_served(crowd.answers(LIBRARIES))
+        refused = [answer for answer in crowd.answers(REQUESTS) if answer.status != 201]
+    assert {answer.status for answer in refused} == {503}
+    assert all("Retry-After" in answer.headers for answer in refused)
+    at_once = sum(answer.took < AT_ONCE for answer in refused)
+    assert at_once >= 0.95 * len(refused)
+
+
+def live_is_left_alone(crowd):
+    answers = crowd.answers(LIVE)
+    assert {answer.status for answer in answers} == {200}
+    took = sorted(answer.took for answer in answers)
+    assert took[int(0.99 * (len(took) - 1))] < AT_ONCE
+
+
+def mostly_served(answers):
+    found = Counter(answer.status for answer in answers)
+    assert found[200] >= 0.95 * found.total() > 0, found
+
+
+def is_served_again(server):
+    """Writing is, once nothing is in its way."""
+    until = time.monotonic() + 10
+    body = json.dumps({"media_type": "movie", "media_id": 420001}).encode()
+    while (answer := server.get(REQUESTS, data=body, headers=JSON)).status not in (200, 201, 202):
+        assert time.monotonic() < until, answer.json
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(not SlowDisk.is_possible(), reason="a slow disk needs a C compiler (cc)")
+def test_a_slow_disk_leaves_places_for_those_who_need_none(start, tmp_path):
+    disk = SlowDisk(tmp_path, "medianest.db-wal", 0.25)
+    server = start(**disk.variables)
+    disk.begin()
+    others_are_served(server)
+    disk.end()
+    is_served_again(server)
+
+
+def test_a_locked_file_leaves_places_for_those_who_do_not_write(start, tmp_path):
+    server = start()
+    (path,) = tmp_path.glob("*/medianest.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        others_are_served(server)
+        assert server.get(QUEUE, headers=VIEWER).status == 200
+    is_served_again(server)
+
+
+@pytest.fixture
+def own_postgres():
+    server = PostgresProcess()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def locked_table(postgres):
+    with closing(psycopg2.connect(postgres.url())) as other:
+        other.cursor().execute("LOCK TABLE deferred_operations IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def test_a_locked_table_leaves_places_for_those_who_do_not_need_it(start, own_postgres):
+    server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
+    with locked_table(own_postgres):
+        others_are_served(server)
+    is_served_again(server)
+
+
+def test_those_who_look_at_a_locked_queue_leave_places_for_everybody_else(start, own_postgres):
+    server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
+    with locked_table(own_postgres), Crowd(server) as crowd:
+        crowd.reads(QUEUE, LOOKERS)
+        crowd.requests(WRITERS)
+        crowd.reads(LIBRARIES, READERS)
+        crowd.reads(LIVE, 1, pause=0.02)
+        time.sleep(SECONDS)
+        live_is_left_alone(crowd)
+        mostly_served(crowd.answers(LIBRARIES))

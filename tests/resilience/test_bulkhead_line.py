@@ -1,0 +1,196 @@
+"""Those who wait for a place: each holds a thread, so only as many wait as get one in time."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.resilience import (
+    Bulkhead,
+    BulkheadFullError,
+    ConfigurationError,
+    ManualClock,
+    Registry,
+)
+
+LONG = 30.0
+PATIENCE = 10.0
+
+
+class Line:
+    """A bulkhead with one place, which is taken, and those who wait for it."""
+
+    def __init__(self, clock, pool, **options):
+        self.bulkhead = Bulkhead("x", max_concurrent=1, max_wait=LONG, clock=clock, **options)
+        self.served = []
+        self._pool = pool
+        self._taken = self.bulkhead.acquire()
+
+    def join(self, name):
+        """Have another one wait."""
+        before = self.bulkhead.snapshot().waiting
+        waiting = self._pool.submit(self.bulkhead.call, self._served, name, threading.Event())
+        until(lambda: self.bulkhead.snapshot().waiting > before)
+        return waiting
+
+    def _served(self, name, leave):
+        self.served.append((name, leave))
+        assert leave.wait(PATIENCE)
+
+    def move(self):
+        """Whoever has the place leaves it to the first who waits."""
+        known = len(self.served)
+        if self._taken is not None:
+            self._taken.release()
+            self._taken = None
+        else:
+            self.served[-1][1].set()
+        until(lambda: len(self.served) > known)
+
+    def refuses(self):
+        """Whether somebody who comes now is sent away at once."""
+        before = self.bulkhead.snapshot().rejected
+        with pytest.raises(BulkheadFullError):
+            self.bulkhead.call(int)
+        return self.bulkhead.snapshot().rejected == before + 1
+
+    def end(self):
+        """Let everybody go."""
+        if self._taken is not None:
+            self._taken.release()
+        until(lambda: self._let_go() or self.bulkhead.snapshot().in_use == 0)
+
+    def _let_go(self):
+        for _, leave in self.served:
+            leave.set()
+
+
+def until(condition):
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def make_line(clock):
+    lines = []
+    with ThreadPoolExecutor(10) as pool:
+
+        def make(**options):
+            lines.append(Line(clock, pool, **options))
+            return lines[-1]
+
+        yield make
+        for line in lines:
+            line.end()
+
+
+def test_only_so_many_wait_and_the_others_are_refused_at_once(make_line):
+    line = make_line(max_waiting=2)
+    line.join("a")
+    line.join("b")
+    assert line.refuses()
+    line.move()
+    line.join("c")
+    assert line.refuses()
+
+
+def test_who_would_wait_in_vain_is_refused_at_once(make_line, clock):
+    """A place every 21 seconds: of those who wait for 30 at most one gets one in time."""
+    line = make_line(max_waiting=5)
+    for name in "abc":
+        line.join(name)
+    for _ in range(2):
+        clock.advance(21.0)
+        line.move()
+    assert line.bulkhead.snapshot().waiting == 1
+    assert line.refuses()
+
+
+def test_a_line_that_moves_takes_in_as_many_as_get_a_place_in_time(make_line, clock):
+    line = make_line(max_waiting=5)
+    for name in "abcde":
+        line.join(name)
+    for name in "fghij":
+        clock.advance(4.0)
+        line.move()
+        line.join(name)
+    assert line.bulkhead.snapshot().waiting == 5
+
+
+def test_a_line_that_has_not_moved_for_long_takes_nobody_in_though_it_was_quick_before(
+    make_line, clock
+):
+    line = make_line(max_waiting=5)
+    line.join("a")
+    clock.advance(16.0)
+    assert line.refuses()
+
+
+def test_when_nothing_moves_one_waits_to_notice_when_it_does(make_line, clock):
+    """Keeps out: a dependency that hung once, and nobody ever waits again."""
+    line = make_line(max_waiting=5)
+    line.join("a")
+    clock.advance(1000.0)
+    assert line.refuses()
+    line.move()  # slow: after a thousand seconds
+    line.join("b")  # the first is always let wait
+    assert line.refuses()
+    for name in "cdefghijk":  # and when places come at once again, the line is open again
+        line.move()
+        line.join(name)
+    line.join("l")
+    assert line.bulkhead.snapshot().waiting == 2
+
+
+def test_a_wait_in_vain_is_remembered(clock):
+    """Keeps out: callers that queue up anew each time that those before them have given up."""
+    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=1.0, max_waiting=5, clock=clock)
+    taken = bulkhead.acquire()
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            first = pool.submit(bulkhead.call, int)
+            until(lambda: bulkhead.snapshot().waiting)
+            if bulkhead.snapshot().rejected:
+                with pytest.raises(BulkheadFullError):
+                    bulkhead.call(int)
+                assert bulkhead.snapshot().waiting == 1
+            clock.advance(0.9)
+            with pytest.raises(BulkheadFullError):
+                first.result(PATIENCE)
+    taken.release()
+    assert bulkhead.call(int) == 0
+
+
+def test_patient_calls_wait_in_any_number_for_the_same_places(make_line, clock):
+    line = make_line(max_waiting=1)
+    line.join("a")
+    assert line.refuses()
+    patient = line.bulkhead.patient(LONG)
+    with ThreadPoolExecutor(2) as pool:
+        finishing = [pool.submit(patient.call, int) for _ in range(2)]
+        until(lambda: line.bulkhead.snapshot().waiting == 3)
+        line.move()
+        line.end()
+        assert [each.result(PATIENCE) for each in finishing] == [0, 0]
+
+
+def test_without_a_bound_all_wait(make_line, clock):
+    line = make_line()
+    for name in "abcdef":
+        line.join(name)
+        clock.advance(100.0)
+    assert line.bulkhead.snapshot().waiting == 6
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.5, True])
+def test_a_bound_is_a_whole_number(most):
+    with pytest.raises(ConfigurationError, match="max_waiting"):
+        Bulkhead("x", max_waiting=most)
+
+
+def test_a_registry_gives_its_bulkheads_its_clock():
+    clock = ManualClock()
+    assert Registry(clock=clock).bulkhead("x")._clock is clock

@@ -1,0 +1,223 @@
+"""For whom how many of the database's connections are, and that nobody takes those of others."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from medianest.config import DatabaseSettings
+from medianest.resilience import BulkheadFullError, CircuitOpenError, ResilienceService, State
+from medianest.storage import Database, DatabaseBusyError
+from medianest.storage.compartments import WRITING, Places
+
+PATIENCE = 10.0
+
+
+def one(connection):
+    return connection.execute(text("SELECT 1")).scalar()
+
+
+class Callers:
+    """A database whose callers are a client, an operator or the background, as they say."""
+
+    def __init__(self, url, clock, **settings):
+        self._who = threading.local()
+        self.service = ResilienceService(clock=clock)
+        options = {"pool_wait": 0.05, "timeout": 5.0, **settings}
+        self.database = Database(
+            url,
+            DatabaseSettings(**options),
+            self.service,
+            threads=16,
+            in_flight=12,
+            caller=lambda: self._who.name,
+        )
+        self._pool = ThreadPoolExecutor(32)
+        self._over = threading.Event()
+        self._inside = threading.Semaphore(0)
+
+    def call(self, who, way, operation=one):
+        """Call it now, as somebody."""
+        self._who.name = who
+        return getattr(self.database, way)(operation)
+
+    def start(self, who, way, operation=one):
+        """The same in a thread of its own."""
+        return self._pool.submit(self.call, who, way, operation)
+
+    def hold(self, who, way, times):
+        """Start calls that go on until the end."""
+        return [self.start(who, way, self._hold) for _ in range(times)]
+
+    def _hold(self, connection):
+        self._inside.release()
+        self._over.wait(PATIENCE)
+
+    def are_inside(self, times):
+        """Wait until so many calls that are held have begun."""
+        for _ in range(times):
+            assert self._inside.acquire(timeout=PATIENCE)
+
+    def snapshot(self, name):
+        return self.service.registry.bulkhead(name).snapshot()
+
+    def end(self):
+        self._over.set()
+        self._pool.shutdown()
+        self.database.close()
+
+
+@pytest.fixture
+def make_callers(url, clock):
+    made = []
+
+    def make(**settings):
+        made.append(Callers(url, clock, **settings))
+        return made[-1]
+
+    yield make
+    for callers in made:
+        callers.end()
+
+
+@pytest.fixture
+def callers(make_callers):
+    return make_callers()
+
+
+def until(condition):
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.001)
+
+
+def refused(calls):
+    return sum(isinstance(call.exception(PATIENCE), BulkheadFullError) for call in calls)
+
+
+# -- how many ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [4, 8, 16, 32, 64])
+def test_clients_get_half_of_the_places_of_requests_and_not_all_of_them_to_write(threads):
+    in_flight = max(1, threads - 4)
+    places = Places.fitting(threads, in_flight, None)
+    assert places.clients <= max(1, in_flight / 2)
+    assert places.writers < places.clients or places.clients == 1
+    assert places.lookers <= (threads - in_flight) / 2
+
+
+def test_a_worker_has_fewer_connections_than_threads():
+    assert Places.fitting(16, 12, None).connections == 15
+    assert Places.fitting(64, 60, None).connections == 39
+
+
+@pytest.mark.parametrize("connections", [5, 6, 8, 10, 14, 100])
+def test_a_worker_has_no_more_connections_than_it_may(connections):
+    places = Places.fitting(16, 12, connections)
+    assert places.connections <= connections
+    assert min(places.clients, places.writers, places.lookers, places.background) >= 1
+
+
+# -- who leaves places for whom ----------------------------------------------------------------
+
+
+def test_clients_who_write_leave_places_for_all_others(callers):
+    """Keeps out: a slow disk, and everything that needs the database waits for the writers."""
+    writers = callers.hold("client", "write", 20)
+    callers.are_inside(1)
+    until(lambda: refused(w for w in writers if w.done()) == 16)
+    assert callers.snapshot(WRITING).in_use == 4
+    for who in ("client", "operator", "background"):
+        assert callers.call(who, "read") == 1
+
+
+def test_clients_who_read_leave_places_for_all_others(callers):
+    readers = callers.hold("client", "read", 20)
+    callers.are_inside(6)
+    until(lambda: refused(r for r in readers if r.done()) == 14)
+    for who in ("operator", "background"):
+        assert callers.call(who, "read") == 1
+        assert callers.call(who, "write") == 1
+
+
+def test_those_who_look_leave_places_for_clients_and_for_the_changes_of_operators(callers):
+    lookers = callers.hold("operator", "read", 24)
+    callers.are_inside(2)
+    until(lambda: refused(looker for looker in lookers if looker.done()) == 22)
+    for who in ("client", "operator", "background"):
+        assert callers.call(who, "write") == 1
+    assert callers.call("client", "read") == 1
+
+
+def test_the_background_waits_and_finds_a_connection_to_read_while_all_of_it_writes(callers):
+    callers.hold("background", "write", 1)
+    callers.are_inside(1)
+    others = [callers.start("background", "write") for _ in range(10)]
+    assert callers.call("background", "read") == 1
+    callers._over.set()
+    assert [other.result(PATIENCE) for other in others] == [1] * 10
+
+
+def test_a_few_who_come_at_once_are_served(make_callers):
+    """Keeps out: compartments so narrow that a page that asks for three things gets one."""
+    callers = make_callers(pool_wait=2.0)
+    for who, way, times in (
+        ("client", "write", 8),
+        ("client", "read", 10),
+        ("operator", "read", 6),
+        ("operator", "write", 2),
+    ):
+        calls = [callers.start(who, way) for _ in range(times)]
+        assert [call.result(PATIENCE) for call in calls] == [1] * times
+
+
+def test_what_has_begun_is_finished_before_others_begin(make_callers):
+    """Keeps out: a request that Overseerr has, and that cannot be noted for those who come."""
+    callers = make_callers(pool_wait=0.01)
+    callers.hold("client", "write", 4)
+    callers.are_inside(1)
+    until(lambda: callers.snapshot(WRITING).in_use == 4)
+    settling = [callers.start("client", "settle") for _ in range(3)]
+    until(lambda: callers.snapshot(WRITING).waiting == 3)
+    with pytest.raises(BulkheadFullError):
+        callers.call("client", "write")
+    callers._over.set()
+    assert [each.result(PATIENCE) for each in settling] == [1] * 3
+
+
+# -- locks -------------------------------------------------------------------------------------
+
+
+def busy(connection):
+    raise DatabaseBusyError("others hold a lock")
+
+
+def test_writers_are_told_at_once_when_every_write_before_was_busy(callers, clock):
+    for _ in range(5):
+        with pytest.raises(DatabaseBusyError):
+            callers.call("client", "write", busy)
+    with pytest.raises(CircuitOpenError) as caught:
+        callers.call("client", "write")
+    assert caught.value.retry_after <= 1.2
+    assert callers.call("client", "read") == 1  # whoever reads waits for no lock
+    assert callers.call("background", "write") == 1
+    assert callers.call("client", "settle") == 1
+    assert callers.service.registry.breaker("database").state is State.CLOSED
+    clock.advance(1.3)
+    assert callers.call("client", "write") == 1
+    assert callers.service.registry.breaker(WRITING).state is State.CLOSED
+
+
+def test_while_locks_are_held_one_at_a_time_tries(callers, clock):
+    for _ in range(5):
+        with pytest.raises(DatabaseBusyError):
+            callers.call("client", "write", busy)
+    clock.advance(1.3)
+    callers.hold("client", "write", 1)
+    callers.are_inside(1)
+    with pytest.raises(CircuitOpenError):
+        callers.call("client", "write")
