@@ -14,8 +14,6 @@ from sqlalchemy.exc import DBAPIError
 from medianest.config import DatabaseSettings
 from medianest.resilience import (
     RUN_AGAIN,
-    Bulkhead,
-    BulkheadFullError,
     CallRefusedError,
     Deadline,
     Declined,
@@ -29,11 +27,11 @@ from medianest.resilience import (
 from medianest.storage import postgres, schema, sqlite
 from medianest.storage.compartments import SERVICE, Caller, Places, Ways
 from medianest.storage.errors import (
-    DatabaseBusyError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
     StorageError,
 )
+from medianest.storage.group_commit import GroupCommit
 
 __all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "PoolFigures"]
 
@@ -43,7 +41,6 @@ READ: Final = "database.read"
 WRITE: Final = "database.write"
 """The operations of the database, for recovery."""
 
-_WRITERS = "sqlite-writers"
 _SPARE = 2
 """Connections more than there are places, for proving that the database is there."""
 _PROOF = 1.0
@@ -105,7 +102,7 @@ class Database:
         self._said = ""
         self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
-        self._turn = Bulkhead(_WRITERS, max_concurrent=1, max_wait=_LONGEST)
+        self._group = GroupCommit(self._transaction, settings.timeout)
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(
             service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of
@@ -196,14 +193,9 @@ class Database:
         """One after the other, where there can be only one writer."""
         if self.dialect != "sqlite":
             return self._in_transaction(reads, operation, args, kwargs)
-        try:
-            turn = self._turn.acquire()
-        except BulkheadFullError:  # its time went by
-            raise DatabaseBusyError("others are writing to the database") from None
-        try:
-            return self._in_transaction(reads, operation, args, kwargs)
-        finally:
-            turn.release()
+        with self._mapped():
+            result: T = self._group.run(lambda connection: operation(connection, *args, **kwargs))
+        return result
 
     def _in_transaction(
         self,
@@ -212,10 +204,15 @@ class Database:
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> T:
-        with self._mapped(), self.engine.connect() as connection:
+        with self._mapped(), self._transaction(reads) as connection:
+            return operation(connection, *args, **kwargs)
+
+    @contextmanager
+    def _transaction(self, reads: bool = False) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
             connection = connection.execution_options(**{sqlite.READS: reads})
             with connection.begin():
-                return operation(connection, *args, **kwargs)
+                yield connection
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

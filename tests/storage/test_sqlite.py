@@ -148,7 +148,7 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
     """Keeps out: some of many writers that wait by chance, and others for ever."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
-    turns = database._turn
+    group = database._group
     inside, leave = threading.Event(), threading.Event()
 
     def insert(connection, number):
@@ -162,7 +162,7 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
         inside.wait(10)
         for number in range(1, 4):
             writers.append(pool.submit(database.write, insert, number))
-            while turns.snapshot().waiting < number:
+            while group.waiting < number:
                 time.sleep(0.001)
         leave.set()
         for writer in writers:

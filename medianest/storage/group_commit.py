@@ -1,0 +1,154 @@
+"""Group commit, for a database with one writer: who writes when another one does so is written
+by the next, together with all who wait, in one transaction.
+
+A commit waits for the disk, and that costs the same for one change as for many. Handing the turn
+from thread to thread costs as much again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import Connection
+
+from medianest.resilience import remaining
+from medianest.resilience.outcome import raise_again
+from medianest.storage.errors import DatabaseBusyError, DatabaseUnavailableError
+
+__all__ = ["GroupCommit"]
+
+_MOST = 64
+"""Changes in one transaction: a reader of the log must not wait for ever."""
+
+Operation = Callable[[Connection], Any]
+
+
+class _Job:
+    """One change, and what came of it."""
+
+    __slots__ = ("error", "is_over", "leads", "operation", "result", "woken")
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.is_over = self.leads = False
+        self.woken = threading.Lock()
+        self.woken.acquire()
+
+    def outcome(self) -> Any:
+        """Its result. Raises its error."""
+        error = self.error
+        if error is None:
+            return self.result
+        try:
+            raise_again(error)
+        finally:
+            del error  # or error and frame would keep each other
+
+
+class GroupCommit:
+    """Runs changes, one transaction at a time. Each gets its own result or error: where one of
+    several fails, all of them are done anew, one by one, so that none suffers for another.
+
+    `transaction()` is a transaction; `wait` bounds, in seconds, the wait for the others. Raises
+    DatabaseBusyError when that is over. Thread-safe.
+    """
+
+    def __init__(
+        self, transaction: Callable[[], AbstractContextManager[Connection]], wait: float
+    ) -> None:
+        self._transaction = transaction
+        self._wait = wait
+        self._lock = threading.Lock()
+        self._waiting: list[_Job] = []
+        self._is_busy = False
+
+    @property
+    def waiting(self) -> int:
+        """Changes that are to be written next."""
+        return len(self._waiting)
+
+    def run(self, operation: Operation) -> Any:
+        """Do one change; it is committed when this returns."""
+        job = _Job(operation)
+        try:
+            with self._lock:
+                self._waiting.append(job)
+                if not self._is_busy:
+                    self._is_busy = job.leads = True
+            if not job.leads and not job.woken.acquire(timeout=min(remaining(), self._wait)):
+                self._give_up(job)
+            if not job.is_over:
+                self._lead()
+        except BaseException:  # an interrupt, at any instant: nobody may wait for this thread
+            self._withdraw(job)
+            raise
+        return job.outcome()
+
+    def _give_up(self, job: _Job) -> None:
+        """Its time is over. What is being written already is waited for: it may be committed."""
+        with self._lock:
+            is_waiting = job in self._waiting and not job.leads
+            if is_waiting:
+                self._waiting.remove(job)
+        if is_waiting or not job.woken.acquire(timeout=self._wait):
+            raise DatabaseBusyError("others are writing to the database")
+
+    def _withdraw(self, job: _Job) -> None:
+        with self._lock:
+            if job in self._waiting:
+                self._waiting.remove(job)
+            if not job.leads or job.is_over:
+                return
+        job.is_over = True
+        self._pass_on()
+
+    def _lead(self) -> None:
+        """Write what waits, this thread's own change among it, and wake who writes next."""
+        with self._lock:
+            jobs, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        try:
+            self._write(jobs)
+        finally:
+            for job in jobs:
+                if not job.is_over:  # an interrupt came between
+                    job.error = DatabaseUnavailableError("the write was interrupted")
+                job.is_over = True
+            self._pass_on()
+            for job in jobs:
+                job.woken.release()
+
+    def _pass_on(self) -> None:
+        """Have the first of those who wait write next."""
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            self._is_busy = following is not None
+            if following is not None:
+                following.leads = True
+                following.woken.release()
+
+    def _write(self, jobs: list[_Job]) -> None:
+        if len(jobs) > 1 and self._write_together(jobs):
+            return
+        for job in jobs:
+            try:
+                with self._transaction() as connection:
+                    job.result = job.operation(connection)
+            except Exception as error:
+                job.error = error
+            job.is_over = True
+
+    def _write_together(self, jobs: list[_Job]) -> bool:
+        try:
+            with self._transaction() as connection:
+                for job in jobs:
+                    job.result = job.operation(connection)
+        except Exception:  # each learns its own, one by one
+            return False
+        for job in jobs:
+            job.is_over = True
+        return True

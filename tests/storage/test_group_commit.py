@@ -1,0 +1,139 @@
+"""Changes that come at once are committed together, and none suffers for another."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from medianest.storage import DatabaseBusyError
+from medianest.storage.group_commit import GroupCommit
+
+
+class Store:
+    """A list of numbers; what a transaction adds is there when it is committed. Each transaction
+    waits until `may_go` is set."""
+
+    def __init__(self):
+        self.kept, self.commits = [], []
+        self.may_go, self.has_begun = threading.Event(), threading.Event()
+        self.may_go.set()
+
+    @contextmanager
+    def transaction(self):
+        self.has_begun.set()
+        assert self.may_go.wait(20)
+        added = []
+        yield added
+        self.kept += added
+        self.commits.append(len(added))
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def group(store):
+    return GroupCommit(store.transaction, 10.0)
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(20) as pool:
+        yield pool
+
+
+def adding(number):
+    def add(added):
+        added.append(number)
+        return number
+
+    return add
+
+
+def failing(added):
+    added.append("never")
+    raise KeyError("mine")
+
+
+def begin(pool, store, group, operations):
+    """The first of them is being written, and the others wait."""
+    store.may_go.clear()
+    store.has_begun.clear()
+    futures = [pool.submit(group.run, operations[0])]
+    assert store.has_begun.wait(10)
+    for count, operation in enumerate(operations[1:], 1):
+        futures.append(pool.submit(group.run, operation))
+        while group.waiting < count:
+            threading.Event().wait(0.001)
+    return futures
+
+
+def test_one_change_is_one_transaction(store, group):
+    assert group.run(adding(1)) == 1
+    assert (store.kept, store.commits) == ([1], [1])
+
+
+def test_those_who_waited_are_written_together_and_in_order(store, group, pool):
+    futures = begin(pool, store, group, [adding(n) for n in range(10)])
+    store.may_go.set()
+    assert [future.result(10) for future in futures] == list(range(10))
+    assert (store.kept, store.commits) == (list(range(10)), [1, 9])
+
+
+def test_the_error_of_one_is_its_own(store, group, pool):
+    futures = begin(pool, store, group, [adding(0), adding(1), failing, adding(2)])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (0, 1, 3)] == [0, 1, 2]
+    with pytest.raises(KeyError, match="mine"):
+        futures[2].result(10)
+    assert store.kept == [0, 1, 2]
+
+
+def test_a_transaction_that_cannot_be_committed_is_everybodys_error(store, group):
+    @contextmanager
+    def full():
+        yield []
+        raise OSError("no space")
+
+    group._transaction = full
+    with pytest.raises(OSError, match="no space"):
+        group.run(adding(1))
+    group._transaction = store.transaction
+    assert group.run(adding(2)) == 2
+
+
+def test_who_waited_for_too_long_is_told_and_changes_nothing(store, pool):
+    group = GroupCommit(store.transaction, 0.05)
+    futures = begin(pool, store, group, [adding(0), adding(1)])
+    with pytest.raises(DatabaseBusyError):
+        futures[1].result(10)
+    store.may_go.set()
+    assert futures[0].result(10) == 0
+    assert store.kept == [0]
+
+
+class Interrupt(BaseException):
+    pass
+
+
+def test_an_interrupt_keeps_nobody_else_from_writing(store, group, pool):
+    """Keeps out: the thread that writes dies, and all others wait for it for ever."""
+
+    def interrupted(added):
+        raise Interrupt
+
+    futures = begin(pool, store, group, [interrupted, adding(1), adding(2)])
+    store.may_go.set()
+    assert [future.result(10) for future in futures[1:]] == [1, 2]
+    with pytest.raises(Interrupt):
+        futures[0].result(10)
+    assert group.run(adding(3)) == 3
+
+
+def test_many_threads_lose_nothing(store, group, pool):
+    found = list(pool.map(lambda n: group.run(adding(n)), range(2000)))
+    assert found == list(range(2000))
+    assert sorted(store.kept) == found
