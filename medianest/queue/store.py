@@ -226,7 +226,6 @@ def _make_due(connection: Connection, handler: str, now: datetime) -> None:
     values = {
         "due": 1,
         "state": "pending",
-        "lease": None,
         "in_doubt_since": case((ran, table.c.run_at), else_=table.c.in_doubt_since),
         "absent_since": case((ran, None), else_=table.c.absent_since),
     }

@@ -196,10 +196,13 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house, answers):
+@pytest.mark.parametrize("of", ["plex", "overseerr"])
+def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house, answers, of):
     """Missing, null, of another type and out of range: asked once, breaker closed."""
     tried = 0
     for service, question, member, document in answers:
+        if service != of:
+            continue
         house.reset(service)  # a search asks both servers
         whole = strict(house.answers(service, question, document)[0].text)[member]
         if not whole:
@@ -220,7 +223,7 @@ def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house,
                 assert len(served) <= len(whole), about
                 assert house.state(service) is State.CLOSED, about
                 tried += 1
-    assert tried > 3000
+    assert tried > 800
 
 
 @pytest.fixture(scope="module")
