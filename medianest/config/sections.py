@@ -182,17 +182,6 @@ class DatabaseSettings(Section):
             timeout=self.timeout,
         )
 
-    def writing_breaker(self, expected: Expected) -> CircuitBreakerOptions:
-        """The breaker of those who write, with the error that says that others hold its locks."""
-        return CircuitBreakerOptions(
-            failure_threshold=self.failure_threshold,
-            counting="consecutive",
-            reset_timeout=min(1.0, self.reset_timeout),
-            max_reset_timeout=self.reset_timeout,  # a lock goes as suddenly as it came
-            half_open_max_calls=1,
-            expected_errors=expected,
-        )
-
 
 class QueueSettings(Section):
     """Operations that are done later."""

@@ -151,8 +151,9 @@ class Bulkhead(Strategy):
     def _give_to_first(self) -> None:
         """With the queue's lock held."""
         now = self._clock.now()
-        # The mean of the last few: one place that came late, or soon, says little.
-        self._pace = (self._pace + now - self._moved_at) / 2
+        # A mean of the last few: one place that came late, or soon, says little; and longer than
+        # anybody waits is long enough.
+        self._pace += (min(now - self._moved_at, self.options.max_wait) - self._pace) / 4
         self._moved_at = now
         self._queue.popleft().give()
 

@@ -15,7 +15,6 @@ from typing import Final, Literal, TypeAlias
 from medianest.config import DatabaseSettings
 from medianest.resilience import Bulkhead, BulkheadOptions, Pipeline, Registry
 from medianest.resilience.strategy import Strategy
-from medianest.storage.errors import DatabaseBusyError
 
 __all__ = ["SERVICE", "WRITING", "Caller", "Places", "Ways"]
 
@@ -53,8 +52,8 @@ class Places:
             lookers = min(lookers, max(1, connections // 6))
             background = min(background, max(2, connections // 3))
             clients = min(clients, max(1, connections - lookers - background - _OPERATORS))
-        third = max(1, in_flight // 3)
-        return cls(clients, min(clients, third), third, lookers, background)
+        writers = max(1, clients - max(1, clients // 5))
+        return cls(clients, writers, max(1, in_flight // 3), lookers, background)
 
     @property
     def connections(self) -> int:
@@ -86,7 +85,6 @@ class Ways:
             "database.background.write", background * 2 // 3, settings.timeout, None
         )
         self._compartments = (clients, writers, lookers, operators, beside, noting)
-        breaker = registry.breaker(WRITING, settings.writing_breaker(DatabaseBusyError))
 
         def way(*strategies: Strategy) -> Pipeline:
             return Pipeline(SERVICE, [*strategies, common])
@@ -97,7 +95,7 @@ class Ways:
             "background": way(beside),
         }
         self.writing: Final[Mapping[Caller, Pipeline]] = {
-            "client": way(breaker, writers, clients),
+            "client": way(writers, clients),
             "operator": way(operators),
             "background": way(noting, beside),
         }

@@ -22,7 +22,7 @@ QUEUE = "/api/v1/resilience/queue"
 REQUESTS = "/api/v1/media/requests"
 JSON = {"Content-Type": "application/json"}
 VIEWER = {"Authorization": f"Bearer {OPERATOR}"}
-WRITERS, READERS, LOOKERS = 14, 3, 24
+THREADS, WRITERS, READERS, LOOKERS = 16, 14, 3, 24
 SECONDS = 5.0
 AT_ONCE = 0.25
 
@@ -35,6 +35,7 @@ def start(serve, plex, overseerr):
             MEDIANEST_PLEX_TOKEN=plex.token,
             MEDIANEST_OVERSEERR_URL=overseerr.url,
             MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
+            MEDIANEST_THREADS=THREADS,
             **variables,
         )
 
