@@ -106,7 +106,7 @@ def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve):
 
 
 def test_silent_clients_do_not_keep_the_threads(server):
-    """As many half requests as there are threads take them all, and must give them back by themselves."""
+    """Half requests take all threads, and must give them back by themselves."""
     clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(24)]
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\nHo")
