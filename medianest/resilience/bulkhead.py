@@ -60,14 +60,14 @@ class Bulkhead(Strategy):
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the bulkhead around `inner`."""
-        return self._around(inner, self.options.max_wait, self.options.max_waiting)
+        return self._around(inner, (self.options.max_wait, self.options.max_waiting))
 
     def patient(self, max_wait: float) -> Strategy:
         """The same places for calls that are let wait for so long, in any number: those that finish
         what has begun already."""
         return _Patient(self, max_wait)
 
-    def _around(self, inner: Invoke, max_wait: float, max_waiting: int | None) -> Invoke:
+    def _around(self, inner: Invoke, line: tuple[float, int | None]) -> Invoke:
         places, queue = self._places, self._queue
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -79,7 +79,7 @@ class Bulkhead(Strategy):
                     del places[-1]
                 except IndexError:
                     waiter = _Waiter()
-                    self._wait_for_place(waiter, max_wait, max_waiting)
+                    self._wait_for_place(waiter, *line)
                 taken = True
                 if len(places) < self._fewest:
                     self._note_fewest(len(places))
@@ -212,7 +212,7 @@ class _Patient(Strategy):
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the bulkhead around `inner`."""
-        return self._bulkhead._around(inner, self._max_wait, None)
+        return self._bulkhead._around(inner, (self._max_wait, None))
 
 
 class _Waiter:

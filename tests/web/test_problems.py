@@ -110,7 +110,7 @@ def test_a_service_that_is_not_configured_names_the_variable(make_app):
 def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):
     app = make_app()
     bulkhead = app.extensions["resilience"].admission.places
-    places = [bulkhead.acquire() for _ in range(12)]
+    places = [bulkhead.acquire() for _ in range(bulkhead.options.max_concurrent)]
     response = app.test_client().get("/api/v1/media/libraries")
     assert (response.status_code, response.json["type"]) == (503, "/problems/overloaded")
     assert response.headers["Retry-After"] == "1"
