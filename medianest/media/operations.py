@@ -35,6 +35,7 @@ from medianest.resilience import (
     Strategy,
 )
 from medianest.resilience.flights import Joinable
+from medianest.resilience.options import BulkheadOptions
 from medianest.resilience.outcome import Expected, raise_again
 from medianest.resilience.strategy import Invoke
 
@@ -88,6 +89,9 @@ class Operations:
             policy.retry, name=service, budget=registry.budget(service), clock=registry.clock
         )
         self._pool = FlightPool(settings.places, name=service)
+        # Those who wait for what hangs hold threads, though none of its places.
+        line = BulkheadOptions(max_concurrent=settings.places)
+        self._line = registry.bulkhead(f"{service}.callers", line)
         self._made: list[Operation] = []
         if not settings.breaker_enabled:
             for breaker in (self._server, *self._breakers.values()):
@@ -142,7 +146,9 @@ class Operations:
         clock = self._registry.clock
         # Time for one attempt that fails late, and for another one.
         timeout = 2 * self._settings.timeout
-        coalesce = Coalesce(name=name, key=key, timeout=timeout, pool=self._pool, clock=clock)
+        coalesce = Coalesce(
+            name=name, key=key, timeout=timeout, pool=self._pool, line=self._line, clock=clock
+        )
         self._registry.add_flights(coalesce)
         if last_good is None:
             return [coalesce]

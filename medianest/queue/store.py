@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, not_, or_, select, text, update
+from sqlalchemy import Connection, case, exists, not_, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
@@ -220,8 +220,12 @@ def _make_due(connection: Connection, handler: str, now: datetime) -> None:
         .where(table.c.handler == handler, LATER, table.c.run_at <= now)
         .order_by(table.c.run_at)
         .limit(_MOST_MADE_DUE)
-        .scalar_subquery()
+        .with_for_update(skip_locked=True)
     )
+    # Asked by itself: within the change, a planner may look through all that wait.
+    ids = [row.id for row in connection.execute(come)]
+    if not ids:
+        return
     ran = table.c.state == "running"
     values = {
         "due": 1,
@@ -229,9 +233,7 @@ def _make_due(connection: Connection, handler: str, now: datetime) -> None:
         "in_doubt_since": case((ran, table.c.run_at), else_=table.c.in_doubt_since),
         "absent_since": case((ran, None), else_=table.c.absent_since),
     }
-    # Another process may have settled one between the look and the change.
-    still = and_(LATER, table.c.run_at <= now)
-    connection.execute(update(table).where(table.c.id.in_(come), still).values(values))
+    connection.execute(update(table).where(table.c.id.in_(ids)).values(values))
 
 
 def _oldest(

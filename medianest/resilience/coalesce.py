@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
@@ -32,7 +33,9 @@ class Coalesce(Strategy):
     deadline, `timeout` seconds after it began (None: what is inside bounds it), and each caller
     waits no longer than its own, then raises DeadlineExceededError. All get the same result, not
     copies, or the same error. When no thread is free, a caller makes the call itself, and so does
-    one within a flight: no flight ever waits for another. A result that goes on after the call
+    one within a flight: no flight ever waits for another. Of those who have waited for two seconds,
+    as many go on as find a place in `line`, a Bulkhead; the others raise BulkheadFullError: callers
+    of what hangs must not hold every thread. A result that goes on after the call
     (a Handover) goes to one caller; the others call for themselves.
     """
 
@@ -43,9 +46,13 @@ class Coalesce(Strategy):
         key: Callable[..., Hashable] | None = None,
         timeout: float | None = None,
         pool: FlightPool | None = None,
+        line: Bulkhead | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
         self.name = checked_name(name, "coalesce")
+        if line is not None and not isinstance(line, Bulkhead):
+            raise ConfigurationError(f"coalesce {name!r}: line must be a Bulkhead, not {line!r}")
+        self.line = line
         self.pool = checked_flights(f"coalesce {name!r}", key, timeout, pool)
         self.timeout, self.key = timeout, key
         self.clock = as_clock(clock)
@@ -136,6 +143,7 @@ class _Table:
             clock=owner.clock,
             timeout=owner.timeout,
             keep=keep,
+            line=owner.line,
             on_end=lambda flight: self._ended(key, flight),
         )
         started = False

@@ -11,20 +11,24 @@ import logging
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock
 from medianest.resilience.deadline import start_anew
 from medianest.resilience.outcome import raise_again
 from medianest.resilience.strategy import Handover, Invoke
 
-__all__ = ["Flight", "Joinable", "Keep", "is_aboard"]
+__all__ = ["LONG", "Flight", "Joinable", "Keep", "is_aboard"]
 
 logger = logging.getLogger(__name__)
 
 _aboard: ContextVar[bool] = ContextVar("medianest-aboard", default=False)
 
 Keep = Callable[[Any], None]
+
+LONG: Final = 2.0
+"""Seconds after which a wait takes a place in the line of its flight."""
 
 
 def is_aboard() -> bool:
@@ -58,8 +62,10 @@ class Flight:
         timeout: float | None,
         keep: Keep | None,
         on_end: Callable[[Flight], None] = lambda flight: None,
+        line: Bulkhead | None = None,
     ) -> None:
         self.callers = 1
+        self._line = line
         self._began = clock.now()
         self._clock, self._timeout = clock, timeout
         self._inner, self._question, self._keep, self._on_end = inner, question, keep, on_end
@@ -92,8 +98,18 @@ class Flight:
             self._waiting += 1
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end, so long at most; whether it is over."""
-        return self._over.wait(min(seconds, threading.TIMEOUT_MAX))
+        """Wait for its end, so long at most; whether it is over. Who has waited for LONG takes a
+        place in its line, or raises BulkheadFullError: each who waits holds a thread."""
+        seconds, line = min(seconds, threading.TIMEOUT_MAX), self._line
+        if line is None or seconds <= LONG:
+            return self._over.wait(seconds)
+        if self._over.wait(LONG):
+            return True
+        place = line.acquire()
+        try:
+            return self._over.wait(seconds - LONG)
+        finally:
+            place.release()
 
     def take(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Its result when it is over, or raise its error. Makes this caller's own call when it has

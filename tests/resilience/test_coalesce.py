@@ -14,6 +14,7 @@ import pytest
 
 from medianest.resilience import (
     Bulkhead,
+    BulkheadFullError,
     CircuitBreaker,
     Coalesce,
     ConfigurationError,
@@ -23,6 +24,7 @@ from medianest.resilience import (
     Handover,
     Pipeline,
     Retry,
+    flights,
     remaining,
 )
 from medianest.resilience.events import shared
@@ -398,3 +400,25 @@ def test_a_wrong_option_is_refused(wrong):
 def test_a_pool_has_a_whole_number_of_threads(wrong):
     with pytest.raises(ConfigurationError):
         FlightPool(wrong)
+
+
+def test_callers_of_what_hangs_hold_no_more_threads_than_their_line_has_places(
+    pool, upstream, callers, monkeypatch
+):
+    """Keeps out: everybody waits for one call that hangs, and nobody is left for anything else."""
+    monkeypatch.setattr(flights, "LONG", 0.05)
+    line = Bulkhead("callers", max_concurrent=3)
+    coalesce = Coalesce(name="plex", pool=pool, line=line)
+    asked = [callers.start(coalesce.call, upstream) for _ in range(10)]
+    joined(coalesce, 9)
+    wait_until(lambda: sum(each.done() for each in asked) == 7)
+    refused = [each for each in asked if each.done()]
+    assert all(isinstance(each.exception(SOON), BulkheadFullError) for each in refused)
+    upstream.let_go()
+    assert {each.result(SOON) for each in asked if each not in refused} == {"answer"}
+    assert line.snapshot().in_use == 0
+
+
+def test_a_line_is_a_bulkhead(pool):
+    with pytest.raises(ConfigurationError, match="line must be a Bulkhead, not 3"):
+        Coalesce(line=3, pool=pool)
