@@ -144,7 +144,11 @@ def _internal(subjects: Subjects, options: AlertOptions, system: System) -> Iter
     yield check_of("memory", "important", partial(check_memory, system, options.memory))
     yield check_of("cpu", "optional", partial(check_cpu, system))
     yield check_of("threads", "important", partial(check_threads, places, threads))
-    yield check_of("queue", "optional", QueueCheck(subjects.queue.figures))
+    yield check_of(
+        "queue",
+        "optional",
+        QueueCheck(subjects.queue.figures, subjects.settings.queue.max_operations),
+    )
 
 
 def _external(subjects: Subjects) -> Iterator[Check]:

@@ -75,11 +75,11 @@ def check_threads(places: Bulkhead | None, threads: int) -> Finding:
 
 
 class QueueCheck:
-    """What waits to be done, since when, and what could not be done. While `figures()` cannot be
-    had, the last ones stand."""
+    """What waits to be done, since when, and what could not be done; `most` can be kept in all.
+    While `figures()` cannot be had, the last ones stand."""
 
-    def __init__(self, figures: Callable[[], Mapping[str, Any]]) -> None:
-        self._figures = figures
+    def __init__(self, figures: Callable[[], Mapping[str, Any]], most: int) -> None:
+        self._figures, self._most = figures, most
         self._last: Mapping[str, Any] = {}
 
     def __call__(self) -> Finding:
@@ -89,6 +89,10 @@ class QueueCheck:
             message = f"cannot be counted now: {describe(error)[1]}"
             return Finding(Status.UNKNOWN, message, self._last)
         dead = self._last["dead"]
+        if sum(self._last[state] for state in ("pending", "running", "dead")) >= self._most:
+            return Finding(
+                Status.UNHEALTHY, f"it is full: no more is kept ({dead} dead)", self._last
+            )
         if dead:
             message = f"{dead} operations could not be done: retry or drop them"
             return Finding(Status.DEGRADED, message, self._last)

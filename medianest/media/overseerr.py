@@ -16,6 +16,7 @@ from medianest.media.errors import (
     ForbiddenError,
     ForeignAnswerError,
     InvalidAnswerError,
+    MediaError,
     NotConfiguredError,
     NotFoundError,
     QuotaError,
@@ -30,7 +31,7 @@ from medianest.media.errors import (
 from medianest.media.operations import Operations
 from medianest.media.overseerr_client import SERVICE, OverseerrClient
 from medianest.media.overseerr_details import SeasonDetails
-from medianest.media.overseerr_refusals import source_failed
+from medianest.media.overseerr_refusals import RequestFailedError, source_failed
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, Title
 from medianest.media.overseerr_wish import Requested, Wish
 from medianest.media.troubles import Troubles
@@ -136,7 +137,7 @@ class Overseerr:
         wish = Wish.of(payload)
         with self._noticed_of(wish):
             made = self._ask(self._making, OverseerrClient.create, wish)
-        self._troubles.end("source", "refusal", _lane(wish))
+        self._troubles.end("source", "refusal", "making", _lane(wish))
         return _told(made)
 
     def look(self, payload: Mapping[str, Any], since: datetime) -> dict[str, Any] | None:
@@ -158,6 +159,7 @@ class Overseerr:
             permanent=_PERMANENT,
             outages=_OUTAGES,
             lane_outages=(QuotaError, ForbiddenError),
+            told_at_once=(ForbiddenError,),
             # It has no timeout of its own: what we gave up may still be under way there, and it
             # does not notice that the second is the same.
             uncertain=_may_have_been_made,
@@ -183,7 +185,7 @@ class Overseerr:
             except RejectedError:
                 self._troubles.still("key")
                 return self._troubles.message()
-            except (UpstreamError, CallRefusedError):
+            except (MediaError, CallRefusedError):
                 self._troubles.still("source")
                 return self._troubles.message()
         self._troubles.end("source", "key")
@@ -227,12 +229,16 @@ class Overseerr:
         except SlowError:
             self._troubles.meet("source", str(source_failed("no answer in time")))
             raise
+        except _UNABLE as error:  # while looks succeed, no breaker opens
+            self._troubles.meet("making", str(error))
+            raise
 
 
 def _lane(wish: Wish) -> str:
     return f"user {wish.user_id}"
 
 
+_UNABLE = (UnavailableError, ForeignAnswerError, InvalidAnswerError, RequestFailedError)
 _PERMANENT = (NotFoundError, RefusedError)
 
 

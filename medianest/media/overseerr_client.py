@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -37,7 +38,7 @@ from medianest.media.overseerr_refusals import (
     wrong_key,
 )
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
-from medianest.media.overseerr_wish import KnownRequest, Requested, Standing, Wish
+from medianest.media.overseerr_wish import NOTHING, KnownRequest, Requested, Standing, Wish
 from medianest.media.parsing import parsed, understood
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
@@ -45,7 +46,8 @@ from medianest.resilience.clock import as_clock
 __all__ = ["SERVICE", "OverseerrClient", "RequestFailedError", "Requested"]
 
 API = "/api/v1"
-_QUERIES = "abcdefghijklmnopqrstuvwxyz"
+_QUERIES = "abcdefghijklmnoprstuvw"
+_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "ru")
 """Each of these words is found in thousands of titles, so that nothing found means no source."""
 
 _LATEST = 50
@@ -63,7 +65,6 @@ class OverseerrClient:
         if settings.api_key is not None:
             headers["X-Api-Key"] = settings.api_key.get_secret_value()
         self._clock = as_clock(clock)
-        self._asked = 0
         self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, is_own)
 
     def search(self, query: str) -> tuple[Title, ...]:
@@ -92,32 +93,37 @@ class OverseerrClient:
         that there is."""
         answer = self._http.ask("POST", f"{API}/request", body=wish.body)
         body = self._body(answer)
-        if answer.status == 201:
-            made = body if isinstance(body, dict) else {}
-            number = made.get("id")
-            seasons = taken_seasons(made) if wish.media_type == "tv" else None
-            return Requested(True, number if isinstance(number, int) else None, seasons)
-        if answer.status == 409 and is_own(answer.headers):
+        own = is_own(answer.headers)
+        if answer.status == 201 and own and isinstance(body, dict):
+            number = body.get("id")
+            if isinstance(number, int) and not isinstance(number, bool):
+                seasons = taken_seasons(body) if wish.media_type == "tv" else None
+                return Requested(True, number, seasons)
+        if answer.status == 409 and own and "already exists" in message_of(body):
             return self._requested_before(wish)
-        if answer.status == 202 and is_own(answer.headers):
+        if answer.status == 202 and own and "No seasons available" in message_of(body):
             return self._nothing_left(wish)
         raise self._refusal(answer, body, str(wish))
 
     def look(self, wish: Wish, since: datetime) -> Requested | None:
         """The request for a title that was first sent at `since`; None when there is none. Needs
         what making a request needs: raises SourceError when its source does not answer."""
-        standing = self._standing(wish)
-        if standing is None:
-            return None
+        standing = self._standing(wish) or NOTHING
         found = standing.find(wish, since)
+        if found is not None:
+            return found
+        # It remembers titles for hours: that it tells of this one does not prove that its source
+        # answers, and without it what was sent may wait there still.
+        self.check_source()
         # While its database is away it tells of a title without a word of its requests. The list
         # needs the database, and has what was made lately.
-        return found or standing.with_requests(self._latest(wish)).find(wish, since)
+        return standing.with_requests(self._latest(wish)).find(wish, since)
 
     def check_source(self) -> None:
         """Raise SourceError when its source does not answer it."""
-        self._asked += 1  # it remembers answers for five minutes
-        page = self._read(SearchPage, f"{API}/search", query=_QUERIES[self._asked % len(_QUERIES)])
+        # It remembers answers for minutes, by their words and their language.
+        query, language = secrets.choice(_QUERIES), secrets.choice(_LANGUAGES)
+        page = self._read(SearchPage, f"{API}/search", query=query, language=language)
         if not page.results:
             raise source_failed("its search finds nothing")
 
@@ -169,7 +175,7 @@ class OverseerrClient:
         if answer.status == 200:
             raise InvalidAnswerError(SERVICE, "its answer is not that title")
         said = message_of(body) if is_own(answer.headers) else ""
-        if said.startswith("Unable to retrieve") or (answer.status == 404 and said):
+        if said.startswith("Unable to retrieve"):
             # It says the same for a title that there is not as for a source that is away.
             self.check_source()
             return None
@@ -191,7 +197,8 @@ class OverseerrClient:
         try:
             self._http.check(answer.status, answer.headers)
         except MediaError as error:
-            return foreign(answer.status) if 401 < answer.status < 500 else error
+            is_refusal = 400 <= answer.status < 500 and answer.status != 401
+            return foreign(answer.status) if is_refusal else error
         return InvalidAnswerError(SERVICE, f"its answer makes no sense ({answer.status})")
 
     def _body(self, answer: HttpAnswer) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,7 +12,9 @@ from medianest.media.overseerr_wish import KnownRequest, Standing
 
 __all__ = ["SeasonDetails", "requests_for", "seasons_of", "standing_of", "taken_seasons"]
 
-_AVAILABLE = 5
+_AVAILABLE = (5,)
+_TAKEN = (2, 3, 4, 5)
+"""Statuses of seasons that nobody can request: pending, processing, partially there, there."""
 _MOST = 1_000
 """Requests and seasons of one title that are read."""
 
@@ -39,8 +41,8 @@ def standing_of(details: Mapping[str, Any], date: str | None, now: datetime) -> 
     return Standing(
         requests=known,
         seasons=there,
-        available={
-            is4k: frozenset(_numbers(info.get("seasons"), name)) if info else frozenset()
+        taken={
+            is4k: frozenset(_numbers(info.get("seasons"), name, _TAKEN)) if info else frozenset()
             for is4k, name in ((False, "status"), (True, "status4k"))
         },
         ahead=_ahead(date, now),
@@ -61,6 +63,8 @@ def requests_for(media_type: str, media_id: int, found: object) -> tuple[KnownRe
 def seasons_of(details: Mapping[str, Any]) -> tuple[SeasonDetails, ...]:
     """The seasons of a show, and which of them are requested or there."""
     standing = standing_of(details, None, _NEVER)
+    known = _dict(details.get("mediaInfo")).get("seasons")
+    there = set(_numbers(known, "status", _AVAILABLE))
     requested: set[int] = set()
     for request in standing.requests:
         if request.is_open and not request.is4k:
@@ -72,7 +76,7 @@ def seasons_of(details: Mapping[str, Any]) -> tuple[SeasonDetails, ...]:
             episodes=_natural(each.get("episodeCount")),
             aired_on=_text(each.get("airDate")),
             requested=number in requested,
-            available=number in standing.available[False],
+            available=number in there,
         )
         for each in _dicts(details.get("seasons"))
         if (number := _season(each)) is not None
@@ -98,11 +102,13 @@ def _request(found: Mapping[str, Any]) -> KnownRequest | None:
     )
 
 
-def _numbers(seasons: object, status: str | None = None) -> Iterator[int]:
-    """The numbers of seasons; with the name of a `status`, of those that are in the library."""
+def _numbers(
+    seasons: object, status: str | None = None, having: Collection[int] = ()
+) -> Iterator[int]:
+    """The numbers of seasons; with the name of a `status`, of those that have one of these."""
     for each in _dicts(seasons):
         number = _season(each)
-        if number is not None and (status is None or each.get(status) == _AVAILABLE):
+        if number is not None and (status is None or each.get(status) in having):
             yield number
 
 

@@ -37,6 +37,8 @@ SERVICE: Final = "overseerr"
 SOURCE: Final = "TMDB"
 
 _SOURCE = re.compile(r"^\[TMDB\] [^:]{1,100}: (?P<why>.*)$", re.DOTALL)
+_MAY_NOT = re.compile(r"You do not have permission to (make|modify)")
+_BLOCKED = re.compile(r"\b(block|black)listed\b", re.IGNORECASE)
 _UNKNOWN_TITLE = re.compile(r"status code 404\b")
 _UNKNOWN_USER = re.compile(r'Could not find any entity of type "?User\b')
 _DATABASE = re.compile(
@@ -71,12 +73,20 @@ def refusal(status: int, body: Any, what: str) -> MediaError:
         return _forbidden(status, message)
     if status == 500:
         return _meaning_of_500(message, what)
-    if status == 400 and isinstance(body.get("errors"), list):
+    if status == 400 and _is_fault(body.get("errors")):
         return RefusedError(SERVICE, message, status)  # it breaks a rule of the API, for ever
-    if status > 500 or status in (408, 425, 429):
-        # It says that it did nothing; a proxy, which may not know, does not speak its language.
+    if status in (408, 425, 429, 503):
         return UnavailableError(SERVICE, f"it answered {status}: {message}", status).surely()
+    if status > 500:  # what stands in front may speak JSON, too, and not know what became of it
+        return UnavailableError(SERVICE, f"it answered {status}: {message}", status)
     return foreign(status)
+
+
+def _is_fault(errors: object) -> bool:
+    """Whether it is what Overseerr's check of requests says: which part breaks a rule."""
+    if not isinstance(errors, list) or not errors:
+        return False
+    return all(isinstance(each, dict) and "path" in each and "message" in each for each in errors)
 
 
 def foreign(status: int) -> ForeignAnswerError:
@@ -98,11 +108,15 @@ def wrong_key(status: int) -> RejectedError:
 def _forbidden(status: int, message: str) -> MediaError:
     if "quota" in message.lower():
         return QuotaError(SERVICE, message)
-    if message.startswith("You do not have permission to make"):
+    if _MAY_NOT.match(message):
         return ForbiddenError(SERVICE, message)
+    if _BLOCKED.search(message):
+        return RefusedError(SERVICE, message, status)
     if "csrf" in message.lower():
         return RejectedError(SERVICE, _CSRF, status)
-    return wrong_key(status)
+    if status == 401 or "permission to access" in message:
+        return wrong_key(status)
+    return RejectedError(SERVICE, f"it refuses us: {message} ({status})", status)
 
 
 _CSRF = "it takes no requests while CSRF protection is on: switch it off in Overseerr's settings"
@@ -115,7 +129,7 @@ def _meaning_of_500(message: str, what: str) -> MediaError:
     if source is not None:
         return source_failed(source["why"])
     if _UNKNOWN_USER.search(message):
-        return RefusedError(SERVICE, "it has no user of that number", 500)
+        return ForbiddenError(SERVICE, "it has no user of that number")
     if _DATABASE.search(message):
         return UnavailableError(SERVICE, f"its database fails: {message}", 500, retry_after=1.0)
     return RequestFailedError(SERVICE, f"it failed at {what}: {message}")

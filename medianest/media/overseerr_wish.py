@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self, cast
+from typing import Any, Final, Literal, Self, cast
 
 from medianest.queue.operations import PayloadError
 
-__all__ = ["KnownRequest", "Requested", "Standing", "Wish"]
+__all__ = ["NOTHING", "KnownRequest", "Requested", "Standing", "Wish"]
 
 MediaType = Literal["movie", "tv"]
 
@@ -100,12 +100,12 @@ class KnownRequest:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What Overseerr has for one title: `seasons` that there are, `available` those that are in
-    the library, by quality; `ahead` is how far its clock is ahead of ours."""
+    """What Overseerr has for one title: `seasons` that there are, `taken` those that are in
+    the library or on their way there, by quality; `ahead` is how far its clock is ahead of ours."""
 
     requests: tuple[KnownRequest, ...]
     seasons: frozenset[int]
-    available: Mapping[bool, frozenset[int]]
+    taken: Mapping[bool, frozenset[int]]
     ahead: timedelta
 
     def with_requests(self, more: tuple[KnownRequest, ...]) -> Self:
@@ -126,9 +126,12 @@ class Standing:
             return _newest(ours or standing, created=bool(ours))
         wanted = self._wanted(wish)
         covered = frozenset().union(*(each.seasons for each in standing))
-        if not wanted or not wanted <= covered | self.available.get(wish.is4k, frozenset()):
-            return None
         mine = [each for each in ours if each.seasons & wanted]
+        missing = wanted - covered - self.taken.get(wish.is4k, frozenset())
+        if mine:  # of ours, the server may have left out specials, and what there is not
+            missing &= self.seasons - {0}
+        if not wanted or missing:
+            return None
         theirs = [each for each in standing if each.seasons & wanted]
         return _newest(mine or theirs, created=bool(mine), wanted=wanted) or Requested(False)
 
@@ -141,7 +144,7 @@ class Standing:
         same = [each for each in self.requests if each.is4k == wish.is4k and each.is_open]
         theirs = [each for each in same if each.seasons & wanted]
         found = _newest(theirs, created=False, wanted=wanted)
-        if found is None and wanted & self.available.get(wish.is4k, frozenset()):
+        if found is None and wanted & self.taken.get(wish.is4k, frozenset()):
             return Requested(False)
         return found
 
@@ -151,8 +154,13 @@ class Standing:
         return frozenset(wish.seasons)
 
     def _is_after(self, request: KnownRequest, since: datetime) -> bool:
+        # By either clock: the time of the answer may be that of a proxy.
         created = request.created_at
-        return created is not None and created - self.ahead + _TICK >= since
+        return created is not None and created + _TICK - min(self.ahead, timedelta()) >= since
+
+
+NOTHING: Final = Standing((), frozenset(), {}, timedelta())
+"""A title of which nothing is known."""
 
 
 def _newest(

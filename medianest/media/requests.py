@@ -153,8 +153,10 @@ class MediaRequests:
         return Ticket(operation, "done", result)
 
     def _forget(self, lease: Lease, error: Exception) -> None:
+        """Unless others were told of it: for them it is a dead letter, or tried later."""
         try:
-            self._queue.cancel(lease, error)
+            if not self._queue.forget(lease):
+                self._drainer.note_failure(lease, error)
         except (StorageError, CallRefusedError):
             pass  # its lease runs out, and then it becomes a dead letter
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from medianest.queue.bound import QueueBound
 from medianest.queue.operations import (
     Accepted,
     IdempotencyError,
@@ -34,8 +35,8 @@ class Acceptance:
     row: dict[str, Any]
     client_key: str | None
     fingerprint: str
-    full: QueueFullError | None
-    """Why nothing new is kept now; what is kept already is still the answer."""
+    bound: QueueBound
+    """When it is reached nothing new is kept; what is kept already is still the answer."""
     dialect: str
 
     def run(self, connection: Connection) -> Accepted:
@@ -45,7 +46,10 @@ class Acceptance:
             told = (table.c.id == known.id, ACTIVE)
             connection.execute(update(table).where(*told).values(shared=True))
             return Accepted(known, created=False, replayed=True)
-        operation, created = self._insert_or_find(connection)
+        full = self.bound.refusal(connection, self.row["requested_by"])
+        if full is not None and self.client_key is not None:
+            raise full  # its key would be one more
+        operation, created = self._insert_or_find(connection, full)
         if self.client_key is not None:
             pair = {"key": self.client_key, "fingerprint": self.fingerprint}
             pair |= {"operation_id": operation.id, "created_at": self.row["created_at"]}
@@ -73,19 +77,21 @@ class Acceptance:
         kept = row.one_or_none()
         return None if kept is None else Operation.of(kept)
 
-    def _insert_or_find(self, connection: Connection) -> tuple[Operation, bool]:
+    def _insert_or_find(
+        self, connection: Connection, full: QueueFullError | None
+    ) -> tuple[Operation, bool]:
         row = self.row
         same = {"of_handler": row["handler"], "of_key": row["idempotency_key"]}
         for _ in range(_TRIES):
-            if self.full is None:
+            if full is None:
                 made = connection.execute(_insert_row(self.dialect), row).one_or_none()
                 if made is not None:
                     return Operation.of(made), True
             found = connection.execute(_SHARE, same).one_or_none()
             if found is not None:
                 return Operation.of(found), False
-            if self.full is not None:
-                raise self.full
+            if full is not None:
+                raise full
             # It is another operation on the same subject that is under way: this one waits.
             row = {**row, **_WAITING, "run_at": row["created_at"]}
         raise OperationConflictError("the same operation is done again and again")

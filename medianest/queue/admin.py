@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, text, update
+from sqlalchemy import Connection, Select, delete, exists, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
@@ -121,14 +121,14 @@ class QueueAdmin:
         """What is not done yet or dead, newest first, and how much there is of it in all."""
         wanted = (table.c.handler == handler, table.c.state != "done")
 
-        def look(connection: Connection) -> tuple[list[Operation], int]:
+        def look(connection: Connection) -> list[Operation]:
             newest_first = (table.c.created_at.desc(), table.c.id.desc())
             rows = select(table).where(*wanted).order_by(*newest_first).limit(limit)
-            total = select(func.count()).select_from(table).where(*wanted)
-            found = [Operation.of(row) for row in connection.execute(rows)]
-            return found, connection.execute(total).scalar_one()
+            return [Operation.of(row) for row in connection.execute(rows)]
 
-        return self._database.read(look)
+        found, figures = self._database.read(look), self.figures()
+        total = sum(figures[state] for state in (*ACTIVE, "dead"))
+        return found, max(total, len(found)) if len(found) == limit else len(found)
 
     def page(
         self,
@@ -161,16 +161,23 @@ class QueueAdmin:
 
     def prune(self) -> int:
         """Remove what has been done for long; how many."""
+        removed = 0
+        while (some := self._database.write(self._prune_some)) > 0:
+            removed += some
+        return removed
+
+    def _prune_some(self, connection: Connection) -> int:
+        """Some of it: one transaction must not take long."""
         before = self._clock.utc() - timedelta(seconds=self._settings.keep)
-
-        def remove(connection: Connection) -> int:
-            old = (table.c.state == "done", table.c.finished_at < before)
-            removed = connection.execute(delete(table).where(*old)).rowcount
-            gone = keys.c.operation_id.not_in(select(table.c.id))
-            connection.execute(delete(keys).where(keys.c.created_at < before, gone))
-            return removed
-
-        return self._database.write(remove)
+        old = select(table.c.id).where(table.c.state == "done", table.c.finished_at < before)
+        ids = [row.id for row in connection.execute(old.limit(_AT_ONCE))]
+        connection.execute(delete(keys).where(keys.c.operation_id.in_(ids)))
+        lost = select(keys.c.key).where(
+            keys.c.created_at < before, ~exists().where(table.c.id == keys.c.operation_id)
+        )
+        alone = [row.key for row in connection.execute(lost.limit(_AT_ONCE))]
+        connection.execute(delete(keys).where(keys.c.key.in_(alone)))
+        return connection.execute(delete(table).where(table.c.id.in_(ids))).rowcount + len(alone)
 
 
 def _counted(connection: Connection) -> dict[str, Any]:

@@ -50,6 +50,8 @@ def queue_for_later(
             return Declined(f"there is no handler {known!r}")
         if isinstance(error, handler.permanent):
             return Declined("later is no better: the error is permanent")
+        if isinstance(error, handler.told_at_once):
+            return Declined("who asks is told at once")
         return True
 
     def execute(error: Exception, context: RecoveryContext) -> Deferred:

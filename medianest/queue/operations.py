@@ -48,7 +48,8 @@ class QueueFullError(Exception):
 
     def __init__(self, waiting: int, client: str | None) -> None:
         whose = f" of {client}" if client is not None else ""
-        super().__init__(f"{waiting} operations{whose} wait already, and no more are kept")
+        kept = f"{waiting} operations{whose} wait or could not be done"
+        super().__init__(f"{kept}, and no more are kept")
         self.client = client
 
 

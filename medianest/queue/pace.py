@@ -21,6 +21,9 @@ _LARGEST = 64
 
 _SEVERAL = 32
 
+_NEWS = 5.0
+"""Seconds between two notes for other processes that the service fails."""
+
 _LONG = 3600.0
 """Seconds after which it is forgotten that a lane was held."""
 
@@ -35,6 +38,7 @@ class Pace:
         self._holds = 0
         self._lanes: dict[str, tuple[float, int]] = {}
         self._last_failure: datetime | None = None
+        self._told_at = float("-inf")
         self._failed_last: deque[str] = deque(maxlen=_SEVERAL)
         self.batch = 1
         """Operations that are claimed together."""
@@ -63,11 +67,15 @@ class Pace:
             if lane is not None:
                 self._lanes.pop(lane, None)
 
-    def note_failure(self, now: datetime, operation_id: str) -> None:
-        """The service could not do one."""
+    def note_failure(self, now: datetime, operation_id: str) -> bool:
+        """The service could not do one; whether others have not been told of that lately."""
         with self._lock:
             self._last_failure = now
             self._failed_last.append(operation_id)
+            is_news = self._clock.now() - self._told_at >= _NEWS
+            if is_news:
+                self._told_at = self._clock.now()
+            return is_news
 
     @property
     def failed_last(self) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ class Handler:
     permanent: tuple[type[Exception], ...] = ()
     outages: tuple[type[Exception], ...] = ()
     lane_outages: tuple[type[Exception], ...] = ()
+    told_at_once: tuple[type[Exception], ...] = ()
+    """Those that whoever asks is told instead of being told that it is kept."""
     uncertain: Callable[[Exception], bool] = _never
     breakers: tuple[str, ...] = ()
     """The circuit breakers on its way; none: that of its service."""

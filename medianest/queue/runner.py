@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import random as _random
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ALL_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 _LEASE_SHARE = 0.8
 """Share of a lease after which its handler has no time left; what remains is for saying so."""
 
+_MOST_LATE = 200
+
 _NOTE_SECONDS = 0.02
 """How often what was done is noted while more is under way: one commit for all of it."""
 
@@ -64,6 +67,7 @@ class QueueRunner:
     random: Callable[[], float] = _random.random
     _handlers: dict[str, Handler] = field(default_factory=dict)
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _late: deque[Settlement] = field(default_factory=lambda: deque(maxlen=10_000))
 
     def register(self, handler: Handler) -> Handler:
         """Add a handler; another of the same name is replaced."""
@@ -80,6 +84,7 @@ class QueueRunner:
         """Do what is due for a handler until nothing is, its service is unwell, or `until()`; how
         many were settled. Raises the errors of medianest.storage.errors."""
         handler, pace, settled = self._handlers[name], self._paces[name], 0
+        self.settle_late()
         with _threads(handler.concurrency) as pool:
             while not until() and self.blocked_reason(handler) is None:
                 leases = self.queue.claim_many(
@@ -203,14 +208,27 @@ class QueueRunner:
         if _is_refusal(error):
             pace.restart()
             if isinstance(error, CircuitOpenError):
-                pace.note_failure(now, lease.operation.id)
+                self._note_outage(handler, lease, now)
             return _Ended(Settlement.untried(lease, now), go_on=False)
         decision = self._decision(handler, lease, error, now)
-        pace.note_failure(now, lease.operation.id)
+        if decision.dead:
+            return _Ended(Settlement.dead(lease, now, error, in_doubt=True))
+        delay, own = self._jittered(decision.delay), decision.own
         settlement = Settlement.still_in_doubt(
-            lease, now, self._jittered(decision.delay), absent_since=None, error=error
+            lease, now, delay, absent_since=None, error=error, own=own
         )
-        return _Ended(settlement, go_on=not decision.outage or self._may_go_on(handler, pace))
+        if not decision.outage:
+            return _Ended(settlement)
+        self._note_outage(handler, lease, now)
+        return _Ended(settlement, go_on=self._may_go_on(handler, pace))
+
+    def _note_outage(self, handler: Handler, lease: Lease, now: datetime) -> None:
+        """Remember it, here and for other processes."""
+        if self._paces[handler.name].note_failure(now, lease.operation.id):
+            try:
+                self.queue.doubt_anew(handler.name)
+            except (StorageError, CallRefusedError):
+                pass  # this process knows it all the same
 
     def _succeeded(self, handler: Handler, lease: Lease, result: Any) -> _Ended:
         now = self.registry.clock.utc()
@@ -229,7 +247,7 @@ class QueueRunner:
             return _Ended(settlement)
         if not decision.outage:
             return _Ended(settlement)
-        pace.note_failure(now, lease.operation.id)
+        self._note_outage(handler, lease, now)
         return _Ended(settlement, go_on=self._may_go_on(handler, pace))
 
     def _decision(
@@ -271,13 +289,21 @@ class QueueRunner:
         return ended.go_on
 
     def _settle(self, settlements: list[Settlement]) -> None:
-        """What cannot be settled now settles itself: the lease runs out."""
+        """What cannot be settled now is settled with the next run; if this process ends before
+        that, the lease runs out, and it is looked for."""
         try:
             self.queue.settle(settlements)
         except (StorageError, CallRefusedError) as fault:
-            ids = ", ".join(each.lease.operation.id for each in settlements[:5])
-            count = len(settlements)
-            logger.warning("%d operations wait for their leases (%s …): %s", count, ids, fault)
+            logger.info("%d operations are settled later: %s", len(settlements), fault)
+            self._late.extend(settlements)
+
+    def settle_late(self) -> None:
+        """Settle what could not be settled before. Raises StorageError."""
+        while self._late:
+            some = [self._late[n] for n in range(min(_MOST_LATE, len(self._late)))]
+            self.queue.settle(some)
+            for _ in some:
+                self._late.popleft()
 
     # -- when to stop --------------------------------------------------------------------------
 

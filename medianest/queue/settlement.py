@@ -57,12 +57,10 @@ class Settlement:
         in_doubt: bool = False,
     ) -> Self:
         """It failed, and is tried again in `delay` seconds."""
-        operation = lease.operation
         values = _waiting(now, delay) | _told(error)
         values |= _in_doubt(now) if in_doubt else _known_to_be_over()
         if own:
-            values["failures"] = operation.failures + 1
-            values["failing_since"] = operation.failing_since or now
+            values |= _own_failure(lease, now)
         return cls(lease, values)
 
     @classmethod
@@ -74,9 +72,12 @@ class Settlement:
         *,
         absent_since: datetime | None,
         error: BaseException | None = None,
+        own: bool = False,
     ) -> Self:
         """It was looked for, and what came of it is not proven yet."""
         values = _waiting(now, delay) | {"occupies": 1, "absent_since": absent_since}
+        if own:
+            values |= _own_failure(lease, now)
         return cls(lease, values | (_told(error) if error is not None else {}))
 
     @classmethod
@@ -94,6 +95,12 @@ def _ended(now: datetime, state: str) -> dict[str, Any]:
 def _waiting(now: datetime, delay: float) -> dict[str, Any]:
     run_at = now + timedelta(seconds=delay)
     return {"state": "pending", "due": int(delay <= 0), "run_at": run_at}
+
+
+def _own_failure(lease: Lease, now: datetime) -> dict[str, Any]:
+    operation = lease.operation
+    since = operation.failing_since or now
+    return {"failures": operation.failures + 1, "failing_since": since}
 
 
 def _in_doubt(now: datetime) -> dict[str, Any]:
@@ -114,7 +121,8 @@ def _told(error: BaseException | None) -> dict[str, Any]:
 def settle_rows(connection: Connection, settlements: Iterable[Settlement], now: datetime) -> int:
     """Write them under their leases; how many still had theirs."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for each in settlements:
+    # All who change many rows do so in one order, or they would wait for each other in a circle.
+    for each in sorted(settlements, key=lambda each: each.lease.operation.id):
         bound = {f"new_{name}": value for name, value in each.values.items()}
         row = {**bound, "held_id": each.lease.operation.id, "held_lease": each.lease.token}
         groups.setdefault(tuple(sorted(each.values)), []).append(row)

@@ -30,7 +30,7 @@ from medianest.queue.operations import Accepted, Lease, Operation, checked_paylo
 from medianest.queue.settlement import Settlement, settle_rows, withdraw_row
 from medianest.resilience import Clock
 from medianest.storage.database import Database
-from medianest.storage.tables import LATER, READY
+from medianest.storage.tables import LATER, OCCUPYING, READY
 from medianest.storage.tables import deferred_operations as table
 
 __all__ = ["ACTIVE", "DeferredQueue", "find", "is_id"]
@@ -56,7 +56,7 @@ class DeferredQueue:
         self._database = database
         self._settings = settings
         self._clock = clock
-        self._bound = QueueBound(database, settings, clock)
+        self._bound = QueueBound(settings, clock)
 
     # -- accepting -----------------------------------------------------------------------------
 
@@ -107,8 +107,8 @@ class DeferredQueue:
             "created_at": now,
             "updated_at": now,
         }
-        full = self._bound.refusal(requested_by)
-        acceptance = Acceptance(row, client_key, fingerprint, full, self._database.dialect)
+        dialect = self._database.dialect
+        acceptance = Acceptance(row, client_key, fingerprint, self._bound, dialect)
         accepted = self._database.write(acceptance.run)
         if accepted.created:
             self._bound.note(requested_by)
@@ -176,7 +176,14 @@ class DeferredQueue:
     def settle(self, settlements: Iterable[Settlement]) -> int:
         """Note how operations went, all in one transaction; how many were still leased so."""
         listed = list(settlements)
-        return self._database.settle(settle_rows, listed, self._clock.utc()) if listed else 0
+        return self._database.write(settle_rows, listed, self._clock.utc()) if listed else 0
+
+    def doubt_anew(self, handler: str) -> None:
+        """The service has failed: what was not to be found there may come yet, and the settling
+        time of all that is in doubt begins again."""
+        waiting = (table.c.handler == handler, OCCUPYING, table.c.absent_since.is_not(None))
+        change = update(table).where(*waiting).values(absent_since=None)
+        self._database.write(lambda connection: connection.execute(change).rowcount)
 
     def finish(self, lease: Lease, result: Any) -> bool:
         """It is done. False when the lease was over, as for all that follow here."""
@@ -206,11 +213,10 @@ class DeferredQueue:
         now = self._clock.utc()
         return bool(self.settle([Settlement.dead(lease, now, error, in_doubt=in_doubt)]))
 
-    def cancel(self, lease: Lease, error: BaseException) -> None:
-        """It can never be done, and who made it is told so at once: forget it, unless others were
-        told of it, who find a dead letter then."""
-        if not self._database.settle(withdraw_row, lease):
-            self.bury(lease, error)
+    def forget(self, lease: Lease) -> bool:
+        """It is not to be done, and who made it is told so at once. False when others were told of
+        it as well, and it stays."""
+        return self._database.write(withdraw_row, lease)
 
 
 def _make_due(connection: Connection, handler: str, now: datetime) -> None:

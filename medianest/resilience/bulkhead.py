@@ -62,11 +62,6 @@ class Bulkhead(Strategy):
         """Compose the bulkhead around `inner`."""
         return self._around(inner, (self.options.max_wait, self.options.max_waiting))
 
-    def patient(self, max_wait: float) -> Strategy:
-        """The same places for calls that are let wait for so long, in any number: those that finish
-        what has begun already."""
-        return _Patient(self, max_wait)
-
     def _around(self, inner: Invoke, line: tuple[float, int | None]) -> Invoke:
         places, queue = self._places, self._queue
 
@@ -200,19 +195,6 @@ class Bulkhead(Strategy):
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
-
-
-class _Patient(Strategy):
-    """A bulkhead for calls that wait longer."""
-
-    def __init__(self, bulkhead: Bulkhead, max_wait: float) -> None:
-        self._bulkhead = bulkhead
-        self._max_wait = max_wait
-        super().__init__()
-
-    def wrap(self, inner: Invoke) -> Invoke:
-        """Compose the bulkhead around `inner`."""
-        return self._bulkhead._around(inner, (self._max_wait, None))
 
 
 class _Waiter:

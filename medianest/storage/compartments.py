@@ -99,10 +99,6 @@ class Ways:
             "operator": way(operators),
             "background": way(noting, beside),
         }
-        self.settling: Final[Mapping[Caller, Pipeline]] = {
-            **self.writing,
-            "client": way(writers.patient(settings.timeout), noting, beside),
-        }
 
     @property
     def waiting(self) -> int:

@@ -102,7 +102,7 @@ class Database:
         self._said = ""
         self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
-        self._group = GroupCommit(self._transaction, settings.timeout)
+        self._group = GroupCommit(self._transaction, settings.timeout, clock)
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(
             service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of
@@ -128,18 +128,6 @@ class Database:
     ) -> T:
         """Run `operation(connection, …)` in a transaction, which is committed when it returns."""
         way = self._ways.writing[self._caller()]
-        return way.call(self._in_turn, False, operation, args, kwargs)
-
-    def settle(
-        self,
-        operation: Callable[Concatenate[Connection, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """The same for what notes something that has happened already: it waits, and is not refused
-        for others who only want to begin something."""
-        way = self._ways.settling[self._caller()]
         return way.call(self._in_turn, False, operation, args, kwargs)
 
     def read(

@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import Context
 from typing import Any
 
 from sqlalchemy import Connection
 
-from medianest.resilience import remaining
+from medianest.resilience import Clock, Deadline, remaining
+from medianest.resilience.clock import as_clock
 from medianest.resilience.outcome import raise_again
 from medianest.storage.errors import DatabaseBusyError, DatabaseUnavailableError
 
@@ -23,16 +25,19 @@ __all__ = ["GroupCommit"]
 _MOST = 64
 """Changes in one transaction: a reader of the log must not wait for ever."""
 
+_LEAST = 0.001
+"""Seconds in which a transaction fails for want of time, and not before it begins."""
+
 Operation = Callable[[Connection], Any]
 
 
 class _Job:
     """One change, and what came of it."""
 
-    __slots__ = ("error", "is_over", "leads", "operation", "result", "woken")
+    __slots__ = ("error", "is_over", "leads", "operation", "result", "until", "woken")
 
-    def __init__(self, operation: Operation) -> None:
-        self.operation = operation
+    def __init__(self, operation: Operation, until: float) -> None:
+        self.operation, self.until = operation, until
         self.result: Any = None
         self.error: BaseException | None = None
         self.is_over = self.leads = False
@@ -59,10 +64,14 @@ class GroupCommit:
     """
 
     def __init__(
-        self, transaction: Callable[[], AbstractContextManager[Connection]], wait: float
+        self,
+        transaction: Callable[[], AbstractContextManager[Connection]],
+        wait: float,
+        clock: Clock | None = None,
     ) -> None:
         self._transaction = transaction
         self._wait = wait
+        self._clock = as_clock(clock)
         self._lock = threading.Lock()
         self._waiting: list[_Job] = []
         self._is_busy = False
@@ -74,7 +83,7 @@ class GroupCommit:
 
     def run(self, operation: Operation) -> Any:
         """Do one change; it is committed when this returns."""
-        job = _Job(operation)
+        job = _Job(operation, self._clock.now() + min(remaining(), self._wait))
         try:
             with self._lock:
                 self._waiting.append(job)
@@ -112,7 +121,10 @@ class GroupCommit:
         with self._lock:
             jobs, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         try:
-            self._write(jobs)
+            # In the time of those who have most: this caller's may be nearly over.
+            left = max(job.until for job in jobs) - self._clock.now()
+            time = Deadline(max(left, _LEAST), name="database", clock=self._clock)
+            Context().run(time.call, self._write, jobs)
         finally:
             for job in jobs:
                 if not job.is_over:  # an interrupt came between
@@ -132,23 +144,25 @@ class GroupCommit:
                 following.woken.release()
 
     def _write(self, jobs: list[_Job]) -> None:
-        if len(jobs) > 1 and self._write_together(jobs):
-            return
-        for job in jobs:
-            try:
-                with self._transaction() as connection:
-                    job.result = job.operation(connection)
-            except Exception as error:
-                job.error = error
-            job.is_over = True
+        if not self._written(jobs):
+            for job in jobs:
+                self._written([job])
 
-    def _write_together(self, jobs: list[_Job]) -> bool:
+    def _written(self, jobs: list[_Job]) -> bool:
+        """In one transaction; false where one of several has failed. A transaction that cannot be
+        begun or committed is the error of all."""
+        in_operation = False
         try:
             with self._transaction() as connection:
+                in_operation = True
                 for job in jobs:
                     job.result = job.operation(connection)
-        except Exception:  # each learns its own, one by one
-            return False
+                in_operation = False
+        except Exception as error:
+            if in_operation and len(jobs) > 1:
+                return False  # each learns its own, one by one
+            for job in jobs:
+                job.error = error
         for job in jobs:
             job.is_over = True
         return True

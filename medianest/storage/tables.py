@@ -160,7 +160,6 @@ deferred_operations = Table(
     partial_index("ix_deferred_operations_later", LATER, "handler", "run_at"),
     Index("ix_deferred_operations_newest", "created_at", "id"),
     Index("ix_deferred_operations_state", "state", "created_at", "id"),
-    partial_index("ix_deferred_operations_client", ACTIVE, "requested_by"),
     partial_index(
         "uq_deferred_operations_active", ACTIVE, "handler", "idempotency_key", unique=True
     ),

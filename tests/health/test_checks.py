@@ -86,7 +86,7 @@ def test_threads_without_a_limit_are_only_counted():
 
 def test_what_waits_is_well_and_what_could_not_be_done_is_not():
     figures = {"pending": 7, "dead": 0}
-    check = QueueCheck(lambda: figures)
+    check = QueueCheck(lambda: figures, 1000)
     assert (check().status, check().detail) == (H, figures)
     figures["dead"] = 2
     found = check()
@@ -103,7 +103,7 @@ def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
             raise answer
         return answer
 
-    check = QueueCheck(figures)
+    check = QueueCheck(figures, 1000)
     assert (check().status, answers[0]) == (Status.UNKNOWN, {"dead": 0, "pending": 3})
     assert check().status is H
     found = check()

@@ -165,19 +165,6 @@ def test_a_wait_in_vain_is_remembered(clock):
     assert bulkhead.call(int) == 0
 
 
-def test_patient_calls_wait_in_any_number_for_the_same_places(make_line, clock):
-    line = make_line(max_waiting=1)
-    line.join("a")
-    assert line.refuses()
-    patient = line.bulkhead.patient(LONG)
-    with ThreadPoolExecutor(2) as pool:
-        finishing = [pool.submit(patient.call, int) for _ in range(2)]
-        until(lambda: line.bulkhead.snapshot().waiting == 3)
-        line.move()
-        line.end()
-        assert [each.result(PATIENCE) for each in finishing] == [0, 0]
-
-
 def test_without_a_bound_all_wait(make_line, clock):
     line = make_line()
     for name in "abcdef":

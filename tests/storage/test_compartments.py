@@ -174,17 +174,3 @@ def test_a_few_who_come_at_once_are_served(make_callers):
     ):
         calls = [callers.start(who, way) for _ in range(times)]
         assert [call.result(PATIENCE) for call in calls] == [1] * times
-
-
-def test_what_has_begun_is_finished_before_others_begin(make_callers):
-    """Keeps out: a request that Overseerr has, and that cannot be noted for those who come."""
-    callers = make_callers(pool_wait=0.01)
-    callers.hold("client", "write", 8)
-    callers.are_inside(1)
-    until(lambda: callers.snapshot(WRITING).in_use == 8)
-    settling = [callers.start("client", "settle") for _ in range(3)]
-    until(lambda: callers.snapshot(WRITING).waiting == 3)
-    with pytest.raises(BulkheadFullError):
-        callers.call("client", "write")
-    callers._over.set()
-    assert [each.result(PATIENCE) for each in settling] == [1] * 3

@@ -1,9 +1,12 @@
 """Deferred operations: what is in doubt, and claims that cost the same in any queue."""
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
-from medianest.storage.tables import ACTIVE, LATER, OCCUPYING, READY, Utc
+from medianest.storage.tables import LATER, OCCUPYING, READY, Utc
 
 revision = "0003"
 down_revision = "0002"
@@ -12,7 +15,6 @@ _TABLE = "deferred_operations"
 _PARTIAL = {
     "ix_deferred_operations_ready": (READY, ["handler", "created_at", "id"], False),
     "ix_deferred_operations_later": (LATER, ["handler", "run_at"], False),
-    "ix_deferred_operations_client": (ACTIVE, ["requested_by"], False),
     "uq_deferred_operations_subject": (OCCUPYING, ["handler", "subject"], True),
 }
 
@@ -30,6 +32,7 @@ def upgrade() -> None:
     ):
         op.add_column(_TABLE, column)
     op.execute(f"UPDATE {_TABLE} SET in_doubt_since = updated_at WHERE not_before IS NOT NULL")
+    _name_subjects()
     op.drop_column(_TABLE, "not_before")
     op.drop_index("ix_deferred_operations_due", _TABLE)
     op.create_index("ix_deferred_operations_state", _TABLE, ["state", "created_at", "id"])
@@ -39,12 +42,40 @@ def upgrade() -> None:
         )
 
 
+def _name_subjects() -> None:
+    """What each of those that are to be done is about. Of one subject, one is under way at most."""
+    connection, busy = op.get_bind(), set()
+    active = sa.text(
+        f"SELECT id, state, in_doubt_since, payload FROM {_TABLE} WHERE handler = :handler"
+        " AND state IN ('pending', 'running') ORDER BY state DESC, created_at"
+    )
+    name = sa.text(
+        f"UPDATE {_TABLE} SET subject = :subject, lane = :lane, occupies = :occupies WHERE id = :id"
+    )
+    for row in connection.execute(active, {"handler": "overseerr.request"}).all():
+        try:
+            kept = json.loads(row.payload) if isinstance(row.payload, str) else row.payload
+            subject = f"{kept['media_type']}:{kept['media_id']}"
+        except (ValueError, TypeError, KeyError):
+            continue  # it cannot be read, and becomes a dead letter
+        occupies = (row.state == "running" or row.in_doubt_since is not None) and (
+            subject not in busy
+        )
+        if occupies:
+            busy.add(subject)
+        values = {"subject": subject, "lane": "user None", "occupies": int(occupies)}
+        connection.execute(name, {**values, "id": row.id})
+
+
 def downgrade() -> None:
-    """Forget them."""
+    """Forget them. What is in doubt gets two minutes to end."""
     for name in (*_PARTIAL, "ix_deferred_operations_state"):
         op.drop_index(name, _TABLE)
     op.create_index("ix_deferred_operations_due", _TABLE, ["handler", "state", "run_at"])
     op.add_column(_TABLE, sa.Column("not_before", Utc))
+    later = datetime.now(UTC) + timedelta(seconds=120)
+    table = sa.table(_TABLE, sa.column("not_before", Utc), sa.column("in_doubt_since", Utc))
+    op.execute(table.update().where(table.c.in_doubt_since.is_not(None)).values(not_before=later))
     for name in (
         *("subject", "lane", "due", "occupies"),
         *("failing_since", "in_doubt_since", "absent_since"),
