@@ -43,7 +43,7 @@ class Settings(Section):
     log_json: bool = False
     request_timeout: Seconds = 15.0
     """The deadline of each request."""
-    threads: Annotated[int, Field(ge=4, le=10_000)] = 24
+    threads: Annotated[int, Field(ge=4, le=10_000)] = 40
     max_in_flight: Count | None = None
     """Requests served at once before load is shed; None: four threads fewer than there are."""
     max_body_bytes: Count = 64 * 1024

@@ -21,6 +21,9 @@ _BUSY = 0.95
 
 _NEARLY_ALL = 0.8
 
+_KEPT = ("pending", "running", "dead")
+"""States of operations that take place in the queue."""
+
 
 def check_breakers(registry: Registry, most: Threshold) -> Finding:
     """How many circuit breakers are in which state; too many open ones are more than bad luck.
@@ -89,10 +92,9 @@ class QueueCheck:
             message = f"cannot be counted now: {describe(error)[1]}"
             return Finding(Status.UNKNOWN, message, self._last)
         dead = self._last["dead"]
-        if sum(self._last[state] for state in ("pending", "running", "dead")) >= self._most:
-            return Finding(
-                Status.UNHEALTHY, f"it is full: no more is kept ({dead} dead)", self._last
-            )
+        if sum(self._last.get(state) or 0 for state in _KEPT) >= self._most:
+            message = f"it is full, and nothing more is kept: {dead} could not be done"
+            return Finding(Status.UNHEALTHY, message, self._last)
         if dead:
             message = f"{dead} operations could not be done: retry or drop them"
             return Finding(Status.DEGRADED, message, self._last)

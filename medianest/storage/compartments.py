@@ -27,6 +27,9 @@ WRITING: Final = "database.write"
 _BACKGROUND = 6
 """At once: journals, checks, and the operations of the queue."""
 
+_CLIENTS = 10
+"""More at once would not be served faster, and each takes a connection."""
+
 _OPERATORS = 1
 """Changes of operators at once."""
 
@@ -46,7 +49,8 @@ class Places:
     def fitting(cls, threads: int, in_flight: int, connections: int | None) -> Places:
         """Those for a worker with so many threads, of which requests of clients get `in_flight`;
         `connections` is the most that it may have, though it needs five."""
-        clients, lookers = max(1, in_flight // 2), max(1, (threads - in_flight) // 2)
+        clients = min(_CLIENTS, max(1, in_flight // 2))
+        lookers = max(1, (threads - in_flight) // 2)
         background = _BACKGROUND
         if connections is not None:
             lookers = min(lookers, max(1, connections // 6))

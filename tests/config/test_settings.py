@@ -30,7 +30,7 @@ def load(tmp_path):
         ({"MEDIANEST_PLEX_RESET_TIMEOUT": "1e15"}, "MEDIANEST_PLEX_RESET_TIMEOUT"),
         ({"MEDIANEST_PLEX_MAX_CONCURRENT": "20"}, "less than MEDIANEST_MAX_IN_FLIGHT"),
         ({"MEDIANEST_THREADS": "many"}, "MEDIANEST_THREADS: 'many'"),
-        ({"MEDIANEST_MAX_IN_FLIGHT": "24"}, "less than MEDIANEST_THREADS"),
+        ({"MEDIANEST_MAX_IN_FLIGHT": "40"}, "less than MEDIANEST_THREADS"),
         ({"MEDIANEST_PLEX_TOKEN_FILE": "/does/not/exist"}, "No such file"),
         ({"MEDIANEST_PLEX_TOKEN": "a", "MEDIANEST_PLEX_TOKEN_FILE": "b"}, "not both"),
     ],
@@ -134,7 +134,8 @@ def test_a_host_that_cannot_be_one_is_refused(url):
 
 
 @pytest.mark.parametrize(
-    ("threads", "in_flight", "places"), [(24, 20, 10), (16, 12, 6), (8, 4, 2), (64, 60, 10)]
+    ("threads", "in_flight", "places"),
+    [(40, 36, 10), (24, 20, 10), (16, 12, 6), (8, 4, 2), (64, 60, 10)],
 )
 def test_an_upstream_gets_at_most_half_of_the_places_that_requests_have(threads, in_flight, places):
     settings = Settings.load({"MEDIANEST_THREADS": str(threads)})

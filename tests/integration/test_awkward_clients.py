@@ -49,7 +49,7 @@ def test_silent_clients_take_no_thread(shared, connect):
 
 
 def test_clients_that_never_finish_their_request_are_cut_off(connect):
-    slow = [connect(b"GET / HTTP/1.1\r\nX-Slow: a") for _ in range(24)]
+    slow = [connect(b"GET / HTTP/1.1\r\nX-Slow: a") for _ in range(40)]
     began = time.monotonic()
     while time.monotonic() - began < 30:
         for connection in slow:

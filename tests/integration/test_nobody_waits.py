@@ -19,7 +19,7 @@ PATIENCE, MARGIN = 1.5, 0.25
 
 @pytest.fixture
 def server(serve, plex):
-    """With threads for all clients, and all that matters here as it is by default."""
+    """All that matters here as it is by default."""
     return serve(
         MEDIANEST_ENV="production",
         MEDIANEST_DATABASE_MIGRATE="true",
@@ -27,7 +27,6 @@ def server(serve, plex):
         MEDIANEST_VIEWER_TOKEN=OPERATOR + "-viewer",
         MEDIANEST_PLEX_URL=plex.url,
         MEDIANEST_PLEX_TOKEN=plex.token,
-        MEDIANEST_THREADS=48,
     )
 
 

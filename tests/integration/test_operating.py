@@ -108,7 +108,7 @@ def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve):
 
 def test_silent_clients_do_not_keep_the_threads(server):
     """Half requests take all threads, and must give them back by themselves."""
-    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(24)]
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\nHo")
     time.sleep(0.2)

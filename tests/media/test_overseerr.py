@@ -1,11 +1,19 @@
 """The Overseerr client against a server on real sockets, and what its errors mean."""
 
+import threading
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from medianest.config import OverseerrSettings
 from medianest.media.errors import (
+    ForbiddenError,
     InvalidAnswerError,
     NotFoundError,
+    QuotaError,
+    RefusedError,
     RejectedError,
     SlowError,
     SourceError,
@@ -14,7 +22,8 @@ from medianest.media.errors import (
     UpstreamError,
 )
 from medianest.media.overseerr_client import OverseerrClient, RequestFailedError
-from medianest.media.overseerr_wish import Wish
+from medianest.media.overseerr_refusals import refusal
+from medianest.media.overseerr_wish import KnownRequest, Standing, Wish
 from medianest.sandbox.process import SandboxProcess
 
 UNKNOWN = 9_000_001
@@ -137,3 +146,117 @@ def test_an_answer_that_was_lost_was_a_request_all_the_same(client, overseerr):
     with pytest.raises(UnreachableError):
         client.create(wish("movie", 31030))
     assert not client.create(wish("movie", 31030)).created
+
+
+FOREIGN = [
+    (201, "text/html", b"<html>"),
+    (201, "application/json", b"{}"),
+    (202, "application/json", b"{}"),
+    (409, "application/json", b'{"error": "conflict"}'),
+    (400, "application/json", b'{"code": 400, "detail": "no"}'),
+    (400, "application/json", b'{"message": "Bad Request", "errors": []}'),
+    (403, "text/plain", b"forbidden"),
+    (404, "text/plain", b"404 page not found"),
+    (404, "application/json", b'{"message": "no Route matched with those values"}'),
+    (200, "text/html", b"<html>log in</html>"),
+    (502, "application/json", b'{"message": "The upstream server is timing out"}'),
+]
+
+
+@pytest.fixture
+def answering():
+    """`answering(status, type, body)` is a client of a server that gives that answer to all."""
+    servers = []
+
+    def make(status, kind, body):
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        settings = OverseerrSettings(url=f"http://127.0.0.1:{server.server_port}")
+        return OverseerrClient(settings.url, settings)
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("status", "kind", "body"), FOREIGN)
+def test_an_answer_that_is_not_its_own_is_an_outage(answering, status, kind, body):
+    """Keeps out: what stands in front is taken for the server's word, for done or for never."""
+    with pytest.raises(UpstreamError) as caught:
+        answering(status, kind, body).create(wish("movie", 1))
+    assert caught.value.uncertain is (status < 400 or status >= 500)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "error"),
+    [
+        (403, "Movie Quota exceeded.", QuotaError),
+        (403, "invalid csrf token", RejectedError),
+        (403, "This media is blocklisted.", RefusedError),
+        (403, "You do not have permission to make movie requests.", ForbiddenError),
+        (403, "You do not have permission to modify the request user.", ForbiddenError),
+        (403, "You do not have permission to access this endpoint", RejectedError),
+        (500, "[TMDB] Failed to fetch movie details: connect ECONNREFUSED 1.2.3.4", SourceError),
+        (500, "[TMDB] Failed to fetch TV show details: timeout of 10000ms exceeded", SourceError),
+        (500, "[TMDB] Failed to fetch movie details: words that nobody knows", SourceError),
+        (500, "[TMDB] Failed to fetch movie details: Request failed with status code 404",
+         NotFoundError),
+        (500, 'Could not find any entity of type "User" matching: {}', ForbiddenError),
+        (500, "SQLITE_CANTOPEN: unable to open database file", UnavailableError),
+        (500, "Connection terminated unexpectedly", UnavailableError),
+        (500, "words that nobody knows", RequestFailedError),
+        (503, "maintenance", UnavailableError),
+    ],
+)  # fmt: skip
+def test_each_of_its_own_answers_has_its_meaning(status, message, error):
+    found = refusal(status, {"message": message}, "movie 1")
+    assert type(found) is error
+    is_sure = error not in (RequestFailedError, UnavailableError) or status == 503
+    assert found.uncertain is not is_sure
+
+
+def test_a_look_needs_its_source_though_it_remembers_the_title(client, overseerr):
+    """Keeps out: a title that was looked at before proves nothing of what waits for its source."""
+    overseerr.fault("source", path="/api/v1/search")
+    with pytest.raises(SourceError):
+        client.look(wish("movie", 31040), NOW)
+
+
+NOW = datetime.now(UTC)
+
+
+def test_one_lost_answer_of_a_declined_title_makes_no_second_request(client, overseerr):
+    made = client.create(wish("movie", 31050))
+    urllib.request.urlopen(
+        urllib.request.Request(
+            f"{overseerr.url}/api/v1/request/{made.request_id}/decline",
+            method="POST",
+            headers={"X-Api-Key": overseerr.token},
+        )
+    ).close()
+    assert client.look(wish("movie", 31050), NOW + timedelta(hours=1)) is None
+    found = client.look(wish("movie", 31050), NOW - timedelta(hours=1))
+    assert (found.created, found.request_id) == (True, made.request_id)
+
+
+def test_what_a_server_leaves_out_of_a_request_makes_no_second_one():
+    """Keeps out: specials that Seerr does not take, and the rest is requested again and again."""
+    ours = KnownRequest(7, 3, False, frozenset({1}), NOW)
+    standing = Standing((ours,), frozenset({0, 1, 2}), {}, timedelta())
+    for seasons in ([0, 1], [1], [1, 99]):
+        assert standing.find(wish("tv", 1, seasons), NOW).request_id == 7
+    assert standing.find(wish("tv", 1, [1, 2]), NOW) is None

@@ -387,7 +387,7 @@ def test_operations_are_done_several_at_once_within_their_compartment(drainer):
         return "ok"
 
     drainer.register(Handler(name="h", service="svc", execute=execute, concurrency=4))
-    drainer._paces["h"].batch = 4
+    drainer._attempts.paces["h"].batch = 4
     ids = [drainer.queue.enqueue("h", {"n": n}, str(n)).operation.id for n in range(8)]
     assert drainer.run_due("h") == 8
     assert states(drainer, ids) == ["done"] * 8
