@@ -57,7 +57,7 @@ class Places:
             background = min(background, max(2, connections // 3))
             clients = min(clients, max(1, connections - lookers - background - _OPERATORS))
         writers = max(1, clients - max(1, clients // 5))
-        return cls(clients, writers, max(1, in_flight // 3), lookers, background)
+        return cls(clients, writers, max(1, in_flight // 6), lookers, background)
 
     @property
     def connections(self) -> int:

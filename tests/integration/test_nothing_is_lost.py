@@ -11,8 +11,8 @@ import pytest
 REQUESTS = "/api/v1/media/requests"
 JSON = {"Content-Type": "application/json"}
 POISON = 9_000_001
-WANTED = 500
-KILLS = 10
+WANTED = 300
+KILLS = 6
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -211,7 +211,7 @@ def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house,
             is_above = element_of(path) is None
             if path[-1] in (*LISTS, "MediaContainer") or (is_above and "Hub" in path):
                 continue  # without the list there are no elements: see below
-            for odd in ODD if is_read(path) else ODD[::6]:
+            for odd in ODD[::2] if is_read(path) else ODD[::9]:
                 answer, asked = house.answers(service, question, changed(document, path, odd))
                 about = (question, path, odd, answer.text[:300])
                 assert (answer.status_code, asked) == (200, 1), about
@@ -223,7 +223,7 @@ def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house,
                 assert len(served) <= len(whole), about
                 assert house.state(service) is State.CLOSED, about
                 tried += 1
-    assert tried > 800
+    assert tried > 300
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def test_clients_get_half_of_the_places_of_requests_and_not_all_of_them_to_write
 def test_a_worker_has_fewer_connections_than_threads():
     assert Places.fitting(24, 20, None).connections == 19
     assert Places.fitting(16, 12, None).connections == 15
-    assert Places.fitting(64, 60, None).connections == 39
+    assert Places.fitting(64, 60, None).connections == 19
 
 
 @pytest.mark.parametrize("connections", [5, 6, 8, 10, 14, 22, 100])
@@ -167,8 +167,8 @@ def test_a_few_who_come_at_once_are_served(make_callers):
     """Keeps out: compartments so narrow that a page that asks for three things gets one."""
     callers = make_callers(pool_wait=2.0)
     for who, way, times in (
-        ("client", "write", 12),
-        ("client", "read", 14),
+        ("client", "write", 10),
+        ("client", "read", 12),
         ("operator", "read", 6),
         ("operator", "write", 2),
     ):
