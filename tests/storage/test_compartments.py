@@ -169,7 +169,7 @@ def test_a_few_who_come_at_once_are_served(make_callers):
     for who, way, times in (
         ("client", "write", 10),
         ("client", "read", 12),
-        ("operator", "read", 6),
+        ("operator", "read", 4),
         ("operator", "write", 2),
     ):
         calls = [callers.start(who, way) for _ in range(times)]
