@@ -118,6 +118,10 @@ def _empty(scene: _Scene) -> Answer:
     return scene.upstream.empty(scene.request)
 
 
+def _odd(scene: _Scene) -> Answer:
+    return scene.upstream.odd(scene.request)
+
+
 EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
     "status": _status,
     "reset": _reset,
@@ -129,4 +133,5 @@ EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
     "maintenance": _maintenance,
     "proxy": _proxy,
     "empty": _empty,
+    "odd": _odd,
 }

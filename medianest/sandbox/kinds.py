@@ -125,4 +125,5 @@ KINDS: Final[Kinds] = {
         "server": one_of(("traefik", "nginx")),
     },
     "empty": {},
+    "odd": {},
 }
