@@ -66,7 +66,8 @@ def _with_more_sessions(container: Item) -> Item:
     return {**container, "Metadata": [first, *rest, *more]}
 
 
-def _odd_metadata(good: Item, path: str) -> Sequence[Any]:
+def _odd_metadata(first: Item, path: str) -> Sequence[Any]:
+    good = {**first, "ratingKey": "9000"}  # a key of its own, lest a reader takes both for one
     odd: list[Item] = [
         {**good, "title": f"Odd Half Emoji {HALF_EMOJI}"},
         _as_text({**good, "title": "Odd Numbers as Text"}),

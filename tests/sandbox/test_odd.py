@@ -55,6 +55,13 @@ def is_good(item):
     return not name.startswith("Odd ") and type(number) is int and not 9000 < number < 9010
 
 
+@pytest.mark.parametrize("path", PLEX[1:])
+def test_nothing_odd_has_the_key_of_something_good(lists, path):
+    good, odd = lists(path)
+    keys = [each["ratingKey"] for each in odd if "ratingKey" in dict_of(each)]
+    assert all(keys.count(each["ratingKey"]) == 1 for each in good if path != SESSIONS)
+
+
 @pytest.mark.parametrize("path", PLEX + OVERSEERR)
 def test_some_elements_are_null(lists, path):
     assert None in lists(path)[1]
