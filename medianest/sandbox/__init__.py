@@ -2,7 +2,28 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 
 `python -m medianest.sandbox plex`, or `overseerr`, serves one in the foreground;
 `SandboxProcess.start(kind=...)` runs one as a child. Faults are switched on over HTTP under
-`/sandbox`, with no token: `kinds.KINDS` names those that every server has. An Overseerr has more:
+`/sandbox`, with no token:
+
+    curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
+        http://127.0.0.1:32401/sandbox/faults
+
+A fault lasts until it is switched off; every kind takes `path` (the beginning of the paths that it
+meets), `for_seconds`, `share` (of the requests, at random) and `times`. Every server has:
+
+- `status`: an error of this server's with a `status`, and a `body` and `retry_after` if wanted;
+- `latency`: the answer comes `seconds` late; `hang`: it does not come;
+- `reset`: the connection breaks before anything is done; `lose`: it breaks after that;
+- `truncate`: half of the answer; `drip`: a byte each `interval`, `where`: "body" or "headers";
+- `garbage`: no JSON; `empty`: a success with nothing in it;
+- `unauthorized`: the right key is refused, as if it had been changed;
+- `maintenance`: the server is busy with itself;
+- `proxy`: a reverse proxy, `server` "nginx" or "traefik", answers with a `status` for a server
+  that is away;
+- `odd`: odd elements among the good ones: without a key, null, numbers as text, half an emoji;
+- `flood`: about so many `bytes` (32 MiB) of `what`: "objects" ({}), "lists" ([]), "nesting" or
+  "items" (healthy ones).
+
+An Overseerr has more:
 
 - `source`: its own source of titles fails, with a `status` or by a `failure` such as "ENOTFOUND";
 - `stall`: that source answers only after so many `seconds`; a request whose client has left
@@ -12,9 +33,6 @@ r"""Servers compatible with Plex and Overseerr, with faults on demand: for a fir
 - `quota`: nobody may request any more for now;
 - `csrf`: every POST is refused for lack of a token that only browsers have;
 - `orphaned`: the `media` of every other request is null.
-
-    curl -d '{"kind": "status", "status": 503, "path": "/library", "for_seconds": 30}' \
-        http://127.0.0.1:32401/sandbox/faults
 
 `GET /sandbox/requests` tells what arrived, `GET /sandbox/state` what came of it. An Overseerr that
 is started with `--state FILE` keeps its requests there, over restarts and crashes; with

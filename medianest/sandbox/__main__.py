@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import inspect
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from medianest import sandbox
 from medianest.sandbox.messages import Upstream
 from medianest.sandbox.overseerr import FLAVOURS, OverseerrServer
 from medianest.sandbox.plex import PlexServer
@@ -81,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m medianest.sandbox",
         description="A server like the real one, with faults on demand (/sandbox/faults).",
+        epilog=inspect.cleandoc(sandbox.__doc__ or ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kind", choices=sorted(KINDS))
     parser.add_argument(

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from medianest.sandbox.faults import Fault
 from medianest.sandbox.kinds import Option
 
 __all__ = [
     "BODILESS",
+    "SPELLED",
     "Answer",
     "OwnFault",
     "Request",
@@ -23,6 +24,8 @@ __all__ = [
     "status_line",
 ]
 
+SPELLED: Final = "backslashreplace"
+"""How JSON is encoded: what UTF-8 cannot encode, half of an emoji, becomes its escape in JSON."""
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -96,6 +99,14 @@ class Upstream(Protocol):
 
     def empty(self, request: Request) -> Answer:
         """A success that contains nothing."""
+        ...
+
+    def odd(self, request: Request) -> Answer:
+        """A success with odd elements among the good ones."""
+        ...
+
+    def sample(self, request: Request) -> Any:
+        """An element as it would stand in the answer, for a list that has none."""
         ...
 
     def state(self) -> Mapping[str, Any]:

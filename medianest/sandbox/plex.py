@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from medianest.sandbox.library import Library, build_library
-from medianest.sandbox.messages import Answer, OwnFault, Request, reason
+from medianest.sandbox.messages import SPELLED, Answer, OwnFault, Request, reason
+from medianest.sandbox.plex_odd import with_odd_elements
 from medianest.sandbox.plex_xml import container_xml
 
 __all__ = ["PlexServer"]
@@ -17,6 +18,7 @@ __all__ = ["PlexServer"]
 Container = dict[str, Any]
 
 PROTOCOL: Final = (("X-Plex-Protocol", "1.0"), ("Cache-Control", "no-cache"))
+JSON: Final = "application/json"
 XML: Final = "text/xml;charset=utf-8"
 MAINTENANCE: Final = (
     '<Response code="503" title="Maintenance" '
@@ -76,6 +78,18 @@ class PlexServer:
     def empty(self, request: Request) -> Answer:
         """A container of nothing."""
         return _rendered(request, {"size": 0})
+
+    def odd(self, request: Request) -> Answer:
+        """Odd elements among the good ones, in JSON; XML cannot have most of them."""
+        answer = self.answer(request)
+        if answer.status != 200 or answer.content_type != JSON:
+            return answer
+        container = json.loads(answer.body)["MediaContainer"]
+        return _rendered(request, with_odd_elements(request.path, container))
+
+    def sample(self, request: Request) -> Container:
+        """A movie."""
+        return self._library.recent[0]
 
     def state(self) -> Mapping[str, Any]:
         """Nothing: no request changes this server."""
@@ -156,7 +170,7 @@ def _whole(text: str) -> int:
 
 
 def _rendered(request: Request, container: Container) -> Answer:
-    if "application/json" in request.headers.get("accept", "").lower():
+    if JSON in request.headers.get("accept", "").lower():
         body = json.dumps({"MediaContainer": container}, ensure_ascii=False, separators=(",", ":"))
-        return Answer(200, body.encode(), "application/json", PROTOCOL)
+        return Answer(200, body.encode(errors=SPELLED), JSON, PROTOCOL)
     return Answer(200, container_xml(container), XML, PROTOCOL)

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from medianest.sandbox import SandboxError, SandboxProcess
+from medianest.sandbox.kinds import COMMON, KINDS
+from medianest.sandbox.overseerr import OverseerrServer
 
 from .conftest import ask, connected, requested
 
@@ -110,6 +112,14 @@ def test_when_the_usual_port_is_taken_it_listens_on_another():
 def test_a_plex_has_no_state_to_keep_and_says_so(tmp_path):
     ended = run("--state", str(tmp_path / "requests"))
     assert (ended.returncode, ended.stderr) == (1, "sandbox: plex has no state to keep\n")
+
+
+def test_its_help_names_every_kind_of_fault_and_every_option():
+    words = run("--help").stdout
+    kinds = KINDS | {kind: own.options for kind, own in OverseerrServer("key").own_faults.items()}
+    for kind, options in kinds.items():
+        assert all(f"`{name}`" in words for name in (kind, *options))
+    assert all(f"`{name}`" in words for name in COMMON)
 
 
 def test_it_does_not_start_in_production():

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from medianest.sandbox.messages import Answer
+from medianest.sandbox.messages import SPELLED, Answer
 from medianest.sandbox.proxy import proxied
 
 __all__ = ["MAINTENANCE", "NOT_A_PAGE", "Problem", "RefusedError", "answered"]
@@ -43,7 +43,7 @@ class RefusedError(Exception):
 def answered(status: int, content: Any) -> Answer:
     """JSON with Express's headers."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    body = text.encode("utf-8", "replace")
+    body = text.encode(errors=SPELLED)
     digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
     tag = ("ETag", f'W/"{len(body):x}-{digest[:27]}"')
     return Answer(status, body, JSON, (POWERED, tag))
