@@ -73,9 +73,15 @@ def test_everything_is_checked_soon_after_the_start(running):
     parts, _ = running
     until(lambda: all(c.checked_at is not None for c in parts.watch.monitor.components()))
     assert parts.lifecycle.schema_is_current
-    found = {c.name: c.status.value for c in parts.watch.monitor.components()}
-    del found["cpu"]  # the tests themselves may keep it busy
-    assert set(found.values()) == {"healthy"}
+
+    def unwell():
+        found = {c.name: c.status.value for c in parts.watch.monitor.components()}
+        del found["cpu"]  # the tests themselves may keep it busy
+        return {name: status for name, status in found.items() if status != "healthy"}
+
+    # The first look at the database may have come while its tables were being made.
+    until(lambda: not unwell())
+    assert not unwell()
 
 
 def test_a_clock_that_is_set_back_stops_nothing(running, clock, monkeypatch):
