@@ -16,11 +16,19 @@ TOKENS = {
 
 @pytest.fixture
 def make_app(clock, tmp_path):
+    """`make_app(**settings)` is an app, whose connections are closed at the end."""
+    made = []
+
     def make(env="testing", **settings):
         values = {"env": env, "instance_path": tmp_path, **TOKENS, **settings}
-        return create_app(values, clock=clock)
+        made.append(create_app(values, clock=clock))
+        return made[-1]
 
-    return make
+    yield make
+    for app in made:
+        parts = app.extensions["medianest"]
+        for part in (parts.plex, parts.overseerr, parts.database):
+            part.close()
 
 
 @pytest.fixture
