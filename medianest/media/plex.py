@@ -141,8 +141,11 @@ class Plex:
         self.trouble = None
         return Answer(answer, self._clock.utc())
 
-    def _rest(self, error: BaseException) -> Answer[Any]:
-        """What is left of an answer, where nothing better is remembered."""
+    def _rest(self) -> Fallback:
+        """Where nothing better is remembered, what is left of an answer."""
+        return Fallback(self._what_is_left, name=SERVICE, handles=UnusableAnswerError)
+
+    def _what_is_left(self, error: BaseException) -> Answer[Any]:
         if isinstance(error, UnusableAnswerError) and error.rest is not None:
             return Answer(error.rest, self._clock.utc(), degraded=True)
         raise error
@@ -166,7 +169,6 @@ class Plex:
         )
         self._last_good.append(store)
         operation = name.replace("-", "_")
-        rest = Fallback(self._rest, name=SERVICE, handles=UnusableAnswerError)
         recovery = Recovery(
             self._recovery,
             service=SERVICE,
@@ -177,11 +179,11 @@ class Plex:
             handles=(UpstreamError, RejectedError, UnusableAnswerError),
             stale=stale,
         )
-        return Pipeline(SERVICE, [rest, recovery, *self._layers(operation, store)])
+        return Pipeline(SERVICE, [self._rest(), recovery, *self._layers(operation, store)])
 
     def _or_nothing(self, name: str) -> Pipeline:
         recovery = Recovery(self._recovery, service=SERVICE, operation=f"{SERVICE}.{name}")
-        return Pipeline(SERVICE, [recovery, *self._layers(name)])
+        return Pipeline(SERVICE, [self._rest(), recovery, *self._layers(name)])
 
     def _layers(self, name: str, store: TieredLastGood[Any] | None = None) -> list[Strategy]:
         """What lies beneath the fallback; nothing where no Plex is configured."""

@@ -12,11 +12,13 @@ from medianest.media.errors import InvalidAnswerError, RejectedError, UnusableAn
 from medianest.media.http import UpstreamHttp
 from medianest.media.parsing import listed, parsed_all
 from medianest.media.plex_wire import Container, Item, Library, Page, Session
+from medianest.media.wire import number
 from medianest.resilience import Clock
 
 __all__ = ["PlexClient"]
 
 SERVICE = "plex"
+_LISTS = {"Directory", "Metadata", "Hub"}
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
@@ -41,9 +43,10 @@ class PlexClient:
 
     def libraries(self) -> tuple[Library, ...]:
         """All sections."""
-        sent = listed(self._ask("/library/sections").get("Directory"))
+        found = self._ask("/library/sections")
+        sent = listed(found.get("Directory"))
         libraries = _read(Library, sent, "/library/sections")
-        return _unless_nothing_is_left(sent, libraries, libraries)
+        return _unless_nothing_is_left(found, sent, libraries, libraries)
 
     def items(self, key: str, offset: int, limit: int) -> Page:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
@@ -59,25 +62,29 @@ class PlexClient:
             offset=offset,
             total=offset + len(sent) if total is None else total,
         )
-        return _unless_nothing_is_left(sent, items, page)
+        return _unless_nothing_is_left(found, sent, items, page)
 
     def recently_added(self, limit: int) -> tuple[Item, ...]:
         """The newest items of all sections."""
         container = self._ask("/library/recentlyAdded", page=(0, limit))
         sent = listed(container.get("Metadata"))[:limit]
         items = _read(Item, sent, "/library/recentlyAdded")
-        return _unless_nothing_is_left(sent, items, items)
+        return _unless_nothing_is_left(container, sent, items, items)
 
     def search(self, query: str) -> tuple[Item, ...]:
         """Items that match, the best hubs first."""
         found = self._ask("/hubs/search", params={"query": query, "limit": 20})
         hubs = [hub for hub in listed(found.get("Hub")) if isinstance(hub, dict)]
         sent = [item for hub in hubs for item in listed(hub.get("Metadata"))]
-        return _read(Item, sent, "/hubs/search")
+        items = _read(Item, sent, "/hubs/search")
+        return _unless_nothing_is_left(found, sent, items, items)
 
     def sessions(self) -> tuple[Session, ...]:
         """What plays now."""
-        return _read(Session, self._ask("/status/sessions").get("Metadata"), "/status/sessions")
+        found = self._ask("/status/sessions")
+        sent = listed(found.get("Metadata"))
+        sessions = _read(Session, sent, "/status/sessions")
+        return _unless_nothing_is_left(found, sent, sessions, sessions)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -121,10 +128,17 @@ def _in_section(item: Item, key: str, about: Container) -> Item:
     return item.model_copy(update=library)
 
 
-def _unless_nothing_is_left(sent: Sequence[Any], left: Sequence[Any], answer: T) -> T:
-    """The answer, unless nothing is left of what was sent: then what is remembered is better."""
-    if sent and not left:
-        raise UnusableAnswerError(
-            SERVICE, f"none of the {len(sent)} elements of its answer makes sense", rest=answer
-        )
+def _unless_nothing_is_left(
+    container: Mapping[str, Any], sent: Sequence[Any], left: Sequence[Any], answer: T
+) -> T:
+    """The answer, unless nothing is left of what was sent, or nothing was sent without a word
+    that there is nothing: then what is remembered is better."""
+    if left:
+        return answer
+    if sent:
+        why = f"none of the {len(sent)} elements of its answer makes sense"
+        raise UnusableAnswerError(SERVICE, why, rest=answer)
+    if not container.keys() & _LISTS and number(container.get("size")) != 0:
+        why = "its answer lists nothing, and does not say that there is nothing"
+        raise UnusableAnswerError(SERVICE, why, rest=answer)
     return answer

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, and who could not be asked."""
+    """What was found, and whose answer is missing: who could not be asked, or made no sense."""
 
     items: tuple[Item, ...]
     titles: tuple[Title, ...]
@@ -35,9 +35,12 @@ def search_everything(plex: Plex, overseerr: Overseerr, query: str) -> Found:
     One that is not configured is not missed."""
     beside = _beside(lambda: overseerr.search(query))
     items = titles = None
-    missing, failures = [], []
+    missing: list[str] = []
+    failures: list[Exception] = []
     try:
-        items = plex.search(query).value
+        answer = plex.search(query)
+        items = answer.value
+        missing += ["plex"] if answer.degraded else []
     except (MediaError, CallRefusedError) as error:
         failures.append(error)
         missing += [] if isinstance(error, NotConfiguredError) else ["plex"]

@@ -278,6 +278,22 @@ def test_what_is_left_out_is_said_once_for_each_kind_and_counted(house, caplog):
     assert len(caplog.records) <= 3
 
 
+@pytest.mark.parametrize("size", [MISSING, 2, "some", None])
+def test_only_an_answer_that_says_so_is_empty(house, size):
+    """Keeps out: `{"MediaContainer": {}}`, told as a fresh library without a section."""
+    for question, member in PLEX.values():
+        says = {} if size is MISSING else {"size": size}
+        answer, asked = house.answers("plex", question, {"MediaContainer": says})
+        about = question, answer.text
+        assert (answer.status_code, asked, house.state("plex")) == (200, 1, State.CLOSED), about
+        empty, _ = house.answers("plex", question, {"MediaContainer": {"size": 0}})
+        if member == "results":
+            assert ("plex" in answer.json["missing"], "plex" in empty.json["missing"]) == (1, 0)
+        else:
+            assert answer.json["degraded"], about
+            assert (empty.json[member], empty.json["degraded"]) == ([], False), about
+
+
 @pytest.mark.parametrize("list_", ["text", [None], {"a": 1}, [{}, {}], 5])
 def test_of_an_answer_of_which_nothing_is_left_the_server_is_well(house, list_):
     answer, asked = house.answers(
