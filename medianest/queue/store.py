@@ -4,9 +4,6 @@ An operation that is answered with 202 has been committed. Who does it holds a l
 it went under that lease only: a worker that was thought dead and comes back changes nothing. A
 crash at any instant leaves either the row as it was or its lease, which runs out; then it is in
 doubt whether the operation was done.
-
-Claiming costs the same however many wait. Rows whose time has come are marked `due`, some hundred
-at a time, and those are claimed by their age; each step reads an index of nothing but such rows.
 """
 
 from __future__ import annotations
@@ -20,17 +17,18 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, not_, or_, select, text, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
 from medianest.queue.accept import Acceptance
 from medianest.queue.bound import QueueBound
+from medianest.queue.due import make_due, oldest_due
 from medianest.queue.operations import Accepted, Lease, Operation, checked_payload
 from medianest.queue.settlement import Settlement, settle_rows, withdraw_row
 from medianest.resilience import Clock
 from medianest.storage.database import Database
-from medianest.storage.tables import LATER, OCCUPYING, READY
+from medianest.storage.tables import OCCUPYING
 from medianest.storage.tables import deferred_operations as table
 
 __all__ = ["ACTIVE", "DeferredQueue", "find", "is_id"]
@@ -41,10 +39,6 @@ ACTIVE = ("pending", "running")
 """States of what is still to be done."""
 
 _order = count()
-
-_MOST_MADE_DUE = 500
-"""Rows that one claim marks as due; the next one marks the next."""
-
 
 class DeferredQueue:
     """Deferred operations in the database. Thread-safe, and safe among many processes.
@@ -149,10 +143,10 @@ class DeferredQueue:
         rather_not: Collection[str],
     ) -> list[Lease]:
         now, token = self._clock.utc(), uuid.uuid4().hex
-        _make_due(connection, handler, now)
-        ids = _oldest(connection, handler, most, held_lanes, rather_not)
+        make_due(connection, handler, now)
+        ids = oldest_due(connection, handler, most, held_lanes, rather_not)
         if rather_not and not ids:
-            ids = _oldest(connection, handler, most, held_lanes)
+            ids = oldest_due(connection, handler, most, held_lanes)
         if not ids:
             return []
         values = {
@@ -217,61 +211,6 @@ class DeferredQueue:
         """It is not to be done, and who made it is told so at once. False when others were told of
         it as well, and it stays."""
         return self._database.write(withdraw_row, lease)
-
-
-def _make_due(connection: Connection, handler: str, now: datetime) -> None:
-    """Those whose time has come; of one whose lease is over, nobody knows whether it was done."""
-    come = (
-        select(table.c.id)
-        .where(table.c.handler == handler, LATER, table.c.run_at <= now)
-        .order_by(table.c.run_at)
-        .limit(_MOST_MADE_DUE)
-        .with_for_update(skip_locked=True)
-    )
-    # Asked by itself: within the change, a planner may look through all that wait.
-    ids = [row.id for row in connection.execute(come)]
-    if not ids:
-        return
-    ran = table.c.state == "running"
-    values = {
-        "due": 1,
-        "state": "pending",
-        "in_doubt_since": case((ran, table.c.run_at), else_=table.c.in_doubt_since),
-        "absent_since": case((ran, None), else_=table.c.absent_since),
-    }
-    connection.execute(update(table).where(table.c.id.in_(ids)).values(values))
-
-
-def _oldest(
-    connection: Connection,
-    handler: str,
-    most: int,
-    held_lanes: Collection[str],
-    rather_not: Collection[str] = (),
-) -> list[str]:
-    """The ids of the oldest that are due and whose subject nobody is busy with."""
-    other = table.alias("other")
-    busy = exists().where(
-        other.c.handler == handler,
-        other.c.subject == table.c.subject,
-        text("other.occupies = 1"),
-        other.c.id != table.c.id,
-    )
-    query = (
-        select(table.c.id, table.c.subject)
-        .where(table.c.handler == handler, READY, not_(busy))
-        .order_by(table.c.created_at, table.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    if held_lanes:
-        query = query.where(or_(table.c.lane.is_(None), table.c.lane.not_in(held_lanes)))
-    if rather_not:
-        query = query.where(table.c.id.not_in(rather_not))
-    chosen: dict[str, str] = {}
-    for row in connection.execute(query):
-        chosen.setdefault(row.id if row.subject is None else f"subject:{row.subject}", row.id)
-    return list(chosen.values())
 
 
 def _new_id(now: datetime) -> str:

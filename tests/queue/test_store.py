@@ -330,6 +330,23 @@ def test_a_row_that_cannot_be_read_is_a_dead_letter_and_stops_nobody(
     assert desk.figures()["running"] == 1
 
 
+@pytest.mark.parametrize("run_at", ["never", "9999-01-01 00:00:00.000000"])
+def test_a_row_whose_time_is_damaged_does_not_wait_for_ever(
+    run_at, tmp_path, connect, settings, clock
+):
+    """Keeps out: it was neither done nor a dead letter, as its time never came."""
+    database = connect(f"sqlite:///{tmp_path / 'damaged.db'}")
+    database.upgrade()
+    queue = DeferredQueue(database, settings, clock)
+    made, later = put(queue, "damaged", delay=5), put(queue, "good", delay=5)
+    statement = text("UPDATE deferred_operations SET run_at = :value WHERE id = :id")
+    values = {"value": run_at, "id": made.operation.id}
+    database.write(lambda connection: connection.execute(statement, values))
+    claimed = queue.claim_many("h", 10)
+    assert [lease.operation.id for lease in claimed] == [made.operation.id]
+    assert queue.get(later.operation.id).state == "pending"
+
+
 def test_the_queue_has_a_bound_for_each_client_and_for_all(database, settings, clock):
     """Keeps out: a client that asks in a loop fills the disk."""
     bound = {"max_operations": 5, "max_operations_per_client": 3}
