@@ -101,7 +101,8 @@ def _reason(chain: Iterable[BaseException]) -> str:
         if isinstance(cause, OtherCertificateError):
             return "its certificate is not the pinned one"
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _CERTIFICATE.get(cause.verify_code, "its certificate is not trusted")
+            why = f"its certificate is not trusted: {cause.verify_message}"
+            return _CERTIFICATE.get(cause.verify_code, why)
         if isinstance(cause, ssl.SSLError):
             return "the TLS connection broke"
         if isinstance(cause, RemoteDisconnected):

@@ -20,7 +20,7 @@ from medianest.sandbox.process import SandboxProcess
 from tests.media.answering import AnsweringServer
 from tests.media.conftest import CAPTURES
 
-MISSING, HUGE = object(), "a number of 5,000 digits"
+MISSING, HUGE, DEEP = object(), "a number of 5,000 digits", "3,000 lists in each other"
 ODD = [
     *(MISSING, None, True, False, 0, -1, 1.5, 10**30, HUGE, float("nan"), float("inf")),
     *("", "text", "12", "\ud83c", "x" * 5000, "0001-01-01T00:00:00+14:00"),
@@ -97,6 +97,7 @@ class House:
         """What the app answers when the service says this, and how often it was asked."""
         server = self.servers[service]
         text = json.dumps(document).replace(json.dumps(HUGE), "9" * 5000)
+        text = text.replace(json.dumps(DEEP), "[" * 3000 + "]" * 3000)
         server.body, asked = text.encode(), server.asked
         answer = self._client.get(
             f"/api/v1/media/{question}", headers={"Authorization": "Bearer the-client"}
@@ -224,6 +225,18 @@ def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house,
                 assert house.state(service) is State.CLOSED, about
                 tried += 1
     assert tried > 300
+
+
+def test_depth_is_no_error_of_ours_and_no_failure_of_the_server(house, answers):
+    """Whether it is too deep to be read differs from Python to Python."""
+    for service, question, _, document in answers:
+        house.reset(service)
+        for path in paths(document):
+            if element_of(path) is not None and is_read(path):
+                answer, asked = house.answers(service, question, changed(document, path, DEEP))
+                about = (question, path, answer.text[:300])
+                assert (answer.status_code, asked) in ((200, 1), (503, 1)), about
+                assert house.state(service) is State.CLOSED, about
 
 
 @pytest.fixture(scope="module")
