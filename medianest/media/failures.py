@@ -89,7 +89,10 @@ def _unconnected(service: str, chain: Iterable[BaseException], prefix: str | Non
 
 
 def _fault_of_head(error: HTTPException) -> str:
-    """http.client has no type of its own for too many headers."""
+    """http.client has no type of its own for too many headers, nor for too many promises of an
+    answer, which it counts from Python 3.14 on."""
+    if "interim responses" in str(error):
+        return "it promises an answer over and over"
     if isinstance(error, LineTooLong) or str(error).startswith("got more than"):
         return "the headers of its answer are too large"
     return "its answer is not HTTP"

@@ -40,6 +40,7 @@ ACTIVE = ("pending", "running")
 
 _order = count()
 
+
 class DeferredQueue:
     """Deferred operations in the database. Thread-safe, and safe among many processes.
 

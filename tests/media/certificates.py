@@ -18,28 +18,38 @@ class Authority:
             f" -keyout {self._key}"
         )
 
-    def certificate(self, name, *, days=2):
-        """A file with a certificate for a name and its key; of -1 days, an expired one."""
-        path = self._folder / f"{name}{days}.pem"
+    def certificate(self, name, *, expired=False):
+        """A file with a certificate for a name and its key."""
+        path = self._folder / f"{name}-expired-{expired}.pem"
         request = f"{path}.csr"
         self._openssl(
             f"req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=DNS:{name}"
             f" -keyout {path}.key -out {request}"
         )
-        self._openssl(
+        sign = (
             f"x509 -req -in {request} -CA {self.file} -CAkey {self._key} -CAcreateserial"
-            f" -days {days} -copy_extensions copy -out {path}"
+            f" -copy_extensions copy -out {path}"
         )
+        if not expired:
+            self._openssl(f"{sign} -days 2")
+        elif "-not_after" in self._run("x509 -help").stderr.decode():  # 3.4 and newer
+            self._openssl(f"{sign} -not_before 20200101000000Z -not_after 20200102000000Z")
+        else:
+            self._openssl(f"{sign} -days -1")
         with path.open("ab") as file:
             file.write((self._folder / f"{path.name}.key").read_bytes())
         return path
 
     def _openssl(self, arguments):
+        done = self._run(arguments)
+        assert done.returncode == 0, done.stderr
+
+    @staticmethod
+    def _run(arguments):
         try:
-            done = subprocess.run(["openssl", *arguments.split()], capture_output=True)
+            return subprocess.run(["openssl", *arguments.split()], capture_output=True)
         except FileNotFoundError:
             pytest.skip("no openssl command here")
-        assert done.returncode == 0, done.stderr
 
 
 def server_context(path):

@@ -89,7 +89,7 @@ def test_a_certificate_for_another_name_is_told_apart(serving, http_of, authorit
 
 
 def test_an_expired_certificate_is_told_apart(serving, http_of, authority):
-    server = serving(authority.certificate("localhost", days=-1))
+    server = serving(authority.certificate("localhost", expired=True))
     said = failure(http_of(server, ca_file=authority.file))
     assert said == "plex: its certificate has expired"
 
