@@ -14,10 +14,12 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m medianest
 
-# Those of tests/integration run servers of their own, so they come after the others.
+# Those of tests/integration run servers of their own, so they come after the others; and those
+# that measure what one request waits for another have the machine to themselves.
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration
-	$(BIN)/python -m pytest --quiet --numprocesses 2 tests/integration
+	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not alone" tests/integration
+	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py

@@ -10,9 +10,11 @@ import json
 import math
 import re
 from codecs import BOM_UTF8, utf_8_decode
+from contextlib import nullcontext
 from typing import Any, Final, NoReturn
 
 from medianest.media.errors import InvalidAnswerError, UnusableAnswerError
+from medianest.media.uncollected import uncollected
 
 __all__ = ["read_json"]
 
@@ -23,6 +25,11 @@ _SPARSE: Final = 12
 _FEW: Final = 250_000
 """Genuine answers have a comma or an opening bracket for each 17 bytes or more. One that is
 denser than one for each `_SPARSE` is no answer to us, unless there are no more than `_FEW`."""
+
+_ROOMY: Final = 30
+_FEW_CONTAINERS: Final = 100_000
+"""The same for lists and objects, of which genuine answers have one for each 41 bytes or more.
+They are what Python's garbage collector looks through, all at once."""
 
 _LEVELS: Final = 6
 """So many containers that are larger than a piece may stand in each other: an answer, its
@@ -48,11 +55,14 @@ def read_json(service: str, body: bytes) -> Any:
     Raises InvalidAnswerError for what is not JSON, and UnusableAnswerError for what becomes too
     much or too deep.
     """
-    marks = sum(body.count(mark) for mark in (b",", b"[", b"{"))
-    if marks > max(_FEW, len(body) // _SPARSE):
+    containers = body.count(b"[") + body.count(b"{")
+    marks = containers + body.count(b",")
+    most = max(_FEW_CONTAINERS, len(body) // _ROOMY)
+    if marks > max(_FEW, len(body) // _SPARSE) or containers > most:
         raise UnusableAnswerError(service, f"its answer has too many values for its size: {marks}")
     try:
-        return _read(body.removeprefix(BOM_UTF8))
+        with uncollected() if len(body) > _PIECE else nullcontext():
+            return _read(body.removeprefix(BOM_UTF8))
     except RecursionError as error:
         raise UnusableAnswerError(service, "its answer is nested too deeply") from error
     except _TooMuchError as error:

@@ -39,6 +39,9 @@ FLOODS: Final[Mapping[str, Callable[[int], bytes]]] = {
     "lists as sparse as genuine ones": lambda size: _list_of(b"[[[[[]]]]]" + b" " * 60, size),
     "deep": lambda size: b"[" * size,
     "deep in an element": lambda size: _list_of(b"[" * DEEP + b"]" * DEEP + b" " * 10_000, size),
+    "deep and as sparse as genuine ones": lambda size: _list_of(
+        b"[" * DEEP + b"]" * DEEP + b" " * 26_000, size
+    ),
     "names": _names,
     "halves of characters": lambda size: b'["' + b"\\ud83c" * (size // 6) + b'"]',
     "elements that are understood": lambda size: _list_of(
