@@ -28,7 +28,7 @@ LOOKS = ("/metrics", "/api/v1/resilience/status", "/api/v1/health/comprehensive"
 A_SECOND = 20
 """Looks a second, all three together."""
 
-ROUNDS, SLICE, CONNECTIONS = 15, 3.0, 8
+ROUNDS, SLICE, CONNECTIONS = 45, 1.0, 8
 START_TIMEOUT = 30.0
 OPERATOR = "benchmark-operator"
 
