@@ -98,4 +98,5 @@ def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
         message = f"not known; allowed are: {allowed}"
     elif fault["type"] == "string_pattern_mismatch" and PLAIN in fault["ctx"]["pattern"]:
         message = "must not have control characters"
-    return {"field": ".".join(map(str, fault["loc"])) or "body", "message": message}
+    where = [str(part) for part in fault["loc"] if part != ""]  # "": one of several forms
+    return {"field": ".".join(where) or "body", "message": message}

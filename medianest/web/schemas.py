@@ -8,8 +8,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     model_validator,
 )
 
@@ -91,6 +93,16 @@ TitleId = Annotated[
 ]
 UserId = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True), BeforeValidator(_whole)]
 Season = Annotated[int, Field(ge=0, le=1_000, strict=True), BeforeValidator(_whole)]
+Seasons = Annotated[
+    Annotated[list[Season], Field(min_length=1, max_length=200), Tag("")]
+    | Annotated[Literal["all"], Tag("all")],
+    Discriminator(
+        lambda value: "all" if value == "all" else "" if isinstance(value, list) else None,
+        custom_error_type="seasons",
+        custom_error_message='must be numbers of seasons, such as [1, 2], or "all"',
+    ),
+]
+"""The tags tell which of the two is meant, and whose faults are told."""
 
 
 class HistoryFilter(Cut):
@@ -225,8 +237,7 @@ class TitleRequest(_Strict):
     media_type: Literal["movie", "tv"]
     media_id: TitleId
     seasons: Annotated[
-        Annotated[list[Season], Field(min_length=1, max_length=200)] | Literal["all"] | None,
-        Field(description='Numbers of seasons, or "all"; 0 are the specials.'),
+        Seasons | None, Field(description='Numbers of seasons, or "all"; 0 are the specials.')
     ] = None
     is4k: Annotated[bool, Field(strict=True, description="In 4K rather than as usual.")] = False
     user_id: Annotated[
