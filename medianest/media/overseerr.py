@@ -189,7 +189,8 @@ class Overseerr:
                 self._troubles.still("source")
                 return self._troubles.message()
         self._troubles.end("source", "key")
-        if self._source is not None:
+        # Of what else keeps requests from being made, only making one tells whether it is over.
+        if self._source is not None and not self._troubles.knows("making"):
             self._source.close_if_open("its source answers again", actor="health-monitor")
         return self._troubles.message()
 

@@ -41,6 +41,12 @@ class Troubles:
             for kind in kinds:
                 self._met.pop(kind, None)
 
+    def knows(self, kind: str) -> bool:
+        """Whether it is known, and not that it is over."""
+        with self._lock:
+            met = self._met.get(kind)
+        return met is not None and self._clock.now() - met[1] < _LAST_SECONDS
+
     def message(self) -> str | None:
         """What is wrong; None while nothing is."""
         if not self._met:
