@@ -12,7 +12,7 @@ from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
 from medianest.resilience.events import Shared, publish, shared
-from medianest.resilience.flights import Flight, Keep, is_aboard
+from medianest.resilience.flights import LONGEST, Flight, Keep, is_aboard
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool, forget_in_child
 from medianest.resilience.snapshot import CoalesceSnapshot
@@ -23,16 +23,19 @@ __all__ = ["Coalesce", "checked_flights"]
 
 logger = logging.getLogger(__name__)
 
+Call = tuple[Callable[..., Any], Any, Any]
+
 
 class Coalesce(Strategy):
     """Callers who ask the same while a call is under way share that call. Thread-safe.
 
     What is the same is told by `key(*args, **kwargs)`, by default by the function and its
     arguments; a call whose key cannot be had or hashed is made by itself. The call, a flight, is
-    made in a thread of `pool`, with the context variables of its first caller. It ends at its own
-    deadline, `timeout` seconds after it began (None: what is inside bounds it), and each caller
-    waits no longer than its own, then raises DeadlineExceededError. All get the same result, not
-    copies, or the same error. When no thread is free, a caller makes the call itself, and so does
+    made in a thread of `pool`, with the context variables of its first caller. It has a deadline of
+    its own, `timeout` seconds after it began; each caller waits no longer than that and than its
+    own, then raises DeadlineExceededError. What does not obey it is left alone: the next caller
+    begins another flight (with None, all wait for it). All get the same result, not copies, or the
+    same error. When no thread is free, a caller makes the call itself, and so does
     one within a flight: no flight ever waits for another. Of those who have waited for two seconds,
     as many go on as find a place in `line`, a Bulkhead; the others raise BulkheadFullError: callers
     of what hangs must not hold every thread. A result that goes on after the call
@@ -44,7 +47,7 @@ class Coalesce(Strategy):
         *,
         name: str = "call",
         key: Callable[..., Hashable] | None = None,
-        timeout: float | None = None,
+        timeout: float | None = LONGEST,
         pool: FlightPool | None = None,
         line: Bulkhead | None = None,
         clock: Clock | Callable[[], float] | None = None,
@@ -57,7 +60,7 @@ class Coalesce(Strategy):
         self.timeout, self.key = timeout, key
         self.clock = as_clock(clock)
         self.begun, self.shared, self.rejected = Tally(), Tally(), Tally()
-        self.in_flight: list[None] = []
+        self.in_flight: dict[Flight, None] = {}
         self._complained = False
         super().__init__()
 
@@ -81,6 +84,21 @@ class Coalesce(Strategy):
         if not self._complained:
             self._complained = True
             logger.error("coalesce %r cannot tell its calls apart", self.name, exc_info=error)
+
+
+class _Question:
+    """A key with the hash that it had when it was asked: arguments may change during the call."""
+
+    __slots__ = ("_hash", "_key")
+
+    def __init__(self, key: Hashable) -> None:
+        self._key, self._hash = key, hash(key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Question) and self._key == other._key
 
 
 class _Table:
@@ -114,67 +132,69 @@ class _Table:
             raise DeadlineExceededError(owner.name, None)
         try:
             key = owner.key(*args, **kwargs) if owner.key else question_of(function, args, kwargs)
-            hash(key)
+            question = _Question(key)
         except Exception as error:
             owner.complain(error)
             return None
-        flight = self._joined(key)
-        return self._begun(key, (function, args, kwargs), keep) if flight is None else flight
+        flight = self._joined(question)
+        return self._begun(question, (function, args, kwargs), keep) if flight is None else flight
 
     def forget(self) -> None:
         """Begin without flights."""
-        self._flights: dict[Hashable, Flight] = {}
+        self._flights: dict[_Question, Flight] = {}
         self._lock = threading.Lock()
+        self._owner.in_flight.clear()
 
-    def _joined(self, key: Hashable) -> Flight | None:
+    def _joined(self, question: _Question) -> Flight | None:
         with self._lock:
-            flight = self._flights.get(key)
-            if flight is not None:
-                flight.join()
-        if flight is not None:
-            next(self._owner.shared.ticks)
+            flight = self._flights.get(question)
+            if flight is None:
+                return None
+            if not flight.join():
+                del self._flights[question]
+                return None
+        next(self._owner.shared.ticks)
         return flight
 
-    def _begun(self, key: Hashable, question: Any, keep: Keep | None) -> Flight | None:
+    def _begun(self, question: _Question, call: Call, keep: Keep | None) -> Flight | None:
         owner = self._owner
         flight = Flight(
             self.beneath,
-            question,
+            call,
             clock=owner.clock,
             timeout=owner.timeout,
             keep=keep,
             line=owner.line,
-            on_end=lambda flight: self._ended(key, flight),
+            on_end=lambda flight: self._ended(question, flight),
         )
         started = False
         try:
             with self._lock:
-                found = self._flights.setdefault(key, flight)
-                if found is not flight:
-                    found.join()
-            if found is not flight:
+                found = self._flights.setdefault(question, flight)
+                is_joined = found is not flight and found.join()
+                if found is not flight and not is_joined:
+                    self._flights[question] = flight
+            if is_joined:
                 next(owner.shared.ticks)
                 return found
-            owner.in_flight.append(None)
+            owner.in_flight[flight] = None
             next(owner.begun.ticks)
             started = owner.pool.start(flight.run)
         finally:
             # An interrupt counts as well: nobody may wait for what never begins.
-            if not started and self._flights.get(key) is flight:
+            if not started and self._flights.get(question) is flight:
                 flight.cancel()
         if started:
             return flight
         next(owner.rejected.ticks)
         return None
 
-    def _ended(self, key: Hashable, flight: Flight) -> None:
+    def _ended(self, question: _Question, flight: Flight) -> None:
         with self._lock:
-            if self._flights.get(key) is not flight:
-                return
-            del self._flights[key]
+            if self._flights.get(question) is flight:
+                del self._flights[question]
             callers = flight.callers
-        if self._owner.in_flight:
-            self._owner.in_flight.pop()
+        self._owner.in_flight.pop(flight, None)
         if callers > 1 and shared.receivers:
             publish((Shared(self._owner.name, callers),))
 

@@ -8,6 +8,7 @@ so that no flight can wait for itself, nor two for each other.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
@@ -16,10 +17,11 @@ from typing import Any, Final, Protocol
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock
 from medianest.resilience.deadline import start_anew
+from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.outcome import raise_again
 from medianest.resilience.strategy import Handover, Invoke
 
-__all__ = ["LONG", "Flight", "Joinable", "Keep", "is_aboard"]
+__all__ = ["LONG", "LONGEST", "Flight", "Joinable", "Keep", "is_aboard"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,12 @@ Keep = Callable[[Any], None]
 
 LONG: Final = 2.0
 """Seconds after which a wait takes a place in the line of its flight."""
+
+LONGEST: Final = 30.0
+"""Seconds that a flight may take where nothing else is said."""
+
+_GRACE: Final = 1.0
+"""Seconds after its deadline in which a call that obeys it says so itself."""
 
 
 def is_aboard() -> bool:
@@ -91,25 +99,43 @@ class Flight:
         """What it failed with, until the last caller has left."""
         return self._error
 
-    def join(self) -> None:
-        """One more waits for it."""
+    def join(self) -> bool:
+        """One more waits for it; False when nobody should: it is over, or overdue."""
+        if self._left() <= 0:
+            return False
         with self._lock:
+            if self._over.is_set():
+                return False
             self.callers += 1
             self._waiting += 1
+            return True
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end, so long at most; whether it is over. Who has waited for LONG takes a
-        place in its line, or raises BulkheadFullError: each who waits holds a thread."""
-        seconds, line = min(seconds, threading.TIMEOUT_MAX), self._line
-        if line is None or seconds <= LONG:
-            return self._over.wait(seconds)
+        """Wait for its end, so long at most and no longer than it may take; whether it is over.
+        Who has waited for LONG takes a place in its line, or raises BulkheadFullError: each who
+        waits holds a thread."""
+        until = self._clock.now() + min(seconds, self._left(), threading.TIMEOUT_MAX)
+        if self._line is None or until - self._clock.now() <= LONG:
+            return self._over_by(until)
         if self._over.wait(LONG):
             return True
-        place = line.acquire()
         try:
-            return self._over.wait(seconds - LONG)
+            place = self._line.acquire()
+        except BulkheadFullError:
+            if self._over.is_set():
+                return True
+            raise
+        try:
+            return self._over_by(until)
         finally:
             place.release()
+
+    def _over_by(self, until: float) -> bool:
+        return self._over.wait(max(0.0, until - self._clock.now()))
+
+    def _left(self) -> float:
+        """Seconds until it is overdue: what is inside did not obey its deadline."""
+        return math.inf if self._timeout is None else self._timeout + _GRACE - self.age
 
     def take(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Its result when it is over, or raise its error. Makes this caller's own call when it has
@@ -164,10 +190,12 @@ class Flight:
             self._error = error
 
     def _end(self) -> None:
-        self._on_end(self)
-        with self._lock:
-            self._over.set()
-            nobody = self._waiting == 0
+        try:
+            self._on_end(self)
+        finally:
+            with self._lock:
+                self._over.set()
+                nobody = self._waiting == 0
         if nobody:
             self._let_go()
 

@@ -16,7 +16,7 @@ from medianest.resilience.errors import (
 )
 from medianest.resilience.events import PatienceUsed, patience_used, publish
 from medianest.resilience.fallback import LastGood
-from medianest.resilience.flights import Flight, Joinable, Keep, is_aboard
+from medianest.resilience.flights import LONGEST, Flight, Joinable, Keep, is_aboard
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool
 from medianest.resilience.snapshot import PatienceSnapshot
@@ -33,8 +33,8 @@ class Patience(Strategy):
     PatienceExceededError, for a Fallback outside to serve that answer; else as long as without
     it. Thread-safe.
 
-    The call goes on in a flight, to its own `timeout` (None: what is inside bounds it); it
-    settles what is inside, and a good result is kept in `last_good`. The seconds count from the
+    The call goes on in a flight, to its own `timeout` in seconds (None: what is inside bounds it);
+    it settles what is inside, and a good result is kept in `last_good`. The seconds count from the
     beginning of the flight: who comes to one that has flown for longer does not wait. Directly
     around a Coalesce it joins the flights of that one, whose pool and timeout apply; by itself
     each call is a flight of its own, and made by its caller when no thread is free. `key` is the
@@ -48,7 +48,7 @@ class Patience(Strategy):
         last_good: LastGood,
         name: str = "call",
         key: Callable[..., Hashable] | None = None,
-        timeout: float | None = None,
+        timeout: float | None = LONGEST,
         pool: FlightPool | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
