@@ -112,6 +112,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
     deferred = DeferredQueue(database, settings.queue, clock)
     drainer = QueueRunner(deferred, registry, settings.queue, cascade)
     desk = QueueAdmin(database, settings.queue, clock)
+    lifecycle = Lifecycle(started_at=clock.now())
     overseerr = Overseerr(settings.overseerr, service)
     wire_recovery(manager, registry, database, drainer)
     plex = Plex(settings.plex, service, redis)
@@ -131,10 +132,20 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
         tokens=Tokens(settings),
         watch=make_watch(
             Subjects(
-                settings, service, cascade, routes, places, database, redis, plex, overseerr, desk
+                settings,
+                service,
+                cascade,
+                routes,
+                places,
+                database,
+                redis,
+                plex,
+                overseerr,
+                desk,
+                lifecycle,
             )
         ),
-        lifecycle=Lifecycle(started_at=clock.now()),
+        lifecycle=lifecycle,
     )
 
 

@@ -51,7 +51,7 @@ from medianest.storage.dependencies import DependencyStore
 from medianest.storage.marks import Marks
 from medianest.storage.redis import SERVICE as REDIS
 from medianest.storage.redis import RedisServer
-from medianest.web.parts import Watch
+from medianest.web.parts import Lifecycle, Watch
 from medianest.web.traffic import Routes
 
 __all__ = ["Subjects", "make_watch"]
@@ -80,6 +80,7 @@ class Subjects:
     plex: Plex
     overseerr: Overseerr
     queue: QueueAdmin
+    lifecycle: Lifecycle
 
     @property
     def clock(self) -> Clock:
@@ -137,7 +138,8 @@ def _internal(subjects: Subjects, options: AlertOptions, system: System) -> Iter
     check_of, redis = partial(_check, subjects.settings.health), subjects.redis
     places, threads = subjects.places, subjects.settings.threads
     breakers = partial(check_breakers, subjects.service.registry, options.breakers_open)
-    database = DatabaseCheck(subjects.database)
+    lifecycle = subjects.lifecycle
+    database = DatabaseCheck(subjects.database, lambda: lifecycle.is_preparing)
     yield check_of("database", "critical", database, kind="database")
     yield check_of(REDIS if redis else "cache", "important", CacheCheck(redis), kind="cache")
     yield check_of("circuit-breakers", "optional", breakers)

@@ -54,7 +54,6 @@ class Worker:
         self._lock = threading.Lock()
         self._stopping = False
         self._adopted = False
-        self._prepared = False
         self._ended = threading.Event()
 
     def start(self) -> None:
@@ -64,7 +63,8 @@ class Worker:
         with self._lock:
             if self._pid == os.getpid():
                 return
-            self._pid, self._stopping, self._prepared = os.getpid(), False, False
+            self._pid, self._stopping = os.getpid(), False
+            self._parts.lifecycle.is_preparing = True
             self._scheduler, self._ended = self._scheduled(), threading.Event()
             self._scheduler.start()
             arguments = self._scheduler, self._ended
@@ -167,8 +167,6 @@ class Worker:
         wanted = {_CHECK + check.name: check for check in monitor.checks()}
         if not self._parts.lifecycle.schema_is_current:
             wanted.pop(f"{_CHECK}queue", None)  # there is no table to look into yet
-        if not self._prepared:
-            wanted.pop(f"{_CHECK}database", None)  # that tables are still being made is no trouble
         known = {job.id for job in scheduler.get_jobs() if job.id.startswith(_CHECK)}
         for name in known - wanted.keys():
             scheduler.remove_job(name)
@@ -193,10 +191,11 @@ class Worker:
         alerts.recall(journal.recent())
 
     def _prepare(self) -> None:
+        lifecycle = self._parts.lifecycle
         try:
             self._migrate()
         finally:
-            self._prepared = True
+            lifecycle.is_preparing = False
 
     def _migrate(self) -> None:
         """Bring the tables to this version, or see whether they are; and whether they still are."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from apscheduler.schedulers import base
@@ -102,12 +103,25 @@ def test_tables_that_are_still_being_made_are_no_trouble(make_running, monkeypat
 
     monkeypatch.setattr(Database, "upgrade", slow)
     parts, _ = make_running()
-    until(lambda: parts.watch.monitor.component("memory").checked_at is not None)
-    time.sleep(0.2)  # in which its check would have come
-    assert parts.watch.monitor.component("database").checked_at is None
+    database = partial(parts.watch.monitor.component, "database")
+    until(lambda: database().checked_at is not None)
+    assert (database().status.value, database().message) == ("unknown", "its tables are being made")
     ready.set()
-    until(lambda: parts.watch.monitor.component("database").checked_at is not None)
-    assert parts.watch.monitor.component("database").status.value == "healthy"
+    until(lambda: database().status.value == "healthy")
+
+
+def test_a_database_that_hangs_at_the_start_is_told_as_such(make_running, monkeypatch):
+    """Keeps out: it was not looked at until its tables had been made, or could not be."""
+
+    def hangs(database):
+        raise DatabaseUnavailableError("the database did not answer in time")
+
+    held = threading.Event()
+    monkeypatch.setattr(Database, "upgrade", lambda database: held.wait(10))
+    monkeypatch.setattr(Database, "ping", hangs)
+    parts, _ = make_running()
+    until(lambda: parts.watch.monitor.component("database").status.value == "unhealthy")
+    held.set()
 
 
 def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(make_running, monkeypatch):

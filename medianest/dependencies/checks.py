@@ -75,14 +75,18 @@ def _answered(status: int | None) -> dict[str, Any]:
 class DatabaseCheck:
     """Asks the database for its version and the revision of its tables."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, is_being_prepared: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._database, self._is_being_prepared = database, is_being_prepared
         self._head = schema.head_revision()
 
     def __call__(self) -> Finding:
         facts = self._database.ping()
         if facts.revision == self._head:
             return Finding(detail=asdict(facts))
+        if self._is_being_prepared():
+            return Finding(Status.UNKNOWN, "its tables are being made", asdict(facts))
         message = f"its tables are at {facts.revision or 'none'}: run flask db upgrade"
         return Finding(Status.DEGRADED, message, asdict(facts))
 

@@ -88,8 +88,12 @@ class Component:
 
     @property
     def is_recovering(self) -> bool:
-        """Whether it was found better than it is told to be, and not often enough yet."""
-        return bool(self._latest) and self._latest[-1].badness < self._status.badness
+        """Whether it was found better than it is told to be, and not often enough yet; or nothing
+        was found out."""
+        if not self._latest:
+            return False
+        latest = self._latest[-1]
+        return latest is Status.UNKNOWN or latest.badness < self._status.badness
 
     def begin(self, now: float) -> bool:
         """A check begins; False when the one before is still running."""

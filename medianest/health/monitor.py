@@ -65,7 +65,8 @@ class HealthMonitor:
             return [component.check for component in self._components.values()]
 
     def recovering(self) -> list[str]:
-        """What was found well again, and should be looked at again soon to be sure."""
+        """What should be looked at again soon: what was found well again, to be sure, and that of
+        which nothing could be found out."""
         with self._lock:
             return [name for name, found in self._components.items() if found.is_recovering]
 

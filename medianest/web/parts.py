@@ -44,6 +44,8 @@ class Lifecycle:
     schema: str | None = None
     """The revision of the database's tables; None until it has been seen."""
     schema_is_current: bool = False
+    is_preparing: bool = False
+    """Whether this process still brings the tables to its version for the first time."""
 
 
 @dataclass(frozen=True)
