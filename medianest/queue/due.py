@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, case, exists, not_, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, case, exists, not_, or_, select, text, update
 
 from medianest.storage.tables import LATER, READY
 from medianest.storage.tables import deferred_operations as table
@@ -26,19 +26,9 @@ _MOST_MADE_DUE = 500
 
 def make_due(connection: Connection, handler: str, now: datetime) -> None:
     """Those whose time has come; of one whose lease is over, nobody knows whether it was done."""
-    come = (
-        select(table.c.id)
-        .where(
-            table.c.handler == handler,
-            LATER,
-            or_(table.c.run_at <= now, table.c.run_at > now + LONGEST_DELAY),
-        )
-        .order_by(table.c.run_at)
-        .limit(_MOST_MADE_DUE)
-        .with_for_update(skip_locked=True)
-    )
-    # Asked by itself: within the change, a planner may look through all that wait.
-    ids = [row.id for row in connection.execute(come)]
+    # Asked by themselves: within the change, or with "or", a planner looks through all that wait.
+    ids = _later(connection, handler, table.c.run_at <= now)
+    ids = ids or _later(connection, handler, table.c.run_at > now + LONGEST_DELAY)
     if not ids:
         return
     ran = table.c.state == "running"
@@ -49,6 +39,18 @@ def make_due(connection: Connection, handler: str, now: datetime) -> None:
         "absent_since": case((ran, None), else_=table.c.absent_since),
     }
     connection.execute(update(table).where(table.c.id.in_(ids)).values(values))
+
+
+def _later(connection: Connection, handler: str, when: ColumnElement[bool]) -> list[str]:
+    """The ids of some that wait for their time, or for the end of a lease."""
+    query = (
+        select(table.c.id)
+        .where(table.c.handler == handler, LATER, when)
+        .order_by(table.c.run_at)
+        .limit(_MOST_MADE_DUE)
+        .with_for_update(skip_locked=True)
+    )
+    return [row.id for row in connection.execute(query)]
 
 
 def oldest_due(

@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from medianest.config import QueueSettings
 from medianest.queue.accept import Acceptance
 from medianest.queue.bound import QueueBound
-from medianest.queue.due import make_due, oldest_due
+from medianest.queue.due import LONGEST_DELAY, make_due, oldest_due
 from medianest.queue.operations import Accepted, Lease, Operation, checked_payload
 from medianest.queue.settlement import Settlement, settle_rows, withdraw_row
 from medianest.resilience import Clock
@@ -76,8 +76,11 @@ class DeferredQueue:
         A `client_key` gives the same answer for as long as it is kept, and IdempotencyError when
         it comes again with another `fingerprint` of the request. Of one `subject`, one operation
         is done at a time: where another one is under way, nothing is leased. What is held back
-        for one operation of a `lane` is held back for all of it. Raises QueueFullError.
+        for one operation of a `lane` is held back for all of it. Raises QueueFullError, and
+        ValueError for a delay of more than a year.
         """
+        if delay > LONGEST_DELAY.total_seconds():
+            raise ValueError(f"delay: at most {LONGEST_DELAY.days} days, not {delay / 86400:g}")
         checked_payload(payload, self._settings.max_payload_bytes)
         now = self._clock.utc()
         wait = self._settings.lease if leased else delay

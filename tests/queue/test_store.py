@@ -1,11 +1,12 @@
 """The durable queue, on SQLite and on PostgreSQL: accepted once, leased to one, never lost."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.operations import (
@@ -410,3 +411,29 @@ def test_a_dead_letter_in_doubt_stays_in_doubt(queue, desk):
     queue.bury(lease, TimeoutError(), in_doubt=True)
     desk.retry(lease.operation.id)
     assert queue.claim("h").operation.in_doubt_since is not None
+
+
+def test_nothing_is_put_off_for_longer_than_a_year(queue):
+    with pytest.raises(ValueError, match="at most 366 days, not 400"):
+        put(queue, "far", delay=400 * 86_400)
+
+
+def test_a_claim_does_not_look_through_what_waits(database, settings, clock):
+    """Keeps out: 11 ms for each claim with 100,000 operations that wait for later."""
+    queue = DeferredQueue(database, settings, clock)
+    put(queue, "later", delay=60)
+    asked = []
+    engine = database.engine
+    event.listen(engine, "before_cursor_execute", note := lambda *seen: asked.append(seen[2:4]))
+    queue.claim("h")
+    event.remove(engine, "before_cursor_execute", note)
+    looks = [each for each in asked if each[0].startswith("SELECT") and "run_at" in each[0]]
+    assert len(looks) == 2
+    with engine.connect() as connection:
+        if database.dialect == "postgresql":
+            connection.exec_driver_sql("SET enable_seqscan = off")  # so few rows need no index
+        for statement, values in looks:
+            how = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+            plan = str(connection.exec_driver_sql(how + statement, values).all())
+            assert "ix_deferred_operations_later" in plan, plan
+            assert re.search(r"run_at ?[<>]", plan.split("Filter")[0]), plan
