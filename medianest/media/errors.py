@@ -142,7 +142,8 @@ class ForeignAnswerError(UpstreamError):
     def __init__(self, service: str, message: str, status: int) -> None:
         super().__init__(service, message)
         self.status = status
-        self.uncertain = status >= 500  # what refuses a request in its place has not passed it on
+        # What refuses a request in its place has not passed it on; of a timeout nobody knows.
+        self.uncertain = status >= 500 or status == 408
 
 
 class UnreachableError(UpstreamError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from medianest.config import OverseerrSettings
@@ -31,7 +32,11 @@ from medianest.media.errors import (
 from medianest.media.operations import Operations
 from medianest.media.overseerr_client import SERVICE, OverseerrClient
 from medianest.media.overseerr_details import SeasonDetails
-from medianest.media.overseerr_refusals import RequestFailedError, source_failed
+from medianest.media.overseerr_refusals import (
+    RequestFailedError,
+    UnknownUserError,
+    source_failed,
+)
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, Title
 from medianest.media.overseerr_wish import Requested, Wish
 from medianest.media.troubles import Troubles
@@ -131,11 +136,12 @@ class Overseerr:
 
     # -- requests for titles -------------------------------------------------------------------
 
-    def create(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, payload: Mapping[str, Any], *, waits: bool = False) -> dict[str, Any]:
         """Request the title of a payload. `created` tells whether it was made now, `request_id`
-        its number there, `seasons` those of a show that the request has."""
+        its number there, `seasons` those of a show that the request has. `waits`: it was accepted
+        before, so that whoever asked is not told of what is in its way."""
         wish = Wish.of(payload)
-        with self._noticed_of(wish):
+        with self._noticed_of(wish, waits):
             made = self._ask(self._making, OverseerrClient.create, wish)
         self._troubles.end("source", "refusal", "making", _lane(wish))
         return _told(made)
@@ -154,7 +160,7 @@ class Overseerr:
         return Handler(
             name=HANDLER,
             service=SERVICE,
-            execute=self.create,
+            execute=partial(self.create, waits=True),
             look=self.look,
             permanent=_PERMANENT,
             outages=_OUTAGES,
@@ -219,13 +225,20 @@ class Overseerr:
             raise
 
     @contextmanager
-    def _noticed_of(self, wish: Wish) -> Iterator[None]:
+    def _noticed_of(self, wish: Wish, waits: bool = True) -> Iterator[None]:
         """The same for what only one user, or only its source, keeps from being done."""
+        who = "the owner" if wish.user_id is None else f"user {wish.user_id}"
         try:
             yield
+        except UnknownUserError as error:
+            if wish.user_id != self._settings.user_id:
+                raise
+            message = "it has no user of that number: correct MEDIANEST_OVERSEERR_USER_ID"
+            self._troubles.meet(_lane(wish), f"{SERVICE}: {message} ({who})")
+            raise ForbiddenError(SERVICE, message) from error
         except (QuotaError, ForbiddenError) as error:
-            who = "the owner" if wish.user_id is None else f"user {wish.user_id}"
-            self._troubles.meet(_lane(wish), f"{error} ({who})")
+            if waits or not isinstance(error, ForbiddenError):
+                self._troubles.meet(_lane(wish), f"{error} ({who})")
             raise
         except SlowError:
             self._troubles.meet("source", str(source_failed("no answer in time")))

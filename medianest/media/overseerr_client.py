@@ -61,7 +61,7 @@ class OverseerrClient:
     DeadlineExceededError."""
 
     def __init__(self, url: str, settings: OverseerrSettings, clock: Clock | None = None) -> None:
-        headers = {}
+        headers = {"Cache-Control": "no-cache"}  # no cache in between knows what was requested
         if settings.api_key is not None:
             headers["X-Api-Key"] = settings.api_key.get_secret_value()
         self._clock = as_clock(clock)
@@ -95,15 +95,23 @@ class OverseerrClient:
         body = self._body(answer)
         own = is_own(answer.headers)
         if answer.status == 201 and own and isinstance(body, dict):
-            number = body.get("id")
-            if isinstance(number, int) and not isinstance(number, bool):
-                seasons = taken_seasons(body) if wish.media_type == "tv" else None
-                return Requested(True, number, seasons)
+            return self._made(wish, body)
         if answer.status == 409 and own and "already exists" in message_of(body):
             return self._requested_before(wish)
         if answer.status == 202 and own and "No seasons available" in message_of(body):
             return self._nothing_left(wish)
-        raise self._refusal(answer, body, str(wish))
+        refused = self._refusal(answer, body, str(wish))
+        if isinstance(refused, NotFoundError):
+            # A source that is half away says so of every title.
+            self.check_source()
+        raise refused
+
+    def _made(self, wish: Wish, body: Mapping[str, Any]) -> Requested:
+        """What a 201 tells of the request that was made."""
+        made = next(iter(requests_for(wish.media_type, wish.media_id, [body])), None)
+        if made is None:
+            raise InvalidAnswerError(SERVICE, f"its answer is no request for {wish}")
+        return Requested(True, made.id, taken_seasons(body) if wish.media_type == "tv" else None)
 
     def look(self, wish: Wish, since: datetime) -> Requested | None:
         """The request for a title that was first sent at `since`; None when there is none. Needs
@@ -144,14 +152,16 @@ class OverseerrClient:
         specials."""
         standing = self._standing(wish)
         found = None if standing is None else standing.part_of(wish)
-        if found is None:
-            raise RefusedError(SERVICE, "it takes no request for these seasons", 202)
-        return found
+        if found is not None:
+            return found
+        if standing is not None and standing.has_seasons_of(wish):
+            return Requested(False)  # by its word, whatever else it tells
+        raise RefusedError(SERVICE, "it takes no request for these seasons", 202)
 
     def _latest(self, wish: Wish) -> tuple[KnownRequest, ...]:
         """Those of the latest requests that are for the title of a wish."""
         path = f"{API}/request"
-        page = self._get(path, take=_LATEST, skip=0, sort="added")
+        page = self._listed(path, take=_LATEST, skip=0, sort="added")
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
             raise InvalidAnswerError(SERVICE, "its answer is no list of requests")
         return requests_for(wish.media_type, wish.media_id, page["results"])
@@ -182,7 +192,14 @@ class OverseerrClient:
         raise self._refusal(answer, body, f"{media_type} {media_id}")
 
     def _read(self, model: type[M], path: str, **params: str | int) -> M:
-        return parsed(SERVICE, model, self._get(path, **params))
+        return parsed(SERVICE, model, self._listed(path, **params))
+
+    def _listed(self, path: str, **params: str | int) -> Any:
+        """What is always there: who says that it is not, or refuses it, is somebody else."""
+        try:
+            return self._get(path, **params)
+        except (NotFoundError, RefusedError) as error:
+            raise foreign(error.status or 404) from error
 
     def _get(self, path: str, **params: str | int) -> Any:
         try:

@@ -91,7 +91,7 @@ def taken_seasons(made: Mapping[str, Any]) -> tuple[int, ...] | None:
 
 def _request(found: Mapping[str, Any]) -> KnownRequest | None:
     number = _whole(found.get("id"))
-    if number is None:
+    if number is None or not 0 < number < 2**63:
         return None
     return KnownRequest(
         id=number,

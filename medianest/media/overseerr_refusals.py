@@ -26,6 +26,7 @@ from medianest.media.errors import (
 __all__ = [
     "SERVICE",
     "RequestFailedError",
+    "UnknownUserError",
     "is_own",
     "message_of",
     "refusal",
@@ -46,6 +47,10 @@ _DATABASE = re.compile(
     r"|Connection terminated|connection pool|too many clients",
     re.IGNORECASE,
 )
+
+
+class UnknownUserError(RefusedError):
+    """It has no user of that number."""
 
 
 class RequestFailedError(MediaError):
@@ -75,9 +80,8 @@ def refusal(status: int, body: Any, what: str) -> MediaError:
         return _meaning_of_500(message, what)
     if status == 400 and _is_fault(body.get("errors")):
         return RefusedError(SERVICE, message, status)  # it breaks a rule of the API, for ever
-    if status in (408, 425, 429, 503):
-        return UnavailableError(SERVICE, f"it answered {status}: {message}", status).surely()
-    if status > 500:  # what stands in front may speak JSON, too, and not know what became of it
+    if status > 500 or status in (408, 425, 429):
+        # What stands in front may speak JSON, too, and not know what became of it.
         return UnavailableError(SERVICE, f"it answered {status}: {message}", status)
     return foreign(status)
 
@@ -129,7 +133,7 @@ def _meaning_of_500(message: str, what: str) -> MediaError:
     if source is not None:
         return source_failed(source["why"])
     if _UNKNOWN_USER.search(message):
-        return ForbiddenError(SERVICE, "it has no user of that number")
+        return UnknownUserError(SERVICE, "it has no user of that number", 500)
     if _DATABASE.search(message):
         return UnavailableError(SERVICE, f"its database fails: {message}", 500, retry_after=1.0)
     return RequestFailedError(SERVICE, f"it failed at {what}: {message}")

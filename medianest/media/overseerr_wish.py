@@ -148,6 +148,10 @@ class Standing:
             return Requested(False)
         return found
 
+    def has_seasons_of(self, wish: Wish) -> bool:
+        """Whether there are seasons that a wish is for, the specials aside."""
+        return bool(self._wanted(wish) & self.seasons - {0})
+
     def _wanted(self, wish: Wish) -> frozenset[int]:
         if wish.seasons == "all":
             return frozenset(number for number in self.seasons if number > 0)

@@ -12,6 +12,9 @@ _LAST_SECONDS = 300.0
 """A trouble that nobody has met again for so long is not known to last."""
 
 
+_MOST_TOLD = 5
+
+
 class Troubles:
     """The troubles of one server, by their kind. Thread-safe."""
 
@@ -53,5 +56,8 @@ class Troubles:
             return None
         now = self._clock.now()
         with self._lock:
-            known = [text for text, at in self._met.values() if now - at < _LAST_SECONDS]
-        return "; ".join(sorted(known)) or None
+            for kind in [k for k, (_, at) in self._met.items() if now - at >= _LAST_SECONDS]:
+                del self._met[kind]
+            known = sorted(text for text, _ in self._met.values())
+        more = [f"and {len(known) - _MOST_TOLD} more"] if len(known) > _MOST_TOLD else []
+        return "; ".join([*known[:_MOST_TOLD], *more]) or None

@@ -1,5 +1,6 @@
 """The Overseerr client against a server on real sockets, and what its errors mean."""
 
+import json
 import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from medianest.media.errors import (
     UpstreamError,
 )
 from medianest.media.overseerr_client import OverseerrClient, RequestFailedError
-from medianest.media.overseerr_refusals import refusal
+from medianest.media.overseerr_refusals import UnknownUserError, refusal
 from medianest.media.overseerr_wish import KnownRequest, Standing, Wish
 from medianest.sandbox.process import SandboxProcess
 
@@ -166,12 +167,16 @@ FOREIGN = [
 @pytest.fixture
 def answering():
     """`answering(status, type, body)` is a client of a server that gives that answer to all."""
-    servers = []
+    servers, heard = [], []
 
     def make(status, kind, body):
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
+            def do_GET(self):
+                heard.append(self.headers)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
@@ -187,10 +192,60 @@ def answering():
         settings = OverseerrSettings(url=f"http://127.0.0.1:{server.server_port}")
         return OverseerrClient(settings.url, settings)
 
+    make.heard = heard
     yield make
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": 77, "type": "movie", "media": {"tmdbId": 2}},
+        {"id": 77, "type": "tv", "media": {"tmdbId": 1}},
+        {"id": -5, "type": "movie", "media": {"tmdbId": 1}},
+        {"id": 10**60, "type": "movie", "media": {"tmdbId": 1}},
+        {"id": 77},
+    ],
+)
+def test_a_201_that_is_about_something_else_proves_nothing(answering, body):
+    client = answering(201, JSON, json.dumps(body).encode())
+    with pytest.raises(InvalidAnswerError) as caught:
+        client.create(wish("movie", 1))
+    assert caught.value.uncertain
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_that_there_is_no_search_is_no_word_of_a_title(answering, status):
+    """Keeps out: a gateway's 404 to a look makes a dead letter."""
+    client = answering(status, JSON, b'{"message": "no Route matched with those values"}')
+    for ask in (
+        client.check_source,
+        lambda: client.look(wish("movie", 1), datetime.now(UTC)),
+        lambda: client.requests(0, 9),
+    ):
+        with pytest.raises(UpstreamError):
+            ask()
+
+
+def test_no_cache_in_between_answers_in_its_place(answering):
+    with pytest.raises(UpstreamError):
+        answering(500, JSON, b"{}").search("x")
+    assert {each["Cache-Control"] for each in answering.heard} == {"no-cache"}
+
+
+def test_seasons_of_which_it_says_that_none_is_left_are_requested():
+    """Keeps out: "it will not do this" of what is requested, told from an answer of before."""
+    seasons = frozenset({1, 2})
+    before = Standing((), seasons, {}, timedelta())
+    assert before.part_of(wish("tv", 5, [1])) is None
+    assert before.has_seasons_of(wish("tv", 5, [1]))
+    assert not before.has_seasons_of(wish("tv", 5, [0]))  # Seerr leaves specials out
+    assert not before.has_seasons_of(wish("tv", 5, [99]))
 
 
 @pytest.mark.parametrize(("status", "kind", "body"), FOREIGN)
@@ -215,17 +270,19 @@ def test_an_answer_that_is_not_its_own_is_an_outage(answering, status, kind, bod
         (500, "[TMDB] Failed to fetch movie details: words that nobody knows", SourceError),
         (500, "[TMDB] Failed to fetch movie details: Request failed with status code 404",
          NotFoundError),
-        (500, 'Could not find any entity of type "User" matching: {}', ForbiddenError),
+        (500, 'Could not find any entity of type "User" matching: {}', UnknownUserError),
         (500, "SQLITE_CANTOPEN: unable to open database file", UnavailableError),
         (500, "Connection terminated unexpectedly", UnavailableError),
         (500, "words that nobody knows", RequestFailedError),
-        (503, "maintenance", UnavailableError),
+        (503, "upstream connect error or disconnect", UnavailableError),
+        (408, "stream timeout", UnavailableError),
+        (429, "local rate limited", UnavailableError),
     ],
 )  # fmt: skip
 def test_each_of_its_own_answers_has_its_meaning(status, message, error):
     found = refusal(status, {"message": message}, "movie 1")
     assert type(found) is error
-    is_sure = error not in (RequestFailedError, UnavailableError) or status == 503
+    is_sure = error not in (RequestFailedError, UnavailableError)
     assert found.uncertain is not is_sure
 
 

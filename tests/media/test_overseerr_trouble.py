@@ -3,8 +3,15 @@
 import pytest
 
 from medianest.config import OverseerrSettings
-from medianest.media.errors import MediaError
+from medianest.media.errors import (
+    ForbiddenError,
+    MediaError,
+    NotFoundError,
+    RefusedError,
+    SourceError,
+)
 from medianest.media.overseerr import SOURCE, Overseerr
+from medianest.media.troubles import Troubles
 from medianest.resilience import ManualClock, ResilienceService, State
 from medianest.sandbox.process import SandboxProcess
 
@@ -64,3 +71,42 @@ def test_that_its_source_answers_says_nothing_of_its_database(server, overseerr,
     service.registry.clock.advance(60)
     overseerr.create({"media_type": "movie", "media_id": 41_100})
     assert overseerr.check_trouble(5.0) is None
+
+
+def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(server, overseerr):
+    """Keeps out: one client's typing error degrades the health of Overseerr, and alerts people;
+    a request that was accepted for nobody is tried for ever."""
+    wish = {"media_type": "movie", "media_id": 41_200, "user_id": 556}
+    for ask in (overseerr.create, overseerr.handler().execute):
+        with pytest.raises(RefusedError, match="no user of that number"):
+            ask(wish)
+    assert overseerr.trouble is None
+
+
+def test_that_the_user_of_the_settings_does_not_exist_is_trouble(server, service):
+    settings = OverseerrSettings(url=server.url, api_key=server.token, user_id=556)
+    overseerr = Overseerr(settings, service)
+    with pytest.raises(ForbiddenError):
+        overseerr.create(overseerr.with_user({"media_type": "movie", "media_id": 41_201}))
+    assert "MEDIANEST_OVERSEERR_USER_ID" in overseerr.trouble
+    overseerr.close()
+
+
+def test_of_many_troubles_a_few_are_told(clock):
+    """Keeps out: a message of 100 kB in the log and on the page."""
+    troubles = Troubles(clock)
+    for number in range(1000):
+        troubles.meet(f"user {number}", f"quota of user {number:04}")
+    assert troubles.message().endswith("quota of user 0004; and 995 more")
+    clock.advance(400)
+    assert troubles.message() is None
+
+
+def test_a_source_that_is_half_away_makes_no_dead_letter(server, overseerr):
+    """Keeps out: a mirror of TMDB that answers 404 while it starts makes each title unknown."""
+    server.fault("source", status=404)
+    with pytest.raises(SourceError):
+        overseerr.create({"media_type": "movie", "media_id": 41_202})
+    server.clear_faults()
+    with pytest.raises(NotFoundError):
+        overseerr.create({"media_type": "movie", "media_id": 9_000_001})

@@ -79,10 +79,10 @@ def test_one_that_was_made_before_is_200(ask, overseerr):
 
 
 def test_one_that_cannot_be_made_now_is_kept_and_made_later(app, ask, overseerr, drain, clock):
-    overseerr.fault("status", status=503)
+    overseerr.fault("source", failure="ECONNREFUSED")
     answer = ask(kind="tv", seasons=[2, 1, 2])
     assert (answer.status_code, answer.json["state"]) == (202, "queued")
-    assert look(app, answer).json["error"]["type"] == "UnavailableError"
+    assert look(app, answer).json["error"]["type"] == "SourceError"
     overseerr.clear_faults()
     clock.advance(10)
     assert drain() == 1
@@ -92,7 +92,7 @@ def test_one_that_cannot_be_made_now_is_kept_and_made_later(app, ask, overseerr,
 
 
 def test_it_is_kept_while_the_breaker_is_open(ask, overseerr, app):
-    overseerr.fault("status", status=503)
+    overseerr.fault("source", failure="ECONNREFUSED")
     answers = [ask(number) for number in range(1, 20)]
     assert {answer.status_code for answer in answers} == {202}
     breaker = app.extensions["medianest"].registry.breaker("overseerr.source")
@@ -115,7 +115,7 @@ def test_an_unknown_title_is_told_at_once_and_forgotten(app, ask):
 
 
 def test_an_unknown_title_that_was_kept_becomes_a_dead_letter(app, ask, overseerr, drain, clock):
-    overseerr.fault("status", status=503, times=1)
+    overseerr.fault("source", failure="ECONNREFUSED", times=1)
     answer = ask(UNKNOWN)
     assert answer.status_code == 202
     clock.advance(10)
@@ -224,7 +224,7 @@ def test_a_request_that_is_not_there_is_404(app):
 def test_a_key_of_somebody_elses_request_is_202_and_a_dead_one_is_told(
     app, ask, overseerr, drain, clock
 ):
-    overseerr.fault("status", status=503, times=1)
+    overseerr.fault("source", failure="ECONNREFUSED", times=1)
     first = ask(UNKNOWN, key="k")
     assert first.status_code == 202
     assert ask(UNKNOWN, key="other").status_code == 202
@@ -236,9 +236,9 @@ def test_a_key_of_somebody_elses_request_is_202_and_a_dead_one_is_told(
 
 
 def test_the_202_tells_when_it_is_tried_again_and_why(ask, overseerr, clock):
-    overseerr.fault("status", status=503)
+    overseerr.fault("source", failure="ECONNREFUSED")
     answer = ask().json
-    assert answer["error"]["type"] == "UnavailableError"
+    assert answer["error"]["type"] == "SourceError"
     assert answer["next_attempt_at"] < "2026-01-01T00:00:20"
 
 
