@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medianest.queue.bound import QueueBound
+from medianest.queue.doubt import take_doubt
 from medianest.queue.operations import (
     Accepted,
     IdempotencyError,
@@ -92,8 +93,11 @@ class Acceptance:
                 return Operation.of(found), False
             if full is not None:
                 raise full
-            # It is another operation on the same subject that is under way: this one waits.
-            row = {**row, **_WAITING, "run_at": row["created_at"]}
+            # Another operation on the same subject is under way: this one waits. Or that one is a
+            # dead letter in doubt, and this one is to find out.
+            subjects = [] if row["subject"] is None else [row["subject"]]
+            doubt = take_doubt(connection, row["handler"], subjects).get(row["subject"], {})
+            row = {**row, **_WAITING, "run_at": row["created_at"], **doubt}
         raise OperationConflictError("the same operation is done again and again")
 
 

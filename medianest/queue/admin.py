@@ -86,8 +86,12 @@ class QueueAdmin:
             "state": "pending",
             "due": 1,
             "occupies": int(was_running or found.in_doubt_since is not None),
+            "first_sent_at": (found.first_sent_at or found.updated_at)
+            if was_running
+            else found.first_sent_at,
             "in_doubt_since": found.run_at if was_running else found.in_doubt_since,
-            "absent_since": None,
+            # Found absent once, it is looked for once more, and not from the beginning.
+            "absent_since": None if was_running else found.absent_since,
             "attempts": 0,
             "failures": 0,
             "failing_since": None,

@@ -81,7 +81,8 @@ class Attempts:
         twice, with a settling time between in which the service was well."""
         assert handler.look is not None
         operation, now = lease.operation, self.registry.clock.utc()
-        found = handler.look(operation.payload, operation.created_at)
+        sent_at = operation.first_sent_at or operation.created_at
+        found = handler.look(operation.payload, sent_at)
         if found is not None:
             return self.succeeded(handler, lease, found)
         pace = self.paces[handler.name]

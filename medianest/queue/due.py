@@ -10,7 +10,18 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, case, exists, not_, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    case,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from medianest.storage.tables import LATER, READY
 from medianest.storage.tables import deferred_operations as table
@@ -35,6 +46,10 @@ def make_due(connection: Connection, handler: str, now: datetime) -> None:
     values = {
         "due": 1,
         "state": "pending",
+        "first_sent_at": case(
+            (ran, func.coalesce(table.c.first_sent_at, table.c.updated_at)),
+            else_=table.c.first_sent_at,
+        ),
         "in_doubt_since": case((ran, table.c.run_at), else_=table.c.in_doubt_since),
         "absent_since": case((ran, None), else_=table.c.absent_since),
     }
@@ -59,13 +74,13 @@ def oldest_due(
     most: int,
     held_lanes: Collection[str],
     rather_not: Collection[str] = (),
-) -> list[str]:
-    """The ids of the oldest that are due and whose subject nobody is busy with."""
+) -> dict[str, str | None]:
+    """The oldest that are due and whose subject nobody is busy with: the subjects by the ids."""
     other = table.alias("other")
     busy = exists().where(
         other.c.handler == handler,
         other.c.subject == table.c.subject,
-        text("other.occupies = 1"),
+        text("other.occupies = 1 AND other.state <> 'dead'"),
         other.c.id != table.c.id,
     )
     query = (
@@ -79,7 +94,10 @@ def oldest_due(
         query = query.where(or_(table.c.lane.is_(None), table.c.lane.not_in(held_lanes)))
     if rather_not:
         query = query.where(table.c.id.not_in(rather_not))
-    chosen: dict[str, str] = {}
+    chosen: dict[str, str | None] = {}
+    taken: set[str | None] = set()
     for row in connection.execute(query):
-        chosen.setdefault(row.id if row.subject is None else f"subject:{row.subject}", row.id)
-    return list(chosen.values())
+        if row.subject not in taken:
+            chosen[row.id] = row.subject
+        taken |= {row.subject} - {None}
+    return chosen

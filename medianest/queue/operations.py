@@ -57,8 +57,9 @@ class QueueFullError(Exception):
 class Operation:
     """One row of the queue. `attempts` counts every run, `failures` those that were its own.
 
-    `in_doubt_since` is the end of an attempt of which nobody knows what came of it, `absent_since`
-    when the service was seen not to have it after that.
+    `in_doubt_since` is the end of an attempt of which nobody knows what came of it, `first_sent_at`
+    the begin of the first such one, `absent_since` when the service was seen not to have it after
+    that.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Operation:
     attempts: int
     failures: int
     failing_since: datetime | None = None
+    first_sent_at: datetime | None = None
     in_doubt_since: datetime | None = None
     absent_since: datetime | None = None
     run_at: datetime
@@ -111,8 +113,8 @@ class Operation:
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _OPTIONAL: Final = frozenset(
     {
-        *("subject", "lane", "failing_since", "in_doubt_since", "absent_since", "error_type"),
-        *("error_message", "requested_by", "correlation_id", "finished_at"),
+        *("subject", "lane", "failing_since", "first_sent_at", "in_doubt_since", "absent_since"),
+        *("error_type", "error_message", "requested_by", "correlation_id", "finished_at"),
     }
 )
 _NEUTRAL: Final[Mapping[str, Any]] = {

@@ -38,7 +38,8 @@ class Handler:
     the service, which are nobody's attempt; `lane_outages` are those that hold back one lane.
 
     Where `uncertain(error)`, or a crash, leaves in doubt whether it was done, `look(payload,
-    since)` tells: the result of what is there, from `since` on where that matters, or None. It
+    since)` tells: the result of what is there, made since it was first sent where that matters, or
+    None. It
     must need of the service what `execute` needs. Without it, what is done again must do no harm.
     """
 

@@ -35,7 +35,7 @@ class Settlement:
         cls, lease: Lease, now: datetime, error: BaseException, *, in_doubt: bool = False
     ) -> Self:
         """It can never be done; where it is `in_doubt`, it may have been all the same."""
-        doubt = _in_doubt(now) if in_doubt else _known_to_be_over()
+        doubt = _in_doubt(lease, now) if in_doubt else _known_to_be_over()
         failed = {"failures": lease.operation.failures + 1}
         return cls(lease, _ended(now, "dead") | _told(error) | doubt | failed)
 
@@ -58,7 +58,7 @@ class Settlement:
     ) -> Self:
         """It failed, and is tried again in `delay` seconds."""
         values = _waiting(now, delay) | _told(error)
-        values |= _in_doubt(now) if in_doubt else _known_to_be_over()
+        values |= _in_doubt(lease, now) if in_doubt else _known_to_be_over()
         if own:
             values |= _own_failure(lease, now)
         return cls(lease, values)
@@ -103,12 +103,17 @@ def _own_failure(lease: Lease, now: datetime) -> dict[str, Any]:
     return {"failures": operation.failures + 1, "failing_since": since}
 
 
-def _in_doubt(now: datetime) -> dict[str, Any]:
-    return {"occupies": 1, "in_doubt_since": now, "absent_since": None}
+def _in_doubt(lease: Lease, now: datetime) -> dict[str, Any]:
+    operation = lease.operation
+    # What was sent before and proven to be absent is not that which may be there now.
+    proven = operation.in_doubt_since is None or operation.absent_since is not None
+    first = None if proven else operation.first_sent_at
+    sent = {"first_sent_at": first or operation.updated_at}
+    return {"occupies": 1, "in_doubt_since": now, "absent_since": None, **sent}
 
 
 def _known_to_be_over() -> dict[str, Any]:
-    return {"occupies": 0, "in_doubt_since": None, "absent_since": None}
+    return {"occupies": 0, "in_doubt_since": None, "first_sent_at": None, "absent_since": None}
 
 
 def _told(error: BaseException | None) -> dict[str, Any]:

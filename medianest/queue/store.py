@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from medianest.config import QueueSettings
 from medianest.queue.accept import Acceptance
 from medianest.queue.bound import QueueBound
+from medianest.queue.doubt import take_doubt
 from medianest.queue.due import LONGEST_DELAY, make_due, oldest_due
 from medianest.queue.operations import Accepted, Lease, Operation, checked_payload
 from medianest.queue.settlement import Settlement, settle_rows, withdraw_row
@@ -153,6 +154,10 @@ class DeferredQueue:
             ids = oldest_due(connection, handler, most, held_lanes)
         if not ids:
             return []
+        subjects = [subject for subject in ids.values() if subject is not None]
+        for subject, doubt in take_doubt(connection, handler, subjects).items():
+            its = (table.c.id.in_(ids), table.c.subject == subject)
+            connection.execute(update(table).where(*its).values(doubt))
         values = {
             "state": "running",
             "due": 0,

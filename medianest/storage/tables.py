@@ -26,6 +26,8 @@ from sqlalchemy.types import TypeDecorator
 
 __all__ = [
     "ACTIVE",
+    "DEAD",
+    "FAILING",
     "LATER",
     "OCCUPYING",
     "READY",
@@ -120,6 +122,11 @@ LATER = text("due = 0 AND state IN ('pending', 'running')")
 OCCUPYING = text("occupies = 1")
 """Those that may be under way: among them, each subject stands once."""
 
+DEAD = text("state = 'dead'")
+
+FAILING = text("failing_since IS NOT NULL AND state = 'pending'")
+"""Those that are still to be done and have failed by themselves."""
+
 
 def partial_index(name: str, where: TextClause, *columns: str, unique: bool = False) -> Index:
     """An index of some rows alone. Statements that name the condition in these very words can use
@@ -142,6 +149,7 @@ deferred_operations = Table(
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("failing_since", LenientUtc),  # the first of its own failures
+    Column("first_sent_at", LenientUtc),  # the begin of the first attempt that may have been done
     Column("in_doubt_since", LenientUtc),  # the end of an attempt that may have been done
     Column("absent_since", LenientUtc),  # it was not to be found at the service then
     Column("run_at", LenientUtc, nullable=False),  # due then; of one that runs, its lease's end
@@ -158,6 +166,7 @@ deferred_operations = Table(
     Column("finished_at", LenientUtc),
     partial_index("ix_deferred_operations_ready", READY, "handler", "created_at", "id"),
     partial_index("ix_deferred_operations_later", LATER, "handler", "run_at"),
+    partial_index("ix_deferred_operations_failing", FAILING, "failures"),
     Index("ix_deferred_operations_newest", "created_at", "id"),
     Index("ix_deferred_operations_state", "state", "created_at", "id"),
     partial_index(

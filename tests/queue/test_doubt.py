@@ -159,3 +159,86 @@ def test_a_crash_leaves_in_doubt_what_was_under_way(runner, drainer, put, server
     clock.advance(61)
     runner.run_due("h")
     assert (runner.queue.get(one).state, server.made) == ("done", [1])
+
+
+def dead_in_doubt(runner, subject="movie:1"):
+    """A dead letter that may have been done."""
+    made = runner.queue.enqueue("h", {"n": 1}, "first", subject=subject)
+    (lease,) = runner.queue.claim_many("h", 1)
+    assert runner.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
+    return made.operation.id
+
+
+@pytest.mark.parametrize("leased", [True, False])
+@pytest.mark.parametrize("was_made", [True, False])
+def test_a_dead_letter_in_doubt_is_in_nobodys_way(runner, server, clock, leased, was_made):
+    """Keeps out: whoever asked for that title again waited for ever, and nothing told why."""
+    dead_in_doubt(runner)
+    server.made, server.loses = [1] if was_made else [], False
+    again = runner.queue.enqueue("h", {"n": 1}, "first", subject="movie:1", leased=leased)
+    assert again.lease is None  # it is looked for first
+    run_for(runner, clock, 60)
+    seen = runner.queue.get(again.operation.id)
+    assert (seen.state, seen.result) == ("done", "found" if was_made else "made")
+    assert server.made == [1]
+
+
+def test_one_that_waited_already_takes_the_doubt_of_a_dead_letter(runner, server, clock):
+    runner.queue.enqueue("h", {"n": 1}, "first", subject="movie:1", leased=True)
+    waiting = runner.queue.enqueue("h", {"n": 1}, "of another", subject="movie:1").operation.id
+    clock.advance(61)  # the process that had the lease is dead
+    (lease,) = runner.queue.claim_many("h", 1)
+    runner.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
+    server.made, server.loses = [1], False
+    run_for(runner, clock, 60)
+    assert runner.queue.get(waiting).result == "found"
+    assert server.made == [1]
+
+
+class Dated(Server):
+    """Remembers since when it was to look."""
+
+    def look(self, payload, since):
+        self.since = since
+        return super().look(payload, since)
+
+
+def test_what_is_looked_for_was_sent_at_the_first_attempt_in_doubt(drainer, clock):
+    """Keeps out: what somebody else asked for, before ours was ever sent, is taken for ours."""
+    server = Dated()
+    server.keeps = False
+    runner = process(drainer, server)
+    runner.queue.enqueue("h", {"n": 1}, "one", delay=100)
+    clock.advance(100)
+    sent = clock.utc()
+    runner.run_due("h")
+    clock.advance(10)
+    runner.run_due("h")
+    assert server.since == sent
+
+
+def test_so_is_what_a_process_that_died_had_sent(drainer, clock):
+    server = Dated()
+    runner = process(drainer, server)
+    runner.queue.enqueue("h", {"n": 1}, "one", delay=100)
+    clock.advance(100)
+    sent = clock.utc()
+    runner.queue.claim("h")  # and dies
+    clock.advance(61)
+    runner.run_due("h")
+    assert server.since == sent
+
+
+def test_a_retry_by_hand_does_not_put_off_what_is_in_doubt(runner, desk, put, server, clock):
+    """Keeps out: whoever clicks once a minute prevents it for good."""
+    server.keeps = False
+    one = put(1)
+    runner.run_due("h")
+    server.loses, server.keeps = False, True
+    clock.advance(10)
+    runner.run_due("h")  # not there
+    for _ in range(4):
+        clock.advance(10)
+        desk.retry(one)
+        runner.run_due("h")
+    assert (server.made, runner.queue.get(one).state) == ([1], "done")

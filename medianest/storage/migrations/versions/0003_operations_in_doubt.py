@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from alembic import op
 
-from medianest.storage.tables import LATER, OCCUPYING, READY, Utc
+from medianest.storage.tables import FAILING, LATER, OCCUPYING, READY, Utc
 
 revision = "0003"
 down_revision = "0002"
@@ -15,6 +15,7 @@ _TABLE = "deferred_operations"
 _PARTIAL = {
     "ix_deferred_operations_ready": (READY, ["handler", "created_at", "id"], False),
     "ix_deferred_operations_later": (LATER, ["handler", "run_at"], False),
+    "ix_deferred_operations_failing": (FAILING, ["failures"], False),
     "uq_deferred_operations_subject": (OCCUPYING, ["handler", "subject"], True),
 }
 
@@ -27,6 +28,7 @@ def upgrade() -> None:
         sa.Column("due", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("occupies", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("failing_since", Utc),
+        sa.Column("first_sent_at", Utc),
         sa.Column("in_doubt_since", Utc),
         sa.Column("absent_since", Utc),
     ):
@@ -78,6 +80,6 @@ def downgrade() -> None:
     op.execute(table.update().where(table.c.in_doubt_since.is_not(None)).values(not_before=later))
     for name in (
         *("subject", "lane", "due", "occupies"),
-        *("failing_since", "in_doubt_since", "absent_since"),
+        *("failing_since", "first_sent_at", "in_doubt_since", "absent_since"),
     ):
         op.drop_column(_TABLE, name)
