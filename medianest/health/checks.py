@@ -98,4 +98,7 @@ class QueueCheck:
         if dead:
             message = f"{dead} operations could not be done: retry or drop them"
             return Finding(Status.DEGRADED, message, self._last)
+        if failing := self._last["failing"]:
+            message = f"{failing} operations fail again and again, each by itself"
+            return Finding(Status.DEGRADED, message, self._last)
         return Finding(detail=self._last)

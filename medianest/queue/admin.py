@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, select, text, update
+from sqlalchemy import Connection, Select, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Operation, OperationConflictError, State
 from medianest.queue.store import ACTIVE, find, is_id
-from medianest.resilience import Clock
+from medianest.resilience import CallRefusedError, Clock, remaining
 from medianest.resilience.snapshot import plain
 from medianest.storage.database import Database
+from medianest.storage.errors import StorageError
 from medianest.storage.page import Cursor, newest
+from medianest.storage.tables import DEAD, FAILING
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 
-__all__ = ["QueueAdmin"]
+__all__ = ["QueueAdmin", "Retried"]
 
 _AT_ONCE = 200
 """Dead letters that are retried in one transaction: others write, too."""
@@ -26,7 +29,22 @@ _AT_ONCE = 200
 _FIGURES_SECONDS = 1.0
 """How old the figures may be: many look, and counting a long queue takes its time."""
 
-_DEAD = text("state = 'dead'")
+_OFTEN = 3
+"""Failures of its own after which an operation that waits is told as failing."""
+
+
+_TIME_TO_ANSWER = 1.0
+"""Seconds of a deadline that are left for telling what has been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many dead letters are to be done again, and how many stay dead as the same is to be done
+    already or they cannot be read; not `is_complete` where there was no time for others."""
+
+    retried: int
+    kept: int
+    is_complete: bool
 
 
 class QueueAdmin:
@@ -47,21 +65,26 @@ class QueueAdmin:
         for first. Raises OperationConflictError for one that runs or is done."""
         return self._database.write(self._retry, operation_id) if is_id(operation_id) else None
 
-    def retry_dead(self, handler: str | None = None) -> tuple[int, int]:
-        """Retry all dead letters, or those of one handler, a few hundred at a time; how many, and
-        how many stay dead as the same is to be done already or cannot be read."""
+    def retry_dead(self, handler: str | None = None) -> Retried:
+        """Retry all dead letters, or those of one handler, a few hundred at a time, while there
+        is time. Raises StorageError when not one could be."""
         retried = kept = 0
         after: str | None = ""
-        while after is not None:
-            found, refused, after = self._database.write(self._retry_some, handler, after)
+        while after is not None and (not after or remaining() > _TIME_TO_ANSWER):
+            try:
+                found, refused, after = self._database.write(self._retry_some, handler, after)
+            except (StorageError, CallRefusedError):
+                if not after:
+                    raise
+                break  # those before it are retried all the same
             retried, kept = retried + found, kept + refused
-        return retried, kept
+        return Retried(retried, kept, is_complete=after is None)
 
     def _retry_some(
         self, connection: Connection, handler: str | None, after: str
     ) -> tuple[int, int, str | None]:
         """The next ones by their ids: how many, how many not, and where to go on."""
-        dead = select(table.c.id).where(_DEAD, table.c.id > after)
+        dead = select(table.c.id).where(DEAD, table.c.id > after)
         if handler is not None:
             dead = dead.where(table.c.handler == handler)
         ids = [row.id for row in connection.execute(dead.order_by(table.c.id).limit(_AT_ONCE))]
@@ -193,6 +216,8 @@ def _counted(connection: Connection) -> dict[str, Any]:
         if isinstance(found := connection.execute(_oldest(state)).scalar(), datetime)
     ]
     states = {state: counts.get(state, 0) for state in (*ACTIVE, "done", "dead")}
+    failing = select(func.count()).where(FAILING, table.c.failures >= _OFTEN)
+    states["failing"] = connection.execute(failing).scalar_one()
     return {**states, "oldest": plain(min(first, default=None))}
 
 

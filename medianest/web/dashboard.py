@@ -24,7 +24,7 @@ QUEUE_FIGURES = "dashboard.queue"
 """The operation that counts what waits; it has a default response."""
 
 UNKNOWN_FIGURES: dict[str, Any] = {
-    "pending": None, "running": None, "done": None, "dead": None, "oldest": None,
+    "pending": None, "running": None, "done": None, "dead": None, "failing": None, "oldest": None,
 }  # fmt: skip
 
 

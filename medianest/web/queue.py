@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from flask import Blueprint
@@ -51,11 +52,11 @@ def operations(query: QueueFilter) -> DeferredOperations:
 @blueprint.post("/dead-letters/retry")
 @endpoint("operator", body=RetryDead, body_required=False, answers={200: Retried}, problems=WRITING)
 def retry_dead(body: RetryDead) -> Retried:
-    """Have all dead letters done again, or those of one handler."""
-    retried, kept = parts().desk.retry_dead(body.handler)
-    detail = {"handler": body.handler, "retried": retried}
+    """Have all dead letters done again, or those of one handler; as many as there is time for."""
+    done = parts().desk.retry_dead(body.handler)
+    detail = {"handler": body.handler, **asdict(done)}
     audited("queue.retry-dead", body.handler or "all", body.reason, detail)
-    return Retried(retried=retried, kept=kept)
+    return Retried.model_validate(done)
 
 
 @blueprint.get("/<operation_id>")

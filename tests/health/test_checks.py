@@ -85,17 +85,25 @@ def test_threads_without_a_limit_are_only_counted():
 
 
 def test_what_waits_is_well_and_what_could_not_be_done_is_not():
-    figures = {"pending": 7, "dead": 0}
+    figures = {"pending": 7, "dead": 0, "failing": 0}
     check = QueueCheck(lambda: figures, 1000)
     assert (check().status, check().detail) == (H, figures)
     figures["dead"] = 2
     found = check()
     assert found.status is D
     assert found.message == "2 operations could not be done: retry or drop them"
+    figures |= {"dead": 0, "failing": 3}
+    found = check()
+    assert found.status is D
+    assert found.message == "3 operations fail again and again, each by itself"
 
 
 def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
-    answers = [OSError("no database"), {"dead": 0, "pending": 3}, OSError("no database")]
+    answers = [
+        OSError("no database"),
+        {"dead": 0, "pending": 3, "failing": 0},
+        OSError("no database"),
+    ]
 
     def figures():
         answer = answers.pop(0)
@@ -104,7 +112,7 @@ def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
         return answer
 
     check = QueueCheck(figures, 1000)
-    assert (check().status, answers[0]) == (Status.UNKNOWN, {"dead": 0, "pending": 3})
+    assert (check().status, answers[0]) == (Status.UNKNOWN, {"dead": 0, "pending": 3, "failing": 0})
     assert check().status is H
     found = check()
     assert (found.status, found.detail["pending"]) == (Status.UNKNOWN, 3)

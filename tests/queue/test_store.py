@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from sqlalchemy import event, text
 
-from medianest.queue.admin import QueueAdmin
+from medianest.queue.admin import QueueAdmin, Retried
 from medianest.queue.operations import (
     IdempotencyError,
     OperationConflictError,
@@ -16,6 +16,8 @@ from medianest.queue.operations import (
     QueueFullError,
 )
 from medianest.queue.store import DeferredQueue
+from medianest.resilience import Deadline
+from medianest.storage.errors import DatabaseUnavailableError
 from medianest.storage.page import Cursor, CursorError
 
 PAYLOAD = {"media_id": 1}
@@ -39,7 +41,8 @@ def test_what_was_kept_is_claimed_once_and_done(queue, desk):
     assert queue.finish(lease, {"number": 7})
     seen = queue.get(made.operation.id)
     assert (seen.state, seen.result, seen.requested_by) == ("done", {"number": 7}, "kim")
-    assert desk.figures() == {"pending": 0, "running": 0, "done": 1, "dead": 0, "oldest": None}
+    figures = {"pending": 0, "running": 0, "done": 1, "dead": 0, "failing": 0, "oldest": None}
+    assert desk.figures() == figures
 
 
 def test_the_oldest_of_what_is_due_comes_first_and_nothing_before_it_is_due(queue, clock):
@@ -372,9 +375,48 @@ def test_all_dead_letters_are_retried_at_once_but_for_those_that_cannot_be(queue
     for lease in queue.claim_many("h", 500):
         queue.bury(lease, ValueError())
     put(queue, "7")
-    assert desk.retry_dead() == (449, 1)
+    assert desk.retry_dead() == Retried(449, 1, is_complete=True)
     assert desk.figures()["dead"] == 1
-    assert desk.retry_dead("other") == (0, 0)
+    assert desk.retry_dead("other") == Retried(0, 0, is_complete=True)
+
+
+def test_what_fails_by_itself_again_and_again_is_counted(queue, desk, clock):
+    """Keeps out: health that says 100 for a day, while one operation fails all the time."""
+    put(queue)
+    for failures in range(1, 4):
+        queue.reschedule(queue.claim("h"), 0, ValueError("no"), own=True)
+        clock.advance(2)
+        assert desk.figures()["failing"] == (failures == 3)
+    queue.finish(queue.claim("h"), None)
+    clock.advance(2)
+    assert desk.figures()["failing"] == 0
+
+
+def test_a_retry_of_all_tells_how_many_there_was_time_for(queue, desk, clock, database):
+    """Keeps out: thousands are retried, and the answer says that nothing could be done."""
+    for number in range(250):
+        put(queue, str(number))
+    for lease in queue.claim_many("h", 500):
+        queue.bury(lease, ValueError())
+    with Deadline(0.9, clock=clock).scope():
+        assert desk.retry_dead() == Retried(200, 0, is_complete=False)
+    write = database.write
+
+    def fails_later(*args):
+        database.write = fails
+        return write(*args)
+
+    def fails(*args):
+        raise DatabaseUnavailableError("gone")
+
+    database.write = fails_later
+    try:
+        assert desk.retry_dead() == Retried(50, 0, is_complete=False)
+        with pytest.raises(DatabaseUnavailableError):
+            desk.retry_dead()
+    finally:
+        database.write = write
+    assert desk.retry_dead() == Retried(0, 0, is_complete=True)
 
 
 def test_what_a_dead_worker_held_can_be_retried_and_dropped(queue, desk, clock):

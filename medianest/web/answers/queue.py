@@ -57,6 +57,9 @@ class Retried(AnswerModel):
         int,
         Field(ge=0, description="The same is to be done already, or they cannot be read."),
     ]
+    is_complete: Annotated[
+        bool, Field(description="False when there was no time for all: ask again for the others.")
+    ]
 
 
 class QueueFigures(AnswerModel):
@@ -66,6 +69,9 @@ class QueueFigures(AnswerModel):
     running: Count | None
     done: Count | None
     dead: Count | None
+    failing: Annotated[
+        Count | None, Field(description="Of those that wait: failed by themselves three times.")
+    ]
     oldest: Annotated[Timestamp | None, Field(description="Since when the oldest waits.")]
 
 
