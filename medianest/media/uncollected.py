@@ -7,13 +7,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 __all__ = ["uncollected"]
 
-_lock = threading.Lock()
-_was_on: Final[list[bool]] = []
-"""For each thread that is at such work, whether the collector ran before the first of them."""
+_turn = threading.Lock()
+_was_on = False
 
 
 @contextmanager
@@ -22,26 +20,29 @@ def uncollected() -> Iterator[None]:
 
     The collector would look through all of it more than ten times while it grows, and no other
     thread does anything meanwhile: 45 ms each for 32 MiB of text, with which a probe was seen to
-    wait for 330 ms, and 100 ms without it.
+    wait for 330 ms, and 100 ms without it. For one such work at a time: with several the collector
+    might rest for ever.
     """
-    with _lock:
-        _was_on.append(_was_on[0] if _was_on else gc.isenabled())
-        gc.disable()
+    global _was_on
+    if not _turn.acquire(blocking=False):
+        yield
+        return
     try:
+        _was_on = gc.isenabled()
+        gc.disable()
         yield
     finally:
-        with _lock:
-            if _was_on.pop() and not _was_on:
-                gc.enable()
+        if _was_on:
+            gc.enable()
+        _turn.release()
 
 
 def _begin_anew() -> None:
-    """In a forked child, in which those threads do not go on."""
-    global _lock
-    _lock = threading.Lock()
-    if _was_on and _was_on[0]:
+    """In a forked child, in which that thread does not go on."""
+    global _turn
+    if _turn.locked() and _was_on:
         gc.enable()
-    _was_on.clear()
+    _turn = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
