@@ -1,0 +1,101 @@
+"""When Plex's empty lists are believed, and which of its pages are those that were asked for.
+
+Keeps out: a server in trouble, told as a fresh library with nothing in it, and a server that does
+not page, told as one without an end.
+"""
+
+import json
+
+import pytest
+
+from medianest.media.errors import UnusableAnswerError
+
+QUESTIONS = {
+    "libraries": (lambda client: client.libraries(), "Directory"),
+    "items": (lambda client: client.items("1", 0, 50).items, "Metadata"),
+    "recently added": (lambda client: client.recently_added(50), "Metadata"),
+    "search": (lambda client: client.search("alba"), "Hub"),
+    "sessions": (lambda client: client.sessions(), "Metadata"),
+}
+NO_HITS = {"type": "movie", "size": 0}
+PEOPLE = {"type": "actor", "size": 1, "Directory": [{"tag": "Alba"}]}
+
+
+@pytest.fixture
+def saying(answering):
+    """`saying(container)` is a client of a Plex that always answers with this container."""
+    return lambda **container: answering(json.dumps({"MediaContainer": container}))
+
+
+def is_doubted(ask, client):
+    """Whether the answer to a question is not taken for the word that there is nothing."""
+    try:
+        found = ask(client)
+    except UnusableAnswerError as error:
+        assert getattr(error.rest, "items", error.rest) == ()
+        return True
+    assert found == ()
+    return False
+
+
+@pytest.mark.parametrize(("ask", "name"), QUESTIONS.values(), ids=QUESTIONS)
+def test_an_empty_list_is_believed_while_no_number_says_otherwise(saying, ask, name):
+    other = "Metadata" if name == "Directory" else "Directory"
+    for container, doubted in (
+        ({"size": 0}, False),
+        ({"size": "0", "totalSize": 0}, False),
+        ({"size": 0, name: None}, False),
+        ({name: []}, False),
+        ({name: [], "size": "some"}, False),
+        ({}, True),
+        ({name: None}, True),
+        ({other: []}, True),
+        ({"size": 5}, True),
+        ({"size": 5, name: None}, True),
+        ({"size": "5", name: []}, True),
+        ({"size": 5, other: []}, True),
+        ({"size": 5, other: [{"title": "Alba", "type": "movie", "key": "1"}]}, True),
+        ({"size": 0, "totalSize": 120}, True),
+        ({"size": 50, "totalSize": 120, name: []}, True),
+        ({"totalSize": 120, name: []}, True),
+    ):
+        assert is_doubted(ask, saying(**container)) is doubted, container
+
+
+@pytest.mark.parametrize(
+    ("offset", "container", "doubted"),
+    [
+        (120, {"size": 0, "totalSize": 120, "offset": 120}, False),
+        (600, {"size": 0, "totalSize": 120, "offset": 600}, False),
+        (119, {"size": 0, "totalSize": 120, "offset": 119}, True),
+        (600, {"size": 50, "totalSize": 120, "Metadata": []}, True),
+    ],
+)
+def test_a_page_beyond_the_end_is_empty_and_one_before_it_is_not(
+    saying, offset, container, doubted
+):
+    client = saying(**container)
+    assert is_doubted(lambda client: client.items("1", offset, 50).items, client) is doubted
+
+
+@pytest.mark.parametrize(
+    ("hubs", "doubted"),
+    [
+        ([NO_HITS, {**NO_HITS, "Metadata": []}], False),
+        ([NO_HITS, PEOPLE], False),
+        (["x", "y"], True),
+        ([NO_HITS, "x"], True),
+        ([NO_HITS, {"type": "show", "size": 3, "Metadata": None}], True),
+        ([{"type": "show", "size": 3, "Directory": [], "Metadata": []}], True),
+        ([{}], True),
+    ],
+)
+def test_a_search_without_a_hit_is_believed_while_all_its_hubs_are(saying, hubs, doubted):
+    client = saying(size=len(hubs), Hub=hubs)
+    assert is_doubted(lambda client: client.search("alba"), client) is doubted
+
+
+def test_what_is_found_is_served_beside_a_hub_that_makes_no_sense(saying):
+    movie = {"title": "Alba", "type": "movie"}
+    client = saying(size=3, Hub=["x", {"size": 3}, {"size": 1, "Metadata": [movie]}])
+    assert [item.title for item in client.search("alba")] == ["Alba"]
