@@ -11,7 +11,13 @@ from medianest.config import PlexSettings
 from medianest.media.errors import InvalidAnswerError, RejectedError
 from medianest.media.http import UpstreamHttp
 from medianest.media.parsing import listed, parsed_all
-from medianest.media.plex_lists import SERVICE, doubt, doubt_of_hubs, unless_nothing_is_left
+from medianest.media.plex_lists import (
+    SERVICE,
+    begins_at,
+    doubt,
+    doubt_of_hubs,
+    unless_nothing_is_left,
+)
 from medianest.media.plex_wire import Container, Item, Library, Page, Session
 from medianest.resilience import Clock
 
@@ -48,16 +54,14 @@ class PlexClient:
     def items(self, key: str, offset: int, limit: int) -> Page:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
         found = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
-        about, sent = Container.model_validate(found), listed(found.get("Metadata"))
-        total = about.total_size
-        if total is None and len(sent) > limit:  # some servers ignore paging
-            sent, total = sent[offset:], len(sent)
-        sent = sent[:limit]
+        about, whole = Container.model_validate(found), listed(found.get("Metadata"))
+        start = begins_at(about, len(whole), offset)
+        sent = whole[offset - start :][:limit]
         items = _read(Item, sent, "/library/sections/<key>/all")
         page = Page(
             items=tuple(_in_section(item, key, about) for item in items),
             offset=offset,
-            total=offset + len(sent) if total is None else total,
+            total=start + len(whole) if about.total_size is None else about.total_size,
         )
         return unless_nothing_is_left(page, items, sent, doubt(found, "Metadata", offset))
 

@@ -13,10 +13,24 @@ from medianest.media.errors import UnusableAnswerError
 from medianest.media.parsing import listed
 from medianest.media.plex_wire import Container
 
-__all__ = ["SERVICE", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]
+__all__ = ["SERVICE", "begins_at", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]
 
 SERVICE: Final = "plex"
 T = TypeVar("T")
+
+
+def begins_at(about: Container, sent: int, offset: int) -> int:
+    """The place in a section of the first of `sent` items, where those from `offset` on were asked
+    for: that, while the answer's own numbers allow it.
+
+    A server that pages tells an offset or how many there are in all. One that does not, or behind
+    a proxy that drops headers, sends the whole section, whatever it says its offset is.
+    """
+    total = about.total_size
+    if about.offset is not None and (total is None or sent < total):
+        return min(about.offset, offset)
+    is_page = total is not None and sent <= total - offset
+    return offset if is_page else 0
 
 
 def unless_nothing_is_left(

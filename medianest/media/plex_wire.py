@@ -151,6 +151,7 @@ class Container(Wire):
 
     size: Size | None = None
     total_size: Size | None = Field(None, alias="totalSize")
+    offset: Size | None = None
     library_title: Text | None = Field(None, alias="librarySectionTitle")
 
 

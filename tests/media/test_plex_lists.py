@@ -17,6 +17,7 @@ QUESTIONS = {
     "search": (lambda client: client.search("alba"), "Hub"),
     "sessions": (lambda client: client.sessions(), "Metadata"),
 }
+MOVIE = {"title": "Alba", "type": "movie"}
 NO_HITS = {"type": "movie", "size": 0}
 PEOPLE = {"type": "actor", "size": 1, "Directory": [{"tag": "Alba"}]}
 
@@ -54,7 +55,7 @@ def test_an_empty_list_is_believed_while_no_number_says_otherwise(saying, ask, n
         ({"size": 5, name: None}, True),
         ({"size": "5", name: []}, True),
         ({"size": 5, other: []}, True),
-        ({"size": 5, other: [{"title": "Alba", "type": "movie", "key": "1"}]}, True),
+        ({"size": 5, other: [{**MOVIE, "key": "1"}]}, True),
         ({"size": 0, "totalSize": 120}, True),
         ({"size": 50, "totalSize": 120, name: []}, True),
         ({"totalSize": 120, name: []}, True),
@@ -69,6 +70,8 @@ def test_an_empty_list_is_believed_while_no_number_says_otherwise(saying, ask, n
         (600, {"size": 0, "totalSize": 120, "offset": 600}, False),
         (119, {"size": 0, "totalSize": 120, "offset": 119}, True),
         (600, {"size": 50, "totalSize": 120, "Metadata": []}, True),
+        (50, {"size": 9, "Metadata": [MOVIE] * 9}, False),
+        (50, {"size": 50, "totalSize": 120, "offset": 0, "Metadata": [MOVIE] * 50}, True),
     ],
 )
 def test_a_page_beyond_the_end_is_empty_and_one_before_it_is_not(
@@ -96,6 +99,48 @@ def test_a_search_without_a_hit_is_believed_while_all_its_hubs_are(saying, hubs,
 
 
 def test_what_is_found_is_served_beside_a_hub_that_makes_no_sense(saying):
-    movie = {"title": "Alba", "type": "movie"}
-    client = saying(size=3, Hub=["x", {"size": 3}, {"size": 1, "Metadata": [movie]}])
+    client = saying(size=3, Hub=["x", {"size": 3}, {"size": 1, "Metadata": [MOVIE]}])
     assert [item.title for item in client.search("alba")] == ["Alba"]
+
+
+def items(first, last):
+    return [{"title": str(number), "type": "movie"} for number in range(first, last)]
+
+
+@pytest.mark.parametrize("numbers", [{}, {"size": 30}, {"size": 30, "totalSize": 30}])
+def test_a_server_that_does_not_page_has_an_end(saying, numbers):
+    """Keeps out: the same thirty items, page after page."""
+    client = saying(**numbers, Metadata=items(0, 30))
+    pages = [client.items("1", offset, 50) for offset in (0, 20, 50, 100)]
+    assert [len(page.items) for page in pages] == [30, 10, 0, 0]
+    assert pages[1].items[0].title == "20"
+    assert {page.total for page in pages} == {30}
+
+
+@pytest.mark.parametrize(
+    ("container", "titles", "total"),
+    [
+        # What pages.
+        ({"totalSize": 120, "offset": 50, "Metadata": items(50, 60)}, (50, 60), 120),
+        ({"totalSize": 120, "Metadata": items(50, 60)}, (50, 60), 120),
+        ({"offset": 50, "Metadata": items(50, 60)}, (50, 60), 60),
+        ({"totalSize": "60", "offset": "50", "Metadata": items(50, 60)}, (50, 60), 60),
+        ({"totalSize": 59, "offset": 50, "Metadata": items(50, 60)}, (50, 60), 59),
+        # What looks at the beginning alone.
+        ({"totalSize": 120, "offset": 50, "Metadata": items(50, 119)}, (50, 60), 120),
+        # What does not page.
+        ({"Metadata": items(0, 120)}, (50, 60), 120),
+        ({"Metadata": items(0, 55)}, (50, 55), 55),
+        ({"totalSize": 120, "Metadata": items(0, 120)}, (50, 60), 120),
+        ({"totalSize": 120, "Metadata": items(0, 100)}, (50, 60), 120),
+        ({"totalSize": 120, "offset": 50, "Metadata": items(0, 120)}, (50, 60), 120),
+        ({"totalSize": 120, "offset": 0, "Metadata": items(0, 100)}, (50, 60), 120),
+        # What begins elsewhere.
+        ({"offset": 40, "Metadata": items(40, 70)}, (50, 60), 70),
+        ({"totalSize": 120, "offset": 40, "Metadata": items(40, 70)}, (50, 60), 120),
+    ],
+)
+def test_a_page_begins_where_it_was_asked_to(saying, container, titles, total):
+    page = saying(**container).items("1", 50, 10)
+    assert [item.title for item in page.items] == [str(number) for number in range(*titles)]
+    assert page.total == total
