@@ -1,25 +1,22 @@
 """The operations of an upstream: each asked once for all who ask the same, and judged by itself.
 
 A failure counts where it belongs. What failed before anything was sent (refused, no such name) is
-the connection's, and counts against the server. An answer that is an error is the operation's;
-the server has answered. What broke off in between, by silence or a reset, is the operation's too,
-and the server's once a second operation suffers the same before anything is answered.
+the connection's, and counts against the server. An answer that is an error is the operation's,
+once two of the subjects that it is asked about are answered so; the server has answered. What broke
+off in between, by silence or a reset, is the operation's too, and the server's once a second
+operation suffers the same before anything is answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from medianest.config import UpstreamSettings
-from medianest.media.errors import (
-    MediaError,
-    NotFoundError,
-    SlowError,
-    UnreachableError,
-    UpstreamError,
-)
+from medianest.media.broken_off import BrokenOff, Reached, nothing_was_sent
+from medianest.media.errors import NotFoundError, UpstreamError
+from medianest.media.subjects import About, Answers, Questions, Subjects
 from medianest.resilience import (
     CircuitBreaker,
     Clock,
@@ -36,7 +33,7 @@ from medianest.resilience import (
 )
 from medianest.resilience.flights import Joinable
 from medianest.resilience.options import BulkheadOptions
-from medianest.resilience.outcome import Expected, raise_again
+from medianest.resilience.outcome import Expected
 from medianest.resilience.strategy import Invoke
 
 __all__ = ["Operation", "Operations"]
@@ -74,9 +71,15 @@ class Operations:
         policy = settings.policy((UpstreamError,), retry_on=retry_on)
         options = policy.circuit_breaker
         assert options is not None
-        own = replace(options, ignored_errors=(nothing_was_sent,))
         servers = replace(options, ignored_errors=(self._broken.is_of_one_operation,))
-        self._breakers = {name: registry.breaker(f"{service}.{name}", own) for name in names}
+        self._subjects = {name: Subjects(options.expected_errors, registry.clock) for name in names}
+        self._breakers = {
+            name: registry.breaker(
+                f"{service}.{name}",
+                replace(options, ignored_errors=(nothing_was_sent, subjects.is_of_one)),
+            )
+            for name, subjects in self._subjects.items()
+        }
         resilience.register_dependency(
             dependency,
             replace(policy, circuit_breaker=servers),
@@ -102,25 +105,30 @@ class Operations:
         name: str,
         key: Callable[..., Hashable],
         *,
+        about: About,
         last_good: LastGood | None = None,
         patience: float = 0.0,
     ) -> list[Strategy]:
         """The layers of one operation, outermost first: `Operation > Patience > Coalesce > Retry >
         CircuitBreaker > CircuitBreaker of the server > Bulkhead > Deadline`; patience only with
-        `last_good` answers. Only one pipeline can be made of them."""
+        `last_good` answers. `key` tells questions apart, `about` what they are about. Only one
+        pipeline can be made of them."""
         full = f"{self._service}.{name}"
         operation = Operation(self._breakers[name], self._server, self._registry.clock)
         self._made.append(operation)
-        return [operation, *self._waiting(full, key, last_good, patience), *self.direct(name)]
+        waiting = self._waiting(full, key, last_good, patience)
+        return [operation, *waiting, *self.direct(name, about=about)]
 
-    def direct(self, name: str, *, retries: bool = True) -> list[Strategy]:
+    def direct(
+        self, name: str, *, retries: bool = True, about: About | None = None
+    ) -> list[Strategy]:
         """The same for a call of which each is one of its own: `Retry > CircuitBreaker >
-        CircuitBreaker of the server > Bulkhead > Deadline`."""
+        CircuitBreaker of the server > Bulkhead > Deadline`. Without `about`, all are about one."""
         registry = self._registry
         return [
             *([self._retry] if retries else []),
-            self._breakers[name],
-            _Reached(name, self._broken),
+            *self._judging(name, about),
+            Reached(name, self._broken),
             self._server,
             registry.bulkhead(self._service),
             Deadline(self._settings.timeout, name=self._service, clock=registry.clock),
@@ -135,6 +143,12 @@ class Operations:
     def close(self) -> None:
         """Begin no more flights."""
         self._pool.close()
+
+    def _judging(self, name: str, about: About | None) -> list[Strategy]:
+        breaker, subjects = self._breakers[name], self._subjects[name]
+        if about is None:
+            return [breaker]
+        return [Questions(subjects, breaker, about), breaker, Answers(subjects, breaker, about)]
 
     def _waiting(
         self,
@@ -228,71 +242,3 @@ class Operation(Strategy):
         if not shut or self._clock.now() < self._not_before:
             return False
         return all(b.state is not State.FORCED_OPEN and not b.snapshot().retry_after for b in shut)
-
-
-def nothing_was_sent(error: BaseException) -> bool:
-    """Whether an error is the connection's alone."""
-    return isinstance(error, UnreachableError | SlowError) and not error.uncertain
-
-
-class BrokenOff:
-    """Whose calls broke off since anything was answered. Thread-safe: each step is atomic."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, None] = {}
-
-    def note(self, name: str) -> None:
-        """A call of that operation broke off."""
-        self._names[name] = None
-
-    def clear(self) -> None:
-        """The server has answered."""
-        if self._names:
-            self._names = {}
-
-    def is_of_one_operation(self, error: BaseException) -> bool:
-        """Whether what broke off says nothing of the server as a whole."""
-        return not nothing_was_sent(error) and len(self._names) < 2
-
-
-@dataclass(slots=True)
-class _Told:
-    """An error that the server answered with."""
-
-    error: MediaError
-
-
-class _Reached(Strategy):
-    """Shows the breaker of a server that an error which it answered with was an answer: beneath
-    that breaker it is a result, above it an error again."""
-
-    def __init__(self, name: str, broken: BrokenOff) -> None:
-        self._name, self._broken = name, broken
-        super().__init__()
-
-    def wrap(self, inner: Invoke) -> Invoke:
-        """Compose it around the breaker of the server."""
-
-        def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            result = inner(self._ask, (function, args, kwargs), {})
-            if type(result) is not _Told:
-                return result
-            error = result.error
-            try:
-                raise_again(error)
-            finally:
-                del result, error  # or error and frame would keep each other
-
-        return invoke
-
-    def _ask(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        try:
-            result = function(*args, **kwargs)
-        except (UnreachableError, SlowError) as error:
-            if error.uncertain:
-                self._broken.note(self._name)
-            raise
-        except MediaError as error:
-            result = _Told(error)
-        self._broken.clear()
-        return result

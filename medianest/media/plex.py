@@ -37,6 +37,10 @@ T = TypeVar("T")
 
 _OPERATIONS: Final = ("libraries", "items", "recently_added", "search", "sessions")
 
+_SUBJECTS: Final = {"items": 1, "search": 1}
+"""How many arguments of an operation say what it is about: a library or some words. The others
+say how much of it is wanted."""
+
 _HOUR, _DAY = 3600.0, 86400.0
 
 _LIBRARIES: Final = TypeAdapter(Answer[Libraries])
@@ -189,7 +193,13 @@ class Plex:
         """What lies beneath the fallback; nothing where no Plex is configured."""
         if self._operations is None:
             return []
-        return self._operations.layers(name, _arguments, last_good=store, patience=self._patience)
+        return self._operations.layers(
+            name,
+            _arguments,
+            about=lambda *args: _arguments(*args)[: _SUBJECTS.get(name, 0)],
+            last_good=store,
+            patience=self._patience,
+        )
 
 
 def _arguments(client: PlexClient, question: Callable[..., Any], *args: Any) -> tuple[Any, ...]:

@@ -8,19 +8,22 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from medianest.config import PlexSettings
-from medianest.media.errors import InvalidAnswerError, RejectedError, UnusableAnswerError
+from medianest.media.errors import InvalidAnswerError, RejectedError
 from medianest.media.http import UpstreamHttp
 from medianest.media.parsing import listed, parsed_all
+from medianest.media.plex_lists import (
+    SERVICE,
+    begins_at,
+    doubt,
+    doubt_of_hubs,
+    unless_nothing_is_left,
+)
 from medianest.media.plex_wire import Container, Item, Library, Page, Session
-from medianest.media.wire import number
 from medianest.resilience import Clock
 
-__all__ = ["PlexClient"]
+__all__ = ["SERVICE", "PlexClient"]
 
-SERVICE = "plex"
-_LISTS = {"Directory", "Metadata", "Hub"}
 M = TypeVar("M", bound=BaseModel)
-T = TypeVar("T")
 
 
 def _is_own(headers: Mapping[str, str]) -> bool:
@@ -46,45 +49,42 @@ class PlexClient:
         found = self._ask("/library/sections")
         sent = listed(found.get("Directory"))
         libraries = _read(Library, sent, "/library/sections")
-        return _unless_nothing_is_left(found, sent, libraries, libraries)
+        return unless_nothing_is_left(libraries, libraries, sent, doubt(found, "Directory"))
 
     def items(self, key: str, offset: int, limit: int) -> Page:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
         found = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
-        about, sent = Container.model_validate(found), listed(found.get("Metadata"))
-        total = about.total_size
-        if total is None and len(sent) > limit:  # some servers ignore paging
-            sent, total = sent[offset:], len(sent)
-        sent = sent[:limit]
+        about, whole = Container.model_validate(found), listed(found.get("Metadata"))
+        start = begins_at(about, len(whole), offset)
+        sent = whole[offset - start :][:limit]
         items = _read(Item, sent, "/library/sections/<key>/all")
         page = Page(
             items=tuple(_in_section(item, key, about) for item in items),
             offset=offset,
-            total=offset + len(sent) if total is None else total,
+            total=start + len(whole) if about.total_size is None else about.total_size,
         )
-        return _unless_nothing_is_left(found, sent, items, page)
+        return unless_nothing_is_left(page, items, sent, doubt(found, "Metadata", offset))
 
     def recently_added(self, limit: int) -> tuple[Item, ...]:
         """The newest items of all sections."""
-        container = self._ask("/library/recentlyAdded", page=(0, limit))
-        sent = listed(container.get("Metadata"))[:limit]
+        found = self._ask("/library/recentlyAdded", page=(0, limit))
+        sent = listed(found.get("Metadata"))[:limit]
         items = _read(Item, sent, "/library/recentlyAdded")
-        return _unless_nothing_is_left(container, sent, items, items)
+        return unless_nothing_is_left(items, items, sent, doubt(found, "Metadata"))
 
     def search(self, query: str) -> tuple[Item, ...]:
         """Items that match, the best hubs first."""
         found = self._ask("/hubs/search", params={"query": query, "limit": 20})
-        hubs = [hub for hub in listed(found.get("Hub")) if isinstance(hub, dict)]
-        sent = [item for hub in hubs for item in listed(hub.get("Metadata"))]
+        sent = [item for hub in listed(found.get("Hub")) for item in _in_hub(hub)]
         items = _read(Item, sent, "/hubs/search")
-        return _unless_nothing_is_left(found, sent, items, items)
+        return unless_nothing_is_left(items, items, sent, doubt_of_hubs(found))
 
     def sessions(self) -> tuple[Session, ...]:
         """What plays now."""
         found = self._ask("/status/sessions")
         sent = listed(found.get("Metadata"))
         sessions = _read(Session, sent, "/status/sessions")
-        return _unless_nothing_is_left(found, sent, sessions, sessions)
+        return unless_nothing_is_left(sessions, sessions, sent, doubt(found, "Metadata"))
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -119,6 +119,11 @@ def _read(model: type[M], values: Any, endpoint: str) -> tuple[M, ...]:
     return parsed_all(SERVICE, model, values, endpoint=endpoint)
 
 
+def _in_hub(hub: Any) -> Sequence[Any]:
+    """What a hub holds; what is no hub is an element that makes no sense."""
+    return listed(hub.get("Metadata")) if isinstance(hub, dict) else (hub,)
+
+
 def _in_section(item: Item, key: str, about: Container) -> Item:
     """What all items of a section share stands on their container alone."""
     library = {
@@ -126,19 +131,3 @@ def _in_section(item: Item, key: str, about: Container) -> Item:
         "library_title": item.library_title or about.library_title,
     }
     return item.model_copy(update=library)
-
-
-def _unless_nothing_is_left(
-    container: Mapping[str, Any], sent: Sequence[Any], left: Sequence[Any], answer: T
-) -> T:
-    """The answer, unless nothing is left of what was sent, or nothing was sent without a word
-    that there is nothing: then what is remembered is better."""
-    if left:
-        return answer
-    if sent:
-        why = f"none of the {len(sent)} elements of its answer makes sense"
-        raise UnusableAnswerError(SERVICE, why, rest=answer)
-    if not container.keys() & _LISTS and number(container.get("size")) != 0:
-        why = "its answer lists nothing, and does not say that there is nothing"
-        raise UnusableAnswerError(SERVICE, why, rest=answer)
-    return answer

@@ -75,6 +75,7 @@ Duration = Annotated[
 Key = Annotated[str, Field(min_length=1), AsText]
 Year = Annotated[int, Field(ge=1, le=9999), AsNumber]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000), AsNumber]
+Size = Annotated[int, Field(ge=0, le=MOST_EXACT), AsNumber]
 Rating = Annotated[float, Field(ge=0, le=100), AsNumber]
 
 
@@ -148,9 +149,9 @@ class Session(Item):
 class Container(Wire):
     """What the `MediaContainer` around every answer says of all that is in it."""
 
-    total_size: Annotated[int, Field(ge=0, le=MOST_EXACT), AsNumber] | None = Field(
-        None, alias="totalSize"
-    )
+    size: Size | None = None
+    total_size: Size | None = Field(None, alias="totalSize")
+    offset: Size | None = None
     library_title: Text | None = Field(None, alias="librarySectionTitle")
 
 

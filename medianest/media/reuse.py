@@ -1,8 +1,9 @@
 """Connections that are used again only while they can be believed in.
 
 A router or a firewall may forget an idle connection without a word to either end, and a server may
-close one just while we ask. So a connection is used again only for what is safe to repeat, and not
-after a long rest. If it ends without a byte of an answer, the question is asked once more on a new
+close one just while we ask. And a name may move to another machine while the old one still answers.
+So a connection is used again only for what is safe to repeat, not after a long rest, and not when
+it is old. If it ends without a byte of an answer, the question is asked once more on a new
 connection, within the same deadline: for the caller nothing has failed.
 """
 
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 _LONGEST_IDLE: Final = 30.0
 """Seconds. Home routers and IPVS remember an idle connection for 5 minutes or more."""
 
+_GREATEST_AGE: Final = 120.0
+"""Seconds from its opening, however often it is used: so soon a name is looked up again."""
+
 _UNHEARD: Final = 1.2
 """Seconds after which a question on a used connection must have reached the other end: time for
 two or three attempts by TCP."""
@@ -46,12 +50,15 @@ class Freshness:
         self._doubted_until = -math.inf
 
     def now(self) -> float:
-        """The time by which connections tell when they were last answered on."""
+        """The time by which connections tell when they were opened and last answered on."""
         return self._clock.now()
 
-    def covers(self, answered_at: float) -> bool:
-        """Whether a connection that was last answered on at that time can be used again."""
-        return answered_at > max(self._doubted_until, self.now() - _LONGEST_IDLE)
+    def covers(self, opened_at: float, answered_at: float) -> bool:
+        """Whether a connection that was opened and last answered on at these times can be used
+        again."""
+        now = self.now()
+        is_young = opened_at > now - _GREATEST_AGE
+        return is_young and answered_at > max(self._doubted_until, now - _LONGEST_IDLE)
 
     def doubt(self, asked_at: float) -> None:
         """One that was asked on at that time was dead: so may be those that rested as long."""
@@ -65,13 +72,14 @@ class ReusableConnection(HTTPConnection):
     def __init__(self, *args: Any, freshness: Freshness | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._freshness = freshness or Freshness()
+        self._opened_at = 0.0
         self._answered_at: float | None = None  # on the socket that is open now
         self._asked_at = 0.0
         self._ask_again: Callable[[], None] | None = None
 
     def connect(self) -> None:
         """Open a new socket."""
-        self._answered_at = None
+        self._opened_at, self._answered_at = self._freshness.now(), None
         super().connect()
 
     def request(self, method: str, url: str, *args: Any, **options: Any) -> None:
@@ -79,7 +87,7 @@ class ReusableConnection(HTTPConnection):
         ask = partial(super().request, method, url, *args, **options)
         self._ask_again = None
         if self.sock is not None and self._answered_at is not None:
-            if method in _SAFE and self._freshness.covers(self._answered_at):
+            if method in _SAFE and self._freshness.covers(self._opened_at, self._answered_at):
                 self._ask_again = ask
                 self._expect_to_be_heard(self.sock)
             else:

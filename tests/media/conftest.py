@@ -7,6 +7,7 @@ import pytest
 from medianest.config import PlexSettings
 from medianest.media.plex_client import PlexClient
 from medianest.sandbox.process import SandboxProcess
+from tests.media.answering import AnsweringServer
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,22 @@ def client(settings):
     client = PlexClient(settings.url, settings)
     yield client
     client.close()
+
+
+@pytest.fixture
+def answering():
+    """`answering(container)` is a client of a Plex that always says this."""
+    server, clients = AnsweringServer(), []
+
+    def start(text):
+        server.body = text.encode()
+        clients.append(PlexClient(server.url, PlexSettings(url=server.url)))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+    server.stop()
 
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures"

@@ -4,32 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from medianest.config import PlexSettings
 from medianest.media.errors import InvalidAnswerError, UnusableAnswerError
 from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
 from medianest.media.parsing import MOST_ELEMENTS, parsed, parsed_all, understood
-from medianest.media.plex_client import PlexClient
 from medianest.media.plex_wire import Item, Library, Session
-from tests.media.answering import AnsweringServer
 
 LIBRARY = {"key": "1", "title": "Films", "type": "movie"}
 ITEM = {"ratingKey": "7", "title": "Alba", "type": "movie"}
-
-
-@pytest.fixture
-def answering():
-    """`answering(container)` is a client of a Plex that always says this."""
-    server, clients = AnsweringServer(), []
-
-    def start(text):
-        server.body = text.encode()
-        clients.append(PlexClient(server.url, PlexSettings(url=server.url)))
-        return clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
-    server.stop()
 
 
 @pytest.mark.parametrize(

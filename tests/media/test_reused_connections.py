@@ -127,6 +127,28 @@ def test_a_connection_that_rested_for_long_is_not_used_again(serving, http_of, i
     assert server.accepted == connections
 
 
+def test_a_connection_that_is_old_is_not_used_again_however_often_it_was(serving, http_of):
+    """Keeps out: a name that moved to another machine, while the old one goes on answering."""
+    server, clock = serving(well), ManualClock()
+    http = http_of(server, clock=clock)
+    for _ in range(13):
+        http.get_json("/x")
+        clock.advance(20.0)
+    assert [place for place, _ in server.requests] == [1] * 6 + [2] * 6 + [3]
+
+
+def test_an_answer_that_outlives_its_connections_time_is_read_to_its_end(serving, http_of):
+    def answer(connection, place, turn):
+        connection.sendall(OK[:-2])
+        clock.advance(130.0)
+        connection.sendall(OK[-2:])
+
+    server, clock = serving(answer), ManualClock()
+    http = http_of(server, timeout=500.0, clock=clock)
+    assert [http.get_json("/x") for _ in range(2)] == [{}, {}]
+    assert server.requests == [(1, "GET"), (2, "GET")]
+
+
 def test_when_one_was_dead_the_others_of_its_age_are_not_used(serving, http_of):
     """Keeps out: ten pooled connections, of which each call finds one more dead."""
     both = threading.Barrier(2)

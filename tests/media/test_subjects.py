@@ -1,0 +1,206 @@
+"""One library that is broken, and what it costs the others.
+
+Keeps out: pages of a library that was never broken, refused for what another one answers.
+"""
+
+import pytest
+
+from medianest.config import PlexSettings
+from medianest.media.errors import InvalidAnswerError, SlowError, UnavailableError, UpstreamError
+from medianest.media.plex import Plex
+from medianest.media.subjects import Subjects
+from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
+
+ERROR = {"kind": "status", "status": 500}
+DAY = 86400.0
+
+
+@pytest.fixture
+def service(clock):
+    return ResilienceService(Registry(clock=clock))
+
+
+@pytest.fixture
+def make(plex_server, service):
+    made = []
+
+    def make(**settings):
+        given = {"url": plex_server.url, "token": plex_server.token, "max_attempts": 1}
+        made.append(Plex(PlexSettings(**{**given, **settings}), service))
+        return made[-1]
+
+    yield make
+    for plex in made:
+        plex.close()
+
+
+@pytest.fixture
+def plex(make):
+    return make()
+
+
+@pytest.fixture
+def state(service):
+    return lambda name="items": service.registry.breaker(f"plex.{name}").state
+
+
+def fail(question, times=3):
+    for _ in range(times):
+        with pytest.raises(UpstreamError):
+            question()
+
+
+def break_library(plex_server, key, **fault):
+    plex_server.fault(**(fault or ERROR), path=f"/library/sections/{key}/")
+
+
+def fail_both(plex, plex_server):
+    plex.items("2", 9, 5)
+    plex_server.fault(**ERROR)
+    fail(lambda: plex.items("1", 0, 5), 1)
+    fail(lambda: plex.items("2", 0, 5))
+
+
+@pytest.mark.parametrize("fault", [ERROR, {"kind": "status", "status": 429}, {"kind": "garbage"}])
+def test_one_broken_library_costs_no_other(plex, plex_server, state, fault):
+    break_library(plex_server, "1", **fault)
+    for page in range(8):
+        assert not plex.items("2", page, 5).degraded
+        fail(lambda page=page: plex.items("1", page, 5))
+    assert state() is State.CLOSED
+
+
+def test_also_where_calls_are_tried_again(make, plex_server, state):
+    plex = make(max_attempts=3)
+    break_library(plex_server, "1")
+    assert not plex.items("2", 0, 5).degraded
+    for page in range(8):
+        fail(lambda page=page: plex.items("1", page, 5), 1)
+        assert not plex.items("2", page, 5).degraded
+    assert state() is State.CLOSED
+
+
+def test_errors_that_the_settings_name_are_told_apart_the_same(make, plex_server, state):
+    plex = make(expected_errors=("5xx", "timeout"))
+    break_library(plex_server, "1")
+    plex.items("2", 0, 5)
+    fail(lambda: plex.items("1", 0, 5), 5)
+    assert state() is State.CLOSED
+
+
+def test_two_broken_libraries_are_the_operation(plex, plex_server, state):
+    plex.items("3", 0, 5)
+    for key in ("1", "2"):
+        break_library(plex_server, key)
+    fail(lambda: plex.items("1", 0, 5), 5)
+    assert state() is State.CLOSED
+    fail(lambda: plex.items("2", 0, 5), 3)
+    assert state() is State.OPEN
+    with pytest.raises(CircuitOpenError):
+        plex.items("1", 0, 5)
+
+
+def test_what_failed_before_anything_was_answered_well_is_forgotten(plex, plex_server, state):
+    for key in ("1", "2"):
+        break_library(plex_server, key)
+    for _ in range(5):
+        fail(lambda: plex.items("1", 0, 5), 1)
+        plex.items("3", 0, 5)
+        fail(lambda: plex.items("2", 0, 5), 1)
+        plex.items("3", 0, 5)
+    assert state() is State.CLOSED
+
+
+def test_the_only_library_that_is_asked_about_is_the_operation(plex, plex_server, state):
+    break_library(plex_server, "1")
+    for page in range(3):
+        fail(lambda page=page: plex.items("1", page, 5), 1)
+    assert state() is State.OPEN
+
+
+def test_what_the_only_one_was_cut_off_for_is_open_for_the_next(plex, plex_server, state):
+    """Keeps out: a start with the broken library, which costs the others the first seconds."""
+    break_library(plex_server, "1")
+    fail(lambda: plex.items("1", 0, 5))
+    assert not plex.items("2", 0, 5).degraded
+    fail(lambda: plex.items("1", 0, 5))
+    assert not plex.items("2", 5, 5).degraded
+    assert state() is State.CLOSED
+
+
+def test_an_operator_who_opened_it_is_obeyed(plex, plex_server, service):
+    break_library(plex_server, "1")
+    fail(lambda: plex.items("1", 0, 5), 1)
+    service.registry.breaker("plex.items").open("moving house")
+    with pytest.raises(CircuitOpenError):
+        plex.items("2", 0, 5)
+
+
+def test_after_an_outage_one_that_is_still_broken_holds_up_no_other(
+    plex, plex_server, state, clock
+):
+    fail_both(plex, plex_server)
+    assert state() is State.OPEN
+    plex_server.clear_faults()
+    break_library(plex_server, "1")
+    clock.advance(12)
+    fail(lambda: plex.items("1", 0, 5), 4)
+    for page in range(3):
+        assert not plex.items("2", page, 5).degraded
+    assert state() is State.CLOSED
+
+
+def test_an_outage_that_lasts_opens_it_again(plex, plex_server, state, clock):
+    fail_both(plex, plex_server)
+    clock.advance(12)
+    fail(lambda: plex.items("1", 0, 5), 1)
+    fail(lambda: plex.items("2", 0, 5), 1)
+    assert state() is State.OPEN
+
+
+def test_a_library_that_nobody_asks_about_any_more_does_not_count(plex, plex_server, state, clock):
+    plex.items("2", 0, 5)
+    plex_server.fault(**ERROR)
+    clock.advance(DAY - 1)
+    fail(lambda: plex.items("1", 0, 5))
+    assert state() is State.CLOSED
+    clock.advance(2)
+    fail(lambda: plex.items("1", 0, 5))
+    assert state() is State.OPEN
+
+
+def test_what_breaks_off_counts_for_one_library_too(make, plex_server, state):
+    plex = make(timeout=0.1)
+    plex.items("2", 0, 5)
+    break_library(plex_server, "1", kind="hang")
+    for _ in range(3):
+        with pytest.raises(SlowError):
+            plex.items("1", 0, 5)
+    assert state() is State.OPEN
+
+
+def test_how_much_is_wanted_makes_no_other_question(plex, plex_server, state):
+    plex_server.fault(**ERROR)
+    for limit in (5, 6, 7):
+        fail(lambda limit=limit: plex.recently_added(limit), 1)
+    assert state("recently_added") is State.OPEN
+
+
+def test_words_that_plex_cannot_search_for_cost_no_others(plex, plex_server, state):
+    plex.search("alba")
+    plex_server.fault(**ERROR, times=5)
+    fail(lambda: plex.search("%"), 5)
+    plex.search("alba")
+    assert state("search") is State.CLOSED
+
+
+def test_a_flood_of_subjects_is_not_remembered(clock):
+    error = UnavailableError("plex", "it answered 500", 500)
+    subjects = Subjects((UpstreamError,), clock)
+    for number in range(1000):
+        subjects.ask(number)
+        subjects.fail(number, error, 0)
+    assert (len(subjects._asked), len(subjects._failed)) == (2, 2)
+    assert not subjects.is_of_one(error)
+    subjects.well()
+    assert subjects.is_of_one(InvalidAnswerError("plex", "garbage"))
