@@ -6,7 +6,7 @@ its own: while the Internet at home is out, the queue holds, and lists go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -93,9 +93,13 @@ class Overseerr:
             )
             self._listing = Pipeline(SERVICE, operations.direct("requests"))
             recovery = Recovery(service.recovery, service=SERVICE, operation=SEARCH)
-            self._searching = Pipeline(SERVICE, [recovery, *operations.direct("source")])
+            self._searching = Pipeline(
+                SERVICE, [recovery, *operations.direct("source", about=_about)]
+            )
             # A request is not tried again on the spot: the queue does that, with time between.
-            self._making = Pipeline(SERVICE, operations.direct("source", retries=False))
+            self._making = Pipeline(
+                SERVICE, operations.direct("source", retries=False, about=_about)
+            )
             self._source = service.registry.breaker(SOURCE)
 
     def require(self) -> OverseerrClient:
@@ -246,6 +250,12 @@ class Overseerr:
         except _UNABLE as error:  # while looks succeed, no breaker opens
             self._troubles.meet("making", str(error))
             raise
+
+
+def _about(client: OverseerrClient, *args: Any) -> Hashable:
+    """The title, or the words, that its source is asked about."""
+    first = args[0]
+    return first.subject if isinstance(first, Wish) else first
 
 
 def _lane(wish: Wish) -> str:

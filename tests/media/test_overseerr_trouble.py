@@ -110,3 +110,14 @@ def test_a_source_that_is_half_away_makes_no_dead_letter(server, overseerr):
     server.clear_faults()
     with pytest.raises(NotFoundError):
         overseerr.create({"media_type": "movie", "media_id": 9_000_001})
+
+
+def test_one_odd_title_does_not_cut_off_the_others(server, overseerr, service):
+    """Keeps out: while somebody looks at that show, nobody can search and nothing is requested."""
+    overseerr.search("the")
+    server.fault("status", status=500, path="/api/v1/tv/31003")
+    for _ in range(6):
+        with pytest.raises(MediaError):
+            overseerr.seasons(31_003)
+    assert service.registry.breaker(SOURCE).state is State.CLOSED
+    assert overseerr.search("the")
