@@ -119,7 +119,10 @@ class Settings(Section):
         except ValidationError as error:
             found = sources.faults(error, values, cls, layers)
             raise ConfigurationError("; ".join(found)) from None
-        return settings._checked_as_a_whole()
+        try:
+            return settings._checked_as_a_whole()
+        except ConfigurationError as error:
+            raise ConfigurationError(sources.placed(str(error), cls, layers)) from None
 
     def _checked_as_a_whole(self) -> Self:
         if self.max_in_flight is not None and self.max_in_flight >= self.threads:

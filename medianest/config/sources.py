@@ -24,6 +24,7 @@ __all__ = [
     "is_secret",
     "merged",
     "origin_of",
+    "placed",
     "variables_of",
 ]
 
@@ -111,6 +112,14 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def origin_of(layers: Layers, keys: Keys) -> str:
     """Where a setting comes from: the name of the layer that wins."""
     return next((name for name, layer in reversed(layers) if _has(layer, keys)), "default")
+
+
+def placed(fault: str, model: type[BaseModel], layers: Layers) -> str:
+    """A fault that begins with a variable; with the file and its key, where it comes from there."""
+    name, _, reason = fault.partition(": ")
+    keys = variables_of(model).get(name, ())
+    origin = origin_of(layers, keys) if keys else ""
+    return f"{origin}: {'.'.join(keys)}: {reason}" if Path(origin).name == FILE else fault
 
 
 def faults(

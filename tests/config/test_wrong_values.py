@@ -89,6 +89,19 @@ def test_of_a_wrong_value_in_the_file_the_file_and_the_key_are_told(tmp_path, te
     assert "S3CRET" not in str(caught.value)
 
 
+def test_also_of_a_value_that_does_not_fit_to_another_the_file_and_the_key_are_told(tmp_path):
+    file = tmp_path / "medianest.toml"
+    file.write_text("[plex]\nmax_concurrent = 36\n")
+    environ = {"MEDIANEST_INSTANCE_PATH": str(tmp_path)}
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load(environ)
+    told = ": 36 is not allowed: must be less than MEDIANEST_MAX_IN_FLIGHT"
+    assert str(caught.value).startswith(f"{file}: plex.max_concurrent{told}")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({**environ, "MEDIANEST_PLEX_MAX_CONCURRENT": "36"})
+    assert str(caught.value).startswith(f"MEDIANEST_PLEX_MAX_CONCURRENT{told}")
+
+
 def test_a_wrong_variable_is_named_also_where_the_file_has_that_setting(tmp_path):
     (tmp_path / "medianest.toml").write_text("[plex]\ntimeout = 3\n")
     with pytest.raises(ConfigurationError, match=r"^MEDIANEST_PLEX_TIMEOUT: 'long' is not allowed"):
