@@ -98,9 +98,9 @@ def _alerts(notifier: Notifier, clock: Clock) -> AppGroup:
         if not notifier.places:
             sys.exit("medianest: alerts go to the log alone: set MEDIANEST_ALERTS_URLS")
         sent = notifier.send_now(sample_alert(clock.utc()))
-        for place, arrived in sent:
-            click.echo(f"{place}: {'sent' if arrived else 'failed'}")
-        if not all(arrived for _, arrived in sent):
+        for place, why in sent:
+            click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
+        if any(why is not None for _, why in sent):
             sys.exit(1)
 
     return group

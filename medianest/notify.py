@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+import re
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
+from smtplib import SMTPException, SMTPResponseException
 from typing import Any
 
 from pydantic import SecretStr
 
 from medianest.health.alerts import Alert
 from medianest.health.thresholds import Severity
+from medianest.media.errors import UpstreamError
+from medianest.media.failures import mapped
 from medianest.resilience import Clock, ConfigurationError
 from medianest.resilience.clock import as_clock
 
@@ -32,6 +38,57 @@ _WAIT, _FACTOR = 2.0, 4.0
 the network may be what the alert is about. In all, nearly three minutes."""
 
 _MARKS = {"resolved": "success", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
+
+
+class _Failures(logging.Filter):
+    """Hears from Apprise why something was not sent, and keeps of that what holds no secret.
+    Lets nothing through to the log: its own words tell URLs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = re.findall(r"\berror=(\d{3})\b", record.getMessage())
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._heard.why = _why(error)
+        elif status:
+            self._heard.why = f"it answered {_phrased(int(status[-1]))}"
+        return False
+
+    def forget(self) -> None:
+        """What this thread heard before."""
+        self._heard.why = None
+
+    def why(self) -> str:
+        """What this thread heard last."""
+        return getattr(self._heard, "why", None) or "nobody says why"
+
+
+_FAILURES = _Failures()
+
+
+def _why(error: BaseException) -> str:
+    """In words without an address."""
+    if isinstance(error, SMTPResponseException):
+        return f"the mail server answered {error.smtp_code}"
+    if isinstance(error, SMTPException):  # the text of which is the server's
+        return type(error).__name__
+    try:
+        with mapped(""):
+            raise error
+    except UpstreamError as ours:
+        return str(ours).removeprefix(": ")
+    except BaseException:
+        return type(error).__name__
+
+
+def _phrased(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 @dataclass(slots=True)
@@ -61,14 +118,17 @@ class _Place:
         self._under_way: _Attempt | None = None
         self.thread: threading.Thread | None = None
 
-    def send(self, alert: Alert) -> bool:
+    def send(self, alert: Alert) -> str | None:
+        """Why it did not get there; None when it did."""
         title, body = _title(alert), _body(alert)
         mark = _MARKS["resolved" if alert.state == "resolved" else alert.severity]
+        _FAILURES.forget()
         try:
-            return bool(self.plugin.notify(body=body, title=title, notify_type=mark))
+            sent = self.plugin.notify(body=body, title=title, notify_type=mark)
         except Exception as error:  # of any plugin
             logger.debug("%s raised %s", self.name, type(error).__name__)
-            return False
+            return type(error).__name__
+        return None if sent else _FAILURES.why()
 
     def add(self, alert: Alert) -> None:
         """Have it sent by and by."""
@@ -90,7 +150,7 @@ class _Place:
             if self._under_way is not None:
                 if now - self._under_way.began < _PATIENCE:
                     return None
-                self._has_failed(self._under_way.letter, now)
+                self._has_failed(self._under_way.letter, now, f"no end within {_PATIENCE:g} s")
             if not self.waiting or now < self._rests_until:
                 return None
             letter = self.waiting[0]
@@ -102,23 +162,23 @@ class _Place:
         """Send one, and what waits behind it, until one cannot be sent."""
         attempt: _Attempt | None = first
         while attempt is not None:
-            sent = self.send(attempt.letter.alert)
+            why = self.send(attempt.letter.alert)
             with self._lock:
                 if self._under_way is not attempt:
                     return  # it took too long, and others have gone on without it
-                if sent:
+                if why is None:
                     self._under_way = None
                     self._done_with(attempt.letter)
                 else:
-                    self._has_failed(attempt.letter, self._clock.now())
+                    self._has_failed(attempt.letter, self._clock.now(), why)
             attempt = self._next()
 
-    def _has_failed(self, letter: _Letter, now: float) -> None:
+    def _has_failed(self, letter: _Letter, now: float, why: str) -> None:
         self._under_way = None
         if letter.attempts < _ATTEMPTS:
             self._rests_until = now + _WAIT * _FACTOR ** (letter.attempts - 1)
             return
-        logger.error("an alert about %s reaches not %s", letter.alert.key, self.name)
+        logger.error("an alert about %s reaches not %s: %s", letter.alert.key, self.name, why)
         self._done_with(letter)
 
     def _done_with(self, letter: _Letter) -> None:
@@ -138,7 +198,9 @@ class Notifier:
         for number, url in enumerate(urls, 1):
             import apprise  # half as much as all the rest to load, and few need it
 
-            logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would tell the URLs
+            log = logging.getLogger("apprise")
+            log.setLevel(logging.WARNING)
+            log.addFilter(_FAILURES)
             plugin = apprise.Apprise.instantiate(url.get_secret_value())
             if not isinstance(plugin, apprise.NotifyBase):
                 raise ConfigurationError(
@@ -165,8 +227,9 @@ class Notifier:
             if place.thread is not None:
                 place.thread.join(max(0.0, until - self._clock.now()))
 
-    def send_now(self, alert: Alert) -> list[tuple[str, bool]]:
-        """Send an alert to each place in this thread; the places, and whether it got there."""
+    def send_now(self, alert: Alert) -> list[tuple[str, str | None]]:
+        """Send an alert to each place in this thread; the places, and why it did not get there:
+        None where it did."""
         return [(place.name, place.send(alert)) for place in self.places]
 
 

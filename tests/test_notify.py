@@ -9,12 +9,13 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from smtplib import SMTPAuthenticationError, SMTPServerDisconnected
 
 import pytest
 from pydantic import SecretStr
 
 from medianest.health.thresholds import Severity
-from medianest.notify import Notifier, sample_alert
+from medianest.notify import Notifier, _why, sample_alert
 from medianest.resilience import ConfigurationError
 
 # Of what Apprise imports.
@@ -217,11 +218,54 @@ def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, clock,
 def test_where_nobody_listens_the_others_still_hear(posts):
     well = posts()
     notifier = Notifier([SecretStr("json://127.0.0.1:1/"), well.url])
-    assert [sent for _, sent in notifier.send_now(alert())] == [False, True]
-    assert [name for name, _ in notifier.send_now(alert())] == [
-        "JSON (number 1)",
-        "JSON (number 2)",
+    assert notifier.send_now(alert()) == [
+        ("JSON (number 1)", "connection refused"),
+        ("JSON (number 2)", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ntfy://me:hunter2@127.0.0.1:1/hunter2", "connection refused"),
+        ("json://hunter2.invalid/hunter2", "name"),  # each system has words of its own
+        (
+            "mailto://me:hunter2@127.0.0.1:1?smtp=127.0.0.1&from=a@example.org&to=b@example.org",
+            "connection refused",
+        ),
+    ],
+)
+def test_why_nobody_is_reached_is_told_without_a_secret(url, why, capsys, caplog):
+    ((_, told),) = Notifier([SecretStr(url)]).send_now(alert())
+    assert why in told
+    assert "hunter2" not in told + caplog.text + "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(401, "it answered 401 Unauthorized"), (404, "it answered 404 Not Found"), (599, "599")],
+)
+def test_of_an_answer_its_status_is_told(posts, status, why):
+    post = posts()
+    post.status = status
+    ((_, told),) = Notifier([post.url]).send_now(alert())
+    assert told.endswith(why)
+
+
+def test_of_what_a_mail_server_says_only_the_code_is_told():
+    refused = SMTPAuthenticationError(535, b"no mailbox hunter2 here")
+    assert _why(refused) == "the mail server answered 535"
+    assert _why(SMTPServerDisconnected("hunter2")) == "SMTPServerDisconnected"
+    assert _why(ValueError("hunter2")) == "ValueError"
+
+
+def test_what_failed_before_is_not_the_reason_of_the_next(posts):
+    post = posts()
+    post.status = 500
+    notifier = Notifier([post.url])
+    notifier.send_now(alert())
+    notifier.places[0].plugin.notify = lambda **told: False
+    assert notifier.send_now(alert()) == [("JSON (number 1)", "nobody says why")]
 
 
 def test_only_so_many_wait_and_the_oldest_go_first(posts):

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from medianest.config.settings import Settings
-from medianest.config.sources import is_secret, variables_of
+from medianest.config.sources import is_secret, origin_of, variables_of
 
 __all__ = ["Effective", "effective"]
 
@@ -43,7 +43,7 @@ def effective(settings: Settings, environ: Mapping[str, str] | None = None) -> I
         value: Any = settings
         for key in keys:
             value = getattr(value, key)
-        origin = next((name for name, layer in reversed(layers) if _has(layer, keys)), "default")
+        origin = origin_of(layers, keys)
         if origin == "variable":
             origin = variable if environ.get(variable) else f"{variable}_FILE"
         if origin == "default" and variable == "MEDIANEST_OPERATOR_TOKEN" and value is not None:
@@ -53,15 +53,6 @@ def effective(settings: Settings, environ: Mapping[str, str] | None = None) -> I
 
 def _is_known(name: str, known: Container[str]) -> bool:
     return name in known or name.removesuffix("_FILE") in known
-
-
-def _has(layer: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
-    found: Any = layer
-    for key in keys:
-        if not isinstance(found, Mapping) or key not in found:
-            return False
-        found = found[key]
-    return True
 
 
 def _shown(variable: str, value: Any) -> Any:

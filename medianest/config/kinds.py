@@ -94,7 +94,9 @@ def _certificates(path: Path) -> Path:
 
 
 def _fingerprint(value: str) -> str:
-    digits = value.replace(":", "").strip().lower()
+    # openssl prints "sha256 Fingerprint=" before it.
+    bare = re.sub("^.*fingerprint=", "", value.strip(), flags=re.IGNORECASE)
+    digits = bare.replace(":", "").strip().lower()
     if not re.fullmatch("[0-9a-f]{64}", digits):
         raise ValueError("must be a SHA-256 as 64 hexadecimal digits, with or without colons")
     return digits

@@ -85,9 +85,10 @@ class Settings(Section):
         Raises ConfigurationError with one line that names what is wrong and what is allowed.
         """
         merged: dict[str, Any] = {}
-        for _, layer in cls.layers(environ, overrides):
+        layers = cls.layers(environ, overrides)
+        for _, layer in layers:
             merged = sources.merged(merged, layer)
-        return cls.parse(merged)
+        return cls.parse(merged, layers)
 
     @classmethod
     def layers(
@@ -100,7 +101,7 @@ class Settings(Section):
         variables = sources.from_variables(os.environ if environ is None else environ, cls)
         environment = _environment(overrides.get("env", variables.get("env", "development")))
         instance = Path(overrides.get("instance_path", variables.get("instance_path", "instance")))
-        file = instance / "medianest.toml"
+        file = instance / sources.FILE
         return [
             ("default", {"env": environment}),
             (f"default of {environment}", _DEFAULTS[environment]),
@@ -110,13 +111,18 @@ class Settings(Section):
         ]
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Settings:
-        """Check values in the file's shape. Raises ConfigurationError."""
+    def parse(cls, values: Mapping[str, Any], layers: sources.Layers = ()) -> Settings:
+        """Check values in the file's shape, that come from these layers. Raises
+        ConfigurationError."""
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigurationError("; ".join(sources.faults(error, values, cls))) from None
-        return settings._checked_as_a_whole()
+            found = sources.faults(error, values, cls, layers)
+            raise ConfigurationError("; ".join(found)) from None
+        try:
+            return settings._checked_as_a_whole()
+        except ConfigurationError as error:
+            raise ConfigurationError(sources.placed(str(error), cls, layers)) from None
 
     def _checked_as_a_whole(self) -> Self:
         if self.max_in_flight is not None and self.max_in_flight >= self.threads:

@@ -6,7 +6,7 @@ import difflib
 import logging
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,24 @@ from pydantic import BaseModel, ValidationError
 
 from medianest.resilience import ConfigurationError
 
-__all__ = ["PREFIX", "faults", "from_file", "from_variables", "merged", "variables_of"]
+__all__ = [
+    "FILE",
+    "PREFIX",
+    "Layers",
+    "faults",
+    "from_file",
+    "from_variables",
+    "is_secret",
+    "merged",
+    "origin_of",
+    "placed",
+    "variables_of",
+]
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "MEDIANEST_"
+FILE = "medianest.toml"
 
 # Kubernetes puts variables like these into every container next to a service of that name.
 _NOT_OURS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)$")
@@ -26,6 +39,8 @@ _NOT_OURS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\
 _SECRET = ("_TOKEN", "_API_KEY", "_DATABASE_URL", "_REDIS_URL", "_ALERTS_URLS")
 
 Keys = tuple[str, ...]
+Layers = Sequence[tuple[str, Mapping[str, Any]]]
+"""What is said where, the file by its path; the last one wins."""
 
 
 def variables_of(model: type[BaseModel], above: Keys = ()) -> dict[str, Keys]:
@@ -94,25 +109,42 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def origin_of(layers: Layers, keys: Keys) -> str:
+    """Where a setting comes from: the name of the layer that wins."""
+    return next((name for name, layer in reversed(layers) if _has(layer, keys)), "default")
+
+
+def placed(fault: str, model: type[BaseModel], layers: Layers) -> str:
+    """A fault that begins with a variable; with the file and its key, where it comes from there."""
+    name, _, reason = fault.partition(": ")
+    keys = variables_of(model).get(name, ())
+    origin = origin_of(layers, keys) if keys else ""
+    return f"{origin}: {'.'.join(keys)}: {reason}" if Path(origin).name == FILE else fault
+
+
 def faults(
-    error: ValidationError, values: Mapping[str, Any], model: type[BaseModel]
+    error: ValidationError, values: Mapping[str, Any], model: type[BaseModel], layers: Layers = ()
 ) -> Iterator[str]:
-    """For each fault its variable, its value unless that is secret, and what is allowed."""
+    """For each fault its variable, or the file and its key there; its value unless that is secret;
+    and what is allowed."""
     known = variables_of(model)
     for fault in error.errors():
         keys = tuple(str(part) for part in fault["loc"])
         keys = next((found for found in known.values() if keys[: len(found)] == found), keys)
         name = PREFIX + "_".join(keys).upper()
         reason = fault["msg"].removeprefix("Value error, ")
-        value = _find(values, keys)
+        value, key, origin = _find(values, keys), ".".join(keys), origin_of(layers, keys)
+        is_in_file = Path(origin).name == FILE
+        file = f"{origin}: " if is_in_file else ""
+        place = f"{file}{key}" if is_in_file else name
         if fault["type"] == "model_type":  # what stands there may be a secret
-            yield f"{'.'.join(keys)}: must be a section, such as [{keys[-1]}]"
+            yield f"{file}{key}: must be a section, such as [{keys[-1]}]"
         elif fault["type"] == "extra_forbidden":
-            yield f"{'.'.join(keys)!r} is not a setting{_hint(name, known)}"
+            yield f"{file}{key!r} is not a setting{_hint(name, known, is_in_file)}"
         elif is_secret(name) or _may_hold_secret(value):
-            yield f"{name}: {reason}"
+            yield f"{place}: {reason}"
         else:
-            yield f"{name}: {value!r} is not allowed: {reason}"
+            yield f"{place}: {value!r} is not allowed: {reason}"
 
 
 def _may_hold_secret(value: object) -> bool:
@@ -120,9 +152,11 @@ def _may_hold_secret(value: object) -> bool:
     return not isinstance(value, str | int | float) or re.search("[@?#]", str(value)) is not None
 
 
-def _hint(name: str, known: Mapping[str, Keys]) -> str:
+def _hint(name: str, known: Mapping[str, Keys], is_in_file: bool = False) -> str:
     close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+    if not close:
+        return ""
+    return f"; did you mean {'.'.join(known[close[0]]) if is_in_file else close[0]}?"
 
 
 def _read_secret(name: str, path: str) -> str:
@@ -149,3 +183,11 @@ def _find(values: Any, keys: Keys) -> Any:
     for key in keys:
         values = values.get(key) if isinstance(values, Mapping) else None
     return values
+
+
+def _has(layer: Any, keys: Keys) -> bool:
+    for key in keys:
+        if not isinstance(layer, Mapping) or key not in layer:
+            return False
+        layer = layer[key]
+    return True

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from medianest.media.errors import ForbiddenError, MediaError, NotFoundError
+from medianest.media.errors import ForbiddenError, MediaError
 from medianest.media.overseerr import HANDLER, Overseerr
 from medianest.media.overseerr_wire import MediaRequest
 from medianest.media.overseerr_wish import Wish
@@ -164,12 +164,12 @@ class MediaRequests:
         state = operation.state_at(self._clock.utc())
         return Ticket(operation, state, operation.result)
 
-    def get(self, operation_id: str) -> tuple[Ticket, MediaRequest | None]:
-        """One of ours, and what Overseerr says of it, if it is there and has it. Raises
-        NotFoundError."""
+    def get(self, operation_id: str) -> tuple[Ticket, MediaRequest | None] | None:
+        """One of ours, and what Overseerr says of it, if it is there and has it; None when there
+        is none of that id."""
         operation = self._queue.get(operation_id)
         if operation is None or operation.handler != HANDLER:
-            raise NotFoundError(SERVICE, f"there is no request {operation_id!r}")
+            return None
         ticket = self._ticket(operation)
         number = (ticket.result or {}).get("request_id")
         if number is None:

@@ -10,6 +10,7 @@ from medianest.resilience.coalesce import Coalesce
 from medianest.resilience.deadline import Deadline, remaining
 from medianest.resilience.errors import (
     BulkheadFullError,
+    CallOverdueError,
     CallRefusedError,
     CircuitOpenError,
     ConfigurationError,
@@ -58,6 +59,7 @@ __all__ = [
     "BulkheadFullError",
     "BulkheadOptions",
     "BulkheadSnapshot",
+    "CallOverdueError",
     "CallRefusedError",
     "CircuitBreaker",
     "CircuitBreakerOptions",

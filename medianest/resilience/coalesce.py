@@ -10,7 +10,7 @@ from typing import Any
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
-from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
+from medianest.resilience.errors import CallOverdueError, ConfigurationError, DeadlineExceededError
 from medianest.resilience.events import Shared, publish, shared
 from medianest.resilience.flights import LONGEST, Flight, Keep, is_aboard
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
@@ -33,7 +33,7 @@ class Coalesce(Strategy):
     arguments; a call whose key cannot be had or hashed is made by itself. The call, a flight, is
     made in a thread of `pool`, with the context variables of its first caller. It has a deadline of
     its own, `timeout` seconds after it began; each caller waits no longer than that and than its
-    own, then raises DeadlineExceededError. What does not obey it is left alone: the next caller
+    own, then raises CallOverdueError. What does not obey it is left alone: the next caller
     begins another flight (with None, all wait for it). All get the same result, not copies, or the
     same error. When no thread is free, a caller makes the call itself, and so does
     one within a flight: no flight ever waits for another. Of those who have waited for two seconds,
@@ -117,7 +117,7 @@ class _Table:
         try:
             if flight.wait(remaining()):
                 return flight.take(function, args, kwargs)
-            raise DeadlineExceededError(self._owner.name, None)
+            raise CallOverdueError(self._owner.name, None)
         finally:
             flight.leave()
 

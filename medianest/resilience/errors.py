@@ -7,6 +7,7 @@ ResilienceError
     ├── CircuitOpenError        its circuit breaker is open
     ├── BulkheadFullError       its compartment is full
     ├── DeadlineExceededError   no time was left for it; also a TimeoutError
+    │   └── CallOverdueError        it was made, and goes on without this caller
     └── PatienceExceededError   it goes on without this caller, who has a last good answer
 
 An error that the protected call itself raised reaches the caller unwrapped.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 __all__ = [
     "BulkheadFullError",
+    "CallOverdueError",
     "CallRefusedError",
     "CircuitOpenError",
     "ConfigurationError",
@@ -84,6 +86,14 @@ class DeadlineExceededError(CallRefusedError, TimeoutError):
 
     def _reason(self) -> str:
         return f"the deadline passed before {self.name!r} could be called"
+
+
+class CallOverdueError(DeadlineExceededError):
+    """The time was over before the call answered, which is made in a thread of its own and goes
+    on."""
+
+    def _reason(self) -> str:
+        return f"{self.name!r} did not answer before the deadline; the call goes on"
 
 
 class PatienceExceededError(CallRefusedError):

@@ -10,6 +10,7 @@ from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.coalesce import checked_flights
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import (
+    CallOverdueError,
     ConfigurationError,
     DeadlineExceededError,
     PatienceExceededError,
@@ -154,7 +155,7 @@ class _Patient:
             raise owner.exceeded()
         if flight.wait(remaining()):
             return flight.take(function, args, kwargs)
-        raise DeadlineExceededError(owner.name, None)
+        raise CallOverdueError(owner.name, None)
 
 
 class _Alone:

@@ -34,6 +34,8 @@ An Overseerr has more:
 - `csrf`: every POST is refused for lack of a token that only browsers have;
 - `orphaned`: the `media` of every other request is null.
 
+It knows a title for every id below 9000000, and none from there on.
+
 `GET /sandbox/requests` tells what arrived, `GET /sandbox/state` what came of it. An Overseerr that
 is started with `--state FILE` keeps its requests there, over restarts and crashes; with
 `--flavour seerr` it has the ways of its successor.

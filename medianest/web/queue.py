@@ -29,6 +29,7 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue li
 @endpoint("viewer", query=QueueFilter, answers={200: DeferredOperations}, problems=READING)
 def operations(query: QueueFilter) -> DeferredOperations:
     """Deferred operations, newest first, and how many are in which state."""
+    _known(query.handler)
     desk = parts().desk
     found, cursor = desk.page(
         state=query.state,
@@ -53,6 +54,7 @@ def operations(query: QueueFilter) -> DeferredOperations:
 @endpoint("operator", body=RetryDead, body_required=False, answers={200: Retried}, problems=WRITING)
 def retry_dead(body: RetryDead) -> Retried:
     """Have all dead letters done again, or those of one handler; as many as there is time for."""
+    _known(body.handler)
     done = parts().desk.retry_dead(body.handler)
     detail = {"handler": body.handler, **asdict(done)}
     audited("queue.retry-dead", body.handler or "all", body.reason, detail)
@@ -94,6 +96,14 @@ def drop(operation_id: Id, body: Because) -> None:
     """Remove an operation that is not wanted any more."""
     dropped = _there(operation_id, parts().desk.drop(operation_id))
     audited("queue.drop", operation_id, body.reason, dropped.as_dict())
+
+
+def _known(handler: str | None) -> None:
+    """Not an empty answer for a name with a slip in it. Raises ProblemError."""
+    names = sorted(each.name for each in parts().drainer.handlers)
+    if handler is not None and handler not in names:
+        fault = {"field": "handler", "message": f"must be one of: {', '.join(names)}"}
+        raise ProblemError("invalid", f"handler: {fault['message']}", {"errors": [fault]})
 
 
 def _there(operation_id: str, found: Operation | None) -> Operation:

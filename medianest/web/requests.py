@@ -106,7 +106,14 @@ def everything(query: Page) -> RequestPage:
 )
 def one(operation_id: Id) -> TicketInFull:
     """Where one request stands."""
-    ticket, theirs = parts().requests.get(operation_id)
+    found = parts().requests.get(operation_id)
+    if found is None:  # the id is ours: no service is to blame
+        raise ProblemError(
+            "not-found",
+            f"MediaNest has no request {operation_id!r}: it was never made, an operator dropped "
+            f"it, or it was done long ago",
+        )
+    ticket, theirs = found
     return _ours(TicketInFull, ticket, overseerr=None if theirs is None else _theirs(theirs))
 
 

@@ -80,6 +80,9 @@ PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 stand in a log. Each engine of regular expressions reads it alike."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{PLAIN}+$")]
+Handler = Annotated[
+    Name, Field(description="Who does the operations: `overseerr.request`. Of another it is 422.")
+]
 Reason = Annotated[str, Field(max_length=500, pattern=f"^{PLAIN}*$")]
 
 
@@ -117,7 +120,7 @@ class QueueFilter(Cut):
     """Which deferred operations."""
 
     state: Literal["pending", "running", "done", "dead"] | None = None
-    handler: Name | None = None
+    handler: Handler | None = None
 
 
 class AuditFilter(Cut):
@@ -137,7 +140,7 @@ class Because(_Strict):
 class RetryDead(Because):
     """Which dead letters to retry."""
 
-    handler: Name | None = None
+    handler: Handler | None = None
 
 
 class Rehearsal(_Strict):

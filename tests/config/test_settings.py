@@ -84,7 +84,7 @@ def test_a_secret_can_come_from_a_file(load, tmp_path):
     ("file", "fault"),
     [
         ("[plex", "medianest.toml"),
-        ("[plex]\nulr = 'x'", "'plex.ulr' is not a setting; did you mean MEDIANEST_PLEX_URL"),
+        ("[plex]\nulr = 'x'", "'plex.ulr' is not a setting; did you mean plex.url"),
         ("env = 'production'", "set by MEDIANEST_ENV"),
     ],
 )

@@ -56,7 +56,18 @@ def test_a_certificate_can_be_pinned_with_or_without_colons(load, upstream, spel
     assert tls.certificate_sha256 == spelt.replace(":", "").lower()
 
 
-@pytest.mark.parametrize("wrong", [PIN[1:], PIN + "0", "g" * 64, "sha256", "::"])
+@pytest.mark.parametrize("prefix", ["sha256 Fingerprint=", "SHA256 Fingerprint=", "fingerprint="])
+def test_a_certificate_can_be_pinned_as_openssl_prints_it(load, prefix):
+    pairs = [PIN[at : at + 2] for at in range(0, len(PIN), 2)]
+    printed = f"{prefix}{':'.join(pairs).upper()}\n"
+    tls = load(PLEX_CERTIFICATE_SHA256=printed, PLEX_URL="https://home").plex.tls
+    assert tls.certificate_sha256 == PIN
+
+
+SHA1 = "sha1 Fingerprint=" + PIN[:40]
+
+
+@pytest.mark.parametrize("wrong", [PIN[1:], PIN + "0", "g" * 64, "sha256", "::", SHA1])
 def test_a_pin_that_is_none_is_told(load, wrong):
     said = fault_of(load, PLEX_CERTIFICATE_SHA256=wrong)
     assert said.startswith(f"MEDIANEST_PLEX_CERTIFICATE_SHA256: {wrong!r} is not allowed: must be")

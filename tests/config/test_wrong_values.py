@@ -63,7 +63,49 @@ def test_a_section_that_is_none_is_told_without_what_it_is(tmp_path, section):
     (tmp_path / "medianest.toml").write_text(f'{section} = "S3CRET"\n')
     with pytest.raises(ConfigurationError) as caught:
         Settings.load({"MEDIANEST_INSTANCE_PATH": str(tmp_path)})
-    assert str(caught.value) == f"{section}: must be a section, such as [{section}]"
+    file = tmp_path / "medianest.toml"
+    assert str(caught.value) == f"{file}: {section}: must be a section, such as [{section}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[plex]\ntimeout = "long"', "plex.timeout: 'long' is not allowed: "),
+        ("threads = 1", "threads: 1 is not allowed: "),
+        ('[plex]\ntoken = "S3CRET ü"', "plex.token: must be printable ASCII"),
+        ("[plex]\ntimeuot = 1", "'plex.timeuot' is not a setting; did you mean plex.timeout?"),
+        ("[shoes]\nsize = 1", "'shoes' is not a setting"),
+    ],
+)
+def test_of_a_wrong_value_in_the_file_the_file_and_the_key_are_told(tmp_path, text, fault):
+    """Keeps out: looking for a variable that nobody has set."""
+    file = tmp_path / "medianest.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({"MEDIANEST_INSTANCE_PATH": str(tmp_path)})
+    assert str(caught.value).startswith(f"{file}: {fault}")
+    assert "\n" not in str(caught.value)
+    assert "MEDIANEST_" not in str(caught.value).replace(str(file), "")
+    assert "S3CRET" not in str(caught.value)
+
+
+def test_also_of_a_value_that_does_not_fit_to_another_the_file_and_the_key_are_told(tmp_path):
+    file = tmp_path / "medianest.toml"
+    file.write_text("[plex]\nmax_concurrent = 36\n")
+    environ = {"MEDIANEST_INSTANCE_PATH": str(tmp_path)}
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load(environ)
+    told = ": 36 is not allowed: must be less than MEDIANEST_MAX_IN_FLIGHT"
+    assert str(caught.value).startswith(f"{file}: plex.max_concurrent{told}")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({**environ, "MEDIANEST_PLEX_MAX_CONCURRENT": "36"})
+    assert str(caught.value).startswith(f"MEDIANEST_PLEX_MAX_CONCURRENT{told}")
+
+
+def test_a_wrong_variable_is_named_also_where_the_file_has_that_setting(tmp_path):
+    (tmp_path / "medianest.toml").write_text("[plex]\ntimeout = 3\n")
+    with pytest.raises(ConfigurationError, match=r"^MEDIANEST_PLEX_TIMEOUT: 'long' is not allowed"):
+        Settings.load({"MEDIANEST_INSTANCE_PATH": str(tmp_path), "MEDIANEST_PLEX_TIMEOUT": "long"})
 
 
 @pytest.mark.parametrize("text", ["threads = " + "9" * 5000, "x = " + "[" * 3000])

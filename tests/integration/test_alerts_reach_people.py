@@ -120,7 +120,7 @@ def test_a_sample_is_sent_by_hand(tmp_path, letters):
     assert letters.letters[0][0] == "MediaNest: warning: sample"
     done = flask("alerts", "test", MEDIANEST_ALERTS_URLS=f"{letters.url},{NOBODY}")
     assert done.returncode == 1
-    assert done.stdout == "JSON (number 1): sent\nJSON (number 2): failed\n"
+    assert done.stdout == "JSON (number 1): sent\nJSON (number 2): failed: connection refused\n"
     done = flask("alerts", "test")
     assert (done.returncode, done.stderr) == (
         1,

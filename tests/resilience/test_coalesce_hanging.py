@@ -11,6 +11,7 @@ import pytest
 
 from medianest.resilience import (
     Bulkhead,
+    CallOverdueError,
     Coalesce,
     Deadline,
     DeadlineExceededError,
@@ -43,6 +44,14 @@ def pool():
     pool.close()
 
 
+@pytest.fixture(params=["coalesce", "patience"])
+def strategy(request, pool):
+    """Either of those that make calls in other threads."""
+    if request.param == "coalesce":
+        return Coalesce(name="order", pool=pool)
+    return Patience(0, name="order", last_good=MemoryLastGood(60), pool=pool)
+
+
 def test_a_call_that_hangs_is_not_joined_for_ever(pool, clock, upstream, callers):
     """Keeps out: one call that never ended kept everybody from an answer until the restart."""
     coalesce = Coalesce(name="plex", timeout=10, pool=pool, clock=clock)
@@ -67,6 +76,22 @@ def test_nobody_waits_longer_than_a_flight_may_take(pool, upstream, monkeypatch)
     with pytest.raises(DeadlineExceededError, match="plex"):
         coalesce.call(upstream)
     upstream.let_go()
+
+
+def test_who_is_let_go_is_told_that_the_call_was_made(strategy, upstream):
+    """Keeps out: "could not be called" of an order that is being made."""
+    with Deadline(0.05).scope(), pytest.raises(CallOverdueError) as caught:
+        strategy.call(upstream)
+    assert str(caught.value) == "'order' did not answer before the deadline; the call goes on"
+    upstream.let_go()
+
+
+def test_without_time_no_call_is_made_and_that_is_said(strategy, clock, upstream):
+    with Deadline(1, clock=clock).scope(), pytest.raises(DeadlineExceededError) as caught:
+        clock.advance(2)
+        strategy.call(upstream)
+    assert str(caught.value) == "the deadline passed before 'order' could be called"
+    assert not upstream.calls
 
 
 def test_a_flight_whose_own_threads_ask_its_question_ends(pool, callers, monkeypatch):

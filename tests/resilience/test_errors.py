@@ -8,6 +8,7 @@ import pytest
 
 from medianest.resilience import (
     BulkheadFullError,
+    CallOverdueError,
     CallRefusedError,
     CircuitOpenError,
     ConfigurationError,
@@ -17,7 +18,7 @@ from medianest.resilience import (
     UnknownNameError,
 )
 
-REFUSALS = [CircuitOpenError, BulkheadFullError, DeadlineExceededError]
+REFUSALS = [CircuitOpenError, BulkheadFullError, DeadlineExceededError, CallOverdueError]
 
 
 @pytest.mark.parametrize(
@@ -33,9 +34,10 @@ def test_every_error_has_the_one_root(kind):
         (ConfigurationError, ValueError),
         (UnknownNameError, LookupError),
         (DeadlineExceededError, TimeoutError),
+        (CallOverdueError, DeadlineExceededError),
     ],
 )
-def test_an_error_is_also_the_builtin_that_callers_know(kind, builtin):
+def test_an_error_is_also_what_callers_know(kind, builtin):
     assert issubclass(kind, builtin)
 
 
@@ -58,6 +60,8 @@ def test_each_refusal_says_what_refused():
     assert str(CircuitOpenError("plex", None)) == "circuit breaker 'plex' is open"
     assert str(BulkheadFullError("plex", None)) == "bulkhead 'plex' is full"
     assert "deadline passed before 'plex'" in str(DeadlineExceededError("plex", None))
+    overdue = CallOverdueError("plex", None)
+    assert str(overdue) == "'plex' did not answer before the deadline; the call goes on"
 
 
 @pytest.mark.parametrize("kind", REFUSALS)

@@ -9,9 +9,12 @@ from medianest.resilience import (
     BulkheadFullError,
     CircuitBreaker,
     CircuitOpenError,
+    Coalesce,
     ConfigurationError,
     Deadline,
     Fallback,
+    MemoryLastGood,
+    Patience,
     Pipeline,
     Retry,
     State,
@@ -89,6 +92,25 @@ def test_the_strategies_cannot_be_changed_from_outside(make_breaker):
 def test_what_is_no_strategy_is_refused_with_a_clear_error(wrong):
     with pytest.raises(ConfigurationError, match=r"pipeline 'plex': .* is not a strategy such as"):
         Pipeline("plex", [wrong])
+
+
+@pytest.mark.parametrize("beneath", ["beside", "nested", "further down"])
+def test_patience_beneath_coalesce_is_refused_and_the_right_order_told(make_breaker, beneath):
+    """Keeps out: a pipeline in which it silently does nothing."""
+    store = MemoryLastGood(60)
+    coalesce, patience = Coalesce(name="sky"), Patience(1.5, last_good=store)
+    fallback = Fallback(last_good=store)
+    wrong = {
+        "beside": [fallback, coalesce, patience],
+        "nested": [fallback, coalesce, Pipeline("inner", [patience])],
+        "further down": [Pipeline("inner", [fallback, coalesce]), make_breaker("sky"), patience],
+    }
+    with pytest.raises(
+        ConfigurationError,
+        match=r"pipeline 'sky': .*: Fallback\(\.\.\.\), Patience\(\.\.\.\), Coalesce\(\.\.\.\)$",
+    ):
+        Pipeline("sky", wrong[beneath])
+    Pipeline("sky", [fallback, patience, coalesce])
 
 
 def test_find_looks_into_nested_pipelines_outermost_first(make_breaker):

@@ -15,6 +15,7 @@ import pytest
 from medianest.sandbox import SandboxError, SandboxProcess
 from medianest.sandbox.kinds import COMMON, KINDS
 from medianest.sandbox.overseerr import OverseerrServer
+from medianest.sandbox.overseerr.titles import UNKNOWN_FROM
 
 from .conftest import ask, connected, requested
 
@@ -120,6 +121,10 @@ def test_its_help_names_every_kind_of_fault_and_every_option():
     for kind, options in kinds.items():
         assert all(f"`{name}`" in words for name in (kind, *options))
     assert all(f"`{name}`" in words for name in COMMON)
+
+
+def test_its_help_tells_which_titles_are_unknown():
+    assert f"every id below {UNKNOWN_FROM}, and none from there on" in run("--help").stdout
 
 
 def test_it_does_not_start_in_production():

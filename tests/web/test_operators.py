@@ -191,6 +191,22 @@ def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     assert ("queue.drop", two, None) in changes
 
 
+def test_a_handler_that_does_not_exist_is_told_with_those_that_do(get, post):
+    """Keeps out: "nothing to retry", read by somebody who has made a slip in the name."""
+    known = "overseerr.request"
+    for answer in (
+        get("/queue", handler="overseer.request"),
+        post("/queue/dead-letters/retry", handler="overseer.request"),
+    ):
+        assert (answer.status_code, answer.json["type"]) == (422, "/problems/invalid")
+        assert answer.json["errors"] == [
+            {"field": "handler", "message": f"must be one of: {known}"}
+        ]
+    assert get("/audit").json["changes"] == []
+    assert get("/queue", handler=known).json["operations"] == []
+    assert post("/queue/dead-letters/retry", handler=known).json["retried"] == 0
+
+
 def test_what_runs_is_not_dropped(parts, app, operator):
     one = put(parts, "a")
     parts.drainer.queue.claim("h")

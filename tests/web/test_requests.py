@@ -126,6 +126,19 @@ def test_an_unknown_title_that_was_kept_becomes_a_dead_letter(app, ask, overseer
     assert [each["state"] for each in listed] == ["failed"]
 
 
+def test_of_a_request_that_an_operator_dropped_overseerr_is_not_blamed(
+    app, ask, overseerr, operator
+):
+    overseerr.fault("status", status=503)
+    made = ask()
+    path = f"/api/v1/resilience/queue/{made.json['id']}"
+    assert app.test_client().delete(path, headers=operator).status_code == 204
+    answer = look(app, made)
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
+    assert "service" not in answer.json
+    assert answer.json["detail"].startswith(f"MediaNest has no request '{made.json['id']}': ")
+
+
 def test_the_same_key_and_body_have_the_same_answer(ask, overseerr):
     first, second = ask(key="k"), ask(key="k")
     assert [first.status_code, second.status_code] == [201, 201]
