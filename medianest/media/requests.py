@@ -176,9 +176,10 @@ class MediaRequests:
             return ticket, None
         try:
             with self._glance.scope():
-                return ticket, self._overseerr.request(number)
+                found = self._overseerr.request(number)
         except (MediaError, CallRefusedError):
             return ticket, None
+        return ticket, found if _is_for(found, operation) else None
 
     def all(self, skip: int, take: int) -> Wishes:
         """Requests, the newest first. `missing` names who could not be asked."""
@@ -198,6 +199,14 @@ class MediaRequests:
         except (StorageError, CallRefusedError):
             return (), None, ("database",)
         return tuple(map(self._ticket, found)), total, ()
+
+
+def _is_for(found: MediaRequest, operation: Operation) -> bool:
+    """Whether it is for the title that was asked for: an Overseerr that was set up anew counts
+    from the beginning, too. Where it does not say for which, it may be."""
+    wish = Wish.of(operation.payload)
+    is_same = found.media.tmdb_id in (None, wish.media_id)
+    return is_same and (found.type, found.is4k) == (wish.media_type, wish.is4k)
 
 
 def wished(operation: Operation) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from medianest.media.overseerr_wire import MediaRequest
 from medianest.sandbox.process import SandboxProcess
 
 REQUESTS = "/api/v1/media/requests"
@@ -267,3 +268,24 @@ def test_what_may_still_be_under_way_there_is_not_asked_again_at_once(ask, overs
     assert drain() == 0  # twice the timeout
     clock.advance(9)
     assert drain() == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "is_shown"),
+    [
+        ({"media": {"tmdbId": 5}}, True),
+        ({"media": None}, True),
+        ({"media": {"tmdbId": 6}}, False),
+        ({"media": {"tmdbId": 5}, "is4k": True}, False),
+        ({"media": {"tmdbId": 5}, "type": "tv"}, False),
+    ],
+)
+def test_a_number_that_is_somebody_elses_now_is_not_shown(app, ask, monkeypatch, told, is_shown):
+    """Keeps out: an Overseerr that was set up anew shows another title's request as this one's."""
+    answer = ask(5)
+    found = MediaRequest.model_validate({"id": 1, "type": "movie", **told})
+    overseerr = app.extensions["medianest"].overseerr
+    monkeypatch.setattr(overseerr, "request", lambda number: found)
+    seen = app.test_client().get(answer.headers["Location"], headers=CLIENT).json
+    assert (seen["overseerr"] is not None) == is_shown
+    assert seen["state"] == "done"
