@@ -102,7 +102,7 @@ class Database:
         self._said = ""
         self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
-        self._group = GroupCommit(self._transaction, settings.timeout, clock)
+        self._group = GroupCommit(self._transaction, sqlite.Part, settings.timeout, clock)
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(
             service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import Context
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,16 @@ _LEAST = 0.001
 Operation = Callable[[Connection], Any]
 
 
+class Part(Protocol):
+    """What one change does within a transaction."""
+
+    def commit(self) -> None:
+        """Leave it to the transaction."""
+
+    def rollback(self) -> None:
+        """Undo it alone. Raises where all of the transaction is undone."""
+
+
 class _Job:
     """One change, and what came of it."""
 
@@ -39,7 +49,7 @@ class _Job:
     def __init__(self, operation: Operation, until: float) -> None:
         self.operation, self.until = operation, until
         self.result: Any = None
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self.is_over = self.leads = False
         self.woken = threading.Lock()
         self.woken.acquire()
@@ -56,20 +66,21 @@ class _Job:
 
 
 class GroupCommit:
-    """Runs changes, one transaction at a time. Each gets its own result or error: where one of
-    several fails, all of them are done anew, one by one, so that none suffers for another.
+    """Runs changes, one transaction at a time. Each gets its own result or error: what one of
+    several did that fails is undone alone, so that none suffers for another.
 
-    `transaction()` is a transaction; `wait` bounds, in seconds, the wait for the others. Raises
-    DatabaseBusyError when that is over. Thread-safe.
+    `transaction()` is a transaction, and `part(connection)` begins a part of it; `wait` bounds, in
+    seconds, the wait for the others. Raises DatabaseBusyError when that is over. Thread-safe.
     """
 
     def __init__(
         self,
         transaction: Callable[[], AbstractContextManager[Connection]],
+        part: Callable[[Connection], Part],
         wait: float,
         clock: Clock | None = None,
     ) -> None:
-        self._transaction = transaction
+        self._transaction, self._part = transaction, part
         self._wait = wait
         self._clock = as_clock(clock)
         self._lock = threading.Lock()
@@ -144,25 +155,35 @@ class GroupCommit:
                 following.woken.release()
 
     def _write(self, jobs: list[_Job]) -> None:
-        if not self._written(jobs):
-            for job in jobs:
-                self._written([job])
+        while jobs:
+            self._attempt(jobs)
+            jobs = [job for job in jobs if not job.is_over]
 
-    def _written(self, jobs: list[_Job]) -> bool:
-        """In one transaction; false where one of several has failed. A transaction that cannot be
-        begun or committed is the error of all."""
-        in_operation = False
+    def _attempt(self, jobs: list[_Job]) -> None:
+        """Write them in one transaction. One that cannot be begun or committed is the error of
+        all. Where a change has it undone, as on a full disk, that one is over, and the others are
+        not."""
+        ended, doing = jobs, None
         try:
             with self._transaction() as connection:
-                in_operation = True
-                for job in jobs:
-                    job.result = job.operation(connection)
-                in_operation = False
+                for doing in jobs:
+                    self._do(doing, connection)
+                doing = None
         except Exception as error:
-            if in_operation and len(jobs) > 1:
-                return False  # each learns its own, one by one
-            for job in jobs:
+            if doing is not None:
+                ended, error = [doing], doing.error or error
+            for job in ended:
                 job.error = error
-        for job in jobs:
+        for job in ended:
             job.is_over = True
-        return True
+
+    def _do(self, job: _Job, connection: Connection) -> None:
+        job.error = None
+        part = self._part(connection)
+        try:
+            job.result = job.operation(connection)
+        except Exception as error:
+            job.error = error
+            part.rollback()
+        else:
+            part.commit()

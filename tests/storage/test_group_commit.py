@@ -29,6 +29,26 @@ class Store:
         self.commits.append(len(added))
 
 
+class Part:
+    """What one change adds, which can be taken away alone."""
+
+    def __init__(self, added):
+        self._added, self._before = added, len(added)
+
+    def commit(self):
+        pass
+
+    def rollback(self):
+        del self._added[self._before :]
+
+
+class Lost(Part):
+    """It cannot: all is undone."""
+
+    def rollback(self):
+        raise OSError("all of it is undone")
+
+
 @pytest.fixture
 def store():
     return Store()
@@ -36,7 +56,7 @@ def store():
 
 @pytest.fixture
 def group(store):
-    return GroupCommit(store.transaction, 10.0)
+    return GroupCommit(store.transaction, Part, 10.0)
 
 
 @pytest.fixture
@@ -89,7 +109,31 @@ def test_the_error_of_one_is_its_own(store, group, pool):
     assert [futures[n].result(10) for n in (0, 1, 3)] == [0, 1, 2]
     with pytest.raises(KeyError, match="mine"):
         futures[2].result(10)
-    assert store.kept == [0, 1, 2]
+    assert (store.kept, store.commits) == ([0, 1, 2], [1, 2])
+
+
+def test_nobody_does_anew_what_he_did_with_one_that_fails(store, group, pool):
+    """Keeps out: a client whose key comes twice costs all others a third of their speed."""
+    done = []
+
+    def counted(added):
+        done.append(added)
+
+    futures = begin(pool, store, group, [adding(0), counted, failing, counted])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (1, 3)] == [None, None]
+    assert len(done) == 2
+
+
+def test_one_that_has_the_whole_transaction_undone_keeps_nobody_else_from_writing(store, pool):
+    group = GroupCommit(store.transaction, Lost, 10.0)
+    futures = begin(pool, store, group, [adding(0), adding(1), failing, adding(2), failing])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (0, 1, 3)] == [0, 1, 2]
+    for n in (2, 4):
+        with pytest.raises(KeyError, match="mine"):
+            futures[n].result(10)
+    assert (store.kept, store.commits) == ([0, 1, 2], [1, 2])
 
 
 def test_a_transaction_that_cannot_be_committed_is_everybodys_error(store, group):
@@ -106,7 +150,7 @@ def test_a_transaction_that_cannot_be_committed_is_everybodys_error(store, group
 
 
 def test_who_waited_for_too_long_is_told_and_changes_nothing(store, pool):
-    group = GroupCommit(store.transaction, 0.05)
+    group = GroupCommit(store.transaction, Part, 0.05)
     futures = begin(pool, store, group, [adding(0), adding(1)])
     with pytest.raises(DatabaseBusyError):
         futures[1].result(10)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import Deadline, ResilienceService
@@ -144,33 +145,72 @@ def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(connect):
         database.read(one)
 
 
+def inserting(number):
+    return lambda c: c.execute(text("INSERT INTO t VALUES (:x)"), {"x": number}).rowcount
+
+
+def kept(database):
+    return database.read(
+        lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
+    )
+
+
+def together(database, first, *others):
+    """Have the others written in one transaction, once the first is written."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def held(connection):
+        inside.set()
+        leave.wait(10)
+        return first(connection)
+
+    with ThreadPoolExecutor(1 + len(others)) as pool:
+        writers = [pool.submit(database.write, held)]
+        inside.wait(10)
+        for count, other in enumerate(others, 1):
+            writers.append(pool.submit(database.write, other))
+            while database._group.waiting < count:
+                time.sleep(0.001)
+        leave.set()
+    return writers
+
+
 def test_writers_of_a_file_take_turns(connect, tmp_path):
     """Keeps out: some of many writers that wait by chance, and others for ever."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
-    group = database._group
-    inside, leave = threading.Event(), threading.Event()
+    for writer in together(database, *[inserting(number) for number in range(4)]):
+        writer.result(10)
+    assert kept(database) == list(range(4))
 
-    def insert(connection, number):
-        if number == 0:
-            inside.set()
-            leave.wait(10)
-        connection.execute(text("INSERT INTO t VALUES (:x)"), {"x": number})
 
-    with ThreadPoolExecutor(4) as pool:
-        writers = [pool.submit(database.write, insert, 0)]
-        inside.wait(10)
-        for number in range(1, 4):
-            writers.append(pool.submit(database.write, insert, number))
-            while group.waiting < number:
-                time.sleep(0.001)
-        leave.set()
-        for writer in writers:
-            writer.result(10)
-    rows = database.read(
-        lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
-    )
-    assert rows == list(range(4))
+def test_what_a_writer_did_who_fails_is_undone_alone(connect, tmp_path):
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER UNIQUE)")))
+
+    def twice(connection):
+        inserting(10)(connection)
+        inserting(1)(connection)  # is there already
+
+    writers = together(database, inserting(0), inserting(1), twice, inserting(2))
+    assert isinstance(writers[2].exception(10), IntegrityError)
+    assert [writers[n].result(10) for n in (0, 1, 3)] == [1, 1, 1]
+    assert kept(database) == [0, 1, 2]
+
+
+def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(connect, tmp_path):
+    """A full disk has SQLite undo the whole transaction."""
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
+
+    def filling(connection):
+        connection.execute(text("PRAGMA max_page_count = 60"))
+        grow(connection)
+
+    writers = together(database, inserting(0), inserting(1), filling, inserting(2))
+    assert isinstance(writers[2].exception(10), DatabaseFullError)
+    assert [writers[n].result(10) for n in (0, 1, 3)] == [1, 1, 1]
+    assert kept(database) == [0, 1, 2]
 
 
 def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
