@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from medianest.storage import DatabaseBusyError
+from medianest.resilience import Deadline
+from medianest.storage import DatabaseBusyError, DatabaseUncertainError
 from medianest.storage.group_commit import GroupCommit
 
 
@@ -78,14 +79,20 @@ def failing(added):
     raise KeyError("mine")
 
 
-def begin(pool, store, group, operations):
-    """The first of them is being written, and the others wait."""
+def within(seconds, group, operation):
+    with Deadline(seconds).scope():
+        return group.run(operation)
+
+
+def begin(pool, store, group, operations, times=None):
+    """The first of them is being written, and the others wait, each for so many seconds."""
+    times = times or [60] * len(operations)
     store.may_go.clear()
     store.has_begun.clear()
-    futures = [pool.submit(group.run, operations[0])]
+    futures = [pool.submit(within, times[0], group, operations[0])]
     assert store.has_begun.wait(10)
     for count, operation in enumerate(operations[1:], 1):
-        futures.append(pool.submit(group.run, operation))
+        futures.append(pool.submit(within, times[count], group, operation))
         while group.waiting < count:
             threading.Event().wait(0.001)
     return futures
@@ -159,6 +166,38 @@ def test_who_waited_for_too_long_is_told_and_changes_nothing(store, pool):
     assert store.kept == [0]
 
 
+def test_nobody_waits_beyond_his_time_for_what_others_do(store, group, pool):
+    """Keeps out: somebody's slow change, or a slow disk, takes the time of all others. Who leaves
+    is told whether he may have been written."""
+    is_slow, leave = threading.Event(), threading.Event()
+
+    def slow(added):
+        is_slow.set()
+        assert leave.wait(20)
+
+    operations = [adding(0), adding(1), adding(2), slow, adding(3), adding(4)]
+    futures = begin(pool, store, group, operations, [60, 60, 1, 60, 1, 60])
+    store.may_go.set()
+    assert is_slow.wait(10)
+    with pytest.raises(DatabaseUncertainError):
+        futures[2].result(10)
+    with pytest.raises(DatabaseBusyError):
+        futures[4].result(10)
+    leave.set()
+    assert [futures[n].result(10) for n in (0, 1, 3, 5)] == [0, 1, None, 4]
+    assert store.kept == [0, 1, 2, 4]
+
+
+def test_who_writes_begins_nothing_for_others_when_his_time_is_over(store, group, pool):
+    def slow(added):
+        threading.Event().wait(0.6)
+
+    futures = begin(pool, store, group, [adding(0), slow, adding(1), adding(2)], [60, 0.5, 60, 60])
+    store.may_go.set()
+    assert [future.result(10) for future in futures] == [0, None, 1, 2]
+    assert store.commits == [1, 0, 2]
+
+
 class Interrupt(BaseException):
     pass
 
@@ -169,12 +208,13 @@ def test_an_interrupt_keeps_nobody_else_from_writing(store, group, pool):
     def interrupted(added):
         raise Interrupt
 
-    futures = begin(pool, store, group, [interrupted, adding(1), adding(2)])
+    futures = begin(pool, store, group, [adding(0), interrupted, adding(1), adding(2)])
     store.may_go.set()
-    assert [future.result(10) for future in futures[1:]] == [1, 2]
+    assert [futures[n].result(10) for n in (0, 2, 3)] == [0, 1, 2]
     with pytest.raises(Interrupt):
-        futures[0].result(10)
+        futures[1].result(10)
     assert group.run(adding(3)) == 3
+    assert store.kept == [0, 1, 2, 3]
 
 
 def test_many_threads_lose_nothing(store, group, pool):

@@ -145,6 +145,13 @@ def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(connect):
         database.read(one)
 
 
+def until(condition):
+    give_up = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.001)
+
+
 def inserting(number):
     return lambda c: c.execute(text("INSERT INTO t VALUES (:x)"), {"x": number}).rowcount
 
@@ -169,8 +176,7 @@ def together(database, first, *others):
         inside.wait(10)
         for count, other in enumerate(others, 1):
             writers.append(pool.submit(database.write, other))
-            while database._group.waiting < count:
-                time.sleep(0.001)
+            until(lambda count=count: database._group.waiting == count)
         leave.set()
     return writers
 
@@ -211,6 +217,43 @@ def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(connect, t
     assert isinstance(writers[2].exception(10), DatabaseFullError)
     assert [writers[n].result(10) for n in (0, 1, 3)] == [1, 1, 1]
     assert kept(database) == [0, 1, 2]
+
+
+def within(seconds, database, operation):
+    """What comes of it, and how long it takes."""
+    began = time.monotonic()
+    try:
+        with Deadline(seconds).scope():
+            result = database.write(operation)
+    except Exception as error:
+        result = error
+    return result, time.monotonic() - began
+
+
+@pytest.mark.parametrize("times", [(1.0, 3.5), (3.5, 1.0)], ids=["who writes", "who waits"])
+def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(tmp_path, times):
+    """Keeps out: all that are to be written together wait as long as one of them may."""
+    path = tmp_path / "medianest.db"
+    database = Database(f"sqlite:///{path}", DatabaseSettings(), ResilienceService(), threads=8)
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x REAL)")))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(3) as pool:
+        # When the first has failed, the others are to be written together.
+        calls = {0.4: pool.submit(within, 0.4, database, one)}
+        until(lambda: database._group._is_busy)
+        for count, seconds in enumerate(times, 1):
+            calls[seconds] = pool.submit(within, seconds, database, inserting(seconds))
+            until(lambda count=count: database._group.waiting == count)
+        for seconds in (0.4, 1.0):
+            result, took = calls[seconds].result(10)
+            assert isinstance(result, DatabaseBusyError)
+            assert took < seconds + MARGIN
+        other.execute("COMMIT")
+        assert calls[3.5].result(10)[0] == 1
+    assert kept(database) == [3.5]
+    other.close()
+    database.close()
 
 
 def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
