@@ -11,6 +11,7 @@ waits for him leaves when his time is over, though his change may be under way b
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -67,7 +68,7 @@ class _Job:
 
     def outcome(self) -> Any:
         """Its result. Raises its error."""
-        error = self.error
+        error, self.error = self.error, None
         if error is None:
             return self.result
         try:
@@ -200,7 +201,7 @@ class GroupCommit:
         except Exception as error:
             ended = [doing] if doing is not None else begun or [own]
             for job in ended:
-                job.error = error if doing is None else job.error or error
+                job.error = (doing and doing.error) or (error if job is own else _again(error))
         self._end(begun, ended)
 
     def _begin(self, job: _Job, own: _Job) -> bool:
@@ -228,3 +229,15 @@ class GroupCommit:
             part.rollback()
         else:
             part.commit()
+
+
+def _again(error: Exception) -> Exception:
+    """The same error for another caller: of one object that several raise, the traceback would
+    have the frames of them all."""
+    try:
+        again = copy.copy(error)
+    except Exception:
+        return error  # it cannot be made of its arguments
+    again.__cause__, again.__context__ = error.__cause__, error.__context__
+    again.__suppress_context__ = error.__suppress_context__
+    return again.with_traceback(error.__traceback__)

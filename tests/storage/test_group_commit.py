@@ -1,10 +1,12 @@
 """Changes that come at once are committed together, and none suffers for another."""
 
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from medianest.resilience import Deadline
 from medianest.storage import DatabaseBusyError, DatabaseUncertainError
@@ -72,6 +74,10 @@ def adding(number):
         return number
 
     return add
+
+
+def frames(error):
+    return [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
 
 
 def failing(added):
@@ -196,6 +202,29 @@ def test_who_writes_begins_nothing_for_others_when_his_time_is_over(store, group
     store.may_go.set()
     assert [future.result(10) for future in futures] == [0, None, 1, 2]
     assert store.commits == [1, 0, 2]
+
+
+def test_each_has_a_traceback_of_its_own_where_none_can_be_written(store, group, pool):
+    """Keeps out: an error that several raise tells the frames of them all, and grows."""
+    cause = OSError("no space")
+
+    @contextmanager
+    def full():
+        with store.transaction() as added:
+            yield added
+        if len(added) > 1:
+            raise DatabaseError("COMMIT", None, cause) from cause
+
+    group._transaction = full
+    futures = begin(pool, store, group, [adding(n) for n in range(5)])
+    store.may_go.set()
+    errors = [future.exception(10) for future in futures[1:]]
+    assert len(set(map(id, errors))) == 4
+    assert {(type(e), str(e), e.orig, e.__cause__) for e in errors} == {
+        (DatabaseError, str(errors[0]), cause, cause)
+    }
+    assert {frames(error).count("outcome") for error in errors} == {1}
+    assert all("full" in frames(error) for error in errors)
 
 
 class Interrupt(BaseException):
