@@ -258,7 +258,7 @@ def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(tmp_path, times)
 
 def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
     path = tmp_path / "medianest.db"
-    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=4)
+    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=7)
     database.upgrade()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
