@@ -195,7 +195,11 @@ class GroupCommit:
                 for doing in jobs:
                     if self._begin(doing, own):
                         begun.append(doing)
-                        self._do(doing, connection)
+                        doing.error = None
+                        if doing is own:  # with it, all is undone that there is
+                            doing.result = doing.operation(connection)
+                        else:
+                            self._do_in_part(doing, connection)
                 doing = None
             ended = begun
         except Exception as error:
@@ -219,8 +223,7 @@ class GroupCommit:
             for job in ended:
                 job.is_over = True
 
-    def _do(self, job: _Job, connection: Connection) -> None:
-        job.error = None
+    def _do_in_part(self, job: _Job, connection: Connection) -> None:
         part = self._part(connection)
         try:
             job.result = job.operation(connection)

@@ -138,6 +138,18 @@ def test_nobody_does_anew_what_he_did_with_one_that_fails(store, group, pool):
     assert len(done) == 2
 
 
+def test_who_writes_needs_no_part_of_his_own(store, pool):
+    """What he does is all that there is: undone with the transaction, and no one else's."""
+    begun = []
+    group = GroupCommit(store.transaction, lambda added: begun.append(added) or Part(added), 10.0)
+    futures = begin(pool, store, group, [adding(0), failing, adding(1), adding(2)])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (0, 2, 3)] == [0, 1, 2]
+    with pytest.raises(KeyError, match="mine"):
+        futures[1].result(10)
+    assert (store.kept, store.commits, len(begun)) == ([0, 1, 2], [1, 2], 1)
+
+
 def test_one_that_has_the_whole_transaction_undone_keeps_nobody_else_from_writing(store, pool):
     group = GroupCommit(store.transaction, Lost, 10.0)
     futures = begin(pool, store, group, [adding(0), adding(1), failing, adding(2), failing])
