@@ -17,6 +17,7 @@ from medianest.resilience.outcome import Classifier
 __all__ = [
     "BaseUrl",
     "CaFile",
+    "Connections",
     "Count",
     "DatabaseUrl",
     "Delay",
@@ -118,6 +119,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(redis_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 Places = Annotated[int, Field(ge=1, le=10_000)]
+Connections = Annotated[int, Field(ge=7, le=10_000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Network = Annotated[Any, BeforeValidator(_network)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split)]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from medianest.config.kinds import (
     BaseUrl,
     CaFile,
+    Connections,
     Count,
     DatabaseUrl,
     Delay,
@@ -155,8 +156,9 @@ class DatabaseSettings(Section):
     """Bring the tables to this version by itself; production leaves that to `flask db upgrade`."""
     timeout: Seconds = 4.0
     """Total time of one transaction."""
-    pool_size: Places | None = None
-    """Connections of a worker at most; None: as many as its compartments have places."""
+    pool_size: Connections | None = None
+    """Connections of a worker at most; None: what its compartments need. With fewer than seven
+    one of them would have none."""
     pool_wait: Seconds = 0.5
     """Time that a request waits for a place, while places come free in time."""
     keep_history: Seconds = 30 * 86400.0

@@ -9,6 +9,7 @@ from medianest.storage.errors import (
     DatabaseFullError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
+    DatabaseUncertainError,
     SchemaError,
     StorageError,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "DatabaseFullError",
     "DatabaseReadOnlyError",
     "DatabaseUnavailableError",
+    "DatabaseUncertainError",
     "SchemaError",
     "StorageError",
 ]

@@ -4,6 +4,7 @@ Who calls it holds a thread, and so does who waits for a place to call it. So cl
 of the places that requests have, and of these not all to write; the others are refused at once.
 Those who look (viewers and operators) and operators' changes get some of the threads that clients
 never get. What runs in the background has threads of its own, and is refused because of nobody.
+Two connections are nobody's: they prove that the database is there when all others are in use.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ _BACKGROUND = 6
 _CLIENTS = 10
 """More at once would not be served faster, and each takes a connection."""
 
+_SPARE = 2
+"""Connections more than there are places."""
+
 _OPERATORS = 1
 """Changes of operators at once."""
 
@@ -48,21 +52,22 @@ class Places:
     @classmethod
     def fitting(cls, threads: int, in_flight: int, connections: int | None) -> Places:
         """Those for a worker with so many threads, of which requests of clients get `in_flight`;
-        `connections` is the most that it may have, though it needs five."""
+        `connections` is the most that it may have, though it needs seven."""
         clients = min(_CLIENTS, max(1, in_flight // 2))
         lookers = max(1, (threads - in_flight) // 2)
         background = _BACKGROUND
         if connections is not None:
-            lookers = min(lookers, max(1, connections // 6))
-            background = min(background, max(2, connections // 3))
-            clients = min(clients, max(1, connections - lookers - background - _OPERATORS))
+            most = connections - _SPARE
+            lookers = min(lookers, max(1, most // 6))
+            background = min(background, max(2, most // 3))
+            clients = min(clients, max(1, most - lookers - background - _OPERATORS))
         writers = max(1, clients - max(1, clients // 5))
         return cls(clients, writers, max(1, in_flight // 6), lookers, background)
 
     @property
     def connections(self) -> int:
         """All that are needed."""
-        return self.clients + self.lookers + _OPERATORS + self.background
+        return self.clients + self.lookers + _OPERATORS + self.background + _SPARE
 
 
 class Ways:

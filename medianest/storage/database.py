@@ -41,8 +41,6 @@ READ: Final = "database.read"
 WRITE: Final = "database.write"
 """The operations of the database, for recovery."""
 
-_SPARE = 2
-"""Connections more than there are places, for proving that the database is there."""
 _PROOF = 1.0
 """Seconds within which a database that is well has answered."""
 _LONGEST = 600.0
@@ -95,14 +93,14 @@ class Database:
         self._kind = _KINDS[location.get_backend_name()]
         places = Places.fitting(threads, in_flight or max(1, threads - 4), settings.pool_size)
         self.engine: Engine = self._kind.make_engine(
-            location, pool_size=places.connections + _SPARE, timeout=settings.timeout
+            location, pool_size=places.connections, timeout=settings.timeout
         )
         self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._said = ""
         self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
-        self._group = GroupCommit(self._transaction, settings.timeout, clock)
+        self._group = GroupCommit(self._transaction, sqlite.Part, settings.timeout, clock)
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(
             service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of

@@ -3,6 +3,7 @@
 StorageError                carries `retry_after`, seconds, or None when waiting is no help
 ├── DatabaseUnavailableError    no connection, or it broke, or it did not answer in time
 ├── DatabaseBusyError           somebody else holds a lock
+├── DatabaseUncertainError      it may have been written or not: there was no time to learn it
 ├── DatabaseFullError           no space is left
 ├── DatabaseReadOnlyError       it may only be read
 └── SchemaError                 its tables are not those of this version
@@ -22,6 +23,7 @@ __all__ = [
     "DatabaseFullError",
     "DatabaseReadOnlyError",
     "DatabaseUnavailableError",
+    "DatabaseUncertainError",
     "SchemaError",
     "StorageError",
 ]
@@ -41,6 +43,13 @@ class DatabaseUnavailableError(StorageError):
 
 class DatabaseBusyError(StorageError):
     """Another one holds a lock for longer than there was time."""
+
+    retry_after = 1.0
+
+
+class DatabaseUncertainError(StorageError):
+    """Its transaction took longer than there was time. What can be made twice with the effect of
+    once, as everything of the queue, is made again by whoever wants it done."""
 
     retry_after = 1.0
 

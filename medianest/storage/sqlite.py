@@ -20,7 +20,7 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["READS", "VERSION", "error_of", "make_engine"]
+__all__ = ["READS", "VERSION", "Part", "error_of", "make_engine"]
 
 VERSION = "SELECT sqlite_version()"
 
@@ -78,6 +78,27 @@ def _begin(connection: Connection) -> None:
 
 def _patience() -> int:
     return max(1, int(1000 * remaining(MAX_WAIT)))  # the lesser of the two
+
+
+class Part:
+    """A part of a transaction, which can be undone alone; the same as `begin_nested()`, which
+    takes thirty times as long and would be a fifth of what it takes to keep an operation."""
+
+    __slots__ = ("_execute",)
+
+    def __init__(self, connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        self._execute = driver.execute
+        self._execute("SAVEPOINT part")
+
+    def commit(self) -> None:
+        """Leave it to the transaction."""
+        self._execute("RELEASE part")
+
+    def rollback(self) -> None:
+        """Undo it. Raises where SQLite has undone the whole transaction, as on a full disk."""
+        self._execute("ROLLBACK TO part")
+        self._execute("RELEASE part")
 
 
 def error_of(error: BaseException) -> StorageError | None:

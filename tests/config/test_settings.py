@@ -29,6 +29,7 @@ def load(tmp_path):
         ({"MEDIANEST_PLEX_EXPECTED_ERRORS": "timeout,ENOPE"}, "'ENOPE' is not .* the tokens"),
         ({"MEDIANEST_PLEX_RESET_TIMEOUT": "1e15"}, "MEDIANEST_PLEX_RESET_TIMEOUT"),
         ({"MEDIANEST_PLEX_MAX_CONCURRENT": "36"}, "less than MEDIANEST_MAX_IN_FLIGHT"),
+        ({"MEDIANEST_DATABASE_POOL_SIZE": "6"}, "POOL_SIZE: '6' is not allowed: .* equal to 7"),
         ({"MEDIANEST_THREADS": "many"}, "MEDIANEST_THREADS: 'many'"),
         ({"MEDIANEST_MAX_IN_FLIGHT": "40"}, "less than MEDIANEST_THREADS"),
         ({"MEDIANEST_PLEX_TOKEN_FILE": "/does/not/exist"}, "No such file"),

@@ -111,16 +111,30 @@ def test_clients_get_half_of_the_places_of_requests_and_not_all_of_them_to_write
 
 
 def test_a_worker_has_fewer_connections_than_threads():
-    assert Places.fitting(24, 20, None).connections == 19
-    assert Places.fitting(16, 12, None).connections == 15
-    assert Places.fitting(64, 60, None).connections == 19
+    assert Places.fitting(24, 20, None).connections == 21
+    assert Places.fitting(16, 12, None).connections == 17
+    assert Places.fitting(64, 60, None).connections == 21
 
 
-@pytest.mark.parametrize("connections", [5, 6, 8, 10, 14, 22, 100])
+@pytest.mark.parametrize("connections", [7, 8, 10, 12, 14, 22, 100])
 def test_a_worker_has_no_more_connections_than_it_may(connections):
     places = Places.fitting(24, 20, connections)
     assert places.connections <= connections
     assert min(places.clients, places.writers, places.lookers, places.background) >= 1
+
+
+@pytest.mark.parametrize("most", [7, 10])
+def test_a_worker_opens_no_more_connections_than_it_may(make_callers, most):
+    """Keeps out: those that prove that the database is there come on top of it."""
+    assert make_callers(pool_size=most).database.pool().size == most
+
+
+def test_what_may_be_set_is_enough_for_all():
+    DatabaseSettings(pool_size=7)
+    with pytest.raises(ValueError, match="greater than or equal to 7"):
+        DatabaseSettings(pool_size=6)
+    assert Places.fitting(24, 20, 7).connections == 7
+    assert Places.fitting(24, 20, 6).connections == 7
 
 
 # -- who leaves places for whom ----------------------------------------------------------------

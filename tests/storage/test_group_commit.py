@@ -1,12 +1,15 @@
 """Changes that come at once are committed together, and none suffers for another."""
 
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
-from medianest.storage import DatabaseBusyError
+from medianest.resilience import Deadline
+from medianest.storage import DatabaseBusyError, DatabaseUncertainError
 from medianest.storage.group_commit import GroupCommit
 
 
@@ -29,6 +32,26 @@ class Store:
         self.commits.append(len(added))
 
 
+class Part:
+    """What one change adds, which can be taken away alone."""
+
+    def __init__(self, added):
+        self._added, self._before = added, len(added)
+
+    def commit(self):
+        pass
+
+    def rollback(self):
+        del self._added[self._before :]
+
+
+class Lost(Part):
+    """It cannot: all is undone."""
+
+    def rollback(self):
+        raise OSError("all of it is undone")
+
+
 @pytest.fixture
 def store():
     return Store()
@@ -36,7 +59,7 @@ def store():
 
 @pytest.fixture
 def group(store):
-    return GroupCommit(store.transaction, 10.0)
+    return GroupCommit(store.transaction, Part, 10.0)
 
 
 @pytest.fixture
@@ -53,19 +76,29 @@ def adding(number):
     return add
 
 
+def frames(error):
+    return [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+
+
 def failing(added):
     added.append("never")
     raise KeyError("mine")
 
 
-def begin(pool, store, group, operations):
-    """The first of them is being written, and the others wait."""
+def within(seconds, group, operation):
+    with Deadline(seconds).scope():
+        return group.run(operation)
+
+
+def begin(pool, store, group, operations, times=None):
+    """The first of them is being written, and the others wait, each for so many seconds."""
+    times = times or [60] * len(operations)
     store.may_go.clear()
     store.has_begun.clear()
-    futures = [pool.submit(group.run, operations[0])]
+    futures = [pool.submit(within, times[0], group, operations[0])]
     assert store.has_begun.wait(10)
     for count, operation in enumerate(operations[1:], 1):
-        futures.append(pool.submit(group.run, operation))
+        futures.append(pool.submit(within, times[count], group, operation))
         while group.waiting < count:
             threading.Event().wait(0.001)
     return futures
@@ -89,7 +122,43 @@ def test_the_error_of_one_is_its_own(store, group, pool):
     assert [futures[n].result(10) for n in (0, 1, 3)] == [0, 1, 2]
     with pytest.raises(KeyError, match="mine"):
         futures[2].result(10)
-    assert store.kept == [0, 1, 2]
+    assert (store.kept, store.commits) == ([0, 1, 2], [1, 2])
+
+
+def test_nobody_does_anew_what_he_did_with_one_that_fails(store, group, pool):
+    """Keeps out: a client whose key comes twice costs all others a third of their speed."""
+    done = []
+
+    def counted(added):
+        done.append(added)
+
+    futures = begin(pool, store, group, [adding(0), counted, failing, counted])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (1, 3)] == [None, None]
+    assert len(done) == 2
+
+
+def test_who_writes_needs_no_part_of_his_own(store, pool):
+    """What he does is all that there is: undone with the transaction, and no one else's."""
+    begun = []
+    group = GroupCommit(store.transaction, lambda added: begun.append(added) or Part(added), 10.0)
+    futures = begin(pool, store, group, [adding(0), failing, adding(1), adding(2)])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (0, 2, 3)] == [0, 1, 2]
+    with pytest.raises(KeyError, match="mine"):
+        futures[1].result(10)
+    assert (store.kept, store.commits, len(begun)) == ([0, 1, 2], [1, 2], 1)
+
+
+def test_one_that_has_the_whole_transaction_undone_keeps_nobody_else_from_writing(store, pool):
+    group = GroupCommit(store.transaction, Lost, 10.0)
+    futures = begin(pool, store, group, [adding(0), adding(1), failing, adding(2), failing])
+    store.may_go.set()
+    assert [futures[n].result(10) for n in (0, 1, 3)] == [0, 1, 2]
+    for n in (2, 4):
+        with pytest.raises(KeyError, match="mine"):
+            futures[n].result(10)
+    assert (store.kept, store.commits) == ([0, 1, 2], [1, 2])
 
 
 def test_a_transaction_that_cannot_be_committed_is_everybodys_error(store, group):
@@ -106,13 +175,68 @@ def test_a_transaction_that_cannot_be_committed_is_everybodys_error(store, group
 
 
 def test_who_waited_for_too_long_is_told_and_changes_nothing(store, pool):
-    group = GroupCommit(store.transaction, 0.05)
+    group = GroupCommit(store.transaction, Part, 0.05)
     futures = begin(pool, store, group, [adding(0), adding(1)])
     with pytest.raises(DatabaseBusyError):
         futures[1].result(10)
     store.may_go.set()
     assert futures[0].result(10) == 0
     assert store.kept == [0]
+
+
+def test_nobody_waits_beyond_his_time_for_what_others_do(store, group, pool):
+    """Keeps out: somebody's slow change, or a slow disk, takes the time of all others. Who leaves
+    is told whether he may have been written."""
+    is_slow, leave = threading.Event(), threading.Event()
+
+    def slow(added):
+        is_slow.set()
+        assert leave.wait(20)
+
+    operations = [adding(0), adding(1), adding(2), slow, adding(3), adding(4)]
+    futures = begin(pool, store, group, operations, [60, 60, 1, 60, 1, 60])
+    store.may_go.set()
+    assert is_slow.wait(10)
+    with pytest.raises(DatabaseUncertainError):
+        futures[2].result(10)
+    with pytest.raises(DatabaseBusyError):
+        futures[4].result(10)
+    leave.set()
+    assert [futures[n].result(10) for n in (0, 1, 3, 5)] == [0, 1, None, 4]
+    assert store.kept == [0, 1, 2, 4]
+
+
+def test_who_writes_begins_nothing_for_others_when_his_time_is_over(store, group, pool):
+    def slow(added):
+        threading.Event().wait(0.6)
+
+    futures = begin(pool, store, group, [adding(0), slow, adding(1), adding(2)], [60, 0.5, 60, 60])
+    store.may_go.set()
+    assert [future.result(10) for future in futures] == [0, None, 1, 2]
+    assert store.commits == [1, 0, 2]
+
+
+def test_each_has_a_traceback_of_its_own_where_none_can_be_written(store, group, pool):
+    """Keeps out: an error that several raise tells the frames of them all, and grows."""
+    cause = OSError("no space")
+
+    @contextmanager
+    def full():
+        with store.transaction() as added:
+            yield added
+        if len(added) > 1:
+            raise DatabaseError("COMMIT", None, cause) from cause
+
+    group._transaction = full
+    futures = begin(pool, store, group, [adding(n) for n in range(5)])
+    store.may_go.set()
+    errors = [future.exception(10) for future in futures[1:]]
+    assert len(set(map(id, errors))) == 4
+    assert {(type(e), str(e), e.orig, e.__cause__) for e in errors} == {
+        (DatabaseError, str(errors[0]), cause, cause)
+    }
+    assert {frames(error).count("outcome") for error in errors} == {1}
+    assert all("full" in frames(error) for error in errors)
 
 
 class Interrupt(BaseException):
@@ -125,12 +249,13 @@ def test_an_interrupt_keeps_nobody_else_from_writing(store, group, pool):
     def interrupted(added):
         raise Interrupt
 
-    futures = begin(pool, store, group, [interrupted, adding(1), adding(2)])
+    futures = begin(pool, store, group, [adding(0), interrupted, adding(1), adding(2)])
     store.may_go.set()
-    assert [future.result(10) for future in futures[1:]] == [1, 2]
+    assert [futures[n].result(10) for n in (0, 2, 3)] == [0, 1, 2]
     with pytest.raises(Interrupt):
-        futures[0].result(10)
+        futures[1].result(10)
     assert group.run(adding(3)) == 3
+    assert store.kept == [0, 1, 2, 3]
 
 
 def test_many_threads_lose_nothing(store, group, pool):

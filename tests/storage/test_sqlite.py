@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import Deadline, ResilienceService
@@ -144,38 +145,120 @@ def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(connect):
         database.read(one)
 
 
+def until(condition):
+    give_up = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.001)
+
+
+def inserting(number):
+    return lambda c: c.execute(text("INSERT INTO t VALUES (:x)"), {"x": number}).rowcount
+
+
+def kept(database):
+    return database.read(
+        lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
+    )
+
+
+def together(database, first, *others):
+    """Have the others written in one transaction, once the first is written."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def held(connection):
+        inside.set()
+        leave.wait(10)
+        return first(connection)
+
+    with ThreadPoolExecutor(1 + len(others)) as pool:
+        writers = [pool.submit(database.write, held)]
+        inside.wait(10)
+        for count, other in enumerate(others, 1):
+            writers.append(pool.submit(database.write, other))
+            until(lambda count=count: database._group.waiting == count)
+        leave.set()
+    return writers
+
+
 def test_writers_of_a_file_take_turns(connect, tmp_path):
     """Keeps out: some of many writers that wait by chance, and others for ever."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
-    group = database._group
-    inside, leave = threading.Event(), threading.Event()
+    for writer in together(database, *[inserting(number) for number in range(4)]):
+        writer.result(10)
+    assert kept(database) == list(range(4))
 
-    def insert(connection, number):
-        if number == 0:
-            inside.set()
-            leave.wait(10)
-        connection.execute(text("INSERT INTO t VALUES (:x)"), {"x": number})
 
-    with ThreadPoolExecutor(4) as pool:
-        writers = [pool.submit(database.write, insert, 0)]
-        inside.wait(10)
-        for number in range(1, 4):
-            writers.append(pool.submit(database.write, insert, number))
-            while group.waiting < number:
-                time.sleep(0.001)
-        leave.set()
-        for writer in writers:
-            writer.result(10)
-    rows = database.read(
-        lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
-    )
-    assert rows == list(range(4))
+def test_what_a_writer_did_who_fails_is_undone_alone(connect, tmp_path):
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER UNIQUE)")))
+
+    def twice(connection):
+        inserting(10)(connection)
+        inserting(1)(connection)  # is there already
+
+    writers = together(database, inserting(0), inserting(1), twice, inserting(2))
+    assert isinstance(writers[2].exception(10), IntegrityError)
+    assert [writers[n].result(10) for n in (0, 1, 3)] == [1, 1, 1]
+    assert kept(database) == [0, 1, 2]
+
+
+def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(connect, tmp_path):
+    """A full disk has SQLite undo the whole transaction."""
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
+
+    def filling(connection):
+        connection.execute(text("PRAGMA max_page_count = 60"))
+        grow(connection)
+
+    writers = together(database, inserting(0), inserting(1), filling, inserting(2))
+    assert isinstance(writers[2].exception(10), DatabaseFullError)
+    assert [writers[n].result(10) for n in (0, 1, 3)] == [1, 1, 1]
+    assert kept(database) == [0, 1, 2]
+
+
+def within(seconds, database, operation):
+    """What comes of it, and how long it takes."""
+    began = time.monotonic()
+    try:
+        with Deadline(seconds).scope():
+            result = database.write(operation)
+    except Exception as error:
+        result = error
+    return result, time.monotonic() - began
+
+
+@pytest.mark.parametrize("times", [(1.0, 3.5), (3.5, 1.0)], ids=["who writes", "who waits"])
+def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(tmp_path, times):
+    """Keeps out: all that are to be written together wait as long as one of them may."""
+    path = tmp_path / "medianest.db"
+    database = Database(f"sqlite:///{path}", DatabaseSettings(), ResilienceService(), threads=8)
+    database.write(lambda c: c.execute(text("CREATE TABLE t (x REAL)")))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(3) as pool:
+        # When the first has failed, the others are to be written together.
+        calls = {0.4: pool.submit(within, 0.4, database, one)}
+        until(lambda: database._group._is_busy)
+        for count, seconds in enumerate(times, 1):
+            calls[seconds] = pool.submit(within, seconds, database, inserting(seconds))
+            until(lambda count=count: database._group.waiting == count)
+        for seconds in (0.4, 1.0):
+            result, took = calls[seconds].result(10)
+            assert isinstance(result, DatabaseBusyError)
+            assert took < seconds + MARGIN
+        other.execute("COMMIT")
+        assert calls[3.5].result(10)[0] == 1
+    assert kept(database) == [3.5]
+    other.close()
+    database.close()
 
 
 def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
     path = tmp_path / "medianest.db"
-    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=4)
+    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=7)
     database.upgrade()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
