@@ -43,7 +43,8 @@ class BrokenOff:
 class _Told:
     """An error that the server answered with."""
 
-    error: MediaError
+    error: MediaError | None
+    """None once it is raised: frames in between know this object, and the error knows them."""
 
 
 class Reached(Strategy):
@@ -61,11 +62,12 @@ class Reached(Strategy):
             result = inner(self._ask, (function, args, kwargs), {})
             if type(result) is not _Told:
                 return result
-            error = result.error
+            error, result.error = result.error, None
+            assert error is not None
             try:
                 raise_again(error)
             finally:
-                del result, error  # or error and frame would keep each other
+                del error  # or error and frame would keep each other
 
         return invoke
 

@@ -5,6 +5,7 @@ that opened the breaker, half an emoji that was a 500, and a request with `media
 """
 
 import copy
+import gc
 import json
 import logging
 from urllib.request import Request, urlopen
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medianest.app import create_app
+from medianest.media.errors import UnusableAnswerError
 from medianest.media.left_out import LEFT_OUT
 from medianest.resilience import ManualClock, State
 from medianest.sandbox.process import SandboxProcess
@@ -306,6 +308,22 @@ def test_only_an_answer_that_says_so_is_empty(house, size):
         else:
             assert answer.json["degraded"], about
             assert (empty.json[member], empty.json["degraded"]) == ([], False), about
+
+
+@pytest.mark.parametrize("question", ["recently-added?limit=9", "libraries", "sessions"])
+def test_of_an_answer_that_makes_no_sense_nothing_is_kept(house, question):
+    """Keeps out: 32 MiB of lists, kept by an error and its frames until the garbage collector
+    came, which held all threads for half a second then."""
+    odd = {"MediaContainer": {"size": 1, "Metadata": [[["x"]]], "Directory": [[["x"]]]}}
+    house.answers("plex", question, odd)
+    gc.collect()
+    gc.disable()
+    try:
+        house.answers("plex", question, odd)
+        kept = [each for each in gc.get_objects() if isinstance(each, UnusableAnswerError)]
+        assert not kept
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("list_", ["text", [None], {"a": 1}, [{}, {}], 5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ from medianest.resilience import (
     CircuitOpenError,
     Declined,
     ErrorRecoveryManager,
+    Recovery,
     RecoveryContext,
 )
 from medianest.resilience.events import recovery_finished
@@ -278,3 +280,27 @@ def test_statistics_count_each_action_and_how_it_ended(manager, act):
     assert (figures["first"]["raised"], figures["second"]["recovered"]) == (3, 3)
     assert (figures["first"]["success_rate"], figures["second"]["success_rate"]) == (0.0, 1.0)
     assert (figures["unused"]["returned"], figures["unused"]["success_rate"]) == (0, None)
+
+
+def test_nothing_is_kept_of_an_error_that_nobody_could_help(manager):
+    """Keeps out: an error, its frames and all they know, until the garbage collector comes."""
+
+    class OwnError(Exception):
+        pass
+
+    def fails():
+        raise OwnError
+
+    strategy = Recovery(manager, service="svc", operation="svc.op")
+    gc.collect()
+    gc.disable()
+    try:
+        for call in (
+            lambda: strategy.call(fails),
+            lambda: manager.with_recovery(fails, CONTEXT),
+        ):
+            with pytest.raises(OwnError):
+                call()
+        assert not [each for each in gc.get_objects() if isinstance(each, OwnError)]
+    finally:
+        gc.enable()

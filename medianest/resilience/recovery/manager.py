@@ -164,7 +164,10 @@ class ErrorRecoveryManager:
         """What to do about an `error` that has happened; `again` runs the operation once more.
         `before` is `turns.repairs` from before it was run."""
         run = Run(self, self._completed(context), max_attempts)
-        return run.recover(error, again, before)
+        try:
+            return run.recover(error, again, before)
+        finally:
+            del error  # its traceback knows this frame: each would keep the other
 
     def rehearse(
         self, error: Exception, context: RecoveryContext, max_attempts: int = 2

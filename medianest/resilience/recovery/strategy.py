@@ -142,7 +142,10 @@ class Recovery(Strategy):
             good=good,
         )
         again = partial(inner, function, args, kwargs)
-        return self._manager.recover(error, again, context, self._max_attempts, before)
+        try:
+            return self._manager.recover(error, again, context, self._max_attempts, before)
+        finally:
+            del error  # its traceback knows this frame: each would keep the other
 
     def _repeat(self, error: Exception, good: GoodAnswer, name: str) -> Any:
         """A last good answer on the short way: in an outage that is counted already, when the
