@@ -92,7 +92,8 @@ class House:
         values = {"env": "testing", "instance_path": folder, "client_token": "the-client"}
         upstreams = {name: {"url": s.url, **strict} for name, s in self.servers.items()}
         app = create_app({**values, **upstreams}, clock=ManualClock())
-        self.registry = app.extensions["medianest"].registry
+        self._parts = app.extensions["medianest"]
+        self.registry = self._parts.registry
         self._client = app.test_client()
 
     def answers(self, service, question, document):
@@ -122,6 +123,7 @@ class House:
     def stop(self):
         for server in self.servers.values():
             server.stop()
+        self._parts.database.close()
 
 
 @pytest.fixture(scope="module")
