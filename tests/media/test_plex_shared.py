@@ -41,6 +41,7 @@ def start(plex_server, valkey, clock, tmp_path):
     yield start
     for parts in started:
         parts.plex.close()
+        parts.database.close()
         if parts.redis is not None:
             parts.redis.close()
 
