@@ -58,6 +58,7 @@ def statuses(server):
     return found
 
 
+@pytest.mark.alone
 def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
     postgres, valkey = own_servers
     server = serve(
