@@ -107,7 +107,7 @@ class Attempts:
             return Ended(Settlement.untried(lease, now), go_on=False)
         decision = self._decision(handler, lease, error, now)
         if decision.dead:
-            return Ended(Settlement.dead(lease, now, error, in_doubt=True))
+            return Ended(Settlement.dead(lease, now, error, in_doubt=True, sent=False))
         delay, own = self._jittered(decision.delay), decision.own
         settlement = Settlement.still_in_doubt(
             lease, now, delay, absent_since=None, error=error, own=own

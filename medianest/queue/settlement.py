@@ -32,10 +32,19 @@ class Settlement:
 
     @classmethod
     def dead(
-        cls, lease: Lease, now: datetime, error: BaseException, *, in_doubt: bool = False
+        cls,
+        lease: Lease,
+        now: datetime,
+        error: BaseException,
+        *,
+        in_doubt: bool = False,
+        sent: bool = True,
     ) -> Self:
-        """It can never be done; where it is `in_doubt`, it may have been all the same."""
+        """It can never be done; where it is `in_doubt`, it may have been all the same, now or, not
+        `sent` now, before."""
         doubt = _in_doubt(lease, now) if in_doubt else _known_to_be_over()
+        if in_doubt and not sent:
+            doubt = {"occupies": 1, "absent_since": None}
         failed = {"failures": lease.operation.failures + 1}
         return cls(lease, _ended(now, "dead") | _told(error) | doubt | failed)
 

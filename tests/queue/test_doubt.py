@@ -1,5 +1,7 @@
 """What may have been done already is looked for, and sent again only when it is proven absent."""
 
+from dataclasses import replace
+
 import pytest
 
 from medianest.queue.operations import PayloadError
@@ -242,3 +244,20 @@ def test_a_retry_by_hand_does_not_put_off_what_is_in_doubt(runner, desk, put, se
         desk.retry(one)
         runner.run_due("h")
     assert (server.made, runner.queue.get(one).state) == ([1], "done")
+
+
+def test_a_look_that_finds_a_damaged_payload_leaves_when_it_was_sent(runner, put, server, clock):
+    """Keeps out: what was sent before is looked for from a later time on, and made twice."""
+    server.keeps = False
+    one = put(1)
+    runner.run_due("h")
+    sent = runner.queue.get(one).first_sent_at
+    clock.advance(10)
+    runner.run_due("h")  # not there
+    clock.advance(40)
+    server.look = lambda payload, since: (_ for _ in ()).throw(PayloadError("odd"))
+    runner.register(replace(runner.handlers[0], look=server.look))
+    runner.run_due("h")
+    seen = runner.queue.get(one)
+    assert (seen.state, seen.first_sent_at) == ("dead", sent)
+    assert seen.in_doubt_since is not None
