@@ -1,9 +1,7 @@
 """gunicorn: synchronous workers with threads, and a sandbox for a first run."""
 
 import os
-import signal
 import socket
-import struct
 import sys
 
 from medianest import __version__
@@ -11,6 +9,8 @@ from medianest.config import Settings
 from medianest.notify import Notifier
 from medianest.resilience import ConfigurationError
 from medianest.sandbox.process import SandboxProcess
+from medianest.server.arbiter import Improvements
+from medianest.server.worker import Worker
 from medianest.web.auth import ensure_operator_token
 
 
@@ -41,13 +41,15 @@ except ConfigurationError as error:
 wsgi_app = "wsgi:app"
 host, port = os.environ.get("HOST") or "127.0.0.1", _number("PORT", "8000", 1, 65535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-worker_class = "medianest.web.server.Worker"
+worker_class = Worker
+Worker.probes = (b"/api/v1/health/",)
+Worker.drain_delay, Worker.body_seconds = settings.drain_delay, settings.request_timeout
 workers = _number("WEB_CONCURRENCY", "1", 1, 128)
 threads = settings.threads
 timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a whole
 graceful_timeout = int(settings.request_timeout) + 5  # requests in flight end at their deadline
 keepalive = 15
-SILENCE = 10  # seconds that a client may say nothing in the middle of a body, or read nothing
+worker_connections = 4000
 loglevel = "warning"
 forwarder_headers = ""  # SCRIPT_NAME is not for clients to say
 control_socket_disable = True
@@ -75,6 +77,7 @@ def _shown(address):
 
 def on_starting(server):
     """Before the workers: start the sandboxes if there is nothing else to talk to."""
+    Improvements(server, drain_delay=settings.drain_delay).install()
     inherited = "GUNICORN_PID" in os.environ or "LISTEN_FDS" in os.environ
     for address in server.cfg.address:
         if isinstance(address, tuple) and not inherited:
@@ -98,14 +101,6 @@ def pre_fork(server, worker):
     """Number the workers, each by the first number that is free."""
     taken = {getattr(other, "number", None) for other in server.WORKERS.values()}
     worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
-
-
-def post_fork(server, worker):
-    """Let no silent or unread connection keep a thread: accepted sockets inherit these bounds."""
-    bound = struct.pack("ll", SILENCE, 0)
-    for listener in worker.sockets:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
 
 
 def when_ready(server):
@@ -143,14 +138,12 @@ def post_worker_init(worker):
     if worker.cfg.workers > 1:
         lifecycle.worker = str(worker.number)
     background.start()
-    stop = signal.getsignal(signal.SIGTERM)
 
-    def drain(number, frame):
-        lifecycle.draining = True
+    def end(is_replaced):
+        lifecycle.draining = not is_replaced
         background.stop_soon()
-        stop(number, frame)
 
-    signal.signal(signal.SIGTERM, drain)
+    worker.on_end = end
 
 
 def worker_exit(server, worker):

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from medianest.config import sources
 from medianest.config.health import AlertSettings, HealthSettings
-from medianest.config.kinds import Count, Seconds, Secret
+from medianest.config.kinds import Count, Delay, Seconds, Secret
 from medianest.config.redis import RedisSettings
 from medianest.config.sections import (
     DatabaseSettings,
@@ -43,6 +43,8 @@ class Settings(Section):
     log_json: bool = False
     request_timeout: Seconds = 15.0
     """The deadline of each request."""
+    drain_delay: Delay = 0.0
+    """Seconds from SIGTERM in which new connections are taken still, with `/ready` 503."""
     threads: Annotated[int, Field(ge=4, le=10_000)] = 40
     max_in_flight: Count | None = None
     """Requests served at once before load is shed; None: four threads fewer than there are."""
@@ -199,7 +201,12 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "plex": {"breaker_enabled": False, "max_attempts": 1},
         "overseerr": {"breaker_enabled": False, "max_attempts": 1},
     },
-    "production": {"log_json": True, "sandbox": False, "database": {"migrate": False}},
+    "production": {
+        "log_json": True,
+        "sandbox": False,
+        "drain_delay": 5.0,
+        "database": {"migrate": False},
+    },
 }
 
 

@@ -1,0 +1,119 @@
+"""What gunicorn's arbiter does better here: it forgives a pause, replaces workers without a gap,
+keeps a configuration that works, and keeps the listener open while workers drain."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+from typing import Any, Final
+
+from medianest.resilience.clock import SYSTEM_CLOCK
+
+__all__ = ["Improvements"]
+
+logger = logging.getLogger("gunicorn.error")
+
+_PAUSE: Final = 5.0
+"""Seconds between two looks of the arbiter at its workers that only a pause explains: it looks
+every second."""
+
+_START: Final = 30.0
+"""Seconds in which new workers may start, before those that they replace end all the same."""
+
+_STEP: Final = 0.05
+
+
+class Improvements:
+    """Stands in for some methods of one arbiter, which has no better place for that."""
+
+    def __init__(self, arbiter: Any, *, drain_delay: float) -> None:
+        self._arbiter, self._drain_delay = arbiter, drain_delay
+        self._murder, self._manage = arbiter.murder_workers, arbiter.manage_workers
+        self._kill, self._reload, self._stop = arbiter.kill_worker, arbiter.reload, arbiter.stop
+        self._looked = SYSTEM_CLOCK.now()
+        self._forgives_until = 0.0
+
+    def install(self) -> None:
+        """Have the arbiter work in this way from now on."""
+        arbiter = self._arbiter
+        arbiter.murder_workers, arbiter.manage_workers = self.murder_workers, self.manage_workers
+        arbiter.reload, arbiter.stop = self.reload, self.stop
+
+    def murder_workers(self) -> None:
+        """Kill workers that hang. After a pause of the machine or the container none: all
+        processes were paused alike, and killing them would lose what they know."""
+        now = SYSTEM_CLOCK.now()
+        if now - self._looked > _PAUSE:
+            logger.warning("all processes were paused for %.0f s", now - self._looked)
+            self._forgives_until = now + self._arbiter.timeout
+        self._looked = now
+        if now >= self._forgives_until:
+            self._murder()
+
+    def manage_workers(self) -> None:
+        """Start workers that are missing, and retire those that are too many, once the others
+        serve."""
+        arbiter = self._arbiter
+        if len(arbiter.WORKERS) <= arbiter.num_workers:
+            return self._manage()  # type: ignore[no-any-return]
+        self._await_new()
+        arbiter.kill_worker = self._retire
+        try:
+            self._manage()
+        finally:
+            del arbiter.kill_worker
+        return None
+
+    def reload(self) -> None:
+        """Read the configuration again; a wrong one ends a start, but no server that runs."""
+        old = self._arbiter.app.cfg
+        try:
+            self._reload()
+        except SystemExit as error:
+            if os.getpid() != self._arbiter.pid:
+                raise  # the end of a worker, which was forked in there
+            self._arbiter.app.cfg = old
+            logger.error("the configuration is wrong, so the old one is kept: %s", error)
+        finally:
+            self._looked = SYSTEM_CLOCK.now()  # it took its time, and that was no pause
+
+    def stop(self, graceful: bool = True) -> None:
+        """End the workers, and only then the listener: who has not heard of the end is served."""
+        arbiter = self._arbiter
+        if graceful and self._drain_delay > 0 and arbiter.WORKERS:
+            arbiter.kill_workers(signal.SIGTERM)
+            until = SYSTEM_CLOCK.now() + self._drain_delay
+            while graceful and arbiter.WORKERS and SYSTEM_CLOCK.now() < until:
+                arbiter.reap_workers()
+                SYSTEM_CLOCK.sleep(_STEP)
+                graceful = not self._is_hurried()
+        self._stop(graceful)
+
+    def _await_new(self) -> None:
+        arbiter, until = self._arbiter, SYSTEM_CLOCK.now() + _START
+        by_age = sorted(arbiter.WORKERS.values(), key=lambda worker: worker.age)
+        new = by_age[-arbiter.num_workers :]
+        while SYSTEM_CLOCK.now() < until and not all(map(_serves, new)):
+            arbiter.reap_workers()
+            SYSTEM_CLOCK.sleep(_STEP)
+
+    def _retire(self, pid: int, sig: int) -> None:
+        self._kill(pid, signal.SIGUSR2 if sig == signal.SIGTERM else sig)
+
+    def _is_hurried(self) -> bool:
+        """Whether somebody asks for a quick end meanwhile."""
+        try:
+            return bool(self._arbiter.SIG_QUEUE.get_nowait() in (signal.SIGINT, signal.SIGQUIT))
+        except queue.Empty:
+            return False
+
+
+def _serves(worker: Any) -> bool:
+    """Whether its loop runs, or it has ended. The time of its file is the time of day until the
+    first beat, and monotonic from then on."""
+    try:
+        return bool(abs(worker.tmp.last_update() - SYSTEM_CLOCK.now()) < _START)
+    except (OSError, ValueError):
+        return True

@@ -1,0 +1,129 @@
+"""What a client has sent and no thread has read yet, and whether that is a whole request."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["BODY_MOST", "HEAD_MOST", "Incoming"]
+
+HEAD_MOST: Final = 65536
+"""Bytes of a request head that are waited for."""
+
+BODY_MOST: Final = 131072
+"""Bytes of a body that are waited for without a thread: more than the API accepts."""
+
+_LINE_MOST: Final = 1024
+_CHUNK_LINE_MOST: Final = 1024
+
+_LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[^\r]*chunked[ \t]*\r\n", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+
+
+class Incoming:
+    """Bytes in the order in which they came. It tells only how long to wait: what the request
+    means, and whether it is one, is for the parser to say, which gets all that is hopeless, too.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._looked = 0
+        self._head: int | None = None
+        self._end: int | None = None
+        self._chunk: int | None = None
+        self._is_bad = False
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a request head is there."""
+        return self._head is not None
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for "100 Continue" before it sends its body."""
+        return self._head is not None and bool(_EXPECTS.search(self._bytes, 0, self._head))
+
+    @property
+    def target(self) -> bytes:
+        """What is asked for, such as b"/path?query"; b"" where that cannot be told."""
+        words = self._bytes[:_LINE_MOST].partition(b"\r\n")[0].split(b" ")
+        return bytes(words[1]) if len(words) == 3 else b""
+
+    def feed(self, data: bytes) -> None:
+        """Add what came."""
+        self._bytes += data
+
+    def is_ready(self) -> bool:
+        """Whether a thread has something to do: a request with its body, or what can be none."""
+        if self._head is None and not self._find_head():
+            return self._is_bad or len(self._bytes) > HEAD_MOST
+        if self._chunk is not None:
+            return self._find_last_chunk()
+        return self._end is None or len(self._bytes) >= self._end
+
+    def take(self) -> tuple[bytes, bool]:
+        """The bytes of the request that is ready, without those of the next one, and whether they
+        are all of it: else the thread reads the rest."""
+        is_whole = self._end is not None and len(self._bytes) >= self._end
+        end = self._end if is_whole else len(self._bytes)
+        taken = bytes(self._bytes[:end])
+        del self._bytes[:end]
+        self._forget()
+        return taken, is_whole
+
+    def _find_head(self) -> bool:
+        end = self._bytes.find(b"\r\n\r\n", max(0, self._looked - 3))
+        if end < 0:
+            self._look_at_lines()
+            return False
+        self._head = end + 4
+        if _CHUNKED.search(self._bytes, 0, self._head):
+            self._chunk = self._head
+            return True
+        found = _LENGTH.search(self._bytes, 0, self._head)
+        length = int(found[1]) if found else 0
+        if length <= BODY_MOST:
+            self._end = self._head + length
+        return True
+
+    def _look_at_lines(self) -> None:
+        """Whether what is new has an end of line that no head has."""
+        new = max(0, self._looked - 1)
+        if self._bytes[new : new + 1] == b"\n":
+            new += 1
+        self._looked = len(self._bytes)
+        if self._bytes.count(b"\n", new) != self._bytes.count(b"\r\n", new):
+            self._is_bad = True
+
+    def _find_last_chunk(self) -> bool:
+        """Whether the body has its end, or one that a thread must look into."""
+        assert self._chunk is not None and self._head is not None
+        while self._end is None:
+            line = self._bytes.find(b"\r\n", self._chunk, self._chunk + _CHUNK_LINE_MOST)
+            if line < 0:
+                return len(self._bytes) - self._chunk >= _CHUNK_LINE_MOST
+            try:
+                size = int(self._bytes[self._chunk : line].partition(b";")[0], 16)
+            except ValueError:
+                return True
+            if size == 0:
+                return self._find_trailers(line)
+            self._chunk = line + 2 + size + 2
+            if size < 0 or self._chunk - self._head > BODY_MOST:
+                return True
+            if self._chunk > len(self._bytes):
+                return False
+        return True
+
+    def _find_trailers(self, line: int) -> bool:
+        end = self._bytes.find(b"\r\n\r\n", line)
+        if end >= 0:
+            self._end = end + 4
+        return end >= 0 or len(self._bytes) - line > HEAD_MOST

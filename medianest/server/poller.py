@@ -1,0 +1,171 @@
+"""The poller: waits for all connections at once, so that no client holds a thread by what it does
+not send, or does not take."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from medianest.resilience.clock import SYSTEM_CLOCK
+from medianest.server.channel import Backlog
+from medianest.server.connection import LINGER_SECONDS, Connection, Phase
+from medianest.server.doors import Doors, most_connections
+
+__all__ = ["Poller"]
+
+
+class Poller:
+    """Gives a connection to `serve` when its request is there, and has it back by `finish`.
+    `refuse` writes the answer to a request that did not come in time. Used by one thread."""
+
+    def __init__(
+        self,
+        *,
+        serve: Callable[[Connection], None],
+        refuse: Callable[[Connection], None],
+        complain: Callable[..., None],
+        most: int,
+        keepalive: float,
+        body_seconds: float,
+    ) -> None:
+        self._serve, self._refuse = serve, refuse
+        self._most = most_connections(most)
+        self._keepalive, self._body_seconds = keepalive, body_seconds
+        self._backlog = Backlog()
+        self._selector = selectors.DefaultSelector()
+        self._connections: dict[Connection, None] = {}
+        self._is_closing = False
+        self._steps = {
+            Phase.HEAD: self._read,
+            Phase.BODY: self._read,
+            Phase.SENDING: self._send,
+            Phase.LINGERING: self._linger,
+        }
+        self.doors = Doors(
+            self._selector, make_room=self._make_room, enter=self._enter, complain=complain
+        )
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def watch(self, pipe: int, seen: Callable[[Any], None]) -> None:
+        """Have `seen` called when something can be read there."""
+        self._selector.register(pipe, selectors.EVENT_READ, seen)
+
+    def turn(self, seconds: float) -> None:
+        """Wait so long for something to happen, and see to it."""
+        for key, _ in self._selector.select(seconds):
+            if isinstance(key.data, Connection):
+                self._go_on(key.data)
+            else:
+                key.data(key.fileobj)
+
+    def sweep(self) -> None:
+        """End what has waited for too long; called every second or so."""
+        self.doors.reopen()
+        now = SYSTEM_CLOCK.now()
+        for connection in [c for c in self._connections if c.until <= now]:
+            if connection.phase is not Phase.SERVED:
+                self._expire(connection)
+        if self._backlog.is_large:
+            for connection in [c for c in self._connections if c.takes_slowly()]:
+                self._drop(connection)
+
+    def close(self) -> None:
+        """Take no new connections, and let those that are there have a moment to ask."""
+        self.doors.close()
+        self._is_closing = True
+        soon = SYSTEM_CLOCK.now() + LINGER_SECONDS
+        for connection in self._connections:
+            connection.until = min(connection.until, soon)
+
+    def finish(self, connection: Connection) -> None:
+        """A thread has done with it: send the rest of its answer, then await the next request."""
+        self._guarded(connection, self._send)
+
+    # -- how connections come and go ---------------------------------------------------------------
+
+    def _make_room(self) -> bool:
+        """Whether one more fits; for it, the one that has not asked anything for longest goes."""
+        if len(self._connections) < self._most:
+            return True
+        quiet = next((c for c in self._connections if c.may_be_dropped), None)
+        if quiet is not None:
+            self._drop(quiet)
+        return quiet is not None
+
+    def _enter(self, sock: socket.socket, client: Any, server: Any) -> None:
+        connection = Connection(sock, client, server, self._backlog)
+        self._connections[connection] = None
+        self._await(connection, selectors.EVENT_READ)
+
+    def _drop(self, connection: Connection) -> None:
+        self._await(connection, 0)
+        del self._connections[connection]
+        connection.close()
+
+    def _expire(self, connection: Connection) -> None:
+        """Its time is over."""
+        if connection.incoming and connection.phase in (Phase.HEAD, Phase.BODY):
+            self._refuse(connection)
+            self._guarded(connection, self._send)
+        else:
+            self._drop(connection)
+
+    def _await(self, connection: Connection, events: int) -> None:
+        if events == connection.events:
+            return
+        if connection.events == 0:
+            self._selector.register(connection.sock, events, connection)
+        elif events == 0:
+            self._selector.unregister(connection.sock)
+        else:
+            self._selector.modify(connection.sock, events, connection)
+        connection.events = events
+
+    # -- how they go on ----------------------------------------------------------------------------
+
+    def _guarded(self, connection: Connection, step: Callable[[Connection], None]) -> None:
+        try:
+            step(connection)
+        except BlockingIOError:
+            pass  # it is not so far after all
+        except OSError:
+            self._drop(connection)
+
+    def _go_on(self, connection: Connection) -> None:
+        self._guarded(connection, self._steps[connection.phase])
+
+    def _read(self, connection: Connection) -> None:
+        connection.receive(self._body_seconds)
+        if connection.is_ready:
+            self._hand_over(connection)
+
+    def _hand_over(self, connection: Connection) -> None:
+        self._await(connection, 0)
+        del self._connections[connection]
+        self._connections[connection] = None  # the last that has asked
+        connection.give()
+        self._serve(connection)
+
+    def _send(self, connection: Connection) -> None:
+        if not connection.send():
+            self._await(connection, selectors.EVENT_WRITE)
+        elif connection.is_kept and not self._is_closing:
+            self._await_request(connection)
+        else:
+            connection.linger()
+            self._await(connection, selectors.EVENT_READ)
+
+    def _await_request(self, connection: Connection) -> None:
+        connection.await_request(self._keepalive, self._body_seconds)
+        if connection.is_ready:  # it came with the one before
+            self._hand_over(connection)
+        else:
+            self._await(connection, selectors.EVENT_READ)
+
+    def _linger(self, connection: Connection) -> None:
+        if connection.has_ended():
+            self._drop(connection)

@@ -1,0 +1,233 @@
+"""A gunicorn worker: threads that serve requests, and a poller that has everything else.
+
+gunicorn's own threaded worker gives a connection a thread at its first byte, and waits in its main
+loop for a client to close: a few dozen clients that dawdle stop it for all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from http import HTTPStatus
+from types import FrameType
+from typing import Any, Final
+
+from gunicorn.http import RequestParser, wsgi
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers import base
+
+from medianest.resilience.clock import SYSTEM_CLOCK
+from medianest.server.channel import SlowClientError
+from medianest.server.connection import Connection
+from medianest.server.poller import Poller
+from medianest.server.refusals import FewLines, answer, status_of
+
+__all__ = ["Worker"]
+
+_PROBE_THREADS: Final = 2
+
+_GONE = (NoMoreData, StopIteration, ConnectionError)
+"""The client has left; nobody is there to be told."""
+
+
+class Worker(base.Worker):
+    """Serves each request in a thread once it is there as a whole. SIGTERM: for `drain_delay` it
+    goes on, for those who have not heard of its end yet; then it takes nothing new and ends with
+    the last answer."""
+
+    drain_delay = 0.0
+    """Seconds from SIGTERM in which new connections are taken still."""
+
+    body_seconds = 30.0
+    """Seconds in which the body of a request must come."""
+
+    probes: tuple[bytes, ...] = ()
+    """Paths that have threads of their own, by how they begin: their answers come from memory."""
+
+    on_end: Callable[[bool], None] | None = None
+    """Called when the end begins, in a signal handler, with whether another worker has taken the
+    place of this one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._served: deque[Connection] = deque()
+        self._few = FewLines(logging.getLogger("gunicorn.error"))
+        self._ends_at: float | None = None
+        self._quitting = False
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Refuse what this worker does not do."""
+        if cfg.is_ssl:
+            raise RuntimeError("this server speaks no TLS: put a proxy in front of it")
+
+    def init_process(self) -> None:
+        """After fork: what the loop needs."""
+        self._threads = ThreadPoolExecutor(self.cfg.threads, "request")
+        self._probe_threads = ThreadPoolExecutor(_PROBE_THREADS, "probe")
+        self._poller = Poller(
+            serve=self._hand_out,
+            refuse=self._refuse_late,
+            complain=logging.getLogger("gunicorn.error").error,
+            most=self.cfg.worker_connections,
+            keepalive=self.cfg.keepalive,
+            body_seconds=self.body_seconds,
+        )
+        super().init_process()
+
+    # -- signals -----------------------------------------------------------------------------------
+
+    def init_signals(self) -> None:
+        """Those of gunicorn, and SIGUSR2, by which the arbiter retires a worker that another one
+        has taken the place of."""
+        super().init_signals()
+        signal.signal(signal.SIGUSR2, self.handle_retire)
+        signal.siginterrupt(signal.SIGUSR2, False)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain, then end."""
+        self._end_after(self.drain_delay, is_replaced=False)
+
+    def handle_retire(self, sig: int, frame: FrameType | None) -> None:
+        """End, as others take what is new."""
+        self._end_after(0.0, is_replaced=True)
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End now. Ctrl-C comes from the terminal and from the master, and the second, in the
+        middle of the first, would wait for a lock that the first holds."""
+        if not self._quitting:
+            self._quitting = True
+            super().handle_quit(sig, frame)
+
+    def _end_after(self, seconds: float, *, is_replaced: bool) -> None:
+        if self._ends_at is None:
+            self._ends_at = SYSTEM_CLOCK.now() + seconds
+            if self.on_end is not None:
+                self.on_end(is_replaced)
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until the end."""
+        self._poller.watch(self.PIPE[0], self._wake)
+        self._poller.doors.open(self.sockets)
+        swept = SYSTEM_CLOCK.now()
+        while self.alive or len(self._poller):
+            self.notify()
+            self._poller.turn(self._patience())
+            now = SYSTEM_CLOCK.now()
+            if self.alive and self._must_end(now):
+                self.alive = False
+                self._poller.close()
+            if now - swept >= 0.5:
+                swept = now
+                self._poller.sweep()
+                self._few.turn()
+        self._threads.shutdown(wait=True)
+        self._probe_threads.shutdown(wait=True)
+
+    def _patience(self) -> float:
+        if self._ends_at is None or not self.alive:
+            return 0.5
+        return max(0.0, min(0.5, self._ends_at - SYSTEM_CLOCK.now()))
+
+    def _must_end(self, now: float) -> bool:
+        if self.ppid != os.getppid():
+            self.log.info("the arbiter has gone: ending")
+            return True
+        if self.nr >= self.max_requests:
+            self._end_after(0.0, is_replaced=True)
+        return self._ends_at is not None and self._ends_at <= now
+
+    def _hand_out(self, connection: Connection) -> None:
+        is_probe = bool(self.probes) and connection.target.startswith(self.probes)
+        threads = self._probe_threads if is_probe else self._threads
+        threads.submit(self._serve, connection)
+
+    def _wake(self, pipe: int) -> None:
+        """Signals and threads write there."""
+        try:
+            os.read(pipe, 4096)
+        except BlockingIOError:
+            pass
+        while self._served:
+            self._poller.finish(self._served.popleft())
+
+    # -- a request, in a thread --------------------------------------------------------------------
+
+    def _serve(self, connection: Connection) -> None:
+        connection.is_kept = False
+        try:
+            connection.is_kept = self._answer(connection)
+        except _GONE:
+            pass
+        except (Exception, SystemExit) as error:
+            self._fail(connection, error)
+        finally:
+            self._served.append(connection)
+            try:
+                os.write(self.PIPE[1], b".")
+            except BlockingIOError:
+                pass  # it is full: the loop wakes up anyway
+
+    def _answer(self, connection: Connection) -> bool:
+        """Answer its request; whether another one may follow."""
+        channel: Any = connection.channel  # which is no socket, but all that is asked of one
+        if connection.parser is None:
+            connection.parser = RequestParser(self.cfg, channel, connection.client)
+        request = next(connection.parser)
+        self.cfg.pre_request(self, request)
+        response: Any = None
+        environ: Any = {}
+        began = datetime.now()
+        try:
+            response, environ = wsgi.create(
+                request, channel, connection.client, connection.server, self.cfg
+            )
+            environ["wsgi.multithread"] = True
+            self.nr += 1
+            if self._ends_at is not None or channel.reads_on or not self.cfg.keepalive:
+                response.force_close()
+            self._write(response, self.wsgi(environ, response.start_response), channel)
+            self.log.access(response, request, environ, datetime.now() - began)
+        finally:
+            self.cfg.post_request(self, request, environ, response)
+        return not response.should_close() and connection.has_read_all()
+
+    def _write(self, response: Any, body: Any, channel: Any) -> None:
+        try:
+            for piece in body:
+                length = response.response_length
+                channel.is_last = length is not None and response.sent + len(piece) >= length
+                response.write(piece)
+            channel.is_last = True
+            response.close()
+            channel.flush()
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+
+    def _fail(self, connection: Connection, error: BaseException) -> None:
+        """Tell the client, unless its answer has begun."""
+        status, client = status_of(error), _shown(connection.client)
+        if isinstance(error, SlowClientError):
+            self._few.warn("%s sends or takes too slowly", client)
+        elif status < 500:
+            self._few.warn("a request of %s cannot be read: %s", client, type(error).__name__)
+        else:
+            self.log.error("a request failed in the server", exc_info=error)
+        connection.channel.say_instead(answer(status))
+
+    def _refuse_late(self, connection: Connection) -> None:
+        self._few.warn("a request of %s did not come in time", _shown(connection.client))
+        connection.is_kept = False
+        connection.channel.say_instead(answer(HTTPStatus.REQUEST_TIMEOUT))
+
+
+def _shown(client: Any) -> str:
+    return str(client[0]) if isinstance(client, tuple) else "a local socket"
