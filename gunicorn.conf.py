@@ -28,6 +28,11 @@ def _number(variable, default, least, most):
     return number
 
 
+def _memory():
+    memory = "/dev/shm"
+    return memory if os.access(memory, os.W_OK | os.X_OK) else None
+
+
 SANDBOXES = {"plex": "TOKEN", "overseerr": "API_KEY"}
 """What can be played, and the setting for its secret."""
 
@@ -50,6 +55,9 @@ timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a who
 graceful_timeout = int(settings.request_timeout) + 5  # requests in flight end at their deadline
 keepalive = 15
 worker_connections = 4000
+worker_tmp_dir = (
+    _memory()
+)  # also where the root file system is read-only; a disk would make it wait
 loglevel = "warning"
 forwarder_headers = ""  # SCRIPT_NAME is not for clients to say
 control_socket_disable = True
@@ -143,6 +151,7 @@ def post_worker_init(worker):
         lifecycle.draining = not is_replaced
         background.stop_soon()
 
+    worker.is_ready = lambda: lifecycle.schema_is_current
     worker.on_end = end
 
 

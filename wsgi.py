@@ -25,7 +25,7 @@ except ConfigurationError as error:
 worker = app.extensions["medianest.worker"] = Worker(
     app.extensions["medianest"], app.extensions["medianest.notifier"]
 )
-if not UNDER_GUNICORN:
-    # gunicorn.conf.py starts it after fork; other servers have no such hook.
-    app.before_request(worker.start)
-    atexit.register(worker.stop)
+# gunicorn.conf.py starts it after fork; with any other configuration, or another server, the first
+# request does.
+app.before_request(worker.start)
+atexit.register(worker.stop)

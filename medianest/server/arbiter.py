@@ -68,13 +68,14 @@ class Improvements:
 
     def reload(self) -> None:
         """Read the configuration again; a wrong one ends a start, but no server that runs."""
-        old = self._arbiter.app.cfg
+        app = self._arbiter.app
+        before = dict(vars(app))
         try:
             self._reload()
         except SystemExit as error:
             if os.getpid() != self._arbiter.pid:
                 raise  # the end of a worker, which was forked in there
-            self._arbiter.app.cfg = old
+            vars(app).update(before)
             logger.error("the configuration is wrong, so the old one is kept: %s", error)
         finally:
             self._looked = SYSTEM_CLOCK.now()  # it took its time, and that was no pause

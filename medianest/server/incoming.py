@@ -35,7 +35,7 @@ class Incoming:
         self._head: int | None = None
         self._end: int | None = None
         self._chunk: int | None = None
-        self._is_bad = False
+        self._is_hopeless = False
 
     def __len__(self) -> int:
         return len(self._bytes)
@@ -62,11 +62,13 @@ class Incoming:
 
     def is_ready(self) -> bool:
         """Whether a thread has something to do: a request with its body, or what can be none."""
-        if self._head is None and not self._find_head():
-            return self._is_bad or len(self._bytes) > HEAD_MOST
-        if self._chunk is not None:
-            return self._find_last_chunk()
-        return self._end is None or len(self._bytes) >= self._end
+        if self._head is None:
+            self._find_head()
+        if self._chunk is not None and self._end is None and not self._is_hopeless:
+            self._find_last_chunk(self._chunk)
+        if self._is_hopeless:
+            return True
+        return self._end is not None and len(self._bytes) >= self._end
 
     def take(self) -> tuple[bytes, bool]:
         """The bytes of the request that is ready, without those of the next one, and whether they
@@ -78,20 +80,22 @@ class Incoming:
         self._forget()
         return taken, is_whole
 
-    def _find_head(self) -> bool:
+    def _find_head(self) -> None:
         end = self._bytes.find(b"\r\n\r\n", max(0, self._looked - 3))
         if end < 0:
             self._look_at_lines()
-            return False
+            self._is_hopeless |= len(self._bytes) > HEAD_MOST
+            return
         self._head = end + 4
         if _CHUNKED.search(self._bytes, 0, self._head):
             self._chunk = self._head
-            return True
+            return
         found = _LENGTH.search(self._bytes, 0, self._head)
         length = int(found[1]) if found else 0
         if length <= BODY_MOST:
             self._end = self._head + length
-        return True
+        else:
+            self._is_hopeless = True
 
     def _look_at_lines(self) -> None:
         """Whether what is new has an end of line that no head has."""
@@ -100,30 +104,37 @@ class Incoming:
             new += 1
         self._looked = len(self._bytes)
         if self._bytes.count(b"\n", new) != self._bytes.count(b"\r\n", new):
-            self._is_bad = True
+            self._is_hopeless = True
 
-    def _find_last_chunk(self) -> bool:
-        """Whether the body has its end, or one that a thread must look into."""
-        assert self._chunk is not None and self._head is not None
-        while self._end is None:
-            line = self._bytes.find(b"\r\n", self._chunk, self._chunk + _CHUNK_LINE_MOST)
+    def _find_last_chunk(self, chunk: int) -> None:
+        """Look from one chunk to the next, as far as they have come."""
+        most = (self._head or 0) + BODY_MOST
+        while chunk <= len(self._bytes):
+            self._chunk = chunk
+            line = self._bytes.find(b"\r\n", chunk, chunk + _CHUNK_LINE_MOST)
             if line < 0:
-                return len(self._bytes) - self._chunk >= _CHUNK_LINE_MOST
-            try:
-                size = int(self._bytes[self._chunk : line].partition(b";")[0], 16)
-            except ValueError:
-                return True
+                self._is_hopeless = len(self._bytes) - chunk >= _CHUNK_LINE_MOST
+                return
+            size = _size(bytes(self._bytes[chunk:line]))
             if size == 0:
-                return self._find_trailers(line)
-            self._chunk = line + 2 + size + 2
-            if size < 0 or self._chunk - self._head > BODY_MOST:
-                return True
-            if self._chunk > len(self._bytes):
-                return False
-        return True
+                self._find_trailers(line)
+                return
+            chunk = line + 2 + size + 2
+            if size < 0 or chunk > most:
+                self._is_hopeless = True
+                return
 
-    def _find_trailers(self, line: int) -> bool:
+    def _find_trailers(self, line: int) -> None:
         end = self._bytes.find(b"\r\n\r\n", line)
         if end >= 0:
             self._end = end + 4
-        return end >= 0 or len(self._bytes) - line > HEAD_MOST
+        else:
+            self._is_hopeless = len(self._bytes) - line > HEAD_MOST
+
+
+def _size(line: bytes) -> int:
+    """That of a chunk; -1 for what is none."""
+    try:
+        return int(line.partition(b";")[0], 16)
+    except ValueError:
+        return -1

@@ -31,6 +31,9 @@ __all__ = ["Worker"]
 
 _PROBE_THREADS: Final = 2
 
+_START_SECONDS: Final = 2.0
+"""Time for the app to be ready; a database that hangs must not keep probes from an answer."""
+
 _GONE = (NoMoreData, StopIteration, ConnectionError)
 """The client has left; nobody is there to be told."""
 
@@ -48,6 +51,9 @@ class Worker(base.Worker):
 
     probes: tuple[bytes, ...] = ()
     """Paths that have threads of their own, by how they begin: their answers come from memory."""
+
+    is_ready: Callable[[], bool] | None = None
+    """Whether the app may be asked; new connections wait for that for a moment."""
 
     on_end: Callable[[bool], None] | None = None
     """Called when the end begins, in a signal handler, with whether another worker has taken the
@@ -114,6 +120,7 @@ class Worker(base.Worker):
 
     def run(self) -> None:
         """Serve until the end."""
+        self._await_readiness()
         self._poller.watch(self.PIPE[0], self._wake)
         self._poller.doors.open(self.sockets)
         swept = SYSTEM_CLOCK.now()
@@ -130,6 +137,15 @@ class Worker(base.Worker):
                 self._few.turn()
         self._threads.shutdown(wait=True)
         self._probe_threads.shutdown(wait=True)
+
+    def _await_readiness(self) -> None:
+        """So that a worker that takes the place of another does not say that it is not ready."""
+        until = SYSTEM_CLOCK.now() + _START_SECONDS
+        while self.is_ready is not None and not self.is_ready():
+            if SYSTEM_CLOCK.now() >= until or self._ends_at is not None:
+                return
+            self.notify()
+            SYSTEM_CLOCK.sleep(0.02)
 
     def _patience(self) -> float:
         if self._ends_at is None or not self.alive:

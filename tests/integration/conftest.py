@@ -40,13 +40,13 @@ class Answer:
 class Server:
     """gunicorn with the app, on a free port."""
 
-    def __init__(self, directory, **variables):
+    def __init__(self, directory, arguments=(), **variables):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
-        self._directory = directory
+        self.directory, self._arguments = directory, arguments
         self._environment = {
             **clean,
             "PORT": str(self.port),
@@ -59,12 +59,12 @@ class Server:
 
     def reopen(self):
         """Start it, with its log open; also after it was stopped."""
-        self._log = (self._directory / "log").open("a+")
+        self._log = (self.directory / "log").open("a+")
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn"],
+            [sys.executable, "-m", "gunicorn", *self._arguments],
             cwd=ROOT,
             env=self._environment,
             stdout=self._log,

@@ -1,0 +1,159 @@
+"""How the server ends, goes on after a pause, and takes a new configuration."""
+
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+
+import psutil
+import pytest
+
+from tests.integration.conftest import Server
+
+LIVE, READY = "/api/v1/health/live", "/api/v1/health/ready"
+PAUSE = 7.0
+"""Seconds, longer than the server may hang."""
+
+
+class Clients:
+    """A few that ask on a new connection each time, one after the other."""
+
+    def __init__(self, server, path, count=8):
+        self.answers, self.failures = [], []
+        self._server, self._path, self._ended = server, path, threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self):
+        while not self._ended.wait(0.005):
+            try:
+                self.answers.append(self._server.get(self._path, timeout=10).status)
+            except OSError as error:
+                self.failures.append(error)
+
+    def stop(self):
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One server for all but those who end it."""
+    url = {"MEDIANEST_PLEX_URL": "http://127.0.0.1:1", "GUNICORN_CMD_ARGS": "--timeout 3"}
+    server = Server(tmp_path_factory.mktemp("ends"), **url)
+    yield server.wait_until()
+    server.stop()
+
+
+def workers(server):
+    children = psutil.Process(server.process.pid).children()
+    return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}
+
+
+def wait_for(condition, seconds=10):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_from_sigterm_on_nobody_is_refused_for_a_while(serve):
+    """Keeps out: the listener closed at once, so that no proxy ever saw that it should go away."""
+    server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=1.5)
+    clients = Clients(server, LIVE)
+    wait_for(lambda: len(clients.answers) > 20)
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: server.get(READY).status == 503)
+    assert server.get(READY).json["reasons"] == ["draining"]
+    assert server.get(LIVE).headers["Connection"] == "close"
+    clients.stop()
+    assert set(clients.answers) == {200}
+    assert not clients.failures
+    assert server.process.wait(10) == 0
+    with pytest.raises(OSError):
+        server.get(LIVE)
+
+
+def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared):
+    """Keeps out: old workers that ended while new ones were still starting."""
+    before = workers(shared)
+    clients = Clients(shared, READY)
+    wait_for(lambda: len(clients.answers) > 20)
+    shared.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: workers(shared) and not workers(shared) & before)
+    clients.stop()
+    assert set(clients.answers) == {200}
+    assert not clients.failures
+
+
+def test_a_wrong_configuration_on_sighup_ends_nothing(shared, request):
+    """Keeps out: one typing error, and the server was gone."""
+    before = workers(shared)
+    file = shared.directory / "medianest.toml"
+    file.write_text("threads = -1\n")
+    request.addfinalizer(file.unlink)
+    shared.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "so the old one is kept: medianest: " in shared.log)
+    assert workers(shared) == before
+    assert shared.get(LIVE).status == 200
+
+
+def test_a_pause_of_all_processes_kills_none(shared):
+    """Keeps out: all workers killed on waking, and all that they knew lost."""
+    before = workers(shared)
+    paused = [shared.process.pid, *before]
+    for pid in paused:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(PAUSE)
+    for pid in paused:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: "all processes were paused for" in shared.log)
+    time.sleep(1.5)  # the arbiter has looked again meanwhile
+    assert shared.get(LIVE).status == 200
+    assert workers(shared) == before
+
+
+def test_a_worker_that_hangs_alone_is_replaced(shared):
+    before = workers(shared)
+    wait_for(lambda: shared.get(LIVE).status == 200)
+    time.sleep(3)  # after a pause none is killed for as long as it may hang
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: workers(shared) and not workers(shared) & before, 20)
+    shared.wait_until("live")
+
+
+def test_without_files_left_the_server_waits_and_says_so_once(shared):
+    """Keeps out: a busy loop that wrote 85 MB of log in 45 s."""
+    (pid,) = workers(shared)
+    worker = psutil.Process(pid)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (worker.num_fds() + 2, limits[1]))
+    clients = [socket.create_connection(("127.0.0.1", shared.port)) for _ in range(20)]
+    try:
+        wait_for(lambda: "takes no new connection: Too many open files" in shared.log)
+        spent = sum(worker.cpu_times()[:2])
+        time.sleep(1.5)
+        assert sum(worker.cpu_times()[:2]) - spent < 0.75
+        assert shared.log.count("takes no new connection") == 1
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        for client in clients:
+            client.close()
+    assert shared.get(LIVE, timeout=5).status == 200
+
+
+def test_with_somebody_elses_configuration_it_does_what_it_takes_on(tmp_path):
+    """Keeps out: requests accepted and never made, as nothing ran beside the requests."""
+    arguments = ["--config", "/dev/null", "wsgi:app"]  # PORT is gunicorn's own, too
+    server = Server(tmp_path, arguments, MEDIANEST_PLEX_URL="http://127.0.0.1:1", HOST="127.0.0.1")
+    try:
+        server.wait_until("live")
+        wait_for(lambda: server.get(READY).status == 200)
+        assert server.get("/api/v1/health/comprehensive").json["components"]
+    finally:
+        server.stop()

@@ -1,0 +1,96 @@
+"""What a thread reads and writes, while the client dawdles."""
+
+import pytest
+from gunicorn.http.errors import LimitRequestHeaders
+
+from medianest.resilience import Deadline
+from medianest.server import channel as channels
+from medianest.server.channel import Backlog, Channel, SlowClientError
+from medianest.server.pace import Pace
+
+MORE = 8 << 20
+"""Bytes: more than any system takes at once."""
+
+
+@pytest.fixture
+def channel(pair):
+    return Channel(pair[0], Backlog())
+
+
+def given(channel, data=b"", *, is_whole=True, has_head=True):
+    channel.give(data, is_whole=is_whole, has_head=has_head)
+    return channel
+
+
+def test_what_the_poller_has_read_is_read_from_memory(channel):
+    given(channel, b"all of it")
+    assert [channel.recv(5), channel.recv(100), channel.recv(100)] == [b"all o", b"f it", b""]
+
+
+def test_a_head_without_end_is_too_long(channel):
+    given(channel, b"GET /", is_whole=False, has_head=False)
+    assert channel.recv(100) == b"GET /"
+    with pytest.raises(LimitRequestHeaders):
+        channel.recv(100)
+
+
+def test_the_rest_of_a_long_body_is_read_within_the_deadline(channel, pair):
+    given(channel, b"be", is_whole=False)
+    pair[1].sendall(b"gin")
+    assert [channel.recv(100), channel.recv(100)] == [b"be", b"gin"]
+    with Deadline(0.05).scope(), pytest.raises(SlowClientError):
+        channel.recv(100)
+
+
+def test_a_client_is_told_once_to_send_what_it_holds_back(channel, pair):
+    given(channel, is_whole=False)
+    assert channel.send(b"100 Continue") == channel.send(b"100 Continue") == 12
+    assert pair[1].recv(100) == b"100 Continue"
+
+
+def test_a_head_goes_with_what_follows_it(channel, pair):
+    given(channel).sendall(b"head ")
+    channel.sendall(b"body")
+    assert pair[1].recv(100) == b"head body"
+
+
+def test_the_end_of_an_answer_waits_without_a_thread(channel, pair):
+    given(channel).is_last = True
+    channel.sendall(b"")
+    channel.sendall(b"a" * channels.UNSENT_MOST)
+    received = 0
+    while not channel.send_some(Pace()):
+        received += len(pair[1].recv(1 << 20))
+    assert received < channels.UNSENT_MOST
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_what_is_more_than_may_wait_is_taken_in_time_or_not_at_all(
+    channel, pair, monkeypatch, is_last
+):
+    monkeypatch.setattr(channels, "GRACE", 0.05)
+    monkeypatch.setattr(channels, "LITTLE_GRACE", 0.05)
+    given(channel).is_last = is_last
+    channel.sendall(b"")
+    with pytest.raises(SlowClientError):
+        channel.sendall(b"a" * MORE)
+
+
+def test_all_that_waits_is_bounded(pair):
+    backlog = Backlog(most=100)
+    assert backlog.take(60)
+    assert not backlog.take(60)
+    assert backlog.is_large
+    backlog.give_back(60)
+    assert backlog.take(100)
+
+
+def test_an_answer_that_has_begun_is_not_followed_by_another(channel, pair):
+    given(channel).sendall(b"head ")
+    channel.sendall(b"body")
+    channel.say_instead(b"500")
+    channel.send_some(Pace())
+    given(channel).sendall(b"a head that was held")
+    channel.say_instead(b"500")
+    channel.send_some(Pace())
+    assert pair[1].recv(100) == b"head body500"

@@ -1,0 +1,82 @@
+"""When a request is there, however its bytes come."""
+
+import pytest
+
+from medianest.server.incoming import BODY_MOST, HEAD_MOST, Incoming
+
+HEAD = b"POST /x HTTP/1.1\r\nHost: y\r\n"
+NEXT = b"GET /next HTTP/1.1\r\n\r\n"
+
+WHOLE = {
+    "no body": b"GET /x?y HTTP/1.1\r\nHost: y\r\n\r\n",
+    "no headers": b"GET / HTTP/1.0\r\n\r\n",
+    "a length": HEAD + b"content-length : 5 \r\n\r\nhello",
+    "no length": HEAD + b"Content-Length: 0\r\n\r\n",
+    "chunks": HEAD
+    + b"Transfer-Encoding: gzip, chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\n\r\n",
+    "trailers": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n!\r\n0\r\nX: y\r\nZ: 1\r\n\r\n",
+    "an end within a chunk": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n"
+    ),
+    "a line before it": b"\r\nGET / HTTP/1.1\r\nHost: y\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_bytes", WHOLE.values(), ids=WHOLE)
+def test_a_request_is_ready_with_its_last_byte_and_without_the_next(request_bytes):
+    incoming = Incoming()
+    for byte in request_bytes[:-1]:
+        assert not incoming.is_ready()
+        incoming.feed(bytes([byte]))
+    assert not incoming.is_ready()
+    incoming.feed(request_bytes[-1:] + NEXT)
+    assert incoming.is_ready()
+    assert incoming.take() == (request_bytes, True)
+    assert incoming.is_ready()
+    assert incoming.take() == (NEXT, True)
+    assert not incoming.is_ready()
+    assert not incoming
+
+
+HOPELESS = {
+    "a bare end of line": b"GET / HTTP/1.1\nHost: y\n",
+    "a bare end of line after others": b"GET / HTTP/1.1\r\nHost: y\r\nX: y\n",
+    "a head without end": b"GET / HTTP/1.1\r\nX: " + b"a" * HEAD_MOST,
+    "a chunk of no size": HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    "a chunk of less than nothing": HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
+    "a size without end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 1024,
+    "a large chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (BODY_MOST + 1),
+    "a large body": HEAD + b"Content-Length: %d\r\n\r\n" % (BODY_MOST + 1),
+}
+
+
+@pytest.mark.parametrize("request_bytes", HOPELESS.values(), ids=HOPELESS)
+@pytest.mark.parametrize("step", [1, 7, 10**9])
+def test_what_is_not_worth_waiting_for_is_given_to_a_thread(request_bytes, step):
+    incoming = Incoming()
+    for place in range(0, len(request_bytes), step):
+        incoming.feed(request_bytes[place : place + step])
+        if incoming.is_ready():
+            break
+    assert incoming.is_ready()
+    taken, is_whole = incoming.take()
+    assert request_bytes.startswith(taken)
+    assert not is_whole
+
+
+def test_who_awaits_that_its_body_is_wanted_is_known():
+    incoming = Incoming()
+    incoming.feed(HEAD + b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
+    assert not incoming.is_ready()
+    assert incoming.has_head
+    assert incoming.expects_continue
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "target"),
+    [(b"GET /a?b HTTP/1.1\r\n\r\n", b"/a?b"), (b"nonsense\r\n\r\n", b""), (b"", b"")],
+)
+def test_what_is_asked_for_is_known_before_it_is_parsed(request_bytes, target):
+    incoming = Incoming()
+    incoming.feed(request_bytes)
+    assert incoming.target == target
