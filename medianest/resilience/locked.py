@@ -15,10 +15,10 @@ from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.machine import NOBODY, Machine, discard
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
 from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
-from medianest.resilience.snapshot import BreakerSnapshot, describe, look
+from medianest.resilience.snapshot import BreakerSnapshot, look, type_and_text
 from medianest.resilience.states import Generation, State, Trigger
 from medianest.resilience.strategy import Handover
-from medianest.resilience.window import Latency
+from medianest.resilience.window import FAILURE, Latency
 
 __all__ = ["LockedMachine", "Permit"]
 
@@ -33,7 +33,7 @@ class LockedMachine:
     ) -> None:
         self.name = name
         self.machine = Machine(name, options, clock, random)
-        self._clock = clock
+        self._now = clock.now
         self._classify = Classifier(options.expected_errors, options.ignored_errors)
         self._expects_all = options.expected_errors is None and options.ignored_errors is None
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class LockedMachine:
             if admitted is not None:
                 self.give_back(admitted, started)
             raise
-        now = self._clock.now()
+        now = self._now()
         if admitted is not None:
             with self._lock:
                 admitted.renew(started, now, thread)
@@ -77,16 +77,12 @@ class LockedMachine:
 
     def acquire(self) -> Permit:
         """A permit for one call, whose place expires. Raises CircuitOpenError."""
-        started = self._clock.now()
+        started = self._now()
         generation = self.machine.generation
         if started >= generation.check_at:
             generation, started = self.admit(started, NOBODY)
         self.machine.permits.append(started)
         return Permit(self, generation, started, self.machine.permits)
-
-    def hand_over(self, generation: Generation, started: float, handover: Handover) -> None:
-        """A call goes on after it returned: who ends it settles it."""
-        handover.held.append(Permit(self, generation, started, self.machine.flights))
 
     def fail(
         self,
@@ -95,25 +91,39 @@ class LockedMachine:
         error: BaseException,
         walk: Walk = causes_within_call,
     ) -> None:
-        """Count a call that raised; what is not an Exception counts for nothing."""
+        """Count a call that raised; what is not an Exception counts for nothing, and a Handover
+        later, by who ends it."""
         if isinstance(error, Exception):
-            ended, outcome = self._clock.now(), self._outcome_of(error, walk)
-            self.settle(generation, started, ended, outcome, describe(error))
+            ended = self._now()
+            if self._expects_all and not isinstance(error, CallRefusedError):
+                outcome = FAILURE
+            else:
+                outcome = self._outcome_of(error, walk)
+            failure = type_and_text(error)
+            with self._lock:  # as `settle`; a failure pays for each call made here
+                self.machine.settle(generation, started, ended, outcome, failure)
+            if self.machine.events:
+                self._flush()
+        elif isinstance(error, Handover):
+            self._hand_over(generation, started, error)
         else:
             self.give_back(generation, started)
 
-    def _outcome_of(self, error: Exception, walk: Walk) -> Outcome:
-        if self._expects_all and not isinstance(error, CallRefusedError):
-            return Outcome.FAILURE
+    def _outcome_of(self, error: Exception, walk: Walk) -> int:
         try:
             return self._classify(error, walk)
         except Exception:
             logger.exception("expected_errors or ignored_errors of %r failed", self.name)
             return Outcome.FAILURE
 
+    def _hand_over(self, generation: Generation, started: float, handover: Handover) -> None:
+        """A call goes on after it returned: who ends it settles it."""
+        self.machine.flights.append(started)
+        handover.held.append(Permit(self, generation, started, self.machine.flights))
+
     def succeed(self, generation: Generation, started: float) -> None:
         """Count a call that went well; like `invoke`, without the lock when it was quick."""
-        ended = self._clock.now()
+        ended = self._now()
         if ended - started < generation.quick:
             generation.append(ended - started)
         else:
@@ -124,7 +134,7 @@ class LockedMachine:
         generation: Generation,
         started: float,
         ended: float,
-        outcome: Outcome,
+        outcome: int,
         failure: tuple[str, str] = ("", ""),
     ) -> None:
         """Count a finished call."""
@@ -135,14 +145,14 @@ class LockedMachine:
 
     def renew(self, generation: Generation, started: float) -> None:
         """A probe gave a sign of life."""
-        now = self._clock.now()
+        now = self._now()
         with self._lock:
             if self.machine.advance(now) is generation:
                 generation.alive[started] = now
 
     def give_back(self, generation: Generation, started: float) -> None:
         """A call counts for nothing."""
-        now = self._clock.now()
+        now = self._now()
         with self._lock:
             self.machine.give_back(generation, started, now)
         self._flush()
@@ -161,7 +171,7 @@ class LockedMachine:
             raise ConfigurationError(f"expires_in must be seconds above 0, not {expires_in!r}")
         if not isinstance(reason, str | None):
             raise ConfigurationError(f"reason must be text, not {reason!r}")
-        now = self._clock.now()
+        now = self._now()
         expires_at = math.inf if expires_in is None else now + expires_in
         machine = self.machine
         with self._lock:
@@ -173,7 +183,7 @@ class LockedMachine:
 
     def state(self) -> State:
         """The state now; without the lock while no time has passed that could change it."""
-        now = self._clock.now()
+        now = self._now()
         generation = self.machine.generation
         if now < generation.check_at:
             return generation.state
@@ -184,7 +194,7 @@ class LockedMachine:
 
     def snapshot(self) -> BreakerSnapshot:
         """Everything at one instant."""
-        now = self._clock.now()
+        now = self._now()
         with self._lock:
             seen, batches, longest = look(self.machine, now)
         self._flush()

@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from medianest.resilience.clock import Clock
 from medianest.resilience.events import Event, StateChanged, WouldHaveOpened
 from medianest.resilience.options import CircuitBreakerOptions
-from medianest.resilience.outcome import Outcome
 from medianest.resilience.states import TRANSITIONS, Generation, State, Trigger
 from medianest.resilience.tally import Tally
 from medianest.resilience.verdict import failure_verdict, slow_verdict
-from medianest.resilience.window import TICK, Counts, Window, no_counts
+from medianest.resilience.window import FAILURE, SUCCESS, TICK, Counts, Window, no_counts
 
 __all__ = ["Machine"]
 
@@ -51,8 +50,8 @@ class Machine:
         self.refused_before = self.refused.read()
         self.openings = 0
         self.openings_in_a_row = 0
-        self.last_failure: tuple[str, str, float] | None = None
-        """Its type, its message and when."""
+        self.last_failure: tuple[tuple[str, str], float] | None = None
+        """Its type and message, and when."""
 
     def totals(self) -> Counts:
         """Counts since the breaker was made or reset."""
@@ -71,7 +70,8 @@ class Machine:
         if self.permits:
             self._expire_permits(now)
         if generation.admits_all:
-            if generation.window.fold(now):
+            window = generation.window
+            if (window.pending or now >= window.slides_at) and window.fold(now):
                 # They were appended after the check before this one.
                 generation.quick_success(generation.check_at - TICK)
             if now >= generation.check_at:
@@ -130,7 +130,7 @@ class Machine:
         generation: Generation,
         started: float,
         now: float,
-        outcome: Outcome,
+        outcome: int,
         failure: tuple[str, str] = ("", ""),
     ) -> None:
         """Count a finished call, if the generation that admitted it still rules.
@@ -140,18 +140,18 @@ class Machine:
         if self.advance(now) is not generation:
             return
         took = now - started
-        slow = took >= self.slow and outcome <= Outcome.FAILURE
-        probe = generation.state is State.HALF_OPEN
+        slow = took >= self.slow and outcome <= FAILURE
+        probe = not generation.admits_all and generation.state is State.HALF_OPEN
         if probe:
             if not generation.give_back(started):
                 return
             generation.window.fold(now)  # `advance` does so only where calls flow freely
         generation.count(outcome, took, slow, now)
-        if outcome is Outcome.FAILURE:
-            self.last_failure = (*failure, now)
+        if outcome == FAILURE:
+            self.last_failure = (failure, now)
         if probe:
             self._judge_probe(generation, now, outcome)
-        elif outcome is Outcome.FAILURE or slow:
+        elif outcome == FAILURE or slow:
             reason = self._verdict(generation, now, outcome, slow)
             if reason is not None or generation.announced:
                 self._judge(generation, now, reason)
@@ -238,10 +238,10 @@ class Machine:
         for started in [started for started in self.permits if started <= limit]:
             discard(self.permits, started)
 
-    def _judge_probe(self, generation: Generation, now: float, outcome: Outcome) -> None:
-        if outcome is Outcome.FAILURE:
+    def _judge_probe(self, generation: Generation, now: float, outcome: int) -> None:
+        if outcome == FAILURE:
             self.fire(Trigger.PROBE_FAILED, now, reason="a probe failed")
-        elif outcome is Outcome.SUCCESS:
+        elif outcome == SUCCESS:
             generation.passed += 1
             if generation.passed >= self.options.half_open_max_calls:
                 self.fire(Trigger.PROBES_PASSED, now)
@@ -255,12 +255,10 @@ class Machine:
             generation.announced = True
             self.events.append(WouldHaveOpened(self.name, self.utc_of(now), reason))
 
-    def _verdict(
-        self, generation: Generation, now: float, outcome: Outcome, slow: bool
-    ) -> str | None:
+    def _verdict(self, generation: Generation, now: float, outcome: int, slow: bool) -> str | None:
         both = generation.announced  # what was announced is over only when neither rule holds
         reason = None
-        if outcome is Outcome.FAILURE or both:
+        if outcome == FAILURE or both:
             reason = failure_verdict(self.options, generation)
         if reason is None and (slow or both):
             reason = self._slow_verdict(generation, now)

@@ -144,11 +144,17 @@ def plain(value: Any) -> Any:
 
 def describe(error: BaseException) -> tuple[str, str]:
     """The type and the message of an error, in bounded space, whatever its __str__ does."""
+    kind, message = type_and_text(error)
+    return kind, storable(message)
+
+
+def type_and_text(error: BaseException) -> tuple[str, str]:
+    """The same with a message that is not `storable` yet."""
     try:
         message = str(error)
     except Exception:
         message = "(no message: its __str__ failed)"
-    return type(error).__qualname__, storable(message[:_MAX_MESSAGE])
+    return type(error).__qualname__, message[:_MAX_MESSAGE]
 
 
 def storable(text: str) -> str:
@@ -184,7 +190,7 @@ def look(machine: Machine, now: float) -> tuple[BreakerSnapshot, list[Batch], fl
         latency=Latency(),
         in_flight=len(machine.in_flight()),
         consecutive_failures=generation.streak,
-        last_failure=_failure(machine, machine.last_failure),
+        last_failure=_failure(machine),
         openings_in_a_row=machine.openings_in_a_row,
         totals=BreakerTotals(
             **_named(machine.totals()), rejected=rejected_in_all, openings=machine.openings
@@ -207,8 +213,11 @@ def _when(machine: Machine, at: float) -> datetime | None:
     return machine.utc_of(at) if math.isfinite(at) else None
 
 
-def _failure(machine: Machine, noted: tuple[str, str, float] | None) -> Failure | None:
-    return Failure(noted[0], noted[1], machine.utc_of(noted[2])) if noted else None
+def _failure(machine: Machine) -> Failure | None:
+    if machine.last_failure is None:
+        return None
+    (kind, message), at = machine.last_failure
+    return Failure(kind, storable(message), machine.utc_of(at))
 
 
 def _rate(part: int, whole: int) -> float | None:

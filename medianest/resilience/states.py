@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 from datetime import datetime
 from enum import Enum
-from threading import get_ident
 from typing import Final
 
-from medianest.resilience.outcome import Outcome
-from medianest.resilience.window import TICK, Window
+from medianest.resilience.window import FAILURE, SUCCESS, TICK, Window
 
 __all__ = ["TRANSITIONS", "Generation", "State", "Trigger"]
 
@@ -65,6 +64,7 @@ class Generation:
 
     __slots__ = (
         "actor",
+        "admits_all",
         "alive",
         "announced",
         "append",
@@ -79,7 +79,6 @@ class Generation:
         "reason",
         "refuse_until",
         "refused_before",
-        "shut",
         "since",
         "since_utc",
         "slow_streak",
@@ -122,7 +121,8 @@ class Generation:
         self.slow_streak = 0
         self.no_quick_since = since
         self.announced = False
-        admits = state is State.CLOSED or state is State.DISABLED
+        self.admits_all = admits = state is State.CLOSED or state is State.DISABLED
+        """Whether calls are admitted without asking."""
         # Calls that start at `check_at` or later take the slow path, which may be all of them.
         self.check_at = min(since + TICK, expires_at) if admits else -math.inf
         # Calls that took less than `quick` are appended without a lock; probes never are.
@@ -130,14 +130,8 @@ class Generation:
         self.append = window.append
         # Calls that start before it are refused without a lock.
         self.refuse_until = -math.inf
-        self.shut = state is State.OPEN or state is State.FORCED_OPEN
-        if self.shut:
+        if state is State.OPEN or state is State.FORCED_OPEN:
             self.refuse_until = since + opened_for if expires_at == math.inf else expires_at
-
-    @property
-    def admits_all(self) -> bool:
-        """Whether calls are admitted without asking."""
-        return self.state is State.CLOSED or self.state is State.DISABLED
 
     def is_probing(self, thread: int) -> bool:
         """Whether that thread makes a probe now."""
@@ -155,22 +149,23 @@ class Generation:
     def give_back(self, started: float) -> bool:
         """End the lease of a probe; False when it has none any more."""
         # Of several that began at the same instant, this thread's own.
-        for lease in ((started, get_ident()), *self.leases):
+        for lease in ((started, threading.get_ident()), *self.leases):
             if lease[0] == started and lease in self.leases:
                 self.leases.remove(lease)
                 return True
         return False
 
-    def count(self, outcome: Outcome, took: float, slow: bool, now: float) -> None:
+    def count(self, outcome: int, took: float, slow: bool, now: float) -> None:
         """Count one finished call."""
         self.window.add(outcome, took, slow)
-        if outcome is Outcome.FAILURE:
+        if outcome == FAILURE:
             self.streak += 1
-        elif outcome is Outcome.SUCCESS and not slow:
+        elif outcome == SUCCESS and not slow:
             self.quick_success(now)
-        elif outcome is Outcome.SUCCESS:
+        elif outcome == SUCCESS:
             self.streak = 0
-        self.slow_streak += slow
+        if slow:
+            self.slow_streak += 1
 
     def quick_success(self, at: float) -> None:
         """A call that was neither slow nor a failure ends what is counted in a row."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from medianest.resilience.options import CircuitBreakerOptions
-from medianest.resilience.outcome import Outcome
 from medianest.resilience.states import Generation
-from medianest.resilience.window import SLOW
+from medianest.resilience.window import FAILURE, SLOW, SUCCESS
 
 __all__ = ["failure_verdict", "slow_verdict"]
 
@@ -16,8 +15,10 @@ def failure_verdict(options: CircuitBreakerOptions, generation: Generation) -> s
     if options.counting == "consecutive":
         streak = generation.streak
         return f"{streak} failures in a row" if streak >= options.failure_threshold else None
-    failures = generation.window.counts[Outcome.FAILURE]
-    calls = failures + generation.window.counts[Outcome.SUCCESS]
+    counts = generation.window.counts
+    failures, calls = counts[FAILURE], counts[FAILURE] + counts[SUCCESS]
+    if failures < options.failure_threshold:
+        return None
     tripped = _too_many(options, failures, calls, options.failure_rate_threshold)
     return f"{failures} of {calls} calls failed" if tripped else None
 
@@ -31,7 +32,7 @@ def slow_verdict(
         return f"{slow} slow calls in a row" if slow >= options.failure_threshold else None
     counts = generation.window.counts
     slow = counts[SLOW] + overdue
-    calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE] + overdue
+    calls = counts[SUCCESS] + counts[FAILURE] + overdue
     tripped = _too_many(options, slow, calls, options.slow_call_rate_threshold)
     return f"{slow} of {calls} calls were slow" if tripped else None
 
