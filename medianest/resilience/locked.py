@@ -47,7 +47,7 @@ class LockedMachine:
             raise self.refusal(early)
         with self._lock:
             admitted = self.machine.admit(started, thread)
-            retry_after = self.machine.retry_after(started)
+            retry_after = 0.0 if admitted else self.machine.retry_after(started)
         if self.machine.events:
             started = self._announce(admitted, started, thread)
         if admitted is None:
@@ -212,7 +212,7 @@ class LockedMachine:
                 del turn[-1]
                 taken = True
                 while events:
-                    publish((events.popleft(),))
+                    publish((events.pop(0),))
             except IndexError:  # another was quicker, at the turn or at the last event
                 pass
             finally:

@@ -13,6 +13,13 @@ from medianest.resilience.window import FAILURE, SUCCESS, TICK, Window
 __all__ = ["TRANSITIONS", "Generation", "State", "Trigger"]
 
 
+FEW: Final = 1000
+"""Successes that may wait to be counted for longer than a TICK."""
+
+REST: Final = 5 * TICK
+"""Seconds without a look where there was nothing to do."""
+
+
 class State(Enum):
     """What a circuit breaker does with calls."""
 
@@ -132,6 +139,21 @@ class Generation:
         self.refuse_until = -math.inf
         if state is State.OPEN or state is State.FORCED_OPEN:
             self.refuse_until = since + opened_for if expires_at == math.inf else expires_at
+
+    def is_quiet(self, now: float) -> bool:
+        """Whether all that there is to do can wait for the next slice of the window."""
+        window = self.window
+        return (
+            self.admits_all
+            and now < window.slides_at
+            and now < self.expires_at
+            and len(window.pending) < FEW
+        )
+
+    def rest(self, now: float, longest: float) -> None:
+        """Let calls pass without a look for a while."""
+        rested = min(now + min(REST, longest), self.window.slides_at)
+        self.check_at = min(rested, self.expires_at)
 
     def is_probing(self, thread: int) -> bool:
         """Whether that thread makes a probe now."""

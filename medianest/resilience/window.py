@@ -6,7 +6,6 @@ calls `window.append` itself. Everything else is called with the breaker's lock 
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -28,7 +27,8 @@ SLICES = 120
 """Entries leave the window one slice at a time, so it is exact to period / SLICES."""
 
 TICK = 0.05
-"""Seconds after which appended successes are counted; bounds the memory that they take."""
+"""Seconds after which a call looks whether there is something to do, such as to count appended
+successes; bounds the memory that they take."""
 
 _KEEP = 128
 """Durations kept of one slice for percentiles, evenly spread; counts and the maximum are exact."""
@@ -108,6 +108,7 @@ class Window:
         "_width",
         "append",
         "counts",
+        "folded_at",
         "pending",
         "retired",
         "slides_at",
@@ -117,9 +118,10 @@ class Window:
         self._period = period
         self._width = period / SLICES
         self._newest = _Slice(now)
-        self._slices = deque([self._newest])
+        self._slices = [self._newest]
         self.slides_at = now + self._width
         """When the newest slice is full."""
+        self.folded_at = now
         self.pending: list[float] = []
         """Appended successes that are not counted yet."""
         self.append = self.pending.append
@@ -128,6 +130,7 @@ class Window:
 
     def fold(self, now: float) -> int:
         """Count the appended successes, forget what is too old; the number of successes."""
+        self.folded_at = now
         pending = self.pending
         number = len(pending)
         if number:
@@ -176,7 +179,7 @@ class Window:
         self._slices.append(self._newest)
         oldest_kept = now - self._period
         while self._slices[0].start <= oldest_kept:
-            for place, number in enumerate(self._slices.popleft().counts):
+            for place, number in enumerate(self._slices.pop(0).counts):
                 self.counts[place] -= number
                 self.retired[place] += number
 
