@@ -10,10 +10,11 @@ import sys
 import tempfile
 import time
 
-from benchmarks import coalescing, flask_view, queue, scrapes
+from benchmarks import coalescing, crowd, flask_view, queue, scrapes
 from benchmarks.measure import cells, measure
 from benchmarks.table import (
     Grid,
+    print_crowds,
     print_machine,
     print_rates,
     print_scrapes,
@@ -38,14 +39,16 @@ def main() -> int:
         # Some peers write into the working directory, and to the terminal how they are set up.
         with contextlib.redirect_stderr(io.StringIO()):
             measure(all_cells, options.rounds)
+        crowds = crowd.crowds()
         flown = coalescing.shared()
         rates = queue.rates()
         served = flask_view.serve()
         looked_at = scrapes.scraped()
     grid = Grid(all_cells)
-    judged = verdicts(grid, served, rates, looked_at)
+    judged = verdicts(grid, crowds, served, rates, looked_at)
     print_machine(options.rounds)
     print_tables(grid)
+    print_crowds(crowds)
     print_shared(flown)
     print_rates(rates)
     print_views(served)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.coalescing import CALLERS, Shared
+from benchmarks.crowd import CROWD, Crowd
 from benchmarks.flask_view import Served
 from benchmarks.measure import FAILURE, REFUSED, SUCCESS, THREADED, Cell
 from benchmarks.queue import FEW, MANY, Rate, among
@@ -18,6 +20,7 @@ from benchmarks.scrapes import A_SECOND, Scraped
 __all__ = [
     "Grid",
     "Verdict",
+    "print_crowds",
     "print_machine",
     "print_rates",
     "print_scrapes",
@@ -29,6 +32,9 @@ __all__ = [
 ]
 
 BASELINE = "circuitbreaker"
+
+IS_NEW = sys.version_info >= (3, 14)
+"""Since 3.14 the baseline, a chain of plain calls, gains more than what reads clocks and raises."""
 
 PACKAGES = [
     "medianest",
@@ -67,7 +73,8 @@ class Grid:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One required ratio: `bound` is the most, or the least when `at_least`."""
+    """One required ratio: `bound` is the most, or the least when `at_least`; `aim` is what is
+    wished for where that is not reached yet."""
 
     claim: str
     value: float | None
@@ -111,6 +118,14 @@ def print_tables(grid: Grid) -> None:
     _print_single(grid, "retries")
 
 
+def print_crowds(found: list[Crowd]) -> None:
+    """Many breakers in turn."""
+    print(f"\n{'ns per call':24}{'one':>10}{f'{CROWD:,} in turn':>18}{'ratio':>8}")
+    for crowd in found:
+        alone, among = 1e9 * crowd.alone, 1e9 * crowd.among
+        print(f"{crowd.row:24}{alone:>10,.0f}{among:>18,.0f}{crowd.ratio:>8.2f}")
+
+
 def print_shared(found: Shared) -> None:
     """Coalescing."""
     print(f"\n{'coalescing, whole stack':38}{'us':>10}")
@@ -146,18 +161,15 @@ def print_scrapes(found: Scraped) -> None:
 
 
 def verdicts(
-    grid: Grid, served: list[Served], rates: list[Rate], looked_at: Scraped
+    grid: Grid, crowds: list[Crowd], served: list[Served], rates: list[Rate], looked_at: Scraped
 ) -> list[Verdict]:
     """What the project requires of itself."""
-    threaded = grid.ratio("breakers", "ours", THREADED)
     by_name = {rate.what: rate.median for rate in rates}
     enqueued = min(each for name, each in by_name.items() if name.startswith("enqueued"))
     among_many = by_name[among(MANY)] / by_name[among(FEW)]
     return [
-        Verdict("closed, success", grid.ratio("breakers", "ours", SUCCESS), 1.0, 0.7),
-        Verdict("whole stack, success", grid.ratio("stacks", "ours", SUCCESS), 1.5, 1.0),
-        Verdict("refused", grid.ratio("breakers", "ours", REFUSED), 0.6, 0.4),
-        Verdict("throughput of 8 threads", 1 / threaded if threaded else None, 1.0, at_least=True),
+        *_per_call(grid),
+        Verdict(f"a breaker of {CROWD:,} in turn, to one", crowds[0].ratio, 4.0, 1.0),
         Verdict("ns that recovery adds to the stack", _added(grid), 60.0),
         Verdict("operations enqueued a second", enqueued, 300.0, at_least=True),
         Verdict("operations done a second", by_name["done"], 300.0, at_least=True),
@@ -168,6 +180,31 @@ def verdicts(
             if view.is_served  # a call without a server is no request; its row is information
         ),
         Verdict("media endpoint while it is scraped", looked_at.ratio, 0.95, at_least=True),
+    ]
+
+
+def _per_call(grid: Grid) -> list[Verdict]:
+    """Relative to the baseline's, which differs by interpreter."""
+    closed = grid.ratio("breakers", "ours", SUCCESS)
+    stack = grid.ratio("stacks", "ours", SUCCESS)
+    failure = grid.ratio("breakers", "ours", FAILURE)
+    refused = grid.ratio("breakers", "ours", REFUSED)
+    threaded = grid.ratio("breakers", "ours", THREADED)
+    faster = 1 / threaded if threaded else None
+    if IS_NEW:
+        return [
+            Verdict("closed, success", closed, 0.9, 0.8),
+            Verdict("whole stack, success", stack, 1.5, 1.15),
+            Verdict("failure", failure, 2.0, 1.8),
+            Verdict("refused", refused, 0.6, 0.45),
+            Verdict("throughput of 8 threads", faster, 1.1, 1.3, at_least=True),
+        ]
+    return [
+        Verdict("closed, success", closed, 0.65),
+        Verdict("whole stack, success", stack, 1.15, 1.0),
+        Verdict("failure", failure, 1.8),
+        Verdict("refused", refused, 0.5, 0.4),
+        Verdict("throughput of 8 threads", faster, 1.5, at_least=True),
     ]
 
 
