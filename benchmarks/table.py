@@ -203,7 +203,7 @@ def _per_call(grid: Grid) -> list[Verdict]:
         Verdict("closed, success", closed, 0.65),
         Verdict("whole stack, success", stack, 1.15, 1.0),
         Verdict("failure", failure, 1.8),
-        Verdict("refused", refused, 0.5, 0.4),
+        Verdict("refused", refused, 0.6, 0.4),
         Verdict("throughput of 8 threads", faster, 1.5, at_least=True),
     ]
 

@@ -84,8 +84,9 @@ class CircuitBreaker(Strategy):
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """Decorate a synchronous function. Raises ConfigurationError for any other kind."""
-        # As `wrap`, around the function itself: without the two frames that would pack and unpack
-        # its arguments a call takes three quarters of the time, a refusal half.
+        # As `wrap`, around the function itself, so that no frame packs its arguments and none
+        # unpacks them: they would be a fifth of a call. A refusal is raised here, as each frame
+        # that an error leaves costs 90 ns.
         refuse_unfinished(function)
         locked, now, name = self._locked, self._clock.now, self.name
         machine, listeners = locked.machine, call_refused.receivers
