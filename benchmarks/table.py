@@ -169,7 +169,7 @@ def verdicts(
     among_many = by_name[among(MANY)] / by_name[among(FEW)]
     return [
         *_per_call(grid),
-        Verdict(f"a breaker of {CROWD:,} in turn, to one", crowds[0].ratio, 4.0, 1.0),
+        Verdict(f"a breaker of {CROWD:,} in turn, to one", crowds[0].ratio, 6.0, 1.0),
         Verdict("ns that recovery adds to the stack", _added(grid), 60.0),
         Verdict("operations enqueued a second", enqueued, 300.0, at_least=True),
         Verdict("operations done a second", by_name["done"], 300.0, at_least=True),
