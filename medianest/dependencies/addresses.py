@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeAlias
 
+from medianest.resilience.errors import PortableError
+
 __all__ = ["VARIABLE", "Addresses", "ForbiddenAddressError", "Network"]
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -62,7 +64,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _LOOPBACK_IPV6 = IPv6Address("::1")
 
 
-class ForbiddenAddressError(Exception):
+class ForbiddenAddressError(PortableError):
     """A health check may not connect to this address; carries the `variable` that could allow it,
     or None."""
 

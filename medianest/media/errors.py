@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from medianest.resilience.errors import PortableError
+
 __all__ = [
     "ForbiddenError",
     "ForeignAnswerError",
@@ -42,7 +44,7 @@ __all__ = [
 ]
 
 
-class MediaError(Exception):
+class MediaError(PortableError):
     """The root of the errors of media servers."""
 
     status: int | None = None

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import Row
 
+from medianest.resilience.errors import PortableError
 from medianest.resilience.recovery.record import looks_secret
 from medianest.resilience.snapshot import plain
 
@@ -41,7 +42,7 @@ class OperationConflictError(Exception):
     """The state of an operation does not allow what was asked."""
 
 
-class QueueFullError(Exception):
+class QueueFullError(PortableError):
     """No more operations are kept: for this client, or for anybody where `client` is None."""
 
     retry_after = 30.0

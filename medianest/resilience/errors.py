@@ -15,6 +15,8 @@ An error that the protected call itself raised reaches the caller unwrapped.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "BulkheadFullError",
     "CallOverdueError",
@@ -23,12 +25,30 @@ __all__ = [
     "ConfigurationError",
     "DeadlineExceededError",
     "PatienceExceededError",
+    "PortableError",
     "ResilienceError",
     "UnknownNameError",
 ]
 
 
-class ResilienceError(Exception):
+class PortableError(Exception):
+    """The root of errors that are pickled and copied as they are, with all that they carry,
+    whatever their `__init__` takes: a process pool sends them back."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[PortableError], args: tuple[Any, ...], state: dict[str, Any]
+) -> PortableError:
+    error = kind.__new__(kind, *args)
+    error.args = args  # an OSError forgets them where `__init__` is another one
+    vars(error).update(state)
+    return error
+
+
+class ResilienceError(PortableError):
     """The root of every error that this library raises by itself."""
 
 
@@ -52,7 +72,7 @@ class CallRefusedError(ResilienceError):
     @property
     def name(self) -> str:
         """The name of what refused."""
-        return str(self.args[0])
+        return str(self.args[0]) if self.args else "call"
 
     @property
     def retry_after(self) -> float | None:
@@ -106,4 +126,5 @@ class PatienceExceededError(CallRefusedError):
         return float(self.args[2])
 
     def _reason(self) -> str:
-        return f"{self.name!r} has not answered within {self.seconds:g} s"
+        within = f"within {self.seconds:g} s" if len(self.args) > 2 else "in time"
+        return f"{self.name!r} has not answered {within}"

@@ -12,7 +12,7 @@ from enum import IntEnum
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
 
-from medianest.resilience.errors import CallRefusedError, ConfigurationError
+from medianest.resilience.errors import CallRefusedError, ConfigurationError, PortableError
 from medianest.resilience.signs import is_timeout, read, says
 
 __all__ = [
@@ -93,7 +93,7 @@ def matcher(expected: Expected | Iterable[Expected] | None, option: str) -> Erro
     return lambda error, walk: any(test(error, walk) for test in tests)
 
 
-class RehearsedError(Exception):
+class RehearsedError(PortableError):
     """A failure that did not happen, with the status of one that could."""
 
     def __init__(self, token: str, status: int) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from medianest.resilience.clock import Clock, SystemClock
+from medianest.resilience.errors import PortableError
 from medianest.sandbox.kinds import COMMON, KINDS, Kinds, Option
 
 __all__ = ["Fault", "FaultError", "FaultTable"]
@@ -24,7 +25,7 @@ TICK: Final = 0.05
 """How often a held request looks whether its time is over, and whether it is still wanted."""
 
 
-class FaultError(ValueError):
+class FaultError(PortableError, ValueError):
     """A fault that cannot be switched on; `allowed` says what can."""
 
     def __init__(self, message: str, allowed: Any) -> None:

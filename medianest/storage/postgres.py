@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 
 from medianest.names import look_up
 from medianest.resilience import remaining
+from medianest.resilience.errors import PortableError
 from medianest.storage.errors import (
     DatabaseBusyError,
     DatabaseFullError,
@@ -51,7 +52,7 @@ _ERRORS: dict[str, tuple[type[StorageError], str]] = {
 """By SQLSTATE (PostgreSQL manual, appendix A)."""
 
 
-class NoAnswerError(psycopg2.OperationalError):
+class NoAnswerError(PortableError, psycopg2.OperationalError):
     """The server did not answer before the deadline."""
 
 

@@ -30,6 +30,7 @@ from medianest.resilience import (
     RetryOptions,
     Strategy,
 )
+from medianest.resilience.errors import PortableError
 from medianest.resilience.options import configure
 from medianest.resilience.outcome import raise_again
 from medianest.resilience.retry import given_up_here, mark_given_up
@@ -54,7 +55,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _Failed = tuple[Exception, Response]
 
 
-class ViewFailedError(Exception):
+class ViewFailedError(PortableError):
     """A view answered with 500 or above; `response` is what it answered."""
 
     def __init__(self, response: Response) -> None:

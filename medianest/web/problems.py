@@ -32,6 +32,7 @@ from medianest.resilience import (
     DeadlineExceededError,
     PatienceExceededError,
 )
+from medianest.resilience.errors import PortableError
 from medianest.storage import (
     DatabaseBusyError,
     DatabaseFullError,
@@ -77,7 +78,7 @@ DEFAULT_RETRY_AFTER = 5.0
 
 
 @dataclass(eq=False)
-class ProblemError(Exception):
+class ProblemError(PortableError):
     """Raise it anywhere in a view to answer with a problem of one of the KINDS; `data` are
     members of its own."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from medianest.resilience import CircuitOpenError
@@ -12,12 +14,50 @@ if TYPE_CHECKING:
 __all__ = ["CircuitBreakerError"]
 
 
+class _Repr(str):
+    """What an object looked like."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """A circuit breaker as it was: it cannot travel to another process itself."""
+
+    name: str
+    open_until: datetime
+    failure_count: int
+    open_remaining: int
+    last_failure: object
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _remember(breaker: CircuitBreaker | _Remembered) -> _Remembered:
+    if isinstance(breaker, _Remembered):
+        return breaker
+    return _Remembered(
+        str(breaker),
+        breaker.open_until,
+        breaker.failure_count,
+        breaker.open_remaining,
+        _Repr(repr(breaker.last_failure)),
+    )
+
+
 class CircuitBreakerError(CircuitOpenError):
     """The circuit is open. A CallRefusedError too, so that retries and guards know it as one."""
 
-    def __init__(self, circuit_breaker: CircuitBreaker, *args: Any) -> None:
+    def __init__(self, circuit_breaker: CircuitBreaker | _Remembered, *args: Any) -> None:
         super().__init__(*args)
         self._circuit_breaker = circuit_breaker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rebuild, (kind, args, state) = super().__reduce__()
+        state = {**state, "_circuit_breaker": _remember(self._circuit_breaker)}
+        return rebuild, (kind, args, state)
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from medianest.resilience.errors import PortableError
 from medianest.sandbox.messages import SPELLED, Answer
 from medianest.sandbox.proxy import proxied
 
@@ -29,7 +30,7 @@ Problem = dict[str, str]
 """`path`, `message` and, of a value that breaks a rule of the schema, `errorCode`."""
 
 
-class RefusedError(Exception):
+class RefusedError(PortableError):
     """The request gets an error."""
 
     def __init__(self, status: int, message: str, problems: Sequence[Problem] = ()) -> None:

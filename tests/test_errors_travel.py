@@ -1,0 +1,131 @@
+"""Every error of the package can be pickled and copied, with all that it carries."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import pickle
+import pkgutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+from flask import Response
+
+import medianest
+from medianest.bridges.circuitbreaker import CircuitBreaker, CircuitBreakerError
+from medianest.media.errors import MediaError, SlowError, UnavailableError
+from medianest.resilience import CircuitOpenError, Handover, PatienceExceededError
+from medianest.resilience.outcome import raise_again
+
+MADE_FROM = {
+    "CallRefusedError": ("plex", 2.5),
+    "PatienceExceededError": ("plex", None, 1.5),
+    "NotConfiguredError": ("plex", "MEDIANEST_PLEX_URL"),
+    "RejectedError": ("plex", "no", 401),
+    "RefusedError": ("plex", "no", 400),
+    "SourceError": ("overseerr", "TMDB", "away"),
+    "ForeignAnswerError": ("plex", "a proxy", 502),
+    "UnavailableError": ("plex", "away", 503),
+    "MediaError": ("plex", "away"),
+    "medianest.sandbox.overseerr.answers.RefusedError": (400, "no", [{"path": "mediaId"}]),
+    "QueueFullError": (7, "kitchen"),
+    "RehearsedError": ("5xx", 500),
+    "Handover": ("chunks",),
+    "FaultError": ("no such fault", ["hang"]),
+    "ViewFailedError": (Response("away", 503),),
+    "ProblemError": ("conflict", "no", {"seconds": 5}),
+}
+"""By the class, or by the nearest one above it; the others take any text."""
+
+
+def modules():
+    for found in pkgutil.walk_packages(medianest.__path__, "medianest."):
+        if "migrations" not in found.name and not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+
+
+def kinds(root=BaseException):
+    for kind in root.__subclasses__():
+        if kind.__module__.startswith("medianest."):
+            yield kind
+        yield from kinds(kind)
+
+
+def made(kind):
+    if kind is CircuitBreakerError:
+        return pickle.loads(pickle.dumps(kind(CircuitBreaker(name="travelling"))))
+    for each in kind.__mro__:
+        for name in (f"{each.__module__}.{each.__qualname__}", each.__qualname__):
+            if name in MADE_FROM:
+                return kind(*MADE_FROM[name])
+    return kind("what went wrong")
+
+
+def told(error):
+    carried = {name: value for name, value in vars(error).items() if name != "_circuit_breaker"}
+    if "response" in carried:
+        carried["response"] = carried["response"].get_data()
+    return type(error), str(error), error.args if "response" not in carried else None, carried
+
+
+@pytest.fixture(scope="module")
+def errors():
+    modules()
+    found = [made(kind) for kind in {*kinds()}]
+    assert len(found) > 50
+    for error in found:
+        error.attempts = 3
+        error.add_note("retry 'plex': gave up")
+    return found
+
+
+@pytest.mark.parametrize(
+    "carry", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy]
+)
+def test_an_error_is_the_same_after_the_way(errors, carry):
+    for error in errors:
+        assert told(carry(error)) == told(error)
+
+
+def test_an_error_made_by_names_travels_as_well():
+    error = pickle.loads(pickle.dumps(SlowError(service="plex", message="slow", retry_after=3)))
+    assert (str(error), error.service, error.retry_after) == ("plex: slow", "plex", 3)
+
+
+def test_the_circuits_error_says_what_it_said_when_it_left():
+    circuit = CircuitBreaker(name="left")
+    error = pickle.loads(pickle.dumps(CircuitBreakerError(circuit)))
+    assert error.name == "left"
+    assert str(error).startswith('Circuit "left" OPEN until ')
+    assert pickle.loads(pickle.dumps(error)).retry_after == error.retry_after
+
+
+class OwnRefusalError(CircuitOpenError):
+    def __init__(self, breaker):
+        super().__init__(breaker["name"], 5.0)
+        self.breaker = breaker
+
+
+def test_a_users_own_subclass_travels_whatever_its_init_takes():
+    error = pickle.loads(pickle.dumps(OwnRefusalError({"name": "plex"})))
+    assert (error.name, error.retry_after, error.breaker) == ("plex", 5.0, {"name": "plex"})
+
+
+def test_an_error_does_not_break_the_pool_that_it_is_raised_in():
+    """Keeps out: BrokenProcessPool, as the error could not be made anew from its text alone."""
+    away = UnavailableError("plex", "away", 503, retry_after=9)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with pytest.raises(MediaError) as caught:
+            pool.submit(raise_again, away).result(timeout=10)
+        assert (caught.value.status, caught.value.retry_after) == (503, 9)
+        assert pool.submit(abs, -1).result(timeout=10) == 1
+
+
+def test_a_refusal_made_of_its_class_alone_can_be_printed():
+    assert str(CircuitOpenError()) == "circuit breaker 'call' is open"
+    assert str(PatienceExceededError("plex")) == "'plex' has not answered in time"
+
+
+def test_what_is_handed_over_travels_while_nothing_is_held():
+    assert pickle.loads(pickle.dumps(Handover("chunks"))).result == "chunks"
