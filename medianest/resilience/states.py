@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Final
 
 from medianest.resilience.window import FAILURE, SUCCESS, TICK, Window
@@ -20,8 +20,8 @@ REST: Final = 5 * TICK
 """Seconds without a look where there was nothing to do."""
 
 
-class State(Enum):
-    """What a circuit breaker does with calls."""
+class State(StrEnum):
+    """What a circuit breaker does with calls; equal to its text, and written as it."""
 
     CLOSED = "closed"  # admits and counts
     OPEN = "open"  # refuses until the wait is over
