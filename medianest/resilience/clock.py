@@ -35,7 +35,11 @@ class SystemClock:
 
     # Static, so that `clock.now` is the C function itself and costs no Python frame.
     now = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Block this thread for `seconds`."""
+        time.sleep(seconds)  # looked up now: gevent replaces it, often after this was imported
 
     @staticmethod
     def utc() -> datetime:
@@ -95,7 +99,7 @@ def as_clock(source: Clock | Callable[[], float] | None) -> Clock:
         return source
     read = getattr(source, "now", source)
     if callable(read):
-        return _FunctionClock(read, getattr(source, "sleep", time.sleep))
+        return _FunctionClock(read, getattr(source, "sleep", SystemClock.sleep))
     raise ConfigurationError(
         f"clock must be a Clock or a function that returns seconds, not {source!r}"
     )

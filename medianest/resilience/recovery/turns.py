@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from enum import Enum
-from threading import get_ident
 
 from medianest.resilience.clock import Clock
 from medianest.resilience.deadline import remaining
@@ -80,7 +79,7 @@ class Turns:
             turn = self._turn_needs_lock(action, service)
             if action.concurrent:
                 return turn.obstacle(action, clock.now()) or Go.RUN
-            if turn.running and turn.owner == get_ident():
+            if turn.running and turn.owner == threading.get_ident():
                 return "it is this action's own call that failed"
             if turn.running:
                 if not turn.ended.wait_for(lambda: not turn.running, patience):
@@ -92,7 +91,7 @@ class Turns:
             obstacle = turn.obstacle(action, clock.now())
             if obstacle is not None:
                 return obstacle
-            turn.running, turn.owner = True, get_ident()
+            turn.running, turn.owner = True, threading.get_ident()
             return Go.RUN
 
     def end(self, action: RecoveryAction, service: str, how: End, now: float) -> None:
