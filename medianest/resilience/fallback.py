@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
+from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.options import checked_name, is_number, is_whole
 from medianest.resilience.outcome import Expected, holds, matcher, raise_again
 from medianest.resilience.strategy import Invoke, Strategy, question_of
@@ -260,11 +261,13 @@ class Fallback(Strategy):
     ) -> Any:
         kept = self._recall(function, args, kwargs) if self._last_good is not None else None
         if kept is not None:
+            GIVEN_UP.answered()
             publish((Degraded(self.name, "last-good", error, kept[1]),))
             return self._stale(*kept, error)
         if self._handler is None:
             raise_again(error)
         answer = self._handler(error)
+        GIVEN_UP.answered()
         publish((Degraded(self.name, "fallback", error),))
         return answer
 

@@ -18,6 +18,7 @@ from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock
 from medianest.resilience.deadline import start_anew
 from medianest.resilience.errors import BulkheadFullError
+from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.outcome import raise_again
 from medianest.resilience.strategy import Handover, Invoke
 
@@ -177,6 +178,7 @@ class Flight:
     def _fly(self) -> None:
         _aboard.set(True)
         start_anew(self._timeout, self._clock)
+        before = GIVEN_UP.latest
         try:
             self._result = self._inner(*self._question)
             if self._keep is not None:
@@ -187,6 +189,8 @@ class Flight:
         except BaseException as error:
             # Without this frame, which knows the flight: error and flight would keep each other.
             self._traceback = error.__traceback__ and error.__traceback__.tb_next
+            if GIVEN_UP.here() > before:
+                GIVEN_UP.mark(error)  # its callers are in other contexts
             self._error = error
 
     def _end(self) -> None:

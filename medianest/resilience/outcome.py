@@ -130,10 +130,10 @@ def holds(test: ErrorMatcher, error: BaseException, option: str) -> bool:
 def note_once(error: BaseException, title: str, text: str) -> None:
     """Add a note to an error; one with the same title, from an earlier raising, goes."""
     notes = read(error, "__notes__")
-    kept = [n for n in notes if not str(n).startswith(title)] if isinstance(notes, list) else []
     try:
+        kept = [n for n in notes if not str(n).startswith(title)] if isinstance(notes, list) else []
         error.__notes__ = [*kept, f"{title} {text}"]
-    except AttributeError:  # some errors are frozen
+    except Exception:  # some errors are frozen
         pass
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import random as _random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -16,9 +14,9 @@ from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import ResilienceError
 from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
+from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.options import RetryOptions, checked_name, configure
 from medianest.resilience.outcome import (
-    causes,
     causes_within_call,
     holds,
     matcher,
@@ -32,8 +30,6 @@ from medianest.resilience.strategy import Invoke, Strategy
 __all__ = [
     "RETRYABLE_STATUSES",
     "Retry",
-    "given_up_here",
-    "mark_given_up",
     "retry_after_of",
     "wait_asked",
 ]
@@ -43,59 +39,6 @@ RETRYABLE_STATUSES = frozenset({408, 425, 429})
 
 _SPREAD = 0.2
 """Share of a Retry-After by which callers spread out."""
-
-
-class _GivenUp:
-    """Tells a retry that one inside it has already given up on an error: retries never multiply.
-
-    `latest` is read before each call, an attribute read of 3 ns; only when it has moved is it
-    worth looking whether it was on this error, or on one that this one came of.
-    """
-
-    def __init__(self) -> None:
-        self.latest = 0
-        self._lock = threading.Lock()
-        self._here: ContextVar[tuple[int, int]] = ContextVar("medianest-given-up", default=(0, 0))
-
-    def mark(self, error: BaseException) -> None:
-        with self._lock:
-            self.latest += 1
-            number = self.latest
-        marked = 0
-        try:
-            error._medianest_given_up = number  # type: ignore[attr-defined]
-        except (AttributeError, TypeError):
-            marked = id(error)  # it takes no mark
-        self._here.set((number, marked))
-
-    def on(self, error: BaseException, before: int) -> bool:
-        """Whether it was given up since `before`, which is `latest` from before the call."""
-        if self.latest == before:
-            return False
-        number, marked = self._here.get()
-        return any(
-            getattr(cause, "_medianest_given_up", 0) > before
-            or (number > before and id(cause) == marked)
-            for cause in causes(error, lambda error: error.__context__, through_suppressed=True)
-        )
-
-    def here(self) -> int:
-        """Changes whenever a retry gives up in this context."""
-        return self._here.get()[0]
-
-
-_given_up = _GivenUp()
-
-
-def given_up_here() -> int:
-    """A number that changes whenever a retry gives up in this context; for those who turn errors
-    into answers, and must tell a retry outside that one inside has already done what it could."""
-    return _given_up.here()
-
-
-def mark_given_up(error: BaseException) -> None:
-    """Let no retry try again what failed with this error."""
-    _given_up.mark(error)
 
 
 class Retry(Strategy):
@@ -128,7 +71,7 @@ class Retry(Strategy):
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the retry around `inner`."""
-        calls, given_up = self.budget.calls.ticks, _given_up
+        calls, given_up = self.budget.calls.ticks, GIVEN_UP
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             next(calls)
@@ -177,7 +120,7 @@ class Retry(Strategy):
             del error
 
     def _is_retryable(self, error: Exception, before: int) -> bool:
-        if isinstance(error, ResilienceError) or _given_up.on(error, before):
+        if isinstance(error, ResilienceError) or GIVEN_UP.on(error, before):
             return False
         if self._wanted is not None:
             return holds(self._wanted, error, f"retry_on of {self.name!r}")
@@ -217,9 +160,9 @@ class Retry(Strategy):
         return min(bound, options.max_delay) * self._random()
 
     def _give_up(self, error: Exception, attempts: int, why: str) -> Exception:
-        _given_up.mark(error)
+        GIVEN_UP.mark(error)
         note_once(error, f"retry {self.name!r}: gave up", f"after {attempts} attempts: {why}")
-        with suppress(AttributeError):  # some errors are frozen, some have such a name already
+        with suppress(Exception):  # some errors are frozen, some have such a name already
             error.attempts = attempts  # type: ignore[attr-defined]
         return error
 

@@ -33,7 +33,6 @@ from medianest.resilience import (
 from medianest.resilience.errors import PortableError
 from medianest.resilience.options import configure
 from medianest.resilience.outcome import raise_again
-from medianest.resilience.retry import given_up_here, mark_given_up
 
 __all__ = ["Guard"]
 
@@ -140,7 +139,6 @@ def _attempt(view: View, args: tuple[Flask, list[_Failed]], _: object) -> Respon
     """The innermost Invoke: the view's response, or an exception for what is not an answer."""
     app, failed = args
     error: Exception | None = None
-    gave_up = given_up_here()
     try:
         response = app.make_response(view())
     except Exception as raised:
@@ -150,8 +148,6 @@ def _attempt(view: View, args: tuple[Flask, list[_Failed]], _: object) -> Respon
     if response.status_code >= 500:
         # The error itself, so that expected_errors and the fallback see what the view raised.
         cause = error or ViewFailedError(response)
-        if error is None and given_up_here() != gave_up:
-            mark_given_up(cause)  # a retry inside the view has done what can be done
         failed.append((cause, response))
         request.environ[_FAILED] = failed
         raise_again(cause)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import pytest
 
-from medianest.resilience import CircuitBreaker, Fallback, Pipeline, Retry, RetryBudget, State
+from medianest.resilience import (
+    CircuitBreaker,
+    ErrorRecoveryManager,
+    Fallback,
+    Pipeline,
+    Recovery,
+    Retry,
+    RetryBudget,
+    State,
+)
 from medianest.resilience.events import state_changed
 from tests.resilience.test_fallback import Upstream
 
@@ -196,14 +204,18 @@ def test_an_error_keeps_its_own_context_whatever_the_caller_handles(clock, handl
         assert call() == "fallback"
 
 
-def test_a_fresh_error_is_not_taken_for_one_that_was_given_up_and_freed(clock):
+@pytest.mark.parametrize("answers", ["fallback", "recovery"])
+def test_a_fresh_error_is_not_taken_for_one_that_was_given_up_and_answered(clock, answers):
     """Keeps out: the address of an error that is gone, and has become that of the next one."""
+    manager = ErrorRecoveryManager(clock=clock)
+    manager.register_recovery_action("empty", execute=lambda error, context: "empty")
+    answer = Fallback(value="empty") if answers == "fallback" else Recovery(manager, service="x")
+    optional = Pipeline("x", [answer, retrying(clock)])
     for _ in range(50):
         failures = [1, 1]
 
         def operation(failures=failures):
-            with suppress(ConnectionError):
-                retrying(clock).call(Upstream().down())
+            optional.call(Upstream().down())
             if failures:
                 failures.pop()
                 raise ConnectionError("another")

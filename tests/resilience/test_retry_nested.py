@@ -6,9 +6,19 @@ import threading
 
 import pytest
 
-from medianest.resilience import Fallback, Pipeline, Retry
+from medianest.resilience import Coalesce, Fallback, Pipeline, Retry
 
 SINGLETON = ConnectionError("always the same instance")
+
+
+class OddAttributesError(Exception):
+    def __getattr__(self, name):
+        return object()
+
+
+class FrozenError(Exception):
+    def __setattr__(self, name, value):
+        raise RuntimeError("nothing can be set")
 
 
 class Upstream:
@@ -72,6 +82,40 @@ def test_an_inner_failure_turned_into_another_error_is_not_retried_again(inner, 
 
     with pytest.raises(RuntimeError):
         outer.call(client)
+    assert upstream.calls == 3
+
+
+def raise_anew(call, *args):
+    try:
+        call(*args)
+    except ConnectionError:
+        failed = True
+    if failed:
+        raise RuntimeError("no libraries")
+
+
+def test_an_error_raised_anew_without_a_cause_is_not_retried_again(inner, outer):
+    """Keeps out: nine calls, where nothing of the error that was given up on is left."""
+    upstream = Upstream()
+    with pytest.raises(RuntimeError) as caught:
+        outer.call(raise_anew, inner.call, upstream)
+    assert upstream.calls == 3
+    assert caught.value.__context__ is None
+
+
+def test_an_error_raised_anew_in_a_flight_is_not_retried_again(inner, outer):
+    upstream = Upstream()
+    with pytest.raises(RuntimeError):
+        Pipeline("plex", [outer, Coalesce()]).call(raise_anew, inner.call, upstream)
+    assert upstream.calls == 3
+
+
+@pytest.mark.parametrize("make", [OddAttributesError, FrozenError])
+def test_an_odd_error_is_raised_as_it_is_after_as_many_calls(inner, outer, make):
+    """Keeps out: the TypeError of a look at its attributes, in the place of the error."""
+    upstream = Upstream(make)
+    with pytest.raises(make):
+        outer.call(inner.call, upstream)
     assert upstream.calls == 3
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest.resilience.errors import CallRefusedError
+from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.outcome import note_once, raise_again
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
@@ -99,6 +100,7 @@ class Run:
             self._finish(in_its_place=self._recovered and not repaired)
             if not self._recovered:
                 raise_again(self._noted(error))
+            GIVEN_UP.answered()
             return answer
         finally:
             del error, self.error  # they hold this frame
