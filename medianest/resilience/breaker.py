@@ -6,13 +6,20 @@ import functools
 import random as _random
 import threading
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, Unpack
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.events import call_refused
+from medianest.resilience.keywords import CircuitBreakerKeywords
 from medianest.resilience.locked import LockedMachine, Permit
-from medianest.resilience.options import CircuitBreakerOptions, checked_name, configure
+from medianest.resilience.options import (
+    CircuitBreakerOptions,
+    checked_function,
+    checked_name,
+    configure,
+)
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.snapshot import BreakerSnapshot
 from medianest.resilience.states import State, Trigger
@@ -24,6 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@tells_arguments
 class CircuitBreaker(Strategy):
     """Refuses calls to a dependency while it fails. Thread-safe.
 
@@ -39,12 +47,13 @@ class CircuitBreaker(Strategy):
         *,
         clock: Clock | Callable[[], float] | None = None,
         random: Callable[[], float] = _random.random,
-        **keywords: Any,
+        **keywords: Unpack[CircuitBreakerKeywords],
     ) -> None:
         self.name = checked_name(name, "circuit breaker")
         owner = f"circuit breaker {name!r}"
-        self.options = configure(CircuitBreakerOptions, options, keywords, owner)
+        self.options = configure(CircuitBreakerOptions, options, keywords, owner, "clock", "random")
         self._clock = as_clock(clock)
+        checked_function(random, f"{owner}: random", "() -> a number from 0 to 1")
         self._locked = LockedMachine(name, self.options, self._clock, random)
         super().__init__()
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from enum import Enum
+from typing import Final, Literal, TypeAlias
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import is_number
 from medianest.resilience.tally import Tally
 
-__all__ = ["RetryBudget"]
+__all__ = ["USUAL", "NoBudget", "RetryBudget", "Usual", "checked_budget", "chosen"]
+
+logger = logging.getLogger(__name__)
 
 _MAX_SAVED = 100.0
 """Retries that calm times can save up."""
@@ -19,6 +25,17 @@ _ONE = 1 - 1e-9
 """A whole retry, in spite of rounding: five fifths add up to less than one."""
 
 
+class _Choice(Enum):
+    USUAL = "usual"
+
+
+USUAL: Final = _Choice.USUAL
+"""The budget that is taken where none is given and none is refused."""
+
+Usual: TypeAlias = Literal[_Choice.USUAL]
+
+
+@tells_arguments
 class RetryBudget:
     """Each call earns `ratio` of a retry; a small reserve, refilled over `period` seconds, lets
     a quiet service retry as well. Share one among all that call the same dependency. Thread-safe.
@@ -39,7 +56,12 @@ class RetryBudget:
         if not numbers or not 0 <= ratio <= 1 or reserve < 0 or period <= 0:
             raise ConfigurationError(
                 f"a retry budget takes a ratio from 0 to 1, a reserve of at least 0 and a period "
-                f"above 0, not {ratio!r}, {reserve!r}, {period!r}"
+                f"above 0, not {ratio!r}, {reserve!r}, {period!r}; budget=None is none at all"
+            )
+        if not callable(held_back):
+            raise ConfigurationError(
+                f"held_back of a retry budget must be a function () -> reason or None, "
+                f"not {held_back!r}"
             )
         self.held_back = held_back
         """Why no retry should be made now, whatever is left; None when there is no such reason."""
@@ -54,6 +76,20 @@ class RetryBudget:
         self._refilled_at = self._clock.now()
         self._spent = 0
         self._denied = 0
+
+    def __str__(self) -> str:
+        return (
+            f"a retry for {self.ratio:.0%} of the calls and {self.reserve:g} more in "
+            f"{self.period:g} s; budget=None turns it off"
+        )
+
+    def why_held_back(self) -> str | None:
+        """What `held_back` says; None as well when it cannot say."""
+        try:
+            return self.held_back()
+        except Exception:  # a retry is due to an error that must not be hidden
+            logger.exception("held_back of a retry budget failed")
+            return None
 
     def withdraw(self) -> bool:
         """Pay for one retry; False when there is nothing left."""
@@ -85,3 +121,27 @@ class RetryBudget:
         refill = max(0.0, now - self._refilled_at) * self.reserve / self.period
         self._reserve = min(float(self.reserve), self._reserve + refill)
         self._refilled_at = max(self._refilled_at, now)
+
+
+class NoBudget(RetryBudget):
+    """Pays for every retry, and counts them."""
+
+    def withdraw(self) -> bool:
+        """Always."""
+        with self._lock:
+            self._spent += 1
+        return True
+
+
+def checked_budget(owner: str, budget: RetryBudget | Usual | None) -> RetryBudget | Usual | None:
+    """What was given as a budget. Raises ConfigurationError for what is none."""
+    if budget is not None and budget is not USUAL and not isinstance(budget, RetryBudget):
+        raise ConfigurationError(f"{owner}: budget must be a RetryBudget or None, not {budget!r}")
+    return budget
+
+
+def chosen(budget: RetryBudget | Usual | None, clock: Clock) -> RetryBudget:
+    """The budget that somebody has who chose one, none, or the usual."""
+    if budget is None:
+        return NoBudget(clock=clock)
+    return RetryBudget(clock=clock) if budget is USUAL else budget

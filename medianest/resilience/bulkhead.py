@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
+from medianest.resilience.keywords import BulkheadKeywords
 from medianest.resilience.options import BulkheadOptions, checked_name, configure
 from medianest.resilience.snapshot import BulkheadSnapshot
 from medianest.resilience.strategy import Handover, Invoke, Strategy, direct
@@ -22,6 +24,7 @@ _RETRY_AFTER = 1.0
 """Seconds to tell a refused caller: a full compartment usually has a place again within one."""
 
 
+@tells_arguments
 class Bulkhead(Strategy):
     """At most `max_concurrent` calls at once; others wait up to `max_wait` seconds for a place.
 
@@ -38,10 +41,10 @@ class Bulkhead(Strategy):
         options: BulkheadOptions | None = None,
         *,
         clock: Clock | Callable[[], float] | None = None,
-        **keywords: Any,
+        **keywords: Unpack[BulkheadKeywords],
     ) -> None:
         self.name = checked_name(name, "bulkhead")
-        self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}")
+        self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}", "clock")
         # Taking a place is `list.pop`, giving it back `list.append`: both atomic, no lock.
         self._places = [None] * self.options.max_concurrent
         self._fewest = self.options.max_concurrent

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import ConfigurationError
 
 __all__ = ["Clock", "ManualClock", "SystemClock", "as_clock"]
@@ -47,6 +48,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+@tells_arguments
 class ManualClock:
     """A clock that moves only when told, for tests: `advance(seconds)`; sleeping advances it."""
 

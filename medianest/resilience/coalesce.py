@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 Call = tuple[Callable[..., Any], Any, Any]
 
 
+@tells_arguments
 class Coalesce(Strategy):
     """Callers who ask the same while a call is under way share that call. Thread-safe.
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
@@ -36,6 +37,7 @@ def start_anew(timeout: float | None, clock: Clock) -> None:
     _current.set(None if timeout is None else (clock.now() + timeout, clock))
 
 
+@tells_arguments
 class Deadline(Strategy):
     """Gives a call `timeout` seconds, or what the deadline around it has left if that is less.
 

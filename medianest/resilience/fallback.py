@@ -8,12 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
 from medianest.resilience.given_up import GIVEN_UP
+from medianest.resilience.handlers import Handler, answering
 from medianest.resilience.options import checked_name, is_number, is_whole
-from medianest.resilience.outcome import Expected, holds, matcher, raise_again
+from medianest.resilience.outcome import Expected, holds, matcher, note_once, raise_again
+from medianest.resilience.snapshot import describe
 from medianest.resilience.strategy import Invoke, Strategy, question_of
 
 __all__ = ["Fallback", "LastGood", "MemoryLastGood"]
@@ -44,6 +47,7 @@ class LastGood(Protocol):
         """The last good answer and its age in seconds, unless there is none young enough."""
 
 
+@tells_arguments
 class MemoryLastGood(Generic[T]):
     """The last good answers of one operation, in memory. Thread-safe.
 
@@ -149,10 +153,12 @@ class MemoryLastGood(Generic[T]):
 Stale = Callable[[Any, float, BaseException], Any]
 
 
+@tells_arguments
 class Fallback(Strategy):
     """Answers in the place of a call that failed or was refused.
 
-    `Fallback(lambda error: [])` computes the answer; `Fallback(value=[])` is a fixed one;
+    `Fallback(lambda error: [])` computes the answer, also from nothing: `Fallback(lambda: [])`;
+    `Fallback(value=[])` is a fixed one;
     `Fallback(last_good=store)` serves the last good answer of the same function for the same
     arguments, and lets `handler` answer, or the error pass, when there is none. Where the answer
     depends on more than its arguments (who is logged in), where they are not hashable, or where
@@ -164,7 +170,7 @@ class Fallback(Strategy):
 
     def __init__(
         self,
-        handler: Callable[[BaseException], Any] | None = None,
+        handler: Handler | None = None,
         *,
         name: str = "call",
         handles: Expected | Iterable[Expected] | None = None,
@@ -174,7 +180,7 @@ class Fallback(Strategy):
         value: Any = _MISSING,
     ) -> None:
         self.name = checked_name(name, "fallback")
-        if handler is not None and (value is not _MISSING or not callable(handler)):
+        if handler is not None and value is not _MISSING:
             raise ConfigurationError(
                 f"fallback {name!r}: give a function (error) -> answer, or value=, not both"
             )
@@ -192,7 +198,9 @@ class Fallback(Strategy):
                 )
         self.value = None if value is _MISSING else value
         """The fixed answer, where there is one."""
-        self._handler = handler if value is _MISSING else (lambda error: value)
+        self._handler = None if handler is None else answering(handler, f"fallback {name!r}")
+        if value is not _MISSING:
+            self._handler = lambda error: value
         self._handles = matcher(handles, "handles")
         self._last_good = last_good
         self._key = key
@@ -259,25 +267,34 @@ class Fallback(Strategy):
     def _answer(
         self, error: Exception, function: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
-        kept = self._recall(function, args, kwargs) if self._last_good is not None else None
+        kept = None if self._last_good is None else self._recall(error, function, args, kwargs)
         if kept is not None:
             GIVEN_UP.answered()
             publish((Degraded(self.name, "last-good", error, kept[1]),))
-            return self._stale(*kept, error)
+            return kept[0]
         if self._handler is None:
             raise_again(error)
-        answer = self._handler(error)
+        try:
+            answer = self._handler(error)
+        except Exception as own:
+            if own is not error:
+                # As a note, not as its context: what is outside must not take it for its cause.
+                instead = "{}: {}".format(*describe(error))
+                note_once(own, f"fallback {self.name!r}: raised in the place of", instead)
+            raise
         GIVEN_UP.answered()
         publish((Degraded(self.name, "fallback", error),))
         return answer
 
     def _recall(
-        self, function: Callable[..., Any], args: Any, kwargs: Any
+        self, error: Exception, function: Callable[..., Any], args: Any, kwargs: Any
     ) -> tuple[Any, float] | None:
+        """The last good answer, marked, and its age."""
         assert self._last_good is not None
         try:
-            return self._last_good.get(self._key_of(function, args, kwargs))
-        except Exception:  # the store's failure must not hide the call's
+            kept = self._last_good.get(self._key_of(function, args, kwargs))
+            return kept and (self._stale(*kept, error), kept[1])
+        except Exception:  # a failure of ours must not hide the call's
             logger.exception("fallback %r cannot look for a good answer", self.name)
             return None
 

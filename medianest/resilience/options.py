@@ -6,21 +6,24 @@ A wrong value raises ConfigurationError when the options are made, never later.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
+from medianest.resilience.arguments import refuse_unknown, tells_arguments
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.outcome import Classifier, Expected, matcher
 
 __all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions"]
 
 Options = TypeVar("Options")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 MAX_SECONDS = 10 * 365 * 86400.0
 """Ten years: longer than anything waits, and short enough for every date and every timer."""
 
 
+@tells_arguments
 @dataclass(frozen=True)
 class CircuitBreakerOptions:
     """When a circuit breaker opens, how long it waits and how it recovers."""
@@ -78,6 +81,7 @@ class CircuitBreakerOptions:
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
+@tells_arguments
 @dataclass(frozen=True)
 class RetryOptions:
     """How often and after what wait a failed call is made again."""
@@ -102,6 +106,7 @@ class RetryOptions:
         matcher(self.retry_on, "retry_on")
 
 
+@tells_arguments
 @dataclass(frozen=True)
 class BulkheadOptions:
     """How many calls may run at once and how long one may wait for a place."""
@@ -122,9 +127,14 @@ class BulkheadOptions:
 
 
 def configure(
-    kind: type[Options], options: Options | None, keywords: Mapping[str, Any], owner: str
+    kind: type[Options],
+    options: Options | None,
+    keywords: Mapping[str, Any],
+    owner: str,
+    *others: str,
 ) -> Options:
-    """Options from an object or from keywords, with an error that names what is allowed."""
+    """Options from an object or from keywords, with an error that names what is allowed; `others`
+    are what the owner takes besides them."""
     if options is not None:
         if not isinstance(options, kind):
             raise ConfigurationError(f"{owner}: options must be {kind.__name__}, not {options!r}")
@@ -135,14 +145,28 @@ def configure(
             )
         return options
     allowed = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    if unknown := [name for name in keywords if name not in allowed]:
-        raise ConfigurationError(
-            f"{owner}: unknown option {', '.join(unknown)}; allowed are {', '.join(allowed)}"
-        )
+    refuse_unknown(keywords, [*allowed, *others], owner)
     try:
         return kind(**keywords)
     except ConfigurationError as error:
         raise ConfigurationError(f"{owner}: {error}") from None
+
+
+def as_options(
+    kind: type[Options], given: object, name: str, *, takes_number: bool = True
+) -> Options | None:
+    """Options in any form in which a policy takes them: themselves, their fields as a dict, the
+    first of them as a whole number, or None for none."""
+    if given is None or isinstance(given, kind):
+        return given
+    if isinstance(given, Mapping):
+        return configure(kind, None, given, name)
+    if takes_number and is_whole(given, at_least=1):
+        return kind(given)  # type: ignore[call-arg]
+    first = f"a whole number ({fields(kind)[0].name}), " if takes_number else ""  # type: ignore[arg-type]
+    raise ConfigurationError(
+        f"{name} must be {kind.__name__}, {first}a dict of its fields or None, not {given!r}"
+    )
 
 
 def checked_name(name: object, owner: str) -> str:
@@ -152,6 +176,13 @@ def checked_name(name: object, owner: str) -> str:
             f"{owner} name must be 1 to 100 printable characters, not {name!r}"
         )
     return name
+
+
+def checked_function(given: Function, owner: str, shape: str) -> Function:
+    """A function that was given. Raises ConfigurationError for what is none."""
+    if not callable(given):
+        raise ConfigurationError(f"{owner} must be a function {shape}, not {given!r}")
+    return given
 
 
 def wrong(owner: object, name: str, allowed: str) -> ConfigurationError:
@@ -207,7 +238,12 @@ def is_whole(value: object, at_least: int, at_most: int = 10**9) -> bool:
 
 def is_number(value: object) -> bool:
     """Whether it is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _plain(value: Any) -> Any:

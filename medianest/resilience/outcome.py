@@ -216,13 +216,15 @@ def causes(
             beneath = context_of(current)
         waiting += [
             found
-            for found in (*current.args, *_grouped(current), read(current, "reason"), beneath)
+            for found in (*_carried(current), read(current, "reason"), beneath)
             if isinstance(found, BaseException)
         ]
 
 
-def _grouped(error: BaseException) -> tuple[BaseException, ...]:
-    return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+def _carried(error: BaseException) -> tuple[Any, ...]:
+    args = read(error, "args")
+    grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return (*args, *grouped) if isinstance(args, tuple) else grouped
 
 
 def causes_within_call(error: BaseException) -> Iterator[BaseException]:

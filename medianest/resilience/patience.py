@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.coalesce import checked_flights
 from medianest.resilience.deadline import remaining
@@ -29,6 +30,7 @@ __all__ = ["Patience"]
 logger = logging.getLogger(__name__)
 
 
+@tells_arguments
 class Patience(Strategy):
     """Where `last_good` has an answer for a call, its callers wait `seconds`, then raise
     PatienceExceededError, for a Fallback outside to serve that answer; else as long as without

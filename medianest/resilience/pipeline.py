@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.coalesce import Coalesce
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import checked_name
@@ -16,6 +17,7 @@ __all__ = ["Pipeline"]
 S = TypeVar("S", bound=Strategy)
 
 
+@tells_arguments
 class Pipeline(Strategy):
     """An immutable composition, for example
     `Pipeline("plex", [Fallback(...), Retry(...), breaker, Bulkhead(...), Deadline(5)])`.

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
+from medianest.resilience.arguments import tells_arguments
+from medianest.resilience.budget import USUAL, RetryBudget, Usual, checked_budget
 from medianest.resilience.deadline import Deadline
 from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.keywords import (
+    BulkheadKeywords,
+    CircuitBreakerKeywords,
+    RetryKeywords,
+)
 from medianest.resilience.options import (
     BulkheadOptions,
     CircuitBreakerOptions,
     RetryOptions,
+    as_options,
     freeze,
     positive,
 )
@@ -28,31 +36,55 @@ if TYPE_CHECKING:
 
 __all__ = ["Policy"]
 
+_BREAKER: Final = CircuitBreakerOptions()
+_RETRY: Final = RetryOptions()
+_BULKHEAD: Final = BulkheadOptions()
 
-@dataclass(frozen=True)
+
+@tells_arguments
+@dataclass(frozen=True, init=False)
 class Policy:
     """How a dependency is called:
     `Fallback > Recovery > Retry > CircuitBreaker > Bulkhead > Deadline`.
 
-    A part that is None is left out. `timeout` bounds each attempt, in seconds. `expected_errors`
-    is the default for both the breaker's `expected_errors` and the retry's `retry_on`.
+    A part is its options, a dict of them, or a whole number: the `max_attempts` of a retry, the
+    `max_concurrent` of a bulkhead. One that is None is left out. `timeout` bounds each attempt, in
+    seconds. `expected_errors` is the default for both the breaker's `expected_errors` and the
+    retry's `retry_on`. `budget` pays for retries: where none is given that of the name in the
+    registry; None: `max_attempts` is their only bound.
     """
 
-    circuit_breaker: CircuitBreakerOptions | None = field(default_factory=CircuitBreakerOptions)
-    retry: RetryOptions | None = field(default_factory=RetryOptions)
-    bulkhead: BulkheadOptions | None = field(default_factory=BulkheadOptions)
-    timeout: float | None = None
-    expected_errors: Expected | Iterable[Expected] | None = None
+    circuit_breaker: CircuitBreakerOptions | None
+    retry: RetryOptions | None
+    bulkhead: BulkheadOptions | None
+    timeout: float | None
+    expected_errors: Expected | Iterable[Expected] | None
+    budget: RetryBudget | Usual | None
 
-    def __post_init__(self) -> None:
-        for name, kind in (
-            ("circuit_breaker", CircuitBreakerOptions),
-            ("retry", RetryOptions),
-            ("bulkhead", BulkheadOptions),
+    def __init__(
+        self,
+        circuit_breaker: CircuitBreakerOptions | CircuitBreakerKeywords | None = _BREAKER,
+        retry: RetryOptions | RetryKeywords | int | None = _RETRY,
+        bulkhead: BulkheadOptions | BulkheadKeywords | int | None = _BULKHEAD,
+        timeout: float | None = None,
+        expected_errors: Expected | Iterable[Expected] | None = None,
+        budget: RetryBudget | Usual | None = USUAL,
+    ) -> None:
+        breaker = as_options(
+            CircuitBreakerOptions, circuit_breaker, "circuit_breaker", takes_number=False
+        )
+        for name, value in (
+            ("circuit_breaker", breaker),
+            ("retry", as_options(RetryOptions, retry, "retry")),
+            ("bulkhead", as_options(BulkheadOptions, bulkhead, "bulkhead")),
+            ("timeout", timeout),
+            ("expected_errors", expected_errors),
+            ("budget", checked_budget("policy", budget)),
         ):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, kind):
-                raise ConfigurationError(f"{name} must be {kind.__name__} or None, not {value!r}")
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
         if self.timeout is not None:
             positive(self, "timeout")
         self._check_wait_for_place()
@@ -91,8 +123,8 @@ class Policy:
         if recovery is not None:
             strategies.append(Recovery(recovery, service=name))
         if self.retry is not None:
-            budget, clock = registry.budget(name), registry.clock
-            strategies.append(Retry(self.retry, name=name, budget=budget, clock=clock))
+            budget = registry.budget(name) if self.budget is USUAL else self.budget
+            strategies.append(Retry(self.retry, name=name, budget=budget, clock=registry.clock))
         if self.circuit_breaker is not None:
             strategies.append(registry.breaker(name, self.circuit_breaker))
         if self.bulkhead is not None:

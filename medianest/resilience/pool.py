@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import is_whole
 
@@ -21,6 +22,7 @@ _IDLE_SECONDS = 30.0
 """How long a thread waits for another flight before it ends."""
 
 
+@tells_arguments
 class FlightPool:
     """At most `max_flights` threads that make calls for others; more is never queued.
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, Unpack, get_args
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.budget import RetryBudget
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.coalesce import Coalesce
+from medianest.resilience.dependency import (
+    Criticality,
+    Dependency,
+    DependencyType,
+    check_one_of,
+)
 from medianest.resilience.errors import ConfigurationError, UnknownNameError
+from medianest.resilience.keywords import BulkheadKeywords, CircuitBreakerKeywords
 from medianest.resilience.options import (
     BulkheadOptions,
     CircuitBreakerOptions,
@@ -20,37 +27,13 @@ from medianest.resilience.options import (
     configure,
 )
 from medianest.resilience.patience import Patience
-from medianest.resilience.pipeline import Pipeline
 
 __all__ = ["Criticality", "Dependency", "DependencyType", "Registry", "default_registry"]
 
-Criticality = Literal["critical", "important", "optional"]
-DependencyType = Literal["database", "cache", "external-api", "internal-service", "queue"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Dependency:
-    """Something that the program needs, how badly, and the pipeline through which it is called."""
-
-    name: str
-    criticality: Criticality
-    pipeline: Pipeline
-    depends_on: tuple[str, ...] = ()
-    kind: DependencyType = "external-api"
-    operations: tuple[CircuitBreaker, ...] = ()
-    """Breakers of single operations of it, whose failures are not the others'."""
-
-    def __post_init__(self) -> None:
-        _check_one_of(self.name, "criticality", self.criticality, get_args(Criticality))
-        _check_one_of(self.name, "kind", self.kind, get_args(DependencyType))
-
-    @property
-    def service(self) -> str:
-        """The name of its breaker, its bulkhead and its retry budget."""
-        return self.pipeline.name
-
-
+@tells_arguments
 class Registry:
     """Named parts, each made once and shared by all that ask for its name. Thread-safe.
 
@@ -64,6 +47,8 @@ class Registry:
         clock: Clock | Callable[[], float] | None = None,
         parent: Registry | None = None,
     ) -> None:
+        if parent is not None and not isinstance(parent, Registry):
+            raise ConfigurationError(f"parent must be a Registry, not {parent!r}")
         self.clock = as_clock(clock)
         self.hold_retries: Callable[[], str | None] = lambda: None
         """Why no retries should be made now (see cascade), or None; all its budgets ask it."""
@@ -77,7 +62,10 @@ class Registry:
         self._patiences: dict[str, Patience] = {}
 
     def breaker(
-        self, name: str, options: CircuitBreakerOptions | None = None, **keywords: Any
+        self,
+        name: str,
+        options: CircuitBreakerOptions | None = None,
+        **keywords: Unpack[CircuitBreakerKeywords],
     ) -> CircuitBreaker:
         """The breaker of that name, made if there is none."""
         wanted = _wanted(CircuitBreakerOptions, options, keywords, f"circuit breaker {name!r}")
@@ -90,7 +78,10 @@ class Registry:
         return found
 
     def bulkhead(
-        self, name: str, options: BulkheadOptions | None = None, **keywords: Any
+        self,
+        name: str,
+        options: BulkheadOptions | None = None,
+        **keywords: Unpack[BulkheadKeywords],
     ) -> Bulkhead:
         """The bulkhead of that name, made if there is none."""
         wanted = _wanted(BulkheadOptions, options, keywords, f"bulkhead {name!r}")
@@ -167,8 +158,8 @@ class Registry:
             raise ConfigurationError(
                 f"dependency {name!r}: depends_on takes a list of names, not {depends_on!r}"
             )
-        _check_one_of(name, "criticality", criticality, get_args(Criticality))
-        _check_one_of(name, "kind", kind, get_args(DependencyType))
+        check_one_of(name, "criticality", criticality, get_args(Criticality))
+        check_one_of(name, "kind", kind, get_args(DependencyType))
         with self._lock:
             if name in self._dependencies:
                 raise ConfigurationError(f"dependency {name!r} is registered already")
@@ -277,14 +268,7 @@ default_registry = Registry()
 """The registry of the process, for code that is handed none (the `circuitbreaker` bridge)."""
 
 
-def _check_one_of(name: str, what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigurationError(
-            f"dependency {name!r}: {what} must be one of {', '.join(allowed)}, not {value!r}"
-        )
-
-
-def _wanted(kind: type[T], options: T | None, keywords: dict[str, Any], owner: str) -> T | None:
+def _wanted(kind: type[T], options: T | None, keywords: Mapping[str, Any], owner: str) -> T | None:
     """What the caller asked for; None when it takes whatever is there."""
     return configure(kind, options, keywords, owner) if options or keywords else None
 

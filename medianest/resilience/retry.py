@@ -7,15 +7,17 @@ import random as _random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Unpack
 
-from medianest.resilience.budget import RetryBudget
+from medianest.resilience.arguments import tells_arguments
+from medianest.resilience.budget import USUAL, RetryBudget, Usual, checked_budget, chosen
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
-from medianest.resilience.errors import ResilienceError
+from medianest.resilience.errors import CallRefusedError, ResilienceError
 from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
 from medianest.resilience.given_up import GIVEN_UP
-from medianest.resilience.options import RetryOptions, checked_name, configure
+from medianest.resilience.keywords import RetryKeywords
+from medianest.resilience.options import RetryOptions, checked_function, checked_name, configure
 from medianest.resilience.outcome import (
     causes_within_call,
     holds,
@@ -41,6 +43,7 @@ _SPREAD = 0.2
 """Share of a Retry-After by which callers spread out."""
 
 
+@tells_arguments
 class Retry(Strategy):
     """Makes a failed call up to `max_attempts` times.
 
@@ -48,7 +51,8 @@ class Retry(Strategy):
     Retry-After asks, never past the deadline, and only while the budget pays. The last error is
     raised as it is, with `attempts` set on it and a note that says why retrying stopped.
 
-    `budget` None gives it one of its own; pass the dependency's to share it.
+    Without a `budget` it has one of its own: a retry for each fifth call, and ten more a minute.
+    Pass the dependency's to share it; with None `max_attempts` is the only bound.
     """
 
     def __init__(
@@ -56,16 +60,19 @@ class Retry(Strategy):
         options: RetryOptions | None = None,
         *,
         name: str = "call",
-        budget: RetryBudget | None = None,
+        budget: RetryBudget | Usual | None = USUAL,
         clock: Clock | Callable[[], float] | None = None,
         random: Callable[[], float] = _random.random,
-        **keywords: Any,
+        **keywords: Unpack[RetryKeywords],
     ) -> None:
         self.name = checked_name(name, "retry")
-        self.options = configure(RetryOptions, options, keywords, f"retry {name!r}")
+        owner = f"retry {name!r}"
+        self.options = configure(
+            RetryOptions, options, keywords, owner, "name", "budget", "clock", "random"
+        )
         self._clock = as_clock(clock)
-        self.budget = budget or RetryBudget(clock=self._clock)
-        self._random = random
+        self.budget = chosen(checked_budget(owner, budget), self._clock)
+        self._random = checked_function(random, f"{owner}: random", "() -> a number from 0 to 1")
         self._wanted = matcher(self.options.retry_on, "retry_on")
         super().__init__()
 
@@ -110,6 +117,8 @@ class Retry(Strategy):
                     result = inner(function, args, kwargs)
                 except Exception as failed:
                     if not self._is_retryable(failed, before):
+                        if isinstance(failed, CallRefusedError) and failed.__cause__ is None:
+                            failed.__cause__ = error  # or nobody would ever see it
                         self._give_up(failed, attempt, "this error is not worth another")
                         raise
                     error = failed
@@ -140,11 +149,11 @@ class Retry(Strategy):
         delay = max(self._delay(attempt), asked * (1 + _SPREAD * self._random()))
         if delay >= remaining():
             return "the deadline comes first"
-        if (reason := self.budget.held_back()) is not None:
+        if (reason := self.budget.why_held_back()) is not None:
             return reason
         if not self.budget.withdraw():
             publish((BudgetExhausted(self.name, attempt, error),))
-            return "the retry budget is spent"
+            return f"the retry budget is spent: {self.budget}"
         publish((RetryScheduled(self.name, attempt, delay, error),))
         if delay > 0:
             self._clock.sleep(delay)
@@ -187,7 +196,10 @@ def _headers(error: BaseException) -> Iterator[object]:
     for holder in (read(error, "response"), error):
         get = read(read(holder, "headers"), "get")
         if callable(get):
-            yield get("Retry-After")
+            try:
+                yield get("Retry-After")
+            except Exception:  # the error has headers of another kind
+                pass
 
 
 def _seconds(asked: object, clock: Clock) -> float | None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, Unpack
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.breaker import CircuitBreaker
+from medianest.resilience.budget import USUAL, RetryBudget, Usual
 from medianest.resilience.clock import Clock
+from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.fallback import Fallback
-from medianest.resilience.options import BulkheadOptions, configure
+from medianest.resilience.handlers import Handler
+from medianest.resilience.keywords import PolicyKeywords, RecoveryContextKeywords, RetryKeywords
+from medianest.resilience.options import BulkheadOptions, RetryOptions, configure
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
 from medianest.resilience.recovery import ErrorRecoveryManager, RecoveryContext
@@ -17,9 +22,16 @@ from medianest.resilience.retry import Retry
 
 __all__ = ["ResilienceService"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
+_OWN: Final = (
+    "policy", "criticality", "kind", "service", "depends_on", "fallback", "recovery", "operations",
+)  # fmt: skip
+"""What registering takes besides the fields of a policy."""
 
+
+@tells_arguments
 class ResilienceService:
     """Protects calls to named dependencies; all state lives in its registry. Thread-safe.
 
@@ -33,6 +45,10 @@ class ResilienceService:
         clock: Clock | Callable[[], float] | None = None,
         recovery: ErrorRecoveryManager | None = None,
     ) -> None:
+        if registry is not None and not isinstance(registry, Registry):
+            raise ConfigurationError(f"registry must be a Registry, not {registry!r}")
+        if recovery is not None and not isinstance(recovery, ErrorRecoveryManager):
+            raise ConfigurationError(f"recovery must be an ErrorRecoveryManager, not {recovery!r}")
         self.registry = registry if registry is not None else Registry(clock=clock)
         self.recovery = recovery or ErrorRecoveryManager(clock=self.registry.clock)
 
@@ -45,10 +61,10 @@ class ResilienceService:
         kind: DependencyType = "external-api",
         service: str | None = None,
         depends_on: Iterable[str] = (),
-        fallback: Fallback | Callable[[BaseException], Any] | None = None,
+        fallback: Fallback | Handler | None = None,
         recovery: bool = False,
         operations: Iterable[CircuitBreaker] = (),
-        **policy_options: Any,
+        **policy_options: Unpack[PolicyKeywords],
     ) -> Dependency:
         """Register a dependency and build its pipeline; with `recovery`, the actions of the
         recovery manager run when a call has failed. `service` names its breaker, its bulkhead and
@@ -57,7 +73,7 @@ class ResilienceService:
         `policy_options` are the fields of Policy, given instead of one. Raises
         ConfigurationError for a wrong option or a taken name.
         """
-        policy = configure(Policy, policy, policy_options, f"dependency {name!r}")
+        policy = configure(Policy, policy, policy_options, f"dependency {name!r}", *_OWN)
         if not isinstance(depends_on, str):
             depends_on = tuple(depends_on)
         self.registry.check_dependency(name, criticality, depends_on, kind)
@@ -73,15 +89,18 @@ class ResilienceService:
         """The pipeline of a registered dependency. Raises UnknownNameError."""
         return self.registry.dependency(name).pipeline
 
-    def execute(self, name: str, operation: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    def execute(
+        self, name: str, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run an operation through the whole pipeline of a registered dependency."""
         return self.pipeline(name).call(operation, *args, **kwargs)
 
+    @tells_arguments
     def execute_with_circuit_breaker(
         self,
         name: str,
         operation: Callable[[], T],
-        fallback: Callable[[BaseException], T] | None = None,
+        fallback: Callable[[BaseException], T] | Callable[[], T] | None = None,
     ) -> T:
         """Run an operation under the breaker `name`, made with defaults if there is none."""
         breaker = self.registry.breaker(name)
@@ -90,16 +109,25 @@ class ResilienceService:
         return Pipeline(name, [Fallback(fallback, name=name), breaker]).call(operation)
 
     def execute_with_retry(
-        self, operation: Callable[[], T], *, name: str | None = None, **options: Any
+        self,
+        operation: Callable[[], T],
+        *,
+        name: str | None = None,
+        budget: RetryBudget | Usual | None = USUAL,
+        **options: Unpack[RetryKeywords],
     ) -> T:
         """Run an operation with retries; `options` are the fields of RetryOptions.
 
-        With the `name` of a dependency its retry budget pays; without one, nobody's.
+        With the `name` of a dependency its retry budget pays, unless another one is given, or
+        None; without a name `max_attempts` is the only bound.
         """
-        budget = None if name is None else self.registry.budget(name)
-        retry = Retry(name=name or "call", budget=budget, clock=self.registry.clock, **options)
+        wanted = configure(RetryOptions, None, options, "execute_with_retry", "name", "budget")
+        if budget is USUAL:
+            budget = None if name is None else self.registry.budget(name)
+        retry = Retry(wanted, name=name or "call", budget=budget, clock=self.registry.clock)
         return retry.call(operation)
 
+    @tells_arguments
     def execute_with_bulkhead(
         self, compartment: str, operation: Callable[[], T], max_concurrent: int | None = None
     ) -> T:
@@ -111,10 +139,11 @@ class ResilienceService:
             bulkhead = self.registry.bulkhead(compartment, options)
         return bulkhead.call(operation)
 
+    @tells_arguments
     def with_recovery(
         self,
         operation: Callable[[], T],
-        context: RecoveryContext | None = None,
+        context: RecoveryContext | RecoveryContextKeywords | None = None,
         *,
         enable_recovery: bool = True,
         max_attempts: int = 3,
@@ -124,14 +153,12 @@ class ResilienceService:
             operation, context, enable_recovery=enable_recovery, max_attempts=max_attempts
         )
 
-    def protected(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    def protected(self, name: str) -> Pipeline:
         """Decorate a function so that it runs through the pipeline of a registered dependency."""
         return self.pipeline(name)
 
 
-def _as_fallback(
-    name: str, fallback: Fallback | Callable[[BaseException], Any] | None
-) -> Fallback | None:
+def _as_fallback(name: str, fallback: Fallback | Handler | None) -> Fallback | None:
     if fallback is None or isinstance(fallback, Fallback):
         return fallback
     return Fallback(fallback, name=name)

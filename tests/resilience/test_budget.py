@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.resilience import ConfigurationError, RetryBudget
+from medianest.resilience import (
+    ConfigurationError,
+    ResilienceService,
+    Retry,
+    RetryBudget,
+    RetryOptions,
+)
 
 
 def calls(budget, number):
@@ -73,3 +79,71 @@ def test_what_the_snapshot_says_is_left_can_be_withdrawn(clock):
 def test_a_wrong_value_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="a retry budget takes"):
         RetryBudget(**wrong)
+
+
+def failing(calls):
+    def broken():
+        calls.append(1)
+        raise ConnectionError("down")
+
+    return broken
+
+
+def test_without_a_budget_every_attempt_is_made(clock):
+    calls = []
+    with pytest.raises(ConnectionError):
+        Retry(max_attempts=20, clock=clock, budget=None).call(failing(calls))
+    assert len(calls) == 20
+
+
+def test_who_is_stopped_by_the_usual_budget_is_told_its_numbers(clock):
+    """Keeps out: eleven calls of twenty, and nobody knows why."""
+    calls = []
+    with pytest.raises(ConnectionError) as caught:
+        Retry(max_attempts=20, initial_delay=0, clock=clock).call(failing(calls))
+    assert len(calls) == 11
+    assert caught.value.__notes__ == [
+        "retry 'call': gave up after 11 attempts: the retry budget is spent: a retry for 20% of "
+        "the calls and 10 more in 60 s; budget=None turns it off"
+    ]
+
+
+@pytest.fixture
+def service(clock):
+    return ResilienceService(clock=clock)
+
+
+def test_retries_without_a_name_have_no_budget(service):
+    """Keeps out: six of twenty flaky jobs that succeed, as each new retry shared a budget."""
+    calls = []
+    with pytest.raises(ConnectionError):
+        service.execute_with_retry(failing(calls), max_attempts=20)
+    assert len(calls) == 20
+
+
+@pytest.mark.parametrize(("given", "made"), [({}, 11), ({"budget": None}, 20)])
+def test_retries_with_a_name_are_paid_for_unless_none_is_wanted(service, given, made):
+    calls = []
+    with pytest.raises(ConnectionError):
+        service.execute_with_retry(
+            failing(calls), name="plex", max_attempts=20, initial_delay=0, **given
+        )
+    assert len(calls) == made
+
+
+@pytest.mark.parametrize(("given", "made"), [({}, 11), ({"budget": None}, 20)])
+def test_a_dependency_has_a_budget_unless_none_is_wanted(service, given, made):
+    retry = RetryOptions(max_attempts=20, initial_delay=0)
+    service.register_dependency("plex", circuit_breaker=None, retry=retry, **given)
+    calls = []
+    with pytest.raises(ConnectionError):
+        service.execute("plex", failing(calls))
+    assert len(calls) == made
+
+
+def test_no_budget_counts_what_it_pays_for(clock):
+    retry = Retry(max_attempts=3, clock=clock, budget=None)
+    with pytest.raises(ConnectionError):
+        retry.call(failing([]))
+    figures = retry.budget.snapshot()
+    assert (figures["calls"], figures["retries"], figures["denied"]) == (1, 2, 0)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import ConfigurationError
-from medianest.resilience.options import checked_name, number, whole
+from medianest.resilience.keywords import RecoveryContextKeywords
+from medianest.resilience.options import checked_name, number, whole, wrong
 
 if TYPE_CHECKING:
     from medianest.resilience.recovery.good_answers import GoodAnswer
 
-__all__ = ["RUN_AGAIN", "Declined", "RecoveryAction", "RecoveryContext"]
+__all__ = ["RUN_AGAIN", "Declined", "RecoveryAction", "RecoveryContext", "as_context"]
 
 
 class _Answer(Enum):
@@ -26,6 +28,7 @@ RUN_AGAIN: Final = _Answer.RUN_AGAIN
 RunAgain: TypeAlias = Literal[_Answer.RUN_AGAIN]
 
 
+@tells_arguments
 @dataclass(frozen=True, slots=True)
 class Declined:
     """What an action answers when it has nothing to offer, and why. It is false."""
@@ -36,6 +39,7 @@ class Declined:
         return False
 
 
+@tells_arguments
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryContext:
     """What failed, for whom: it travels to every action and into the history."""
@@ -67,6 +71,7 @@ def _everything(context: RecoveryContext) -> bool:
     return True
 
 
+@tells_arguments
 @dataclass(frozen=True, kw_only=True)
 class RecoveryAction:
     """One thing to try after a failure.
@@ -118,3 +123,22 @@ class RecoveryAction:
         number(self, "rest", at_least=0.0)
         number(self, "cooldown", at_least=0.0)
         number(self, "patience", at_least=0.0)
+
+
+def as_context(given: RecoveryContext | RecoveryContextKeywords | None) -> RecoveryContext:
+    """A context, given as itself or as a dict of its fields. Raises ConfigurationError for what is
+    neither, before anything has failed."""
+    if given is None:
+        return RecoveryContext()
+    if isinstance(given, Mapping):
+        given = RecoveryContext(**given)
+    if not isinstance(given, RecoveryContext):
+        raise ConfigurationError(
+            f"context must be a RecoveryContext or a dict of its fields, not {given!r}"
+        )
+    for name in ("operation", "service"):
+        if not isinstance(getattr(given, name), str):
+            raise wrong(given, name, "text")
+    if not isinstance(given.metadata, Mapping):
+        raise wrong(given, "metadata", "a dict")
+    return given

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
@@ -21,6 +22,7 @@ __all__ = ["breaker_reset", "default_response", "graceful_degradation"]
 Build = Callable[[Exception, RecoveryContext, tuple[str, ...]], Any]
 
 
+@tells_arguments
 def breaker_reset(
     registry: Registry,
     probes: Mapping[str, Callable[[], object]],
@@ -65,6 +67,7 @@ def breaker_reset(
     )
 
 
+@tells_arguments
 def default_response(
     responses: Mapping[str, Any], *, name: str = "default-response", priority: int = 6
 ) -> RecoveryAction:
@@ -89,6 +92,7 @@ def default_response(
     )
 
 
+@tells_arguments
 def graceful_degradation(
     builders: Mapping[str, Build],
     registry: Registry,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
 from medianest.resilience.fallback import LastGood
@@ -33,6 +34,7 @@ def as_it_is(answer: Any, age: float, error: BaseException) -> Any:
     return answer
 
 
+@tells_arguments
 class GoodAnswers:
     """Where one operation keeps its good answers, for which errors they are served (those of
     `handles`, and refusals in any case), and how they are marked then. Thread-safe.
@@ -163,6 +165,7 @@ class GoodAnswer:
         return self._found
 
 
+@tells_arguments
 def cache_fallback(*, name: str = CACHE_FALLBACK, priority: int = 8) -> RecoveryAction:
     """Serves the last good answer of an operation that keeps them: `Recovery(last_good=store)`."""
 

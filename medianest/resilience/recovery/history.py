@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.events import RecoveryFinished, publish
 from medianest.resilience.recovery.outage import Answered, Outage
@@ -53,6 +54,7 @@ class ActionStatistics:
         }
 
 
+@tells_arguments
 class RecoveryHistory:
     """The last `size` records in memory, and statistics of all. Thread-safe.
 

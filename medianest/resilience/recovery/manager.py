@@ -6,17 +6,20 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError
-from medianest.resilience.options import is_whole
+from medianest.resilience.keywords import RecoveryActionKeywords, RecoveryContextKeywords
+from medianest.resilience.options import checked_function, is_whole
 from medianest.resilience.recovery.action import (
     Declined,
     Execute,
     RecoveryAction,
     RecoveryContext,
     ShouldExecute,
+    as_context,
 )
 from medianest.resilience.recovery.good_answers import cache_fallback
 from medianest.resilience.recovery.history import ActionStatistics, RecoveryHistory
@@ -42,6 +45,7 @@ class Prediction:
     why_not: str | None
 
 
+@tells_arguments
 class ErrorRecoveryManager:
     """Tries its actions after a failure until one answers or repairs what was broken.
 
@@ -61,8 +65,8 @@ class ErrorRecoveryManager:
         self.clock = as_clock(clock)
         self.history = history if history is not None else RecoveryHistory(clock=self.clock)
         self.operations = NamedOperations()
-        self.ambient = ambient
-        self.held_back = held_back
+        self.ambient = checked_function(ambient, "ambient", "() -> dict")
+        self.held_back = checked_function(held_back, "held_back", "(action) -> reason or None")
         self.turns = Turns()
         self._actions: tuple[RecoveryAction, ...] = ()
         self._lock = threading.Lock()
@@ -76,19 +80,19 @@ class ErrorRecoveryManager:
         should_execute: ShouldExecute | None = None,
         execute: Execute | None = None,
         max_attempts: int = 3,
-        **options: Any,
+        **options: Unpack[RecoveryActionKeywords],
     ) -> RecoveryAction:
         """Add an action: one made elsewhere, or its fields. Raises ConfigurationError for a wrong
         field or a taken name."""
         action = name if isinstance(name, RecoveryAction) else None
         if action is None:
-            if should_execute is not None:
-                options["should_execute"] = should_execute
+            whether = {} if should_execute is None else {"should_execute": should_execute}
             action = RecoveryAction(
                 name=name,  # type: ignore[arg-type]
                 priority=priority,
                 execute=execute,  # type: ignore[arg-type]
                 max_attempts=max_attempts,
+                **whether,
                 **options,
             )
         with self._lock:
@@ -121,21 +125,23 @@ class ErrorRecoveryManager:
 
     # -- calls ---------------------------------------------------------------------------------
 
+    @tells_arguments
     def with_recovery(
         self,
         operation: Callable[[], T],
-        context: RecoveryContext | None = None,
+        context: RecoveryContext | RecoveryContextKeywords | None = None,
         *,
         enable_recovery: bool = True,
         max_attempts: int = 3,
     ) -> T | Any:
         """Run an operation; when it fails, what the actions make of it. It is run at most
-        `max_attempts` times in all. Raises the operation's last error when nothing helps."""
+        `max_attempts` times in all. `context` may be a dict of its fields. Raises the operation's
+        last error when nothing helps."""
         if not is_whole(max_attempts, at_least=1):
             raise ConfigurationError(
                 f"max_attempts must be a whole number of at least 1, not {max_attempts!r}"
             )
-        context = context or RecoveryContext()
+        context = as_context(context)
         before, lasting = self.turns.repairs, self.history.lasting
         try:
             result = operation()
@@ -197,7 +203,7 @@ class ErrorRecoveryManager:
             why_not = (
                 self.refusal(action, error, context)
                 or (None if self.is_concerned(action, context) else "it is for others")
-                or self.held_back(action)
+                or self.why_held_back(action)
                 or self.turns.obstacle(action, context.service, now)
             )
             found.append(Prediction(action.name, action.priority, why_not is None, why_not))
@@ -217,17 +223,25 @@ class ErrorRecoveryManager:
             logger.exception("concerns of recovery action %r failed", action.name)
             return False
 
+    def why_held_back(self, action: RecoveryAction) -> str | None:
+        """Why an action must wait; None when it need not."""
+        try:
+            return self.held_back(action)
+        except Exception:
+            logger.exception("held_back of the recovery manager failed")
+            return None
+
     def refusal(
         self, action: RecoveryAction, error: Exception, context: RecoveryContext
     ) -> str | None:
         """Why an action says that it does not apply; None when it does."""
         try:
             wanted = action.should_execute(error, context)
+            if wanted:
+                return None
         except Exception as fault:
             logger.exception("should_execute of recovery action %r failed", action.name)
             return f"its should_execute raised {type(fault).__name__}"
-        if wanted:
-            return None
         return wanted.why if isinstance(wanted, Declined) else "it does not apply"
 
     def statistics(self) -> dict[str, dict[str, Any]]:
@@ -240,11 +254,12 @@ class ErrorRecoveryManager:
             return context
         try:
             known = self.ambient()
+            found = known.get("correlation_id"), known.get("user")
         except Exception:
             logger.exception("the ambient context of a recovery cannot be told")
             return context
         return replace(
             context,
-            correlation_id=context.correlation_id or known.get("correlation_id"),
-            user=context.user or known.get("user"),
+            correlation_id=context.correlation_id or found[0],
+            user=context.user or found[1],
         )

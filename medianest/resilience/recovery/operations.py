@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import CircuitOpenError, ConfigurationError, UnknownNameError
 from medianest.resilience.options import checked_name, whole
 from medianest.resilience.outcome import example_of
@@ -25,6 +26,7 @@ Sample = Callable[[str], Exception]
 ConfigurationError for one that never happens."""
 
 
+@tells_arguments
 @dataclass(frozen=True, kw_only=True)
 class NamedOperation:
     """A kind of call with a public name, and what recovery gets to know of one."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.fallback import LastGood
 from medianest.resilience.options import checked_name, is_whole
@@ -23,11 +25,14 @@ from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["Recovery"]
 
+logger = logging.getLogger(__name__)
+
 _NO_METADATA: Mapping[str, Any] = {}
 
 _NOTHING: Any = object()
 
 
+@tells_arguments
 class Recovery(Strategy):
     """Hands a failed call to an ErrorRecoveryManager; a call that goes well pays two look-ups and
     one frame.
@@ -57,6 +62,7 @@ class Recovery(Strategy):
         max_attempts: int = 2,
     ) -> None:
         self.service = checked_name(service, "recovery")
+        self._check_kinds(manager, operation, metadata)
         if not is_whole(max_attempts, at_least=1):
             raise ConfigurationError(
                 f"recovery of {service!r}: max_attempts must be a whole number of at least 1, "
@@ -92,6 +98,17 @@ class Recovery(Strategy):
                 )
             )
         super().__init__()
+
+    def _check_kinds(self, manager: object, operation: object, metadata: object) -> None:
+        owner = f"recovery of {self.service!r}"
+        if not isinstance(manager, ErrorRecoveryManager):
+            raise ConfigurationError(f"{owner} needs an ErrorRecoveryManager, not {manager!r}")
+        if not (operation is None or isinstance(operation, str) or callable(operation)):
+            raise ConfigurationError(
+                f"{owner}: operation must be a name or a function, not {operation!r}"
+            )
+        if not (metadata is None or callable(metadata)):
+            raise ConfigurationError(f"{owner}: metadata must be a function, not {metadata!r}")
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the recovery around `inner`."""
@@ -138,7 +155,7 @@ class Recovery(Strategy):
         context = RecoveryContext(
             operation=name,
             service=self.service,
-            metadata=self._metadata(*args, **kwargs) if self._metadata else _NO_METADATA,
+            metadata=self._metadata_of(args, kwargs),
             good=good,
         )
         again = partial(inner, function, args, kwargs)
@@ -169,5 +186,17 @@ class Recovery(Strategy):
         if isinstance(operation, str):
             return operation
         if operation is not None:
-            return operation(*args, **kwargs)
+            try:
+                return str(operation(*args, **kwargs))
+            except Exception:  # the call has an answer or an error of its own
+                logger.exception("operation of the recovery of %r failed", self.service)
         return getattr(function, "__qualname__", None) or type(function).__qualname__
+
+    def _metadata_of(self, args: Any, kwargs: Any) -> Mapping[str, Any]:
+        if self._metadata is None:
+            return _NO_METADATA
+        try:
+            return dict(self._metadata(*args, **kwargs))
+        except Exception:
+            logger.exception("metadata of the recovery of %r failed", self.service)
+            return _NO_METADATA
