@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial, wraps
-from typing import Any, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from flask import Blueprint, Flask, Request, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
@@ -18,9 +18,11 @@ from medianest.resilience.strategy import refuse_unfinished
 from medianest.web.admission import Admission
 from medianest.web.ending import Ending
 from medianest.web.guard import AT_THE_END, Guard, View
+from medianest.web.guard_keywords import GuardKeywords
 
 __all__ = ["Resilience"]
 
+P = ParamSpec("P")
 V = TypeVar("V", bound=Callable[..., ResponseReturnValue])
 
 
@@ -73,7 +75,7 @@ class Resilience:
         app.wsgi_app = partial(_to_the_end, app.wsgi_app)  # type: ignore[method-assign]
         self.admission.install(app)
 
-    def guard(self, prefix: str, *, service: str, **options: Any) -> Guard:
+    def guard(self, prefix: str, *, service: str, **options: Unpack[GuardKeywords]) -> Guard:
         """Guard every view below a path; of several prefixes the longest counts. `options` are
         those of Guard: retry, fallback, recovery, max_concurrent, timeout, circuit_breaker."""
         if not prefix.startswith("/"):
@@ -85,14 +87,23 @@ class Resilience:
         return guard
 
     @overload
-    def protect(self, target: Blueprint, /, *, service: str, **options: Any) -> Blueprint: ...
+    def protect(
+        self, target: Blueprint, /, *, service: str, **options: Unpack[GuardKeywords]
+    ) -> Blueprint: ...
 
     @overload
     def protect(
-        self, target: None = None, /, *, service: str, **options: Any
-    ) -> Callable[[V], Callable[..., Response]]: ...
+        self, target: None = None, /, *, service: str, **options: Unpack[GuardKeywords]
+    ) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, Response]]: ...
 
-    def protect(self, target: Blueprint | None = None, /, *, service: str, **options: Any) -> Any:
+    def protect(
+        self,
+        target: Blueprint | None = None,
+        /,
+        *,
+        service: str,
+        **options: Unpack[GuardKeywords],
+    ) -> Any:
         """Guard one view, as its decorator, or each view of a blueprint; `options` as `guard`."""
         guard = Guard(service, self.registry, **options)
         if target is None:

@@ -31,6 +31,7 @@ from medianest.resilience import (
     Strategy,
 )
 from medianest.resilience.errors import PortableError
+from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
 from medianest.resilience.options import configure
 from medianest.resilience.outcome import raise_again
 
@@ -76,11 +77,11 @@ class Guard:
         service: str,
         registry: Registry,
         *,
-        retry: int | dict[str, Any] | RetryOptions | Retry | None = None,
+        retry: int | RetryKeywords | RetryOptions | Retry | None = None,
         fallback: Callable[[BaseException], ResponseReturnValue] | Fallback | None = None,
         max_concurrent: int | None = None,
         timeout: float | None = None,
-        circuit_breaker: dict[str, Any] | CircuitBreakerOptions | None = None,
+        circuit_breaker: CircuitBreakerKeywords | CircuitBreakerOptions | None = None,
         recovery: ErrorRecoveryManager | None = None,
     ) -> None:
         self.service = service
@@ -239,7 +240,7 @@ def _recovery(manager: ErrorRecoveryManager, service: str, max_attempts: int) ->
 
 
 def _retry(
-    given: int | dict[str, Any] | RetryOptions | Retry, service: str, registry: Registry
+    given: int | RetryKeywords | RetryOptions | Retry, service: str, registry: Registry
 ) -> Retry:
     if isinstance(given, Retry):
         return given

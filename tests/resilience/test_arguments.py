@@ -27,6 +27,8 @@ from medianest.resilience import (
     keywords,
     recovery,
 )
+from medianest.web.guard import Guard
+from medianest.web.guard_keywords import GuardKeywords
 
 ARGUMENTS = {
     "Bulkhead": ("plex",),
@@ -222,6 +224,7 @@ def test_a_wrong_context_is_told_before_the_operation_is_run(context, told):
 # -- what type checkers see --------------------------------------------------------------------
 
 PAIRS = [
+    (GuardKeywords, Guard.__init__, {"service", "registry", "return"}),
     (keywords.CircuitBreakerKeywords, CircuitBreakerOptions, set()),
     (keywords.RetryKeywords, RetryOptions, set()),
     (keywords.BulkheadKeywords, BulkheadOptions, set()),

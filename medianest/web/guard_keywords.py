@@ -1,0 +1,31 @@
+"""The options of a guard as keywords, for type checkers and editors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
+
+from flask.typing import ResponseReturnValue
+
+if TYPE_CHECKING:
+    from medianest.resilience import (
+        CircuitBreakerOptions,
+        ErrorRecoveryManager,
+        Fallback,
+        Retry,
+        RetryOptions,
+    )
+    from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
+
+__all__ = ["GuardKeywords"]
+
+
+class GuardKeywords(TypedDict, total=False):
+    """What a Guard takes besides its service."""
+
+    retry: int | RetryKeywords | RetryOptions | Retry | None
+    fallback: Callable[[BaseException], ResponseReturnValue] | Fallback | None
+    max_concurrent: int | None
+    timeout: float | None
+    circuit_breaker: CircuitBreakerKeywords | CircuitBreakerOptions | None
+    recovery: ErrorRecoveryManager | None

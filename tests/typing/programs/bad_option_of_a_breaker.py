@@ -1,0 +1,3 @@
+from medianest.resilience import CircuitBreaker
+
+CircuitBreaker("plex", failure_treshold=3)  # wrong

@@ -1,0 +1,20 @@
+"""Guards around the views of an app."""
+
+from flask import Blueprint, Flask, Response
+
+from medianest.web import Resilience
+
+app = Flask(__name__)
+shop = Blueprint("shop", __name__)
+resilience = Resilience(app)
+resilience.guard("/reports", service="reports", timeout=5, retry=2)
+blueprint: Blueprint = resilience.protect(shop, service="shop", max_concurrent=4)
+
+
+@app.get("/titles/<int:number>")
+@resilience.protect(service="titles", circuit_breaker={"failure_threshold": 2})
+def title(number: int) -> dict[str, int]:
+    return {"number": number}
+
+
+answer: Response = title(5)
