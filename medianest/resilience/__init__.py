@@ -15,11 +15,13 @@ from medianest.resilience.errors import (
     CircuitOpenError,
     ConfigurationError,
     DeadlineExceededError,
+    FailedResultError,
     PatienceExceededError,
     ResilienceError,
     UnknownNameError,
 )
-from medianest.resilience.fallback import Fallback, LastGood, MemoryLastGood
+from medianest.resilience.fallback import Fallback
+from medianest.resilience.last_good import LastGood, MemoryLastGood
 from medianest.resilience.options import BulkheadOptions, CircuitBreakerOptions, RetryOptions
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.patience import Patience
@@ -75,6 +77,7 @@ __all__ = [
     "Dependency",
     "DependencyType",
     "ErrorRecoveryManager",
+    "FailedResultError",
     "Fallback",
     "FlightPool",
     "Handover",

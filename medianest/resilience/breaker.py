@@ -12,6 +12,7 @@ from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.events import call_refused
+from medianest.resilience.judging import answering, failing
 from medianest.resilience.keywords import CircuitBreakerKeywords
 from medianest.resilience.locked import LockedMachine, Permit
 from medianest.resilience.options import (
@@ -59,11 +60,16 @@ class CircuitBreaker(Strategy):
 
     # -- calls ---------------------------------------------------------------------------------
 
+    def wrap(self, inner: Invoke) -> Invoke:
+        """Compose the breaker around `inner`."""
+        if (failure_if := self.options.failure_if) is None:
+            return self._around(inner)
+        return answering(self._around(failing(inner, failure_if, repr(self.name))))
+
     # Every protected call pays for each line of these two: two clock reads, three atomic list
     # operations, no lock. Anything rarer than a quick success is a method call away.
 
-    def wrap(self, inner: Invoke) -> Invoke:
-        """Compose the breaker around `inner`."""
+    def _around(self, inner: Invoke) -> Invoke:
         locked, now = self._locked, self._clock.now
         machine = locked.machine
         enter, leave = machine.flights.append, machine.flights.remove

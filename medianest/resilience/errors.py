@@ -10,6 +10,8 @@ ResilienceError
     │   └── CallOverdueError        it was made, and goes on without this caller
     └── PatienceExceededError   it goes on without this caller, who has a last good answer
 
+FailedResultError           a result that `failure_if` takes for a failure; seen by listeners alone
+
 An error that the protected call itself raised reaches the caller unwrapped.
 """
 
@@ -24,6 +26,7 @@ __all__ = [
     "CircuitOpenError",
     "ConfigurationError",
     "DeadlineExceededError",
+    "FailedResultError",
     "PatienceExceededError",
     "PortableError",
     "ResilienceError",
@@ -128,3 +131,22 @@ class PatienceExceededError(CallRefusedError):
     def _reason(self) -> str:
         within = f"within {self.seconds:g} s" if len(self.args) > 2 else "in time"
         return f"{self.name!r} has not answered {within}"
+
+
+class FailedResultError(PortableError):
+    """A call returned what `failure_if` takes for a failure: `FailedResultError(result)`. Breakers
+    and retries treat the call as failed with it; the caller gets the result."""
+
+    @property
+    def result(self) -> Any:
+        """What the call returned."""
+        return self.args[0] if self.args else None
+
+    @property
+    def response(self) -> Any:
+        """The same, for those who look for the status and the headers of an error."""
+        return self.result
+
+    def __str__(self) -> str:
+        status = getattr(self.result, "status_code", None)
+        return f"returned {status if isinstance(status, int) else type(self.result).__qualname__}"

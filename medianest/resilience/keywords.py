@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from medianest.resilience.budget import RetryBudget, Usual
+    from medianest.resilience.judging import FailureIf
     from medianest.resilience.options import (
         BulkheadOptions,
         CircuitBreakerOptions,
@@ -44,6 +45,7 @@ class CircuitBreakerKeywords(TypedDict, total=False):
     jitter: float
     half_open_timeout: float
     counting: Literal["window", "consecutive"]
+    failure_if: FailureIf | None
 
 
 class RetryKeywords(TypedDict, total=False):
@@ -54,6 +56,7 @@ class RetryKeywords(TypedDict, total=False):
     factor: float
     max_delay: float
     retry_on: Expected | Iterable[Expected] | None
+    failure_if: FailureIf | None
 
 
 class BulkheadKeywords(TypedDict, total=False):
@@ -72,6 +75,7 @@ class PolicyKeywords(TypedDict, total=False):
     bulkhead: BulkheadOptions | BulkheadKeywords | int | None
     timeout: float | None
     expected_errors: Expected | Iterable[Expected] | None
+    failure_if: FailureIf | None
     budget: RetryBudget | Usual | None
 
 

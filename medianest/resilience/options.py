@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from medianest.resilience.arguments import refuse_unknown, tells_arguments
 from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.judging import FailureIf
 from medianest.resilience.outcome import Classifier, Expected, matcher
 
 __all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions"]
@@ -58,6 +59,8 @@ class CircuitBreakerOptions:
     """A probe or a permit is a lease that expires after this long; a slow probe, earlier."""
     counting: Literal["window", "consecutive"] = "window"
     """Judge failures and slow calls over the monitoring period, or in a row."""
+    failure_if: FailureIf | None = None
+    """Results that are the dependency's failures (a 503); the caller gets them all the same."""
 
     def __post_init__(self) -> None:
         whole(self, "failure_threshold", "half_open_max_calls", "minimum_number_of_calls")
@@ -75,6 +78,7 @@ class CircuitBreakerOptions:
         for name in ("expected_errors", "ignored_errors"):
             freeze(self, name)
         Classifier(self.expected_errors, self.ignored_errors)
+        result_check(self)
 
     def describe(self) -> dict[str, Any]:
         """The options as plain JSON values."""
@@ -96,6 +100,8 @@ class RetryOptions:
     """The longest bound, and the longest Retry-After that is waited for."""
     retry_on: Expected | Iterable[Expected] | None = None
     """Errors worth another try; None: every Exception but refusals and 4xx answers."""
+    failure_if: FailureIf | None = None
+    """Results worth another try; the last one is returned as it is."""
 
     def __post_init__(self) -> None:
         whole(self, "max_attempts")
@@ -104,6 +110,7 @@ class RetryOptions:
         number(self, "factor", at_least=1.0)
         freeze(self, "retry_on")
         matcher(self.retry_on, "retry_on")
+        result_check(self)
 
 
 @tells_arguments
@@ -229,6 +236,13 @@ def freeze(owner: object, name: str) -> None:
         object.__setattr__(owner, name, tuple(sorted(value, key=repr)))
     elif isinstance(value, Iterable) and not isinstance(value, type):
         object.__setattr__(owner, name, tuple(value))
+
+
+def result_check(owner: object) -> None:
+    """A `failure_if` that is a function, or None."""
+    given = getattr(owner, "failure_if")  # noqa: B009 (as its brothers do)
+    if given is not None:
+        checked_function(given, "failure_if", "(result) -> bool")
 
 
 def is_whole(value: object, at_least: int, at_most: int = 10**9) -> bool:

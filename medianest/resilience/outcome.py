@@ -12,7 +12,12 @@ from enum import IntEnum
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
 
-from medianest.resilience.errors import CallRefusedError, ConfigurationError, PortableError
+from medianest.resilience.errors import (
+    CallRefusedError,
+    ConfigurationError,
+    FailedResultError,
+    PortableError,
+)
 from medianest.resilience.signs import is_timeout, read, says
 
 __all__ = [
@@ -73,6 +78,8 @@ class Classifier:
         walk = walk or causes_within_call
         if not isinstance(error, Exception) or isinstance(error, CallRefusedError):
             return Outcome.IGNORED
+        if isinstance(error, FailedResultError):
+            return Outcome.FAILURE
         if self._is_ignored is not None and self._is_ignored(error, walk):
             return Outcome.IGNORED
         if self._is_expected is None or self._is_expected(error, walk):

@@ -17,8 +17,8 @@ from medianest.resilience.errors import (
     PatienceExceededError,
 )
 from medianest.resilience.events import PatienceUsed, patience_used, publish
-from medianest.resilience.fallback import LastGood
 from medianest.resilience.flights import LONGEST, Flight, Joinable, Keep, is_aboard
+from medianest.resilience.last_good import LastGood
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool
 from medianest.resilience.snapshot import PatienceSnapshot

@@ -10,6 +10,7 @@ from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.budget import USUAL, RetryBudget, Usual, checked_budget
 from medianest.resilience.deadline import Deadline
 from medianest.resilience.errors import ConfigurationError
+from medianest.resilience.judging import FailureIf
 from medianest.resilience.keywords import (
     BulkheadKeywords,
     CircuitBreakerKeywords,
@@ -22,6 +23,7 @@ from medianest.resilience.options import (
     as_options,
     freeze,
     positive,
+    result_check,
 )
 from medianest.resilience.outcome import Expected, matcher
 from medianest.resilience.pipeline import Pipeline
@@ -50,8 +52,8 @@ class Policy:
     A part is its options, a dict of them, or a whole number: the `max_attempts` of a retry, the
     `max_concurrent` of a bulkhead. One that is None is left out. `timeout` bounds each attempt, in
     seconds. `expected_errors` is the default for both the breaker's `expected_errors` and the
-    retry's `retry_on`. `budget` pays for retries: where none is given that of the name in the
-    registry; None: `max_attempts` is their only bound.
+    retry's `retry_on`, and `failure_if` for that of both. `budget` pays for retries: where none is
+    given that of the name in the registry; None: `max_attempts` is their only bound.
     """
 
     circuit_breaker: CircuitBreakerOptions | None
@@ -60,6 +62,7 @@ class Policy:
     timeout: float | None
     expected_errors: Expected | Iterable[Expected] | None
     budget: RetryBudget | Usual | None
+    failure_if: FailureIf | None
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Policy:
         timeout: float | None = None,
         expected_errors: Expected | Iterable[Expected] | None = None,
         budget: RetryBudget | Usual | None = USUAL,
+        failure_if: FailureIf | None = None,
     ) -> None:
         breaker = as_options(
             CircuitBreakerOptions, circuit_breaker, "circuit_breaker", takes_number=False
@@ -80,6 +84,7 @@ class Policy:
             ("timeout", timeout),
             ("expected_errors", expected_errors),
             ("budget", checked_budget("policy", budget)),
+            ("failure_if", failure_if),
         ):
             object.__setattr__(self, name, value)
         self._check()
@@ -90,8 +95,11 @@ class Policy:
         self._check_wait_for_place()
         freeze(self, "expected_errors")
         matcher(self.expected_errors, "expected_errors")
-        if self.expected_errors is not None:
-            self._share_expected_errors()
+        result_check(self)
+        self._share("circuit_breaker", "expected_errors", self.expected_errors)
+        self._share("retry", "retry_on", self.expected_errors)
+        for part in ("circuit_breaker", "retry"):
+            self._share(part, "failure_if", self.failure_if)
 
     def _check_wait_for_place(self) -> None:
         breaker, bulkhead = self.circuit_breaker, self.bulkhead
@@ -102,14 +110,11 @@ class Policy:
                 f"({slow:g}): waiting for a place would count as the dependency's slowness"
             )
 
-    def _share_expected_errors(self) -> None:
-        breaker, retry = self.circuit_breaker, self.retry
-        if breaker is not None and breaker.expected_errors is None:
-            breaker = replace(breaker, expected_errors=self.expected_errors)
-            object.__setattr__(self, "circuit_breaker", breaker)
-        if retry is not None and retry.retry_on is None:
-            retry = replace(retry, retry_on=self.expected_errors)
-            object.__setattr__(self, "retry", retry)
+    def _share(self, part: str, option: str, value: object) -> None:
+        """Give a part what it does not say itself."""
+        options = getattr(self, part)
+        if options is not None and value is not None and getattr(options, option) is None:
+            object.__setattr__(self, part, replace(options, **{option: value}))
 
     def build(
         self,

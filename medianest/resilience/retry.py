@@ -13,9 +13,10 @@ from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.budget import USUAL, RetryBudget, Usual, checked_budget, chosen
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.deadline import remaining
-from medianest.resilience.errors import CallRefusedError, ResilienceError
+from medianest.resilience.errors import CallRefusedError, FailedResultError, ResilienceError
 from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
 from medianest.resilience.given_up import GIVEN_UP
+from medianest.resilience.judging import answering, failing
 from medianest.resilience.keywords import RetryKeywords
 from medianest.resilience.options import RetryOptions, checked_function, checked_name, configure
 from medianest.resilience.outcome import (
@@ -78,6 +79,11 @@ class Retry(Strategy):
 
     def wrap(self, inner: Invoke) -> Invoke:
         """Compose the retry around `inner`."""
+        if (failure_if := self.options.failure_if) is None:
+            return self._around(inner)
+        return answering(self._around(failing(inner, failure_if, f"retry {self.name!r}")))
+
+    def _around(self, inner: Invoke) -> Invoke:
         calls, given_up = self.budget.calls.ticks, GIVEN_UP
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -131,6 +137,8 @@ class Retry(Strategy):
     def _is_retryable(self, error: Exception, before: int) -> bool:
         if isinstance(error, ResilienceError) or GIVEN_UP.on(error, before):
             return False
+        if isinstance(error, FailedResultError):
+            return True
         if self._wanted is not None:
             return holds(self._wanted, error, f"retry_on of {self.name!r}")
         statuses = map(status_of, causes_within_call(error))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import CallRefusedError, ConfigurationError
 from medianest.resilience.events import Degraded, publish
-from medianest.resilience.fallback import LastGood
+from medianest.resilience.last_good import LastGood
 from medianest.resilience.outcome import Expected, holds, matcher
 from medianest.resilience.recovery.action import Declined, RecoveryAction
 from medianest.resilience.strategy import Invoke

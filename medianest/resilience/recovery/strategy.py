@@ -9,7 +9,7 @@ from typing import Any
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import ConfigurationError
-from medianest.resilience.fallback import LastGood
+from medianest.resilience.last_good import LastGood
 from medianest.resilience.options import checked_name, is_whole
 from medianest.resilience.outcome import Expected
 from medianest.resilience.recovery.action import RecoveryContext

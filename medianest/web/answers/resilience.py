@@ -87,6 +87,9 @@ class BreakerConfig(AnswerModel):
     jitter: Annotated[float, Field(ge=0, le=1, description="Share by which a wait varies.")]
     half_open_timeout: Seconds
     counting: Literal["window", "consecutive"]
+    failure_if: Annotated[
+        str | None, Field(description="The function that says which results are failures.")
+    ]
 
 
 class Breaker(AnswerModel):

@@ -1,0 +1,163 @@
+"""A result as failure: what `failure_if` says of a result counts, and the caller gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from medianest.resilience import (
+    CircuitBreaker,
+    CircuitOpenError,
+    ConfigurationError,
+    FailedResultError,
+    Pipeline,
+    Policy,
+    ResilienceService,
+    Retry,
+    RetryOptions,
+    State,
+)
+from medianest.resilience.events import retry_scheduled
+
+
+@dataclass
+class Answer:
+    status_code: int
+    headers: dict = field(default_factory=dict)
+
+
+AWAY, WELL = Answer(503), Answer(200)
+
+
+def is_away(answer):
+    return answer.status_code >= 500
+
+
+class Upstream:
+    """Answers one after the other, the last for ever."""
+
+    def __init__(self, *answers):
+        self.answers, self.calls = list(answers), 0
+
+    def __call__(self):
+        self.calls += 1
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def test_a_returned_503_counts_as_failure_and_is_returned(make_breaker):
+    breaker = make_breaker(failure_threshold=2, failure_if=is_away)
+    get = breaker(Upstream(AWAY))
+    assert [get(), get()] == [AWAY, AWAY]
+    assert breaker.state is State.OPEN
+    with pytest.raises(CircuitOpenError):
+        get()
+    seen = breaker.snapshot()
+    assert (seen.totals.failures, seen.totals.successes) == (2, 0)
+    assert (seen.last_failure.type, seen.last_failure.message) == (
+        "FailedResultError",
+        "returned 503",
+    )
+
+
+def test_it_counts_whatever_errors_are_expected(make_breaker):
+    breaker = make_breaker(
+        failure_threshold=1, failure_if=is_away, expected_errors="timeout", ignored_errors="5xx"
+    )
+    assert breaker.call(Upstream(AWAY)) is AWAY
+    assert breaker.state is State.OPEN
+
+
+def test_a_good_result_is_a_success_and_closes(make_breaker, clock):
+    breaker = make_breaker(failure_threshold=1, half_open_max_calls=1, failure_if=is_away)
+    get = breaker(Upstream(AWAY, AWAY, WELL))
+    get()
+    clock.advance(30)
+    assert get() is AWAY
+    assert breaker.state is State.OPEN
+    clock.advance(60)
+    assert get() is WELL
+    assert breaker.state is State.CLOSED
+
+
+def test_a_returned_503_is_retried_and_the_last_one_is_returned(clock):
+    upstream = Upstream(AWAY)
+    assert Retry(failure_if=is_away, clock=clock).call(upstream) is AWAY
+    assert upstream.calls == 3
+
+
+def test_a_retry_ends_with_the_first_good_result(clock, heard):
+    scheduled = heard(retry_scheduled)
+    upstream = Upstream(AWAY, WELL)
+    assert Retry(failure_if=is_away, clock=clock).call(upstream) is WELL
+    assert upstream.calls == 2
+    assert type(scheduled[0].error) is FailedResultError
+    assert scheduled[0].error.result is AWAY
+
+
+def test_a_retry_waits_as_long_as_a_returned_answer_asks(clock):
+    busy = Answer(503, {"Retry-After": "20"})
+    Retry(failure_if=is_away, clock=clock, random=lambda: 0.0).call(Upstream(busy, WELL))
+    assert clock.slept == [20]
+
+
+def test_errors_are_retried_beside_results(clock):
+    upstream = Upstream(AWAY, ConnectionError(), WELL)
+
+    def call():
+        answer = upstream()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert Retry(failure_if=is_away, clock=clock).call(call) is WELL
+
+
+def test_retries_do_not_multiply_over_results(clock):
+    upstream = Upstream(AWAY)
+    inner, outer = (Retry(failure_if=is_away, initial_delay=0, clock=clock) for _ in range(2))
+    assert outer.call(inner.call, upstream) is AWAY
+    assert upstream.calls == 3
+
+
+def test_breaker_and_retry_judge_a_result_each_for_itself(make_breaker, clock):
+    breaker = make_breaker(failure_threshold=10, failure_if=is_away)
+    retry = Retry(failure_if=is_away, clock=clock)
+    upstream = Upstream(AWAY)
+    assert Pipeline("x", [retry, breaker]).call(upstream) is AWAY
+    assert (upstream.calls, breaker.snapshot().totals.failures) == (3, 3)
+
+
+def test_a_predicate_with_a_bug_leaves_the_result(make_breaker, caplog):
+    breaker = make_breaker(failure_if=lambda answer: answer.no_such_thing)
+    assert breaker.call(Upstream(AWAY)) is AWAY
+    assert breaker.snapshot().totals.successes == 1
+    assert "failure_if of 'plex' failed" in caplog.text
+
+
+def test_a_policy_gives_it_to_both_parts(clock):
+    service = ResilienceService(clock=clock)
+    service.register_dependency("plex", failure_if=is_away, retry={"initial_delay": 0})
+    upstream = Upstream(AWAY)
+    assert service.execute("plex", upstream) is AWAY
+    assert upstream.calls == 3
+    assert service.registry.breaker("plex").snapshot().totals.failures == 3
+    own = Policy(failure_if=is_away, retry=RetryOptions(failure_if=bool))
+    assert own.retry.failure_if is bool
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: CircuitBreaker("x", failure_if=503), lambda: Retry(failure_if=503),
+             lambda: Policy(failure_if=503)]
+)  # fmt: skip
+def test_what_is_no_function_is_refused(make):
+    with pytest.raises(ConfigurationError, match="failure_if must be a function"):
+        make()
+
+
+def test_nothing_is_in_the_path_without_it(make_breaker, clock):
+    def depth(frame_of):
+        return len(frame_of.call(lambda: __import__("traceback").extract_stack()))
+
+    assert depth(make_breaker()) == depth(make_breaker(failure_if=lambda stack: False)) - 2
+    assert depth(Retry()) == depth(Retry(failure_if=lambda stack: False)) - 2
