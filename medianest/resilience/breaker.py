@@ -6,6 +6,8 @@ import functools
 import random as _random
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import tells_arguments
@@ -31,6 +33,11 @@ __all__ = ["CircuitBreaker", "Permit"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_entered: ContextVar[tuple[tuple[CircuitBreaker, Permit], ...]] = ContextVar(
+    "medianest-entered", default=()
+)
+"""The permits of the `with breaker:` blocks around this code."""
+
 
 @tells_arguments
 class CircuitBreaker(Strategy):
@@ -38,7 +45,8 @@ class CircuitBreaker(Strategy):
 
     `CircuitBreaker(name, **options)` with the fields of CircuitBreakerOptions as keywords, or
     one such object. Raises ConfigurationError for a wrong option. Use it as a decorator, by
-    `call`, in a Pipeline, or in two phases: `permit = breaker.acquire()`, then settle the permit.
+    `call`, in a Pipeline, around a block (`with breaker:`), or in two phases:
+    `permit = breaker.acquire()`, then settle the permit.
     """
 
     def __init__(
@@ -143,6 +151,26 @@ class CircuitBreaker(Strategy):
         A permit that is not settled within `half_open_timeout` expires. Raises CircuitOpenError.
         """
         return self._locked.acquire()
+
+    def __enter__(self) -> Permit:
+        """`with breaker:` is `with breaker.acquire():`; blocks of one breaker may be nested."""
+        permit = self.acquire()
+        _entered.set((*_entered.get(), (self, permit)))
+        return permit
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        held = _entered.get()
+        for place in reversed(range(len(held))):
+            breaker, permit = held[place]
+            if breaker is self:  # not always the latest: blocks in generators end in any order
+                _entered.set(held[:place] + held[place + 1 :])
+                permit.__exit__(kind, error, traceback)
+                return
 
     # -- operators -----------------------------------------------------------------------------
 

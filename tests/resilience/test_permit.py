@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from medianest.resilience import CircuitOpenError, State
@@ -190,3 +193,57 @@ def test_a_probe_that_comes_back_after_its_lease_has_failed(make_breaker, half_o
     settling.get(settle, getattr(probe, settle, None))()
     assert breaker.state is State.OPEN
     assert breaker.snapshot().reason == "a probe never came back"
+
+
+def test_a_block_of_a_breaker_is_one_call(make_breaker):
+    breaker = make_breaker(failure_threshold=1)
+    with breaker:
+        assert breaker.snapshot().in_flight == 1
+    assert breaker.snapshot().totals.successes == 1
+    with pytest.raises(ConnectionError), breaker:
+        raise ConnectionError
+    assert breaker.state is State.OPEN
+    with pytest.raises(CircuitOpenError), breaker:
+        pytest.fail("an open breaker admits no block")
+    assert breaker.snapshot().in_flight == 0
+
+
+def test_blocks_of_breakers_may_be_nested(make_breaker):
+    outer, inner = make_breaker("outer"), make_breaker("inner")
+    with outer, inner, pytest.raises(ConnectionError), outer:
+        raise ConnectionError
+    totals = outer.snapshot().totals
+    assert (totals.successes, totals.failures) == (1, 1)
+    assert inner.snapshot().totals.successes == 1
+
+
+def test_blocks_of_many_threads_do_not_get_into_each_others_way(make_breaker):
+    breaker, gate = make_breaker(failure_threshold=99), threading.Barrier(8)
+
+    def block(number):
+        try:
+            with breaker:
+                gate.wait(10)
+                if number % 2:
+                    raise ConnectionError
+        except ConnectionError:
+            pass
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(block, range(8)))
+    totals = breaker.snapshot().totals
+    assert (totals.successes, totals.failures) == (4, 4)
+
+
+def test_the_blocks_of_two_generators_end_in_any_order(make_breaker):
+    one, other = make_breaker("one"), make_breaker("other")
+
+    def within(breaker):
+        with breaker:
+            yield
+
+    first, second = within(one), within(other)
+    next(first), next(second)
+    first.close(), second.close()
+    for breaker in (one, other):
+        assert breaker.snapshot().in_flight == 0

@@ -29,5 +29,7 @@ text: str = breaker.state
 try:
     with breaker.acquire() as permit:
         permit.progress()
+    with breaker:
+        titles("films")
 except CircuitOpenError as refused:
     assert_type(refused.retry_after, float | None)

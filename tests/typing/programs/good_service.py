@@ -20,6 +20,7 @@ made = service.register_dependency(
     circuit_breaker={"failure_threshold": 3, "expected_errors": "timeout"},
     bulkhead={"max_concurrent": 4},
     fallback=list,
+    failure_if=lambda answer: answer.status_code >= 500,
 )
 assert_type(made, Dependency)
 service.register_dependency(
