@@ -26,7 +26,7 @@ from medianest.resilience.options import (
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.snapshot import BreakerSnapshot
 from medianest.resilience.states import State, Trigger
-from medianest.resilience.strategy import Invoke, Strategy, refuse_unfinished
+from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["CircuitBreaker", "Permit"]
 
@@ -105,12 +105,12 @@ class CircuitBreaker(Strategy):
 
         return invoke
 
-    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
-        """Decorate a synchronous function. Raises ConfigurationError for any other kind."""
-        # As `wrap`, around the function itself, so that no frame packs its arguments and none
+    def _decorate(self, function: Callable[P, T]) -> Callable[P, T]:
+        # As `_around`, around the function itself, so that no frame packs its arguments and none
         # unpacks them: they would be a fifth of a call. A refusal is raised here, as each frame
         # that an error leaves costs 90 ns.
-        refuse_unfinished(function)
+        if self.options.failure_if is not None:
+            return super()._decorate(function)
         locked, now, name = self._locked, self._clock.now, self.name
         machine, listeners = locked.machine, call_refused.receivers
         enter, leave = machine.flights.append, machine.flights.remove

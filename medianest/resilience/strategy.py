@@ -8,15 +8,15 @@ costs about 20 ns, where `*args, **kwargs` through each layer would cost three t
 from __future__ import annotations
 
 import functools
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from types import CoroutineType
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from medianest.resilience.decorating import decorated, refuse_unfinished
 from medianest.resilience.errors import ConfigurationError
 
-__all__ = ["Handover", "Invoke", "Strategy"]
+__all__ = ["Handover", "Invoke", "Strategy", "refuse_unfinished"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,7 +58,9 @@ class Strategy(ABC):
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """Decorate a synchronous function. Raises ConfigurationError for any other kind."""
-        refuse_unfinished(function)
+        return decorated(self._decorate, function)
+
+    def _decorate(self, function: Callable[P, T]) -> Callable[P, T]:
         invoke = self._invoke
 
         @functools.wraps(function)
@@ -66,28 +68,6 @@ class Strategy(ABC):
             return invoke(function, args, kwargs)  # type: ignore[no-any-return]
 
         return protected
-
-
-def refuse_unfinished(function: Callable[..., Any]) -> None:
-    """Refuse what has done nothing yet when it returns: its failures would never be seen."""
-    if not callable(function):
-        raise ConfigurationError(f"only a function can be protected, not {function!r}")
-    function = getattr(function, "__func__", function)  # of a method, a static one included
-    called = function if inspect.isroutine(function) else type(function).__call__
-    for target in (function, called):
-        _refuse_kind(function, target)
-
-
-def _refuse_kind(function: Callable[..., Any], target: Callable[..., Any]) -> None:
-    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
-        raise ConfigurationError(
-            f"{function!r} is asynchronous: only synchronous functions can be protected"
-        )
-    if inspect.isgeneratorfunction(target):
-        raise ConfigurationError(
-            f"{function!r} is a generator: protect the code that consumes it, or hold a permit "
-            f"(breaker.acquire()) while it runs"
-        )
 
 
 class Settleable(Protocol):
