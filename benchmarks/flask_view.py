@@ -79,6 +79,7 @@ def make_app() -> Flask:
         service="guarded",
         retry=3,
         fallback=lambda error: ("fallback", 200),
+        authorize=lambda: True,
         max_concurrent=20,
     )
 

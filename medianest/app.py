@@ -77,7 +77,7 @@ def create_app(
 
     notifier = Notifier(settings.alerts.urls, registry.clock)
     app = _flask(settings)
-    admission = Resilience(app, registry=registry).admission
+    admission = Resilience(registry=registry).init_app(app).admission
     built = _parts(settings, registry, Routes(app), admission)
     built.watch.alerts.sinks.append(notifier)
     app.extensions["medianest"] = built

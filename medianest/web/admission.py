@@ -18,12 +18,11 @@ from medianest.resilience import (
     Place,
     Registry,
 )
-from medianest.web.ending import Ending
+from medianest.web.ending import AT_THE_END, STREAMED, is_stream
 
 __all__ = ["Admission", "OverloadedError"]
 
 _REFUSED = "medianest.refused"
-_STREAMED = "medianest.streamed"
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -76,9 +75,10 @@ class Admission:
             raise
         if place is None:
             return body
-        if environ.get(_STREAMED):
-            return Ending(body, place.release)
-        place.release()  # the body is all there; what is left is to send it
+        if environ.get(STREAMED):
+            environ.setdefault(AT_THE_END, []).append(place.release)
+        else:
+            place.release()  # the body is all there; what is left is to send it
         return body
 
     def sheds(self, path: str) -> bool:
@@ -107,6 +107,5 @@ def _refuse() -> None:
 
 
 def _note_stream(response: Response) -> Response:
-    if response.is_streamed:
-        request.environ[_STREAMED] = True
+    request.environ[STREAMED] = is_stream(response)
     return response

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from weakref import WeakSet
 
-from flask import Blueprint, Flask, Request, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
 from medianest.resilience import CallRefusedError, ConfigurationError, Registry
 from medianest.resilience.strategy import refuse_unfinished
-from medianest.web.admission import Admission
-from medianest.web.ending import Ending
-from medianest.web.guard import AT_THE_END, Guard, View
+from medianest.web.guard import Guard
 from medianest.web.guard_keywords import GuardKeywords
+from medianest.web.guarded_app import GuardedApp, Prefixes, guard_blueprint
+from medianest.web.placement import ProtectedViews, refuse_outside, refuse_wrapped
 
 __all__ = ["Resilience"]
 
@@ -39,51 +40,61 @@ class Resilience:
     What the pipeline refuses is answered with 503 and Retry-After, unless the app handles
     CallRefusedError itself.
 
+    An extension may be in several apps: each has its own guards, limits and places. Breakers,
+    bulkheads and budgets are the registry's; give apps that should not share them one each.
+
     Configuration keys, read by `init_app`:
     RESILIENCE_MAX_IN_FLIGHT    requests served at once, above which load is shed with 503
                                 (OverloadedError); None: no limit. Keep it below the threads.
     RESILIENCE_NEVER_SHED       path prefixes that the limit does not count; ()
     RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
+
+    Read at each request, so that an app's own tests can turn them off:
+    RESILIENCE_GUARDS_ENABLED   whether guards do more than `authorize`; True, in tests as well
     """
 
     def __init__(self, app: Flask | None = None, *, registry: Registry | None = None) -> None:
         self.registry = registry if registry is not None else Registry()
-        self._prefixes: list[tuple[str, str, Guard]] = []
-        self._blueprints: dict[tuple[int, str], Guard] = {}
+        self._early = Prefixes()
+        self._latest = [self._early]
+        """For whom `guard` speaks: the apps that came since it last did, at first for all."""
+        self._has_spoken = True
+        self._views = ProtectedViews()
+        self._apps: WeakSet[Flask] = WeakSet()
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: Flask) -> None:
-        """Put the guards into an app. Raises ConfigurationError when it has them already."""
+    def init_app(self, app: Flask) -> GuardedApp:
+        """Put the guards into an app. Raises ConfigurationError when it has the extension already,
+        and for a wrong value in its configuration."""
         if "resilience" in app.extensions:
             raise ConfigurationError("this app has a Resilience extension already")
-        app.config.setdefault("RESILIENCE_MAX_IN_FLIGHT", None)
-        app.config.setdefault("RESILIENCE_NEVER_SHED", ())
-        app.config.setdefault("RESILIENCE_REQUEST_TIMEOUT", None)
-        self.admission = Admission(  # first: a wrong value must leave the app as it was
-            self.registry,
-            max_in_flight=app.config["RESILIENCE_MAX_IN_FLIGHT"],
-            never_shed=app.config["RESILIENCE_NEVER_SHED"],
-            request_timeout=app.config["RESILIENCE_REQUEST_TIMEOUT"],
-        )
-        app.extensions["resilience"] = self
+        # First: a wrong value must leave the app as it was.
+        guarded = GuardedApp(app, self.registry, self._early, self._views)
+        app.extensions["resilience"] = guarded
         if CallRefusedError not in app.error_handler_spec[None][None]:
             app.register_error_handler(CallRefusedError, _unavailable)
-        # `dispatch_request` is where Flask calls the view, after every before_request hook.
-        dispatch = app.dispatch_request
-        app.dispatch_request = partial(self._dispatch, app, dispatch)  # type: ignore[method-assign]
-        app.wsgi_app = partial(_to_the_end, app.wsgi_app)  # type: ignore[method-assign]
-        self.admission.install(app)
+        guarded.install()
+        self._apps.add(app)
+        self._latest = [guarded.prefixes] + ([] if self._has_spoken else self._latest)
+        self._has_spoken = False
+        return guarded
 
     def guard(self, prefix: str, *, service: str, **options: Unpack[GuardKeywords]) -> Guard:
-        """Guard every view below a path; of several prefixes the longest counts. `options` are
-        those of Guard: retry, fallback, recovery, max_concurrent, timeout, circuit_breaker."""
+        """Guard every view below a path; of several prefixes the longest counts. It counts for the
+        apps that were given since the last guards, and before there is one, for all.
+
+        `options` are those of Guard: retry, fallback, recovery, max_concurrent, timeout,
+        circuit_breaker, failure_if, authorize. A fallback or a recovery needs `authorize`, as the
+        guard is outside of the views' decorators. Raises ConfigurationError.
+        """
         if not prefix.startswith("/"):
             raise ConfigurationError(f"a guarded prefix starts with /, not {prefix!r}")
         guard = Guard(service, self.registry, **options)
-        exact = prefix.rstrip("/")
-        others = [entry for entry in self._prefixes if entry[0] != exact]
-        self._prefixes = sorted([*others, (exact, exact + "/", guard)], key=_longest_first)
+        refuse_outside(guard, f"the prefix {prefix!r}")
+        self._has_spoken = True
+        for prefixes in self._latest:
+            prefixes.add(prefix, guard)
         return guard
 
     @overload
@@ -104,54 +115,39 @@ class Resilience:
         service: str,
         **options: Unpack[GuardKeywords],
     ) -> Any:
-        """Guard one view, as its decorator, or each view of a blueprint; `options` as `guard`."""
+        """Guard one view, as its decorator, or each view of a blueprint; `options` as `guard`. A
+        fallback or a recovery needs no `authorize` directly above the `def` of a view."""
         guard = Guard(service, self.registry, **options)
         if target is None:
-            return partial(_protected, guard)
+            return partial(self._protect_view, guard)
         if not isinstance(target, Blueprint):
             raise ConfigurationError(
                 f"protect takes a blueprint or decorates a view, and is always called with "
                 f"service=...; {target!r} is neither"
             )
+        refuse_outside(guard, f"the blueprint {target.name!r}")
         # Its name in the app is known when it is registered: nested, or under another name.
-        target.record(partial(self._guard_blueprint, guard))
+        target.record(partial(_protect_blueprint, guard))
         return target
 
-    def _guard_blueprint(self, guard: Guard, state: BlueprintSetupState) -> None:
-        name = f"{state.name_prefix}.{state.name}".lstrip(".")
-        self._blueprints[id(state.app), name] = guard  # another app may have one of that name
+    def _protect_view(self, guard: Guard, view: V) -> Callable[..., Response]:
+        refuse_unfinished(view)
+        refuse_wrapped(guard, view, sys._getframe(1))
 
-    def _dispatch(self, app: Flask, dispatch: View, *args: Any) -> ResponseReturnValue:
-        # The request itself: each attribute read through the proxy costs half a microsecond.
-        current: Request = request._get_current_object()  # type: ignore[attr-defined]
-        if current.routing_exception is not None or current.method == "OPTIONS":
-            return dispatch(*args)
-        if args:
-            dispatch = partial(dispatch, *args)
-        if self._blueprints:
-            for name in current.blueprints:
-                if (guard := self._blueprints.get((id(app), name))) is not None:
-                    dispatch = partial(guard.run, dispatch, app, current.method)
-        path = current.path
-        for prefix, below, guard in self._prefixes:
-            if path == prefix or path.startswith(below):
-                return guard.run(dispatch, app, current.method)
-        return dispatch()
+        @wraps(view)
+        def protected(*args: Any, **kwargs: Any) -> Response:
+            app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+            if "resilience" not in app.extensions:
+                raise ConfigurationError("this app has no Resilience extension: call init_app(app)")
+            return guard.run(partial(view, *args, **kwargs), app, request.method)
+
+        self._views.add(view, protected, self._apps)
+        return protected
 
 
-def _to_the_end(app: Any, environ: dict[str, Any], start_response: Any) -> Any:
-    try:
-        body = app(environ, start_response)
-    except BaseException:
-        _end(environ)
-        raise
-    return Ending(body, partial(_end, environ)) if AT_THE_END in environ else body
-
-
-def _end(environ: dict[str, Any]) -> None:
-    with ExitStack() as stack:  # each of them, whatever another raises
-        for settle in environ.pop(AT_THE_END, ()):
-            stack.callback(settle)
+def _protect_blueprint(guard: Guard, state: BlueprintSetupState) -> None:
+    name = f"{state.name_prefix}.{state.name}".lstrip(".")
+    guard_blueprint(state.app, name, guard)
 
 
 def _unavailable(error: CallRefusedError) -> ResponseReturnValue:
@@ -159,18 +155,3 @@ def _unavailable(error: CallRefusedError) -> ResponseReturnValue:
     wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after))
     unavailable = ServiceUnavailable(str(error), retry_after=wait)
     return current_app.handle_http_exception(unavailable)
-
-
-def _protected(guard: Guard, view: V) -> Callable[..., Response]:
-    refuse_unfinished(view)
-
-    @wraps(view)
-    def protected(*args: Any, **kwargs: Any) -> Response:
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-        return guard.run(partial(view, *args, **kwargs), app, request.method)
-
-    return protected
-
-
-def _longest_first(entry: tuple[str, str, Guard]) -> int:
-    return -len(entry[0])

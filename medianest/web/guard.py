@@ -1,17 +1,17 @@
 """A guard: a resilience pipeline around views, at the place where Flask calls the view.
 
 `before_request` hooks have run by then, so an authentication hook is never bypassed. A decorator
-on the view itself (such as `login_required`) is inside a guard on a prefix or a blueprint: put
-`protect` below it instead.
+on the view itself (such as `login_required`) is inside a guard on a prefix or a blueprint, which
+therefore answers in the view's place only to those whom `authorize` lets in.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
 from medianest.resilience import (
@@ -34,16 +34,14 @@ from medianest.resilience.errors import PortableError
 from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
 from medianest.resilience.options import configure
 from medianest.resilience.outcome import raise_again
+from medianest.resilience.strategy import refuse_unfinished
+from medianest.web.settling import settled
 
 __all__ = ["Guard"]
 
 logger = logging.getLogger(__name__)
 
 View = Callable[[], ResponseReturnValue]
-
-AT_THE_END = "medianest.at-the-end"
-"""In the WSGI environ: what to call when the server has done with the response, whatever became
-of it: hooks may replace it or raise, and Werkzeug never closes one that passes a file through."""
 
 _FAILED = "medianest.failed"
 """In the WSGI environ: errors of attempts, and the responses that they were turned into."""
@@ -56,7 +54,7 @@ _Failed = tuple[Exception, Response]
 
 
 class ViewFailedError(PortableError):
-    """A view answered with 500 or above; `response` is what it answered."""
+    """A view answered with a failure; `response` is what it answered."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"the view answered {response.status}")
@@ -66,10 +64,14 @@ class ViewFailedError(PortableError):
 class Guard:
     """Runs views through `Fallback > Recovery > Retry > CircuitBreaker > Bulkhead > Deadline`.
 
-    A response of 500 or above counts as failure, an error that the app's handlers turn into
-    anything less does not. Only safe methods are retried, or run again after a recovery action has
-    repaired something. A streamed response is settled when it ends. Parts that are not given are
-    left out; the circuit breaker is always there.
+    A response of 500 or above counts as failure, and so does one for which `failure_if(response)`
+    is true; any other of 400 or above as ignored, for it tells of the client. An error counts by
+    the response into which the app's handlers turn it. Only safe methods are retried, or run again
+    after a recovery action has repaired something. A streamed response is settled when it ends.
+    Parts that are not given are left out; the circuit breaker is always there.
+
+    `authorize()` is asked before all else, once a request: True lets the request in, False and
+    None are answered with 403, and anything else is the answer.
     """
 
     def __init__(
@@ -83,8 +85,14 @@ class Guard:
         timeout: float | None = None,
         circuit_breaker: CircuitBreakerKeywords | CircuitBreakerOptions | None = None,
         recovery: ErrorRecoveryManager | None = None,
+        authorize: Callable[[], ResponseReturnValue | bool | None] | None = None,
+        failure_if: Callable[[Response], bool] | None = None,
     ) -> None:
+        _check_functions(service, authorize=authorize, failure_if=failure_if)
         self.service = service
+        self.answers_strangers = authorize is None and (fallback, recovery) != (None, None)
+        """Whether it answers in a view's place without knowing for whom."""
+        self._authorize, self._failure_if = authorize, failure_if
         around = [] if fallback is None else [_fallback(fallback, service)]
         recovered = [] if recovery is None else [_recovery(recovery, service, 1)]
         inside: list[Strategy] = [
@@ -96,7 +104,7 @@ class Guard:
             inside.append(Deadline(timeout, name=service, clock=registry.clock))
         # Composed around `_attempt` itself, which saves two frames a request.
         once = Pipeline(service, [*around, *recovered, *inside])
-        self._once = self._repeatable = once.wrap(_attempt)
+        self._once = self._repeatable = once.wrap(self._attempt)
         if retry is not None or recovery is not None:
             repeating: list[Strategy] = []
             if recovery is not None:
@@ -104,11 +112,15 @@ class Guard:
             if retry is not None:
                 repeating.append(_retry(retry, service, registry))
             again = Pipeline(service, [*around, *repeating, *inside])
-            self._repeatable = again.wrap(_attempt)
+            self._repeatable = again.wrap(self._attempt)
 
     def run(self, view: View, app: Flask, method: str) -> Response:
         """Run a view for a request of that method and return its response, or the fallback's.
         Raises what the view raises and the refusals of the pipeline."""
+        if self._authorize is not None and (answer := self._authorize()) is not True:
+            return app.make_response(_denial(answer))
+        if not app.config["RESILIENCE_GUARDS_ENABLED"]:
+            return app.make_response(view())
         invoke = self._repeatable if method in _SAFE_METHODS else self._once
         failed: list[_Failed] = []
         response: Any = None
@@ -117,7 +129,7 @@ class Guard:
             if not isinstance(response, Response):  # what a fallback or a recovery action answers
                 response = app.make_response(response)
         except Handover as handover:
-            response = _settle_at_the_end(handover)
+            response = settled(handover)
         except Exception as error:
             response = next((r for e, r in reversed(failed) if e is error), None)
             if response is None:
@@ -128,6 +140,51 @@ class Guard:
                     _close(dropped)
         return response  # type: ignore[no-any-return]
 
+    def _attempt(self, view: View, args: tuple[Flask, list[_Failed]], _: object) -> Response:
+        """The innermost Invoke: the view's response, or an exception for what is not an answer."""
+        app, failed = args
+        error: Exception | None = None
+        try:
+            response = app.make_response(view())
+        except Exception as raised:
+            # The app's own handlers say what an error means; one that none handles is raised again.
+            response = app.make_response(app.handle_user_exception(raised))
+            error = raised
+        status = response.status_code
+        if status >= 500 or (self._failure_if is not None and self._is_failure(response)):
+            # The error itself, so that expected_errors and the fallback see what the view raised.
+            cause = error or ViewFailedError(response)
+            failed.append((cause, response))
+            request.environ[_FAILED] = failed
+            raise_again(cause)
+        if status >= 400 or response.is_streamed:
+            raise Handover(response)  # past every strategy: it is no success, or not yet
+        return response
+
+    def _is_failure(self, response: Response) -> bool:
+        assert self._failure_if is not None
+        try:
+            return bool(self._failure_if(response))
+        except Exception:  # the answer is there all the same
+            logger.exception("failure_if of the guard of %r failed", self.service)
+            return False
+
+
+def _check_functions(service: str, **given: object) -> None:
+    for option, function in given.items():
+        if function is not None and not callable(function):
+            raise ConfigurationError(
+                f"guard of {service!r}: {option} must be a function, not {function!r}"
+            )
+        if function is not None:
+            refuse_unfinished(function)
+
+
+def _denial(answer: Any) -> ResponseReturnValue:
+    if answer is None or answer is False:
+        abort(403)
+    return answer  # type: ignore[no-any-return]
+
 
 def _close(response: Response) -> None:
     try:
@@ -136,73 +193,13 @@ def _close(response: Response) -> None:
         logger.exception("a response that was dropped cannot be closed")
 
 
-def _attempt(view: View, args: tuple[Flask, list[_Failed]], _: object) -> Response:
-    """The innermost Invoke: the view's response, or an exception for what is not an answer."""
-    app, failed = args
-    error: Exception | None = None
-    try:
-        response = app.make_response(view())
-    except Exception as raised:
-        # The app's own handlers say what an error means; one that none handles is raised again.
-        response = app.make_response(app.handle_user_exception(raised))
-        error = raised
-    if response.status_code >= 500:
-        # The error itself, so that expected_errors and the fallback see what the view raised.
-        cause = error or ViewFailedError(response)
-        failed.append((cause, response))
-        request.environ[_FAILED] = failed
-        raise_again(cause)
-    if response.is_streamed:
-        raise Handover(response)
-    return response
-
-
-def _settle_at_the_end(handover: Handover) -> Response:
-    response: Response = handover.result
-    # The server sends a file by itself, and nothing for HEAD; all we learn is that it is done.
-    bodiless = request.method == "HEAD" or response.status_code in (204, 304)
-    sent_by_server = response.direct_passthrough or bodiless
-    last = handover.success if sent_by_server else handover.release
-    request.environ.setdefault(AT_THE_END, []).append(last)
-    if not sent_by_server:
-        response.response = _Settling(response.response, handover)
-    return response
-
-
-class _Settling(Iterator[Any]):
-    """The body of a streamed response, which settles the call when it ends."""
-
-    def __init__(self, body: Any, handover: Handover) -> None:
-        self._body, self._handover = body, handover
-        self._iterator = iter(body)
-
-    def __next__(self) -> Any:
-        try:
-            part = next(self._iterator)
-        except StopIteration:
-            self._handover.success()
-            raise
-        except BaseException as error:
-            self._handover.failure(error)
-            raise
-        self._handover.progress()
-        return part
-
-    def close(self) -> None:
-        """Called by the server in any case; before the end it means that the client has left."""
-        try:
-            self._handover.release()
-        finally:
-            if hasattr(self._body, "close"):
-                self._body.close()
-
-
 def _fallback(
     given: Callable[[BaseException], ResponseReturnValue] | Fallback, service: str
 ) -> Strategy:
     if not isinstance(given, Fallback):
         return Fallback(_answering(given), name=service)
-    if isinstance(given.value, Response):
+    value = given.value[0] if isinstance(given.value, tuple) and given.value else given.value
+    if isinstance(value, Response):
         raise ConfigurationError(
             f"guard of {service!r}: one response cannot answer many requests, which add cookies "
             f"and headers to it; give a function that makes a new one each time"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
+from flask import Response
 from flask.typing import ResponseReturnValue
 
 if TYPE_CHECKING:
@@ -29,3 +30,5 @@ class GuardKeywords(TypedDict, total=False):
     timeout: float | None
     circuit_breaker: CircuitBreakerKeywords | CircuitBreakerOptions | None
     recovery: ErrorRecoveryManager | None
+    authorize: Callable[[], ResponseReturnValue | bool | None] | None
+    failure_if: Callable[[Response], bool] | None

@@ -1,5 +1,7 @@
 """Where guards can be put, and what is refused there."""
 
+from functools import wraps
+
 import pytest
 from flask import Blueprint
 
@@ -83,3 +85,97 @@ def test_an_asynchronous_view_is_refused(resilience):
 
     with pytest.raises(ConfigurationError, match="asynchronous"):
         resilience.protect(service="x")(view)
+
+
+def outside_of_the_route():
+    return pytest.raises(ConfigurationError, match=r"without its guard.*below the route")
+
+
+def test_a_guard_above_the_route_is_refused(app, resilience):
+    """Keeps out: Flask has registered the bare view by then, and the guard never runs."""
+    with outside_of_the_route():
+
+        @resilience.protect(service="x")
+        @app.get("/x")
+        def view():
+            return "live"
+
+
+def test_a_guard_above_a_decorator_above_the_route_is_refused(app, resilience):
+    def noted(view):
+        return wraps(view)(lambda: view())
+
+    with outside_of_the_route():
+
+        @resilience.protect(service="x")
+        @noted
+        @app.get("/x")
+        def view():
+            return "live"
+
+
+@pytest.mark.parametrize("late", ["blueprint", "extension"])
+def test_what_is_known_only_later_is_told_at_the_first_request(app, late):
+    resilience = Resilience()
+    target = Blueprint("shop", __name__) if late == "blueprint" else app
+
+    def declare():
+        @resilience.protect(service="x")
+        @target.get("/x")
+        def view():
+            return "live"
+
+    declare()  # nobody has the guarded view any more
+    resilience.init_app(app)
+    if late == "blueprint":
+        app.register_blueprint(target)
+    for _ in range(2):
+        with outside_of_the_route():
+            app.test_client().get("/x")
+
+
+def test_a_view_may_have_a_route_with_a_guard_and_one_without(app, resilience):
+    def view():
+        return "live"
+
+    app.add_url_rule("/safe", "safe", resilience.protect(service="x")(view))
+    app.add_url_rule("/bare", "bare", view)
+    assert [app.test_client().get(path).text for path in ("/safe", "/bare")] == ["live"] * 2
+
+
+def test_a_guard_below_decorators_is_found(app, resilience):
+    def noted(view):
+        return wraps(view)(lambda: view())
+
+    @app.get("/x")
+    @noted
+    @resilience.protect(service="x")
+    def view():
+        return "live"
+
+    app.add_url_rule("/bare", "bare", view.__wrapped__.__wrapped__)
+    assert app.test_client().get("/x").text == "live"
+
+
+def test_a_second_guard_of_one_place_is_refused(app, resilience):
+    """Keeps out: the first one is gone, without a word."""
+    resilience.guard("/x", service="first")
+    with pytest.raises(ConfigurationError, match="'/x/' has a guard already, that of 'first'"):
+        resilience.guard("/x/", service="second")
+    shop = Blueprint("shop", __name__)
+    resilience.protect(resilience.protect(shop, service="first"), service="second")
+    with pytest.raises(ConfigurationError, match="'shop' has a guard already, that of 'first'"):
+        app.register_blueprint(shop)
+
+
+def test_a_guarded_view_needs_the_extension_in_its_app(app):
+    """Keeps out: places that nobody gives back when a stream ends."""
+
+    @app.get("/x")
+    @Resilience().protect(service="x")
+    def view():
+        return "live"
+
+    app.testing = True
+    with pytest.raises(ConfigurationError, match=r"call init_app\(app\)"):
+        app.test_client().get("/x")
