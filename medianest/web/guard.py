@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 from medianest.resilience import (
@@ -43,14 +43,15 @@ logger = logging.getLogger(__name__)
 
 View = Callable[[], ResponseReturnValue]
 
-_FAILED = "medianest.failed"
-"""In the WSGI environ: errors of attempts, and the responses that they were turned into."""
+_ATTEMPTS = "medianest.attempts"
+"""In the WSGI environ: the attempts, when one has failed."""
 
 _NOTHING: dict[str, Any] = {}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-_Failed = tuple[Exception, Response]
+_Attempt = tuple[Exception | None, Response]
+"""What was raised or stands for a failure, and what the view answered or the app made of it."""
 
 
 class ViewFailedError(PortableError):
@@ -122,27 +123,27 @@ class Guard:
         if not app.config["RESILIENCE_GUARDS_ENABLED"]:
             return app.make_response(view())
         invoke = self._repeatable if method in _SAFE_METHODS else self._once
-        failed: list[_Failed] = []
+        attempts: list[_Attempt] = []
         response: Any = None
         try:
-            response = invoke(view, (app, failed), _NOTHING)
-            if not isinstance(response, Response):  # what a fallback or a recovery action answers
-                response = app.make_response(response)
+            response = invoke(view, (app, attempts), _NOTHING)
+            if not attempts or attempts[-1][1] is not response:  # a fallback's, or an action's
+                response = _for_one_request(response, app)
         except Handover as handover:
             response = settled(handover)
         except Exception as error:
-            response = next((r for e, r in reversed(failed) if e is error), None)
+            response = next((r for e, r in reversed(attempts) if e is error), None)
             if response is None:
                 raise
         finally:
-            for _, dropped in failed:
+            for _, dropped in attempts:
                 if dropped is not response:
                     _close(dropped)
         return response  # type: ignore[no-any-return]
 
-    def _attempt(self, view: View, args: tuple[Flask, list[_Failed]], _: object) -> Response:
+    def _attempt(self, view: View, args: tuple[Flask, list[_Attempt]], _: object) -> Response:
         """The innermost Invoke: the view's response, or an exception for what is not an answer."""
-        app, failed = args
+        app, attempts = args
         error: Exception | None = None
         try:
             response = app.make_response(view())
@@ -154,9 +155,10 @@ class Guard:
         if status >= 500 or (self._failure_if is not None and self._is_failure(response)):
             # The error itself, so that expected_errors and the fallback see what the view raised.
             cause = error or ViewFailedError(response)
-            failed.append((cause, response))
-            request.environ[_FAILED] = failed
+            attempts.append((cause, response))
+            request.environ[_ATTEMPTS] = attempts
             raise_again(cause)
+        attempts.append((None, response))
         if status >= 400 or response.is_streamed:
             raise Handover(response)  # past every strategy: it is no success, or not yet
         return response
@@ -186,6 +188,19 @@ def _denial(answer: Any) -> ResponseReturnValue:
     return answer  # type: ignore[no-any-return]
 
 
+def _for_one_request(answer: Any, app: Flask) -> Response:
+    """What a fallback or a recovery action answers. Where that is one response for all, hooks would
+    add one client's cookies to what the next one gets."""
+    shared = answer[0] if isinstance(answer, tuple) and answer else answer
+    response = app.make_response(answer)
+    if response is not shared:
+        return response
+    own = app.response_class(response.response, response.status, response.headers.copy())
+    own.direct_passthrough = response.direct_passthrough
+    own.call_on_close(response.close)
+    return own
+
+
 def _close(response: Response) -> None:
     try:
         response.close()
@@ -198,8 +213,7 @@ def _fallback(
 ) -> Strategy:
     if not isinstance(given, Fallback):
         return Fallback(_answering(given), name=service)
-    value = given.value[0] if isinstance(given.value, tuple) and given.value else given.value
-    if isinstance(value, Response):
+    if isinstance(given.value, Response):
         raise ConfigurationError(
             f"guard of {service!r}: one response cannot answer many requests, which add cookies "
             f"and headers to it; give a function that makes a new one each time"
@@ -214,14 +228,14 @@ def _fallback(
 
 def _answering(
     fallback: Callable[[BaseException], ResponseReturnValue],
-) -> Callable[[BaseException], Response]:
-    def answer(error: BaseException) -> Response:
-        failed = request.environ.get(_FAILED, ())
-        handled = any(e is error for e, _ in failed)  # by the app, which may log it
+) -> Callable[[BaseException], ResponseReturnValue]:
+    def answer(error: BaseException) -> ResponseReturnValue:
+        attempts = request.environ.get(_ATTEMPTS, ())
+        handled = any(e is error for e, _ in attempts)  # by the app, which may log it
         if not handled and not isinstance(error, CallRefusedError | ViewFailedError):
             # A fallback hides the error from the client, but must not hide a bug from the log.
             logger.error("a guarded view failed; its fallback answers", exc_info=error)
-        return current_app.make_response(fallback(error))
+        return fallback(error)
 
     return answer
 

@@ -165,6 +165,30 @@ def test_what_is_no_function_is_refused(resilience, wrong):
         resilience.guard("/x", service="x", **wrong)
 
 
-def test_one_response_is_not_served_to_many_with_a_status_either(resilience):
-    with pytest.raises(ConfigurationError, match="a function that makes a new one"):
-        resilience.guard("/x", service="x", fallback=Fallback(value=(Response("later"), 503)))
+@pytest.mark.parametrize("how", ["fallback", "strategy", "recovery"])
+@pytest.mark.parametrize("form", ["response", "tuple"])
+def test_a_response_that_is_there_for_all_keeps_nothing_of_those_who_got_it(
+    app, resilience, down, clock, how, form
+):
+    """Keeps out: each client gets the session cookies of those before."""
+    response = Response("later")
+    later = response if form == "response" else (response, 503)
+    manager = ErrorRecoveryManager(clock=clock)
+    manager.register_recovery_action("later", 1, execute=lambda error, context: later)
+    answering = {
+        "fallback": {"fallback": lambda error: later},
+        "strategy": {"fallback": Fallback(lambda error: later)},
+        "recovery": {"recovery": manager},
+    }[how]
+    resilience.guard("/x", service="x", authorize=lambda: True, **answering)
+    app.add_url_rule("/x", "x", lambda: "live")
+
+    @app.after_request
+    def remember(response):
+        response.set_cookie("who", request.args["who"])
+        return response
+
+    for who in ("alice", "bob"):
+        answer = app.test_client().get("/x", query_string={"who": who})
+        assert answer.text == "later"
+        assert answer.headers.getlist("Set-Cookie") == [f"who={who}; Path=/"]
