@@ -54,9 +54,9 @@ class Endpoint:
         """The arguments that the view takes from the current request. Raises ProblemError."""
         found: dict[str, BaseModel] = {}
         parameters = query(self.query)
-        if self.query is not Nothing:
+        if self.query.model_fields:
             found["query"] = parameters
-        if self.headers is not Nothing:
+        if self.headers.model_fields:
             found["headers"] = headers(self.headers)
         if self.body is not None:
             found["body"] = body(self.body) if self.body_required else optional_body(self.body)

@@ -25,7 +25,7 @@ from medianest.web.answers.health import (
 from medianest.web.answers.score import Score
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
-from medianest.web.refresh import Look, refreshed
+from medianest.web.refresh import Anything, Look, refreshed
 
 __all__ = ["blueprint"]
 
@@ -67,14 +67,14 @@ def _checks(report: Report) -> list[ComponentHealth]:
 
 
 @blueprint.get("/live")
-@endpoint(answers={200: Live})
+@endpoint(query=Anything, answers={200: Live})
 def live() -> Live:
     """This process answers; asks nothing of any dependency."""
     return Live()
 
 
 @blueprint.get("/ready")
-@endpoint(answers={200: Ready, 503: Ready}, sends={503: ("Retry-After",)})
+@endpoint(query=Anything, answers={200: Ready, 503: Ready}, sends={503: ("Retry-After",)})
 def ready() -> tuple[Ready, int, dict[str, str]]:
     """Whether to send requests here."""
     here = parts()
@@ -121,7 +121,12 @@ def _all_of(report: Report) -> Comprehensive:
 
 
 @blueprint.get("/circuit-breakers")
-@endpoint("viewer", answers={200: BreakerBriefs, 503: BreakerBriefs}, sends={503: ("Retry-After",)})
+@endpoint(
+    "viewer",
+    query=Anything,
+    answers={200: BreakerBriefs, 503: BreakerBriefs},
+    sends={503: ("Retry-After",)},
+)
 def circuit_breakers() -> tuple[BreakerBriefs, int, dict[str, str]]:
     """How many breakers are in which state, and each in brief; 503 when one of a critical
     dependency is open."""

@@ -25,6 +25,7 @@ from medianest.web.answers.metrics import (
 )
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import Watch, parts
+from medianest.web.refresh import Anything
 
 __all__ = ["blueprint"]
 
@@ -32,7 +33,7 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 
 
 @blueprint.get("/health/metrics")
-@endpoint("viewer", answers={200: HealthMetrics})
+@endpoint("viewer", query=Anything, answers={200: HealthMetrics})
 def health_metrics() -> HealthMetrics:
     """What this process does, by route and in all, over the last minute and since its start; and
     what it takes."""

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from medianest.web.answers.problem import Problem
 from medianest.web.endpoint import Endpoint
 from medianest.web.problem_kinds import KINDS
+from medianest.web.refresh import Anything
+from medianest.web.schemas import Nothing
 
 __all__ = ["described_answers"]
 
@@ -65,7 +67,9 @@ def described_answers(
 
 def _common(known: Endpoint) -> list[str]:
     """The kinds of problems that follow from the rest."""
-    kinds = ["invalid", "internal-error"]  # each has a query, if only an empty one
+    kinds = ["internal-error"]
+    if known.query is not Anything or known.headers is not Nothing or known.body is not None:
+        kinds.append("invalid")  # most have a query, if only an empty one
     if known.role is not None:
         kinds += ["unauthorized", "forbidden"]
     if known.body is not None:

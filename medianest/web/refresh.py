@@ -1,4 +1,4 @@
-"""`?refresh=true`: an operator wants everything checked now."""
+"""How to look at health. `?refresh=true`: an operator wants everything checked now."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from medianest.resilience import BulkheadFullError
 from medianest.web.parts import parts
 
-__all__ = ["Look", "refreshed"]
+__all__ = ["Anything", "Look", "refreshed"]
 
 _SPARE = 0.5
 """Seconds longer than a check may take."""
 
 
-class Look(BaseModel):
-    """How to look."""
+class Anything(BaseModel):
+    """Parameters that nobody reads: monitors send some, so that no cache answers them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Look(Anything):
+    """How to look."""
 
     refresh: Annotated[bool, Field(description="Check everything now; for operators.")] = False
 
