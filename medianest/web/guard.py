@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
@@ -91,7 +91,8 @@ class Guard:
     ) -> None:
         _check_functions(service, authorize=authorize, failure_if=failure_if)
         self.service = service
-        self.answers_strangers = authorize is None and (fallback, recovery) != (None, None)
+        answers = fallback is not None or recovery is not None
+        self.answers_strangers = answers and authorize is None
         """Whether it answers in a view's place without knowing for whom."""
         self._authorize, self._failure_if = authorize, failure_if
         around = [] if fallback is None else [_fallback(fallback, service)]
@@ -136,9 +137,8 @@ class Guard:
             if response is None:
                 raise
         finally:
-            for _, dropped in attempts:
-                if dropped is not response:
-                    _close(dropped)
+            if attempts and attempts[0][0] is not None:
+                _forget(attempts, response)
         return response  # type: ignore[no-any-return]
 
     def _attempt(self, view: View, args: tuple[Flask, list[_Attempt]], _: object) -> Response:
@@ -146,30 +146,40 @@ class Guard:
         app, attempts = args
         error: Exception | None = None
         try:
-            response = app.make_response(view())
-        except Exception as raised:
-            # The app's own handlers say what an error means; one that none handles is raised again.
-            response = app.make_response(app.handle_user_exception(raised))
-            error = raised
-        status = response.status_code
-        if status >= 500 or (self._failure_if is not None and self._is_failure(response)):
-            # The error itself, so that expected_errors and the fallback see what the view raised.
-            cause = error or ViewFailedError(response)
-            attempts.append((cause, response))
-            request.environ[_ATTEMPTS] = attempts
-            raise_again(cause)
+            try:
+                response = app.make_response(view())
+            except Exception as raised:
+                # The app's own handlers say what an error means; what none handles is raised again.
+                response = app.make_response(app.handle_user_exception(raised))
+                error = raised
+            if response.status_code >= 500 or self._is_failure(response):
+                _fail(response, error, attempts)
+        finally:
+            del error  # its traceback knows this frame: each would keep the other
         attempts.append((None, response))
-        if status >= 400 or response.is_streamed:
+        if response.status_code >= 400 or response.is_streamed:
             raise Handover(response)  # past every strategy: it is no success, or not yet
         return response
 
     def _is_failure(self, response: Response) -> bool:
-        assert self._failure_if is not None
+        if self._failure_if is None:
+            return False
         try:
             return bool(self._failure_if(response))
         except Exception:  # the answer is there all the same
             logger.exception("failure_if of the guard of %r failed", self.service)
             return False
+
+
+def _fail(response: Response, error: Exception | None, attempts: list[_Attempt]) -> NoReturn:
+    # The error itself, so that expected_errors and the fallback see what the view raised.
+    cause = error or ViewFailedError(response)
+    try:
+        attempts.append((cause, response))
+        request.environ[_ATTEMPTS] = attempts
+        raise_again(cause)
+    finally:
+        del cause, error
 
 
 def _check_functions(service: str, **given: object) -> None:
@@ -199,6 +209,15 @@ def _for_one_request(answer: Any, app: Flask) -> Response:
     own.direct_passthrough = response.direct_passthrough
     own.call_on_close(response.close)
     return own
+
+
+def _forget(attempts: list[_Attempt], answer: Response | None) -> None:
+    """Close the responses that are not sent, and keep no error: each holds all that led to it."""
+    request.environ.pop(_ATTEMPTS, None)
+    for _, response in attempts:
+        if response is not answer:
+            _close(response)
+    attempts.clear()
 
 
 def _close(response: Response) -> None:

@@ -26,8 +26,8 @@ def refuse_outside(guard: Guard, where: str) -> None:
     Raises ConfigurationError."""
     if guard.answers_strangers:
         raise ConfigurationError(
-            f"the guard of {guard.service!r} on {where} is outside of decorators such as "
-            f"login_required, so that its fallback or recovery would answer strangers: give it "
+            f"the guard of {guard.service!r} on {where} may be outside of decorators such as "
+            f"login_required, and its fallback or recovery would answer strangers then: give it "
             f"authorize=, a function that returns True for those who may have these answers, or "
             f"put protect(...) directly above the def of the view"
         )
@@ -37,7 +37,7 @@ def refuse_wrapped(guard: Guard, view: View, frame: FrameType) -> None:
     """The same for a guard around one view, unless it is known that no decorator is inside.
     `frame` is where the view is decorated. Raises ConfigurationError."""
     if not _is_bare(view, frame):
-        refuse_outside(guard, f"{view!r}")
+        refuse_outside(guard, f"the view {getattr(view, '__qualname__', view)!r}")
 
 
 def _is_bare(view: View, frame: FrameType | None) -> bool:

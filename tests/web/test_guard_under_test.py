@@ -1,6 +1,7 @@
 """Guards in the tests of an app: `testing` changes nothing, and a client that does not close what
 it was sent, as Flask's, keeps no places for ever."""
 
+import gc
 from io import BytesIO
 
 import pytest
@@ -55,6 +56,21 @@ def test_streams_that_nobody_closes_give_their_places_back(app, resilience, look
     for path in ("/stream", "/file"):
         assert [look(app.test_client(), path) for _ in range(3)] == [200] * 3
     assert breaker_of(resilience, "all").snapshot().in_flight <= 1
+
+
+@pytest.mark.parametrize("failure", [lambda: ("bad", 503), lambda: 1 / 0])
+def test_errors_before_them_keep_no_streams(app, resilience, failure):
+    """Keeps out: an error that holds all frames of its request, and these what was sent."""
+    answers = [failure, lambda: stream("a", "b")] * 3
+    app.add_url_rule("/stream", "stream", lambda: answers.pop(0)())
+    app.register_error_handler(ZeroDivisionError, lambda error: ("handled", 500))
+    resilience.guard("/", service="all", max_concurrent=1, retry={"initial_delay": 0})
+    gc.collect()
+    gc.disable()
+    try:
+        assert [drop(app.test_client(), "/stream") for _ in range(3)] == [200] * 3
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("look", [drop, read])
