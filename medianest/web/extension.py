@@ -49,8 +49,9 @@ class Resilience:
     RESILIENCE_NEVER_SHED       path prefixes that the limit does not count; ()
     RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
 
-    Read at each request, so that an app's own tests can turn them off:
-    RESILIENCE_GUARDS_ENABLED   whether guards do more than `authorize`; True, in tests as well
+    Read at each request, so that an app's own tests can turn them on and off:
+    RESILIENCE_GUARDS_ENABLED   whether guards do more than `authorize`; None: unless the app is
+                                `testing`
     """
 
     def __init__(self, app: Flask | None = None, *, registry: Registry | None = None) -> None:

@@ -121,7 +121,7 @@ class Guard:
         Raises what the view raises and the refusals of the pipeline."""
         if self._authorize is not None and (answer := self._authorize()) is not True:
             return app.make_response(_denial(answer))
-        if not app.config["RESILIENCE_GUARDS_ENABLED"]:
+        if not _are_enabled(app):
             return app.make_response(view())
         invoke = self._repeatable if method in _SAFE_METHODS else self._once
         attempts: list[_Attempt] = []
@@ -180,6 +180,11 @@ def _fail(response: Response, error: Exception | None, attempts: list[_Attempt])
         raise_again(cause)
     finally:
         del cause, error
+
+
+def _are_enabled(app: Flask) -> bool:
+    enabled = app.config["RESILIENCE_GUARDS_ENABLED"]
+    return bool(enabled) if enabled is not None else not app.testing
 
 
 def _check_functions(service: str, **given: object) -> None:

@@ -68,7 +68,7 @@ class GuardedApp:
         self, app: Flask, registry: Registry, early: Prefixes, views: ProtectedViews
     ) -> None:
         self._app, self._views = app, views
-        app.config.setdefault("RESILIENCE_GUARDS_ENABLED", True)
+        app.config.setdefault("RESILIENCE_GUARDS_ENABLED", None)
         values = {key: app.config.setdefault(key, usual) for key, usual in _DEFAULTS.items()}
         self._read = {key: _copied(value) for key, value in values.items()}
         self.admission = Admission(

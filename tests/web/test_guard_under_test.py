@@ -1,5 +1,5 @@
-"""Guards in the tests of an app: `testing` changes nothing, and a client that does not close what
-it was sent, as Flask's, keeps no places for ever."""
+"""Guards in the tests of an app: they rest unless it says otherwise, and a client that does not
+close what it was sent, as Flask's, keeps no places for ever."""
 
 import gc
 from io import BytesIO
@@ -18,14 +18,19 @@ def stream(*parts):
     return Response(part for part in parts)
 
 
-def test_guards_run_while_an_app_is_tested(app, resilience, calls):
-    app.config["TESTING"] = True
-    calls[1][:] = [("bad", 500)]
+@pytest.mark.parametrize(
+    ("enabled", "statuses"), [(None, [500, 500]), (True, [500, 503])], ids=["as it is", "on"]
+)
+def test_guards_rest_while_an_app_is_tested_unless_it_says_otherwise(
+    app, resilience, calls, enabled, statuses
+):
+    app.config.update(TESTING=True, RESILIENCE_GUARDS_ENABLED=enabled)
+    calls[1][:] = [("bad", 500)] * 2
     resilience.guard(
         "/api/critical", service="critical-service", circuit_breaker={"failure_threshold": 1}
     )
     client = app.test_client()
-    assert [client.get("/api/critical/thing").status_code for _ in range(2)] == [500, 503]
+    assert [client.get("/api/critical/thing").status_code for _ in range(2)] == statuses
 
 
 def test_guards_can_be_turned_off_but_not_who_may_come_in(app, resilience):
