@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from medianest.dependencies.statuses import SUCCESS, ExpectedStatus, Statuses
 from medianest.resilience import (
     BulkheadOptions,
     CircuitBreakerOptions,
@@ -27,7 +28,9 @@ _PLACES = 10
 @dataclass(frozen=True)
 class Definition:
     """A dependency to register. Raises ConfigurationError for a name that cannot stand in a path
-    or a metric, for one that depends on itself, and for a wrong option of its breaker."""
+    or a metric, for one that depends on itself, and for a wrong option of its breaker or status.
+
+    `expected_status` says with which answers of its URL it is well."""
 
     name: str
     type: DependencyType
@@ -35,6 +38,7 @@ class Definition:
     health_check_url: str | None = None
     depends_on: tuple[str, ...] = ()
     circuit_breaker: Mapping[str, Any] = field(default_factory=dict)
+    expected_status: ExpectedStatus = SUCCESS
 
     def __post_init__(self) -> None:
         url = self.health_check_url
@@ -50,7 +54,14 @@ class Definition:
         # The same definition is the same object, in whatever order it was told and kept.
         object.__setattr__(self, "depends_on", tuple(sorted(set(self.depends_on))))
         object.__setattr__(self, "circuit_breaker", _sorted(self.circuit_breaker))
+        object.__setattr__(self, "expected_status", self.statuses().text)
+        if url is None and self.expected_status != SUCCESS:
+            raise ConfigurationError("expected_status: goes with a health_check_url only")
         self.policy()
+
+    def statuses(self) -> Statuses:
+        """With which answers of its URL it is well."""
+        return Statuses.of(self.expected_status)
 
     def policy(self) -> Policy:
         """How calls to it are protected."""
@@ -61,7 +72,7 @@ class Definition:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, the same for the same definition."""
-        return {
+        told: dict[str, Any] = {
             "name": self.name,
             "type": self.type,
             "criticality": self.criticality,
@@ -69,6 +80,9 @@ class Definition:
             "depends_on": list(self.depends_on),
             "circuit_breaker": dict(self.circuit_breaker),
         }
+        if self.expected_status != SUCCESS:  # one that was kept before there was a choice is equal
+            told["expected_status"] = self.expected_status
+        return told
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Definition:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from medianest.dependencies.definition import Definition, is_name
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.url import HealthUrl, checked_url
-from medianest.health import Check, Finding, HealthMonitor, Status
+from medianest.dependencies.url_check import UrlCheck
+from medianest.health import Check, HealthMonitor
 from medianest.resilience import ConfigurationError, ResilienceService
 from medianest.storage.dependencies import DependencyConflictError, DependencyStore
 
@@ -158,13 +159,7 @@ class DependencyDesk:
         del self._registered[name]
 
     def _check(self, definition: Definition, url: HealthUrl) -> Check:
-        def run() -> Finding:
-            answer = self._probe.ask(url)
-            detail = {"status_code": answer.status}
-            if answer.healthy:
-                return Finding(detail=detail)
-            return Finding(Status.UNHEALTHY, answer.message, detail)
-
+        run = UrlCheck(self._probe, url, definition.statuses())
         return self._check_of(definition.name, definition.criticality, run)
 
     def _built_in(self) -> frozenset[str]:

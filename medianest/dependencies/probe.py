@@ -34,11 +34,6 @@ class ProbeResult:
     seconds: float
 
     @property
-    def healthy(self) -> bool:
-        """Whether it is well."""
-        return 200 <= self.status < 300
-
-    @property
     def message(self) -> str:
         """The status for people."""
         if self.status in _REDIRECTS:

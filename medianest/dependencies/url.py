@@ -19,7 +19,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<target>.*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(:(?P<port>[^:]*))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# With underscores: no name of the internet has one, but those of containers do.
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _TARGET = re.compile(r"([A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 
@@ -103,7 +104,8 @@ def _host(host: str) -> str:
         return _ipv4(host)
     if len(host) > 253 or not all(map(_LABEL.fullmatch, host.split("."))):
         raise HealthUrlError(
-            "the host must be an IP address or a name of letters, digits and hyphens, "
+            "the host must be an IP address or a name of letters, digits, hyphens and "
+            "underscores, "
             "at most 63 between two dots and 253 in all"
         )
     return host

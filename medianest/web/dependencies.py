@@ -73,6 +73,7 @@ def _register(body: Registration) -> bool:
             health_check_url=body.health_check_url,
             depends_on=body.depends_on,
             circuit_breaker=body.options(),
+            expected_status=body.expected_status,
         )
         return parts().watch.dependencies.register(definition, g.actor)
     except DependencyConflictError as error:

@@ -16,7 +16,9 @@ from pydantic import (
 )
 
 from medianest.dependencies.definition import NAME
+from medianest.dependencies.statuses import SUCCESS
 from medianest.resilience import Criticality, DependencyType
+from medianest.web.expected_status import ExpectedStatus
 
 __all__ = [
     "PLAIN",
@@ -95,6 +97,7 @@ TitleId = Annotated[
     int, Field(ge=1, le=2_147_483_647, strict=True, description="At TMDB."), BeforeValidator(_whole)
 ]
 UserId = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True), BeforeValidator(_whole)]
+_Calls = Annotated[int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(_whole)]
 Season = Annotated[int, Field(ge=0, le=1_000, strict=True), BeforeValidator(_whole)]
 Seasons = Annotated[
     Annotated[list[Season], Field(min_length=1, max_length=200), Tag("")]
@@ -173,9 +176,7 @@ class BreakerOptions(_Strict):
     """How the breaker of a registered dependency works; what is left out is as usual. Times are
     seconds, rates 0 to 1."""
 
-    failure_threshold: (
-        Annotated[int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(_whole)] | None
-    ) = None
+    failure_threshold: _Calls | None = None
     monitoring_period: Annotated[float, Field(ge=0.001, le=86_400, strict=True)] | None = None
     reset_timeout: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
     half_open_max_calls: (
@@ -186,9 +187,7 @@ class BreakerOptions(_Strict):
         None
     )
     slow_call_rate_threshold: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
-    minimum_number_of_calls: (
-        Annotated[int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(_whole)] | None
-    ) = None
+    minimum_number_of_calls: _Calls | None = None
     backoff_factor: Annotated[float, Field(ge=1, le=1_000, strict=True)] | None = None
     max_reset_timeout: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
     half_open_timeout: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
@@ -211,8 +210,8 @@ class Registration(_Strict):
         str | None,
         Field(
             max_length=2_000,
-            description="Well while it answers GET with 2xx; private addresses only within "
-            "MEDIANEST_HEALTH_ALLOWED_NETWORKS. Without one, only its breaker tells how it is.",
+            description="Well while it answers GET with an expected status; private addresses "
+            "only within MEDIANEST_HEALTH_ALLOWED_NETWORKS. Without one, only its breaker tells.",
         ),
     ] = None
     depends_on: Annotated[
@@ -220,6 +219,7 @@ class Registration(_Strict):
         Field(max_length=100, description="Registered dependencies that it cannot do without."),
     ] = ()
     circuit_breaker: BreakerOptions = BreakerOptions()
+    expected_status: ExpectedStatus = SUCCESS
 
     def options(self) -> dict[str, Any]:
         """Those of the breaker that were given."""

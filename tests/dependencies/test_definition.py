@@ -43,6 +43,24 @@ def test_a_wrong_option_of_the_breaker_is_refused(options, fault):
         define(circuit_breaker=options)
 
 
+def test_a_wrong_status_is_refused_and_one_without_a_url():
+    with pytest.raises(ConfigurationError, match="expected_status: must be a status"):
+        define(health_check_url="http://shop/", expected_status="ok")
+    with pytest.raises(ConfigurationError, match="goes with a health_check_url only"):
+        define(expected_status=401)
+
+
+def test_statuses_are_the_same_however_they_are_told():
+    first = define(health_check_url="http://shop/", expected_status=[401, "200-299"])
+    assert first == define(health_check_url="http://shop/", expected_status="200-299,401")
+    assert Definition.of(json.loads(json.dumps(first.as_dict()))) == first
+
+
+def test_one_that_was_kept_before_statuses_could_be_told_is_the_same():
+    """Keeps out: the same registration is a conflict after an update of the program."""
+    assert "expected_status" not in define(health_check_url="http://shop/").as_dict()
+
+
 def test_it_is_the_same_after_a_way_through_json():
     made = define(
         depends_on=("z", "a", "z"),

@@ -66,6 +66,15 @@ def test_a_service_that_says_it_is_unwell_is_unhealthy(desk, serving):
     assert (seen.status, seen.message) == (Status.UNHEALTHY, "it answered 503")
 
 
+def test_a_service_that_wants_a_password_may_be_well(desk, serving):
+    answer = b"HTTP/1.1 401 Who are you\r\nContent-Length: 0\r\n\r\n"
+    url = f"http://127.0.0.1:{serving(answer).port}/"
+    desk.register(define(health_check_url=url, expected_status=["200-399", 401]), "kim")
+    desk.monitor.run("shop")
+    seen = desk.monitor.component("shop")
+    assert (seen.status, seen.detail) == (Status.HEALTHY, {"status_code": 401})
+
+
 def test_others_learn_of_it_and_of_its_end(desk, other, clock):
     desk.register(define("disk"), "kim")
     clock.advance(1)

@@ -24,7 +24,7 @@ def url_of(server, path="/", host="127.0.0.1", scheme="http"):
 def test_a_healthy_service(serving, probe):
     server = serving()
     result = probe.ask(url_of(server, "/health?deep=1"))
-    assert (result.status, result.healthy, result.message) == (200, True, "it answered 200")
+    assert (result.status, result.message) == (200, "it answered 200")
     assert result.seconds >= 0
     assert server.requests[0].startswith(b"GET /health?deep=1 HTTP/1.1\r\n")
 
@@ -41,21 +41,21 @@ def test_the_seconds_are_those_of_the_clock(serving):
 
 
 @pytest.mark.parametrize(
-    ("status", "healthy", "message"),
+    ("status", "message"),
     [
-        (204, True, "it answered 204"),
-        (301, False, "it redirects (301), which is not followed"),
-        (302, False, "it redirects (302), which is not followed"),
-        (304, False, "it answered 304"),
-        (308, False, "it redirects (308), which is not followed"),
-        (401, False, "it answered 401"),
-        (503, False, "it answered 503"),
-        (999, False, "it answered 999"),
+        (204, "it answered 204"),
+        (301, "it redirects (301), which is not followed"),
+        (302, "it redirects (302), which is not followed"),
+        (304, "it answered 304"),
+        (308, "it redirects (308), which is not followed"),
+        (401, "it answered 401"),
+        (503, "it answered 503"),
+        (999, "it answered 999"),
     ],
 )
-def test_what_a_status_means(serving, probe, status, healthy, message):
+def test_a_status_is_told_whatever_it_is(serving, probe, status, message):
     result = probe.ask(url_of(serving(f"HTTP/1.1 {status} X\r\n\r\n".encode())))
-    assert (result.status, result.healthy, result.message) == (status, healthy, message)
+    assert (result.status, result.message) == (status, message)
 
 
 def test_the_request_has_nothing_of_ours(serving, probe, names, monkeypatch, tmp_path):
@@ -108,7 +108,7 @@ def test_a_request_looks_up_once(serving, probe, names):
     """Keeps out a second look-up between the check and the connect."""
     server = serving()
     names["nas.lan"] = [["127.0.0.1"], [METADATA]]
-    assert probe.ask(url_of(server, host="nas.lan")).healthy
+    assert probe.ask(url_of(server, host="nas.lan")).status == 200
     assert server.accepted == 1
     assert names["nas.lan"] == [[METADATA]]
 
@@ -137,7 +137,7 @@ def test_the_next_address_is_tried(serving, probe, names):
     names["nas.lan"] = [["127.0.0.2", "127.0.0.1"]]
     url = url_of(server, host="nas.lan")
     assert probe.resolve(url) == ("127.0.0.2", "127.0.0.1")
-    assert probe.ask(url).healthy
+    assert probe.ask(url).status == 200
 
 
 def test_a_name_that_a_resolver_takes_for_an_address(probe, names):
@@ -217,7 +217,7 @@ def test_ipv6(serving, probe):
         server = serving(address="::1")
     except OSError:
         pytest.skip("no IPv6 here")
-    assert probe.ask(url_of(server, host="[::1]")).healthy
+    assert probe.ask(url_of(server, host="[::1]")).status == 200
     assert f"Host: [::1]:{server.port}\r\n".encode() in server.requests[0]
     with pytest.raises(ForbiddenAddressError, match="loopback"):
         HealthProbe(Addresses(LOOPBACK[:1]), timeout=10.0).ask(url_of(server, host="[::1]"))
@@ -249,7 +249,7 @@ def test_a_trusted_certificate_holds_for_its_name_only(
     asked = []
     tls.sni_callback = lambda connection, name, context: asked.append(name)
     server = serving(tls=tls)
-    assert probe.ask(url_of(server, host="nas.lan", scheme="https")).healthy
+    assert probe.ask(url_of(server, host="nas.lan", scheme="https")).status == 200
     for host in ("other.lan", "127.0.0.1"):
         with pytest.raises(UnreachableError, match="its certificate is for another name"):
             probe.ask(url_of(server, host=host, scheme="https"))

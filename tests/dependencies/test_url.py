@@ -23,6 +23,8 @@ LONG = "http://plex/" + "a" * 1_989
         ("http://192.168.1.10:1/", ("http", "192.168.1.10", 1, "/")),
         ("http://[FD12:0:0::10]:65535/a", ("http", "fd12::10", 65535, "/a")),
         ("http://xn--bcher-kva.example/", ("http", "xn--bcher-kva.example", 80, "/")),
+        ("http://home_assistant:8123/", ("http", "home_assistant", 8123, "/")),
+        ("http://_nas_.lan/", ("http", "_nas_.lan", 80, "/")),
         ("http://1a.2b/@x:y//z", ("http", "1a.2b", 80, "/@x:y//z")),
         ("http://" + "a" * 63 + "/", ("http", "a" * 63, 80, "/")),
         ("http://" + "a." * 126 + "a/", ("http", "a." * 126 + "a", 80, "/")),
@@ -83,7 +85,7 @@ HOSTILE = {
     ],
     "must be an IP address or a name": [
         *("http://plex./", "http://.plex/", "http://a..b/", "http://-plex/", "http://plex-/"),
-        *("http://my_nas/", "http://*/", "http://a,b/", "http://$x/", "http://plex;x/"),
+        *("http://my+nas/", "http://*/", "http://a,b/", "http://$x/", "http://plex;x/"),
         *("http://" + "a" * 64 + "/", "http://" + "a." * 127 + "a/", "http://./", "http://a!b/"),
     ],
     "must stand an IPv6 address": [

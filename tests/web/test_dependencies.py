@@ -94,6 +94,10 @@ def test_the_same_again_is_well_and_another_is_a_conflict(call):
             None,
         ),
         ({"url": "http://nas"}, 422, "url"),
+        ({"expected_status": 401}, 422, "expected_status"),  # of what, without a URL?
+        ({"expected_status": "2xx"}, 422, "expected_status"),
+        ({"expected_status": [200, 700]}, 422, "expected_status"),
+        ({"expected_status": None}, 422, "expected_status"),
     ],
 )
 def test_nonsense_is_told_and_changes_nothing(call, members, status, field):
@@ -104,6 +108,25 @@ def test_nonsense_is_told_and_changes_nothing(call, members, status, field):
         assert [fault["field"] for fault in answer.json["errors"]] == [field]
     if status != 201:
         assert call("GET").json == before
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (None, "200-299"),
+        (401, "401"),
+        ("200-399", "200-399"),
+        ([401.0, "200-299"], "200-299,401"),
+        ("200-299,401", "200-299,401"),
+    ],
+)
+def test_a_service_says_which_statuses_are_good(call, expected, text):
+    body = {**PLAIN, "name": "home_assistant", "health_check_url": "http://127.0.0.1:1/"}
+    more = {} if expected is None else {"expected_status": expected}
+    assert call("POST", body={**body, **more}).json["expected_status"] == text
+    again = call("POST", body={**body, "expected_status": text})
+    assert (again.status_code, again.json["expected_status"]) == (200, text)
+    assert call("GET", "/database").json["expected_status"] is None
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ class Dependency(AnswerModel):
     dependents: Annotated[tuple[str, ...], Field(description="What depends on it, or on those.")]
     registered: Annotated[bool, Field(description="Whether an operator did it while running.")]
     health_check_url: Annotated[str | None, Field(description="Of a registered one.")]
+    expected_status: Annotated[
+        str | None, Field(description='With which statuses it is well, such as "200-299,401".')
+    ]
     health: Component
     circuit_breaker: BreakerFigures | None
     operations: Annotated[
@@ -40,6 +43,7 @@ class Dependency(AnswerModel):
     ) -> Dependency:
         """As it is now."""
         breaker, bulkhead = found.breaker, found.bulkhead
+        url = registered.health_check_url if registered is not None else None
         return cls(
             name=found.name,
             type=found.dependency.kind,
@@ -47,7 +51,8 @@ class Dependency(AnswerModel):
             depends_on=found.dependency.depends_on,
             dependents=dependents,
             registered=registered is not None,
-            health_check_url=registered.health_check_url if registered is not None else None,
+            health_check_url=url,
+            expected_status=registered.statuses().text if registered and url else None,
             health=Component.of_dependency(found),
             circuit_breaker=None if breaker is None else BreakerFigures.of(breaker),
             operations=tuple(map(BreakerFigures.of, found.operations)),
