@@ -1,6 +1,6 @@
 """How the system is, told from what its parts know. Pure: no framework, no driver."""
 
-from medianest.health.check import Check, Finding
+from medianest.health.check import Check, Finding, Result
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
 from medianest.health.monitor import HealthMonitor
@@ -12,6 +12,7 @@ __all__ = [
     "DependencyHealth",
     "Finding",
     "HealthMonitor",
+    "Result",
     "Status",
     "overall_status",
 ]

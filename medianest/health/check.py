@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import CoroutineType
+from typing import Any, Literal, TypeAlias
 
 from medianest.health.status import Status
 from medianest.resilience import ConfigurationError, Criticality
 from medianest.resilience.options import checked_name, positive, whole
+from medianest.resilience.strategy import refuse_unfinished
 
-__all__ = ["Check", "Finding", "Kind"]
+__all__ = ["Check", "Finding", "Kind", "Result", "finding_of"]
 
 Kind = Literal["database", "cache", "external", "internal"]
 
@@ -24,18 +26,40 @@ class Finding:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+Result: TypeAlias = Finding | Status | str | bool | None
+"""What a check may return: nothing or True when all is well, False when not, a Status or its text,
+or a Finding."""
+
+
+def finding_of(result: Result) -> Finding:
+    """What a check found, of whatever it returned. What says nothing about health counts as
+    unhealthy, with words that tell what is allowed."""
+    if isinstance(result, Finding):
+        return result
+    if result is None or isinstance(result, bool):
+        return Finding() if result is not False else Finding(Status.UNHEALTHY, "its check failed")
+    if isinstance(result, CoroutineType):
+        result.close()
+    try:
+        return Finding(Status(result))
+    except ValueError:
+        allowed = "None, True, False, a Status or a Finding"
+        message = f"its check must return {allowed}, not {result!r:.200}"
+        return Finding(Status.UNHEALTHY, message)
+
+
 @dataclass(frozen=True)
 class Check:
     """Looks at one component every `interval` seconds.
 
-    `run` returns a Finding or raises, which means unhealthy. Waits below it end with `timeout`
+    `run` returns a Result or raises, which means unhealthy. Waits below it end with `timeout`
     seconds, as its deadline; one that goes on all the same is told as hanging, and not started
     again before it ends. The status gets worse after `worse_after` findings in a row, and better
     after `better_after`.
     """
 
     name: str
-    run: Callable[[], Finding]
+    run: Callable[[], Result]
     kind: Kind = "internal"
     criticality: Criticality = "optional"
     interval: float = 10.0
@@ -47,5 +71,9 @@ class Check:
         checked_name(self.name, "check")
         if not callable(self.run):
             raise ConfigurationError(f"check {self.name!r}: run must be a function")
+        try:
+            refuse_unfinished(self.run)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"check {self.name!r}: {error}") from None
         positive(self, "interval", "timeout")
         whole(self, "worse_after", "better_after")

@@ -1,7 +1,7 @@
 """The health monitor: runs checks when it is told to, and answers from what they found last.
 
-It has no thread of its own: whoever has a scheduler calls `run` for each check and `beat` every
-second. Readers never wait for a dependency.
+Whoever has a scheduler calls `run` for each check and `beat` every second; others call `start`.
+Readers never wait for a dependency.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Self
 
-from medianest.health.check import Check, Finding
+from medianest.health.background import Background
+from medianest.health.check import Check, Finding, finding_of
 from medianest.health.component import Change, Component, ComponentHealth
 from medianest.health.status import Status
 from medianest.resilience import Clock, ConfigurationError, Deadline, UnknownNameError
@@ -30,6 +32,11 @@ STALL_SECONDS = 15.0
 class HealthMonitor:
     """Keeps the components of a system and what their checks found. Thread-safe.
 
+        monitor = HealthMonitor()
+        monitor.add(Check("nas", lambda: nas.ping()))
+        with monitor:  # looks at them in the background until the block ends
+            monitor.component("nas").status
+
     Each change of a status is given to `on_change` and published as a HealthChanged event.
     """
 
@@ -46,6 +53,7 @@ class HealthMonitor:
         self._beat_at: float | None = None
         self._alive_since: datetime | None = None
         self._refreshing = threading.Lock()
+        self._background = Background(self, self._clock)
 
     def add(self, check: Check) -> None:
         """Watch a component from now on. Raises ConfigurationError when its name is taken."""
@@ -117,6 +125,22 @@ class HealthMonitor:
         finally:
             self._refreshing.release()
 
+    def start(self) -> None:
+        """Have the checks run in the background of this process, each in a thread of its own,
+        until `stop`; nothing when they do already. Not before a fork: threads stay behind."""
+        self._background.start()
+
+    def stop(self) -> None:
+        """Run no further check, and wait a moment for those that run."""
+        self._background.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
     def component(self, name: str) -> ComponentHealth:
         """One component. Raises UnknownNameError."""
         with self._lock:
@@ -135,7 +159,7 @@ class HealthMonitor:
     def _found(self, check: Check) -> Finding:
         try:
             with Deadline(check.timeout, name=check.name, clock=self._clock).scope():
-                return check.run()
+                return finding_of(check.run())
         except Exception as error:
             kind, message = describe(error)
             return Finding(Status.UNHEALTHY, message or kind)

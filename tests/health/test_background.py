@@ -1,0 +1,97 @@
+"""A monitor that looks by itself, in a program without a scheduler."""
+
+import threading
+
+import pytest
+
+from medianest.health import Check, HealthMonitor, Status
+from medianest.health.background import Background
+
+SOON = 10.0
+
+
+class Runs:
+    """Counts the runs of a check; `wait(number)` waits until there were so many."""
+
+    def __init__(self):
+        self.number = 0
+        self.changed = threading.Condition()
+
+    def __call__(self):
+        with self.changed:
+            self.number += 1
+            self.changed.notify_all()
+
+    def wait(self, number):
+        with self.changed:
+            return self.changed.wait_for(lambda: self.number >= number, SOON)
+
+
+@pytest.fixture
+def background(monitor, clock):
+    return Background(monitor, clock)
+
+
+def test_every_check_is_run_at_its_interval(monitor, background, clock):
+    often, seldom = Runs(), Runs()
+    monitor.add(Check("often", often, interval=10))
+    monitor.add(Check("seldom", seldom, interval=60, better_after=1))
+    for _ in range(60):
+        background.step()  # with the jitter, each check is ten to eleven seconds after the last
+        clock.advance(1)
+    background.stop()
+    assert (often.number, seldom.number) == (6, 1)
+    assert monitor.components()[-1].name == "health-monitor"
+
+
+def test_a_check_that_hangs_keeps_no_other_waiting(monitor, background, clock):
+    """Keeps out: one service that never answers, and nobody looks at anything."""
+    free, other = threading.Event(), Runs()
+    monitor.add(Check("hangs", free.wait, interval=1, timeout=3))
+    monitor.add(Check("other", other, interval=1))
+    for second in range(5):
+        background.step()
+        assert other.wait(second + 1)
+        clock.advance(1.2)
+    assert monitor.component("hangs").hanging_seconds == pytest.approx(6.0)
+    free.set()
+    background.stop()
+
+
+def test_what_is_added_while_it_runs_is_looked_at_and_what_is_removed_is_not():
+    monitor, runs = HealthMonitor(), Runs()
+    monitor.add(Check("first", Runs(), interval=0.01))
+    with monitor:
+        monitor.add(Check("thing", runs, interval=0.01))
+        assert runs.wait(2)
+        monitor.remove("thing")
+    monitor.add(Check("later", runs))
+    assert monitor.component("later").status is Status.UNKNOWN
+
+
+def test_it_ends_and_can_begin_again():
+    monitor, runs = HealthMonitor(), Runs()
+    monitor.add(Check("thing", runs, interval=0.01))
+    for _ in range(2):
+        before = runs.number
+        with monitor:
+            monitor.start()  # once is enough
+            assert runs.wait(before + 2)
+            beating = [t for t in threading.enumerate() if t.name == "health-monitor"]
+            assert len(beating) == 1
+        assert not beating[0].is_alive()
+
+
+def test_a_listener_that_fails_does_not_end_it(caplog):
+    failed = threading.Event()
+
+    def fail(change):
+        failed.set()
+        raise RuntimeError("my own fault")
+
+    monitor, runs = HealthMonitor(on_change=fail), Runs()
+    monitor.add(Check("thing", runs, interval=0.01))
+    with monitor:
+        assert failed.wait(SOON)
+        assert runs.wait(3)
+    assert "a listener failed when the health of thing changed" in caplog.text
