@@ -1,1 +1,5 @@
-"""Services that an operator registers while the server runs, and the probe of their health."""
+"""Services that are registered while a program runs, and the probe of their health."""
+
+from medianest.dependencies.service import MonitoredService
+
+__all__ = ["MonitoredService"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 from weakref import WeakSet
 
@@ -14,6 +14,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
+from medianest.dependencies import MonitoredService
 from medianest.resilience import CallRefusedError, ConfigurationError, Registry
 from medianest.resilience.strategy import refuse_unfinished
 from medianest.web.guard import Guard
@@ -37,8 +38,12 @@ class Resilience:
         @resilience.protect(service="reports", fallback=lambda error: ("later, please", 503))
         def report(): ...
 
-    What the pipeline refuses is answered with 503 and Retry-After, unless the app handles
-    CallRefusedError itself.
+        resilience.service.register_dependency("nas", health_check_url="http://nas:5000/")
+        resilience.service.health("nas").status
+
+    What is registered is looked at in the background from the first request on (not in an app
+    that is `testing`), in each process. What the pipeline refuses is answered with 503 and
+    Retry-After, unless the app handles CallRefusedError itself.
 
     An extension may be in several apps: each has its own guards, limits and places. Breakers,
     bulkheads and budgets are the registry's; give apps that should not share them one each.
@@ -76,10 +81,22 @@ class Resilience:
         if CallRefusedError not in app.error_handler_spec[None][None]:
             app.register_error_handler(CallRefusedError, _unavailable)
         guarded.install()
+        app.before_request(self._begin_to_watch)
         self._apps.add(app)
         self._latest = [guarded.prefixes] + ([] if self._has_spoken else self._latest)
         self._has_spoken = False
         return guarded
+
+    @cached_property
+    def service(self) -> MonitoredService:
+        """Where dependencies are registered and called by name, beside the guards: in the same
+        registry, and with a health monitor."""
+        return MonitoredService(self.registry)
+
+    def _begin_to_watch(self) -> None:
+        # Not earlier: threads that are started before a fork stay in the parent.
+        if "service" in vars(self) and not current_app.testing:
+            self.service.monitor.start()
 
     def guard(self, prefix: str, *, service: str, **options: Unpack[GuardKeywords]) -> Guard:
         """Guard every view below a path; of several prefixes the longest counts. It counts for the
