@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, g, has_request_context, request
 
+from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.cli import init_cli
 from medianest.config import Settings
 from medianest.media.overseerr import Overseerr
@@ -145,6 +146,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
                 lifecycle,
             )
         ),
+        other_breakers=partial(other_breakers, registry),
         lifecycle=lifecycle,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -29,6 +29,7 @@ from medianest.storage.alerts import AlertJournal
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.web.auth import Tokens
+from medianest.web.other_breakers import OtherBreaker
 
 __all__ = ["Lifecycle", "Parts", "Watch", "parts", "routes_of"]
 
@@ -84,6 +85,8 @@ class Parts:
     cascade: CascadeMonitor
     tokens: Tokens
     watch: Watch
+    other_breakers: Callable[[], Sequence[OtherBreaker]]
+    """Those of this process that are no part of the registry."""
     lifecycle: Lifecycle = field(repr=False)
     rendered: dict[str, tuple[Report, str]] = field(default_factory=dict, repr=False)
     """Reports as text."""

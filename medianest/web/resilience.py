@@ -11,6 +11,7 @@ from medianest.resilience import CircuitBreaker
 from medianest.web.answers.resilience import Breaker, Breakers
 from medianest.web.audited import audited
 from medianest.web.endpoint import endpoint
+from medianest.web.other_breakers import OtherBreaker
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import BreakerAction
@@ -27,26 +28,46 @@ Name = Annotated[
 @blueprint.get("/circuit-breakers")
 @endpoint("viewer", answers={200: Breakers})
 def breakers() -> Breakers:
-    """Every breaker's snapshot and configuration."""
-    return Breakers(circuit_breakers=tuple(map(Breaker.of, parts().registry.breakers())))
+    """Every breaker's snapshot and configuration; those that other code of the process made with
+    the circuitbreaker package come last."""
+    ours = map(Breaker.of, parts().registry.breakers())
+    return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, parts().other_breakers())))
 
 
 @blueprint.get("/circuit-breakers/<path:name>")
 @endpoint("viewer", answers={200: Breaker})
 def breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
-    return Breaker.of(_find(name))
+    found = _find(name)
+    return Breaker.of(found) if found is not None else Breaker.of_other(_find_other(name))
 
 
 @blueprint.post("/circuit-breakers/<path:name>/action")
-@endpoint("operator", body=BreakerAction, answers={200: Breaker})
+@endpoint("operator", body=BreakerAction, answers={200: Breaker}, problems=("conflict",))
 def act_on_breaker(name: Name, body: BreakerAction) -> Breaker:
-    """Open, close, reset, disable or enable a breaker."""
+    """Open, close, reset, disable or enable a breaker. One of the circuitbreaker package can only
+    be closed or reset, which is the same to it."""
     found = _find(name)
+    if found is None:
+        return _act_on_other(name, body)
     _act(found, body, g.actor)
     detail = {"expires_in": body.expires_in} if body.expires_in is not None else None
     audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
     return Breaker.of(found)
+
+
+def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
+    found = _find_other(name)
+    if wanted.action not in ("close", "reset"):
+        raise ProblemError(
+            "conflict",
+            f"{name!r} was made with the circuitbreaker package, whose breakers can only be "
+            f"closed or reset; those of medianest.bridges.circuitbreaker know "
+            f"{wanted.action!r} as well",
+        )
+    found.reset()
+    audited(f"circuit-breaker.{wanted.action}", name, wanted.reason)
+    return Breaker.of_other(_find_other(name))
 
 
 def _act(breaker: CircuitBreaker, wanted: BreakerAction, actor: str) -> None:
@@ -58,8 +79,12 @@ def _act(breaker: CircuitBreaker, wanted: BreakerAction, actor: str) -> None:
         getattr(breaker, wanted.action)(wanted.reason, actor=actor)
 
 
-def _find(name: str) -> CircuitBreaker:
-    found = parts().registry.find_breaker(name)
-    if found is None:
-        raise ProblemError("not-found", f"there is no circuit breaker {name!r}")
-    return found
+def _find(name: str) -> CircuitBreaker | None:
+    return parts().registry.find_breaker(name)
+
+
+def _find_other(name: str) -> OtherBreaker:
+    for other in parts().other_breakers():
+        if other.name == name:
+            return other
+    raise ProblemError("not-found", f"there is no circuit breaker {name!r}")

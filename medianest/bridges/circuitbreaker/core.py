@@ -7,7 +7,7 @@ from zlib import crc32
 
 from medianest.resilience import CallRefusedError, CircuitBreaker, Registry
 
-__all__ = ["countable", "make", "register"]
+__all__ = ["countable", "make", "printable_name", "register"]
 
 _LONGEST_WAIT = 10 * 365 * 86400.0
 _MOST_FAILURES = 10**9
@@ -54,12 +54,17 @@ def countable(error: Exception) -> Exception:
     return error
 
 
-def _registry_name(name: str, registry: Registry) -> str:
-    """A name that the registry takes; long ones stay distinct, and so does one that somebody
-    else's breaker has."""
+def printable_name(name: str) -> str:
+    """A name that can stand in a registry and a path; long ones stay distinct."""
     printable = "".join(letter if letter.isprintable() else "?" for letter in name)
     if len(printable) > 80:
         printable = f"{printable[:70]}~{crc32(name.encode()):08x}"
+    return printable
+
+
+def _registry_name(name: str, registry: Registry) -> str:
+    """A name that the registry takes; one that somebody else's breaker has stays distinct."""
+    printable = printable_name(name)
     taken = registry.find_breaker(printable)
     foreign = taken is not None and not isinstance(taken, _Bridged)
     return f"{printable} (circuitbreaker)" if foreign else printable

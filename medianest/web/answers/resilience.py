@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from medianest.resilience import CircuitBreaker
+from medianest.resilience.snapshot import describe
 from medianest.web.answers.base import (
     AnswerModel,
     BreakerState,
@@ -15,6 +16,7 @@ from medianest.web.answers.base import (
     Share,
     Timestamp,
 )
+from medianest.web.other_breakers import OtherBreaker
 
 __all__ = ["Breaker", "Breakers", "CallTotals"]
 
@@ -24,7 +26,7 @@ class Failure(AnswerModel):
 
     type: str
     message: str
-    at: Timestamp
+    at: Timestamp | None
 
 
 class CallCounts(AnswerModel):
@@ -93,12 +95,19 @@ class BreakerConfig(AnswerModel):
 
 
 class Breaker(AnswerModel):
-    """A circuit breaker at one instant, and its configuration."""
+    """A circuit breaker at one instant, and its configuration. One that other code of the process
+    made with the circuitbreaker package itself can only be closed and reset, and what that package
+    does not know of it is null."""
 
     name: str
+    package: Annotated[
+        Literal["medianest", "circuitbreaker"], Field(description="Whose breaker it is.")
+    ]
     state: BreakerState
-    since: Timestamp
-    generation: Annotated[int, Field(ge=0, description="Grows with each change of the state.")]
+    since: Timestamp | None
+    generation: Annotated[
+        int | None, Field(ge=0, description="Grows with each change of the state.")
+    ]
     next_attempt: Annotated[
         Timestamp | None, Field(description="When an open breaker lets a probe through.")
     ]
@@ -108,22 +117,43 @@ class Breaker(AnswerModel):
     expires_at: Annotated[
         Timestamp | None, Field(description="When what an operator did ends by itself.")
     ]
-    counts: CallCounts
+    counts: CallCounts | None
     failure_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without calls.")]
     slow_call_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without calls.")]
-    latency: CallLatency
-    in_flight: Count
+    latency: CallLatency | None
+    in_flight: Count | None
     consecutive_failures: Count
     last_failure: Failure | None
-    openings_in_a_row: Count
-    totals: CallTotals
-    config: BreakerConfig
+    openings_in_a_row: Count | None
+    totals: CallTotals | None
+    config: BreakerConfig | None
 
     @classmethod
     def of(cls, breaker: CircuitBreaker) -> Breaker:
         """As it is now."""
         seen = breaker.snapshot().as_dict()
-        return cls.model_validate({**seen, "config": breaker.options.describe()})
+        config = breaker.options.describe()
+        return cls.model_validate({**seen, "package": "medianest", "config": config})
+
+    @classmethod
+    def of_other(cls, breaker: OtherBreaker) -> Breaker:
+        """Of one of another package, as it was seen."""
+        unknown: dict[str, Any] = dict.fromkeys(cls.model_fields)
+        last = breaker.last_failure
+        if last is not None:
+            kind, message = describe(last)
+            unknown["last_failure"] = {"type": kind, "message": message, "at": None}
+        return cls.model_validate(
+            {
+                **unknown,
+                "name": breaker.name,
+                "package": "circuitbreaker",
+                "state": breaker.state,
+                "consecutive_failures": breaker.failures_in_a_row,
+                "next_attempt": breaker.next_attempt,
+                "retry_after": breaker.retry_after,
+            }
+        )
 
 
 class Breakers(AnswerModel):

@@ -1,0 +1,85 @@
+"""Operators see and reset breakers that other code made with the `circuitbreaker` package."""
+
+import circuitbreaker as package
+import pytest
+
+BREAKERS = "/api/v1/resilience/circuit-breakers"
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app(plex={"url": "http://127.0.0.1:1"})
+    app.extensions["medianest"].database.upgrade()
+    return app
+
+
+@pytest.fixture
+def theirs(monkeypatch):
+    """One that two failures have opened."""
+    monkeypatch.setattr(package.CircuitBreakerMonitor, "circuit_breakers", {})
+    breaker = package.CircuitBreaker(name="tv guide", failure_threshold=2)
+
+    @breaker
+    def lookup():
+        raise ConnectionError("refused")
+
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            lookup()
+    return breaker
+
+
+@pytest.fixture
+def call(app, operator):
+    def send(path="", **body):
+        method = "POST" if body else "GET"
+        client = app.test_client()
+        return client.open(BREAKERS + path, method=method, json=body or None, headers=operator)
+
+    return send
+
+
+def test_it_is_seen_beside_ours_with_what_is_known_of_it(call, theirs):
+    found = {each["name"]: each for each in call().json["circuit_breakers"]}
+    assert found["plex"]["package"] == "medianest"
+    seen = found["tv guide"]
+    assert seen == call("/tv guide").json | {
+        "retry_after": seen["retry_after"], "next_attempt": seen["next_attempt"]
+    }  # fmt: skip
+    known = {key: value for key, value in seen.items() if value is not None}
+    assert 0 < known.pop("retry_after") <= 30
+    assert known.pop("next_attempt").endswith("Z")
+    assert known == {
+        "name": "tv guide",
+        "package": "circuitbreaker",
+        "state": "open",
+        "consecutive_failures": 2,
+        "last_failure": {"type": "ConnectionError", "message": "refused", "at": None},
+    }
+    assert seen.keys() == found["plex"].keys()
+
+
+@pytest.mark.parametrize("action", ["close", "reset"])
+def test_it_is_closed_by_hand(app, call, theirs, action):
+    answer = call("/tv guide/action", action=action, reason="it is back")
+    assert (answer.status_code, answer.json["state"]) == (200, "closed")
+    assert (theirs.state, theirs.failure_count) == ("closed", 0)
+    viewer = {"Authorization": "Bearer the-viewer"}
+    audit = app.test_client().get("/api/v1/resilience/audit", headers=viewer).json
+    (change,) = audit["changes"]
+    assert (change["action"], change["target"], change["reason"]) == (
+        f"circuit-breaker.{action}", "tv guide", "it is back",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ["open", "disable", "enable"])
+def test_what_the_package_cannot_do_is_told(call, theirs, action):
+    answer = call("/tv guide/action", action=action)
+    assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
+    assert "can only be closed or reset" in answer.json["detail"]
+    assert theirs.state == "open"
+
+
+def test_one_that_is_not_there_is_not_found(call, theirs):
+    assert call("/radio").status_code == 404
+    assert call("/radio/action", action="close").status_code == 404
