@@ -18,7 +18,7 @@ from medianest.media.errors import (
     UnresolvableError,
     UpstreamError,
 )
-from medianest.media.sockets import OtherCertificateError
+from medianest.net.adapter import OtherCertificateError
 from medianest.resilience import CallRefusedError
 from medianest.resilience.outcome import causes, is_timeout
 

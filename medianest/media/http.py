@@ -24,8 +24,8 @@ from medianest.media.errors import (
 )
 from medianest.media.failures import mapped
 from medianest.media.json_body import read_json
-from medianest.media.sockets import DeadlineAdapter, tls_context
 from medianest.names import time_left
+from medianest.net.adapter import UpstreamAdapter, tls_context
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked
@@ -93,7 +93,7 @@ class UpstreamHttp:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.adapters.clear()  # nothing goes elsewhere
         scheme = urlsplit(base_url).scheme
-        adapter = DeadlineAdapter(
+        adapter = UpstreamAdapter(
             connections,
             context=tls_context(tls) if scheme == "https" else None,
             certificate_sha256=tls.certificate_sha256 if tls else None,

@@ -86,7 +86,8 @@ class ReusableConnection(HTTPConnection):
         """Send a request: on the open socket if it is safe to repeat, else on a new one."""
         ask = partial(super().request, method, url, *args, **options)
         self._ask_again = None
-        if self.sock is not None and self._answered_at is not None:
+        # Through a proxy it cannot be opened again: closing it forgets where the tunnel leads.
+        if self.proxy is None and self.sock is not None and self._answered_at is not None:
             if method in _SAFE and self._freshness.covers(self._opened_at, self._answered_at):
                 self._ask_again = ask
                 self._expect_to_be_heard(self.sock)

@@ -11,11 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -23,15 +25,23 @@ from urllib3.exceptions import (
     NewConnectionError,
     SSLError,
 )
-from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
-from medianest.config import UpstreamTls
-from medianest.media.reuse import Freshness, ReusableConnection
 from medianest.names import time_left
+from medianest.net.reuse import Freshness, ReusableConnection
 from medianest.resilience import Clock
 from medianest.sockets import LookUp, connect
 
-__all__ = ["DeadlineAdapter", "OtherCertificateError", "connection_to", "tls_context"]
+if TYPE_CHECKING:
+    from medianest.config import UpstreamTls
+
+__all__ = [
+    "DeadlineAdapter",
+    "OtherCertificateError",
+    "UpstreamAdapter",
+    "connection_to",
+    "tls_context",
+]
 
 
 class OtherCertificateError(Exception):
@@ -76,7 +86,11 @@ class _Connection(ReusableConnection):
         return connect(self.host.strip("[]"), port, _DeadlineSocket, self.find)
 
 
-class _SecureConnection(_Connection, HTTPSConnection): ...
+class _SecureConnection(_Connection, HTTPSConnection):
+    def connect(self) -> None:
+        if self.ssl_context is None:  # its authorities are those that `requests` names
+            self.ssl_context = _context(resolve_cert_reqs(self.cert_reqs))
+        super().connect()
 
 
 @contextmanager
@@ -101,8 +115,7 @@ def tls_context(tls: UpstreamTls | None = None) -> ssl.SSLContext:
 
     Raises OSError when the authority's file is gone.
     """
-    context = create_urllib3_context()
-    context.sslsocket_class = _DeadlineTLSSocket
+    context = _context()
     if tls is not None and tls.certificate_sha256 is not None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -113,6 +126,12 @@ def tls_context(tls: UpstreamTls | None = None) -> ssl.SSLContext:
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     if tls is not None and tls.ca_file is not None:
         context.load_verify_locations(tls.ca_file)
+    return context
+
+
+def _context(verify: ssl.VerifyMode = ssl.CERT_REQUIRED) -> ssl.SSLContext:
+    context = create_urllib3_context(cert_reqs=verify)
+    context.sslsocket_class = _DeadlineTLSSocket
     return context
 
 
@@ -130,23 +149,71 @@ def connection_to(
     return connection
 
 
-class _Manager(PoolManager):
-    def __init__(self, freshness: Freshness, **options: Any) -> None:
-        super().__init__(**options)
+class _Pooling:
+    """Put before a kind of PoolManager: its connections obey the deadline."""
+
+    def __init__(self, *args: Any, freshness: Freshness, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._freshness = freshness
 
     def _new_pool(
         self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
     ) -> HTTPConnectionPool:
-        pool = super()._new_pool(scheme, host, port, request_context)
+        pool: HTTPConnectionPool = super()._new_pool(  # type: ignore[misc]
+            scheme, host, port, request_context
+        )
         pool.ConnectionCls = _SecureConnection if scheme == "https" else _Connection
         pool.conn_kw["freshness"] = self._freshness
         return pool
 
 
+class _Manager(_Pooling, PoolManager): ...
+
+
+class _ThroughProxy(_Pooling, ProxyManager): ...
+
+
 class DeadlineAdapter(HTTPAdapter):
-    """Lets a `requests` session obey the current deadline with one upstream; it never retries what
-    has failed by itself. With https it needs a context; with a pinned certificate, one for that."""
+    """Lets a `requests` session obey the current deadline, and trust whom it says; it never
+    retries what has failed by itself. `hosts` are so many pools of so many `connections`."""
+
+    def __init__(
+        self, *, hosts: int = 10, connections: int = 10, clock: Clock | None = None
+    ) -> None:
+        self._freshness = Freshness(clock)
+        super().__init__(pool_connections=hosts, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: Any
+    ) -> None:
+        """Make the pools of connections."""
+        self.poolmanager = _Manager(
+            freshness=self._freshness,
+            num_pools=connections,
+            maxsize=maxsize,
+            block=block,
+            **options,
+        )
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
+        """The pools of connections through a proxy. Raises InvalidProxyURL for one that is not
+        asked in plain HTTP: the deadline would not bound what is said to it."""
+        if urlsplit(proxy).scheme.lower() != "http":
+            raise InvalidProxyURL("only an http:// proxy can be left at the deadline")
+        known: dict[str, PoolManager] = self.proxy_manager
+        if proxy not in known:
+            known[proxy] = _ThroughProxy(
+                proxy,
+                freshness=self._freshness,
+                proxy_headers=self.proxy_headers(proxy),
+                **options,
+            )
+        return known[proxy]
+
+
+class UpstreamAdapter(DeadlineAdapter):
+    """The same for one upstream, which is trusted as its context says. With https it needs one;
+    with a pinned certificate, one for that."""
 
     def __init__(
         self,
@@ -157,21 +224,13 @@ class DeadlineAdapter(HTTPAdapter):
         clock: Clock | None = None,
     ) -> None:
         self._tls = {"ssl_context": context, "assert_fingerprint": certificate_sha256}
-        self._freshness = Freshness(clock)
-        super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        super().__init__(hosts=1, connections=connections, clock=clock)
 
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **options: Any
     ) -> None:
         """Make the pool of connections."""
-        self.poolmanager = _Manager(
-            self._freshness,
-            num_pools=connections,
-            maxsize=maxsize,
-            block=block,
-            **self._tls,
-            **options,
-        )
+        super().init_poolmanager(connections, maxsize, block, **self._tls, **options)
 
     def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
         """Leave that to the context: `requests` would load its authorities for each connection."""
