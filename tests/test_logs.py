@@ -10,21 +10,14 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
+from medianest.bridges.logs import log_events
 from medianest.config import Settings
 from medianest.logs import configure_logs
 from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, RecoveryContext
-from medianest.resilience import events as signals
 from medianest.resilience.events import AlertChanged, HealthChanged, publish
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-LOGGED = (
-    "state_changed",
-    "would_have_opened",
-    "recovery_finished",
-    "health_changed",
-    "alert_changed",
-)
 
 logger = logging.getLogger("medianest.test")
 
@@ -34,7 +27,6 @@ def lines(capsys):
     """`lines(level="INFO")` logs as JSON from now on; called again, the lines since then."""
     kept = [logging.getLogger(name) for name in ("medianest", "gunicorn.error", "medianest.events")]
     before = [(each, each.handlers, each.propagate, each.level) for each in kept]
-    heard = {name: dict(getattr(signals, name).receivers) for name in LOGGED}
 
     def configure(level="INFO", as_json=True):
         configure_logs(Settings(log_level=level, log_json=as_json))
@@ -49,11 +41,7 @@ def lines(capsys):
     for each, handlers, propagate, level in before:
         each.handlers, each.propagate = handlers, propagate
         each.setLevel(level)
-    for name, receivers in heard.items():
-        signal = getattr(signals, name)
-        for receiver in list(signal.receivers_for(None)):
-            if id(receiver) not in receivers and receiver.__module__ == "medianest.logs":
-                signal.disconnect(receiver)
+    log_events(logging.getLogger("medianest.events"))()
 
 
 @pytest.fixture
