@@ -37,6 +37,16 @@ def serving():
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def tls(authority):
+    return server_context(authority.certificate("localhost"))
+
+
 @pytest.fixture
 def breaker():
     return CircuitBreaker("nas", expected_errors=("timeout",))
@@ -124,9 +134,8 @@ def test_connections_are_kept_and_what_is_well_is_answered(serving, session):
     assert server.accepted == 1
 
 
-def test_certificates_are_trusted_as_requests_is_told(serving, session, tmp_path):
-    authority = Authority(tmp_path)
-    server = serving(tls=server_context(authority.certificate("localhost")))
+def test_certificates_are_trusted_as_requests_is_told(serving, session, authority, tls):
+    server = serving(tls=tls)
     with pytest.raises(requests.exceptions.SSLError):
         session.get(server.url, timeout=SOON)
     assert session.get(server.url, verify=str(authority.file)).json() == {}
@@ -145,10 +154,8 @@ def test_a_proxy_in_plain_http_is_used_and_no_other(serving, session):
             session.get("http://nas.invalid/", proxies={"http": other})
 
 
-def test_a_tunnel_through_a_proxy_is_used_again(serving, session, tmp_path):
+def test_a_tunnel_through_a_proxy_is_used_again(serving, session, authority, tls):
     """Keeps out: a tunnel that is opened anew, and leads to the proxy itself."""
-    authority = Authority(tmp_path)
-    tls = server_context(authority.certificate("localhost"))
 
     def tunnel(connection):
         connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
