@@ -132,7 +132,7 @@ class DependencyDesk:
                 name,
                 definition.policy(),
                 criticality=definition.criticality,
-                kind=definition.type,
+                type=definition.type,
                 depends_on=definition.depends_on,
             )
         except (ConfigurationError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from medianest.dependencies.statuses import SUCCESS, ExpectedStatus, Statuses
 from medianest.health import (
@@ -29,6 +29,8 @@ from medianest.resilience import (
     Registry,
     ResilienceService,
 )
+from medianest.resilience.fallback import Handler
+from medianest.resilience.keywords import PolicyKeywords
 from medianest.resilience.options import MAX_SECONDS
 
 if TYPE_CHECKING:
@@ -81,10 +83,10 @@ class MonitoredService(ResilienceService):
         health_check_timeout: float = _TIMEOUT,
         service: str | None = None,
         depends_on: Iterable[str] = (),
-        fallback: Fallback | Callable[[BaseException], Any] | None = None,
+        fallback: Fallback | Handler | None = None,
         recovery: bool = False,
         operations: Iterable[CircuitBreaker] = (),
-        **policy_options: Any,
+        **policy_options: Unpack[PolicyKeywords],
     ) -> Dependency:
         """Register a dependency, as ResilienceService does, and watch its health.
 
@@ -98,11 +100,10 @@ class MonitoredService(ResilienceService):
         run = self._run(health_check, health_check_url, expected_status)
         times = health_check_interval, health_check_timeout
         check = _check(name, run, criticality, *times)
-        # Where `kind` is given all the same, as to a ResilienceService, it is this one.
-        policy_options.setdefault("kind", type)
         made = super().register_dependency(
             name,
             policy,
+            type=type,
             criticality=criticality,
             service=service,
             depends_on=depends_on,

@@ -36,9 +36,18 @@ def decorated(
     if isinstance(function, staticmethod | classmethod):
         kind: Any = type(function)
         return kind(decorated(decorate, function.__func__))  # type: ignore[no-any-return]
+    _refuse_class(function)
     refuse_unfinished(function)
     made = decorate(function)
     return _checking(made) if _wraps_unfinished(function) else made
+
+
+def _refuse_class(function: Callable[..., Any]) -> None:
+    if isinstance(function, type) and function.__module__ != "builtins":  # int is a function to us
+        raise ConfigurationError(
+            f"{function!r} is a class: decorate its methods, or have it made by "
+            f"call({function.__name__}, ...)"
+        )
 
 
 def refuse_unfinished(function: Callable[..., Any]) -> None:
@@ -47,11 +56,6 @@ def refuse_unfinished(function: Callable[..., Any]) -> None:
         raise ConfigurationError(f"{function!r} is a property: put the decorator beneath @property")
     if not callable(function):
         raise ConfigurationError(f"only a function can be protected, not {function!r}")
-    if isinstance(function, type) and function.__module__ != "builtins":  # int is a function to us
-        raise ConfigurationError(
-            f"{function!r} is a class: decorate its methods, or have it made by "
-            f"call({function.__name__}, ...)"
-        )
     for each in _inside(function):
         _refuse_kind(function, each)
 

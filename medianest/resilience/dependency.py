@@ -25,13 +25,13 @@ class Dependency:
     criticality: Criticality
     pipeline: Pipeline
     depends_on: tuple[str, ...] = ()
-    kind: DependencyType = "external-api"
+    type: DependencyType = "external-api"
     operations: tuple[CircuitBreaker, ...] = ()
     """Breakers of single operations of it, whose failures are not the others'."""
 
     def __post_init__(self) -> None:
         check_one_of(self.name, "criticality", self.criticality, get_args(Criticality))
-        check_one_of(self.name, "kind", self.kind, get_args(DependencyType))
+        check_one_of(self.name, "type", self.type, get_args(DependencyType))
 
     @property
     def service(self) -> str:

@@ -143,23 +143,23 @@ class Registry:
         """Register a dependency. Raises ConfigurationError as `check_dependency` does."""
         with self._lock:
             self.check_dependency(
-                dependency.name, dependency.criticality, dependency.depends_on, dependency.kind
+                dependency.name, dependency.criticality, dependency.depends_on, dependency.type
             )
             self._dependencies[dependency.name] = dependency
         return dependency
 
     def check_dependency(
-        self, name: str, criticality: str, depends_on: Iterable[str], kind: str = "external-api"
+        self, name: str, criticality: str, depends_on: Iterable[str], of_type: str = "external-api"
     ) -> None:
         """Raise ConfigurationError when no such dependency can be registered: its name is taken,
-        its criticality or kind unknown, or what it depends on not registered."""
+        its criticality or type unknown, or what it depends on not registered."""
         checked_name(name, "dependency")
         if isinstance(depends_on, str):
             raise ConfigurationError(
                 f"dependency {name!r}: depends_on takes a list of names, not {depends_on!r}"
             )
         check_one_of(name, "criticality", criticality, get_args(Criticality))
-        check_one_of(name, "kind", kind, get_args(DependencyType))
+        check_one_of(name, "type", of_type, get_args(DependencyType))
         with self._lock:
             if name in self._dependencies:
                 raise ConfigurationError(f"dependency {name!r} is registered already")

@@ -58,7 +58,7 @@ class ResilienceService:
         policy: Policy | None = None,
         *,
         criticality: Criticality = "optional",
-        kind: DependencyType = "external-api",
+        type: DependencyType = "external-api",  # noqa: A002  # its name in the HTTP API as well
         service: str | None = None,
         depends_on: Iterable[str] = (),
         fallback: Fallback | Handler | None = None,
@@ -76,13 +76,13 @@ class ResilienceService:
         policy = configure(Policy, policy, policy_options, f"dependency {name!r}", *_OWN)
         if not isinstance(depends_on, str):
             depends_on = tuple(depends_on)
-        self.registry.check_dependency(name, criticality, depends_on, kind)
+        self.registry.check_dependency(name, criticality, depends_on, type)
         service = name if service is None else service
         self.registry.check_options(service, policy.circuit_breaker, policy.bulkhead)
         manager = self.recovery if recovery else None
         pipeline = policy.build(service, self.registry, _as_fallback(service, fallback), manager)
         return self.registry.add_dependency(
-            Dependency(name, criticality, pipeline, tuple(depends_on), kind, tuple(operations))
+            Dependency(name, criticality, pipeline, tuple(depends_on), type, tuple(operations))
         )
 
     def pipeline(self, name: str) -> Pipeline:

@@ -109,7 +109,7 @@ class Database:
         common = Pipeline(SERVICE, [recovery, inside])
         self._ways = Ways(places, settings, service.registry, common)
         service.registry.add_dependency(
-            Dependency(SERVICE, "critical", self._ways.reading["client"], kind="database")
+            Dependency(SERVICE, "critical", self._ways.reading["client"], type="database")
         )
 
     @property

@@ -143,7 +143,7 @@ class RedisServer:
         self._proof = Deadline(_PROOF, name=SERVICE, clock=self._clock)
         self._said: dict[str, str] = {}
         policy = settings.policy(CacheUnavailableError, places)
-        service.register_dependency(SERVICE, policy, criticality="important", kind="cache")
+        service.register_dependency(SERVICE, policy, criticality="important", type="cache")
         self._pipeline = service.pipeline(SERVICE)
 
     def get(self, key: str) -> Stamped | None:

@@ -99,7 +99,7 @@ def _service(found: DependencyHealth) -> Service:
     return Service(
         name=seen.name,
         criticality=seen.criticality,
-        type=found.dependency.kind,
+        type=found.dependency.type,
         status=seen.status,
         message=seen.message,
         checked_at=seen.checked_at,

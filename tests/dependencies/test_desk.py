@@ -35,7 +35,7 @@ def test_what_is_registered_is_there_at_once(desk, serving):
     )  # fmt: skip
     assert desk.register(wanted, "kim")
     found = desk.service.registry.dependency("shop")
-    assert (found.kind, found.criticality, found.depends_on) == (
+    assert (found.type, found.criticality, found.depends_on) == (
         "queue",
         "important",
         ("database",),
@@ -246,7 +246,7 @@ def test_what_was_removed_elsewhere_can_be_registered_anew_here(desk, other):
     other.remove("shop")
     assert desk.register(define(type="queue", criticality="critical"), "kim")
     found = desk.service.registry.dependency("shop")
-    assert (found.kind, found.criticality) == ("queue", "critical")
+    assert (found.type, found.criticality) == ("queue", "critical")
 
 
 def test_names_that_no_dependency_can_have_are_not_there(desk):

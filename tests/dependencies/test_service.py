@@ -34,7 +34,7 @@ def test_a_check_of_its_own_tells_how_it_is(service):
         seen = look(service)
     assert (seen.status, seen.message) == (Status.UNHEALTHY, "half full")
     assert service.status is Status.UNHEALTHY
-    assert service.registry.dependency("nas").kind == "internal-service"
+    assert service.registry.dependency("nas").type == "internal-service"
 
 
 def test_a_url_is_asked(service, serving):

@@ -46,7 +46,7 @@ class Dependency(AnswerModel):
         url = registered.health_check_url if registered is not None else None
         return cls(
             name=found.name,
-            type=found.dependency.kind,
+            type=found.dependency.type,
             criticality=found.dependency.criticality,
             depends_on=found.dependency.depends_on,
             dependents=dependents,
