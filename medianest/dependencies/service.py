@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from medianest.dependencies.statuses import SUCCESS, ExpectedStatus, Statuses
 from medianest.health import (
@@ -29,7 +29,7 @@ from medianest.resilience import (
     Registry,
     ResilienceService,
 )
-from medianest.resilience.fallback import Handler
+from medianest.resilience.handlers import Handler
 from medianest.resilience.keywords import PolicyKeywords
 from medianest.resilience.options import MAX_SECONDS
 
