@@ -42,7 +42,7 @@ def make_running(tmp_path, clock):
             {
                 "env": "development",
                 "instance_path": tmp_path,
-                "operator_token": "the-operator",
+                "operator_token": "the-operator-token",
                 "sandbox": False,
                 "health": {"interval": 0.2},
             },

@@ -23,6 +23,7 @@ __all__ = [
     "Delay",
     "ErrorTokens",
     "Fingerprint",
+    "HostNames",
     "Networks",
     "Places",
     "RedisUrl",
@@ -30,9 +31,11 @@ __all__ = [
     "Secret",
     "SecretUrls",
     "Share",
+    "TrustedProxies",
     "unless_off",
 ]
 
+_MOST_PROXIES = 10
 _MOST_CA_BYTES = 4 * 1024 * 1024
 
 
@@ -71,6 +74,28 @@ def _network(value: object) -> object:
         return ip_network(value)
     except ValueError:
         raise wrong from None
+
+
+def _host_name(value: str) -> str:
+    name = value.lower().rstrip(".")
+    if not re.fullmatch(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
+        raise ValueError("must be names such as house.example.org, without scheme and port")
+    return name
+
+
+def _proxies(value: object) -> object:
+    """A count, or networks."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if 0 <= value <= _MOST_PROXIES:
+            return value
+        raise ValueError(f"as a count it must be from 0 to {_MOST_PROXIES}")
+    if isinstance(value, str):
+        value = _split(value)
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a count, or networks such as 172.16.0.0/12")
+    return tuple(map(_network, value))
 
 
 def unless_off(value: object) -> object:
@@ -123,4 +148,9 @@ Connections = Annotated[int, Field(ge=7, le=10_000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Network = Annotated[Any, BeforeValidator(_network)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split)]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_host_name)], ...], BeforeValidator(_split)
+]
+TrustedProxies = Annotated[Any, BeforeValidator(_proxies)]
+"""How many proxies stand in front, or in which networks they are."""
 SecretUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_urls)]

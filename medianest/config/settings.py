@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from medianest.config import sources
 from medianest.config.health import AlertSettings, HealthSettings
-from medianest.config.kinds import Count, Delay, Seconds, Secret
+from medianest.config.kinds import Count, Delay, HostNames, Seconds, Secret, TrustedProxies
 from medianest.config.redis import RedisSettings
 from medianest.config.sections import (
     DatabaseSettings,
@@ -32,6 +32,9 @@ from medianest.resilience import ConfigurationError
 __all__ = ["Environment", "Settings"]
 
 Environment = Literal["development", "testing", "production"]
+
+_SHORTEST_TOKEN = 16
+"""Characters; a shorter one can be found by trying."""
 
 
 class Settings(Section):
@@ -49,6 +52,11 @@ class Settings(Section):
     max_in_flight: Count | None = None
     """Requests served at once before load is shed; None: four threads fewer than there are."""
     max_body_bytes: Count = 64 * 1024
+    allowed_hosts: HostNames = ()
+    """Names by which clients may call this server, beside localhost and addresses. None: in
+    production any, for there nobody reads without a token."""
+    trusted_proxies: TrustedProxies = 0
+    """Who is believed about clients' addresses: so many proxies, or those in these networks."""
     sandbox: bool = True
     """In development, `make run` starts a Plex and an Overseerr to play with where none is set."""
     operator_token: Secret | None = None
@@ -132,9 +140,7 @@ class Settings(Section):
                 f"{PREFIX}MAX_IN_FLIGHT: {self.max_in_flight} is not allowed: must be less "
                 f"than {PREFIX}THREADS ({self.threads}), so that probes find a thread"
             )
-        tokens = [t for t in (self.operator_token, self.viewer_token, self.client_token) if t]
-        if len(set(tokens)) < len(tokens):
-            raise ConfigurationError("the tokens of client, viewer and operator must differ")
+        self._check_tokens()
         if self.queue.lease <= self.overseerr.timeout:
             raise ConfigurationError(
                 f"{PREFIX}QUEUE_LEASE: {self.queue.lease:g} is not allowed: must be more than "
@@ -146,6 +152,21 @@ class Settings(Section):
         self._check_thresholds()
         fitting = {name: self._fitting(name) for name in ("plex", "overseerr")}
         return self.model_copy(update=fitting)
+
+    def _check_tokens(self) -> None:
+        tokens = {
+            role: token.get_secret_value()
+            for role in ("client", "viewer", "operator")
+            if (token := getattr(self, f"{role}_token")) is not None
+        }
+        if len(set(tokens.values())) < len(tokens):
+            raise ConfigurationError("the tokens of client, viewer and operator must differ")
+        for role, token in tokens.items():
+            if self.env == "production" and len(token) < _SHORTEST_TOKEN:
+                raise ConfigurationError(
+                    f"{PREFIX}{role.upper()}_TOKEN: must have at least {_SHORTEST_TOKEN} "
+                    f"characters in production; `openssl rand -hex 24` makes one"
+                )
 
     def _check_thresholds(self) -> None:
         for name in ("error_rate", "response_time", "memory", "breakers_open"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from medianest.config.private import OthersMayReadError, read_private
 from medianest.resilience import ConfigurationError
 
 __all__ = [
@@ -64,14 +65,15 @@ def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[s
     """The settings among the variables, in the file's shape; an empty variable is not set."""
     values: dict[str, Any] = {}
     known = variables_of(model)
-    for name, value in environ.items():
+    for name, given in environ.items():
+        value = _as_meant(given)
         if not name.startswith(PREFIX) or not value or _NOT_OURS.search(name):
             continue
         secret = name.removesuffix("_FILE")
         if name in known:
             _put(values, known[name], value)
         elif secret in known and is_secret(secret):
-            if environ.get(secret):
+            if _as_meant(environ.get(secret, "")):
                 raise ConfigurationError(f"{name}: give either this or {secret}, not both")
             _put(values, known[secret], _read_secret(name, value))
         else:
@@ -79,12 +81,21 @@ def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[s
     return values
 
 
+def _as_meant(value: str) -> str:
+    """Without the quotes that a shell takes away, and that docker's --env-file leaves."""
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1].strip() if quoted else value
+
+
 def from_file(path: Path) -> dict[str, Any]:
     """The settings in a TOML file; none when there is no such file."""
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text("utf-8-sig"))  # some editors put a BOM there
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: it is not UTF-8: save it as such") from None
     except RecursionError:
         raise ConfigurationError(f"{path}: it is nested too deeply") from None
     except (OSError, ValueError) as error:  # of TOML, of its text, of a number in it
@@ -160,13 +171,15 @@ def _hint(name: str, known: Mapping[str, Keys], is_in_file: bool = False) -> str
 
 
 def _read_secret(name: str, path: str) -> str:
+    # Not the value where it may be the secret itself, put into the wrong variable.
+    is_path = re.match(r"\.{0,2}/", path) and "://" not in path
+    named = repr(path) if is_path else "the file that it names"
     try:
-        secret = Path(path).read_text().strip()
+        secret = read_private(Path(path))
+    except OthersMayReadError as error:
+        raise ConfigurationError(f"{name}: others may read {named}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        # Not the value where it may be the secret itself, put into the wrong variable.
-        is_path = re.match(r"\.{0,2}/", path) and "://" not in path
-        named = repr(path) if is_path else "the file that it names"
         raise ConfigurationError(f"{name}: cannot read {named}: {reason}") from None
     if not secret:
         raise ConfigurationError(f"{name}: the file that it names is empty")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
+from medianest.config.private import keep_private, make_private_folder
 from medianest.resilience import remaining
 from medianest.storage.errors import (
     DatabaseBusyError,
@@ -45,16 +47,26 @@ _ERRORS: dict[int, tuple[type[StorageError], str]] = {
 
 
 def make_engine(url: URL, *, pool_size: int, timeout: float) -> Engine:
-    """An engine for a database in a file, whose folder is made if there is none."""
+    """An engine for a database in a file, whose folder is made if there is none. Both are for
+    this user alone."""
     if url.database:
         with suppress(OSError):  # then it cannot be opened, which is told when it is used
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(Path(url.database).parent)
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=0, pool_use_lifo=True, hide_parameters=True
     )
+    if url.database and "uri" not in url.query:  # else it is no path
+        event.listen(engine, "do_connect", partial(_keep_private, Path(url.database)))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _keep_private(file: Path, *of_the_driver: object) -> None:
+    """Before SQLite makes the file as the umask has it; it makes the others like that one."""
+    keep_private(file, make=True)
+    for suffix in ("-wal", "-shm"):
+        keep_private(file.with_name(file.name + suffix))
 
 
 def _prepare(connection: sqlite3.Connection, record: object) -> None:

@@ -15,6 +15,8 @@ from flask import request
 from pydantic import SecretStr
 
 from medianest.config import Settings
+from medianest.config.instance import prepare_instance
+from medianest.config.private import OthersMayReadError, read_private
 from medianest.resilience import ConfigurationError
 from medianest.web.problems import ProblemError
 
@@ -67,12 +69,15 @@ class Tokens:
 
 
 def ensure_operator_token(settings: Settings) -> Settings:
-    """In development without an operator token, keep a random one in instance/operator.token."""
+    """In development without an operator token, keep a random one in instance/operator.token.
+    Raises ConfigurationError, also where the instance folder cannot be written."""
+    path = prepare_instance(settings) / "operator.token"
     if settings.env != "development" or settings.operator_token is not None:
         return settings
-    path = settings.instance_path / "operator.token"
     try:
         token = _read_or_make(path)
+    except OthersMayReadError as error:
+        raise ConfigurationError(f"{path}: others may read the operator token: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ConfigurationError(f"{path}: cannot keep the operator token: {reason}") from None
@@ -83,18 +88,18 @@ def ensure_operator_token(settings: Settings) -> Settings:
 
 def _read_or_make(path: Path) -> str:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24) + "\n")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
+            with os.fdopen(descriptor, "w") as file:
+                os.fchmod(descriptor, 0o600)  # whatever the umask takes away
+                file.write(secrets.token_urlsafe(24) + "\n")
             os.link(draft, path)  # atomic: of several processes that start at once, one makes it
         except FileExistsError:
             pass
         finally:
             draft.unlink()
-    token = path.read_text().strip()
+    token = read_private(path)
     if not token:
         raise ConfigurationError(f"{path} is empty: delete it, and a new one is made")
     return token

@@ -72,6 +72,7 @@ def test_an_empty_variable_is_none(found, tmp_path):
 
 def test_a_secret_from_a_file_is_named_by_its_variable(found, tmp_path):
     (tmp_path / "token").write_text("hunter2\n")
+    (tmp_path / "token").chmod(0o600)
     seen = found(PLEX_TOKEN_FILE=str(tmp_path / "token"))
     assert both(seen["plex.token"]) == ("********", "MEDIANEST_PLEX_TOKEN_FILE")
 

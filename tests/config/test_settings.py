@@ -17,6 +17,11 @@ def load(tmp_path):
     return load
 
 
+def private(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+
+
 @pytest.mark.parametrize(
     ("variables", "fault"),
     [
@@ -76,7 +81,7 @@ def test_an_empty_variable_is_not_set(load):
 
 
 def test_a_secret_can_come_from_a_file(load, tmp_path):
-    (tmp_path / "secret").write_text("s3cret\n")
+    private(tmp_path / "secret", "s3cret\n")
     settings = load(MEDIANEST_PLEX_TOKEN_FILE=str(tmp_path / "secret"))
     assert settings.plex.token.get_secret_value() == "s3cret"
 
@@ -213,7 +218,7 @@ def test_a_bad_redis_url_is_one_line_without_the_url(load, url):
 
 
 def test_the_redis_url_can_come_from_a_file(load, tmp_path):
-    (tmp_path / "redis").write_text("redis://:s3cret@cache\n")
+    private(tmp_path / "redis", "redis://:s3cret@cache\n")
     settings = load(MEDIANEST_REDIS_URL_FILE=str(tmp_path / "redis"))
     assert settings.redis.url.get_secret_value() == "redis://:s3cret@cache"
 

@@ -10,8 +10,8 @@ from tests.integration.conftest import ROOT
 
 SECRETS = {
     "MEDIANEST_OPERATOR_TOKEN": "planted-operator",
-    "MEDIANEST_VIEWER_TOKEN": "planted-viewer",
-    "MEDIANEST_CLIENT_TOKEN": "planted-client",
+    "MEDIANEST_VIEWER_TOKEN": "planted-viewer-token",
+    "MEDIANEST_CLIENT_TOKEN": "planted-client-token",
     "MEDIANEST_PLEX_TOKEN": "planted-plex",
     "MEDIANEST_OVERSEERR_API_KEY": "planted-overseerr",
     "MEDIANEST_DATABASE_URL": "postgresql://mn:planted-postgres@127.0.0.1:1/mn",
@@ -57,6 +57,7 @@ def test_no_answer_and_no_log_holds_a_secret(serve):
 def test_the_settings_are_shown_without_them(tmp_path):
     (tmp_path / "medianest.toml").write_text('[plex]\ntimeout = 7\nurl = "http://plex:32400"\n')
     (tmp_path / "key").write_text("planted-file")
+    (tmp_path / "key").chmod(0o600)
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
     variables = {**SECRETS, "MEDIANEST_INSTANCE_PATH": str(tmp_path)}
     del variables["MEDIANEST_OVERSEERR_API_KEY"]

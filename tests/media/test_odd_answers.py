@@ -89,7 +89,7 @@ class House:
     def __init__(self, folder):
         self.servers = {"plex": AnsweringServer(), "overseerr": AnsweringServer()}
         strict = {"breaker_enabled": True, "failure_threshold": 1, "max_attempts": 3, "timeout": 30}
-        values = {"env": "testing", "instance_path": folder, "client_token": "the-client"}
+        values = {"env": "testing", "instance_path": folder, "client_token": "the-client-token"}
         upstreams = {name: {"url": s.url, **strict} for name, s in self.servers.items()}
         app = create_app({**values, **upstreams}, clock=ManualClock())
         self._parts = app.extensions["medianest"]
@@ -103,7 +103,7 @@ class House:
         text = text.replace(json.dumps(DEEP), "[" * 3000 + "]" * 3000)
         server.body, asked = text.encode(), server.asked
         answer = self._client.get(
-            f"/api/v1/media/{question}", headers={"Authorization": "Bearer the-client"}
+            f"/api/v1/media/{question}", headers={"Authorization": "Bearer the-client-token"}
         )
         return answer, server.asked - asked
 

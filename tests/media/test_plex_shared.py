@@ -13,7 +13,7 @@ from tests.valkey import ValkeyProcess
 MARGIN = 0.5
 """What an answer of Plex may take in a test, in seconds."""
 
-CLIENT = {"Authorization": "Bearer the-client"}
+CLIENT = {"Authorization": "Bearer the-client-token"}
 QUESTIONS = (
     "/api/v1/media/libraries",
     "/api/v1/media/libraries/1/items?limit=3",
@@ -30,7 +30,7 @@ def start(plex_server, valkey, clock, tmp_path):
         settings = {
             "env": "testing",
             "instance_path": tmp_path,
-            "client_token": "the-client",
+            "client_token": "the-client-token",
             "plex": {"url": plex, "token": plex_server.token},
             "redis": {"url": redis},
         }

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 import tempfile
 import threading
@@ -270,3 +271,27 @@ def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_pat
         other.execute("COMMIT")
         assert {writer.result(10) for writer in writers} == {1}
     other.close()
+
+
+def test_the_files_are_nobody_elses_whatever_the_umask_is(connect, tmp_path):
+    """Keeps out: requests, users and the audit in a file that everybody on this machine reads."""
+    folder, file = tmp_path / "new" / "folder", tmp_path / "new" / "folder" / "medianest.db"
+    before = os.umask(0)
+    try:
+        database = connect(f"sqlite:///{file}")
+        database.upgrade()
+        seen = {each.name: stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
+    finally:
+        os.umask(before)
+    assert seen == dict.fromkeys(("medianest.db", "medianest.db-wal", "medianest.db-shm"), 0o600)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_files_of_an_earlier_version_are_taken_away_from_others(connect, tmp_path):
+    file = tmp_path / "medianest.db"
+    file.touch()
+    file.chmod(0o664)
+    tmp_path.chmod(0o755)
+    connect(f"sqlite:///{file}").upgrade()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755  # a folder that was there may be others'

@@ -8,9 +8,9 @@ from medianest.resilience import Registry
 from medianest.web import Resilience
 
 TOKENS = {
-    "operator_token": "the-operator",
-    "viewer_token": "the-viewer",
-    "client_token": "the-client",
+    "operator_token": "the-operator-token",
+    "viewer_token": "the-viewer-token",
+    "client_token": "the-client-token",
 }
 
 
@@ -39,7 +39,7 @@ def api(make_app):
 
 @pytest.fixture
 def operator():
-    return {"Authorization": "Bearer the-operator"}
+    return {"Authorization": "Bearer the-operator-token"}
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import stat
 
 import pytest
 
+from medianest.resilience import ConfigurationError
+
 LIBRARIES = "/api/v1/media/libraries"
 BREAKERS = "/api/v1/resilience/circuit-breakers"
 ACTION = f"{BREAKERS}/plex/action"
@@ -29,12 +31,12 @@ def production(make_app):
         (None, LIBRARIES, 401),
         (None, BREAKERS, 401),
         (None, "/api/v1/health/circuit-breakers", 401),
-        ("the-client", LIBRARIES, 503),
-        ("the-client", BREAKERS, 403),
-        ("the-viewer", LIBRARIES, 403),
-        ("the-viewer", BREAKERS, 200),
-        ("the-operator", LIBRARIES, 503),
-        ("the-operator", BREAKERS, 200),
+        ("the-client-token", LIBRARIES, 503),
+        ("the-client-token", BREAKERS, 403),
+        ("the-viewer-token", LIBRARIES, 403),
+        ("the-viewer-token", BREAKERS, 200),
+        ("the-operator-token", LIBRARIES, 503),
+        ("the-operator-token", BREAKERS, 200),
         ("somebody", BREAKERS, 401),
     ],
 )
@@ -48,16 +50,18 @@ def test_only_an_operator_acts(make_app, env):
     client = make_app(env=env, plex=PLEX).test_client()
     body = {"action": "close"}
     assert client.post(ACTION, json=body).status_code == 401
-    assert client.post(ACTION, json=body, headers=bearer("the-client")).status_code == 403
-    assert client.post(ACTION, json=body, headers=bearer("the-viewer")).status_code == 403
-    assert client.post(ACTION, json=body, headers=bearer("the-operator")).status_code == 200
+    assert client.post(ACTION, json=body, headers=bearer("the-client-token")).status_code == 403
+    assert client.post(ACTION, json=body, headers=bearer("the-viewer-token")).status_code == 403
+    assert client.post(ACTION, json=body, headers=bearer("the-operator-token")).status_code == 200
 
 
 def test_a_401_says_how_to_authenticate(production):
     assert production.get(BREAKERS).headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("header", ["Basic dGhlLW9wZXJhdG9y", "the-operator", "Bearer", "Bearer "])
+@pytest.mark.parametrize(
+    "header", ["Basic dGhlLW9wZXJhdG9y", "the-operator-token", "Bearer", "Bearer "]
+)
 def test_anything_but_a_known_bearer_token_is_refused(production, header):
     assert production.get(BREAKERS, headers={"Authorization": header}).status_code == 401
 
@@ -111,3 +115,24 @@ def test_development_keeps_a_random_operator_token(make_app, tmp_path):
     for app in (first, second):
         assert app.test_client().get(BREAKERS, headers=headers).status_code == 200
     assert [entry.name for entry in tmp_path.iterdir()] == ["operator.token"]
+
+
+def test_a_token_that_others_may_read_is_refused_with_the_remedy(make_app, tmp_path):
+    path = tmp_path / "operator.token"
+    path.write_text("a-token-of-the-operator")
+    path.chmod(0o644)
+    with pytest.raises(ConfigurationError) as caught:
+        make_app(env="development", operator_token=None)
+    assert str(caught.value) == (
+        f"{path}: others may read the operator token: its mode is 644: chmod 600 it"
+    )
+
+
+def test_nobody_can_prepare_the_file_of_the_token(make_app, tmp_path, monkeypatch):
+    """Keeps out: a link under the name of the draft, through which the token goes elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setattr("secrets.token_hex", lambda size: "known")
+    (tmp_path / "operator.token.known").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="cannot keep the operator token"):
+        make_app(env="development", operator_token=None)
+    assert not elsewhere.exists()

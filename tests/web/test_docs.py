@@ -17,9 +17,9 @@ def page(make_app):
 def test_viewers_may_read_it(make_app, path):
     client = make_app(env="production").test_client()
     assert client.get(path).status_code == 401
-    headers = {"Authorization": "Bearer the-client"}
+    headers = {"Authorization": "Bearer the-client-token"}
     assert client.get(path, headers=headers).status_code == 403
-    headers = {"Authorization": "Bearer the-viewer"}
+    headers = {"Authorization": "Bearer the-viewer-token"}
     assert client.get(path, headers=headers).status_code == 200
 
 

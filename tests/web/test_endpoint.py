@@ -96,10 +96,10 @@ def test_a_request_is_read_from_the_outside_in(client, things):
         headers = {"Authorization": f"Bearer {token}"}
         return asking.post("/things/a", query_string=query, json=body, headers=headers)
 
-    assert ask("the-viewer", {"limit": 0}, []).status_code == 403
-    assert "limit" in ask("the-operator", {"limit": 0}, []).json["detail"]
-    assert "body" in ask("the-operator", {"limit": 1}, []).json["detail"]
-    assert ask("the-operator", {"limit": 1}, {"reason": "r"}).json["name"] == "a 1 r"
+    assert ask("the-viewer-token", {"limit": 0}, []).status_code == 403
+    assert "limit" in ask("the-operator-token", {"limit": 0}, []).json["detail"]
+    assert "body" in ask("the-operator-token", {"limit": 1}, []).json["detail"]
+    assert ask("the-operator-token", {"limit": 1}, {"reason": "r"}).json["name"] == "a 1 r"
 
 
 def test_models_that_are_there_already_are_not_checked_again():

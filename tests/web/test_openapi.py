@@ -173,7 +173,7 @@ def test_every_model_says_what_it_is(api):
 
 def test_no_setting_stands_in_it(app, operator):
     text = app.test_client().get("/docs/openapi.json", headers=operator).text
-    for secret in ("the-operator", "the-viewer", "the-client", "the-plex-token", "plex.example"):
+    for secret in ("the-operator-token", "the-viewer-token", "the-client-token", "the-plex-token", "plex.example"):
         assert secret not in text
 
 

@@ -7,7 +7,7 @@ from medianest.resilience.recovery import NamedOperation
 from medianest.storage import DatabaseUnavailableError
 
 RESILIENCE = "/api/v1/resilience"
-VIEWER = {"Authorization": "Bearer the-viewer"}
+VIEWER = {"Authorization": "Bearer the-viewer-token"}
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_the_dashboard_has_a_line_for_each_service(app, parts):
     parts.registry.breaker("plex").open("moving house")
     parts.database.upgrade()
     parts.watch.monitor.run("database")
-    client = {"Authorization": "Bearer the-client"}
+    client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json
     lines = {line["name"]: line["message"] for line in answer["services"]}
     assert lines == {"database": "works", "plex-media-server": "switched off: moving house"}
@@ -247,7 +247,7 @@ def test_the_dashboard_has_a_line_for_each_service(app, parts):
 
 def test_without_the_database_the_dashboard_says_less(app, broken):
     broken()
-    client = {"Authorization": "Bearer the-client"}
+    client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client)
     assert (answer.status_code, answer.json["queue"]["pending"]) == (200, None)
 

@@ -36,7 +36,7 @@ def app(make_app, clock):
 
 
 def scrape(app, **headers):
-    authorization = {"Authorization": "Bearer the-viewer", **headers}
+    authorization = {"Authorization": "Bearer the-viewer-token", **headers}
     return app.test_client().get("/metrics", headers=authorization)
 
 

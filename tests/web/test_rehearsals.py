@@ -14,9 +14,9 @@ from medianest.storage import StorageError
 
 RESILIENCE = "/api/v1/resilience"
 MEDIA = "/api/v1/media"
-VIEWER = {"Authorization": "Bearer the-viewer"}
-CLIENT = {"Authorization": "Bearer the-client"}
-OPERATOR = {"Authorization": "Bearer the-operator"}
+VIEWER = {"Authorization": "Bearer the-viewer-token"}
+CLIENT = {"Authorization": "Bearer the-client-token"}
+OPERATOR = {"Authorization": "Bearer the-operator-token"}
 TROUBLES = ("timeout", "ECONNREFUSED", "5xx", "circuit-open")
 
 

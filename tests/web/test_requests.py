@@ -9,7 +9,7 @@ from medianest.media.overseerr_wire import MediaRequest
 from medianest.sandbox.process import SandboxProcess
 
 REQUESTS = "/api/v1/media/requests"
-CLIENT = {"Authorization": "Bearer the-client"}
+CLIENT = {"Authorization": "Bearer the-client-token"}
 UNKNOWN = 9_000_001
 
 

@@ -1,0 +1,56 @@
+"""Files and folders that are nobody else's, whatever the umask is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["OthersMayReadError", "keep_private", "make_private_folder", "read_private"]
+
+_GROUP_AND_OTHERS = 0o077
+_OTHERS = 0o006
+_MINE = 0o600
+
+
+class OthersMayReadError(Exception):
+    """Every user of this machine may read a secret, or put another one there; the text is the
+    remedy."""
+
+
+def read_private(path: Path) -> str:
+    """The text of a file with a secret, without spaces around it. Raises OthersMayReadError,
+    OSError and UnicodeDecodeError.
+
+    On a file system that can only be read, orchestrators put secrets for one container, with a
+    mode that nobody there can change.
+    """
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        is_mounted = os.fstatvfs(file.fileno()).f_flag & os.ST_RDONLY
+        if mode & _OTHERS and not is_mounted:
+            raise OthersMayReadError(f"its mode is {mode:o}: chmod 600 it")
+        return file.read().decode("utf-8-sig").strip()
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    with suppress(FileExistsError):  # another process has just made it
+        folder.mkdir(0o700)
+        folder.chmod(0o700)
+
+
+def keep_private(path: Path, *, make: bool = False) -> None:
+    """Take a file or folder of this user away from all others; `make` it first where it is
+    missing. What cannot be changed stays as it is: whoever uses it will tell."""
+    with suppress(OSError):
+        if make and not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MINE))
+        found = path.stat()
+        is_shared = found.st_mode & stat.S_ISVTX  # as /tmp is
+        if found.st_uid == os.geteuid() and found.st_mode & _GROUP_AND_OTHERS and not is_shared:
+            path.chmod(stat.S_IMODE(found.st_mode) & ~_GROUP_AND_OTHERS)

@@ -1,0 +1,68 @@
+"""The instance folder is for its user alone; one that cannot be written is told in one line."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from medianest.config import Settings
+from medianest.config.instance import prepare_instance
+from medianest.config.private import keep_private
+from medianest.resilience import ConfigurationError
+
+WITHOUT_RIGHTS = 65534
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o177])
+def test_it_is_private_whatever_the_umask_is(tmp_path, umask):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old").chmod(0o755)
+    before = os.umask(umask)
+    try:
+        for folder in (tmp_path / "new" / "instance", tmp_path / "old"):
+            prepare_instance(Settings(instance_path=folder))
+            assert mode(folder) == 0o700
+    finally:
+        os.umask(before)
+
+
+def test_what_all_share_stays_as_it_is(tmp_path):
+    """Keeps out: a /tmp that nobody else can use any more."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    keep_private(tmp_path / "shared")
+    assert mode(tmp_path / "shared") == 0o1777
+
+
+def test_a_file_where_the_folder_should_be_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "instance"
+    with pytest.raises(ConfigurationError) as caught:
+        prepare_instance(Settings(instance_path=folder))
+    said = str(caught.value)
+    assert said.startswith(f"{folder}: user {os.geteuid()} cannot make this folder (Not a dir")
+    assert "MEDIANEST_INSTANCE_PATH" in said
+    assert "\n" not in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_of_another_user_is_one_line_with_user_and_remedy():
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    try:
+        os.seteuid(WITHOUT_RIGHTS)
+        with pytest.raises(ConfigurationError) as caught:
+            prepare_instance(Settings(instance_path=folder))
+    finally:
+        os.seteuid(0)
+        folder.rmdir()
+    assert str(caught.value) == (
+        f"{folder}: user {WITHOUT_RIGHTS} cannot write this folder: give it to that user "
+        f"(chown {WITHOUT_RIGHTS}), or name another one in MEDIANEST_INSTANCE_PATH"
+    )
