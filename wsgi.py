@@ -8,6 +8,7 @@ from medianest.app import create_app
 from medianest.config import Settings
 from medianest.logs import configure_logs
 from medianest.resilience import ConfigurationError
+from medianest.web.auth import ensure_operator_token
 from medianest.worker import Worker
 
 UNDER_GUNICORN = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")
@@ -15,7 +16,7 @@ WORKER_BOOT_ERROR = 3
 """Tells gunicorn that no other worker will do any better."""
 
 try:
-    settings = Settings.load()
+    settings = ensure_operator_token(Settings.load())
     configure_logs(settings)
     app = create_app(settings)
 except ConfigurationError as error:

@@ -10,7 +10,7 @@ from flask import Flask, g, has_request_context, request
 
 from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.cli import init_cli
-from medianest.config import Settings
+from medianest.config import Secrets, Settings
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
@@ -114,9 +114,10 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
     drainer = QueueRunner(deferred, registry, settings.queue, cascade)
     desk = QueueAdmin(database, settings.queue, clock)
     lifecycle = Lifecycle(started_at=clock.now())
-    overseerr = Overseerr(settings.overseerr, service)
+    secrets = Secrets.of(settings)
+    overseerr = Overseerr(settings.overseerr, service, secrets)
     wire_recovery(manager, registry, database, drainer)
-    plex = Plex(settings.plex, service, redis)
+    plex = Plex(settings.plex, service, redis, secrets)
     return Parts(
         settings=settings,
         service=service,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from medianest.bridges.logs import log_events
+from medianest.config import Secrets
 from medianest.web.trace import route, trace_id
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 def configure_logs(settings: Settings) -> None:
     """Log to standard error from now on, and what is always told in any case."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonFormatter() if settings.log_json else _TextFormatter())
+    formatter = _JsonFormatter() if settings.log_json else _TextFormatter()
+    handler.setFormatter(_WithoutSecrets(formatter, Secrets.of(settings)))
     handler.addFilter(_with_request)
     for each in (logger, logging.getLogger("gunicorn.error")):
         each.handlers = [handler]
@@ -39,6 +41,17 @@ def configure_logs(settings: Settings) -> None:
 def _with_request(record: logging.LogRecord) -> bool:
     record.trace_id, record.route = trace_id(), route()
     return True
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Around another one: what libraries and servers say goes into the log as well."""
+
+    def __init__(self, formatter: logging.Formatter, secrets: Secrets) -> None:
+        super().__init__()
+        self._formatter, self._secrets = formatter, secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._secrets.hidden(self._formatter.format(record))
 
 
 class _TextFormatter(logging.Formatter):

@@ -216,3 +216,17 @@ def test_lines_for_people_are_short(lines):
     (line,) = read()
     assert line.endswith(" warning look\\nhere")
     assert sys.stderr.isatty() is False
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_line_holds_a_secret_whoever_wrote_it(lines, capsys, as_json):
+    lines()
+    token = "planted/operator+token"
+    configure_logs(Settings(log_json=as_json, operator_token=token))
+    try:
+        raise OSError(f"the driver says {token}")
+    except OSError:
+        logger.exception("with %s", token, extra={"service": token})
+    written = capsys.readouterr().err
+    assert "planted" not in written
+    assert written.count("********") >= 2

@@ -2,6 +2,7 @@
 
 from medianest.config.health import AlertSettings, HealthSettings
 from medianest.config.redis import RedisSettings
+from medianest.config.secrets import Secrets
 from medianest.config.sections import (
     DatabaseSettings,
     OverseerrSettings,
@@ -21,6 +22,7 @@ __all__ = [
     "PlexSettings",
     "QueueSettings",
     "RedisSettings",
+    "Secrets",
     "Settings",
     "UpstreamSettings",
     "UpstreamTls",

@@ -11,12 +11,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from medianest.config.secrets import HIDDEN
 from medianest.config.settings import Settings
 from medianest.config.sources import is_secret, origin_of, variables_of
 
 __all__ = ["Effective", "effective"]
-
-_HIDDEN = "********"
 
 _URL = re.compile(
     r"(?P<scheme>[a-z+]+://)((?P<user>[\w.-]*):[^@/?]*@)?(?P<place>[^@?]*)(?P<query>\?[^@]*)?"
@@ -59,9 +58,9 @@ def _shown(variable: str, value: Any) -> Any:
     """As JSON knows it."""
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
-        return _without_password(secret) if variable.endswith("_URL") else _HIDDEN
+        return _without_password(secret) if variable.endswith("_URL") else HIDDEN
     if isinstance(value, tuple):
-        return [_HIDDEN if is_secret(variable) else str(item) for item in value]
+        return [HIDDEN if is_secret(variable) else str(item) for item in value]
     return str(value) if isinstance(value, Path) else value
 
 
@@ -71,7 +70,7 @@ def _without_password(url: str) -> str:
         return url
     found = _URL.fullmatch(url)
     if found is None:
-        return _HIDDEN
-    user = "" if found["user"] is None else f"{found['user']}:{_HIDDEN}@"
-    query = f"?{_HIDDEN}" if found["query"] else ""
+        return HIDDEN
+    user = "" if found["user"] is None else f"{found['user']}:{HIDDEN}@"
+    query = f"?{HIDDEN}" if found["query"] else ""
     return f"{found['scheme']}{user}{found['place']}{query}"

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from medianest.config import UpstreamSettings, UpstreamTls
+from medianest.config import Secrets, UpstreamSettings, UpstreamTls
 from medianest.media.errors import (
     ForeignAnswerError,
     InvalidAnswerError,
@@ -63,7 +63,7 @@ class UpstreamHttp:
     the last byte of the body; `max_bytes` bound the body. Thread-safe.
 
     Raises the errors of medianest.media.errors, and DeadlineExceededError when no time is left to
-    ask. Headers given here go with each call.
+    ask. Headers given here go with each call. Of what it answers, nobody sees the `secrets`.
     """
 
     def __init__(
@@ -78,8 +78,10 @@ class UpstreamHttp:
         tls: UpstreamTls | None = None,
         is_own: Callable[[Mapping[str, str]], bool] = lambda headers: True,
         clock: Clock | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         self.service = service
+        self._secrets = secrets or Secrets(headers.values())
         self._is_own = is_own
         self._prefix = tls.prefix if tls else None
         self._base_url = base_url
@@ -110,6 +112,7 @@ class UpstreamHttp:
         headers: Mapping[str, str],
         clock: Clock | None,
         is_own: Callable[[Mapping[str, str]], bool] = lambda headers: True,
+        secrets: Secrets | None = None,
     ) -> UpstreamHttp:
         """As the settings of an upstream want it. `is_own(headers)` tells an error of the
         service from that of a proxy in front of it."""
@@ -123,6 +126,7 @@ class UpstreamHttp:
             tls=settings.tls,
             is_own=is_own,
             clock=clock,
+            secrets=secrets or Secrets.of(settings),
         )
 
     def get_json(
@@ -202,7 +206,8 @@ class UpstreamHttp:
             raise InvalidAnswerError(self.service, f"it answered {status}" + (what and f": {what}"))
 
     def _redirect(self, status: int, headers: Mapping[str, str]) -> str:
-        origin, own = _origin(headers.get("Location", "")), urlsplit(self._base_url)
+        origin = _origin(self._secrets.hidden(headers.get("Location", "")))
+        own = urlsplit(self._base_url)
         if origin.startswith("https:") and own.scheme == "http" and self._prefix is not None:
             return f"it redirects to https: set {self._prefix}_URL to {origin}{own.path}"
         return f"it redirects{origin and f' to {origin}'} ({status}), which is not followed"
@@ -215,7 +220,7 @@ class UpstreamHttp:
                 raise UnusableAnswerError(
                     self.service, f"its answer is larger than {self._max_bytes} bytes"
                 )
-        return bytes(body)
+        return self._secrets.hidden(bytes(body))
 
     def parse(self, body: bytes) -> Any:
         """The JSON of a body."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from medianest.config import OverseerrSettings
+from medianest.config import OverseerrSettings, Secrets
 from medianest.media.errors import (
     ForbiddenError,
     ForeignAnswerError,
@@ -74,14 +74,19 @@ class Overseerr:
     OverseerrClient.
     """
 
-    def __init__(self, settings: OverseerrSettings, service: ResilienceService) -> None:
+    def __init__(
+        self,
+        settings: OverseerrSettings,
+        service: ResilienceService,
+        secrets: Secrets | None = None,
+    ) -> None:
         self._settings, self._clock = settings, service.registry.clock
         self._client: OverseerrClient | None = None
         self._troubles = Troubles(self._clock)
         self._listing = self._searching = self._making = Pipeline(SERVICE, [])
         self._source: CircuitBreaker | None = None
         if settings.url is not None:
-            self._client = OverseerrClient(settings.url, settings, self._clock)
+            self._client = OverseerrClient(settings.url, settings, self._clock, secrets)
             operations = Operations(
                 SERVICE,
                 SERVICE,

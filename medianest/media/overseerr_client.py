@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from medianest.config import OverseerrSettings
+from medianest.config import OverseerrSettings, Secrets
 from medianest.media.errors import (
     InvalidAnswerError,
     MediaError,
@@ -60,12 +60,18 @@ class OverseerrClient:
     """Talks to one Overseerr. Raises the errors of medianest.media.errors, RequestFailedError, and
     DeadlineExceededError."""
 
-    def __init__(self, url: str, settings: OverseerrSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        settings: OverseerrSettings,
+        clock: Clock | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
         headers = {"Cache-Control": "no-cache"}  # no cache in between knows what was requested
         if settings.api_key is not None:
             headers["X-Api-Key"] = settings.api_key.get_secret_value()
         self._clock = as_clock(clock)
-        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, is_own)
+        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, is_own, secrets)
 
     def search(self, query: str) -> tuple[Title, ...]:
         """Movies and shows that match. None may also mean that its own source is down."""

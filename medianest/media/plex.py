@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 
-from medianest.config import PlexSettings
+from medianest.config import PlexSettings, Secrets
 from medianest.media.answer import Answer, stale
 from medianest.media.errors import (
     ForeignAnswerError,
@@ -64,6 +64,7 @@ class Plex:
         settings: PlexSettings,
         service: ResilienceService,
         redis: RedisServer | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         self._clock, self._redis = service.registry.clock, redis
         self._recovery = service.recovery
@@ -76,7 +77,7 @@ class Plex:
         self.trouble: str | None = None
         """What is wrong with it although it answers: a token that it refused last."""
         if settings.url is not None:
-            self._client = PlexClient(settings.url, settings, self._clock)
+            self._client = PlexClient(settings.url, settings, self._clock, secrets)
             self._operations = Operations(
                 DEPENDENCY,
                 SERVICE,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from medianest.config import PlexSettings
+from medianest.config import PlexSettings, Secrets
 from medianest.media.errors import InvalidAnswerError, RejectedError
 from medianest.media.http import UpstreamHttp
 from medianest.media.parsing import listed, parsed_all
@@ -38,11 +38,17 @@ class PlexClient:
     left of what should be remembered, and carries that as its `rest`.
     """
 
-    def __init__(self, url: str, settings: PlexSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        settings: PlexSettings,
+        clock: Clock | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
         headers = {"X-Plex-Client-Identifier": "medianest", "X-Plex-Product": "MediaNest"}
         if settings.token is not None:
             headers["X-Plex-Token"] = settings.token.get_secret_value()
-        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, _is_own)
+        self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, _is_own, secrets)
 
     def libraries(self) -> tuple[Library, ...]:
         """All sections."""

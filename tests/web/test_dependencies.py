@@ -204,8 +204,17 @@ def test_without_the_database_nothing_is_changed(make_app, tmp_path, operator):
 
 
 def test_only_an_operator_changes_anything(app):
-    viewer = {"Authorization": "Bearer the-viewer"}
+    viewer = {"Authorization": "Bearer the-viewer-token"}
     client = app.test_client()
     assert client.get(DEPENDENCIES, headers=viewer).status_code == 200
     assert client.post(DEPENDENCIES, json=PLAIN, headers=viewer).status_code == 403
     assert client.delete(f"{DEPENDENCIES}/nas", headers=viewer).status_code == 403
+
+
+def test_no_value_in_the_query_of_its_url_is_shown(call):
+    url = "http://127.0.0.1:1/ping?deep=1&key=planted&planted&empty="
+    made = call("POST", body={**PLAIN, "health_check_url": url})
+    shown = "http://127.0.0.1:1/ping?deep=********&key=********&********&empty="
+    assert made.json["health_check_url"] == shown
+    assert "planted" not in call("GET").text
+    assert call("POST", body={**PLAIN, "health_check_url": url}).status_code == 200  # the same

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from medianest.dependencies.definition import Definition
+from medianest.dependencies.shown import shown_url
 from medianest.health import DependencyHealth
 from medianest.resilience import DependencyType
 from medianest.web.answers.base import AnswerModel, Criticality
@@ -25,7 +26,10 @@ class Dependency(AnswerModel):
     depends_on: tuple[str, ...]
     dependents: Annotated[tuple[str, ...], Field(description="What depends on it, or on those.")]
     registered: Annotated[bool, Field(description="Whether an operator did it while running.")]
-    health_check_url: Annotated[str | None, Field(description="Of a registered one.")]
+    health_check_url: Annotated[
+        str | None,
+        Field(description="Of a registered one, without the values in its query."),
+    ]
     expected_status: Annotated[
         str | None, Field(description='With which statuses it is well, such as "200-299,401".')
     ]
@@ -43,7 +47,7 @@ class Dependency(AnswerModel):
     ) -> Dependency:
         """As it is now."""
         breaker, bulkhead = found.breaker, found.bulkhead
-        url = registered.health_check_url if registered is not None else None
+        url = _url_of(registered)
         return cls(
             name=found.name,
             type=found.dependency.type,
@@ -58,6 +62,12 @@ class Dependency(AnswerModel):
             operations=tuple(map(BreakerFigures.of, found.operations)),
             bulkhead=None if bulkhead is None else BulkheadFigures.model_validate(bulkhead),
         )
+
+
+def _url_of(registered: Definition | None) -> str | None:
+    if registered is None or registered.health_check_url is None:
+        return None
+    return shown_url(registered.health_check_url)
 
 
 class Dependencies(AnswerModel):
