@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -52,7 +53,7 @@ class Acceptance:
             raise full  # its key would be one more
         operation, created = self._insert_or_find(connection, full)
         if self.client_key is not None:
-            pair = {"key": self.client_key, "fingerprint": self.fingerprint}
+            pair = {"key": self._key, "fingerprint": self.fingerprint}
             pair |= {"operation_id": operation.id, "created_at": self.row["created_at"]}
             if not connection.execute(_insert_key(self.dialect), pair).rowcount:
                 # The same key came at the same time: if with something else, nothing of ours stays.
@@ -65,11 +66,17 @@ class Acceptance:
             lease = Lease(operation, self.row["lease"])
         return Accepted(operation, created, lease=lease)
 
+    @property
+    def _key(self) -> str:
+        """As it is kept: two clients that choose the same key know nothing of each other."""
+        whose = f"{self.row['requested_by']}\n{self.client_key}"
+        return hashlib.sha256(whose.encode()).hexdigest()
+
     def _known(self, connection: Connection) -> Operation | None:
         """What an earlier request with the client's key led to."""
         if self.client_key is None:
             return None
-        found = connection.execute(select(keys).where(keys.c.key == self.client_key)).one_or_none()
+        found = connection.execute(select(keys).where(keys.c.key == self._key)).one_or_none()
         if found is None:
             return None
         if found.fingerprint != self.fingerprint:

@@ -74,11 +74,11 @@ class DeferredQueue:
         """Keep an operation, due in `delay` seconds, or `leased` to the caller, who tries it now.
 
         While one of the same handler and idempotency key is to be done, that one is the answer.
-        A `client_key` gives the same answer for as long as it is kept, and IdempotencyError when
-        it comes again with another `fingerprint` of the request. Of one `subject`, one operation
-        is done at a time: where another one is under way, nothing is leased. What is held back
-        for one operation of a `lane` is held back for all of it. Raises QueueFullError, and
-        ValueError for a delay of more than a year.
+        A `client_key` of `requested_by` gives the same answer for as long as it is kept, and
+        IdempotencyError when it comes again with another `fingerprint`. Of one `subject`, one
+        operation is done at a time: where another one is under way, nothing is leased. What is
+        held back for one operation of a `lane` is held back for all of it. Raises QueueFullError,
+        and ValueError for a delay of more than a year.
         """
         if delay > LONGEST_DELAY.total_seconds():
             raise ValueError(f"delay: at most {LONGEST_DELAY.days} days, not {delay / 86400:g}")

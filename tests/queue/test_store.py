@@ -76,6 +76,15 @@ def test_a_client_key_gives_the_same_answer_for_ever_and_refuses_another_request
     assert [each.id for each in desk.page()[0]] == [first.operation.id]
 
 
+def test_the_same_key_of_two_clients_leads_to_two_operations(queue):
+    """Keeps out: one client that sees the other's operation, or is told that its own differs."""
+    first = put(queue, client_key="k", fingerprint="f", requested_by="client")
+    second = put(queue, "b", client_key="k", fingerprint="other", requested_by="operator")
+    assert (second.created, second.replayed) == (True, False)
+    again = put(queue, client_key="k", fingerprint="f", requested_by="client")
+    assert (again.replayed, again.operation.id) == (True, first.operation.id)
+
+
 def test_another_client_key_for_the_same_operation_leads_to_the_same(queue):
     first = put(queue, client_key="k1", fingerprint="f")
     second = put(queue, client_key="k2", fingerprint="f")
