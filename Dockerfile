@@ -1,16 +1,18 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY medianest medianest
+COPY requirements.lock ./
 RUN python -m venv /opt/medianest \
- && /opt/medianest/bin/pip install --no-cache-dir --constraint constraints.txt .
+ && /opt/medianest/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY medianest medianest
+RUN /opt/medianest/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /app medianest
 WORKDIR /app
 COPY --from=build /opt/medianest /opt/medianest
 COPY wsgi.py gunicorn.conf.py ./
-RUN mkdir instance && chown medianest instance
+RUN mkdir -m 700 instance && chown medianest instance
 ENV PATH=/opt/medianest/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MEDIANEST_ENV=production \

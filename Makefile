@@ -3,13 +3,16 @@
 # make check  linters, types, layers
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
+# make lock   requirements.lock anew, after a change of constraints.txt
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test check contract bench compat install clean
+LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: run test check contract bench compat install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m medianest
@@ -39,6 +42,14 @@ compat: $(VENV)/.installed-test
 
 install: $(VENV)/.installed
 
+# Versions from constraints.txt, with the hashes of all their files, for every platform; and what
+# builds the package itself.
+lock: $(BIN)/python
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
+	@echo setuptools | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	  --constraint constraints.txt --output-file requirements.lock pyproject.toml - >/dev/null
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 
@@ -47,9 +58,10 @@ $(BIN)/python:
 	@echo "creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.installed: $(BIN)/python pyproject.toml requirements.lock
 	@echo "installing medianest"
-	@$(PIP) --editable .
+	@$(LOCKED) --require-hashes --requirement requirements.lock
+	@$(LOCKED) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed

@@ -1,0 +1,50 @@
+"""requirements.lock: what `make run` and the image install, each file known by its hash."""
+
+import re
+from importlib.metadata import requires
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+BUILDS = {"setuptools"}
+"""Builds the package itself, and is no part of it."""
+
+
+def pins(file):
+    text = (ROOT / file).read_text()
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", text, re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def needed(name, known):
+    """The names of what a distribution needs here, and what that needs."""
+    for text in requires(name) or ():
+        requirement = Requirement(text)
+        other = canonicalize_name(requirement.name)
+        is_here = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if is_here and other not in known:
+            known.add(other)
+            needed(other, known)
+    return known
+
+
+def test_the_versions_are_those_that_the_tests_run_with():
+    tested, locked = pins("constraints.txt"), pins("requirements.lock")
+    assert {name: tested[name] for name in locked.keys() & tested.keys()} == {
+        name: version for name, version in locked.items() if name in tested
+    }
+    assert locked.keys() >= BUILDS
+
+
+def test_all_that_the_server_needs_is_there():
+    assert needed("medianest", set()) <= pins("requirements.lock").keys()
+
+
+def test_each_has_hashes_of_its_files():
+    blocks = re.split(r"\n(?=[A-Za-z])", (ROOT / "requirements.lock").read_text().strip())
+    for block in blocks:
+        if not block.startswith("#"):
+            assert re.search(r"==\S+.* \\\n +--hash=sha256:[0-9a-f]{64}", block), block
+    assert len(blocks) > 30
