@@ -131,7 +131,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
         history=HistoryJournal(database, manager.history),
         audit=Audit(database, clock),
         cascade=cascade,
-        tokens=Tokens(settings),
+        tokens=Tokens(settings, clock),
         watch=make_watch(
             Subjects(
                 settings,

@@ -34,7 +34,7 @@ _THREADS = {
 }
 _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
 _BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
-_PROBE_SECONDS = 1.0
+_PROBE_SECONDS, _TELL_SECONDS = 1.0, 10.0
 _SET_BACK = 2.0
 """Seconds by which the time of day may go back unnoticed."""
 _LAST_LETTERS = 3.0
@@ -112,6 +112,7 @@ class Worker:
         alerts = max(0.2, min(_ALERT_SECONDS, interval, parts.settings.alerts.hold / 4))
         add("alert", parts.watch.alerts.evaluate, alerts, executor="watch")
         stored("remember alerts", self._remember_alerts, interval)
+        add("tell of failed attempts", parts.tokens.throttle.tell, _TELL_SECONDS, executor="watch")
         add("send alerts", self._notifier.flush, _SEND_SECONDS, executor="watch")
         return scheduler
 

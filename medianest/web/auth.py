@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from medianest.config import Settings
 from medianest.config.instance import prepare_instance
 from medianest.config.private import OthersMayReadError, read_private
-from medianest.resilience import ConfigurationError
+from medianest.resilience import Clock, ConfigurationError
 from medianest.web.problems import ProblemError
+from medianest.web.throttle import Reason, Throttle
 
 __all__ = ["Role", "Tokens", "ensure_operator_token"]
 
@@ -28,7 +29,8 @@ Role = Literal["client", "viewer", "operator"]
 class Tokens:
     """The tokens of each role, and which roles need none."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.throttle = Throttle(clock)
         given: list[tuple[Role, SecretStr | None]] = [
             ("operator", settings.operator_token),
             ("viewer", settings.viewer_token),
@@ -42,11 +44,12 @@ class Tokens:
         role = self._role_of_request()
         if role == wanted or role == "operator" or (role is not None and wanted in self._open):
             return role
-        if role is not None:
-            raise ProblemError("forbidden", f"this needs the {wanted} token, not the {role}'s")
-        if wanted in self._open:
+        if role is None and wanted in self._open:
             return wanted
-        raise self._unauthorized(wanted)
+        if role is None:
+            raise self._failed("no_token", self._unauthorized(wanted))
+        detail = f"this needs the {wanted} token, not the {role}'s"
+        raise self._failed("wrong_role", ProblemError("forbidden", detail))
 
     def _role_of_request(self) -> Role | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -56,16 +59,26 @@ class Tokens:
         # All are compared, each in constant time, so that the time tells nothing.
         matches = [role for role, t in self._tokens.items() if hmac.compare_digest(t, given)]
         if scheme.lower() != "bearer" or not matches:
-            raise ProblemError(
-                "unauthorized", "the token is not known", headers={"WWW-Authenticate": "Bearer"}
-            )
+            raise self._failed("wrong_token", _unauthorized("the token is not known"))
         return matches[0]
+
+    def _failed(self, reason: Reason, problem: ProblemError) -> ProblemError:
+        """The problem; for who has failed too often, only how long to wait."""
+        wait = self.throttle.failed(request.remote_addr, reason)
+        if wait is None:
+            return problem
+        detail = "too many attempts from this address have failed"
+        return ProblemError("too-many-attempts", detail, {"retry_after": wait})
 
     def _unauthorized(self, wanted: Role) -> ProblemError:
         detail = f"this needs the {wanted} token"
         if wanted not in self._tokens and "operator" not in self._tokens:
             detail += f", and none is set: set MEDIANEST_{wanted.upper()}_TOKEN"
-        return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+        return _unauthorized(detail)
+
+
+def _unauthorized(detail: str) -> ProblemError:
+    return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def ensure_operator_token(settings: Settings) -> Settings:

@@ -23,6 +23,7 @@ from medianest.health.thresholds import Severity
 from medianest.health.traffic import BOUNDS, Traffic
 from medianest.media.left_out import LEFT_OUT
 from medianest.web.parts import Parts
+from medianest.web.throttle import Throttle
 
 __all__ = ["Families"]
 
@@ -56,6 +57,7 @@ class Families(Collector):
         yield from families.recoveries(report.recovery)
         yield from _alerts(report)
         yield _left_out()
+        yield _failed_attempts(parts.tokens.throttle)
 
 
 def _health(report: Report) -> Iterator[Metric]:
@@ -132,3 +134,14 @@ def _left_out() -> Metric:
     for (service, endpoint), number in LEFT_OUT.by_endpoint().items():
         elements.add_metric((service, endpoint), number)
     return elements
+
+
+def _failed_attempts(throttle: Throttle) -> Metric:
+    family = CounterMetricFamily(
+        "medianest_failed_attempts",
+        "Requests without the right token, by what they had.",
+        labels=("reason",),
+    )
+    for reason, number in throttle.counts().items():
+        family.add_metric((reason,), number)
+    return family

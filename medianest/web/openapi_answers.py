@@ -71,7 +71,7 @@ def _common(known: Endpoint) -> list[str]:
     if known.query is not Anything or known.headers is not Nothing or known.body is not None:
         kinds.append("invalid")  # most have a query, if only an empty one
     if known.role is not None:
-        kinds += ["unauthorized", "forbidden"]
+        kinds += ["unauthorized", "forbidden", "too-many-attempts"]
     if known.body is not None:
         kinds += ["bad-request", "too-large", "unsupported-media-type"]
     return kinds

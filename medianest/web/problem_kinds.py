@@ -72,6 +72,12 @@ KINDS = {
         "As many of its operations wait to be done as are kept for one client. Try again after "
         "“retry_after” seconds.",
     ),
+    "too-many-attempts": Kind(
+        429,
+        "Too many attempts have failed",
+        "Requests without the right token came from this address again and again. One with the "
+        "right token is answered at any time; others after “retry_after” seconds.",
+    ),
     "internal-error": Kind(
         500,
         "Something is wrong with this server",

@@ -76,21 +76,21 @@ def test_each_operation_says_who_may_do_it(operation, name, role):
     [
         ("GET /api/v1/health/live", "200 500"),
         ("GET /api/v1/health/ready", "200 500 503"),
-        ("GET /api/v1/resilience/cascade-risk", "200 401 403 422 500"),
-        ("GET /api/v1/resilience/circuit-breakers/{name}", "200 401 403 404 422 500"),
+        ("GET /api/v1/resilience/cascade-risk", "200 401 403 422 429 500"),
+        ("GET /api/v1/resilience/circuit-breakers/{name}", "200 401 403 404 422 429 500"),
         (
             "POST /api/v1/resilience/circuit-breakers/{name}/action",
-            "200 400 401 403 404 409 413 415 422 500",
+            "200 400 401 403 404 409 413 415 422 429 500",
         ),
         (
             "DELETE /api/v1/resilience/queue/{operation_id}",
-            "204 400 401 403 404 409 413 415 422 500 503",
+            "204 400 401 403 404 409 413 415 422 429 500 503",
         ),
         (
             "POST /api/v1/media/requests",
             "200 201 202 400 401 403 404 409 413 415 422 429 500 503",
         ),
-        ("GET /api/v1/dashboard/status", "200 401 403 422 500 503"),
+        ("GET /api/v1/dashboard/status", "200 401 403 422 429 500 503"),
     ],
 )
 def test_each_operation_lists_what_it_can_answer(operation, name, statuses):
@@ -173,7 +173,13 @@ def test_every_model_says_what_it_is(api):
 
 def test_no_setting_stands_in_it(app, operator):
     text = app.test_client().get("/docs/openapi.json", headers=operator).text
-    for secret in ("the-operator-token", "the-viewer-token", "the-client-token", "the-plex-token", "plex.example"):
+    for secret in (
+        "the-operator-token",
+        "the-viewer-token",
+        "the-client-token",
+        "the-plex-token",
+        "plex.example",
+    ):
         assert secret not in text
 
 

@@ -1,0 +1,119 @@
+"""Attempts that fail are counted, told and slowed; the right token is never."""
+
+import logging
+
+import pytest
+
+from medianest.web.throttle import (
+    AT_ONCE,
+    MOST_ADDRESSES,
+    SECONDS_EACH,
+    TELL_SECONDS,
+    Throttle,
+)
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+BREAKERS = "/api/v1/resilience/circuit-breakers"
+
+
+@pytest.fixture
+def throttle(clock):
+    return Throttle(clock)
+
+
+@pytest.fixture
+def told(caplog):
+    """What the log says since it was last asked."""
+    caplog.set_level(logging.WARNING, "medianest.events")
+
+    def read():
+        lines = [record.getMessage() for record in caplog.records]
+        caplog.clear()
+        return lines
+
+    return read
+
+
+def fail(throttle, address, times, reason="wrong_token"):
+    return [throttle.failed(address, reason) for _ in range(times)]
+
+
+def test_an_address_is_slowed_alone_and_not_for_long(throttle, clock):
+    assert fail(throttle, HERE, AT_ONCE) == [None] * AT_ONCE
+    assert throttle.failed(HERE, "no_token") == SECONDS_EACH
+    assert throttle.failed(THERE, "no_token") is None
+    clock.advance(SECONDS_EACH)
+    assert fail(throttle, HERE, 2) == [None, SECONDS_EACH]
+    clock.advance(AT_ONCE * SECONDS_EACH)
+    assert fail(throttle, HERE, AT_ONCE + 1) == [None] * AT_ONCE + [SECONDS_EACH]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("", None, True),
+    ],
+)
+def test_a_client_is_an_address_or_a_network_of_64_bits(throttle, one, other, same):
+    fail(throttle, one, AT_ONCE)
+    assert (throttle.failed(other, "no_token") is not None) is same
+
+
+def test_the_log_has_an_address_once_a_minute_with_a_count(throttle, clock, told):
+    fail(throttle, HERE, 1)
+    assert told() == [f"1 attempt from {HERE} failed, the last with a token that is not known"]
+    fail(throttle, HERE, 30)
+    throttle.tell()
+    assert told() == []
+    clock.advance(TELL_SECONDS)
+    throttle.tell()
+    assert told() == [f"30 attempts from {HERE} failed, the last with a token that is not known"]
+    throttle.tell()
+    assert told() == []
+
+
+def test_many_addresses_take_neither_memory_nor_the_disk(throttle, clock, told):
+    for number in range(2 * MOST_ADDRESSES):
+        throttle.failed(f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::1", "wrong_token")
+    throttle.tell()
+    lines = told()
+    assert len(lines) == 21
+    assert lines[-1] == f"{2 * MOST_ADDRESSES - 20} more attempts from other addresses failed"
+    assert len(throttle._addresses) == MOST_ADDRESSES
+    throttle.failed("2001:db8:ffff::1", "wrong_token")
+    clock.advance(TELL_SECONDS / 2)
+    throttle.tell()
+    assert told() == []
+
+
+def test_who_has_the_right_token_is_let_in_from_a_slowed_address(make_app, clock):
+    client = make_app(env="production").test_client()
+    wrong = {"Authorization": "Bearer a-wrong-token"}
+    statuses = [client.get(BREAKERS, headers=wrong).status_code for _ in range(AT_ONCE + 1)]
+    assert statuses == [401] * AT_ONCE + [429]
+    slowed = client.get(BREAKERS)
+    assert (slowed.status_code, slowed.json["type"]) == (429, "/problems/too-many-attempts")
+    assert slowed.headers["Retry-After"] == "3"
+    right = {"Authorization": "Bearer the-viewer-token"}
+    assert client.get(BREAKERS, headers=right).status_code == 200
+    assert client.get("/api/v1/health/live").status_code == 200
+    other = client.get(BREAKERS, headers=wrong, environ_base={"REMOTE_ADDR": THERE})
+    assert other.status_code == 401
+    clock.advance(SECONDS_EACH)
+    assert client.get(BREAKERS, headers=wrong).status_code == 401
+
+
+def test_prometheus_sees_what_failed(make_app):
+    client = make_app(env="production").test_client()
+    viewer = {"Authorization": "Bearer the-viewer-token"}
+    client.get(BREAKERS)
+    client.get("/api/v1/media/libraries", headers=viewer)
+    client.get(BREAKERS, headers={"Authorization": "Bearer x"})
+    client.get(BREAKERS, headers={"Authorization": "Bearer x"})
+    text = client.get("/metrics", headers=viewer).text
+    for reason, number in (("no_token", 1), ("wrong_role", 1), ("wrong_token", 2)):
+        assert f'medianest_failed_attempts_total{{reason="{reason}"}} {number}.0' in text
