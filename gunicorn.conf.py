@@ -60,6 +60,7 @@ worker_tmp_dir = (
 )  # also where the root file system is read-only; a disk would make it wait
 loglevel = "warning"
 forwarder_headers = ""  # SCRIPT_NAME is not for clients to say
+secure_scheme_headers = {}  # medianest.web.proxies alone reads what proxies say
 control_socket_disable = True
 
 

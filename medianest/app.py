@@ -50,8 +50,11 @@ from medianest.web import (
 )
 from medianest.web.admission import Admission
 from medianest.web.auth import Tokens, ensure_operator_token
+from medianest.web.headers import send_security_headers
+from medianest.web.hosts import check_hosts
 from medianest.web.parts import Lifecycle, Parts
 from medianest.web.problems import init_problems
+from medianest.web.proxies import Proxies
 from medianest.web.trace import trace_id
 from medianest.web.traffic import Routes, record
 
@@ -84,10 +87,14 @@ def create_app(
     app.extensions["medianest"] = built
     app.extensions["medianest.notifier"] = notifier
     record(app, built.watch.traffic)
+    check_hosts(app, settings)
+    send_security_headers(app)
     init_problems(app)
     init_cli(app, built, notifier)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
+    if settings.trusted_proxies:
+        app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from flask import Blueprint, Flask, Response, current_app, render_template
+from flask import Blueprint, Flask, Response, current_app, render_template, request
 from markupsafe import Markup, escape
 
 from medianest.web.answers.docs import OpenApi
 from medianest.web.endpoint import endpoint
+from medianest.web.headers import page as page_of
 from medianest.web.openapi import document
+from medianest.web.proxies import FORWARDED
 
 __all__ = ["blueprint"]
+
+_STYLE: Final = Markup(
+    Path(__file__).with_name("templates").joinpath("docs.css").read_text("utf-8")
+)
 
 blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="templates")
 
@@ -23,15 +30,15 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="tem
 def page() -> Response:
     """The document as a page for people."""
     api = document(_app())
-    html = render_template("docs.html", api=api, operations=_by_tag(api))
-    return Response(html, headers={"Cache-Control": "no-store"})
+    html = render_template("docs.html", api=api, operations=_by_tag(api), style=_STYLE)
+    return page_of(html, _STYLE)
 
 
 @blueprint.get("/openapi.json")
 @endpoint("viewer", answers={200: OpenApi})
 def openapi() -> Response:
     """This document."""
-    text = json.dumps(document(_app())) + "\n"
+    text = json.dumps({**document(_app()), "servers": [{"url": _server()}]}) + "\n"
     return Response(text, headers={"Cache-Control": "no-store"}, content_type="application/json")
 
 
@@ -39,7 +46,8 @@ def openapi() -> Response:
 def prose(text: str) -> Markup:
     """Text with the little Markdown that our descriptions have, as HTML."""
     html = str(escape(text.strip()))
-    html = re.sub(r"\[(.+?)\]\((/[a-z/-]+)\)", r'<a href="\2">\1</a>', html)
+    link = rf'<a href="{escape(request.script_root)}\2">\1</a>'
+    html = re.sub(r"\[(.+?)\]\((/[a-z/-]+)\)", link, html)
     html = re.sub(r"`(.+?)`", r"<code>\1</code>", html)
     html = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html)
     return Markup(html)  # escaped above, before any tag came in
@@ -49,6 +57,12 @@ def prose(text: str) -> Markup:
 def model_name(reference: str) -> str:
     """The name of the model that a $ref leads to."""
     return reference.rpartition("/")[2]
+
+
+def _server() -> str:
+    """Where clients find this server: as its proxy says, or where they have found the document."""
+    found = request.root_url if FORWARDED in request.environ else f"{request.script_root}/"
+    return found.rstrip("/") or "/"
 
 
 def _by_tag(api: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:

@@ -67,7 +67,7 @@ def described_answers(
 
 def _common(known: Endpoint) -> list[str]:
     """The kinds of problems that follow from the rest."""
-    kinds = ["internal-error"]
+    kinds = ["misdirected", "internal-error"]  # each has a Host
     if known.query is not Anything or known.headers is not Nothing or known.body is not None:
         kinds.append("invalid")  # most have a query, if only an empty one
     if known.role is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import Blueprint, abort
+from flask import Blueprint, Response, abort
 from markupsafe import escape
+
+from medianest.web.headers import page as page_of
 
 __all__ = ["KEEPING", "KINDS", "READING", "REFUSALS", "UPSTREAM", "WRITING", "Kind", "pages"]
 
@@ -60,6 +62,11 @@ KINDS = {
         415,
         "The body must be JSON",
         "Send the body with “Content-Type: application/json”.",
+    ),
+    "misdirected": Kind(
+        421,
+        "This server is not called so",
+        "The Host of the request is no name of this server. The detail says where to add it.",
     ),
     "invalid": Kind(
         422,
@@ -192,20 +199,23 @@ WRITING = (*READING, "database-full", "database-read-only")
 KEEPING = (*WRITING, "queue-full", "too-many-requests")
 """What can come of keeping an operation for later."""
 
+_STYLE = "body{font:1.1rem/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}"
+
 pages = Blueprint("problems", __name__, url_prefix="/problems")
 
 
 @pages.get("/<kind>")
-def page(kind: str) -> str:
+def page(kind: str) -> Response:
     """A page for people about one kind of problem."""
     if kind not in KINDS:
         abort(404, f"there is no problem of the kind {kind!r}")
     status, title, explanation = KINDS[kind]
-    return (
+    html = (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'>"
         f"<title>{escape(title)}</title>"
-        "<body style='font:1.1rem/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem'>"
+        f"<style>{_STYLE}</style>"
         f"<p><code>{status} {escape(kind)}</code><h1>{escape(title)}</h1>"
-        f"<p>{escape(explanation)}</body></html>\n"
+        f"<p>{escape(explanation)}</html>\n"
     )
+    return page_of(html, _STYLE)

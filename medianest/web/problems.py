@@ -107,11 +107,11 @@ def problem_response(
         data["retry_after"] = min(data["retry_after"], MAX_RETRY_AFTER)
         headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(data["retry_after"])))}
     body = {
-        "type": f"/problems/{kind}" if kind in KINDS else "about:blank",
+        "type": f"{request.script_root}/problems/{kind}" if kind in KINDS else "about:blank",
         "title": title or known.title,
         "status": status,
         "detail": detail,
-        "instance": request.path,
+        "instance": f"{request.script_root}{request.path}",
         **data,
         "trace_id": trace_id(),
     }

@@ -74,23 +74,23 @@ def test_each_operation_says_who_may_do_it(operation, name, role):
 @pytest.mark.parametrize(
     ("name", "statuses"),
     [
-        ("GET /api/v1/health/live", "200 500"),
-        ("GET /api/v1/health/ready", "200 500 503"),
-        ("GET /api/v1/resilience/cascade-risk", "200 401 403 422 429 500"),
-        ("GET /api/v1/resilience/circuit-breakers/{name}", "200 401 403 404 422 429 500"),
+        ("GET /api/v1/health/live", "200 421 500"),
+        ("GET /api/v1/health/ready", "200 421 500 503"),
+        ("GET /api/v1/resilience/cascade-risk", "200 401 403 421 422 429 500"),
+        ("GET /api/v1/resilience/circuit-breakers/{name}", "200 401 403 404 421 422 429 500"),
         (
             "POST /api/v1/resilience/circuit-breakers/{name}/action",
-            "200 400 401 403 404 409 413 415 422 429 500",
+            "200 400 401 403 404 409 413 415 421 422 429 500",
         ),
         (
             "DELETE /api/v1/resilience/queue/{operation_id}",
-            "204 400 401 403 404 409 413 415 422 429 500 503",
+            "204 400 401 403 404 409 413 415 421 422 429 500 503",
         ),
         (
             "POST /api/v1/media/requests",
-            "200 201 202 400 401 403 404 409 413 415 422 429 500 503",
+            "200 201 202 400 401 403 404 409 413 415 421 422 429 500 503",
         ),
-        ("GET /api/v1/dashboard/status", "200 401 403 422 429 500 503"),
+        ("GET /api/v1/dashboard/status", "200 401 403 421 422 429 500 503"),
     ],
 )
 def test_each_operation_lists_what_it_can_answer(operation, name, statuses):

@@ -155,6 +155,7 @@ def test_only_a_traceparent_that_is_one_is_taken(api, given, taken):
     assert (answer.json["trace_id"] == trace) is taken
 
 
-def test_two_slashes_lead_nowhere_rather_than_to_the_host_that_the_client_named(api):
+def test_two_slashes_lead_nowhere_rather_than_to_the_host_that_the_client_named(make_app):
+    api = make_app(env="production").test_client()
     answer = api.get("/api/v1//health/live", headers={"Host": "evil.example"})
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

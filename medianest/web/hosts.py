@@ -1,0 +1,74 @@
+"""By which names this server may be called.
+
+A page on the web can have its own name lead to an address in this house (DNS rebinding), and then
+read what answers there. It cannot change what its browser sends as Host: that name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
+from ipaddress import IPv6Address, ip_address
+
+from flask import Flask, request
+
+from medianest.config import Settings
+from medianest.web.problems import ProblemError
+
+__all__ = ["check_hosts", "host_of"]
+
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
+_HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(:[0-9]{1,5})?", re.ASCII)
+_ITSELF = frozenset({"localhost"})
+
+
+def host_of(header: str) -> str | None:
+    """The name or the address in a Host header, in lower case and without its port; None where
+    it is neither."""
+    found = _HOST.fullmatch(header.lower())
+    if found is None:
+        return None
+    host = found["host"]
+    if host.startswith("["):
+        return str(IPv6Address(host[1:-1])) if _is_address(host[1:-1]) else None
+    return host.removesuffix(".") if _NAME.fullmatch(host) else None
+
+
+def check_hosts(app: Flask, settings: Settings) -> None:
+    """Refuse requests to other names. Addresses cannot be rebound, and probes use them.
+
+    Production without configured names takes all of them: there nobody reads without a token,
+    which no page of a stranger has, and proxies and orchestrators have names of many kinds.
+    """
+    if settings.env == "production" and not settings.allowed_hosts:
+        return
+    is_allowed = lru_cache(64)(partial(_is_allowed, frozenset(settings.allowed_hosts) | _ITSELF))
+    check = partial(_check, is_allowed)
+    app.before_request_funcs.setdefault(None, []).insert(0, check)
+
+
+def _check(is_allowed: Callable[[str], bool]) -> None:
+    # HTTP/1.0 has none, and no browser speaks it.
+    header = request.environ.get("HTTP_HOST")
+    if header is not None and not is_allowed(header):
+        name = host_of(header)
+        raise ProblemError(
+            "misdirected",
+            "the Host is neither a name nor an address"
+            if name is None
+            else f"this server is not called {name}: add it to MEDIANEST_ALLOWED_HOSTS if it is",
+        )
+
+
+def _is_allowed(names: frozenset[str], header: str) -> bool:
+    host = host_of(header)
+    return host is not None and (host in names or _is_address(host))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
