@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
+import requests
 from flask import Response
 
 import medianest
@@ -34,6 +35,8 @@ MADE_FROM = {
     "Handover": ("chunks",),
     "FaultError": ("no such fault", ["hang"]),
     "ViewFailedError": (Response("away", 503),),
+    "FailedAnswerError": (requests.Response(),),
+    "RequestRefusedError": (CircuitOpenError("plex", 2.5),),
     "ProblemError": ("conflict", "no", {"seconds": 5}),
 }
 """By the class, or by the nearest one above it; the others take any text."""
@@ -64,9 +67,13 @@ def made(kind):
 
 def told(error):
     carried = {name: value for name, value in vars(error).items() if name != "_circuit_breaker"}
-    if "response" in carried:
-        carried["response"] = carried["response"].get_data()
-    return type(error), str(error), error.args if "response" not in carried else None, carried
+    carried = {name: plain(value) for name, value in carried.items()}
+    return type(error), str(error), tuple(map(plain, error.args)), carried
+
+
+def plain(value):
+    """What compares by what it says."""
+    return repr(value) if isinstance(value, Exception | Response | requests.Response) else value
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from medianest.resilience import (
     remaining,
 )
 from medianest.resilience.clock import as_clock
+from medianest.resilience.errors import PortableError
 from medianest.resilience.options import is_number
 from medianest.resilience.outcome import causes, is_timeout
 
@@ -39,7 +40,7 @@ _LEAST: Final = 0.001
 """Seconds: urllib3 takes no 0 for a timeout, and what is over ends by the deadline all the same."""
 
 
-class FailedAnswerError(requests.HTTPError):
+class FailedAnswerError(PortableError, requests.HTTPError):
     """What a breaker, a retry or a fallback sees of an answer of 429 or of 500 and above; whoever
     made the request gets its `response`."""
 

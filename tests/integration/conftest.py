@@ -17,7 +17,7 @@ from medianest.sandbox.process import SandboxProcess
 from tests.postgres import PostgresProcess
 
 ROOT = Path(__file__).parents[2]
-OPERATOR = "test-operator-token"
+OPERATOR = "the-operator-token"
 QUICK = {
     "MEDIANEST_PLEX_TIMEOUT": 1.0,
     "MEDIANEST_PLEX_RESET_TIMEOUT": 0.5,

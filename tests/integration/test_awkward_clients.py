@@ -89,7 +89,7 @@ def test_a_body_in_chunks_that_are_none_or_too_many_is_refused(connect, chunk, s
     """Keeps out: the first 64 KB of a longer body taken for the whole."""
     head = (
         f"POST {ACTION} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        "Authorization: Bearer test-operator-token\r\nConnection: close\r\n"
+        "Authorization: Bearer the-operator-token\r\nConnection: close\r\n"
         "Transfer-Encoding: chunked\r\n\r\n"
     )
     answer, body = read(connect(head.encode() + chunk + b"0\r\n\r\n"))
