@@ -15,6 +15,9 @@ from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
 from medianest.notify import Notifier
+from medianest.overrides.file import OverrideFile
+from medianest.overrides.keeper import OverrideKeeper
+from medianest.overrides.store import OverrideStore
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
@@ -41,6 +44,7 @@ from medianest.web import (
     health,
     media,
     metrics,
+    overrides,
     prometheus,
     queue,
     recovery,
@@ -62,7 +66,7 @@ __all__ = ["create_app"]
 
 _BLUEPRINTS = (
     health, components, metrics, status, resilience, dependencies, recovery, queue,
-    media, requests, dashboard, prometheus, docs,
+    media, requests, dashboard, prometheus, docs, overrides,
 )  # fmt: skip
 
 
@@ -95,6 +99,7 @@ def create_app(
         app.register_blueprint(module.blueprint)
     if settings.trusted_proxies:
         app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    built.overrides.follow()  # before the first request, and whatever the database does
     return app
 
 
@@ -139,6 +144,11 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
         audit=Audit(database, clock),
         cascade=cascade,
         tokens=Tokens(settings, clock),
+        overrides=OverrideKeeper(
+            registry,
+            OverrideFile(settings.instance_path / "overrides.json", clock),
+            OverrideStore(database),
+        ),
         watch=make_watch(
             Subjects(
                 settings,

@@ -34,7 +34,8 @@ _THREADS = {
 }
 _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
 _BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
-_PROBE_SECONDS, _TELL_SECONDS = 1.0, 10.0
+_PROBE_SECONDS = _FOLLOW_SECONDS = 1.0
+_TELL_SECONDS = 10.0
 _SET_BACK = 2.0
 """Seconds by which the time of day may go back unnoticed."""
 _LAST_LETTERS = 3.0
@@ -65,6 +66,7 @@ class Worker:
                 return
             self._pid, self._stopping = os.getpid(), False
             self._parts.lifecycle.is_preparing = True
+            self._parts.overrides.follow()  # the app may be older than what was said since
             self._scheduler, self._ended = self._scheduled(), threading.Event()
             self._scheduler.start()
             arguments = self._scheduler, self._ended
@@ -104,6 +106,8 @@ class Worker:
         stored("write the audit", parts.audit.flush, _JOURNAL_SECONDS)
         stored("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
         stored("learn of dependencies", parts.watch.dependencies.sync, interval)
+        stored("keep overrides", parts.overrides.sync, interval)
+        add("obey overrides", parts.overrides.follow, _FOLLOW_SECONDS, executor="watch")
         for handler in parts.drainer.handlers:
             drain = partial(parts.drainer.run_due, handler.name, until=lambda: self._stopping)
             stored(f"drain {handler.name}", drain, parts.settings.queue.interval)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertChanged",
+    "BreakerAdded",
     "BudgetExhausted",
     "BulkheadFull",
     "CallRefused",
@@ -34,6 +35,7 @@ __all__ = [
     "StateChanged",
     "WouldHaveOpened",
     "alert_changed",
+    "breaker_added",
     "budget_exhausted",
     "bulkhead_full",
     "call_refused",
@@ -51,6 +53,7 @@ __all__ = [
 logger = logging.getLogger("medianest.resilience")
 _signals = Namespace()
 
+breaker_added = _signals.signal("breaker-added")
 state_changed = _signals.signal("state-changed")
 would_have_opened = _signals.signal("would-have-opened")
 call_refused = _signals.signal("call-refused")
@@ -71,6 +74,11 @@ class Event:
     """What every event tells: the name of the breaker, bulkhead, retry or fallback."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerAdded(Event):
+    """A registry has a breaker that it did not have before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,7 @@ class AlertChanged(Event):
 
 
 _SIGNAL_OF: dict[type[Event], Signal] = {
+    BreakerAdded: breaker_added,
     StateChanged: state_changed,
     WouldHaveOpened: would_have_opened,
     CallRefused: call_refused,

@@ -19,6 +19,7 @@ from medianest.resilience.dependency import (
     check_one_of,
 )
 from medianest.resilience.errors import ConfigurationError, UnknownNameError
+from medianest.resilience.events import BreakerAdded, publish
 from medianest.resilience.keywords import BulkheadKeywords, CircuitBreakerKeywords
 from medianest.resilience.options import (
     BulkheadOptions,
@@ -72,8 +73,10 @@ class Registry:
         with self._lock:
             found = self.find_breaker(name)
             if found is None:
-                made = CircuitBreaker(name, wanted, clock=self.clock)
-                return self._breakers.setdefault(name, made)
+                made = self._breakers[name] = CircuitBreaker(name, wanted, clock=self.clock)
+        if found is None:
+            publish((BreakerAdded(name),))
+            return made
         _same(f"circuit breaker {name!r}", wanted, found.options)
         return found
 
@@ -88,8 +91,7 @@ class Registry:
         with self._lock:
             found = self._bulkheads.get(name)
             if found is None:
-                made = Bulkhead(name, wanted, clock=self.clock)
-                return self._bulkheads.setdefault(name, made)
+                return self._bulkheads.setdefault(name, Bulkhead(name, wanted, clock=self.clock))
         _same(f"bulkhead {name!r}", wanted, found.options)
         return found
 
@@ -128,6 +130,7 @@ class Registry:
             if taken is not None and taken is not breaker and not replaces(taken):
                 raise ConfigurationError(f"circuit breaker {breaker.name!r} is registered already")
             self._breakers[breaker.name] = breaker
+        publish((BreakerAdded(breaker.name),))
         return breaker
 
     def add_flights(self, strategy: Coalesce | Patience) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -40,6 +41,7 @@ __all__ = [
     "dependencies",
     "idempotency_keys",
     "metadata",
+    "overrides",
     "partial_index",
     "recovery_history",
 ]
@@ -230,4 +232,12 @@ dependencies = Table(
     Column("registered_by", String(100)),
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("breaker", String(100), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("record", LenientJson, nullable=False),
 )

@@ -20,6 +20,7 @@ from medianest.health.traffic import Traffic
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
+from medianest.overrides.keeper import OverrideKeeper
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.runner import QueueRunner
 from medianest.resilience import Bulkhead, Registry, ResilienceService
@@ -84,6 +85,7 @@ class Parts:
     audit: Audit
     cascade: CascadeMonitor
     tokens: Tokens
+    overrides: OverrideKeeper
     watch: Watch
     other_breakers: Callable[[], Sequence[OtherBreaker]]
     """Those of this process that are no part of the registry."""

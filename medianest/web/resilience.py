@@ -8,6 +8,7 @@ from flask import Blueprint, g
 from pydantic import Field
 
 from medianest.resilience import CircuitBreaker
+from medianest.web.answers.overrides import ActedBreaker, Kept
 from medianest.web.answers.resilience import Breaker, Breakers
 from medianest.web.audited import audited
 from medianest.web.endpoint import endpoint
@@ -43,17 +44,27 @@ def breaker(name: Name) -> Breaker:
 
 
 @blueprint.post("/circuit-breakers/<path:name>/action")
-@endpoint("operator", body=BreakerAction, answers={200: Breaker}, problems=("conflict",))
-def act_on_breaker(name: Name, body: BreakerAction) -> Breaker:
-    """Open, close, reset, disable or enable a breaker. One of the circuitbreaker package can only
-    be closed or reset, which is the same to it."""
+@endpoint(
+    "operator",
+    body=BreakerAction,
+    answers={200: ActedBreaker, 202: ActedBreaker},
+    problems=("conflict",),
+)
+def act_on_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
+    """Open, close, reset, disable or enable a breaker. `open` and `disable` outlive restarts, until
+    they expire or an operator ends them; 202 when this is obeyed, but could be kept nowhere yet.
+    One of the circuitbreaker package can only be closed or reset, which is the same to it."""
     found = _find(name)
     if found is None:
-        return _act_on_other(name, body)
-    _act(found, body, g.actor)
+        return ActedBreaker.after(_act_on_other(name, body), None), 200
+    kept = Kept.of(
+        parts().overrides.act(
+            name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in
+        )
+    )
     detail = {"expires_in": body.expires_in} if body.expires_in is not None else None
     audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
-    return Breaker.of(found)
+    return ActedBreaker.after(Breaker.of(found), kept), kept.status
 
 
 def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
@@ -68,15 +79,6 @@ def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
     found.reset()
     audited(f"circuit-breaker.{wanted.action}", name, wanted.reason)
     return Breaker.of_other(_find_other(name))
-
-
-def _act(breaker: CircuitBreaker, wanted: BreakerAction, actor: str) -> None:
-    if wanted.action == "open":
-        breaker.open(wanted.reason, expires_in=wanted.expires_in, actor=actor)
-    elif wanted.action == "disable":
-        breaker.disable(wanted.reason, expires_in=wanted.expires_in, actor=actor)
-    else:
-        getattr(breaker, wanted.action)(wanted.reason, actor=actor)
 
 
 def _find(name: str) -> CircuitBreaker | None:

@@ -80,7 +80,7 @@ def test_each_operation_says_who_may_do_it(operation, name, role):
         ("GET /api/v1/resilience/circuit-breakers/{name}", "200 401 403 404 421 422 429 500"),
         (
             "POST /api/v1/resilience/circuit-breakers/{name}/action",
-            "200 400 401 403 404 409 413 415 421 422 429 500",
+            "200 202 400 401 403 404 409 413 415 421 422 429 500",
         ),
         (
             "DELETE /api/v1/resilience/queue/{operation_id}",

@@ -1,4 +1,4 @@
-"""Deferred operations: what is in doubt, and claims that cost the same in any queue."""
+"""Deferred operations: what is in doubt, and claims that cost the same in any queue; overrides."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,6 +42,12 @@ def upgrade() -> None:
         op.create_index(
             name, _TABLE, columns, unique=unique, sqlite_where=where, postgresql_where=where
         )
+    op.create_table(
+        "overrides",
+        sa.Column("breaker", sa.String(100), primary_key=True),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("record", sa.JSON, nullable=False),
+    )
 
 
 def _name_subjects() -> None:
@@ -71,6 +77,7 @@ def _name_subjects() -> None:
 
 def downgrade() -> None:
     """Forget them. What is in doubt gets two minutes to end."""
+    op.drop_table("overrides")
     for name in (*_PARTIAL, "ix_deferred_operations_state"):
         op.drop_index(name, _TABLE)
     op.create_index("ix_deferred_operations_due", _TABLE, ["handler", "state", "run_at"])

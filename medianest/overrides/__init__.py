@@ -1,0 +1,1 @@
+"""What operators want of circuit breakers, kept so that it outlives the process."""

@@ -1,0 +1,254 @@
+"""Overrides as desired state: kept before they are answered, obeyed by every process of a host."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from medianest.overrides.file import OverrideFile, OverrideFileError
+from medianest.overrides.override import Action, Override
+from medianest.overrides.store import OverrideStore
+from medianest.resilience import CallRefusedError, CircuitBreaker, Deadline, Registry, State
+from medianest.resilience.events import BreakerAdded, breaker_added
+from medianest.resilience.options import MAX_SECONDS
+from medianest.storage import StorageError
+
+__all__ = ["Kept", "OverrideKeeper"]
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 0.5
+"""How long an operator waits for the copy in the database, in seconds."""
+_STATES = {"open": State.FORCED_OPEN, "disable": State.DISABLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where an override is kept, and why not in the file."""
+
+    file: bool
+    database: bool
+    problem: str | None
+
+
+class OverrideKeeper:
+    """Keeps what operators want of the breakers of a registry, and obeys it. Thread-safe.
+
+    The file comes first, as it works without the database; then the breaker; then the database,
+    for when the file is lost. The highest revision of them all counts. Nothing here is done with
+    a lock of the registry or of a breaker held.
+    """
+
+    def __init__(self, registry: Registry, file: OverrideFile, store: OverrideStore) -> None:
+        self._registry = registry
+        self._clock = registry.clock
+        self._file = file
+        self._store = store
+        self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
+        self._began = self._clock.utc()
+        self._known: dict[str, Override] = {}
+        self._lock = threading.Lock()
+        self._due: deque[str] = deque()
+        """Breakers that have not obeyed yet."""
+        self._in_force: dict[str, tuple[Override, float]] = {}
+        """What breakers obey now, and until when, by the monotonic clock."""
+        self._seen: tuple[int, ...] | None = None
+        self.problem: str | None = None
+        """Why the file does not hold all that is known."""
+        breaker_added.connect(self._on_added)
+
+    def act(
+        self,
+        breaker: str,
+        action: Action,
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        expires_in: float | None = None,
+    ) -> Kept:
+        """Keep what an operator wants and obey it, also where it cannot be kept; `expires_in` is
+        in seconds."""
+        self.follow()  # a revision must be higher than those that others have given
+        now = self._clock.utc()
+        expires_at = None if expires_in is None else now + timedelta(seconds=expires_in)
+        override = self._decide(Override(breaker, action, 1, now, expires_at, reason, actor))
+        problem = self._write()
+        self._due.append(breaker)
+        self._obey_due()
+        return Kept(problem is None, self._is_stored(override), problem)
+
+    def follow(self) -> None:
+        """Obey what the file says, and end what has expired. Asks no database, raises nothing."""
+        self._expire()
+        signature = self._file.signature()
+        is_lost = signature is None and self._known
+        if signature != self._seen or is_lost or self.problem is not None:
+            self._seen = signature
+            self._read()
+        self._obey_due()
+
+    def sync(self) -> None:
+        """Learn from the database what the file has lost, and give it what it lacks. Raises the
+        errors of medianest.storage.errors."""
+        stored, now = self._store.all(), self._clock.utc()
+        if self._learn(stored):
+            self._write()
+        self._obey_due()
+        self._store.forget([each for each in stored if each.is_forgettable(now)])
+        self._store.put(sorted(set(self._worth_keeping()) - set(stored), key=_name_of))
+
+    def active(self) -> list[Override]:
+        """Those that last now, by the name of the breaker, which may be gone."""
+        now = self._clock.utc()
+        return [each for each in self._worth_keeping() if each.is_active(now)]
+
+    # -- what is known -------------------------------------------------------------------------
+
+    def _decide(self, draft: Override) -> Override:
+        with self._lock:
+            known = self._known.get(draft.breaker)
+            # By the time of day, so that it stays the highest also when every copy was lost.
+            revision = int(draft.at.timestamp() * 1000)
+            if known is not None:
+                revision = max(revision, known.revision + 1)
+            override = self._known[draft.breaker] = replace(draft, revision=max(1, revision))
+        return override
+
+    def _learn(self, found: Iterable[Override]) -> bool:
+        """Take over what is newer than what is known; whether anything was."""
+        now, newer = self._clock.utc(), []
+        with self._lock:
+            for override in found:
+                known = self._known.get(override.breaker)
+                is_newer = known is None or override.rank > known.rank
+                if is_newer and not override.is_forgettable(now):
+                    self._known[override.breaker] = override
+                    newer.append(override.breaker)
+        self._due.extend(newer)
+        return bool(newer)
+
+    def _worth_keeping(self) -> list[Override]:
+        now = self._clock.utc()
+        with self._lock:
+            for override in [each for each in self._known.values() if each.is_forgettable(now)]:
+                del self._known[override.breaker]
+            return [self._known[name] for name in sorted(self._known)]
+
+    # -- the copies ----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            found = self._file.read()
+        except OverrideFileError as error:
+            self._say(str(error))
+            return
+        self._learn(found)
+        if set(self._worth_keeping()) <= set(found):
+            self._say(None)
+        else:  # somebody has removed or damaged it, or it could not be written before
+            self._write()
+
+    def _write(self) -> str | None:
+        """Why it could not be written."""
+        problem = None
+        try:
+            self._file.update(self._merged)
+        except OverrideFileError as error:
+            problem = str(error)
+        self._say(problem)
+        return problem
+
+    def _merged(self, found: list[Override]) -> list[Override]:
+        self._learn(found)
+        return self._worth_keeping()
+
+    def _say(self, problem: str | None) -> None:
+        """Once: it is tried again and again."""
+        if problem is not None and problem != self.problem:
+            logger.warning("overrides are not kept: %s", problem)
+        elif problem is None and self.problem is not None:
+            logger.warning("overrides are kept again in %s", self._file.path)
+        self.problem = problem
+
+    def _is_stored(self, override: Override) -> bool:
+        try:
+            with self._at_once.scope():
+                self._store.put([override])
+        except (StorageError, CallRefusedError) as error:
+            logger.debug("the override of %s waits for the database: %s", override.breaker, error)
+            return False
+        return True
+
+    # -- the breakers --------------------------------------------------------------------------
+
+    def _on_added(self, event: BreakerAdded) -> None:
+        """A breaker that is made later obeys from its first call."""
+        override = self._known.get(event.name)
+        if override is not None and override.is_active(self._clock.utc()):
+            self._obey(event.name)
+
+    def _obey_due(self) -> None:
+        while self._due:
+            try:
+                name = self._due.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            self._obey(name)
+
+    def _obey(self, name: str) -> None:
+        """Until nothing newer has come: of two threads, the one with the older word may be last."""
+        obeyed = None
+        while (override := self._known.get(name)) is not obeyed:
+            breaker = self._registry.find_breaker(name)
+            if breaker is None or override is None:
+                self._in_force.pop(name, None)
+                return
+            self._apply(breaker, override)
+            obeyed = override
+
+    def _apply(self, breaker: CircuitBreaker, override: Override) -> None:
+        name, now = override.breaker, self._clock.utc()
+        if not override.is_active(now):
+            was_in_force = self._in_force.pop(name, None) is not None
+            # What was over when this process began is nothing to it: settings may have disabled.
+            if was_in_force or override.at >= self._began:
+                self._end(breaker, override)
+            return
+        known, until = self._in_force.get(name, (None, 0.0))
+        if known == override and breaker.state is _STATES[override.action]:
+            return
+        left = override.remaining(now)
+        left = None if left is None else min(left, MAX_SECONDS)
+        until = math.inf if left is None else self._clock.now() + left
+        self._in_force[name] = override, until
+        act = breaker.open if override.action == "open" else breaker.disable
+        act(override.reason, expires_in=left, actor=override.actor)
+
+    def _end(self, breaker: CircuitBreaker, override: Override) -> None:
+        if override.action in _STATES:  # it has expired
+            breaker.enable()
+        else:
+            getattr(breaker, override.action)(override.reason, actor=override.actor)
+
+    def _expire(self) -> None:
+        """An override ends at its time of day, or when it has lasted as long as was asked for,
+        whatever the clock was set to meanwhile."""
+        now = self._clock.utc()
+        for name, (override, until) in list(self._in_force.items()):
+            if not override.is_active(now):
+                self._due.append(name)
+            elif self._clock.now() >= until:
+                # It must not begin again with the next process, whose clock says that it lasts.
+                revision = override.revision + 1
+                self._learn([replace(override, expires_at=now, revision=revision)])
+                self._write()
+
+
+def _name_of(override: Override) -> str:
+    """An order for all, so that no two processes wait for each other's rows."""
+    return override.breaker

@@ -1,0 +1,81 @@
+"""What an operator has said lasts, whatever ends the processes, and with the database down."""
+
+import os
+import signal
+import time
+
+import psutil
+
+from tests.integration.conftest import OPERATOR
+
+AWAY = {
+    "MEDIANEST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "MEDIANEST_PLEX_URL": "http://127.0.0.1:1",
+}
+LOOK = 2.5
+"""Seconds within which all workers obey, and a little for a busy machine."""
+
+
+def workers(server):
+    return {child.pid for child in psutil.Process(server.process.pid).children()}
+
+
+def end(server, *pids, number):
+    """Signal them, and wait until only others are there."""
+    before = workers(server)
+    for pid in pids:
+        os.kill(pid, number)
+    until = time.monotonic() + 15
+    while not (now := workers(server)) or now & before:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def states(server, number=12):
+    """Of whichever worker answers; each request is a new connection."""
+    found = set()
+    while number:
+        try:
+            found.add(server.breaker()["state"])
+            number -= 1
+        except OSError:  # between two workers
+            time.sleep(0.02)
+    return found
+
+
+def test_an_override_outlives_workers_and_servers(serve):
+    server = serve(ready=False, WEB_CONCURRENCY=2, **AWAY)
+    answer = server.act("open", reason="moving", expires_in=3600)
+    assert (answer.status, answer.json["kept"]["database"]) == (200, False)
+    assert answer.json["kept"]["file"]
+    until = time.monotonic() + LOOK
+    while states(server, 30) != {"forced_open"}:
+        assert time.monotonic() < until, "a worker does not obey"
+
+    end(server, *workers(server), number=signal.SIGKILL)
+    assert states(server) == {"forced_open"}
+    end(server, server.process.pid, number=signal.SIGHUP)
+    assert states(server) == {"forced_open"}
+    server.kill()
+    server.start()
+    server.wait_until("live")
+    assert states(server) == {"forced_open"}
+    assert server.breaker()["reason"] == "moving"
+
+    assert server.act("enable").json["state"] == "closed"
+    server.kill()
+    server.start()
+    server.wait_until("live")
+    assert states(server) == {"closed"}
+
+
+def test_a_worker_that_is_forked_of_an_app_made_before_obeys(serve):
+    """Keeps out: with --preload the app is older than what was said since."""
+    server = serve(ready=False, GUNICORN_CMD_ARGS="--preload", **AWAY)
+    server.act("disable")
+    end(server, *workers(server), number=signal.SIGKILL)
+    assert states(server) == {"disabled"}
+    listed = server.get(
+        "/api/v1/resilience/overrides", headers={"Authorization": f"Bearer {OPERATOR}"}
+    )
+    assert [each["circuit_breaker"] for each in listed.json["overrides"]] == ["plex"]

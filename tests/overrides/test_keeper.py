@@ -1,0 +1,295 @@
+"""An operator's word outlives the process, and only an operator or its expiry ends it."""
+
+from datetime import timedelta
+
+import pytest
+
+from medianest.overrides.keeper import Kept
+from medianest.resilience import CircuitBreaker, ManualClock, default_registry
+from medianest.resilience.events import state_changed
+
+HOUR = 3_600.0
+
+
+class SettableClock(ManualClock):
+    """A clock whose time of day can be set."""
+
+    offset = timedelta()
+
+    def utc(self):
+        return super().utc() + self.offset
+
+
+@pytest.fixture
+def clock():
+    return SettableClock()
+
+
+@pytest.mark.parametrize(("action", "state"), [("open", "forced_open"), ("disable", "disabled")])
+def test_what_lasts_is_obeyed_by_the_next_process(start, clock, action, state):
+    """Keeps out: closed after SIGKILL, while the audit says open."""
+    start().keeper.act("plex", action, reason="moving", actor="kim", expires_in=HOUR)
+    clock.advance(600)
+    seen = start().plex.snapshot()
+    assert (seen.state.value, seen.reason, seen.actor) == (state, "moving", "kim")
+    assert (seen.expires_at - clock.utc()).total_seconds() == pytest.approx(3_000)
+    clock.advance(3_001)
+    assert start().state == "closed"
+
+
+def test_without_an_expiry_it_lasts_for_ever(start, clock):
+    start().keeper.act("plex", "open")
+    clock.advance(400 * 86_400)
+    process = start()
+    assert (process.state, process.plex.snapshot().expires_at) == ("forced_open", None)
+
+
+@pytest.mark.parametrize("action", ["close", "reset", "enable"])
+def test_what_an_operator_ended_does_not_come_back(start, action):
+    first = start()
+    first.keeper.act("plex", "open")
+    first.keeper.act("plex", action)
+    assert (first.state, start().state) == ("closed", "closed")
+    assert first.keeper.active() == []
+
+
+def test_what_settings_disable_is_not_enabled_by_what_an_operator_once_ended(start, clock):
+    first = start()
+    first.keeper.act("plex", "open")
+    first.keeper.act("plex", "enable")
+    clock.advance(1)
+    second = start()
+    second.plex.disable("disabled by the settings")
+    second.keeper.follow()
+    assert second.state == "disabled"
+
+
+def test_other_workers_obey_when_they_look(start):
+    one, two = start(), start()
+    one.keeper.act("plex", "open", reason="moving")
+    two.keeper.follow()
+    assert (two.state, two.plex.snapshot().reason) == ("forced_open", "moving")
+    two.keeper.act("plex", "enable")
+    one.keeper.follow()
+    assert one.state == "closed"
+
+
+def test_other_workers_close_what_opened_by_itself(start):
+    one, two = start(), start()
+    for _ in range(5):
+        two.plex.acquire().failure(ConnectionError())
+    assert two.state == "open"
+    one.keeper.act("plex", "close")
+    two.keeper.follow()
+    assert two.state == "closed"
+
+
+def test_the_last_word_counts_whoever_looks_when(start):
+    one, two, three = start(), start(), start()
+    one.keeper.act("plex", "open")
+    two.keeper.act("plex", "disable")
+    one.keeper.act("plex", "open", reason="last")
+    for process in (one, two, three, start()):
+        process.keeper.follow()
+        assert (process.state, process.plex.snapshot().reason) == ("forced_open", "last")
+
+
+def test_words_on_two_breakers_from_two_workers_are_both_kept(start):
+    one, two = start(), start()
+    for process in (one, two):
+        process.registry.breaker("overseerr")
+    one.keeper.act("plex", "open")
+    two.keeper.act("overseerr", "disable")
+    found = [each.breaker for each in start().keeper.active()]
+    assert found == ["overseerr", "plex"]
+
+
+def test_a_look_that_finds_nothing_new_changes_nothing(start, heard):
+    process = start()
+    process.keeper.act("plex", "open")
+    changes = heard(state_changed)
+    for _ in range(3):
+        process.keeper.follow()
+    assert changes == []
+
+
+def test_a_breaker_that_is_made_later_obeys_from_its_first_call(start):
+    first = start()
+    first.registry.breaker("later")
+    first.keeper.act("later", "open")
+    second = start()
+    assert second.registry.breaker("later").state.value == "forced_open"
+    third = start()
+    assert third.registry.add_breaker(CircuitBreaker("later")).state.value == "forced_open"
+
+
+def test_one_that_takes_the_place_of_another_obeys_too(start):
+    process = start()
+    process.keeper.act("plex", "open")
+    process.registry.add_breaker(made := CircuitBreaker("plex"), replaces=lambda taken: True)
+    assert made.state.value == "forced_open"
+
+
+def test_other_registries_of_the_process_have_breakers_of_their_own(start, heard):
+    process = start()
+    process.keeper.act("plex", "open")
+    changes = heard(state_changed)
+    other = default_registry.__class__().breaker("plex")
+    assert (other.state.value, changes) == ("closed", [])
+
+
+def test_of_a_service_that_is_gone_it_is_listed_and_expires(start, clock):
+    first = start()
+    first.registry.breaker("gone")
+    first.keeper.act("gone", "open", expires_in=HOUR)
+    second = start()
+    assert [each.breaker for each in second.keeper.active()] == ["gone"]
+    clock.advance(HOUR)
+    second.keeper.follow()
+    assert second.keeper.active() == []
+
+
+def test_and_an_operator_can_end_it(start):
+    first = start()
+    first.registry.breaker("gone")
+    first.keeper.act("gone", "open")
+    second = start()
+    second.keeper.act("gone", "enable")
+    assert second.keeper.active() == []
+    assert start().registry.breaker("gone").state.value == "closed"
+
+
+def test_a_file_that_was_removed_or_cut_while_running_is_written_again(start, path):
+    process = start()
+    process.keeper.act("plex", "open")
+    whole = path.read_text()
+    for damage in (path.unlink, lambda: path.write_text(whole[:40])):
+        damage()
+        process.keeper.follow()
+        assert path.read_text() == whole
+    assert process.state == "forced_open"
+
+
+def test_a_damaged_file_stops_no_start_and_no_operator(start, path):
+    path.write_bytes(b"\0" * 4096)
+    process = start()
+    assert process.state == "closed"
+    assert process.keeper.act("plex", "open").file
+    assert start().state == "forced_open"
+
+
+def test_what_cannot_be_kept_is_obeyed_told_and_tried_again(start, path, caplog):
+    process = start()
+    draft = path.with_name("overrides.json.lock")
+    draft.mkdir()  # even root cannot write to it
+    kept = process.keeper.act("plex", "open")
+    assert kept == Kept(False, False, f"{path}: Is a directory")
+    assert process.state == "forced_open"
+    process.keeper.follow()
+    assert caplog.text.count("are not kept") == 1
+    draft.rmdir()
+    process.keeper.follow()
+    assert process.keeper.problem is None
+    assert start().state == "forced_open"
+
+
+def test_a_file_of_a_newer_version_is_no_trouble_for_the_breakers(start, path):
+    path.write_text('{"version": 2}\n')
+    process = start()
+    kept = process.keeper.act("plex", "open")
+    assert (kept.file, process.state) == (False, "forced_open")
+    assert "newer version" in kept.problem
+    assert path.read_text() == '{"version": 2}\n'
+
+
+# -- the database ------------------------------------------------------------------------------
+
+
+def test_what_the_file_lost_the_database_brings_back(start, path):
+    first = start()
+    first.database.upgrade()
+    assert first.keeper.act("plex", "open").database
+    path.unlink()
+    second = start()
+    assert second.state == "closed"
+    second.keeper.sync()
+    assert second.state == "forced_open"
+    assert start().state == "forced_open"
+
+
+def test_an_older_copy_in_the_database_brings_nothing_back(start):
+    first = start()
+    first.database.upgrade()
+    first.keeper.act("plex", "open")
+    store = first.keeper._store
+    old = store.all()
+    first.keeper.act("plex", "enable")
+    store.forget(store.all())
+    store.put(old)
+    first.keeper.sync()
+    assert first.state == "closed"
+    assert [each.action for each in store.all()] == ["enable"]
+
+
+def test_what_was_said_while_the_database_was_away_follows(start):
+    first = start()
+    assert not first.keeper.act("plex", "open").database
+    first.database.upgrade()
+    first.keeper.sync()
+    assert [each.action for each in first.keeper._store.all()] == ["open"]
+
+
+def test_after_every_copy_was_lost_the_new_word_is_higher_than_any_old_one(start, path, clock):
+    first = start()
+    first.keeper.act("plex", "open")
+    old = first.keeper.active()[0].revision
+    path.unlink()
+    clock.advance(1)
+    second = start()
+    second.keeper.act("plex", "disable")
+    assert second.keeper.active()[0].revision > old
+
+
+def test_tombstones_are_forgotten_after_a_month_everywhere(start, clock, path):
+    first = start()
+    first.database.upgrade()
+    first.keeper.act("plex", "open", expires_in=1)
+    clock.advance(31 * 86_400)
+    first.keeper.sync()
+    first.registry.breaker("other")
+    first.keeper.act("other", "open")
+    assert [each.breaker for each in first.keeper._store.all()] == ["other"]
+    assert "plex" not in path.read_text()
+
+
+# -- the clock ---------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_set_forward_past_the_expiry_ends_it(start, clock):
+    """As it would be for a process that starts now."""
+    process = start()
+    process.keeper.act("plex", "open", expires_in=HOUR)
+    clock.offset = timedelta(hours=2)
+    process.keeper.follow()
+    assert (process.state, start().state) == ("closed", "closed")
+
+
+def test_a_clock_that_is_set_back_prolongs_nothing(start, clock):
+    process = start()
+    process.keeper.act("plex", "open", expires_in=HOUR)
+    clock.offset = timedelta(hours=-5)
+    seen = start().plex.snapshot()
+    assert (seen.expires_at - clock.utc()).total_seconds() == HOUR
+    clock.advance(HOUR)
+    process.keeper.follow()
+    assert (process.state, process.keeper.active()) == ("closed", [])
+    assert start().state == "closed"
+
+
+def test_after_the_clock_was_set_back_the_next_word_is_still_the_last(start, clock):
+    one, two = start(), start()
+    one.keeper.act("plex", "open")
+    clock.offset = timedelta(days=-300)
+    two.keeper.act("plex", "enable")
+    one.keeper.follow()
+    assert (one.state, start().state) == ("closed", "closed")

@@ -1,0 +1,100 @@
+"""Operators' words on circuit breakers, over HTTP and from one process to the next."""
+
+import pytest
+
+ACTION = "/api/v1/resilience/circuit-breakers/{}/action"
+OVERRIDES = "/api/v1/resilience/overrides"
+
+
+@pytest.fixture
+def start(make_app, tmp_path):
+    """`start()` is the app of a new process in the same folder."""
+
+    def start_one():
+        return make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
+
+    return start_one
+
+
+@pytest.fixture
+def post(operator):
+    def ask(app, name="plex", **body):
+        return app.test_client().post(ACTION.format(name), json=body, headers=operator)
+
+    return ask
+
+
+def state(app, name="plex"):
+    return app.extensions["medianest"].registry.breaker(name).state.value
+
+
+def listed(app):
+    viewer = {"Authorization": "Bearer the-viewer"}
+    return app.test_client().get(OVERRIDES, headers=viewer).json
+
+
+def test_the_answer_says_where_it_is_kept(start, post):
+    app = start()
+    answer = post(app, action="open", reason="moving", expires_in=3600)
+    assert (answer.status_code, answer.json["state"]) == (200, "forced_open")
+    assert answer.json["kept"] == {
+        "file": True,
+        "database": False,  # its tables are not made in this test
+        "problem": None,
+        "other_workers_within": 2.0,
+    }
+    app.extensions["medianest"].database.upgrade()
+    assert post(app, action="enable").json["kept"]["database"]
+
+
+def test_each_app_obeys_before_its_first_request(start, post):
+    app = start()
+    post(app, action="open")
+    post(app, "plex.search", action="disable")
+    second = start()
+    assert (state(second), state(second, "plex.search")) == ("forced_open", "disabled")
+    post(second, action="close")
+    assert state(start()) == "closed"
+
+
+def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(start, post, tmp_path):
+    app = start()
+    (tmp_path / "overrides.json.lock").mkdir()  # even root cannot write to it
+    answer = post(app, action="open")
+    assert (answer.status_code, answer.json["state"]) == (202, "forced_open")
+    kept = answer.json["kept"]
+    assert (kept["file"], kept["database"], kept["other_workers_within"]) == (False, False, None)
+    assert kept["problem"] == f"not kept: {tmp_path}/overrides.json: Is a directory"
+    assert listed(app)["problem"] == f"{tmp_path}/overrides.json: Is a directory"
+
+
+def test_where_only_the_database_has_it_the_answer_is_200_and_says_so(start, post, tmp_path):
+    app = start()
+    app.extensions["medianest"].database.upgrade()
+    (tmp_path / "overrides.json.lock").mkdir()
+    answer = post(app, action="open")
+    assert (answer.status_code, answer.json["kept"]["database"]) == (200, True)
+    assert "not kept" in answer.json["kept"]["problem"]
+
+
+def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operator, clock):
+    app = start()
+    app.extensions["medianest"].registry.breaker("gone")
+    post(app, action="open", reason="moving", expires_in=60)
+    post(app, "gone", action="disable")
+    second = start()
+    gone, plex = listed(second)["overrides"]
+    assert (gone["circuit_breaker"], gone["action"], gone["state"]) == ("gone", "disable", None)
+    assert (plex["state"], plex["reason"], plex["actor"]) == ("forced_open", "moving", "operator")
+    assert plex["expires_at"] > plex["at"]
+    ended = second.test_client().delete(f"{OVERRIDES}/gone", headers=operator)
+    assert (ended.status_code, ended.json["file"]) == (200, True)
+    assert second.test_client().delete(f"{OVERRIDES}/gone", headers=operator).status_code == 404
+    clock.advance(61)
+    assert listed(second)["overrides"] == listed(start())["overrides"] == []
+
+
+def test_only_operators_end_them(start):
+    app = start()
+    viewer = {"Authorization": "Bearer the-viewer"}
+    assert app.test_client().delete(f"{OVERRIDES}/plex", headers=viewer).status_code == 403
