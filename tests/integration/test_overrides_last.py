@@ -62,12 +62,6 @@ def test_an_override_outlives_workers_and_servers(serve):
     assert states(server) == {"forced_open"}
     assert server.breaker()["reason"] == "moving"
 
-    assert server.act("enable").json["state"] == "closed"
-    server.kill()
-    server.start()
-    server.wait_until("live")
-    assert states(server) == {"closed"}
-
 
 def test_a_worker_that_is_forked_of_an_app_made_before_obeys(serve):
     """Keeps out: with --preload the app is older than what was said since."""
