@@ -32,6 +32,10 @@ READS = "medianest_reads"
 MAX_WAIT = 10.0
 """Seconds to wait for a lock at most: SQLite's waiting cannot be interrupted."""
 
+_LOG_BYTES = 8 * 1024 * 1024
+"""The write-ahead log shrinks to this when a long reader, for whom it grew, is gone. It is twice
+what it has in normal use, so that it is not cut and grown again all the time."""
+
 _ERRORS: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: (DatabaseBusyError, "the database is locked by another process"),
     sqlite3.SQLITE_LOCKED: (DatabaseBusyError, "the database is locked"),
@@ -79,6 +83,7 @@ def _prepare(connection: sqlite3.Connection, record: object) -> None:
     # With NORMAL a power cut could take back a commit that was answered with 202.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
 
 
 def _begin(connection: Connection) -> None:

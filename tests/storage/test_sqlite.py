@@ -59,6 +59,24 @@ def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(conn
     other.close()
 
 
+def test_what_grew_for_a_long_reader_shrinks_when_the_reader_is_gone(connect, tmp_path):
+    """Keeps out: a write-ahead log that keeps the disk full until all processes have ended."""
+    path, log = tmp_path / "medianest.db", tmp_path / "medianest.db-wal"
+    database = connect(f"sqlite:///{path}")
+    database.upgrade()
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM audit").fetchall()
+    for _ in range(8):
+        database.write(grow)
+    assert log.stat().st_size > 16_000_000
+    reader.execute("COMMIT")
+    reader.close()
+    for _ in range(2):  # one copies all of it into the database, the next begins it anew
+        database.write(lambda c: c.execute(text("INSERT INTO big VALUES ('x')")))
+    assert log.stat().st_size <= 8 * 1024 * 1024
+
+
 def test_a_full_disk_is_told_and_what_was_kept_is_intact(connect, tmp_path):
     """SQLite itself says that the disk is full when the file may not grow."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
