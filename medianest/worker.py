@@ -34,7 +34,7 @@ _THREADS = {
 }
 _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600.0, 60.0
 _BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
-_PROBE_SECONDS = _FOLLOW_SECONDS = 1.0
+_PROBE_SECONDS = _FOLLOW_SECONDS = _RELEASE_SECONDS = 1.0
 _TELL_SECONDS = 10.0
 _SET_BACK = 2.0
 """Seconds by which the time of day may go back unnoticed."""
@@ -107,6 +107,7 @@ class Worker:
         stored("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
         stored("learn of dependencies", parts.watch.dependencies.sync, interval)
         stored("keep overrides", parts.overrides.sync, interval)
+        add("release connections", parts.database.release_idle, _RELEASE_SECONDS)
         add("obey overrides", parts.overrides.follow, _FOLLOW_SECONDS, executor="watch")
         for handler in parts.drainer.handlers:
             drain = partial(parts.drainer.run_due, handler.name, until=lambda: self._stopping)

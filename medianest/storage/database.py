@@ -32,6 +32,7 @@ from medianest.storage.errors import (
     StorageError,
 )
 from medianest.storage.group_commit import GroupCommit
+from medianest.storage.scarcity import ScarceConnections
 
 __all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "PoolFigures"]
 
@@ -95,6 +96,12 @@ class Database:
         self.engine: Engine = self._kind.make_engine(
             location, pool_size=places.connections, timeout=settings.timeout
         )
+        self._scarce = (
+            ScarceConnections(self.engine, postgres.is_full, postgres.CROWDED, clock)
+            if self.dialect == "postgresql"
+            else None
+        )
+        self._longest_wait = settings.timeout
         self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._said = ""
@@ -156,7 +163,7 @@ class Database:
 
     def ping(self) -> DatabaseFacts:
         """Ask how it is, past the circuit breaker. Raises StorageError."""
-        with self._mapped(), self.engine.connect() as connection:
+        with self._mapped(), self._connection() as connection:
             version = connection.execute(text(self._kind.VERSION)).scalar_one()
             return DatabaseFacts(str(version), schema.current_revision(connection))
 
@@ -164,6 +171,14 @@ class Database:
         """How its connections are used now; asks nobody."""
         pool: Any = self.engine.pool
         return PoolFigures(pool.size(), pool.checkedout(), self._ways.waiting)
+
+    def release_idle(self) -> int:
+        """Close the idle connections if the server has few left for others; how many. Raises
+        StorageError."""
+        if self._scarce is None:
+            return 0
+        with self._proof.scope(), self._mapped():
+            return self._scarce.release_idle()
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -195,10 +210,15 @@ class Database:
 
     @contextmanager
     def _transaction(self, reads: bool = False) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
+        with self._connection() as connection:
             connection = connection.execution_options(**{sqlite.READS: reads})
             with connection.begin():
                 yield connection
+
+    def _connection(self) -> Connection:
+        if self._scarce is None:
+            return self.engine.connect()
+        return self._scarce.take(self._longest_wait)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

@@ -30,9 +30,32 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["VERSION", "error_of", "make_engine"]
+__all__ = ["CROWDED", "VERSION", "error_of", "is_full", "make_engine"]
 
 VERSION = "SHOW server_version"
+
+CROWDED = """
+SELECT bool_or(used >= 0.8 * most) FROM (
+    SELECT count(*) AS used, current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int AS most
+    FROM pg_stat_activity WHERE datname IS NOT NULL
+    UNION ALL
+    SELECT count(*), (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user)
+    FROM pg_stat_activity WHERE usename = current_user
+    UNION ALL
+    SELECT count(*), (SELECT nullif(datconnlimit, -1) FROM pg_database
+        WHERE datname = current_database())
+    FROM pg_stat_activity WHERE datname = current_database()
+) AS limits
+"""
+"""Whether few connections are left: of the server, of our role or of our database."""
+
+_FULL = (
+    "too many clients", "too many connections", "connection slots are reserved",
+    "no more connections allowed",  # PgBouncer
+)  # fmt: skip
+"""libpq gives no SQLSTATE for a connection that was refused, only the server's words; what a
+server says in another language is taken as before, for a server that cannot be reached."""
 
 MAX_WAIT = 30.0
 """Seconds to wait for an answer where there is no deadline."""
@@ -139,6 +162,12 @@ def _give_up_connection(context: ExceptionContext) -> None:
         context.invalidate_pool_on_disconnect = False  # the others may be well
 
 
+def is_full(error: object) -> bool:
+    """Whether the server is there, but has no connection left for us."""
+    said = str(error)
+    return isinstance(error, psycopg2.OperationalError) and any(word in said for word in _FULL)
+
+
 def error_of(error: BaseException) -> StorageError | None:
     """What an error of the driver means; None for one that is nobody's trouble but ours."""
     if not isinstance(error, psycopg2.Error):
@@ -146,6 +175,8 @@ def error_of(error: BaseException) -> StorageError | None:
     kind = _ERRORS.get(error.pgcode or "")
     if kind is not None:
         return kind[0](kind[1])
+    if is_full(error):
+        return DatabaseBusyError("the database has no connection free")
     if isinstance(error, NoAnswerError):
         return DatabaseUnavailableError("the database did not answer in time")
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
