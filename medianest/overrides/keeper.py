@@ -50,7 +50,9 @@ class OverrideKeeper:
         self._file = file
         self._store = store
         self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
-        self._began = self._clock.utc()
+        self._has_begun = False
+        self._news: dict[str, int] = {}
+        """Revisions of what was said since this process began."""
         self._known: dict[str, Override] = {}
         self._lock = threading.Lock()
         self._due: deque[str] = deque()
@@ -90,13 +92,14 @@ class OverrideKeeper:
         if signature != self._seen or is_lost or self.problem is not None:
             self._seen = signature
             self._read()
+        self._has_begun = True
         self._obey_due()
 
     def sync(self) -> None:
         """Learn from the database what the file has lost, and give it what it lacks. Raises the
         errors of medianest.storage.errors."""
         stored, now = self._store.all(), self._clock.utc()
-        if self._learn(stored):
+        if self._learn(stored, news=False):
             self._write()
         self._obey_due()
         self._store.forget([each for each in stored if each.is_forgettable(now)])
@@ -117,9 +120,10 @@ class OverrideKeeper:
             if known is not None:
                 revision = max(revision, known.revision + 1)
             override = self._known[draft.breaker] = replace(draft, revision=max(1, revision))
+            self._news[draft.breaker] = override.revision
         return override
 
-    def _learn(self, found: Iterable[Override]) -> bool:
+    def _learn(self, found: Iterable[Override], *, news: bool) -> bool:
         """Take over what is newer than what is known; whether anything was."""
         now, newer = self._clock.utc(), []
         with self._lock:
@@ -129,6 +133,8 @@ class OverrideKeeper:
                 if is_newer and not override.is_forgettable(now):
                     self._known[override.breaker] = override
                     newer.append(override.breaker)
+                    if news:
+                        self._news[override.breaker] = override.revision
         self._due.extend(newer)
         return bool(newer)
 
@@ -147,7 +153,7 @@ class OverrideKeeper:
         except OverrideFileError as error:
             self._say(str(error))
             return
-        self._learn(found)
+        self._learn(found, news=self._has_begun)
         if set(self._worth_keeping()) <= set(found):
             self._say(None)
         else:  # somebody has removed or damaged it, or it could not be written before
@@ -164,7 +170,7 @@ class OverrideKeeper:
         return problem
 
     def _merged(self, found: list[Override]) -> list[Override]:
-        self._learn(found)
+        self._learn(found, news=True)
         return self._worth_keeping()
 
     def _say(self, problem: str | None) -> None:
@@ -216,7 +222,7 @@ class OverrideKeeper:
         if not override.is_active(now):
             was_in_force = self._in_force.pop(name, None) is not None
             # What was over when this process began is nothing to it: settings may have disabled.
-            if was_in_force or override.at >= self._began:
+            if was_in_force or self._news.get(name) == override.revision:
                 self._end(breaker, override)
             return
         known, until = self._in_force.get(name, (None, 0.0))
@@ -245,7 +251,7 @@ class OverrideKeeper:
             elif self._clock.now() >= until:
                 # It must not begin again with the next process, whose clock says that it lasts.
                 revision = override.revision + 1
-                self._learn([replace(override, expires_at=now, revision=revision)])
+                self._learn([replace(override, expires_at=now, revision=revision)], news=True)
                 self._write()
 
 

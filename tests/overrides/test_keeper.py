@@ -262,6 +262,23 @@ def test_tombstones_are_forgotten_after_a_month_everywhere(start, clock, path):
     assert "plex" not in path.read_text()
 
 
+def test_what_was_ended_elsewhere_ends_here_and_leaves_what_opened_by_itself(start, path):
+    """The database tells of it only after the start."""
+    first = start()
+    first.database.upgrade()
+    first.keeper.act("plex", "open")
+    second = start()
+    second.registry.breaker("overseerr")
+    for name in ("plex", "overseerr"):
+        first.registry.breaker(name)
+        first.keeper.act(name, "close")
+    path.unlink()
+    for _ in range(5):
+        second.registry.breaker("overseerr").acquire().failure(ConnectionError())
+    second.keeper.sync()
+    assert (second.state, second.registry.breaker("overseerr").state.value) == ("closed", "open")
+
+
 # -- the clock ---------------------------------------------------------------------------------
 
 
@@ -284,6 +301,17 @@ def test_a_clock_that_is_set_back_prolongs_nothing(start, clock):
     process.keeper.follow()
     assert (process.state, process.keeper.active()) == ("closed", [])
     assert start().state == "closed"
+
+
+def test_after_the_clock_was_set_back_what_opened_by_itself_is_closed_all_the_same(start, clock):
+    one, two = start(), start()
+    clock.offset = timedelta(days=-300)
+    for process in (one, two):
+        for _ in range(5):
+            process.plex.acquire().failure(ConnectionError())
+    one.keeper.act("plex", "close")
+    two.keeper.follow()
+    assert (one.state, two.state) == ("closed", "closed")
 
 
 def test_after_the_clock_was_set_back_the_next_word_is_still_the_last(start, clock):
