@@ -29,7 +29,7 @@ def state(app, name="plex"):
 
 
 def listed(app):
-    viewer = {"Authorization": "Bearer the-viewer"}
+    viewer = {"Authorization": "Bearer the-viewer-token"}
     return app.test_client().get(OVERRIDES, headers=viewer).json
 
 
@@ -96,5 +96,5 @@ def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operat
 
 def test_only_operators_end_them(start):
     app = start()
-    viewer = {"Authorization": "Bearer the-viewer"}
+    viewer = {"Authorization": "Bearer the-viewer-token"}
     assert app.test_client().delete(f"{OVERRIDES}/plex", headers=viewer).status_code == 403
