@@ -6,6 +6,7 @@ import sys
 
 from medianest import __version__
 from medianest.config import Settings
+from medianest.logs import configure_logs
 from medianest.notify import Notifier
 from medianest.resilience import ConfigurationError
 from medianest.sandbox.process import SandboxProcess
@@ -59,6 +60,8 @@ worker_tmp_dir = (
     _memory()
 )  # also where the root file system is read-only; a disk would make it wait
 loglevel = "warning"
+logger_class = "medianest.logs.server.ServerLog"
+configure_logs(settings)  # the master's own lines, too
 forwarder_headers = ""  # SCRIPT_NAME is not for clients to say
 secure_scheme_headers = {}  # medianest.web.proxies alone reads what proxies say
 control_socket_disable = True

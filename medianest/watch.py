@@ -23,6 +23,7 @@ from medianest.health.checks import (
 )
 from medianest.health.component import Change
 from medianest.health.counters import Counters
+from medianest.health.log import LOG
 from medianest.health.monitor import MONITOR
 from medianest.health.observer import Observer
 from medianest.health.report import Reporter
@@ -145,6 +146,7 @@ def _internal(subjects: Subjects, options: AlertOptions, system: System) -> Iter
     yield check_of("circuit-breakers", "optional", breakers)
     yield check_of("memory", "important", partial(check_memory, system, options.memory))
     yield check_of("cpu", "optional", partial(check_cpu, system))
+    yield check_of("log", "optional", LOG)
     yield check_of("threads", "important", partial(check_threads, places, threads))
     yield check_of(
         "queue",

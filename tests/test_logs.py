@@ -23,21 +23,26 @@ logger = logging.getLogger("medianest.test")
 
 
 @pytest.fixture
-def lines(capsys):
+def lines(capfd):
     """`lines(level="INFO")` logs as JSON from now on; called again, the lines since then."""
     kept = [logging.getLogger(name) for name in ("medianest", "gunicorn.error", "medianest.events")]
+    last_resort = logging.lastResort
     before = [(each, each.handlers, each.propagate, each.level) for each in kept]
 
     def configure(level="INFO", as_json=True):
         configure_logs(Settings(log_level=level, log_json=as_json))
 
         def read():
-            written = capsys.readouterr().err.splitlines()
+            logging.getLogger("medianest").handlers[0].flush()
+            written = capfd.readouterr().err.splitlines()
             return [json.loads(line) for line in written] if as_json else written
 
         return read
 
     yield configure
+    for handler in logging.getLogger("medianest").handlers:
+        handler.close()
+    logging.lastResort = last_resort
     for each, handlers, propagate, level in before:
         each.handlers, each.propagate = handlers, propagate
         each.setLevel(level)
@@ -208,6 +213,29 @@ def test_what_is_configured_twice_is_told_once(lines):
     logger.warning("once")
     breaker_that_opens()
     assert len(read()) == 2
+
+
+def test_what_other_packages_say_is_told_as_well(lines):
+    read = lines()
+    other = logging.getLogger("urllib3.connectionpool")
+    other.parent, root = None, other.parent  # the root logger is pytest's here
+    try:
+        other.warning("the pool is full")
+    finally:
+        other.parent = root
+    (line,) = read()
+    assert (line["logger"], line["message"]) == ("urllib3.connectionpool", "the pool is full")
+
+
+def test_clients_make_gunicorn_say_a_few_lines_a_second(lines):
+    """Keeps out: 11 MB of log a second from four clients who send nonsense."""
+    read, gunicorn = lines(), logging.getLogger("gunicorn.error")
+    for number in range(1000):
+        gunicorn.warning(f"Invalid request from ip=127.0.0.1: {number}")
+    gunicorn.critical("WORKER TIMEOUT")
+    told = [line["message"] for line in read()]
+    assert told.pop() == "WORKER TIMEOUT"
+    assert 5 <= len(told) <= 25  # the machine may take some seconds
 
 
 def test_lines_for_people_are_short(lines):

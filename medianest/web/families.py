@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from medianest import __version__, families
 from medianest.health import Status
+from medianest.health.log import LOG
 from medianest.health.report import Report
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import BOUNDS, Traffic
@@ -58,6 +59,7 @@ class Families(Collector):
         yield from _alerts(report)
         yield _left_out()
         yield _failed_attempts(parts.tokens.throttle)
+        yield _dropped()
 
 
 def _health(report: Report) -> Iterator[Metric]:
@@ -134,6 +136,14 @@ def _left_out() -> Metric:
     for (service, endpoint), number in LEFT_OUT.by_endpoint().items():
         elements.add_metric((service, endpoint), number)
     return elements
+
+
+def _dropped() -> Metric:
+    dropped = CounterMetricFamily(
+        "medianest_dropped_log_records", "Records of the log that could not be written."
+    )
+    dropped.add_metric((), LOG.dropped)
+    return dropped
 
 
 def _failed_attempts(throttle: Throttle) -> Metric:

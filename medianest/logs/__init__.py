@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from medianest.bridges.logs import log_events
 from medianest.config import Secrets
+from medianest.logs.outlet import Outlet
+from medianest.logs.seldom import Seldom
 from medianest.web.trace import route, trace_id
 
 if TYPE_CHECKING:
@@ -21,18 +23,26 @@ logger = logging.getLogger("medianest")
 events = logging.getLogger("medianest.events")
 """What is always told, whatever the level is: changes of state, recoveries, alerts, operators."""
 
+_of_clients = Seldom(5)
+"""What clients make gunicorn say."""
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "trace_id", "route"}
 
 
 def configure_logs(settings: Settings) -> None:
-    """Log to standard error from now on, and what is always told in any case."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Log to standard error from now on, and what is always told in any case. Nobody who logs
+    waits for whoever reads it."""
+    handler, server = Outlet(sys.stderr), logging.getLogger("gunicorn.error")
     formatter = _JsonFormatter() if settings.log_json else _TextFormatter()
     handler.setFormatter(_WithoutSecrets(formatter, Secrets.of(settings)))
     handler.addFilter(_with_request)
-    for each in (logger, logging.getLogger("gunicorn.error")):
+    for each in (logger, server):
+        for former in each.handlers:
+            former.close()
         each.handlers = [handler]
         each.propagate = False
+    server.addFilter(_of_clients)
+    logging.lastResort = handler  # what other packages say
     logger.setLevel(settings.log_level)
     events.setLevel(logging.INFO)
     log_events(events)
@@ -58,6 +68,8 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
         line = f"{time} {record.levelname.lower():7} {_one_line(record.getMessage())}"
+        if left_out := getattr(record, "left_out", 0):
+            line += f" ({left_out} more of the kind were left out)"
         if record.exc_info:
             lines = self.formatException(record.exc_info).splitlines()
             line += "".join(f"\n    {_one_line(part)}" for part in lines)
