@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -28,7 +29,7 @@ def tally(clock):
 @pytest.fixture
 def pipe():
     read, write = os.pipe()
-    with open(read, "rb") as reader, open(write, "wb", buffering=0) as writer:
+    with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", buffering=0) as writer:
         yield SimpleNamespace(reader=reader, writer=writer)
 
 
@@ -76,7 +77,7 @@ def test_a_critical_record_finds_its_place(log_to, pipe, monkeypatch):
 
 
 def test_what_a_full_disk_does_not_take_is_told_when_it_does_again(log_to, pipe, tally):
-    with open("/dev/full", "wb", buffering=0) as full:
+    with Path("/dev/full").open("wb", buffering=0) as full:
         disk = SimpleNamespace(fileno=full.fileno)
         logger = log_to(disk)
         for _ in range(3):
@@ -165,7 +166,11 @@ logging.info("the end")
 def test_each_process_writes_its_own_lines_once_before_it_ends():
     """The last one ends without a word, right after its critical line."""
     found = subprocess.run(
-        [sys.executable, "-c", FORKING], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-Wignore", "-c", FORKING],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     lines = found.stderr.splitlines()
     parent = [f"parent {number}" for number in range(100)]
