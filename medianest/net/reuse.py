@@ -20,7 +20,7 @@ from urllib3.response import HTTPResponse
 
 from medianest.names import time_left
 from medianest.resilience import Clock
-from medianest.resilience.clock import as_clock
+from medianest.resilience.clock import as_clock, elapsed_of
 from medianest.sockets import give_up_unheard
 
 __all__ = ["Freshness", "ReusableConnection"]
@@ -46,12 +46,12 @@ class Freshness:
     value costs one more question on a dead connection."""
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = as_clock(clock)
+        self._elapsed = elapsed_of(as_clock(clock))  # asleep, a connection is forgotten as well
         self._doubted_until = -math.inf
 
     def now(self) -> float:
         """The time by which connections tell when they were opened and last answered on."""
-        return self._clock.now()
+        return self._elapsed()
 
     def covers(self, opened_at: float, answered_at: float) -> bool:
         """Whether a connection that was opened and last answered on at these times can be used

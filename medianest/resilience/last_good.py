@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Generic, Protocol, TypeVar
 
 from medianest.resilience.arguments import tells_arguments
-from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.clock import Clock, as_clock, elapsed_of
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import is_number, is_whole
 
@@ -73,7 +73,7 @@ class MemoryLastGood(Generic[T]):
             raise ConfigurationError("max_bytes takes size_of, a function (answer) -> bytes")
         self.max_age, self.max_entries, self.max_bytes = max_age, max_entries, max_bytes
         self._accept, self._size_of = accept, size_of
-        self._clock = as_clock(clock)
+        self._elapsed = elapsed_of(as_clock(clock))
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[T, float, int]] = OrderedDict()
         self._bytes = 0
@@ -94,8 +94,8 @@ class MemoryLastGood(Generic[T]):
             return list(self._kept)
 
     def now(self) -> float:
-        """Monotonic seconds."""
-        return self._clock.now()
+        """Monotonic seconds, those asleep among them: an answer grows old meanwhile, too."""
+        return self._elapsed()
 
     def put(self, key: Hashable, value: T, asked_at: float) -> None:
         """Keep `value`, if it is accepted and not older than what is kept."""
@@ -116,7 +116,7 @@ class MemoryLastGood(Generic[T]):
 
     def get(self, key: Hashable) -> tuple[T, float] | None:
         """The answer for `key` and its age in seconds."""
-        now = self._clock.now()
+        now = self._elapsed()
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:

@@ -127,6 +127,15 @@ def test_a_connection_that_rested_for_long_is_not_used_again(serving, http_of, i
     assert server.accepted == connections
 
 
+def test_a_connection_rests_while_the_machine_sleeps(serving, http_of):
+    server, clock = serving(well), ManualClock()
+    http = http_of(server, clock=clock)
+    http.get_json("/x")
+    clock.suspend(31.0)
+    http.get_json("/x")
+    assert server.accepted == 2
+
+
 def test_a_connection_that_is_old_is_not_used_again_however_often_it_was(serving, http_of):
     """Keeps out: a name that moved to another machine, while the old one goes on answering."""
     server, clock = serving(well), ManualClock()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from medianest.resilience import Clock, ConfigurationError, ManualClock, SystemClock
-from medianest.resilience.clock import as_clock
+from medianest.resilience.clock import as_clock, elapsed_of
 
 
 def test_a_manual_clock_stands_still_until_it_is_advanced(clock):
@@ -38,6 +38,32 @@ def test_the_system_clock_is_the_monotonic_one():
     before = time.monotonic()
     assert before <= clock.now() <= time.monotonic()
     assert abs(clock.utc() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_the_age_of_what_is_remembered_counts_the_time_asleep(clock):
+    elapsed = elapsed_of(clock)
+    before, running, day = elapsed(), clock.now(), clock.utc()
+    clock.advance(1)
+    clock.suspend(3600)
+    assert (elapsed() - before, clock.now() - running) == (3601, 1)
+    assert clock.utc() - day == timedelta(seconds=3601)
+
+
+def test_who_sets_the_time_of_day_changes_nothing_else(clock):
+    before, day = (clock.now(), clock.elapsed()), clock.utc()
+    clock.set_by(-3600)
+    assert (clock.now(), clock.elapsed()) == before
+    assert clock.utc() - day == -timedelta(hours=1)
+
+
+def test_the_system_clock_counts_the_time_asleep_where_the_system_does():
+    known = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    before = time.clock_gettime(known)
+    assert before <= elapsed_of(SystemClock())() <= time.clock_gettime(known)
+
+
+def test_of_a_clock_that_knows_nothing_of_sleep_the_age_is_what_it_tells():
+    assert elapsed_of(as_clock(lambda: 42.0))() == 42.0
 
 
 def test_both_clocks_are_clocks():

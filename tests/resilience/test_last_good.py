@@ -15,6 +15,15 @@ def filled(clock, most, *answers):
     return store
 
 
+def test_an_answer_grows_old_while_the_machine_sleeps(clock):
+    """Keeps out: a laptop that is opened in the morning shows yesterday's sessions as new."""
+    store = filled(clock, 10**6, "a")
+    clock.suspend(59)
+    assert store.get(0) == ("a", 59)
+    clock.suspend(2)
+    assert store.get(0) is None
+
+
 def test_so_many_are_kept_as_the_bytes_allow(clock):
     store = filled(clock, 3 * (EACH + 100), *["x" * 100] * 300)
     assert store.keys() == [297, 298, 299]
