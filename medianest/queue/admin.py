@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, exists, func, select, update
@@ -14,6 +14,7 @@ from medianest.queue.operations import Operation, OperationConflictError, State
 from medianest.queue.store import ACTIVE, find, is_id
 from medianest.resilience import CallRefusedError, Clock, remaining
 from medianest.resilience.snapshot import plain
+from medianest.resilience.steps import ClockSteps
 from medianest.storage.database import Database
 from medianest.storage.errors import StorageError
 from medianest.storage.page import Cursor, newest
@@ -57,6 +58,7 @@ class QueueAdmin:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._steps = ClockSteps(clock)
         self._figures: tuple[float, dict[str, Any]] | None = None
 
     def retry(self, operation_id: str) -> Operation | None:
@@ -195,7 +197,7 @@ class QueueAdmin:
 
     def _prune_some(self, connection: Connection) -> int:
         """Some of it: one transaction must not take long."""
-        before = self._clock.utc() - timedelta(seconds=self._settings.keep)
+        before = self._steps.ago(self._settings.keep)
         old = select(table.c.id).where(table.c.state == "done", table.c.finished_at < before)
         ids = [row.id for row in connection.execute(old.limit(_AT_ONCE))]
         connection.execute(delete(keys).where(keys.c.operation_id.in_(ids)))

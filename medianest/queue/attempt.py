@@ -7,13 +7,14 @@ import logging
 import random as _random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Lease
 from medianest.queue.pace import Pace
 from medianest.queue.retry_policy import Decision, Handler, decide
+from medianest.queue.set_back import sent_before
 from medianest.queue.settlement import Settlement
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import (
@@ -24,6 +25,7 @@ from medianest.resilience import (
     Registry,
     State,
 )
+from medianest.resilience.steps import ClockSteps
 from medianest.storage.errors import StorageError
 
 __all__ = ["Attempts", "Ended"]
@@ -54,6 +56,9 @@ class Attempts:
     handlers: dict[str, Handler] = field(default_factory=dict)
     paces: dict[str, Pace] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.steps = ClockSteps(self.registry.clock)
+
     def attempt(self, lease: Lease, seconds: float) -> Ended:
         """Do one operation within so many seconds; or, where it may have been done already, look
         for it."""
@@ -82,14 +87,16 @@ class Attempts:
         assert handler.look is not None
         operation, now = lease.operation, self.registry.clock.utc()
         sent_at = operation.first_sent_at or operation.created_at
-        found = handler.look(operation.payload, sent_at)
+        found = handler.look(operation.payload, sent_before(sent_at, now))
         if found is not None:
             return self.succeeded(handler, lease, found)
         pace = self.paces[handler.name]
         since, ended = operation.absent_since, operation.in_doubt_since
-        if since is None or (ended and since < ended) or pace.failed_after(since):
+        if since is not None and (since > now or (ended and since < ended <= now)):
+            since = None  # of a time to come: the clock was set back since
+        if since is None or pace.failed_after(since, now):
             since = now
-        left = (since + timedelta(seconds=self.settings.settle) - now).total_seconds()
+        left = self.settings.settle - self.steps.age(since)
         if left <= 0 and since is not now:
             return None
         return Ended(
@@ -148,10 +155,14 @@ class Attempts:
     def _decision(
         self, handler: Handler, lease: Lease, error: Exception, now: datetime
     ) -> Decision:
-        last_success = self.paces[handler.name].last_success
+        last_success, since = self.paces[handler.name].last_success, lease.operation.failing_since
+        if last_success is not None and last_success > now:
+            last_success = None  # the clock was set back since
+        failing_for = self.steps.age(since) if since is not None else 0.0
         return decide(
-            handler, lease.operation, error, self.settings, now=now, last_success=last_success
-        )
+            handler, lease.operation, error, self.settings, failing_for=failing_for,
+            last_success=last_success,
+        )  # fmt: skip
 
     def _settlement(
         self, decision: Decision, lease: Lease, error: Exception, now: datetime

@@ -45,6 +45,8 @@ class Pace:
         self.hold_until = float("-inf")
         """None is done before; for failures that no breaker counts, such as a wrong key."""
         self.last_success: datetime | None = None
+        self.brought_back_at = float("-inf")
+        """When it was last looked for what was written in a time to come."""
 
     def adapt(self, seconds: float, *, well: bool) -> None:
         """A batch has taken so long."""
@@ -84,9 +86,10 @@ class Pace:
         with self._lock:
             return tuple(self._failed_last)
 
-    def failed_after(self, moment: datetime) -> bool:
-        """Whether the service has failed since."""
-        return self._last_failure is not None and self._last_failure > moment
+    def failed_after(self, moment: datetime, now: datetime) -> bool:
+        """Whether the service has failed since. A failure later than `now` was before the clock
+        was set back."""
+        return self._last_failure is not None and moment < self._last_failure <= now
 
     def hold(self, settings: QueueSettings, jittered: Callable[[float], float]) -> None:
         """Do none for a while, longer with each time in a row."""

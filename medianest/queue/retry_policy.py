@@ -84,11 +84,11 @@ def decide(
     error: Exception,
     settings: QueueSettings,
     *,
-    now: datetime,
+    failing_for: float,
     last_success: datetime | None,
 ) -> Decision:
-    """What to do about a failure; `last_success` is when another operation of that handler was
-    done in this process."""
+    """What to do about a failure; `failing_for` are the seconds since the first of its own,
+    `last_success` is when another operation of that handler was done in this process."""
     lane = isinstance(error, handler.lane_outages)
     outage = isinstance(error, handler.outages) and not lane
     others_succeed = last_success is not None and last_success > operation.since
@@ -102,7 +102,7 @@ def decide(
     if isinstance(asked, int | float):
         delay = max(delay, min(asked, settings.max_delay if own else OUTAGE_DELAY))
     return Decision(
-        dead=permanent or (own and _is_hopeless(operation, settings, now, last_success)),
+        dead=permanent or (own and _is_hopeless(operation, settings, failing_for, last_success)),
         own=own,
         outage=outage,
         lane=lane,
@@ -112,13 +112,13 @@ def decide(
 
 
 def _is_hopeless(
-    operation: Operation, settings: QueueSettings, now: datetime, last_success: datetime | None
+    operation: Operation, settings: QueueSettings, failing_for: float, last_success: datetime | None
 ) -> bool:
     """Whether it has failed again and again, over long, while others were done."""
     since = operation.failing_since
     if since is None or operation.failures + 1 < settings.max_attempts:
         return False
-    is_long = (now - since).total_seconds() >= settings.give_up_after
+    is_long = failing_for >= settings.give_up_after
     return is_long and last_success is not None and last_success > since
 
 

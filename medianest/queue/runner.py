@@ -37,6 +37,9 @@ _LEASE_SHARE = 0.8
 
 _MOST_LATE = 200
 
+_BRING_BACK_SECONDS = 30.0
+"""How often to look for what a clock that was set back would keep waiting."""
+
 _NOTE_SECONDS = 0.02
 """How often what was done is noted while more is under way: one commit for all of it."""
 
@@ -73,6 +76,10 @@ class QueueRunner:
         many were settled. Raises the errors of medianest.storage.errors."""
         handler, pace, settled = self._attempts.handlers[name], self._attempts.paces[name], 0
         self.settle_late()
+        if self.registry.clock.now() - pace.brought_back_at >= _BRING_BACK_SECONDS:
+            pace.brought_back_at = self.registry.clock.now()
+            if number := self.queue.bring_back(name):
+                logger.warning("%d operations were of a time to come: the clock was set", number)
         with _threads(handler.concurrency) as pool:
             while not until() and self.blocked_reason(handler) is None:
                 leases = self.queue.claim_many(

@@ -26,6 +26,7 @@ from medianest.queue.bound import QueueBound
 from medianest.queue.doubt import take_doubt
 from medianest.queue.due import LONGEST_DELAY, make_due, oldest_due
 from medianest.queue.operations import Accepted, Lease, Operation, checked_payload
+from medianest.queue.set_back import SetBack
 from medianest.queue.settlement import Settlement, settle_rows, withdraw_row
 from medianest.resilience import Clock
 from medianest.storage.database import Database
@@ -53,6 +54,7 @@ class DeferredQueue:
         self._settings = settings
         self._clock = clock
         self._bound = QueueBound(settings, clock)
+        self._set_back = SetBack(database, clock)
 
     # -- accepting -----------------------------------------------------------------------------
 
@@ -180,6 +182,11 @@ class DeferredQueue:
         """Note how operations went, all in one transaction; how many were still leased so."""
         listed = list(settlements)
         return self._database.write(settle_rows, listed, self._clock.utc()) if listed else 0
+
+    def bring_back(self, handler: str) -> int:
+        """Let nothing wait for a time that is far off only because the clock was set back; how
+        many were brought back."""
+        return self._set_back.bring_back(handler)
 
     def doubt_anew(self, handler: str) -> None:
         """The service has failed: what was not to be found there may come yet, and the settling

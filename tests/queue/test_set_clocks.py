@@ -1,0 +1,172 @@
+"""The time of day is set while operations wait: forward by a month, or back by three hours."""
+
+from datetime import timedelta
+
+import pytest
+
+from medianest.resilience.steps import ClockSteps
+from tests.queue.test_doubt import Dated, Server, process
+
+MONTH, THREE_HOURS = 30 * 86_400, 3 * 3600
+
+
+@pytest.fixture
+def server():
+    return Dated()
+
+
+@pytest.fixture
+def runner(drainer, server):
+    return process(drainer, server)
+
+
+@pytest.fixture
+def keep(drainer):
+    def one(number, **options):
+        return drainer.queue.enqueue("h", {"n": number}, str(number), **options)
+
+    return one
+
+
+def run_for(runner, clock, seconds, step=5):
+    for _ in range(int(seconds / step)):
+        clock.advance(step)
+        runner.run_due("h")
+
+
+def test_what_waits_when_the_clock_is_set_back_waits_no_longer(runner, keep, server, clock):
+    """Keeps out: it waits for three hours more."""
+    server.loses = False
+    one = keep(1, delay=20).operation
+    clock.set_by(-THREE_HOURS)
+    runner.run_due("h")
+    run_for(runner, clock, 15)
+    assert server.made == []  # nor is it done before its time
+    run_for(runner, clock, 25)
+    assert runner.queue.get(one.id).state == "done"
+
+
+def test_a_lease_of_a_time_to_come_ends_when_it_would_have(runner, keep, server, clock):
+    """Keeps out: what a dead process held stays under way for three hours; and, looked for from a
+    time on that is still to come, it is not found and made twice."""
+    server.made.append(1)
+    one, sent_at = keep(1, leased=True).operation, clock.utc()
+    clock.set_by(-THREE_HOURS)
+    run_for(runner, clock, 60)
+    assert (server.looks, runner.queue.get(one.id).state) == (0, "running")
+    run_for(runner, clock, 45)
+    seen = runner.queue.get(one.id)
+    assert (seen.state, seen.result, server.made) == ("done", "found", [1])
+    assert server.since < sent_at - timedelta(seconds=THREE_HOURS)
+
+
+def test_who_holds_a_lease_of_a_time_to_come_keeps_it(runner, keep, clock):
+    """Also where only the clock of this host is wrong, which does not do it."""
+    made = keep(1, leased=True)
+    clock.set_by(-THREE_HOURS)
+    run_for(runner, clock, 55)
+    assert runner.queue.finish(made.lease, "made")
+
+
+def test_what_is_in_doubt_when_the_clock_is_set_back_is_proven_all_the_same(
+    runner, keep, server, clock
+):
+    """Keeps out: the service has failed "since", for three hours, and it is never sent."""
+    server.keeps = False
+    keep(1)
+    runner.run_due("h")
+    server.loses, server.keeps = False, True
+    run_for(runner, clock, 20)
+    clock.set_by(-THREE_HOURS)
+    run_for(runner, clock, 150)
+    assert server.made == [1]
+
+
+def test_no_settling_time_is_over_as_the_clock_was_set_forward(runner, keep, server, clock):
+    """Keeps out: what may still be under way is sent a second time."""
+    server.keeps = False
+    keep(1)
+    runner.run_due("h")
+    server.loses, server.keeps = False, True
+    run_for(runner, clock, 10)
+    assert server.looks == 1
+    clock.set_by(MONTH)
+    run_for(runner, clock, 35)
+    assert server.made == []
+    run_for(runner, clock, 5)
+    assert server.made == [1]
+
+
+def test_nothing_becomes_too_old_as_the_clock_was_set_forward(drainer, keep, clock):
+    """Keeps out: dead letters, a minute after they were asked for."""
+    server = Server()
+    server.loses = server.keeps = False
+    runner = process(drainer, server)
+    execute = server.execute
+
+    def fails(payload):
+        if payload["n"] == 1:
+            raise ValueError("odd")
+        return execute(payload)
+
+    server.execute = fails
+    runner = process(drainer, server)
+    failing = keep(1).operation
+    for number in range(2, 6):
+        runner.run_due("h")
+        clock.advance(100)
+        keep(number)
+        runner.run_due("h")
+        clock.set_by(MONTH)
+    seen = runner.queue.get(failing.id)
+    assert seen.failures >= runner.settings.max_attempts
+    assert seen.state == "pending"
+
+
+def test_what_was_done_lately_is_kept_though_the_clock_was_set_forward(
+    runner, keep, server, desk, clock
+):
+    server.loses = False
+    keep(1)
+    runner.run_due("h")
+    clock.advance(100)
+    clock.set_by(MONTH)
+    assert desk.prune() == 0
+    clock.advance(899)
+    assert desk.prune() == 0
+    clock.advance(2)
+    assert desk.prune() == 1
+
+
+@pytest.mark.parametrize("step", [MONTH, -THREE_HOURS])
+def test_a_step_is_noticed_once(clock, step):
+    steps = ClockSteps(clock)
+    clock.advance(10)
+    assert steps.look() == 0
+    clock.set_by(step)
+    assert steps.look() == pytest.approx(step)
+    assert steps.look() == 0
+    clock.suspend(MONTH)  # a machine that slept has set no clock
+    assert steps.look() == 0
+
+
+def test_little_corrections_are_no_steps(clock):
+    steps = ClockSteps(clock)
+    for _ in range(100):
+        clock.advance(1)
+        clock.set_by(0.5)
+        assert steps.look() == 0
+
+
+def test_ages_leave_out_what_never_was(clock):
+    steps, before = ClockSteps(clock), clock.utc()
+    clock.advance(10)
+    clock.set_by(MONTH)
+    assert steps.age(before) == pytest.approx(10)
+    after = clock.utc()
+    clock.advance(5)
+    assert steps.age(before) == pytest.approx(15)
+    assert steps.age(after) == pytest.approx(5)
+    assert steps.ago(20) <= before
+    clock.advance(6)
+    assert steps.ago(5) > after
