@@ -15,8 +15,10 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from medianest.every import Every
 from medianest.notify import Notifier
 from medianest.resilience import CallRefusedError
+from medianest.resilience.steps import ClockSteps
 from medianest.storage import StorageError, schema
 from medianest.storage.dependencies import MOST
 from medianest.web.parts import Parts
@@ -36,8 +38,6 @@ _SCHEMA_SECONDS, _JOURNAL_SECONDS, _PRUNE_SECONDS, _PRUNE_FIRST = 2.0, 1.0, 3600
 _BEAT_SECONDS, _ALERT_SECONDS, _SEND_SECONDS = 1.0, 5.0, 1.0
 _PROBE_SECONDS = _FOLLOW_SECONDS = _RELEASE_SECONDS = 1.0
 _TELL_SECONDS = 10.0
-_SET_BACK = 2.0
-"""Seconds by which the time of day may go back unnoticed."""
 _LAST_LETTERS = 3.0
 """Seconds in which the last alerts may be sent when the process ends."""
 _CHECK = "check "
@@ -50,6 +50,7 @@ class Worker:
     def __init__(self, parts: Parts, notifier: Notifier) -> None:
         self._parts = parts
         self._notifier = notifier
+        self._steps = ClockSteps(parts.registry.clock)
         self._scheduler: BackgroundScheduler | None = None
         self._pid: int | None = None
         self._lock = threading.Lock()
@@ -136,8 +137,8 @@ class Worker:
         now = self._parts.registry.clock.utc() + timedelta(seconds=first)
         jitter = min(1.0, seconds / 10)  # many processes must not do it at the same instant
         scheduler.add_job(
-            self._run, "interval", (name, job, stored), seconds=seconds, jitter=jitter, id=name,
-            next_run_time=now, executor=executor,
+            self._run, Every(seconds, jitter), (name, job, stored), id=name, next_run_time=now,
+            executor=executor,
         )  # fmt: skip
 
     def _run(self, name: str, job: Callable[[], Any], stored: bool) -> None:
@@ -154,17 +155,16 @@ class Worker:
 
     def _mind_the_clock(self, scheduler: BackgroundScheduler, ended: threading.Event) -> None:
         """The scheduler plans by the time of day: set back by an hour, it would do nothing for one.
-        Then all jobs are due at once, and planned anew."""
-        clock = self._parts.registry.clock
-        before = clock.utc().timestamp() - clock.now()
+        When that was set, all jobs are due at once, and planned anew."""
+        clock, steps = self._parts.registry.clock, ClockSteps(self._parts.registry.clock)
         while not ended.wait(_BEAT_SECONDS):
-            offset = clock.utc().timestamp() - clock.now()
-            if before - offset > _SET_BACK:
-                logger.warning("the time of day was set back by %.0f s", before - offset)
-                for job in scheduler.get_jobs():
-                    with suppress(JobLookupError):  # of what has just been removed
-                        job.modify(next_run_time=clock.utc())
-            before = offset
+            if not (step := steps.look()):
+                continue
+            way = "forward" if step > 0 else "back"
+            logger.warning("the time of day was set %s by %.0f s", way, abs(step))
+            for job in scheduler.get_jobs():
+                with suppress(JobLookupError):  # of what has just been removed
+                    job.modify(next_run_time=clock.utc())
 
     def _beat(self, scheduler: BackgroundScheduler) -> None:
         """Give the monitor its pulse, and each check a job of its own."""
@@ -222,10 +222,11 @@ class Worker:
         lifecycle.schema, lifecycle.schema_is_current = found, found == head or is_newer
 
     def _prune(self) -> None:
-        parts, now = self._parts, self._parts.registry.clock.utc()
+        """Remove what is old, and not what a clock that was set forward makes look so."""
+        parts, ago = self._parts, self._steps.ago
         keep = parts.settings.database
-        old = now - timedelta(seconds=keep.keep_history)
+        old = ago(keep.keep_history)
         parts.desk.prune()
         parts.history.prune(old)
         parts.watch.journal.prune(old)
-        parts.audit.prune(now - timedelta(seconds=keep.keep_audit))
+        parts.audit.prune(ago(keep.keep_audit))

@@ -2,15 +2,15 @@
 
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from apscheduler.schedulers import base
-from apscheduler.triggers import interval
 from sqlalchemy import text
 
 from medianest.app import create_app
+from medianest.every import Every
 from medianest.resilience import SystemClock
 from medianest.storage import Database, schema
 from medianest.storage.errors import DatabaseUnavailableError
@@ -135,8 +135,10 @@ def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(make_running
     assert "run flask db upgrade" in parts.watch.monitor.component("database").message
 
 
-def test_a_clock_that_is_set_back_stops_nothing(running, clock, monkeypatch):
-    """Keeps out: a scheduler that waits until it is as late again as it was."""
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=365)])
+def test_a_clock_that_is_set_stops_nothing(running, clock, monkeypatch, caplog, step):
+    """Keeps out: a scheduler that waits until it is as late again as it was; and one that goes
+    through each second of a year that never was, with 1.7 GiB."""
     parts, _ = running
     checks_go_on(parts)
 
@@ -148,11 +150,25 @@ def test_a_clock_that_is_set_back_stops_nothing(running, clock, monkeypatch):
             return real.fromtimestamp(clock.utc().timestamp(), tz)
 
     monkeypatch.setattr(base, "datetime", Now)
-    monkeypatch.setattr(interval, "datetime", Now)
-    clock.offset = timedelta(hours=-1)
-    time.sleep(0.5)  # what was due just now may still run
-    until(lambda: age(parts) > 0.4)
+    spent = time.process_time()
+    clock.offset = step
+    if step < timedelta():
+        time.sleep(0.5)  # what was due just now may still run
+        until(lambda: age(parts) > 0.4)
     checks_go_on(parts)
+    assert time.process_time() - spent < 3
+    way = "back" if step < timedelta() else "forward"
+    until(lambda: f"the time of day was set {way} by" in caplog.text)
+
+
+def test_a_job_is_planned_an_interval_ahead_whatever_was_missed():
+    """It keeps its rhythm, and makes up for nothing."""
+    every, at = Every(10, 2, random=lambda: 0.5), datetime(2026, 1, 1, tzinfo=UTC)
+    interval = timedelta(seconds=11)
+    assert every.get_next_fire_time(None, at) == at + interval
+    assert every.get_next_fire_time(at, at + timedelta(seconds=3)) == at + interval
+    for passed in (timedelta(seconds=11), timedelta(days=365), -timedelta(hours=3)):
+        assert every.get_next_fire_time(at, at + passed) == at + passed + interval
 
 
 def test_it_ends_with_all_its_threads(running):
