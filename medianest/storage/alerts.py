@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 _LASTS = timedelta(hours=1)
 """What was told so long ago and fires anew is told again."""
 
+_SKEW = timedelta(seconds=60)
+"""Clocks of hosts may differ so much. What was told later than that was told before the clock was
+set back, and says nothing of now."""
+
 
 class AlertJournal:
     """Keeps what was told. Thread-safe; raises the errors of medianest.storage.errors.
@@ -41,8 +45,9 @@ class AlertJournal:
         if connection.dialect.name == "postgresql":  # of two that come at once, one goes first
             lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
             connection.execute(lock, {"key": alert.key})
-        newest = select(table).where(table.c.key == alert.key).order_by(table.c.at.desc()).limit(1)
         at = alert.last_at
+        known = select(table).where(table.c.key == alert.key, table.c.at <= at + _SKEW)
+        newest = known.order_by(table.c.at.desc()).limit(1)
         if self._is_told(alert, connection.execute(newest).first(), at):
             return False
         row = {

@@ -8,11 +8,14 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from medianest.resilience import CallRefusedError, Clock, MemoryLastGood
+from medianest.resilience.clock import elapsed_of
+from medianest.resilience.steps import ClockSteps
 from medianest.storage.errors import CacheError
 from medianest.storage.last_good_figures import LastGoodFigures, Tally
 from medianest.storage.packed import KEPT, Packed, PackedMemory, packed_memory
@@ -72,6 +75,7 @@ class TieredLastGood(Generic[T]):
         self.name, self.max_age = name, max_age
         self._adapter, self._accept = adapter, accept
         self._clock, self._redis = clock, redis
+        self._elapsed, self._steps = elapsed_of(clock), ClockSteps(clock)
         if memory is None:
             memory = packed_memory(max_age, clock, max_entries=max_entries)
         self._memory = PackedMemory(name, max_age, adapter, memory)
@@ -82,8 +86,8 @@ class TieredLastGood(Generic[T]):
         self._complained = False
 
     def now(self) -> float:
-        """Monotonic seconds."""
-        return self._clock.now()
+        """Monotonic seconds, those asleep among them: an answer grows old meanwhile, too."""
+        return self._elapsed()
 
     def put(self, key: Hashable, value: T, asked_at: float) -> None:
         """Keep `value`, if it is accepted and not older than what is kept."""
@@ -137,8 +141,11 @@ class TieredLastGood(Generic[T]):
         stamped = redis.get(self._name_of(key))
         if stamped is None:
             return None
-        age = self._clock.utc().timestamp() - stamped.stamp / 1000
-        if not -_SKEW_SECONDS <= age <= self.max_age:
+        written_at = stamped.stamp / 1000
+        if written_at > self._clock.utc().timestamp() + _SKEW_SECONDS:
+            return None
+        age = self._steps.age(datetime.fromtimestamp(written_at, UTC))
+        if age > self.max_age:
             return None
         if not _is_handy(stamped.value):
             return None

@@ -63,6 +63,18 @@ def test_of_many_processes_one_tells(journal, others, fired, clock):
     assert [found.state for found in journal.recent()] == ["resolved", "firing", "firing"]
 
 
+def test_an_alert_is_told_though_the_clock_was_set_back(journal, fired, clock):
+    """Keeps out: no alert for three hours, as the last one was told in a time to come."""
+    alert = fired()
+    assert journal.claim(alert)
+    clock.advance(10)
+    assert journal.claim(over(alert, clock))
+    clock.set_by(-3 * 3600)
+    clock.advance(600)
+    assert journal.claim(fired())
+    assert not journal.claim(fired())
+
+
 def test_of_many_that_claim_at_the_same_instant_one_tells(journal, others, fired):
     def claim(each, subject):
         together.wait(10)

@@ -67,6 +67,23 @@ def test_an_answer_outlives_the_worker_with_its_age(worker, clock):
     assert (figures.redis.served, figures.memory.served, figures.entries) == (1, 1, 1)
 
 
+def test_an_answer_grows_old_while_the_machine_sleeps(worker, clock):
+    store = worker(redis=None)
+    put(store, "a")
+    clock.suspend(DAY - 1)
+    assert store.get(()) == (("a",), DAY - 1)
+    clock.suspend(2)
+    assert store.get(()) is None
+
+
+def test_no_shared_answer_grows_old_as_the_clock_is_set_forward(worker, clock):
+    store, reader = worker(), worker()
+    put(store, "a")
+    clock.advance(5)
+    clock.set_by(30 * DAY)
+    assert reader.get(()) == (("a",), pytest.approx(5, abs=0.01))
+
+
 def test_the_age_ends_an_answer_wherever_it_is(worker, clock, raw):
     old, store = worker(), worker()
     put(old, "a", asked_ago=100)
