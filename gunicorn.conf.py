@@ -29,9 +29,16 @@ def _number(variable, default, least, most):
     return number
 
 
-def _memory():
-    memory = "/dev/shm"
-    return memory if os.access(memory, os.W_OK | os.X_OK) else None
+def _temporary_folder(*folders):
+    """Where a worker's sign of life is kept, with a read-only root, too; in memory first, so that
+    no slow disk makes one look dead."""
+    for folder in folders:
+        if os.access(folder, os.W_OK | os.X_OK):
+            return str(folder)
+    sys.exit(
+        f"medianest: none of {', '.join(map(str, folders))} can be written: the workers need one "
+        f"of them for a temporary file"
+    )
 
 
 SANDBOXES = {"plex": "TOKEN", "overseerr": "API_KEY"}
@@ -47,6 +54,7 @@ except ConfigurationError as error:
 wsgi_app = "wsgi:app"
 host, port = os.environ.get("HOST") or "127.0.0.1", _number("PORT", "8000", 1, 65535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+worker_tmp_dir = _temporary_folder("/dev/shm", "/tmp", "/var/tmp", settings.instance_path)
 worker_class = Worker
 Worker.probes = (b"/api/v1/health/",)
 Worker.drain_delay, Worker.body_seconds = settings.drain_delay, settings.request_timeout

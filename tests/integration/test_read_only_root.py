@@ -1,0 +1,30 @@
+"""Where the workers keep their sign of life when nearly nothing can be written."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.conftest import ROOT
+
+LOADED = """
+import os, runpy, sys
+os.access = lambda path, mode: str(path) in sys.argv[1:]
+print(runpy.run_path("gunicorn.conf.py")["worker_tmp_dir"])
+"""
+
+
+@pytest.mark.parametrize("can_be_written", [True, False])
+def test_the_instance_folder_will_do_and_without_any_it_is_said(tmp_path, can_be_written):
+    """Keeps out: a container with a read-only root that never starts, with a traceback."""
+    found = subprocess.run(
+        [sys.executable, "-c", LOADED, *[str(tmp_path)] * can_be_written],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "MEDIANEST_INSTANCE_PATH": str(tmp_path)},
+    )  # fmt: skip
+    if can_be_written:
+        assert (found.stdout, found.returncode) == (f"{tmp_path}\n", 0)
+    else:
+        told = f"none of /dev/shm, /tmp, /var/tmp, {tmp_path} can be written"
+        assert (told in found.stderr, found.stderr.count("\n")) == (True, 1)
