@@ -19,6 +19,8 @@ class ServerLog(Logger):
         """Set the levels, and the handlers that were asked for."""
         ours = [each for each in self.error_log.handlers if isinstance(each, Outlet)]
         super().setup(cfg)
-        if cfg.errorlog == "-" and ours:
-            kept = [each for each in self.error_log.handlers if not hasattr(each, "_gunicorn")]
-            self.error_log.handlers = kept
+        if not ours:
+            return
+        is_ours = cfg.errorlog == "-"
+        kept = [each for each in self.error_log.handlers if hasattr(each, "_gunicorn") != is_ours]
+        self.error_log.handlers = kept
