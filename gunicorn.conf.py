@@ -64,9 +64,6 @@ timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a who
 graceful_timeout = int(settings.request_timeout) + 5  # requests in flight end at their deadline
 keepalive = 15
 worker_connections = 4000
-worker_tmp_dir = (
-    _memory()
-)  # also where the root file system is read-only; a disk would make it wait
 loglevel = "warning"
 logger_class = "medianest.logs.server.ServerLog"
 configure_logs(settings)  # the master's own lines, too
