@@ -97,7 +97,7 @@ def make_watch(subjects: Subjects) -> Watch:
     for check in (*_external(subjects), *_internal(subjects, options, system)):
         monitor.add(check)
     traffic = Traffic(clock)
-    observer = Observer(service.registry, monitor, traffic)
+    observer = Observer(service.registry, monitor, traffic, _unused(settings))
     journal = AlertJournal(subjects.database, settings.alerts.cool_down)
     rules = Rules(options, subjects.routes.services_of, subjects.routes.of_service)
     alerts = AlertManager(
@@ -132,6 +132,11 @@ def _dependency_desk(subjects: Subjects, monitor: HealthMonitor) -> DependencyDe
         partial(_check, health, kind="external"),
         BUILT_IN,
     )
+
+
+def _unused(settings: Settings) -> list[str]:
+    urls = {PLEX_DEPENDENCY: settings.plex.url, OVERSEERR: settings.overseerr.url}
+    return [name for name, url in urls.items() if url is None]
 
 
 def _internal(subjects: Subjects, options: AlertOptions, system: System) -> Iterator[Check]:

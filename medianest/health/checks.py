@@ -21,6 +21,9 @@ _BUSY = 0.95
 
 _NEARLY_ALL = 0.8
 
+_NAMED = 3
+"""Breakers that a message names."""
+
 _KEPT = ("pending", "running", "dead")
 """States of operations that take place in the queue."""
 
@@ -36,7 +39,14 @@ def check_breakers(registry: Registry, most: Threshold) -> Finding:
     message = None
     if status is not Status.HEALTHY:
         message = f"{len(open_ones)} circuit breakers are open"
+    elif off := [breaker.name for breaker in breakers if breaker.state is State.DISABLED]:
+        status, message = Status.DEGRADED, f"{len(off)} circuit breakers are off: {_some(off)}"
     return Finding(status, message, {state.value: states[state] for state in State})
+
+
+def _some(names: list[str]) -> str:
+    more = ", …" if len(names) > _NAMED else ""
+    return ", ".join(sorted(names)[:_NAMED]) + more
 
 
 def check_memory(system: System, most: Threshold) -> Finding:

@@ -122,11 +122,12 @@ class Component:
         """Everything that is known of it."""
         finding, hanging = self._finding, self._hanging(now)
         message = finding.message if finding is not None else None
-        status, age = self._status, None if self._checked_at is None else now - self._checked_at
+        status, since = self._status, self._since
+        age = None if self._checked_at is None else now - self._checked_at
         if hanging is not None:
             message = _hangs(hanging)
         elif self._missed(now) and finding is not None:
-            status = Status.UNKNOWN
+            status, since = Status.UNKNOWN, self._known_until
             message = f"not checked for {age or 0.0:.0f} s: the monitor has stalled"
         elif finding is not None and finding.status is Status.HEALTHY is not status:
             message = message or "it answers again; one good check is no proof yet"
@@ -136,7 +137,7 @@ class Component:
             kind=self.check.kind,
             criticality=self.check.criticality,
             status=status,
-            since=None if finding is None else _then(self._since, now, utc),
+            since=None if finding is None else _then(since, now, utc),
             checked_at=None if age is None else _then(now - age, now, utc),
             age_seconds=None if age is None else round(age, 3),
             latency_seconds=self._latencies[-1] if self._latencies else None,
@@ -186,8 +187,12 @@ class Component:
         return now - self._began_at
 
     def _missed(self, now: float) -> bool:
+        return now > self._known_until
+
+    @property
+    def _known_until(self) -> float:
         last = self._checked_at if self._checked_at is not None else self._added_at
-        return now - last > _MISSED * self.check.interval + self.check.timeout
+        return last + _MISSED * self.check.interval + self.check.timeout
 
 
 def _then(then: float, now: float, utc: datetime) -> datetime:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from medianest.health.component import ComponentHealth
 from medianest.health.status import STATUS_OF_STATE, Status
@@ -21,43 +22,45 @@ __all__ = ["DependencyHealth", "is_cut_off"]
 @dataclass(frozen=True, slots=True)
 class DependencyHealth:
     """A dependency at one instant; `check`, `breaker` and `bulkhead` where it has one, and the
-    breakers of its `operations`."""
+    breakers of its `operations`. `since` is when its status changed; one that is not configured
+    `is_used` by nobody."""
 
     dependency: Dependency
     status: Status
     message: str | None
+    since: datetime | None
     check: ComponentHealth | None
     breaker: BreakerSnapshot | None
     bulkhead: BulkheadSnapshot | None
     operations: tuple[BreakerSnapshot, ...] = ()
+    is_used: bool = True
 
     @classmethod
-    def of(cls, dependency: Dependency, check: ComponentHealth | None) -> DependencyHealth:
+    def of(
+        cls, dependency: Dependency, check: ComponentHealth | None, is_used: bool = True
+    ) -> DependencyHealth:
         """Look at a dependency now."""
         breaker = dependency.pipeline.find(CircuitBreaker)
         bulkhead = dependency.pipeline.find(Bulkhead)
         seen = breaker.snapshot() if breaker is not None else None
         operations = tuple(each.snapshot() for each in dependency.operations)
-        status, message = _with_operations(*_judged(check, seen), operations)
+        found = _judged(check, seen, operations) if is_used else _NOT_CONFIGURED
         return cls(
             dependency,
-            status,
-            message,
+            found.status,
+            found.message,
+            found.since,
             check,
             seen,
             bulkhead.snapshot() if bulkhead is not None else None,
             operations,
+            is_used,
         )
 
     @property
     def name(self) -> str:
         """The name of the dependency."""
         return self.dependency.name
-
-    @property
-    def is_new(self) -> bool:
-        """Whether nobody has looked at it yet: it is neither well nor unwell."""
-        return self.status is Status.UNKNOWN and self.check is not None and not self.check.since
 
     @property
     def is_down(self) -> bool:
@@ -82,45 +85,82 @@ def is_cut_off(seen: BreakerSnapshot) -> bool:
     return seen.state is State.OPEN and bool(seen.retry_after)
 
 
-def _with_operations(
-    status: Status, message: str | None, operations: tuple[BreakerSnapshot, ...]
-) -> tuple[Status, str | None]:
-    """While one of its operations is cut off, it is not well, however well the rest of it is."""
-    failing = [seen for seen in operations if STATUS_OF_STATE[seen.state] is not Status.HEALTHY]
-    if not failing or status.badness >= Status.DEGRADED.badness:
-        return status, message
-    return Status.DEGRADED, "; ".join(f"{seen.name}: {_words(seen)}" for seen in failing)
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    """What one who looks says of a dependency."""
+
+    status: Status
+    message: str | None
+    since: datetime | None
+
+
+_NOT_CONFIGURED = _Opinion(Status.UNKNOWN, "it is not configured", None)
 
 
 def _judged(
-    check: ComponentHealth | None, breaker: BreakerSnapshot | None
-) -> tuple[Status, str | None]:
-    """The check sees what is there, the breaker what becomes of real calls: the worse one counts.
-    But an open breaker of a dependency that passes its check only degrades it, and one that would
-    let the next call through says nothing new, if only nobody calls."""
-    by_breaker = STATUS_OF_STATE[breaker.state] if breaker is not None else Status.HEALTHY
-    words = _words(breaker) if breaker is not None else None
+    check: ComponentHealth | None,
+    breaker: BreakerSnapshot | None,
+    operations: tuple[BreakerSnapshot, ...],
+) -> _Opinion:
+    """The check sees what is there, the breakers what becomes of real calls: the worst counts. An
+    operator's word goes before all others, and the check's before those of breakers."""
     if breaker is not None and breaker.state is State.FORCED_OPEN:
-        return Status.UNHEALTHY, words
-    if check is None:
-        return by_breaker, words
-    if check.since is None and by_breaker is Status.HEALTHY:
-        return Status.UNKNOWN, "not checked yet"
-    if check.status is Status.HEALTHY and breaker is not None and by_breaker is not Status.HEALTHY:
-        if not breaker.retry_after:
-            return Status.HEALTHY, None
-        return Status.DEGRADED, f"its check passes, but {words}"
-    if check.status.badness >= by_breaker.badness:
-        return check.status, check.message
-    return by_breaker, words
+        return _of_breaker(breaker)
+    passes = check is not None and check.status is Status.HEALTHY
+    opinions = [_of_check(check)] if check is not None else []
+    if breaker is not None:
+        opinions.append(_of_breaker(breaker, passes))
+    opinions += _of_operations(operations)
+    if check is None and not any(map(_was_called, (breaker, *operations))):
+        opinions.append(_Opinion(Status.UNKNOWN, "it has no health check, and no call yet", None))
+    worst = max(opinions, key=lambda opinion: opinion.status.badness)
+    if worst.status is not Status.HEALTHY:
+        return worst
+    # It is well since the last of them said so.
+    return replace(worst, since=max(filter(None, (each.since for each in opinions)), default=None))
+
+
+def _of_check(check: ComponentHealth) -> _Opinion:
+    message = check.message if check.checked_at is not None else "not checked yet"
+    return _Opinion(check.status, message, check.since)
+
+
+def _of_breaker(breaker: BreakerSnapshot, check_passes: bool = False) -> _Opinion:
+    """An open breaker of a dependency that passes its check only degrades it, and does so until a
+    call has come through: that nobody calls proves nothing."""
+    status, words = STATUS_OF_STATE[breaker.state], _words(breaker)
+    if check_passes and breaker.state is State.OPEN:
+        status, words = Status.DEGRADED, f"its check passes, but {words}"
+    return _Opinion(status, words, breaker.since)
+
+
+def _of_operations(operations: tuple[BreakerSnapshot, ...]) -> list[_Opinion]:
+    """While one of its operations is cut off, it is not well, however well the rest of it is."""
+    failing = [seen for seen in operations if STATUS_OF_STATE[seen.state] is not Status.HEALTHY]
+    if not failing:
+        return []
+    message = "; ".join(f"{seen.name}: {_words(seen)}" for seen in failing)
+    return [_Opinion(Status.DEGRADED, message, min(seen.since for seen in failing))]
+
+
+def _was_called(breaker: BreakerSnapshot | None) -> bool:
+    return breaker is not None and breaker.totals.successes + breaker.totals.failures > 0
 
 
 def _words(breaker: BreakerSnapshot) -> str | None:
     if breaker.state is State.FORCED_OPEN:
         return f"switched off: {breaker.reason or 'an operator did it'}"
+    if breaker.state is State.DISABLED:
+        return f"its circuit breaker is off: {breaker.reason or 'an operator did it'}"
     if breaker.state is State.HALF_OPEN:
         return "it is coming back"
     if breaker.state is State.OPEN:
         last = f": {breaker.last_failure.message}" if breaker.last_failure is not None else ""
-        return f"its calls fail{last}; tried again in {breaker.retry_after or 0:.0f} s"
+        return f"its calls fail{last}; {_next_try(breaker)}"
     return None
+
+
+def _next_try(breaker: BreakerSnapshot) -> str:
+    if not breaker.retry_after:
+        return "the next call tries it again"
+    return f"tried again in {breaker.retry_after:.0f} s"

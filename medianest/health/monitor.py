@@ -50,6 +50,7 @@ class HealthMonitor:
         self._on_change = on_change
         self._components: dict[str, Component] = {}
         self._lock = threading.Lock()
+        self._made_at = self._clock.now()
         self._beat_at: float | None = None
         self._alive_since: datetime | None = None
         self._refreshing = threading.Lock()
@@ -149,12 +150,14 @@ class HealthMonitor:
         raise UnknownNameError(f"there is no component {name!r}")
 
     def components(self) -> list[ComponentHealth]:
-        """All components; the monitor itself comes last, once it has begun."""
+        """All components; the monitor itself comes last."""
         with self._lock:
             now, utc, beat_at = self._clock.now(), self._clock.utc(), self._beat_at
             found = [component.look(now, utc) for component in self._components.values()]
             alive_since = self._alive_since
-        return found if beat_at is None else [*found, _itself(now - beat_at, utc, alive_since)]
+        if beat_at is None:
+            return [*found, _not_begun(now - self._made_at)]
+        return [*found, _itself(now - beat_at, utc, alive_since)]
 
     def _found(self, check: Check) -> Finding:
         try:
@@ -180,8 +183,23 @@ def _itself(age: float, utc: datetime, alive_since: datetime | None) -> Componen
         kind="internal",
         criticality="important",
         status=Status.UNHEALTHY if stalled else Status.HEALTHY,
-        since=beat_at if stalled else alive_since,
+        since=beat_at + timedelta(seconds=STALL_SECONDS) if stalled else alive_since,
         checked_at=beat_at,
         age_seconds=round(age, 3),
         message=f"the monitor has not stirred for {age:.0f} s" if stalled else None,
+    )
+
+
+def _not_begun(age: float) -> ComponentHealth:
+    """It has a moment to begin; after that, nothing is there that would begin."""
+    late = age > STALL_SECONDS
+    return ComponentHealth(
+        name=MONITOR,
+        kind="internal",
+        criticality="important",
+        status=Status.UNHEALTHY if late else Status.UNKNOWN,
+        since=None,
+        checked_at=None,
+        age_seconds=None,
+        message=f"nothing has run a check for {age:.0f} s" if late else "it has not begun yet",
     )

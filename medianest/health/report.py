@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from medianest.health.alerts import Alert, AlertManager
+from medianest.health.changes import Changes
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
 from medianest.health.observer import Observer
 from medianest.health.score import Score
 from medianest.health.status import Status, overall_status
+from medianest.health.thresholds import Severity
 from medianest.health.traffic import Figures
 from medianest.resilience import (
     BreakerSnapshot,
     BulkheadSnapshot,
     CoalesceSnapshot,
+    Criticality,
     PatienceSnapshot,
 )
 from medianest.resilience.cascade import CascadeMonitor, CascadeRisk
@@ -68,7 +71,8 @@ class Reporter:
         self._cascade = cascade
         self._recovery = recovery
         self._latest: tuple[float, Report] | None = None
-        self._changes = 0
+        self._changes = Changes()
+        self._forgotten = 0
         for signal in (state_changed, health_changed, alert_changed):
             signal.connect(self.forget)
 
@@ -77,20 +81,22 @@ class Reporter:
         latest, now = self._latest, self._observer.registry.clock.now()
         if latest is not None and now - latest[0] < FRESH:
             return latest[1]
-        changes, made = self._changes, self._made()
-        if changes == self._changes:
+        forgotten, made = self._forgotten, self._made()
+        if forgotten == self._forgotten:
             self._latest = now, made
         return made
 
     def forget(self, _: object = None) -> None:
         """Something has just changed that everybody should see at once."""
-        self._changes += 1
+        self._forgotten += 1
         self._latest = None
 
     def _made(self) -> Report:
         registry, traffic = self._observer.registry, self._observer.traffic
-        dependencies, components = self._observer.look()
+        looked, components = self._observer.look()
         firing, risk = self._alerts.firing(), self._cascade.assess()
+        utc = registry.clock.utc()
+        dependencies = [self._changes.dated(_under_alert(each, firing), utc) for each in looked]
         seen = {
             breaker.name: breaker
             for found in dependencies
@@ -99,8 +105,8 @@ class Reporter:
         }
         minute, ever = traffic.figures()
         return Report(
-            at=registry.clock.utc(),
-            status=_overall(dependencies, components),
+            at=utc,
+            status=_overall(dependencies, components, firing),
             score=Score.of(dependencies, components, firing),
             dependencies=tuple(dependencies),
             components=tuple(components),
@@ -119,12 +125,28 @@ class Reporter:
         )
 
 
+def _under_alert(found: DependencyHealth, firing: Iterable[Alert]) -> DependencyHealth:
+    """While a critical alert about it fires, it is not well, whatever its check says."""
+    alert = next((a for a in firing if a.subject == found.name and _is_critical(a)), None)
+    if alert is None or found.status.badness >= Status.DEGRADED.badness:
+        return found
+    since = alert.fired_at or alert.since
+    return replace(found, status=Status.DEGRADED, message=alert.message, since=since)
+
+
+def _is_critical(alert: Alert) -> bool:
+    return alert.severity is Severity.CRITICAL
+
+
 def _overall(
-    dependencies: Iterable[DependencyHealth], components: Iterable[ComponentHealth]
+    dependencies: Iterable[DependencyHealth],
+    components: Iterable[ComponentHealth],
+    firing: Iterable[Alert],
 ) -> Status:
-    # One that nobody has looked at yet is neither well nor unwell.
-    parts = [(d.dependency.criticality, d.status) for d in dependencies if not d.is_new]
-    parts += [(c.criticality, c.status) for c in components if c.since is not None]
+    parts = [(d.dependency.criticality, d.status) for d in dependencies if d.is_used]
+    parts += [(c.criticality, c.status) for c in components]
+    whole: Criticality = "important"
+    parts += [(whole, Status.DEGRADED) for alert in firing if _is_critical(alert)]
     return overall_status(parts)
 
 

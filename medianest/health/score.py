@@ -22,11 +22,12 @@ _RATINGS: Final[tuple[tuple[int, Rating], ...]] = (
 )  # fmt: skip
 
 POINTS: Final[dict[Status, dict[Criticality, int]]] = {
-    Status.UNHEALTHY: {"critical": 50, "important": 20, "optional": 10},
+    Status.UNHEALTHY: {"critical": 60, "important": 20, "optional": 10},
     Status.DEGRADED: {"critical": 20, "important": 10, "optional": 5},
     Status.UNKNOWN: {"critical": 10, "important": 5, "optional": 2},
 }
-"""What a component or a dependency costs, by its status and how badly it is needed."""
+"""What a component or a dependency costs, by its status and how badly it is needed. Without a
+critical one, no system is even fair."""
 
 ALERT_POINTS: Final = {Severity.WARNING: 5, Severity.CRITICAL: 15}
 """What an alert costs that is about no component: about rates and times of answers."""
@@ -63,13 +64,9 @@ class Score:
         found = [
             _of_status(d.name, d.dependency.criticality, d.status, d.message)
             for d in dependencies
-            if not d.is_new
+            if d.is_used
         ]
-        found += [
-            _of_status(c.name, c.criticality, c.status, c.message)
-            for c in components
-            if c.since is not None
-        ]
+        found += [_of_status(c.name, c.criticality, c.status, c.message) for c in components]
         found += [
             Deduction(f"{a.rule} of {a.subject}", a.message, ALERT_POINTS[a.severity])
             for a in firing

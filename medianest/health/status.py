@@ -33,7 +33,7 @@ _ORDER = list(Status)
 
 STATUS_OF_STATE = {
     State.CLOSED: Status.HEALTHY,
-    State.DISABLED: Status.HEALTHY,
+    State.DISABLED: Status.DEGRADED,
     State.HALF_OPEN: Status.DEGRADED,
     State.OPEN: Status.UNHEALTHY,
     State.FORCED_OPEN: Status.UNHEALTHY,
@@ -43,12 +43,11 @@ STATUS_OF_STATE = {
 
 def overall_status(parts: Iterable[tuple[Criticality, Status]]) -> Status:
     """A critical part that is unhealthy makes the whole so; critical and important ones that are
-    anything but healthy degrade it; optional ones do nothing to it."""
+    anything but healthy degrade it, or leave it unknown; optional ones do nothing to it."""
     worst = Status.HEALTHY
     for criticality, status in parts:
-        if criticality == "optional" or status is Status.HEALTHY:
-            continue
         if criticality == "critical" and status is Status.UNHEALTHY:
-            return Status.UNHEALTHY
-        worst = Status.DEGRADED
+            return status
+        if criticality != "optional":
+            worst = Status.of(max(worst.badness, min(status.badness, Status.DEGRADED.badness)))
     return worst

@@ -33,13 +33,21 @@ def test_many_open_breakers_are_more_than_bad_luck(clock, number, status):
         registry.breaker(f"breaker {name}")
     for breaker in registry.breakers()[:number]:
         breaker.open()
-    registry.breaker("breaker 5").disable()
     found = check_breakers(registry, Threshold(1, 3))
     assert found.status is status
     assert found.detail == {
-        "closed": 5 - number, "open": 0, "half_open": 0, "forced_open": number, "disabled": 1,
+        "closed": 6 - number, "open": 0, "half_open": 0, "forced_open": number, "disabled": 0,
     }  # fmt: skip
     assert found.message == (None if status is H else f"{number} circuit breakers are open")
+
+
+def test_breakers_that_are_off_protect_nobody(clock):
+    registry = Registry(clock=clock)
+    for name in "edcba":
+        registry.breaker(name).disable()
+    found = check_breakers(registry, Threshold(1, 3))
+    assert found.status is D
+    assert found.message == "5 circuit breakers are off: a, b, c, …"
 
 
 @pytest.mark.parametrize(("used", "status"), [(75, H), (76, D), (90, D), (91, U)])

@@ -11,15 +11,16 @@ from medianest.resilience import ResilienceService, State
 from tests.health.conftest import WORDS
 
 CHECKS = ("none", "unchecked", "?", "H", "D", "U")
+NOBODY = "it has no health check, and no call yet"
 H, D, U, UNKNOWN = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.UNKNOWN
 
 TABLE = {
     #         none, unchecked, ?, H, D, U
-    "closed": (H, UNKNOWN, UNKNOWN, H, D, U),
-    "disabled": (H, UNKNOWN, UNKNOWN, H, D, U),
-    "half_open": (D, D, D, H, D, U),
+    "closed": (UNKNOWN, UNKNOWN, UNKNOWN, H, D, U),
+    "disabled": (D, D, D, D, D, U),
+    "half_open": (D, D, D, D, D, U),
     "open": (U, U, U, D, U, U),
-    "waited": (U, U, U, H, U, U),
+    "waited": (U, U, U, D, U, U),
     "forced_open": (U, U, U, U, U, U),
 }
 CASES = [
@@ -94,7 +95,12 @@ def test_both_make_the_status(service, breaker, monitor, scripted, clock, state,
         ("open", "none", "its calls fail: no route; tried again in"),
         ("open", "U", "check says U"),
         ("half_open", "none", "it is coming back"),
+        ("waited", "H", "its check passes, but its calls fail: no route; the next call tries it"),
         ("half_open", "D", "check says D"),
+        ("half_open", "H", "it is coming back"),
+        ("disabled", "H", "its circuit breaker is off: an operator did it"),
+        ("closed", "none", "it has no health check, and no call yet"),
+        ("closed", "unchecked", "not checked yet"),
         ("forced_open", "H", "switched off: moving house"),
         ("forced_open", "U", "switched off: moving house"),
     ],
@@ -115,7 +121,7 @@ def test_one_switched_off_without_a_reason_was_so_by_somebody(service, breaker):
 def test_one_without_breaker_and_bulkhead_has_its_check_alone(service, monitor, scripted):
     service.register_dependency("bare", circuit_breaker=None, bulkhead=None, retry=None)
     found = DependencyHealth.of(service.registry.dependency("bare"), None)
-    assert (found.name, found.status, found.message) == ("bare", Status.HEALTHY, None)
+    assert (found.name, found.status, found.message) == ("bare", UNKNOWN, NOBODY)
     assert (found.breaker, found.bulkhead, found.is_cut_off) == (None, None, False)
 
 
@@ -142,7 +148,7 @@ def operation(service):
     ("state", "words"),
     [
         ("open", "parts.read: its calls fail: no route; tried again in"),
-        ("waited", "parts.read: its calls fail: no route; tried again in 0 s"),
+        ("waited", "parts.read: its calls fail: no route; the next call tries it"),
         ("half_open", "parts.read: it is coming back"),
         ("forced_open", "parts.read: switched off: moving house"),
     ],
@@ -157,11 +163,28 @@ def test_while_an_operation_is_cut_off_it_is_degraded_and_says_which(
     assert [each.name for each in found.operations] == ["parts.read", "parts.list"]
 
 
-@pytest.mark.parametrize("state", ["closed", "disabled"])
-def test_an_operation_that_is_called_says_nothing(service, operation, clock, state):
-    bring(operation, state, clock)
+def test_an_operation_that_is_called_says_nothing(service, operation):
+    operation.call(list)
     found = DependencyHealth.of(service.registry.dependency("parts"), None)
     assert (found.status, found.message) == (H, None)
+
+
+def test_a_breaker_that_has_waited_is_no_news_until_a_call_has_come_through(
+    service, breaker, monitor, scripted, clock
+):
+    """Keeps out: the status of what only nobody calls gets better by waiting."""
+    bring(breaker, "waited", clock)
+    check = health_of(service, monitor, scripted, "H")
+    assert look(service, check).status is D
+    while breaker.state is not State.CLOSED:
+        assert look(service, check).status is D
+        breaker.call(list)
+    assert look(service, check).status is H
+
+
+def test_one_that_is_not_configured_is_nobodys_trouble(service, breaker):
+    found = DependencyHealth.of(service.registry.dependency("thing"), None, is_used=False)
+    assert (found.status, found.message) == (UNKNOWN, "it is not configured")
 
 
 def test_a_server_that_is_down_says_more_than_its_operations(service, operation, clock):

@@ -134,7 +134,7 @@ def test_checks_are_refreshed_side_by_side(monitor):
     for number in range(8):
         monitor.add(Check(f"check {number}", lambda: (together.wait() and None) or Finding()))
     monitor.refresh(10)
-    assert {c.status for c in monitor.components()} == {Status.HEALTHY}
+    assert {monitor.component(check.name).status for check in monitor.checks()} == {Status.HEALTHY}
 
 
 def test_of_several_refreshes_at_once_one_does_it_and_all_wait(monitor, hang):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from medianest.health import Check, Finding, HealthMonitor, Status
@@ -145,6 +147,7 @@ def test_what_is_not_checked_any_more_is_no_longer_known(monitor, scripted, cloc
     clock.advance(0.1)
     seen = monitor.component("thing")
     assert (seen.status, seen.age_seconds) == (Status.UNKNOWN, 33.1)
+    assert seen.since == clock.utc() - timedelta(seconds=0.1)
     assert "not checked for 33 s" in seen.message
     monitor.run("thing")
     assert monitor.component("thing").status is WORDS[after]
@@ -186,7 +189,6 @@ def test_percentiles_are_by_nearest_rank(monitor, clock):
 
 def test_a_monitor_without_a_pulse_says_so_itself(monitor, scripted, clock):
     scripted()
-    assert [c.name for c in monitor.components()] == ["thing"]
     monitor.beat()
     clock.advance(15)
     *_, itself = monitor.components()
@@ -194,9 +196,22 @@ def test_a_monitor_without_a_pulse_says_so_itself(monitor, scripted, clock):
     clock.advance(0.1)
     *_, itself = monitor.components()
     assert (itself.status, itself.age_seconds) == (Status.UNHEALTHY, 15.1)
+    assert itself.since == clock.utc() - timedelta(seconds=0.1)
     assert "has not stirred for 15 s" in itself.message
     monitor.beat()
     assert monitor.components()[-1].status is Status.HEALTHY
+
+
+def test_a_monitor_that_nobody_runs_says_so_itself(monitor, clock):
+    """Keeps out: a server without its background work that calls itself healthy."""
+    (itself,) = monitor.components()
+    assert (itself.name, itself.status) == ("health-monitor", Status.UNKNOWN)
+    clock.advance(16)
+    (itself,) = monitor.components()
+    assert (itself.status, itself.checked_at) == (Status.UNHEALTHY, None)
+    assert itself.message == "nothing has run a check for 16 s"
+    monitor.beat()
+    assert monitor.components()[0].status is Status.HEALTHY
 
 
 def test_names_are_taken_once(monitor, scripted):
@@ -214,7 +229,7 @@ def test_names_are_taken_once(monitor, scripted):
 
 def test_what_is_not_there_is_not_run(monitor):
     monitor.run("nobody")
-    assert monitor.components() == []
+    assert [c.name for c in monitor.components()] == ["health-monitor"]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
 from medianest.health import Finding, Status
 from medianest.health.report import Reporter
-from medianest.resilience import State
+from medianest.resilience import CircuitBreakerOptions, State
 from medianest.resilience.cascade import CascadeMonitor
 from tests.health.watching import World
 
@@ -36,7 +37,7 @@ def test_it_has_everything(world, reporter):
     found = reporter.report()
     assert (found.status, found.score.score) == (Status.HEALTHY, 100)
     assert [d.name for d in found.dependencies] == ["db", "plex"]
-    assert [c.name for c in found.components] == ["memory"]
+    assert [c.name for c in found.components] == ["memory", "health-monitor"]
     assert [b.name for b in found.breakers] == ["db", "plex-api"]
     assert [b.name for b in found.bulkheads] == ["db", "plex-api"]
     assert (found.minute.requests, found.since_start.requests, found.in_flight) == (3, 3, 1)
@@ -74,8 +75,51 @@ def test_an_alert_is_seen_at_once(world, reporter):
     world.ask("/about", 500, times=50)
     world.manager.evaluate()
     found = reporter.report()
+    assert found.status is Status.DEGRADED
     assert [alert.key for alert in found.firing] == ["error-rate:system"]
     assert found.recommendations[0].startswith("100.0% of the requests fail: look")
+
+
+def test_a_dependency_of_which_a_critical_alert_tells_is_not_well(world, reporter, clock):
+    """Keeps out: "healthy" beside an alert about nine of ten calls that fail."""
+    world.depend("shop", circuit_breaker=CircuitBreakerOptions(failure_threshold=1000))
+    world.checks()
+    world.broken = {"shop"}
+    for _ in range(30):
+        world.call("shop")
+    world.manager.evaluate()
+    clock.advance(5)
+    shop = reporter.report().dependencies[-1]
+    assert (shop.status, shop.message) == (Status.DEGRADED, "100.0% of the calls to shop fail")
+    assert shop.since == clock.utc() - timedelta(seconds=5)
+    assert reporter.report().status is Status.DEGRADED
+
+
+def test_a_status_has_been_since_it_changed(world, reporter, clock):
+    """Keeps out: "since" of the check, while the breaker has made the status."""
+    began = clock.utc()
+    breaker = world.registry.breaker("plex-api")
+    clock.advance(60)
+    world.checks()
+    world.broken = {"plex"}
+    for _ in range(5):
+        world.call("plex")
+    opened = clock.utc()
+    world.observer.look()  # as the alerts do, every few seconds
+    for _ in range(3):  # open, half open, and open again is one trouble
+        clock.advance(breaker.snapshot().retry_after)
+        world.checks()
+        world.call("plex")
+        plex = reporter.report().dependencies[1]
+        assert (plex.status, plex.since) == (Status.DEGRADED, opened)
+    assert reporter.report().dependencies[0].since == began
+    clock.advance(breaker.snapshot().retry_after)
+    world.broken = set()
+    while breaker.state is not State.CLOSED:
+        world.call("plex")
+    world.checks()
+    plex = reporter.report().dependencies[1]
+    assert (plex.status, plex.since) == (Status.HEALTHY, clock.utc())
 
 
 def test_what_changes_while_it_is_made_is_not_hidden_for_a_second(world, reporter):
@@ -122,7 +166,7 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world, reporter):
 
 def test_a_critical_component_that_hangs_from_the_first_on_counts(world, reporter, clock):
     world.check("disk", Finding, criticality="critical")
-    assert reporter.report().status is Status.HEALTHY  # nobody has looked at it
+    assert reporter.report().status is Status.UNKNOWN  # nobody has looked at it
     world.monitor._components["disk"].begin(clock.now())
     clock.advance(5)
     world.monitor.beat()

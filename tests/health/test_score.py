@@ -83,10 +83,25 @@ def test_the_dearest_comes_first(world):
     assert [deduction.what for deduction in score(world).deductions] == ["b", "a"]
 
 
-def test_what_nobody_has_looked_at_yet_costs_nothing(world):
+def test_what_nobody_has_looked_at_yet_costs(world):
+    """Keeps out: the best score of all before anybody has looked."""
     world.depend("plex")
     component(world, "memory", "critical", "U")
-    assert score(world).score == 100
+    found = {deduction.what: deduction for deduction in score(world).deductions}
+    assert {name: each.points for name, each in found.items()} == {"plex": 5, "memory": 10}
+    assert {each.why for each in found.values()} == {"unknown: not checked yet"}
+
+
+def test_without_what_is_critical_no_system_is_even_fair(world):
+    component(world, "database", "critical", "U")
+    world.checks()
+    assert (score(world).score, score(world).rating) == (40, "poor")
+
+
+def test_a_monitor_that_nobody_runs_costs(world, clock):
+    clock.advance(16)
+    (deduction,) = score(world).deductions
+    assert (deduction.what, deduction.points) == ("health-monitor", 20)
 
 
 def test_an_open_breaker_costs_what_its_dependency_does(world):
@@ -94,7 +109,7 @@ def test_an_open_breaker_costs_what_its_dependency_does(world):
     world.checks()
     world.registry.breaker("db").open("moving")
     (deduction,) = score(world).deductions
-    assert (deduction.points, deduction.why) == (50, "unhealthy: switched off: moving")
+    assert (deduction.points, deduction.why) == (60, "unhealthy: switched off: moving")
 
 
 def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world):

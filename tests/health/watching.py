@@ -25,6 +25,7 @@ class World:
         self.service = ResilienceService(clock=clock)
         self.registry = self.service.registry
         self.monitor = HealthMonitor(clock, on_change=partial(_let_in, self.registry))
+        self.monitor.beat()
         self.traffic = Traffic(clock)
         self.observer = Observer(self.registry, self.monitor, self.traffic)
         routes = {"plex-api": ["GET /libraries"], "shop": ["GET /requests"]}

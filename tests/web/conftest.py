@@ -43,6 +43,11 @@ def operator():
 
 
 @pytest.fixture
+def viewer():
+    return {"Authorization": "Bearer the-viewer"}
+
+
+@pytest.fixture
 def app():
     return Flask(__name__)
 

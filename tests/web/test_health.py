@@ -12,6 +12,19 @@ def add_dependency(app, name, criticality):
     return breaker
 
 
+def test_before_anybody_has_looked_nothing_is_known(make_app, clock, viewer):
+    """Keeps out: an app that runs without its background work, healthy with a score of 100."""
+    client = make_app().test_client()
+    found = client.get("/api/v1/resilience/status", headers=viewer).json
+    assert (found["status"], found["score"]["score"] < 100) == ("unknown", True)
+    clock.advance(16)
+    found = client.get("/api/v1/resilience/status", headers=viewer).json
+    assert found["status"] == "degraded"
+    why = {each["what"]: each["why"] for each in found["score"]["deductions"]}
+    assert why["health-monitor"] == "unhealthy: nothing has run a check for 16 s"
+    assert "overseerr" not in why  # it is not configured
+
+
 def test_the_root_tells_the_status_and_nothing_inside(make_app, clock):
     app = make_app()
     clock.advance(12)
@@ -19,7 +32,7 @@ def test_the_root_tells_the_status_and_nothing_inside(make_app, clock):
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
     assert response.json == {
-        "status": "healthy",
+        "status": "unknown",
         "version": "0.1.0",
         "environment": "testing",
         "uptime_seconds": 12.0,
@@ -33,7 +46,7 @@ def test_the_root_tells_the_status_and_nothing_inside(make_app, clock):
     [
         ("critical", "unhealthy", 503, 503),
         ("important", "degraded", 200, 200),
-        ("optional", "healthy", 200, 200),
+        ("optional", "unknown", 200, 200),
     ],
 )
 def test_an_open_breaker_counts_by_its_criticality(make_app, criticality, status, code, ready):

@@ -64,22 +64,21 @@ class Component(AnswerModel):
     @classmethod
     def of_check(cls, check: ComponentHealth) -> Component:
         """A component that is no dependency."""
-        return cls._of(check.name, check.criticality, check.status, check.message, check)
+        return cls._of(check.name, check.criticality, check, check)
 
     @classmethod
     def of_dependency(cls, found: DependencyHealth) -> Component:
         """A dependency, with what its breaker says."""
         state: Any = found.breaker.state.value if found.breaker is not None else None
         criticality, check = found.dependency.criticality, found.check or _NOT_CHECKED
-        return cls._of(found.name, criticality, found.status, found.message, check, state)
+        return cls._of(found.name, criticality, found, check, state)
 
     @classmethod
     def _of(
         cls,
         name: str,
         criticality: Criticality,
-        status: Status,
-        message: str | None,
+        judged: ComponentHealth | DependencyHealth,
         check: ComponentHealth,
         breaker: BreakerState | None = None,
     ) -> Component:
@@ -88,10 +87,10 @@ class Component(AnswerModel):
             failure = LastFailure(message=check.last_failure or "", at=check.last_failure_at)
         return cls(
             name=name,
-            status=status,
+            status=judged.status,
             criticality=criticality,
-            message=message,
-            since=check.since,
+            message=judged.message,
+            since=judged.since,
             checked_at=check.checked_at,
             age_seconds=check.age_seconds,
             latency=Latency.of(check),
