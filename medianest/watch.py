@@ -145,7 +145,11 @@ def _internal(subjects: Subjects, options: AlertOptions, system: System) -> Iter
     places, threads = subjects.places, subjects.settings.threads
     breakers = partial(check_breakers, subjects.service.registry, options.breakers_open)
     lifecycle = subjects.lifecycle
-    database = DatabaseCheck(subjects.database, lambda: lifecycle.is_preparing)
+    database = DatabaseCheck(
+        subjects.database,
+        lambda: lifecycle.is_preparing,
+        proven_for=subjects.settings.health.interval,
+    )
     yield check_of("database", "critical", database, kind="database")
     yield check_of(REDIS if redis else "cache", "important", CacheCheck(redis), kind="cache")
     yield check_of("circuit-breakers", "optional", breakers)

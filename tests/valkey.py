@@ -76,6 +76,10 @@ class ValkeyProcess:
         self._process.kill()
         self._process.wait(10)
 
+    def lose_disk(self) -> None:
+        """Have nowhere to save to from now on."""
+        shutil.rmtree(self._folder)
+
     def stop(self) -> None:
         """End it and remove everything."""
         self.kill()

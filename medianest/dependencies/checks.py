@@ -14,7 +14,7 @@ from medianest.health import Finding, Status
 from medianest.media.errors import MediaError
 from medianest.media.http import UpstreamHttp
 from medianest.resilience import Clock
-from medianest.storage import Database, schema
+from medianest.storage import CacheRefusedError, Database, StorageError, schema
 from medianest.storage.redis import RedisServer
 
 __all__ = ["CacheCheck", "DatabaseCheck", "UpstreamCheck"]
@@ -73,26 +73,40 @@ def _answered(status: int | None) -> dict[str, Any]:
 
 
 class DatabaseCheck:
-    """Asks the database for its version and the revision of its tables."""
+    """Asks the database for its version and the revision of its tables, and writes to it unless
+    that was done within `proven_for` seconds: what can be read may not be written."""
 
     def __init__(
-        self, database: Database, is_being_prepared: Callable[[], bool] = lambda: False
+        self,
+        database: Database,
+        is_being_prepared: Callable[[], bool] = lambda: False,
+        *,
+        proven_for: float = 0.0,
     ) -> None:
         self._database, self._is_being_prepared = database, is_being_prepared
+        self._proven_for = proven_for
         self._head = schema.head_revision()
 
     def __call__(self) -> Finding:
         facts = self._database.ping()
         if facts.revision == self._head:
-            return Finding(detail=asdict(facts))
+            return self._written(asdict(facts))
         if self._is_being_prepared():
             return Finding(Status.UNKNOWN, "its tables are being made", asdict(facts))
         message = f"its tables are at {facts.revision or 'none'}: run flask db upgrade"
         return Finding(Status.DEGRADED, message, asdict(facts))
 
+    def _written(self, detail: dict[str, Any]) -> Finding:
+        try:
+            self._database.prove_write(self._proven_for)
+        except StorageError as error:
+            return Finding(Status.UNHEALTHY, f"it accepts no write: {error}", detail)
+        return Finding(detail=detail)
+
 
 class CacheCheck:
-    """Asks Redis how it is; without one, memory stands in for it, and that is always there."""
+    """Asks Redis how it is, and writes to it; without one, memory stands in for it, and that is
+    always there."""
 
     def __init__(self, redis: RedisServer | None) -> None:
         self._redis = redis
@@ -100,4 +114,9 @@ class CacheCheck:
     def __call__(self) -> Finding:
         if self._redis is None:
             return Finding(detail={"mode": "memory"})
-        return Finding(detail={"mode": "redis", **asdict(self._redis.ping())})
+        detail = {"mode": "redis", **asdict(self._redis.ping())}
+        try:
+            self._redis.prove_write()
+        except CacheRefusedError as error:
+            return Finding(Status.DEGRADED, f"it accepts no write: {error}", detail)
+        return Finding(detail=detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ _PROOF = 1.0
 """Seconds within which a database that is well has answered."""
 _LONGEST = 600.0
 """Seconds for a migration."""
+
+_PROOF_OF_WRITING: Final = text(
+    "INSERT INTO write_proof (id, number) VALUES (1, 1) "
+    "ON CONFLICT (id) DO UPDATE SET number = write_proof.number + 1"
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,6 +111,7 @@ class Database:
         self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._said = ""
+        self._clock, self._written_at = clock, -math.inf
         self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
         self._group = GroupCommit(self._transaction, sqlite.Part, settings.timeout, clock)
@@ -163,9 +170,20 @@ class Database:
 
     def ping(self) -> DatabaseFacts:
         """Ask how it is, past the circuit breaker. Raises StorageError."""
-        with self._mapped(), self._connection() as connection:
+        with self._mapped(), self._transaction(reads=True) as connection:
             version = connection.execute(text(self._kind.VERSION)).scalar_one()
             return DatabaseFacts(str(version), schema.current_revision(connection))
+
+    def prove_write(self, within: float) -> None:
+        """Write a small row of its own and commit it, past the circuit breaker; nothing where it
+        is known of the last `within` seconds that a change was committed. Raises StorageError."""
+        if self._clock.now() - self._written_at < within:
+            return
+        try:
+            self._in_turn(False, _count_up, (), {})
+        except DatabaseReadOnlyError:
+            self.engine.dispose()  # a file opened while it could only be read stays so
+            raise
 
     def pool(self) -> PoolFigures:
         """How its connections are used now; asks nobody."""
@@ -212,8 +230,11 @@ class Database:
     def _transaction(self, reads: bool = False) -> Iterator[Connection]:
         with self._connection() as connection:
             connection = connection.execution_options(**{sqlite.READS: reads})
+            before = self._kind.changes(connection)
             with connection.begin():
                 yield connection
+            if self._kind.changes(connection) > before:
+                self._written_at = self._clock.now()
 
     def _connection(self) -> Connection:
         if self._scarce is None:
@@ -254,6 +275,10 @@ class Database:
         self.engine.dispose()
         self.prove()
         return RUN_AGAIN
+
+
+def _count_up(connection: Connection) -> None:
+    connection.execute(_PROOF_OF_WRITING)
 
 
 def _name_of(reads: bool, *arguments: object) -> str:

@@ -6,6 +6,7 @@ StorageError                carries `retry_after`, seconds, or None when waiting
 ├── DatabaseUncertainError      it may have been written or not: there was no time to learn it
 ├── DatabaseFullError           no space is left
 ├── DatabaseReadOnlyError       it may only be read
+├── DatabaseReplacedError       its file is no longer the one that was opened
 └── SchemaError                 its tables are not those of this version
 
 CacheError                  of Redis; no StorageError, as nothing is lost with it
@@ -22,6 +23,7 @@ __all__ = [
     "DatabaseBusyError",
     "DatabaseFullError",
     "DatabaseReadOnlyError",
+    "DatabaseReplacedError",
     "DatabaseUnavailableError",
     "DatabaseUncertainError",
     "SchemaError",
@@ -64,6 +66,11 @@ class DatabaseReadOnlyError(StorageError):
     """It may not be written: somebody must change that."""
 
     retry_after = 60.0
+
+
+class DatabaseReplacedError(StorageError):
+    """Its file was replaced or removed while it was in use: what was written now would be lost.
+    Over when the file is back, or with a restart."""
 
 
 class SchemaError(StorageError):

@@ -28,6 +28,8 @@ _PROOF = 1.0
 _ENOUGH = 0.1
 """Seconds. With less left, running out of time says nothing about the server."""
 
+_PROOF_KEY: Final = "medianest:write-proof"
+
 MOST_BYTES: Final = 1024 * 1024
 """Of a value. Larger ones are not kept, and not fetched: they are none of ours."""
 
@@ -165,6 +167,12 @@ class RedisServer:
         with self._proof.scope():
             return self._mapped("ping", self._facts)
 
+    def prove_write(self) -> None:
+        """Write a small value that is gone in a minute, past the breaker and the bulkhead. Raises
+        CacheError."""
+        with self._proof.scope():
+            self._mapped("prove", lambda: self._client.set(_PROOF_KEY, 1, ex=60))
+
     def close(self) -> None:
         """Close the idle connections."""
         self._pool.disconnect(inuse_connections=False)
@@ -190,7 +198,7 @@ class RedisServer:
         info: Any = self._client.info()
         keys: Any = self._client.dbsize()
         asked_at = self._clock.now()
-        self._client.ping()
+        self._client.echo(b"")  # PING is refused where the disk fails, though all can be read
         return RedisFacts(
             version=_version(info),
             used_memory=int(info.get("used_memory", 0)),
@@ -239,6 +247,8 @@ def _error_of(error: BaseException) -> CacheError:
     for kind, text in _AWAY:
         if isinstance(error, kind):
             return CacheUnavailableError(text)
+    if str(error).startswith("MISCONF"):
+        return CacheRefusedError("the cache cannot write to its disk")
     for kind, text in _REFUSED:
         if isinstance(error, kind):
             return CacheRefusedError(text)

@@ -17,12 +17,13 @@ from medianest.storage.errors import (
     DatabaseBusyError,
     DatabaseFullError,
     DatabaseReadOnlyError,
+    DatabaseReplacedError,
     DatabaseUnavailableError,
     SchemaError,
     StorageError,
 )
 
-__all__ = ["READS", "VERSION", "Part", "error_of", "make_engine"]
+__all__ = ["READS", "VERSION", "Part", "changes", "error_of", "make_engine"]
 
 VERSION = "SELECT sqlite_version()"
 
@@ -59,7 +60,8 @@ def make_engine(url: URL, *, pool_size: int, timeout: float) -> Engine:
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=0, pool_use_lifo=True, hide_parameters=True
     )
-    if url.database and "uri" not in url.query:  # else it is no path
+    if url.database and url.database != ":memory:" and "uri" not in url.query:  # else it is no path
+        _File(url.database).guard(engine)  # first, or what is gone would be made anew
         event.listen(engine, "do_connect", partial(_keep_private, Path(url.database)))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -71,6 +73,40 @@ def _keep_private(file: Path, *of_the_driver: object) -> None:
     keep_private(file, make=True)
     for suffix in ("-wal", "-shm"):
         keep_private(file.with_name(file.name + suffix))
+
+
+class _File:
+    """The file of an engine, which must stay the one that was opened first. A connection goes on
+    with what was moved away or removed, and a new one would make an empty file in its place."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._opened: tuple[int, int] | None = None
+
+    def guard(self, engine: Engine) -> None:
+        """Look before each connection and each transaction."""
+        event.listen(engine, "do_connect", self._check)
+        event.listen(engine, "connect", self._note)
+        event.listen(engine, "begin", self._check)
+
+    def _note(self, *_: object) -> None:
+        self._opened = self._opened or self._found()
+
+    def _check(self, *_: object) -> None:
+        if self._opened is None or self._found() == self._opened:
+            return
+        what = "removed" if self._found() is None else "replaced"
+        raise DatabaseReplacedError(f"the database file was {what} while it was in use: restart")
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is there now; None where there is none."""
+        try:
+            status = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:  # it cannot be looked at, which proves nothing
+            return self._opened
+        return status.st_dev, status.st_ino
 
 
 def _prepare(connection: sqlite3.Connection, record: object) -> None:
@@ -95,6 +131,12 @@ def _begin(connection: Connection) -> None:
 
 def _patience() -> int:
     return max(1, int(1000 * remaining(MAX_WAIT)))  # the lesser of the two
+
+
+def changes(connection: Connection) -> int:
+    """How many rows this connection has ever changed."""
+    driver: Any = connection.connection.driver_connection
+    return int(driver.total_changes)
 
 
 class Part:

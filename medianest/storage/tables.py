@@ -44,6 +44,7 @@ __all__ = [
     "overrides",
     "partial_index",
     "recovery_history",
+    "write_proof",
 ]
 
 
@@ -240,4 +241,11 @@ overrides = Table(
     Column("breaker", String(100), primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("record", LenientJson, nullable=False),
+)
+
+write_proof = Table(
+    "write_proof",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # grows, as what stays the same is not written
 )

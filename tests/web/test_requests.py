@@ -60,6 +60,17 @@ def drain(app):
     return run
 
 
+def test_nothing_is_accepted_into_a_file_that_is_gone(app, ask, overseerr, tmp_path):
+    overseerr.fault("status", status=503)
+    assert ask(1).status_code == 202
+    (file,) = tmp_path.glob("*.db")
+    file.rename(tmp_path / "away")
+    refused = ask(2)
+    assert (refused.status_code, refused.json["type"]) == (503, "/problems/database-unavailable")
+    assert refused.json["detail"] == "the database file was removed while it was in use: restart"
+    assert not file.exists()
+
+
 def look(app, answer):
     return app.test_client().get(answer.headers["Location"], headers=CLIENT)
 

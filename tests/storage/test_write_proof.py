@@ -1,0 +1,179 @@
+"""Whether what can be read can also be written: the database and the cache, as their checks see."""
+
+import sqlite3
+import time
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import text
+
+from medianest.dependencies.checks import CacheCheck, DatabaseCheck
+from medianest.health import Status
+from medianest.resilience import Deadline
+from medianest.storage import DatabaseReplacedError
+from tests.valkey import ValkeyProcess
+
+
+def proofs(database):
+    return database.read(lambda c: c.execute(text("SELECT sum(number) FROM write_proof")).scalar())
+
+
+def note(connection, alert="a"):
+    connection.execute(
+        text("INSERT INTO dependencies VALUES (:name, '{}', null, :at, :at)"),
+        {"name": alert, "at": "2026-01-01 00:00:00.000000"},
+    )
+
+
+@pytest.fixture
+def sqlite(connect, tmp_path):
+    database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
+    database.upgrade()
+    return database
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "medianest.db"
+
+
+def test_a_database_that_is_well_is_written_and_that_is_committed(database, connect, url):
+    check = DatabaseCheck(database)
+    assert [check().status for _ in range(3)] == [Status.HEALTHY] * 3
+    assert proofs(connect(url)) == 3
+
+
+def test_what_has_just_been_written_needs_no_proof(sqlite, clock):
+    check = DatabaseCheck(sqlite, proven_for=10)
+    clock.advance(10)
+    sqlite.write(note)
+    assert check().status is Status.HEALTHY
+    assert proofs(sqlite) is None
+    clock.advance(10)
+    check()
+    assert proofs(sqlite) == 1
+
+
+def test_a_transaction_that_wrote_nothing_proves_nothing(sqlite, clock):
+    """Keeps out: the queue looks for what is due, finds nothing, and the full disk is well."""
+    clock.advance(10)
+    sqlite.write(lambda c: c.execute(text("DELETE FROM alerts WHERE key = 'nobody'")))
+    with suppress(ZeroDivisionError):
+        sqlite.write(lambda c: (note(c), 1 / 0))
+    DatabaseCheck(sqlite, proven_for=10)()
+    assert proofs(sqlite) == 1
+
+
+def test_a_file_that_another_process_holds_is_not_well(sqlite, file):
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Deadline(0.2).scope():
+        found = DatabaseCheck(sqlite)()
+    assert found.status is Status.UNHEALTHY
+    assert found.message == "it accepts no write: the database is locked by another process"
+    assert found.detail["revision"] is not None  # it can be read
+    other.close()
+    assert DatabaseCheck(sqlite)().status is Status.HEALTHY
+
+
+def test_a_server_that_may_only_be_read_is_not_well_until_it_may_be_written(connect, postgres):
+    """As a standby is, after a failover that went the other way."""
+    database = connect(postgres.make_database("standby"))
+    database.upgrade()
+    check = DatabaseCheck(database)
+    postgres.execute("ALTER DATABASE standby SET default_transaction_read_only = on")
+    database.close()
+    found = check()
+    assert found.status is Status.UNHEALTHY
+    assert found.message == "it accepts no write: the database may only be read"
+    postgres.execute("ALTER DATABASE standby SET default_transaction_read_only = off")
+    assert check().status is Status.HEALTHY
+
+
+def test_a_table_that_is_full_to_the_last_page_is_not_well(sqlite):
+    with sqlite.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        driver.execute("DROP TABLE write_proof")
+        driver.execute("CREATE TABLE write_proof (id INTEGER PRIMARY KEY, number, pad)")
+        driver.execute(
+            "CREATE TRIGGER grows AFTER INSERT ON write_proof BEGIN "
+            "UPDATE write_proof SET pad = zeroblob(100000); END"
+        )
+        driver.execute("PRAGMA max_page_count = 1")
+    found = DatabaseCheck(sqlite)()
+    assert found.status is Status.UNHEALTHY
+    assert found.message == "it accepts no write: the disk is full"
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced"])
+def test_nothing_is_promised_into_a_file_that_is_gone(sqlite, file, what):
+    """Keeps out: accepted, and written into a file that has no name any more."""
+    sqlite.write(note)
+    away = file.with_suffix(".away")
+    file.rename(away)
+    if what == "replaced":
+        file.write_bytes(b"")
+    with pytest.raises(DatabaseReplacedError, match=f"was {what} while it was in use: restart"):
+        sqlite.write(note, "b")
+    sqlite.close()  # a new connection would make a new file
+    with pytest.raises(DatabaseReplacedError):
+        sqlite.write(note, "b")
+    with pytest.raises(DatabaseReplacedError):
+        DatabaseCheck(sqlite)()
+    assert file.exists() == (what == "replaced")
+    away.replace(file)
+    sqlite.write(note, "b")
+    assert DatabaseCheck(sqlite)().status is Status.HEALTHY
+
+
+def test_a_cache_that_takes_what_it_is_given_is_well(valkey, open_redis):
+    assert CacheCheck(open_redis(valkey.url))().status is Status.HEALTHY
+
+
+@pytest.fixture(scope="module")
+def own_valkey():
+    server = ValkeyProcess()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "usual", "why"),
+    [
+        ("maxmemory", "1", "0", "the cache is full"),
+        ("min-replicas-to-write", "1", "0", "the cache refused the command"),
+    ],
+)
+def test_a_cache_that_refuses_writes_is_degraded(own_valkey, open_redis, name, value, usual, why):
+    check = CacheCheck(open_redis(own_valkey.url))
+    with own_valkey.client() as client:
+        client.config_set(name, value)
+        found = check()
+        assert found.status is Status.DEGRADED
+        assert found.message == f"it accepts no write: {why}"
+        client.config_set(name, usual)
+        assert check().status is Status.HEALTHY
+
+
+def test_a_replica_of_the_cache_is_degraded(own_valkey, open_redis):
+    check = CacheCheck(open_redis(own_valkey.url))
+    with own_valkey.client() as client:
+        client.replicaof("127.0.0.1", 1)
+        assert check().message == "it accepts no write: the cache may only be read"
+        client.replicaof("NO", "ONE")
+        assert check().status is Status.HEALTHY
+
+
+def test_a_cache_whose_disk_fails_is_degraded(open_redis):
+    server = ValkeyProcess(save="3600 1")
+    check = CacheCheck(open_redis(server.url))
+    with server.client() as client:
+        assert check().status is Status.HEALTHY
+        server.lose_disk()
+        client.bgsave()
+        until = time.monotonic() + 10
+        while client.info("persistence")["rdb_last_bgsave_status"] != "err":
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert check().message == "it accepts no write: the cache cannot write to its disk"
+    server.stop()
