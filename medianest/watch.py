@@ -26,6 +26,7 @@ from medianest.health.counters import Counters
 from medianest.health.log import LOG
 from medianest.health.monitor import MONITOR
 from medianest.health.observer import Observer
+from medianest.health.openings import Openings
 from medianest.health.report import Reporter
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
@@ -118,6 +119,8 @@ def make_watch(subjects: Subjects) -> Watch:
         dependencies=_dependency_desk(subjects, monitor),
         system=system,
         counters=Counters(),
+        openings=Openings(),
+        is_of_users=lambda route: subjects.routes.services_of(route) is not None,
         places=subjects.places,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from medianest.resilience import Clock
 __all__ = ["Cpu", "Memory", "System"]
 
 _ROOT = Path("/sys/fs/cgroup")
+
+_LEAST = 5.0
+"""Seconds over which the use of the processors says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,8 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """The share of the processors allowed that was in use since the look before (None at the
-    first), how many those are, and whose limit that is."""
+    """The share of the processors allowed that was in use lately (None at the first look), how
+    many those are, and whose limit that is."""
 
     share: float | None
     process_share: float | None
@@ -61,7 +65,7 @@ class System:
         self._memory_limit = memory_limit
         self._root, self._own = root, own
         self._lock = threading.Lock()
-        self._before: tuple[float, float, float] | None = None
+        self._looks: deque[tuple[float, float, float]] = deque()
 
     def memory(self) -> Memory:
         """What is in use now; of several limits, the one that is nearest."""
@@ -77,19 +81,29 @@ class System:
         return max(found, key=lambda memory: memory.share)
 
     def cpu(self) -> Cpu:
-        """The share in use since the look before."""
+        """The share in use since the look before, or since one that was five seconds ago or more:
+        of two that follow each other at once, the second would say anything."""
         cores, used = self._cores()
         limited_by = "machine" if used is None else "container"
         used = _machine_seconds() if used is None else used
         times = psutil.Process().cpu_times()
         now, own = self._clock.now(), times.user + times.system
-        with self._lock:
-            before, self._before = self._before, (now, used, own)
-        if before is None or now <= before[0]:
+        before = self._before(now, used, own)
+        if now <= before[0]:
             return Cpu(None, None, cores, limited_by)
         possible = (now - before[0]) * cores
         share, mine = ((new - old) / possible for new, old in ((used, before[1]), (own, before[2])))
         return Cpu(_share(share), _share(mine), cores, limited_by)
+
+    def _before(self, *look: float) -> tuple[float, float, float]:
+        """The look to compare this one with; itself, if there is none."""
+        now, used, own = look
+        with self._lock:
+            looks = self._looks
+            looks.append((now, used, own))
+            while len(looks) > 2 and now - looks[1][0] >= _LEAST:
+                looks.popleft()
+            return looks[0]
 
     def _cores(self) -> tuple[float, float | None]:
         """How many processors there are to use, and the seconds that were used of them in the

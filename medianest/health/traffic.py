@@ -20,8 +20,9 @@ from medianest.resilience.tally import Tally
 
 __all__ = ["BOUNDS", "Figures", "Route", "Traffic"]
 
-PERIOD, _SLICES = 60.0, 12
-"""Seconds that are looked back, and the slices in which they go."""
+PERIOD, _SLICE = 60.0, 5.0
+"""Seconds that are looked back, and those of the slices in which they go, which begin at the same
+time for all."""
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds in seconds of the ranges that Prometheus sees."""
@@ -104,7 +105,7 @@ class Route:
         self.counts = [0] * (len(BOUNDS) + 1)
         """How many took up to each of BOUNDS, and how many took longer."""
         self.total = _Sketch()
-        self._slices = deque([(now, _Sketch())])
+        self._slices = deque([(now - now % _SLICE, _Sketch())])
         self._lock = threading.Lock()
 
     def note(self, took: float, status: int, now: float) -> None:
@@ -130,9 +131,9 @@ class Route:
             return list(self.counts), self.total.seconds, dict(self.statuses)
 
     def _newest(self, now: float) -> _Sketch:
-        slices = self._slices
-        if now - slices[-1][0] >= PERIOD / _SLICES:
-            slices.append((now, _Sketch()))
+        slices, begun = self._slices, now - now % _SLICE
+        if begun > slices[-1][0]:
+            slices.append((begun, _Sketch()))
         while now - slices[0][0] >= PERIOD:
             slices.popleft()
         return slices[-1][1]
@@ -180,4 +181,7 @@ class Traffic:
         for route in self.routes() if routes is None else routes:
             route.add_to(minute, ever, now)
         age = now - self._started_at
-        return Figures.of(minute, min(PERIOD, age)), Figures.of(ever, age)
+        # What the slices cover, the one that has just begun included: a rate over more would sink
+        # with each slice that goes.
+        covered = PERIOD - _SLICE + now % _SLICE
+        return Figures.of(minute, min(covered, age)), Figures.of(ever, age)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.health import ComponentHealth, DependencyHealth
+from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
 from medianest.storage.redis import SERVICE as REDIS
@@ -23,23 +23,26 @@ from medianest.web.answers.health import (
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
-from medianest.web.refresh import Look, refreshed
+from medianest.web.refresh import Look, refreshed, served
 
 __all__ = ["blueprint"]
 
 blueprint = Blueprint("components", __name__, url_prefix="/api/v1/health")
 
+_SENDS = {503: ("Retry-After",)}
+
 Name = Annotated[str, Field(min_length=1, max_length=100, description="As /external lists it.")]
 
 
 @blueprint.get("/database")
-@endpoint("viewer", query=Look, answers={200: DatabaseHealth})
-def database(query: Look) -> DatabaseHealth:
-    """Whether the database answers and how fast, its connections and its tables."""
+@endpoint("viewer", query=Look, answers={200: DatabaseHealth, 503: DatabaseHealth}, sends=_SENDS)
+def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
+    """Whether the database answers and how fast, its connections and its tables; 503 while it is
+    unhealthy."""
     refreshed(query)
     here = parts()
     detail = here.watch.monitor.component(DATABASE).detail
-    return DatabaseHealth(
+    answer = DatabaseHealth(
         **_checked(DATABASE),
         dialect=here.database.dialect,
         server_version=detail.get("server_version"),
@@ -47,18 +50,20 @@ def database(query: Look) -> DatabaseHealth:
         wanted_revision=schema.head_revision(),
         pool=Pool.model_validate(here.database.pool()),
     )
+    return answer, *_served(answer)
 
 
 @blueprint.get("/cache")
-@endpoint("viewer", query=Look, answers={200: CacheHealth})
-def cache(query: Look) -> CacheHealth:
-    """Whether Redis answers and how fast, and how often last good answers were there."""
+@endpoint("viewer", query=Look, answers={200: CacheHealth, 503: CacheHealth}, sends=_SENDS)
+def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
+    """Whether Redis answers and how fast, and how often last good answers were there; 503 while it
+    is unhealthy."""
     refreshed(query)
     here = parts()
     name = "cache" if here.redis is None else REDIS
     detail = here.watch.monitor.component(name).detail
     figures = here.plex.last_good_figures()
-    return CacheHealth(
+    answer = CacheHealth(
         **_checked(name),
         mode="memory" if here.redis is None else "redis",
         version=detail.get("version"),
@@ -67,6 +72,7 @@ def cache(query: Look) -> CacheHealth:
         keys=detail.get("keys"),
         last_good=tuple(LastGood.of(each) for each in figures),
     )
+    return answer, *_served(answer)
 
 
 @blueprint.get("/external")
@@ -78,15 +84,20 @@ def external(query: Look) -> External:
 
 
 @blueprint.get("/external/<name>")
-@endpoint("viewer", query=Look, answers={200: Service})
-def external_one(name: Name, query: Look) -> Service:
-    """One external dependency."""
+@endpoint("viewer", query=Look, answers={200: Service, 503: Service}, sends=_SENDS)
+def external_one(name: Name, query: Look) -> tuple[Service, int, dict[str, str]]:
+    """One external dependency; 503 while it is unhealthy."""
     refreshed(query)
     for found in _externals():
         if name in (found.name, found.dependency.service):
-            return _service(found)
+            answer = _service(found)
+            return answer, *_served(answer)
     known = ", ".join(found.name for found in _externals()) or "none"
     raise ProblemError("not-found", f"there is no external dependency {name!r}; there are: {known}")
+
+
+def _served(answer: DatabaseHealth | CacheHealth | Service) -> tuple[int, dict[str, str]]:
+    return served(answer.status is not Status.UNHEALTHY)
 
 
 def _externals() -> list[DependencyHealth]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from flask import Blueprint, Response
@@ -22,10 +21,11 @@ from medianest.web.answers.health import (
     Live,
     Ready,
 )
+from medianest.web.answers.resilience import worth_waiting
 from medianest.web.answers.score import Score
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
-from medianest.web.refresh import Anything, Look, refreshed
+from medianest.web.refresh import Anything, Look, refreshed, served
 
 __all__ = ["blueprint"]
 
@@ -52,13 +52,7 @@ def health(query: Look) -> tuple[Health, int, dict[str, str]]:
         uptime_seconds=here.uptime,
         checked_at=max(filter(None, (c.checked_at for c in _checks(report))), default=report.at),
     )
-    return answer, *_served(report.status is not Status.UNHEALTHY)
-
-
-def _served(well: bool) -> tuple[int, dict[str, str]]:
-    """200, or 503 with the time until the next checks."""
-    seconds = math.ceil(parts().settings.health.interval)
-    return (200, {}) if well else (503, {"Retry-After": str(seconds)})
+    return answer, *served(report.status is not Status.UNHEALTHY)
 
 
 def _checks(report: Report) -> list[ComponentHealth]:
@@ -87,7 +81,7 @@ def ready() -> tuple[Ready, int, dict[str, str]]:
         if found.dependency.criticality == "critical" and found.status is Status.UNHEALTHY
     ]
     answer = Ready(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
-    return answer, *_served(not reasons)
+    return answer, *served(not reasons)
 
 
 def _schema_reason(found: str | None) -> str:
@@ -138,7 +132,7 @@ def circuit_breakers() -> tuple[BreakerBriefs, int, dict[str, str]]:
     critical = [d for d in registry.dependencies() if d.criticality == "critical"]
     breakers = [dependency.pipeline.find(CircuitBreaker) for dependency in critical]
     cut_off = any(breaker is not None and breaker.state in _REFUSING for breaker in breakers)
-    return answer, *_served(not cut_off)
+    return answer, *served(not cut_off)
 
 
 def _brief(breaker: CircuitBreaker) -> BreakerBrief:
@@ -149,5 +143,5 @@ def _brief(breaker: CircuitBreaker) -> BreakerBrief:
         since=seen.since,
         failure_rate=seen.failure_rate,
         failures=seen.counts.failures,
-        retry_after=seen.retry_after,
+        retry_after=worth_waiting(seen),
     )

@@ -22,6 +22,7 @@ from medianest.web.answers.metrics import (
     RetryFigures,
     RouteFigures,
     ThreadFigures,
+    Traffic,
 )
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import Watch, parts
@@ -35,8 +36,8 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 @blueprint.get("/health/metrics")
 @endpoint("viewer", query=Anything, answers={200: HealthMetrics})
 def health_metrics() -> HealthMetrics:
-    """What this process does, by route and in all, over the last minute and since its start; and
-    what it takes."""
+    """What this process does, by route and in all, over the last minute and since its start, and
+    of that what people asked for; and what it takes."""
     here, watch = parts(), parts().watch
     minute, ever = watch.traffic.figures()
     cpu = watch.monitor.component("cpu").detail
@@ -46,10 +47,20 @@ def health_metrics() -> HealthMetrics:
         in_flight=watch.traffic.in_flight,
         last_minute=Figures.model_validate(minute),
         since_start=Figures.model_validate(ever),
+        users=_traffic(watch, of_users=True),
+        others=_traffic(watch, of_users=False),
         routes=tuple(_route(watch, route) for route in watch.traffic.routes()),
         memory=MemoryFigures.model_validate(watch.system.memory()),
         cpu=CpuFigures.model_validate(dict(cpu)) if cpu else None,
         threads=_threads(watch, here.settings.threads),
+    )
+
+
+def _traffic(watch: Watch, *, of_users: bool) -> Traffic:
+    routes = [each for each in watch.traffic.routes() if watch.is_of_users(each) is of_users]
+    minute, ever = watch.traffic.figures(routes)
+    return Traffic(
+        last_minute=Figures.model_validate(minute), since_start=Figures.model_validate(ever)
     )
 
 

@@ -14,9 +14,10 @@ from medianest.health import HealthMonitor
 from medianest.health.alerts import AlertManager
 from medianest.health.counters import Counters
 from medianest.health.observer import Observer
+from medianest.health.openings import Openings
 from medianest.health.report import Report, Reporter
 from medianest.health.system import System
-from medianest.health.traffic import Traffic
+from medianest.health.traffic import Route, Traffic
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
@@ -63,6 +64,9 @@ class Watch:
     dependencies: DependencyDesk
     system: System
     counters: Counters
+    openings: Openings
+    is_of_users: Callable[[Route], bool]
+    """Whether requests of a route say how people are served; those of probes do not."""
     places: Bulkhead | None
     """Those of requests; None: there is no limit."""
 

@@ -1,7 +1,9 @@
-"""How to look at health. `?refresh=true`: an operator wants everything checked now."""
+"""How to look at health: `?refresh=true`, with which an operator has everything checked now, and
+the 503 of what is unhealthy."""
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from medianest.resilience import BulkheadFullError
 from medianest.web.parts import parts
 
-__all__ = ["Anything", "Look", "refreshed"]
+__all__ = ["Anything", "Look", "refreshed", "served"]
 
 _SPARE = 0.5
 """Seconds longer than a check may take."""
@@ -46,3 +48,9 @@ def refreshed(wanted: Look) -> None:
         here.watch.reporter.forget()
     finally:
         place.release()
+
+
+def served(well: bool) -> tuple[int, dict[str, str]]:
+    """200, or 503 with the time until the next checks."""
+    seconds = math.ceil(parts().settings.health.interval)
+    return (200, {}) if well else (503, {"Retry-After": str(seconds)})

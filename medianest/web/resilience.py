@@ -31,7 +31,7 @@ Name = Annotated[
 def breakers() -> Breakers:
     """Every breaker's snapshot and configuration; those that other code of the process made with
     the circuitbreaker package come last."""
-    ours = map(Breaker.of, parts().registry.breakers())
+    ours = map(_seen, parts().registry.breakers())
     return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, parts().other_breakers())))
 
 
@@ -40,7 +40,7 @@ def breakers() -> Breakers:
 def breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
     found = _find(name)
-    return Breaker.of(found) if found is not None else Breaker.of_other(_find_other(name))
+    return _seen(found) if found is not None else Breaker.of_other(_find_other(name))
 
 
 @blueprint.post("/circuit-breakers/<path:name>/action")
@@ -64,7 +64,7 @@ def act_on_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
     )
     detail = {"expires_in": body.expires_in} if body.expires_in is not None else None
     audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
-    return ActedBreaker.after(Breaker.of(found), kept), kept.status
+    return ActedBreaker.after(_seen(found), kept), kept.status
 
 
 def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
@@ -79,6 +79,10 @@ def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
     found.reset()
     audited(f"circuit-breaker.{wanted.action}", name, wanted.reason)
     return Breaker.of_other(_find_other(name))
+
+
+def _seen(breaker: CircuitBreaker) -> Breaker:
+    return Breaker.of(breaker, parts().watch.openings.of(breaker.name))
 
 
 def _find(name: str) -> CircuitBreaker | None:

@@ -140,6 +140,19 @@ def test_the_processors_of_a_container_of_version_2(groups, clock):
     assert system.cpu().share == 1.0
 
 
+def test_a_look_right_after_another_is_not_of_that_moment_alone(groups, clock):
+    """Keeps out: an operator has everything checked, and the processors were idle or busy for the
+    hundredth of a second since the last check."""
+    files = {"a/cpu.max": "100000 100000", "a/cpu.stat": "usage_usec 0"}
+    system = groups("0::/a\n", files)
+    system.cpu()
+    clock.advance(10)
+    write(system, "a/cpu.stat", "usage_usec 5000000")
+    assert system.cpu().share == 0.5
+    clock.advance(0.01)
+    assert system.cpu().share == pytest.approx(0.5, abs=0.01)
+
+
 def test_the_processors_of_a_container_of_version_1(groups, clock):
     files = {
         "cpu/x/cpu.cfs_quota_us": 50_000,

@@ -71,6 +71,18 @@ def test_the_last_minute_is_55_to_60_seconds(waits):
     assert ever.requests == len(waits)
 
 
+def test_what_is_asked_at_a_steady_rate_is_told_as_one(traffic, clock):
+    """Keeps out: a rate that sinks by a twelfth whenever a slice of the minute goes."""
+    rates = set()
+    for second in range(300):
+        clock.advance(0.25)
+        ask(traffic, clock)
+        if second > 250:
+            rates.add(traffic.figures()[0].requests_per_second)
+    assert max(rates) - min(rates) < 0.1
+    assert all(rate == pytest.approx(4, abs=0.1) for rate in rates)
+
+
 def test_what_is_over_a_minute_ago_counts_since_the_start_only(traffic, clock):
     ask(traffic, clock, 0.1, 500)
     clock.advance(54)

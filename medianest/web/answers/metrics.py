@@ -27,6 +27,7 @@ __all__ = [
     "PatienceFigures",
     "ResilienceMetrics",
     "RouteFigures",
+    "Traffic",
 ]
 
 
@@ -83,6 +84,13 @@ class ThreadFigures(AnswerModel):
     shed: Annotated[int | None, Field(ge=0, description="Requests that were refused.")]
 
 
+class Traffic(AnswerModel):
+    """Requests of some routes together."""
+
+    last_minute: Figures
+    since_start: Figures
+
+
 class HealthMetrics(AnswerModel):
     """What this process does, and what it takes."""
 
@@ -91,6 +99,10 @@ class HealthMetrics(AnswerModel):
     in_flight: Count
     last_minute: Figures
     since_start: Figures
+    users: Annotated[Traffic, Field(description="Those that serve people.")]
+    others: Annotated[
+        Traffic, Field(description="Probes, the looks of operators, paths that lead nowhere.")
+    ]
     routes: tuple[RouteFigures, ...]
     memory: MemoryFigures
     cpu: CpuFigures | None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from medianest.resilience import CircuitBreaker
+from medianest.health.openings import Opening
+from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
 from medianest.resilience.snapshot import describe
 from medianest.web.answers.base import (
     AnswerModel,
@@ -18,7 +20,7 @@ from medianest.web.answers.base import (
 )
 from medianest.web.other_breakers import OtherBreaker
 
-__all__ = ["Breaker", "Breakers", "CallTotals"]
+__all__ = ["Breaker", "Breakers", "CallTotals", "worth_waiting"]
 
 
 class Failure(AnswerModel):
@@ -27,6 +29,13 @@ class Failure(AnswerModel):
     type: str
     message: str
     at: Timestamp | None
+
+
+class OpenedBy(AnswerModel):
+    """The figures with which an outage began."""
+
+    figures: Annotated[str, Field(examples=["5 of 8 calls failed"])]
+    at: Timestamp
 
 
 class CallCounts(AnswerModel):
@@ -111,8 +120,11 @@ class Breaker(AnswerModel):
     next_attempt: Annotated[
         Timestamp | None, Field(description="When an open breaker lets a probe through.")
     ]
-    retry_after: Annotated[float | None, Field(ge=0, description="Seconds until then.")]
-    reason: Annotated[str | None, Field(description="An operator's.")]
+    retry_after: Annotated[
+        float | None, Field(ge=0, description="Seconds until then; null where waiting is no help.")
+    ]
+    opened_by: Annotated[OpenedBy | None, Field(description="What opened an open breaker.")]
+    reason: Annotated[str | None, Field(description="Why it is in this state.")]
     actor: Annotated[str | None, Field(description="Who brought this state about by hand.")]
     expires_at: Annotated[
         Timestamp | None, Field(description="When what an operator did ends by itself.")
@@ -129,11 +141,14 @@ class Breaker(AnswerModel):
     config: BreakerConfig | None
 
     @classmethod
-    def of(cls, breaker: CircuitBreaker) -> Breaker:
-        """As it is now."""
-        seen = breaker.snapshot().as_dict()
-        config = breaker.options.describe()
-        return cls.model_validate({**seen, "package": "medianest", "config": config})
+    def of(cls, breaker: CircuitBreaker, opened_by: Opening | None) -> Breaker:
+        """As it is now, and what opened it."""
+        seen = breaker.snapshot()
+        more: dict[str, Any] = {"package": "medianest", "retry_after": worth_waiting(seen)}
+        more["config"] = breaker.options.describe()
+        is_over = seen.state not in (State.OPEN, State.HALF_OPEN)
+        more["opened_by"] = None if is_over or opened_by is None else asdict(opened_by)
+        return cls.model_validate({**seen.as_dict(), **more})
 
     @classmethod
     def of_other(cls, breaker: OtherBreaker) -> Breaker:
@@ -154,6 +169,13 @@ class Breaker(AnswerModel):
                 "retry_after": breaker.retry_after,
             }
         )
+
+
+def worth_waiting(seen: BreakerSnapshot) -> float | None:
+    """Seconds until a call may be let through; None where waiting is no help: none is refused, or
+    an operator has cut it off for good."""
+    for_good = seen.state is State.FORCED_OPEN and seen.expires_at is None
+    return None if for_good else seen.retry_after
 
 
 class Breakers(AnswerModel):

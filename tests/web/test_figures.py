@@ -1,0 +1,106 @@
+"""What the endpoints of health and resilience tell of what they have seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.health import Check, Finding, Status
+
+BREAKERS = "/api/v1/resilience/circuit-breakers"
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
+    app.extensions["medianest"].database.upgrade()
+    return app
+
+
+@pytest.fixture
+def look(app, viewer):
+    def get(path):
+        return app.test_client().get(path, headers=viewer)
+
+    return get
+
+
+def fail():
+    raise TimeoutError("no answer")
+
+
+@pytest.fixture
+def breaker(app):
+    return app.extensions["medianest"].registry.breaker("thing")
+
+
+def test_an_open_breaker_tells_the_figures_that_opened_it(breaker, look, clock):
+    """Keeps out: an outage in the middle of which all its figures are zero."""
+    for call in (list, list, list):
+        breaker.call(call)
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            breaker.call(fail)
+    opened_by = {"figures": "5 of 8 calls failed", "at": "2026-01-01T00:00:00.000Z"}
+    assert look(f"{BREAKERS}/thing").json["opened_by"] == opened_by
+    clock.advance(breaker.snapshot().retry_after)
+    with pytest.raises(TimeoutError):
+        breaker.call(fail)  # the probe
+    found = look(f"{BREAKERS}/thing").json
+    assert (found["state"], found["opened_by"]) == ("open", opened_by)
+    breaker.reset()
+    assert look(f"{BREAKERS}/thing").json["opened_by"] is None
+
+
+def test_where_waiting_is_no_help_there_is_no_time_to_wait(breaker, look):
+    """Keeps out: "again in ten seconds", said all day of what an operator has cut off."""
+
+    def waits():
+        brief = next(
+            each
+            for each in look("/api/v1/health/circuit-breakers").json["circuit_breakers"]
+            if each["name"] == "thing"
+        )
+        return look(f"{BREAKERS}/thing").json["retry_after"], brief["retry_after"]
+
+    breaker.open("moving house")
+    assert waits() == (None, None)
+    breaker.open("moving house", expires_in=60)
+    assert waits() == (60, 60)
+    breaker.disable()
+    assert waits() == (None, None)
+
+
+def test_users_requests_are_told_apart_from_those_who_look(app, look):
+    """Keeps out: a thousand probes that work, and ten users for whom nothing does."""
+    client = app.test_client()
+    for _ in range(5):
+        client.get("/api/v1/health/live")
+    client.get("/nowhere")
+    client.get("/api/v1/media/libraries")  # without a token
+    found = look("/api/v1/health/metrics").json
+    assert found["since_start"]["requests"] == 7
+    assert found["users"]["since_start"]["requests"] == 1
+    assert found["others"]["last_minute"]["requests"] == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("database", "database"),
+        ("cache", "cache"),
+        ("external/plex-media-server", "plex-media-server"),
+        ("external/plex", "plex-media-server"),
+    ],
+)
+def test_what_is_unhealthy_answers_503(app, look, path, name):
+    monitor, found = app.extensions["medianest"].watch.monitor, Finding()
+    monitor.remove(name)
+    monitor.add(Check(name, lambda: found, worse_after=1))
+    monitor.run(name)
+    answer = look(f"/api/v1/health/{path}")
+    assert (answer.status_code, answer.json["status"]) == (200, "healthy")
+    found = Finding(Status.UNHEALTHY, "connection refused")
+    monitor.run(name)
+    answer = look(f"/api/v1/health/{path}")
+    assert (answer.status_code, answer.json["status"]) == (503, "unhealthy")
+    assert (answer.json["message"], answer.headers["Retry-After"]) == ("connection refused", "10")
