@@ -8,8 +8,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from smtplib import SMTPException, SMTPResponseException
 from typing import Any
@@ -37,33 +38,28 @@ _WAIT, _FACTOR = 2.0, 4.0
 """Seconds after the first attempt that failed, and how many times longer after each further one:
 the network may be what the alert is about. In all, nearly three minutes."""
 
+_PLAIN_TEXT = "text"
+"""As Apprise calls it: where a place takes HTML, lines stay lines, and <key> is no tag."""
+
 _MARKS = {"resolved": "success", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
+
+
+_heard: ContextVar[list[str] | None] = ContextVar("medianest.notify.heard", default=None)
+"""Why this attempt failed, as heard in any thread of it: Apprise may send in one of its own."""
 
 
 class _Failures(logging.Filter):
     """Hears from Apprise why something was not sent, and keeps of that what holds no secret.
     Lets nothing through to the log: its own words tell URLs."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._heard = threading.local()
-
     def filter(self, record: logging.LogRecord) -> bool:
         status = re.findall(r"\berror=(\d{3})\b", record.getMessage())
-        error = sys.exc_info()[1]
-        if error is not None:
-            self._heard.why = _why(error)
-        elif status:
-            self._heard.why = f"it answered {_phrased(int(status[-1]))}"
+        error, heard = sys.exc_info()[1], _heard.get()
+        if heard is not None and error is not None:
+            heard.append(_why(error))
+        elif heard is not None and status:
+            heard.append(f"it answered {_phrased(int(status[-1]))}")
         return False
-
-    def forget(self) -> None:
-        """What this thread heard before."""
-        self._heard.why = None
-
-    def why(self) -> str:
-        """What this thread heard last."""
-        return getattr(self._heard, "why", None) or "nobody says why"
 
 
 _FAILURES = _Failures()
@@ -107,12 +103,12 @@ class _Place:
     """One URL with what waits for it, so that a place that fails keeps nobody else waiting. One
     attempt at a time; of one that takes too long it is not waited for the end."""
 
-    def __init__(self, plugin: Any, number: int, clock: Clock) -> None:
-        self.plugin = plugin
+    def __init__(self, sender: Any, number: int, clock: Clock) -> None:
+        self._sender = sender
         self._clock = clock
         self._rests_until = float("-inf")
         # Its kind and its number: the rest of such a URL is often a secret.
-        self.name = f"{plugin.service_name or 'place'} (number {number})"
+        self.name = f"{sender[0].service_name or 'place'} (number {number})"
         self.waiting: deque[_Letter] = deque(maxlen=_WAITING)
         self._lock = threading.Lock()
         self._under_way: _Attempt | None = None
@@ -122,13 +118,18 @@ class _Place:
         """Why it did not get there; None when it did."""
         title, body = _title(alert), _body(alert)
         mark = _MARKS["resolved" if alert.state == "resolved" else alert.severity]
-        _FAILURES.forget()
+        heard: list[str] = []
+        _heard.set(heard)
         try:
-            sent = self.plugin.notify(body=body, title=title, notify_type=mark)
+            sent = self._sender.notify(
+                body=body, title=title, notify_type=mark, body_format=_PLAIN_TEXT
+            )
         except Exception as error:  # of any plugin
             logger.debug("%s raised %s", self.name, type(error).__name__)
             return type(error).__name__
-        return None if sent else _FAILURES.why()
+        if sent:
+            return None
+        return heard[-1] if heard else "nobody says why"
 
     def add(self, alert: Alert) -> None:
         """Have it sent by and by."""
@@ -207,7 +208,9 @@ class Notifier:
                     f"MEDIANEST_ALERTS_URLS: number {number} is no URL that Apprise knows, such "
                     f"as ntfy://host/topic or mailto://user:password@host"
                 )
-            self.places.append(_Place(plugin, number, self._clock))
+            sender = apprise.Apprise()  # it makes of text what the place wants; a plugin does not
+            sender.add(plugin)
+            self.places.append(_Place(sender, number, self._clock))
 
     def __call__(self, alert: Alert) -> None:
         """Have an alert sent by the next `flush`. Waits for nothing."""
@@ -257,7 +260,12 @@ def _title(alert: Alert) -> str:
 
 
 def _body(alert: Alert) -> str:
-    if alert.state == "resolved":
-        return f"It is over: {alert.message}"
+    if alert.resolved_at is not None:
+        return f"{alert.message}\nIt lasted {_lasted(alert.resolved_at - alert.since)}."
     affected = f"\nAffected: {', '.join(alert.affected)}" if alert.affected else ""
     return f"{alert.message}\nWhat to do: {alert.advice}{affected}"
+
+
+def _lasted(time: timedelta) -> str:
+    seconds = round(time.total_seconds())
+    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from smtplib import SMTPAuthenticationError, SMTPServerDisconnected
 
@@ -22,6 +22,7 @@ from medianest.resilience import ConfigurationError
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MAIL = "mailto://me:hunter2@127.0.0.1:1?smtp=127.0.0.1&from=a@example.org&to=b@example.org"
 
 
 class Post:
@@ -81,8 +82,9 @@ def posts():
         post.stop()
 
 
-def alert(subject="plex", **fields):
-    return replace(sample_alert(NOW), subject=subject, message=f"{subject} is down", **fields)
+def alert(subject="plex", resolved=None, **fields):
+    made = replace(sample_alert(NOW), subject=subject, message=f"{subject} is down", **fields)
+    return made if resolved is None else made.over(resolved)
 
 
 def until(condition):
@@ -115,10 +117,10 @@ def sending():
         ({"severity": Severity.WARNING}, "warning", "warning: plex", "What to do: look there"),
         ({"severity": Severity.CRITICAL}, "failure", "critical: plex", "Affected: GET /a, shop"),
         (
-            {"state": "resolved", "resolved_at": NOW, "severity": Severity.CRITICAL},
+            {"resolved": NOW + timedelta(seconds=200), "severity": Severity.CRITICAL},
             "success",
             "resolved: plex",
-            "It is over: plex is down",
+            "plex is up again; before: plex is down\nIt lasted 3 min.",
         ),
     ],
 )
@@ -133,6 +135,27 @@ def test_an_alert_arrives_in_the_words_of_people(posts, fields, kind, title, wor
     assert words in body["message"]
     flush(notifier)
     assert post.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("json://127.0.0.1:1", "<key> & more\nWhat to do: look there\nAffected: shop"),
+        (
+            f"{MAIL}&format=html",
+            "&lt;key&gt;&nbsp;&amp;&nbsp;more<br/>What&nbsp;to&nbsp;do:",
+        ),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "&lt;key&gt; &amp; more\r\nWhat to do:"),
+    ],
+)
+def test_each_line_and_each_word_arrives_whatever_a_place_makes_of_text(monkeypatch, url, text):
+    """Keeps out: a mail whose lines are one, without what stood between < and >."""
+    notifier, sent = Notifier([SecretStr(url)]), []
+    (plugin,) = notifier.places[0]._sender
+    monkeypatch.setattr(plugin, "send", lambda **told: sent.append(told["body"]) or True)
+    told = replace(alert(advice="look there", affected=("shop",)), message="<key> & more")
+    assert notifier.send_now(told)[0][1] is None
+    assert text in sent[0]
 
 
 def test_alerts_arrive_in_their_order(posts):
@@ -230,7 +253,7 @@ def test_where_nobody_listens_the_others_still_hear(posts):
         ("ntfy://me:hunter2@127.0.0.1:1/hunter2", "connection refused"),
         ("json://hunter2.invalid/hunter2", "name"),  # each system has words of its own
         (
-            "mailto://me:hunter2@127.0.0.1:1?smtp=127.0.0.1&from=a@example.org&to=b@example.org",
+            MAIL,
             "connection refused",
         ),
     ],
@@ -264,7 +287,7 @@ def test_what_failed_before_is_not_the_reason_of_the_next(posts):
     post.status = 500
     notifier = Notifier([post.url])
     notifier.send_now(alert())
-    notifier.places[0].plugin.notify = lambda **told: False
+    notifier.places[0]._sender.notify = lambda **told: False
     assert notifier.send_now(alert()) == [("JSON (number 1)", "nobody says why")]
 
 

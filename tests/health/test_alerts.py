@@ -36,7 +36,13 @@ def test_it_is_told_once_when_it_fires_gets_critical_and_is_over(alerting, heard
     assert told == [
         ("system", "error-rate", "warning", "firing", "it is so"),
         ("system", "error-rate", "critical", "firing", "it is so"),
-        ("system", "error-rate", "critical", "resolved", "it is so"),
+        (
+            "system",
+            "error-rate",
+            "critical",
+            "resolved",
+            "requests succeed again; before: it is so",
+        ),
     ]
     assert len({alert.id for alert in alerting.alerts}) == 1
 

@@ -13,9 +13,22 @@ from medianest.health.alerts.reading import Reading, Rule
 from medianest.health.thresholds import Severity
 from medianest.resilience.snapshot import plain
 
-__all__ = ["Alert", "State", "Track"]
+__all__ = ["SYSTEM", "Alert", "State", "Track"]
 
 State = Literal["pending", "firing", "resolved"]
+
+SYSTEM = "system"
+"""The subject of what is about no dependency."""
+
+_WELL: dict[Rule, str] = {
+    "dependency-down": "{subject} is up again",
+    "dependency-trouble": "{subject} can do everything again",
+    "error-rate": "{whose} succeed again",
+    "response-time": "{whose} are answered in time again",
+    "breakers-open": "the circuit breakers let calls through again",
+    "memory": "there is enough memory again",
+    "dead-letters": "no operation is left that could not be done",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +60,13 @@ class Alert:
     def last_at(self) -> datetime:
         """When it was told last, or seen first."""
         return self.resolved_at or self.told_at or self.since
+
+    def over(self, now: datetime, well: str | None = None) -> Alert:
+        """The same when it is over; its message says what is well again, and what was not."""
+        whose = "requests" if self.subject == SYSTEM else f"the calls to {self.subject}"
+        well = well or _WELL[self.rule].format(subject=self.subject, whose=whose)
+        message = f"{well}; before: {self.message}"
+        return replace(self, state="resolved", resolved_at=now, message=message)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Alert:
@@ -131,7 +151,7 @@ class Track:
         if now - self._well_since < wait:
             return None
         assert self.alert is not None
-        over = replace(self.alert, state="resolved", resolved_at=utc)
+        over = self.alert.over(utc)
         self.alert, self._well_since, self._adopted = None, None, False
         self._quiet_until = now + self._options.cool_down
         return over

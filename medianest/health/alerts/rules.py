@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from medianest.health.alerts.alert import SYSTEM
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.reading import Reading, Rule
 from medianest.health.component import ComponentHealth
@@ -20,8 +21,6 @@ from medianest.health.traffic import Figures, Route, Traffic
 from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
 
 __all__ = ["Rules", "Sight"]
-
-SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
