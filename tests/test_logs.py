@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
+from medianest.app import create_app
 from medianest.bridges.logs import log_events
 from medianest.config import Settings
 from medianest.logs import configure_logs
+from medianest.logs.calls import log_calls
 from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, RecoveryContext
+from medianest.resilience import events as signals
 from medianest.resilience.events import AlertChanged, HealthChanged, publish
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,6 +50,7 @@ def lines(capfd):
         each.handlers, each.propagate = handlers, propagate
         each.setLevel(level)
     log_events(logging.getLogger("medianest.events"))()
+    log_calls(False)
 
 
 @pytest.fixture
@@ -207,6 +211,83 @@ def test_an_outage_is_told_twice_when_it_begins_and_when_it_is_over(lines):
     ]
 
 
+def test_what_fails_all_day_is_told_when_it_begins(lines, clock):
+    """Keeps out: hundreds of thousands of lines a day about a disk that is full."""
+    read = lines()
+    manager = ErrorRecoveryManager(clock=clock)
+    manager.register_recovery_action("mend", 1, execute=lambda error, context: 1 / 0)
+    context = RecoveryContext(operation="keep", service="database")
+
+    def fail(error):
+        def operation():
+            raise error
+
+        with pytest.raises(type(error)):
+            manager.with_recovery(operation, context)
+
+    for _ in range(600):
+        fail(OSError("disk full"))
+        clock.advance(1)
+    fail(KeyError("another"))
+    clock.advance(301)
+    fail(OSError("disk full"))
+    told = [line["message"] for line in read() if line["logger"] == "medianest.events"]
+    assert [line.partition(" and ")[0] for line in told] == [
+        "keep failed (OSError)", "keep failed (KeyError)", "keep failed (OSError)",
+    ]  # fmt: skip
+
+
+def said_of_calls():
+    """One of each, as they are published."""
+    error = ConnectionError("connection refused")
+    publish(
+        (
+            signals.RetryScheduled("plex", 1, 0.25, error),
+            signals.BudgetExhausted("plex", 2, error),
+            signals.CallRefused("plex", 3.0),
+            signals.BulkheadFull("plex", 10),
+            signals.Degraded("plex.libraries", "last-good", error, 61.2),
+            signals.PatienceUsed("plex.libraries", 1.5),
+        )
+    )
+
+
+def test_development_tells_what_becomes_of_calls(lines):
+    read = lines("DEBUG")
+    said_of_calls()
+    assert [line["message"] for line in read()] == [
+        "plex failed (ConnectionError: connection refused): tried again in 0.25 s",
+        "plex failed (ConnectionError: connection refused): too many retries to try it again",
+        "circuit breaker plex refused a call",
+        "plex is full: 10 calls at once",
+        "plex.libraries failed (ConnectionError: connection refused): degraded answer, last-good, "
+        "61 s old",
+        "plex.libraries took over 1.5 s: the last good answer in its place",
+    ]
+
+
+def test_elsewhere_calls_are_no_news(lines):
+    read = lines("INFO")
+    said_of_calls()
+    assert read() == []
+
+
+def test_each_answer_of_500_and_above_is_told_with_its_trace(lines, tmp_path):
+    app = create_app({"env": "testing", "instance_path": tmp_path, "client_token": "client"})
+    read = lines("WARNING")
+    trace = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "Authorization": "Bearer client"}
+    client = app.test_client()
+    failed = client.get("/api/v1/media/libraries", headers=trace)
+    assert failed.status_code == 503
+    client.get("/api/v1/media/nothing", headers=trace)
+    (line,) = read()
+    app.extensions["medianest"].database.close()
+    assert (line["trace_id"], line["level"]) == (failed.json["trace_id"], "warning")
+    assert line["message"].startswith(
+        "answered 503 to GET /api/v1/media/libraries: not-configured: "
+    )
+
+
 def test_what_is_configured_twice_is_told_once(lines):
     lines()
     read = lines()
@@ -238,16 +319,20 @@ def test_clients_make_gunicorn_say_a_few_lines_a_second(lines):
     assert 5 <= len(told) <= 25  # the machine may take some seconds
 
 
-def test_lines_for_people_are_short(lines):
+def test_lines_for_people_are_short(lines, app):
     read = lines(as_json=False)
     logger.warning("look\nhere")
-    (line,) = read()
+    with app.test_request_context(headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}):
+        logger.warning("look\nhere")
+    line, of_request = read()
+    assert datetime.fromisoformat(line[:19]).year > 2000
     assert line.endswith(" warning look\\nhere")
+    assert of_request.endswith(f" warning look\\nhere [{TRACE}]")
     assert sys.stderr.isatty() is False
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_no_line_holds_a_secret_whoever_wrote_it(lines, capsys, as_json):
+def test_no_line_holds_a_secret_whoever_wrote_it(lines, capfd, as_json):
     lines()
     token = "planted/operator+token"
     configure_logs(Settings(log_json=as_json, operator_token=token))
@@ -255,6 +340,7 @@ def test_no_line_holds_a_secret_whoever_wrote_it(lines, capsys, as_json):
         raise OSError(f"the driver says {token}")
     except OSError:
         logger.exception("with %s", token, extra={"service": token})
-    written = capsys.readouterr().err
+    logging.getLogger("medianest").handlers[0].flush()
+    written = capfd.readouterr().err
     assert "planted" not in written
     assert written.count("********") >= 2

@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from medianest.resilience import ConfigurationError, events
+
+if TYPE_CHECKING:
+    from medianest.resilience.recovery import RecoveryRecord
 
 __all__ = ["log_events"]
 
@@ -18,6 +23,8 @@ _SIGNALS = (
     "health_changed",
     "alert_changed",
 )
+
+_QUIET, _MOST_OUTAGES = timedelta(minutes=5), 1000
 
 _lock = threading.Lock()
 _listening: dict[logging.Logger, _Lines] = {}
@@ -44,11 +51,27 @@ def _end(logger: logging.Logger) -> None:
             getattr(events, name).disconnect(getattr(lines, name))
 
 
+class _Outages:
+    """What fails again and again is told when it begins, and anew when it begins again."""
+
+    def __init__(self) -> None:
+        self._failed_at: dict[tuple[str, str], datetime] = {}
+
+    def is_news(self, record: RecoveryRecord) -> bool:
+        """Whether that has not failed in this way for a while."""
+        key = record.operation, record.error_type
+        before = self._failed_at.pop(key, None)
+        while len(self._failed_at) >= _MOST_OUTAGES:
+            self._failed_at.pop(next(iter(self._failed_at), key), None)
+        self._failed_at[key] = record.at
+        return before is None or abs(record.at - before) > _QUIET
+
+
 class _Lines:
     """Has a method for each signal."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
+        self._logger, self._outages = logger, _Outages()
 
     def state_changed(self, event: events.StateChanged) -> None:
         self._logger.warning(
@@ -83,6 +106,8 @@ class _Lines:
             return
         if record.ended_at is not None:
             return  # it has been told when it happened
+        if record.recovered_by is None and not self._outages.is_news(record):
+            return
         by = f"recovered by {record.recovered_by}" if record.recovered_by else "not recovered"
         self._logger.info(
             "%s failed (%s) and was %s after %.3f s",

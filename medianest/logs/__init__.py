@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from medianest.bridges.logs import log_events
 from medianest.config import Secrets
+from medianest.logs.calls import log_calls
 from medianest.logs.outlet import Outlet
 from medianest.logs.seldom import Seldom
 from medianest.web.trace import route, trace_id
@@ -46,6 +47,7 @@ def configure_logs(settings: Settings) -> None:
     logger.setLevel(settings.log_level)
     events.setLevel(logging.INFO)
     log_events(events)
+    log_calls(settings.log_level == "DEBUG")
 
 
 def _with_request(record: logging.LogRecord) -> bool:
@@ -66,8 +68,10 @@ class _WithoutSecrets(logging.Formatter):
 
 class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        time = datetime.fromtimestamp(record.created).strftime("%Y-%m-%d %H:%M:%S")
         line = f"{time} {record.levelname.lower():7} {_one_line(record.getMessage())}"
+        if trace := getattr(record, "trace_id", None):
+            line += f" [{trace}]"
         if left_out := getattr(record, "left_out", 0):
             line += f" ({left_out} more of the kind were left out)"
         if record.exc_info:

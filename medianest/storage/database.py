@@ -110,7 +110,7 @@ class Database:
         self._longest_wait = settings.timeout
         self._proof = Deadline(min(settings.timeout, _PROOF), name=SERVICE, clock=clock)
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
-        self._said = ""
+        self._told: set[type[StorageError]] = set()
         self._clock, self._written_at = clock, -math.inf
         self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
@@ -177,13 +177,13 @@ class Database:
     def prove_write(self, within: float) -> None:
         """Write a small row of its own and commit it, past the circuit breaker; nothing where it
         is known of the last `within` seconds that a change was committed. Raises StorageError."""
-        if self._clock.now() - self._written_at < within:
-            return
-        try:
-            self._in_turn(False, _count_up, (), {})
-        except DatabaseReadOnlyError:
-            self.engine.dispose()  # a file opened while it could only be read stays so
-            raise
+        if self._clock.now() - self._written_at >= within:
+            try:
+                self._in_turn(False, _count_up, (), {})
+            except DatabaseReadOnlyError:
+                self.engine.dispose()  # a file opened while it could only be read stays so
+                raise
+        self._told.clear()
 
     def pool(self) -> PoolFigures:
         """How its connections are used now; asks nobody."""
@@ -250,13 +250,14 @@ class Database:
             ours = self._kind.error_of(error.orig) if error.orig is not None else None
             if ours is None:
                 raise
-            self._say(str(error.orig))
+            self._say(type(ours), str(error.orig))
             raise ours from error
 
-    def _say(self, cause: str) -> None:
-        """The driver's own words, for the log alone, whenever they change."""
-        if cause != self._said:
-            self._said = cause
+    def _say(self, kind: type[StorageError], cause: str) -> None:
+        """The driver's own words, for the log alone: once for each kind of trouble until the
+        next proof, as each statement has other words for the same."""
+        if kind not in self._told:
+            self._told.add(kind)
             logger.warning("the database: %s", cause.strip().replace("\n", " "))
 
     def _reconnect_action(self) -> RecoveryAction:

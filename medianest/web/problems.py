@@ -43,7 +43,7 @@ from medianest.storage import (
 from medianest.storage.page import CursorError
 from medianest.web.admission import OverloadedError
 from medianest.web.problem_kinds import KINDS, Kind, pages
-from medianest.web.trace import trace_id
+from medianest.web.trace import route, trace_id
 
 __all__ = ["ProblemError", "init_problems", "problem_response"]
 
@@ -103,6 +103,9 @@ def problem_response(
     data = dict(data or {})
     if status in (429, 503):
         data.setdefault("retry_after", DEFAULT_RETRY_AFTER)
+    if status >= 500:
+        level = logging.ERROR if status == 500 else logging.WARNING
+        logger.log(level, "answered %d to %s: %s: %s", status, route(), kind or title, detail)
     if data.get("retry_after") is not None:
         data["retry_after"] = min(data["retry_after"], MAX_RETRY_AFTER)
         headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(data["retry_after"])))}
@@ -174,7 +177,6 @@ def _media(error: MediaError) -> Response:
         return problem_response("upstream-refused", str(error), data)
     if isinstance(error, NotConfiguredError):
         return problem_response("not-configured", str(error), {**data, "variable": error.variable})
-    logger.warning("no answer from %s: %s", error.service, error)
     if isinstance(error, RejectedError):
         return problem_response("upstream-rejected", str(error), data)
     if isinstance(error, UpstreamError):
@@ -183,7 +185,6 @@ def _media(error: MediaError) -> Response:
 
 
 def _storage(error: StorageError) -> Response:
-    logger.warning("the database: %s", error)
     kind = next(k for cls, k in _KIND_OF_STORAGE.items() if isinstance(error, cls))
     retry_after = error.retry_after or DEFAULT_RETRY_AFTER
     return problem_response(kind, str(error), {"service": "database", "retry_after": retry_after})
