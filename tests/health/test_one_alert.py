@@ -45,6 +45,7 @@ def test_plex_goes_away_and_comes_back(world):
     world.broken, world.down = set(), set()
     world.run(400, lambda: people(world))
     assert world.words[1:] == [("resolved", "dependency-down", "plex")]
+    assert world.told[1].message == "plex is up again; before: plex is down: connection refused"
 
 
 @pytest.mark.parametrize("second", range(10))
@@ -144,6 +145,8 @@ def test_a_dependency_removed_while_it_is_down_is_over(world):
         ("firing", "dependency-down", "shop"),
         ("resolved", "dependency-down", "shop"),
     ]
+    end = world.told[-1].message
+    assert end == "shop is watched no longer; before: shop is down: connection refused"
 
 
 def test_what_gets_well_by_degrees_is_let_in_as_well(world):

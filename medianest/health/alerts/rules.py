@@ -71,7 +71,7 @@ class Rules:
             rule="dependency-down",
             subject=found.name,
             severity=severity if found.is_down else None,
-            message=f"{found.name} is down: {found.message or 'its health check fails'}",
+            message=f"{found.name} is down: {_fault(found)}",
             affected=self._affected(found, sight) if found.is_down else (),
             advice=f"look whether {found.name} runs and can be reached from here",
             explained_by=cause,
@@ -232,6 +232,14 @@ class Rules:
             advice=advice,
             explained_by=cause,
         )
+
+
+def _fault(found: DependencyHealth) -> str:
+    """What its check disliked last, also while that passes again and is no proof yet."""
+    check = found.check
+    if check is not None and not check.failures_in_a_row and check.last_failure:
+        return check.last_failure
+    return found.message or "its health check fails"
 
 
 def _services(sight: Sight) -> dict[str, str]:
