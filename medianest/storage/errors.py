@@ -72,6 +72,8 @@ class DatabaseReplacedError(StorageError):
     """Its file was replaced or removed while it was in use: what was written now would be lost.
     Over when the file is back, or with a restart."""
 
+    retry_after = 60.0
+
 
 class SchemaError(StorageError):
     """Its tables are missing or older than this version: `flask db upgrade`."""
