@@ -44,7 +44,7 @@ def operator():
 
 @pytest.fixture
 def viewer():
-    return {"Authorization": "Bearer the-viewer"}
+    return {"Authorization": "Bearer the-viewer-token"}
 
 
 @pytest.fixture
