@@ -24,6 +24,9 @@ _START: Final = 30.0
 
 _STEP: Final = 0.05
 
+_EARLIER: Final = 0.5
+"""Seconds by which this process closes its listener before the workers do."""
+
 
 class Improvements:
     """Stands in for some methods of one arbiter, which has no better place for that."""
@@ -81,11 +84,12 @@ class Improvements:
             self._looked = SYSTEM_CLOCK.now()  # it took its time, and that was no pause
 
     def stop(self, graceful: bool = True) -> None:
-        """End the workers, and only then the listener: who has not heard of the end is served."""
+        """Have the workers drain while the listener is open, for those who have not heard of it."""
         arbiter = self._arbiter
         if graceful and self._drain_delay > 0 and arbiter.WORKERS:
             arbiter.kill_workers(signal.SIGTERM)
-            until = SYSTEM_CLOCK.now() + self._drain_delay
+            # Before the workers: what comes to a listener that only this process has is lost.
+            until = SYSTEM_CLOCK.now() + max(0.0, self._drain_delay - _EARLIER)
             while graceful and arbiter.WORKERS and SYSTEM_CLOCK.now() < until:
                 arbiter.reap_workers()
                 SYSTEM_CLOCK.sleep(_STEP)

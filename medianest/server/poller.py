@@ -153,14 +153,15 @@ class Poller:
     def _send(self, connection: Connection) -> None:
         if not connection.send():
             self._await(connection, selectors.EVENT_WRITE)
-        elif connection.is_kept and not self._is_closing:
+        elif connection.is_kept:  # which the client has been told
             self._await_request(connection)
         else:
             connection.linger()
             self._await(connection, selectors.EVENT_READ)
 
     def _await_request(self, connection: Connection) -> None:
-        connection.await_request(self._keepalive, self._body_seconds)
+        keepalive = min(self._keepalive, LINGER_SECONDS) if self._is_closing else self._keepalive
+        connection.await_request(keepalive, self._body_seconds)
         if connection.is_ready:  # it came with the one before
             self._hand_over(connection)
         else:

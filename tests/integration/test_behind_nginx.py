@@ -1,0 +1,163 @@
+"""Behind a proxy, as at many homes: whoever asks sees neither an end nor a new configuration."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.integration.conftest import OPERATOR
+
+CLIENTS = 32
+CONFIGURATION = """
+daemon off;
+error_log {folder}/error.log;
+pid {folder}/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  upstream medianest {{
+    {servers}
+    keepalive 16;
+  }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://medianest;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+    }}
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def proxy(tmp_path):
+    """`proxy(*servers)` is the port of an nginx in front of them."""
+    if shutil.which("nginx") is None:
+        assert "MEDIANEST_TEST_COMPLETE" not in os.environ, "nginx is missing"
+        pytest.skip("no nginx here (Debian: nginx-light)")
+    processes = []
+
+    def start(*servers):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        lines = "\n    ".join(f"server 127.0.0.1:{server.port};" for server in servers)
+        file = tmp_path / "nginx.conf"
+        file.write_text(CONFIGURATION.format(folder=tmp_path, servers=lines, port=port))
+        command = ["nginx", "-e", str(tmp_path / "error.log"), "-c", str(file)]
+        processes.append(subprocess.Popen(command))
+        until = time.monotonic() + 10
+        while not _listens(port):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        return port
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(10)
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Household:
+    """Many clients, each with a connection that it keeps, half of whom wish for titles."""
+
+    def __init__(self, port):
+        self.statuses, self.failures = [], []
+        self._port, self._ended = port, threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, number):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        wish = f'{{"media_type": "movie", "media_id": {number + 603}}}'.encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {OPERATOR}"}
+        while not self._ended.wait(0.05):
+            try:
+                if number % 2:
+                    connection.request("GET", "/api/v1/media/libraries", headers=headers)
+                else:
+                    connection.request("POST", "/api/v1/media/requests", wish, headers)
+                answer = connection.getresponse()
+                answer.read()
+                self.statuses.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(error)
+                connection.close()
+        connection.close()
+
+    def stop(self):
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def is_served(household):
+    before = len(household.statuses)
+    until = time.monotonic() + 10
+    while len(household.statuses) < before + 5 * CLIENTS:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def serve_media(serve, plex, overseerr):
+    def start(**variables):
+        return serve(
+            MEDIANEST_PLEX_URL=plex.url, MEDIANEST_PLEX_TOKEN=plex.token,
+            MEDIANEST_OVERSEERR_URL=overseerr.url, MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
+            MEDIANEST_THREADS=80, MEDIANEST_PLEX_MAX_CONCURRENT=40,
+            MEDIANEST_OVERSEERR_MAX_CONCURRENT=40, **variables,
+        )  # fmt: skip
+
+    return start
+
+
+def test_nobody_sees_that_one_of_two_servers_ends(serve_media, proxy):
+    first, second = (serve_media(MEDIANEST_DRAIN_DELAY=1.5) for _ in range(2))
+    household = Household(proxy(first, second))
+    try:
+        is_served(household)
+        first.process.send_signal(signal.SIGTERM)
+        assert first.process.wait(15) == 0
+        is_served(household)
+    finally:
+        household.stop()
+    assert not household.failures
+    assert set(household.statuses) <= {200, 201, 202, 409}
+
+
+def test_nobody_sees_that_a_server_takes_a_new_configuration(serve_media, proxy):
+    server = serve_media()
+    household = Household(proxy(server))
+    try:
+        is_served(household)
+        began = server.get("/api/v1/health/").json["uptime_seconds"]
+        server.process.send_signal(signal.SIGHUP)
+        while server.get("/api/v1/health/").json["uptime_seconds"] >= began:
+            time.sleep(0.05)
+        time.sleep(1)  # the old worker has closed what it kept by now
+        is_served(household)
+    finally:
+        household.stop()
+    assert not household.failures
+    assert set(household.statuses) <= {200, 201, 202, 409}
