@@ -53,6 +53,7 @@ class Server:
             "MEDIANEST_INSTANCE_PATH": str(directory),
             "MEDIANEST_OPERATOR_TOKEN": OPERATOR,
             "MEDIANEST_SANDBOX": "false",
+            "MEDIANEST_DRAIN_DELAY": "0",
             **{k: str(v) for k, v in variables.items()},
         }
         self.reopen()
