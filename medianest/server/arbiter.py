@@ -62,6 +62,7 @@ class Improvements:
         if len(arbiter.WORKERS) <= arbiter.num_workers:
             return self._manage()  # type: ignore[no-any-return]
         self._await_new()
+        self._looked = SYSTEM_CLOCK.now()  # that took its time, and was no pause
         arbiter.kill_worker = self._retire
         try:
             self._manage()
@@ -81,7 +82,7 @@ class Improvements:
             vars(app).update(before)
             logger.error("the configuration is wrong, so the old one is kept: %s", error)
         finally:
-            self._looked = SYSTEM_CLOCK.now()  # it took its time, and that was no pause
+            self._looked = SYSTEM_CLOCK.now()
 
     def stop(self, graceful: bool = True) -> None:
         """Have the workers drain while the listener is open, for those who have not heard of it."""

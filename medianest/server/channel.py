@@ -81,6 +81,10 @@ class Channel:
         """Whether the client has been told to send its body."""
         self.pace = Pace()
 
+    def await_request(self) -> None:
+        """What has been said was said to the request before."""
+        self.is_continued = self._has_begun = False
+
     # -- reading -------------------------------------------------------------------------------
 
     def give(self, data: bytes, *, is_whole: bool, has_head: bool) -> None:

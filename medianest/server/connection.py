@@ -126,7 +126,8 @@ class Connection:
 
     def await_request(self, seconds: float, body_seconds: float) -> None:
         """The next one may begin within so many seconds, or has begun with the one before."""
-        self.phase, self.channel.is_continued = Phase.HEAD, False
+        self.phase = Phase.HEAD
+        self.channel.await_request()
         self.until = SYSTEM_CLOCK.now() + (HEAD_SECONDS if self.incoming else seconds)
         self._await_rest(body_seconds)
 

@@ -31,22 +31,22 @@ def most_connections(wanted: int) -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return wanted
-    return max(16, min(wanted, files - _FILES_FOR_OTHERS))
+    return min(wanted, max(16, files - _FILES_FOR_OTHERS))
 
 
 class Doors:
-    """Gives each new connection to `enter`, after `make_room` has said that there is some."""
+    """Gives each new connection to `enter`, while `has_room` says that there is some."""
 
     def __init__(
         self,
         selector: selectors.BaseSelector,
         *,
-        make_room: Callable[[], bool],
+        has_room: Callable[[], bool],
         enter: Callable[[socket.socket, Any, Any], None],
         complain: Callable[..., None],
     ) -> None:
         self._selector = selector
-        self._make_room, self._enter, self._complain = make_room, enter, complain
+        self._has_room, self._enter, self._complain = has_room, enter, complain
         self._listeners: tuple[Any, ...] = ()
         self._closed_until: float | None = None
         self._has_complained = False
@@ -90,7 +90,7 @@ class Doors:
 
     def _take(self, listener: Any) -> bool:
         """Take one connection; whether there may be another one."""
-        if not self._make_room():
+        if not self._has_room():
             self._wait("too many are being answered")
             return False
         try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from medianest.resilience.clock import SYSTEM_CLOCK
 from medianest.server.channel import Backlog
@@ -14,6 +14,8 @@ from medianest.server.connection import LINGER_SECONDS, Connection, Phase
 from medianest.server.doors import Doors, most_connections
 
 __all__ = ["Poller"]
+
+_INCOMING_MOST: Final = 64 << 20
 
 
 class Poller:
@@ -36,6 +38,8 @@ class Poller:
         self._backlog = Backlog()
         self._selector = selectors.DefaultSelector()
         self._connections: dict[Connection, None] = {}
+        self._incoming = 0
+        """Bytes of requests that no thread has."""
         self._is_closing = False
         self._steps = {
             Phase.HEAD: self._read,
@@ -44,7 +48,7 @@ class Poller:
             Phase.LINGERING: self._linger,
         }
         self.doors = Doors(
-            self._selector, make_room=self._make_room, enter=self._enter, complain=complain
+            self._selector, has_room=self._has_room, enter=self._enter, complain=complain
         )
 
     def __len__(self) -> int:
@@ -81,22 +85,28 @@ class Poller:
         for connection in self._connections:
             connection.until = min(connection.until, soon)
 
+    def end(self) -> None:
+        """Close all that is left."""
+        for connection in list(self._connections):
+            self._drop(connection)
+        self._selector.close()
+
     def finish(self, connection: Connection) -> None:
         """A thread has done with it: send the rest of its answer, then await the next request."""
         self._guarded(connection, self._send)
 
     # -- how connections come and go ---------------------------------------------------------------
 
-    def _make_room(self) -> bool:
-        """Whether one more fits; for it, the one that has not asked anything for longest goes."""
-        if len(self._connections) < self._most:
-            return True
-        quiet = next((c for c in self._connections if c.may_be_dropped), None)
-        if quiet is not None:
-            self._drop(quiet)
-        return quiet is not None
+    def _has_room(self) -> bool:
+        return len(self._connections) < self._most or self._quietest() is not None
+
+    def _quietest(self) -> Connection | None:
+        """The one that has not asked anything for longest."""
+        return next((each for each in self._connections if each.may_be_dropped), None)
 
     def _enter(self, sock: socket.socket, client: Any, server: Any) -> None:
+        if len(self._connections) >= self._most and (quietest := self._quietest()) is not None:
+            self._drop(quietest)
         connection = Connection(sock, client, server, self._backlog)
         self._connections[connection] = None
         self._await(connection, selectors.EVENT_READ)
@@ -104,6 +114,7 @@ class Poller:
     def _drop(self, connection: Connection) -> None:
         self._await(connection, 0)
         del self._connections[connection]
+        self._incoming -= len(connection.incoming)
         connection.close()
 
     def _expire(self, connection: Connection) -> None:
@@ -139,15 +150,22 @@ class Poller:
         self._guarded(connection, self._steps[connection.phase])
 
     def _read(self, connection: Connection) -> None:
+        before = len(connection.incoming)
         connection.receive(self._body_seconds)
+        self._incoming += len(connection.incoming) - before
         if connection.is_ready:
             self._hand_over(connection)
+        elif self._incoming > _INCOMING_MOST:
+            droppable = (each for each in self._connections if each.may_be_dropped)
+            self._drop(max(droppable, key=lambda each: len(each.incoming)))
 
     def _hand_over(self, connection: Connection) -> None:
         self._await(connection, 0)
         del self._connections[connection]
         self._connections[connection] = None  # the last that has asked
+        before = len(connection.incoming)
         connection.give()
+        self._incoming += len(connection.incoming) - before
         self._serve(connection)
 
     def _send(self, connection: Connection) -> None:

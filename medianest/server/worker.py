@@ -137,6 +137,7 @@ class Worker(base.Worker):
                 self._few.turn()
         self._threads.shutdown(wait=True)
         self._probe_threads.shutdown(wait=True)
+        self._poller.end()
 
     def _await_readiness(self) -> None:
         """So that a worker that takes the place of another does not say that it is not ready."""
