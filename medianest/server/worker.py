@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -70,7 +71,9 @@ class Worker(base.Worker):
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse what this worker does not do."""
         if cfg.is_ssl:
-            raise RuntimeError("this server speaks no TLS: put a proxy in front of it")
+            sys.exit(
+                "medianest: certfile, keyfile: this server speaks no TLS: a proxy in front does"
+            )
 
     def init_process(self) -> None:
         """After fork: what the loop needs."""
