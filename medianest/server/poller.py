@@ -61,10 +61,10 @@ class Poller:
     def turn(self, seconds: float) -> None:
         """Wait so long for something to happen, and see to it."""
         for key, _ in self._selector.select(seconds):
-            if isinstance(key.data, Connection):
-                self._go_on(key.data)
-            else:
+            if not isinstance(key.data, Connection):
                 key.data(key.fileobj)
+            elif key.data in self._connections:  # and was not closed for others in this turn
+                self._go_on(key.data)
 
     def sweep(self) -> None:
         """End what has waited for too long; called every second or so."""
