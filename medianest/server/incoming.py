@@ -16,7 +16,9 @@ BODY_MOST: Final = 131072
 _LINE_MOST: Final = 1024
 _CHUNK_LINE_MOST: Final = 1024
 
-_LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
+_DIGITS_MOST: Final = 18
+
+_LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r]*)\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[^\r]*chunked[ \t]*\r\n", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
@@ -91,8 +93,8 @@ class Incoming:
             self._chunk = self._head
             return
         found = _LENGTH.search(self._bytes, 0, self._head)
-        length = int(found[1]) if found else 0
-        if length <= BODY_MOST:
+        length = _length(bytes(found[1])) if found else 0
+        if 0 <= length <= BODY_MOST:
             self._end = self._head + length
         else:
             self._is_hopeless = True
@@ -130,6 +132,15 @@ class Incoming:
             self._end = end + 4
         else:
             self._is_hopeless = len(self._bytes) - line > HEAD_MOST
+
+
+def _length(value: bytes) -> int:
+    """That of a body; -1 for what is none, or more than anybody sends."""
+    value = value.rstrip(b" \t")
+    digits = value.lstrip(b"0")
+    if not value.isdigit() or len(digits) > _DIGITS_MOST:
+        return -1
+    return int(digits or b"0")
 
 
 def _size(line: bytes) -> int:

@@ -217,7 +217,9 @@ class Worker(base.Worker):
             self.log.access(response, request, environ, datetime.now() - began)
         finally:
             self.cfg.post_request(self, request, environ, response)
-        return not response.should_close() and connection.has_read_all()
+        if response.should_close() or _is_short(response, request.method):
+            return False
+        return connection.has_read_all()
 
     def _write(self, response: Any, body: Any, channel: Any) -> None:
         try:
@@ -247,6 +249,12 @@ class Worker(base.Worker):
         self._few.warn("a request of %s did not come in time", _shown(connection.client))
         connection.is_kept = False
         connection.channel.say_instead(answer(HTTPStatus.REQUEST_TIMEOUT))
+
+
+def _is_short(response: Any, method: str) -> bool:
+    """Whether an answer ended before its length: what follows would be taken for its rest."""
+    has_body = method != "HEAD" and response.status_code not in (204, 304)
+    return has_body and response.sent < (response.response_length or 0)
 
 
 def _shown(client: Any) -> str:

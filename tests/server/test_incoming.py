@@ -12,6 +12,7 @@ WHOLE = {
     "no headers": b"GET / HTTP/1.0\r\n\r\n",
     "a length": HEAD + b"content-length : 5 \r\n\r\nhello",
     "no length": HEAD + b"Content-Length: 0\r\n\r\n",
+    "a length of many digits": HEAD + b"Content-Length: %050d\r\n\r\nhello" % 5,
     "chunks": HEAD
     + b"Transfer-Encoding: gzip, chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\n\r\n",
     "trailers": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n!\r\n0\r\nX: y\r\nZ: 1\r\n\r\n",
@@ -46,6 +47,9 @@ HOPELESS = {
     "a chunk of less than nothing": HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
     "a size without end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 1024,
     "a large chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (BODY_MOST + 1),
+    "a length that is none": HEAD + b"Content-Length: +5\r\n\r\n",
+    "a length of nothing": HEAD + b"Content-Length:\r\n\r\n",
+    "a length beyond all bounds": HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
     "a large body": HEAD + b"Content-Length: %d\r\n\r\n" % (BODY_MOST + 1),
 }
 
