@@ -58,6 +58,7 @@ worker_tmp_dir = _temporary_folder("/dev/shm", "/tmp", "/var/tmp", settings.inst
 worker_class = Worker
 Worker.probes = (b"/api/v1/health/live", b"/api/v1/health/ready")
 Worker.drain_delay, Worker.body_seconds = settings.drain_delay, settings.request_timeout
+Worker.body_most = max(Worker.body_most, 2 * settings.max_body_bytes)
 workers = _number("WEB_CONCURRENCY", "1", 1, 128)
 threads = settings.threads
 timeout = int(settings.request_timeout) + 30  # for a worker that hangs as a whole

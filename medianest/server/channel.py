@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any, Final
 
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
 
 from medianest.resilience.deadline import remaining
 from medianest.server.pace import GRACE, LITTLE_GRACE, Pace
@@ -26,7 +26,7 @@ _PIECE: Final = 1 << 16
 
 
 class SlowClientError(TimeoutError):
-    """The client sends, or takes, less than it must."""
+    """The client takes less than it must."""
 
 
 def keep_unsent_here(sock: socket.socket) -> None:
@@ -73,52 +73,40 @@ class Channel:
         self._deferred = 0
         self._given = memoryview(b"")
         self._has_head = self._holds = self._has_begun = False
-        self.reads_on = False
-        """Whether a thread reads what the poller has not."""
+        self.is_cut = False
+        """Whether the request goes on beyond what is waited for."""
         self.is_last = False
         """Whether what is written now ends the answer."""
-        self.is_continued = False
-        """Whether the client has been told to send its body."""
-        self.pace = Pace()
 
     def await_request(self) -> None:
         """What has been said was said to the request before."""
-        self.is_continued = self._has_begun = False
+        self._has_begun = False
 
     # -- reading -------------------------------------------------------------------------------
 
     def give(self, data: bytes, *, is_whole: bool, has_head: bool) -> None:
-        """What the poller has read of a request: all of it, or the thread reads on. The head of
-        its answer is held until something follows."""
+        """What the poller has read of a request: all of it, or more than is waited for. The head
+        of its answer is held until something follows."""
         self._given = memoryview(data)
-        self.reads_on, self._has_head = has_head and not is_whole, has_head
+        self.is_cut, self._has_head = has_head and not is_whole, has_head
         self._holds, self.is_last, self._has_begun = True, False, False
-        self.pace = Pace()
 
     def recv(self, size: int) -> bytes:
-        """The next bytes, b"" at their end. Raises SlowClientError."""
+        """The next bytes, b"" at their end. No thread waits for more of them. Raises
+        ParseException."""
         if self._given:
             found, self._given = bytes(self._given[:size]), self._given[size:]
             return found
         if not self._has_head:
             raise LimitRequestHeaders("the head is too long")
-        while self.reads_on:
-            try:
-                found = self._sock.recv(size)
-            except BlockingIOError:
-                self._wait(select.POLLIN, self.pace)
-            else:
-                self.pace.moved(len(found))
-                return found
+        if self.is_cut:
+            raise ParseException("the body is too long, or in chunks that are none")
         return b""
 
     # -- writing -------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> int:
-        """gunicorn says "100 Continue" by it: only to a client that waits for that still."""
-        if self.reads_on and not self.is_continued:
-            self.is_continued = True
-            self._sock.send(data)
+        """gunicorn says "100 Continue" by it: the client has been told, where it is wanted."""
         return len(data)
 
     def sendall(self, data: Any) -> None:
@@ -137,7 +125,7 @@ class Channel:
         # Where the end of an answer may not wait in memory, many dawdle.
         pace = Pace(LITTLE_GRACE if self.is_last else GRACE)
         while not self.send_some(pace):
-            self._wait(select.POLLOUT, pace)
+            self._wait(pace)
 
     def send_some(self, pace: Pace) -> bool:
         """Send what the client takes now; whether that is all."""
@@ -172,9 +160,9 @@ class Channel:
         self._deferred = size
         return True
 
-    def _wait(self, event: int, pace: Pace) -> None:
+    def _wait(self, pace: Pace) -> None:
         seconds = min(pace.left(), remaining())
         poll = select.poll()
-        poll.register(self._sock, event)
+        poll.register(self._sock, select.POLLOUT)
         if seconds <= 0 or not poll.poll(seconds * 1000):
             raise SlowClientError("the client is too slow")

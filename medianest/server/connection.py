@@ -43,12 +43,14 @@ class Phase(enum.Enum):
 class Connection:
     """Belongs to the poller, but for its channel while it is SERVED."""
 
-    def __init__(self, sock: socket.socket, client: Any, server: Any, backlog: Backlog) -> None:
+    def __init__(
+        self, sock: socket.socket, client: Any, server: Any, backlog: Backlog, body_most: int
+    ) -> None:
         sock.setblocking(False)
         keep_unsent_here(sock)
         self.sock, self.client, self.server = sock, client, server
         self.channel = Channel(sock, backlog)
-        self.incoming = Incoming()
+        self.incoming = Incoming(body_most)
         self.parser: Any = None
         self.is_kept = True
         """Whether another request may follow."""
@@ -61,6 +63,7 @@ class Connection:
         self.events = 0
         """What the poller waits for."""
         self._body_until = 0.0
+        self._is_continued = False
         self._dropped = 0
 
     # -- what comes in -----------------------------------------------------------------------------
@@ -92,8 +95,8 @@ class Connection:
         self.phase, self.pace = Phase.BODY, Pace()
         self._body_until = SYSTEM_CLOCK.now() + body_seconds
         self.until = min(self.pace.until, self._body_until)
-        if self.incoming.expects_continue and not self.channel.is_continued:
-            self.channel.is_continued = True
+        if self.incoming.expects_continue and not self._is_continued:
+            self._is_continued = True
             self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def give(self) -> None:
@@ -105,7 +108,7 @@ class Connection:
 
     def has_read_all(self) -> bool:
         """Whether its request has been read to its end, so that another one may follow."""
-        if self.channel.reads_on:
+        if self.channel.is_cut:
             return False
         self.parser.finish_body()  # what the app did not read; it is all here
         return not self.parser.unreader.buf.getvalue()
@@ -126,7 +129,7 @@ class Connection:
 
     def await_request(self, seconds: float, body_seconds: float) -> None:
         """The next one may begin within so many seconds, or has begun with the one before."""
-        self.phase = Phase.HEAD
+        self.phase, self._is_continued = Phase.HEAD, False
         self.channel.await_request()
         self.until = SYSTEM_CLOCK.now() + (HEAD_SECONDS if self.incoming else seconds)
         self._await_rest(body_seconds)

@@ -11,7 +11,7 @@ HEAD_MOST: Final = 65536
 """Bytes of a request head that are waited for."""
 
 BODY_MOST: Final = 131072
-"""Bytes of a body that are waited for without a thread: more than the API accepts."""
+"""Bytes of a body that are waited for: more than the API accepts, if nothing else is set."""
 
 _LINE_MOST: Final = 1024
 _CHUNK_LINE_MOST: Final = 1024
@@ -26,10 +26,12 @@ _EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNO
 class Incoming:
     """Bytes in the order in which they came. It tells only how long to wait: what the request
     means, and whether it is one, is for the parser to say, which gets all that is hopeless, too.
+    Of a body, `body_most` bytes are waited for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, body_most: int = BODY_MOST) -> None:
         self._bytes = bytearray()
+        self._body_most = body_most
         self._forget()
 
     def _forget(self) -> None:
@@ -94,7 +96,7 @@ class Incoming:
             return
         found = _LENGTH.search(self._bytes, 0, self._head)
         length = _length(bytes(found[1])) if found else 0
-        if 0 <= length <= BODY_MOST:
+        if 0 <= length <= self._body_most:
             self._end = self._head + length
         else:
             self._is_hopeless = True
@@ -110,8 +112,8 @@ class Incoming:
 
     def _find_last_chunk(self, chunk: int) -> None:
         """Look from one chunk to the next, as far as they have come."""
-        most = (self._head or 0) + BODY_MOST
-        while chunk <= len(self._bytes):
+        most = (self._head or 0) + self._body_most
+        while chunk <= min(len(self._bytes), most):
             self._chunk = chunk
             line = self._bytes.find(b"\r\n", chunk, chunk + _CHUNK_LINE_MOST)
             if line < 0:
@@ -122,9 +124,10 @@ class Incoming:
                 self._find_trailers(line)
                 return
             chunk = line + 2 + size + 2
-            if size < 0 or chunk > most:
+            if size < 0:
                 self._is_hopeless = True
                 return
+        self._is_hopeless = len(self._bytes) > most
 
     def _find_trailers(self, line: int) -> None:
         end = self._bytes.find(b"\r\n\r\n", line)

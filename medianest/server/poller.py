@@ -12,6 +12,7 @@ from medianest.resilience.clock import SYSTEM_CLOCK
 from medianest.server.channel import Backlog
 from medianest.server.connection import LINGER_SECONDS, Connection, Phase
 from medianest.server.doors import Doors, most_connections
+from medianest.server.incoming import BODY_MOST
 
 __all__ = ["Poller"]
 
@@ -31,10 +32,12 @@ class Poller:
         most: int,
         keepalive: float,
         body_seconds: float,
+        body_most: int = BODY_MOST,
     ) -> None:
         self._serve, self._refuse = serve, refuse
         self._most = most_connections(most)
         self._keepalive, self._body_seconds = keepalive, body_seconds
+        self._body_most = body_most
         self._backlog = Backlog()
         self._selector = selectors.DefaultSelector()
         self._connections: dict[Connection, None] = {}
@@ -107,7 +110,7 @@ class Poller:
     def _enter(self, sock: socket.socket, client: Any, server: Any) -> None:
         if len(self._connections) >= self._most and (quietest := self._quietest()) is not None:
             self._drop(quietest)
-        connection = Connection(sock, client, server, self._backlog)
+        connection = Connection(sock, client, server, self._backlog, self._body_most)
         self._connections[connection] = None
         self._await(connection, selectors.EVENT_READ)
 

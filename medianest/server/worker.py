@@ -25,6 +25,7 @@ from gunicorn.workers import base
 from medianest.resilience.clock import SYSTEM_CLOCK
 from medianest.server.channel import SlowClientError
 from medianest.server.connection import Connection
+from medianest.server.incoming import BODY_MOST
 from medianest.server.poller import Poller
 from medianest.server.refusals import FewLines, answer, status_of
 
@@ -49,6 +50,9 @@ class Worker(base.Worker):
 
     body_seconds = 30.0
     """Seconds in which the body of a request must come."""
+
+    body_most = BODY_MOST
+    """Bytes of a body that are waited for: more than the app accepts, and the lines of chunks."""
 
     probes: tuple[bytes, ...] = ()
     """Paths that have threads of their own, by how they begin: their answers come from memory."""
@@ -86,6 +90,7 @@ class Worker(base.Worker):
             most=self.cfg.worker_connections,
             keepalive=self.cfg.keepalive,
             body_seconds=self.body_seconds,
+            body_most=self.body_most,
         )
         super().init_process()
 
@@ -211,7 +216,7 @@ class Worker(base.Worker):
             )
             environ["wsgi.multithread"] = True
             self.nr += 1
-            if self._ends_at is not None or channel.reads_on or not self.cfg.keepalive:
+            if self._ends_at is not None or channel.is_cut or not self.cfg.keepalive:
                 response.force_close()
             self._write(response, self.wsgi(environ, response.start_response), channel)
             self.log.access(response, request, environ, datetime.now() - began)
@@ -238,7 +243,7 @@ class Worker(base.Worker):
         """Tell the client, unless its answer has begun."""
         status, client = status_of(error), _shown(connection.client)
         if isinstance(error, SlowClientError):
-            self._few.warn("%s sends or takes too slowly", client)
+            self._few.warn("%s takes its answer too slowly", client)
         elif status < 500:
             self._few.warn("a request of %s cannot be read: %s", client, type(error).__name__)
         else:

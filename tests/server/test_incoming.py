@@ -46,7 +46,9 @@ HOPELESS = {
     "a chunk of no size": HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
     "a chunk of less than nothing": HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
     "a size without end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 1024,
-    "a large chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (BODY_MOST + 1),
+    "a large chunk": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % BODY_MOST + b"a" * BODY_MOST
+    ),
     "a length that is none": HEAD + b"Content-Length: +5\r\n\r\n",
     "a length of nothing": HEAD + b"Content-Length:\r\n\r\n",
     "a length beyond all bounds": HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
@@ -55,7 +57,7 @@ HOPELESS = {
 
 
 @pytest.mark.parametrize("request_bytes", HOPELESS.values(), ids=HOPELESS)
-@pytest.mark.parametrize("step", [1, 7, 10**9])
+@pytest.mark.parametrize("step", [7, 1024, 10**9])
 def test_what_is_not_worth_waiting_for_is_given_to_a_thread(request_bytes, step):
     incoming = Incoming()
     for place in range(0, len(request_bytes), step):
@@ -66,6 +68,12 @@ def test_what_is_not_worth_waiting_for_is_given_to_a_thread(request_bytes, step)
     taken, is_whole = incoming.take()
     assert request_bytes.startswith(taken)
     assert not is_whole
+
+
+def test_a_large_chunk_that_is_only_announced_is_no_work_for_a_thread():
+    incoming = Incoming()
+    incoming.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n{" % BODY_MOST)
+    assert not incoming.is_ready()
 
 
 def test_who_awaits_that_its_body_is_wanted_is_known():
