@@ -16,6 +16,9 @@ BODY_MOST: Final = 131072
 _LINE_MOST: Final = 1024
 _CHUNK_LINE_MOST: Final = 1024
 
+_CHUNKS_MOST: Final = 2048
+"""Chunks of a body: to look at each takes time that all others wait for."""
+
 _DIGITS_MOST: Final = 18
 
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r]*)\r\n", re.IGNORECASE)
@@ -39,6 +42,7 @@ class Incoming:
         self._head: int | None = None
         self._end: int | None = None
         self._chunk: int | None = None
+        self._chunks = 0
         self._is_hopeless = False
 
     def __len__(self) -> int:
@@ -124,8 +128,10 @@ class Incoming:
                 self._find_trailers(line)
                 return
             chunk = line + 2 + size + 2
-            if size < 0:
+            self._chunks += 1
+            if size < 0 or self._chunks > _CHUNKS_MOST:
                 self._is_hopeless = True
+                del self._bytes[self._head :]  # a thread would look at each of them again
                 return
         self._is_hopeless = len(self._bytes) > most
 

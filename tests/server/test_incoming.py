@@ -49,6 +49,7 @@ HOPELESS = {
     "a large chunk": (
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % BODY_MOST + b"a" * BODY_MOST
     ),
+    "too many chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 2049,
     "a length that is none": HEAD + b"Content-Length: +5\r\n\r\n",
     "a length of nothing": HEAD + b"Content-Length:\r\n\r\n",
     "a length beyond all bounds": HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
