@@ -41,7 +41,8 @@ def status_of(error: BaseException) -> HTTPStatus:
 
 def answer(status: HTTPStatus) -> bytes:
     """A whole answer, after which the connection ends."""
-    otherwise = "the server failed" if status >= 500 else "the request could not be read"
+    is_ours = status is HTTPStatus.INTERNAL_SERVER_ERROR
+    otherwise = "the server failed" if is_ours else "the request could not be read"
     problem = {
         "type": "about:blank",
         "title": status.phrase,

@@ -244,7 +244,7 @@ class Worker(base.Worker):
         status, client = status_of(error), _shown(connection.client)
         if isinstance(error, SlowClientError):
             self._few.warn("%s takes its answer too slowly", client)
-        elif status < 500:
+        elif status is not HTTPStatus.INTERNAL_SERVER_ERROR:
             self._few.warn("a request of %s cannot be read: %s", client, type(error).__name__)
         else:
             self.log.error("a request failed in the server", exc_info=error)
