@@ -52,8 +52,8 @@ class OverrideFile:
     def read(self) -> list[Override]:
         """What it holds, as far as it can be read; nothing while there is no file."""
         try:
-            with self.path.open("rb") as file:
-                return self._parse(file.read(_MOST_BYTES))
+            with open(self.path, "rb", opener=_opened_at_once) as file:
+                return self._parse(file.read(_MOST_BYTES) or b"")
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -133,6 +133,11 @@ class OverrideFile:
 
     def _error(self, error: OSError) -> OverrideFileError:
         return OverrideFileError(f"{self.path}: {error.strerror or error}")
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    """Without a wait for whoever writes there, should it be a pipe: reads do not wait either."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _is_locked(descriptor: int) -> bool:

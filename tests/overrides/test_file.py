@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,6 +38,19 @@ def test_what_was_written_is_read(file, three):
 
 def test_there_is_nothing_before_the_first(file):
     assert (file.read(), file.signature()) == ([], None)
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(file, three, path):
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    try:
+        reading = threading.Thread(target=file.update, args=(lambda found: three,), daemon=True)
+        reading.start()
+        reading.join(2)
+        assert not reading.is_alive()
+        assert file.read() == three
+    finally:
+        os.close(writer)
 
 
 def test_nobody_else_may_read_it_and_nothing_is_left_beside_it(file, three, path):
