@@ -154,6 +154,7 @@ class Channel:
         self._deferred = 0
 
     def _defer(self) -> bool:
+        self.release()  # it may have waited before its last byte was written
         size = len(self._unsent)
         if size > UNSENT_MOST or not self._backlog.take(size):
             return False

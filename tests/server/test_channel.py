@@ -66,6 +66,18 @@ def test_the_end_of_an_answer_waits_without_a_thread(channel, pair):
     assert received < channels.UNSENT_MOST
 
 
+def test_what_waited_is_given_back_once_it_is_sent(pair):
+    backlog = Backlog(most=channels.UNSENT_MOST)
+    channel = given(Channel(pair[0], backlog))
+    channel.is_last = True
+    channel.sendall(b"")
+    channel.sendall(b"a" * channels.UNSENT_MOST)
+    channel.flush()  # as after each answer, whose end may be in a last chunk
+    while not channel.send_some(Pace()):
+        pair[1].recv(1 << 20)
+    assert backlog.take(channels.UNSENT_MOST)
+
+
 @pytest.mark.parametrize("is_last", [True, False])
 def test_what_is_more_than_may_wait_is_taken_in_time_or_not_at_all(
     channel, pair, monkeypatch, is_last
