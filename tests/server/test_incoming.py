@@ -11,6 +11,7 @@ WHOLE = {
     "no body": b"GET /x?y HTTP/1.1\r\nHost: y\r\n\r\n",
     "no headers": b"GET / HTTP/1.0\r\n\r\n",
     "a length": HEAD + b"content-length : 5 \r\n\r\nhello",
+    "a length with many zeros": HEAD + b"Content-Length: " + b"5".zfill(30) + b"\r\n\r\nhello",
     "no length": HEAD + b"Content-Length: 0\r\n\r\n",
     "a length of many digits": HEAD + b"Content-Length: %050d\r\n\r\nhello" % 5,
     "chunks": HEAD
@@ -54,6 +55,7 @@ HOPELESS = {
     "a length of nothing": HEAD + b"Content-Length:\r\n\r\n",
     "a length beyond all bounds": HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
     "a large body": HEAD + b"Content-Length: %d\r\n\r\n" % (BODY_MOST + 1),
+    "a body larger than any": HEAD + b"Content-Length: " + b"1" * 30 + b"\r\n\r\n",
 }
 
 
