@@ -4,6 +4,7 @@ over in time."""
 from __future__ import annotations
 
 import ssl
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -38,6 +39,10 @@ _TOO_MANY_REQUESTS: Final = 429
 
 _LEAST: Final = 0.001
 """Seconds: urllib3 takes no 0 for a timeout, and what is over ends by the deadline all the same."""
+
+_dropped: Final[deque[Handover]] = deque()
+"""Of streamed answers that nobody has any more. A destructor may run anywhere, even where the lock
+is held that settling needs, so the next request does it."""
 
 
 class FailedAnswerError(PortableError, requests.HTTPError):
@@ -120,6 +125,7 @@ class ResilientAdapter(DeadlineAdapter):
         proxies: Any = None,
     ) -> Response:
         """Send one request, as a session does for every hop."""
+        _give_back_dropped()
         options = {"verify": verify, "cert": cert, "proxies": proxies}
         seconds = min(self._timeout, _seconds(timeout, self._timeout))
         exchange = _Exchange(super().send, stream, options)
@@ -187,8 +193,13 @@ class _StreamedBody:
     """The body of a streamed answer: its reads are over in time, and its end settles the call."""
 
     def __init__(self, raw: Any, handover: Handover, until: float, clock: Clock) -> None:
+        # What stays until the end must hold neither its answer nor the frames of the request.
+        handover.result = handover.__traceback__ = None
         self._raw, self._handover = raw, handover
         self._until, self._clock = until, clock
+
+    def __del__(self) -> None:
+        _dropped.append(self._handover)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
@@ -228,6 +239,15 @@ class _StreamedBody:
             why = "the deadline passed before the body ended"
             raise ReadTimeoutError(None, None, why)  # type: ignore[arg-type]
         return left
+
+
+def _give_back_dropped() -> None:
+    while _dropped:
+        try:
+            handover = _dropped.popleft()
+        except IndexError:  # another thread was quicker
+            return
+        handover.release()
 
 
 def _read(response: Response) -> None:

@@ -95,7 +95,7 @@ class Handover(BaseException):
     """
 
     def __init__(self, result: Any) -> None:
-        super().__init__(result)
+        super().__init__()  # `args` would hold the result for as long as it holds this
         self.result = result
         self.held: list[Settleable] = []
 

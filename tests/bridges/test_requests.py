@@ -174,6 +174,15 @@ def test_a_streamed_answer_holds_its_place_until_it_ends(mocked, session_of, clo
     assert bulkhead.snapshot().in_use == 0
 
 
+def test_a_streamed_answer_that_is_dropped_gives_its_place_back(mocked, session_of, breaker):
+    session = session_of(Pipeline("weather", [breaker, Bulkhead("weather", max_concurrent=1)]))
+    for _ in range(3):  # who looks at the status alone drops the body
+        mocked.get(URL, body=b"x" * 10)
+        assert session.get(URL, stream=True).status_code == 200
+        mocked.reset()  # which has it still
+    assert breaker.snapshot().in_flight <= 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
