@@ -64,6 +64,7 @@ class CircuitBreaker(Strategy):
         self._clock = as_clock(clock)
         checked_function(random, f"{owner}: random", "() -> a number from 0 to 1")
         self._locked = LockedMachine(name, self.options, self._clock, random)
+        self._blocks: list[Permit] = []
         super().__init__()
 
     # -- calls ---------------------------------------------------------------------------------
@@ -155,7 +156,9 @@ class CircuitBreaker(Strategy):
     def __enter__(self) -> Permit:
         """`with breaker:` is `with breaker.acquire():`; blocks of one breaker may be nested."""
         permit = self.acquire()
-        _entered.set((*_entered.get(), (self, permit)))
+        here = [(breaker, held) for breaker, held in _entered.get() if held in breaker._blocks]
+        _entered.set((*here, (self, permit)))
+        self._blocks.append(permit)
         return permit
 
     def __exit__(
@@ -164,13 +167,24 @@ class CircuitBreaker(Strategy):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        permit = self._leave()
+        if permit is not None:
+            permit.__exit__(kind, error, traceback)
+
+    def _leave(self) -> Permit | None:
+        """The permit of the block that ends; of one that began in another context (in a generator,
+        which another thread goes on with) one of the others, so that each end settles one."""
         held = _entered.get()
         for place in reversed(range(len(held))):
             breaker, permit = held[place]
             if breaker is self:  # not always the latest: blocks in generators end in any order
                 _entered.set(held[:place] + held[place + 1 :])
-                permit.__exit__(kind, error, traceback)
-                return
+                if _taken(self._blocks, permit):
+                    return permit
+        try:
+            return self._blocks.pop(0)
+        except IndexError:
+            return None
 
     # -- operators -----------------------------------------------------------------------------
 
@@ -225,3 +239,11 @@ class CircuitBreaker(Strategy):
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker {self.name!r} {self._locked.machine.generation.state.value}>"
+
+
+def _taken(permits: list[Permit], permit: Permit) -> bool:
+    try:
+        permits.remove(permit)
+    except ValueError:  # another block has ended with it
+        return False
+    return True

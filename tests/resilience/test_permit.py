@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from medianest.resilience import CircuitOpenError, State
+from medianest.resilience import breaker as breakers
 
 
 def figures(breaker):
@@ -247,3 +248,38 @@ def test_the_blocks_of_two_generators_end_in_any_order(make_breaker):
     first.close(), second.close()
     for breaker in (one, other):
         assert breaker.snapshot().in_flight == 0
+
+
+def test_a_block_that_ends_in_another_thread_is_a_call_all_the_same(make_breaker):
+    """Keeps out: a generator that a thread pool goes on with, as FastAPI does with dependencies;
+    its failures counted for nothing, and its places were never given back."""
+    breaker = make_breaker(failure_threshold=3)
+
+    def within():
+        with breaker:
+            yield
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(3):
+            block = within()
+            next(block)
+            with pytest.raises(ConnectionError):
+                pool.submit(block.throw, ConnectionError()).result(10)
+    assert breaker.state is State.OPEN
+    assert breaker.snapshot().in_flight == 0
+
+
+def test_blocks_that_end_elsewhere_are_forgotten_where_they_began(make_breaker):
+    breaker = make_breaker()
+
+    def begin():
+        with breaker:
+            yield
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(10):
+            block = begin()
+            next(block)
+            pool.submit(block.close).result(10)
+    with breaker:
+        assert len(breakers._entered.get()) == 1
