@@ -7,6 +7,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
+from types import MethodType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from medianest.resilience.errors import ConfigurationError
@@ -65,7 +66,7 @@ def _inside(function: Any) -> list[Any]:
     while True:
         if isinstance(function, functools.partial):
             function = function.func
-        elif hasattr(function, "__func__"):  # of a method, a static one included
+        elif isinstance(function, MethodType | staticmethod | classmethod):
             function = function.__func__
         else:
             break

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from contextlib import asynccontextmanager, contextmanager
+from xmlrpc.client import ServerProxy
 
 import pytest
 
 from medianest.resilience import ConfigurationError, Fallback, Retry, State
+from medianest.resilience.decorating import refuse_unfinished
 
 
 @pytest.fixture(params=["breaker", "retry", "fallback"])
@@ -152,3 +154,8 @@ def test_a_plain_function_has_nothing_more_around_it(make_breaker):
 
     assert make_breaker()(plain).__wrapped__ is plain
     assert make_breaker()(passing_on(plain)).__wrapped__.__wrapped__ is plain
+
+
+def test_an_object_that_has_every_attribute_is_no_endless_method():
+    """Keeps out: whoever asks it for `__func__` gets another one like it, for ever."""
+    refuse_unfinished(ServerProxy("http://localhost/").system.listMethods)
