@@ -7,7 +7,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Literal
 
 from medianest.resilience import Clock
@@ -138,4 +138,4 @@ def _who(address: str | None) -> str:
         return str(found)
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
-    return f"{ip_address(int(found) >> 64 << 64)}/64"
+    return f"{IPv6Address(int(found) >> 64 << 64)}/64"

@@ -63,6 +63,11 @@ def test_a_client_is_an_address_or_a_network_of_64_bits(throttle, one, other, sa
     assert (throttle.failed(other, "no_token") is not None) is same
 
 
+def test_the_log_calls_the_network_of_this_machine_by_its_name(throttle, told):
+    fail(throttle, "::1", 1)
+    assert told()[0].startswith("1 attempt from ::/64 failed")
+
+
 def test_the_log_has_an_address_once_a_minute_with_a_count(throttle, clock, told):
     fail(throttle, HERE, 1)
     assert told() == [f"1 attempt from {HERE} failed, the last with a token that is not known"]
