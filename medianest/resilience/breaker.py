@@ -6,11 +6,11 @@ import functools
 import random as _random
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import tells_arguments
+from medianest.resilience.blocks import Blocks
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.events import call_refused
@@ -32,11 +32,6 @@ __all__ = ["CircuitBreaker", "Permit"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_entered: ContextVar[tuple[tuple[CircuitBreaker, Permit], ...]] = ContextVar(
-    "medianest-entered", default=()
-)
-"""The permits of the `with breaker:` blocks around this code."""
 
 
 @tells_arguments
@@ -64,7 +59,7 @@ class CircuitBreaker(Strategy):
         self._clock = as_clock(clock)
         checked_function(random, f"{owner}: random", "() -> a number from 0 to 1")
         self._locked = LockedMachine(name, self.options, self._clock, random)
-        self._blocks: list[Permit] = []
+        self._blocks: Blocks[Permit] = Blocks()
         super().__init__()
 
     # -- calls ---------------------------------------------------------------------------------
@@ -156,9 +151,7 @@ class CircuitBreaker(Strategy):
     def __enter__(self) -> Permit:
         """`with breaker:` is `with breaker.acquire():`; blocks of one breaker may be nested."""
         permit = self.acquire()
-        here = [(breaker, held) for breaker, held in _entered.get() if held in breaker._blocks]
-        _entered.set((*here, (self, permit)))
-        self._blocks.append(permit)
+        self._blocks.begin(permit)
         return permit
 
     def __exit__(
@@ -167,24 +160,9 @@ class CircuitBreaker(Strategy):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        permit = self._leave()
+        permit = self._blocks.end()
         if permit is not None:
             permit.__exit__(kind, error, traceback)
-
-    def _leave(self) -> Permit | None:
-        """The permit of the block that ends; of one that began in another context (in a generator,
-        which another thread goes on with) one of the others, so that each end settles one."""
-        held = _entered.get()
-        for place in reversed(range(len(held))):
-            breaker, permit = held[place]
-            if breaker is self:  # not always the latest: blocks in generators end in any order
-                _entered.set(held[:place] + held[place + 1 :])
-                if _taken(self._blocks, permit):
-                    return permit
-        try:
-            return self._blocks.pop(0)
-        except IndexError:
-            return None
 
     # -- operators -----------------------------------------------------------------------------
 
@@ -239,11 +217,3 @@ class CircuitBreaker(Strategy):
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker {self.name!r} {self._locked.machine.generation.state.value}>"
-
-
-def _taken(permits: list[Permit], permit: Permit) -> bool:
-    try:
-        permits.remove(permit)
-    except ValueError:  # another block has ended with it
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import pytest
@@ -180,3 +181,15 @@ def test_a_predicate_that_fails_gives_the_place_back(clock):
     with pytest.raises(ZeroDivisionError):
         breaker.call(fail)
     assert breaker.call(lambda: "ok") == "ok"
+
+
+def test_a_block_that_ends_in_another_thread_counts(breaker):
+    def within():
+        with breaker:
+            yield
+
+    block = within()
+    next(block)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DownError):
+        pool.submit(block.throw, DownError()).result(10)
+    assert breaker.failure_count == 1

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, State
-from medianest.resilience import breaker as breakers
+from medianest.resilience import CircuitOpenError, State, blocks
 
 
 def figures(breaker):
@@ -282,4 +281,4 @@ def test_blocks_that_end_elsewhere_are_forgotten_where_they_began(make_breaker):
             next(block)
             pool.submit(block.close).result(10)
     with breaker:
-        assert len(breakers._entered.get()) == 1
+        assert len(blocks._entered.get()) == 1

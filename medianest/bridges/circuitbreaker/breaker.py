@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
-from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import ceil, floor
@@ -24,6 +23,7 @@ from medianest.bridges.circuitbreaker.predicate import Expected, build_failure_p
 from medianest.bridges.circuitbreaker.state import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN
 from medianest.bridges.circuitbreaker.wrapper import wrap
 from medianest.resilience import CircuitOpenError, Permit, State, default_registry
+from medianest.resilience.blocks import Blocks
 
 __all__ = ["CircuitBreaker"]
 
@@ -67,6 +67,7 @@ class CircuitBreaker:
         self._failure_count = 0  # since the circuit opened; the breaker counts until then
         self._last_failure: BaseException | None = None
         self._lock = threading.Lock()
+        self._blocks: Blocks[Permit] = Blocks()
 
     @cached_property
     def _breaker(self) -> resilience.CircuitBreaker:
@@ -118,7 +119,7 @@ class CircuitBreaker:
                 yield element
 
     def __enter__(self) -> None:
-        _entered.set((*_entered.get(), self._admit()))
+        self._blocks.begin(self._admit().permit)
 
     def __exit__(
         self,
@@ -126,12 +127,9 @@ class CircuitBreaker:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]:
-        held = _entered.get()
-        for place in reversed(range(len(held))):
-            if held[place].owner is self:
-                _entered.set(held[:place] + held[place + 1 :])
-                self._settle(held[place].permit, exc_value)
-                break
+        permit = self._blocks.end()
+        if permit is not None:
+            self._settle(permit, exc_value)
         return False
 
     def _admit(self) -> _Admitted:
@@ -279,7 +277,3 @@ class _Admitted:
         traceback: TracebackType | None,
     ) -> None:
         self.owner._settle(self.permit, exc_value)
-
-
-_entered: ContextVar[tuple[_Admitted, ...]] = ContextVar("medianest-circuits", default=())
-"""The calls of `with circuit_breaker:` blocks that this thread or task is in."""
