@@ -110,8 +110,8 @@ class Connection:
         """Whether its request has been read to its end, so that another one may follow."""
         if self.channel.is_cut:
             return False
-        self.parser.finish_body()  # what the app did not read; it is all here
-        return not self.parser.unreader.buf.getvalue()
+        # What the app did not read is all here. Where it is no body, its end is not known.
+        return self.parser.finish_body() is not False and not self.parser.unreader.buf.getvalue()
 
     # -- what goes out -----------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ BODY_MOST: Final = 131072
 
 _LINE_MOST: Final = 1024
 _CHUNK_LINE_MOST: Final = 1024
+_HEX: Final = b"0123456789abcdefABCDEF"
 
 _CHUNKS_MOST: Final = 2048
 """Chunks of a body: to look at each takes time that all others wait for."""
@@ -119,6 +120,9 @@ class Incoming:
         most = (self._head or 0) + self._body_most
         while chunk <= min(len(self._bytes), most):
             self._chunk = chunk
+            if self._bytes[chunk - 2 : chunk] != b"\r\n":  # of the head, or of the chunk before
+                self._is_hopeless = True
+                return
             line = self._bytes.find(b"\r\n", chunk, chunk + _CHUNK_LINE_MOST)
             if line < 0:
                 self._is_hopeless = len(self._bytes) - chunk >= _CHUNK_LINE_MOST
@@ -153,8 +157,8 @@ def _length(value: bytes) -> int:
 
 
 def _size(line: bytes) -> int:
-    """That of a chunk; -1 for what is none."""
-    try:
-        return int(line.partition(b";")[0], 16)
-    except ValueError:
-        return -1
+    """That of a chunk; -1 for what is none, and nothing that only Python takes for a number."""
+    digits, extension, _ = line.partition(b";")
+    if extension:
+        digits = digits.rstrip(b" \t")
+    return -1 if not digits or digits.strip(_HEX) else int(digits, 16)

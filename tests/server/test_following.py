@@ -2,8 +2,10 @@
 
 import logging
 import os
+from contextlib import suppress
 
 import pytest
+from gunicorn import version_info
 from gunicorn.config import Config
 
 from medianest.server.channel import Backlog
@@ -28,13 +30,13 @@ class Log:
 
 @pytest.fixture
 def answer(pair):
-    """`answer(app, method, version)` is whether another request may follow on the connection."""
+    """`answer(app, method, rest)` is whether another request may follow on the connection."""
     worker = Worker(0, os.getppid(), [], None, 30, Config(), Log())
 
-    def one(app, method="GET", version="1.1"):
+    def one(app, method="GET", rest=b"\r\n"):
         worker.wsgi = app
         connection = Connection(pair[0], "", "", Backlog(), BODY_MOST)
-        connection.incoming.feed(f"{method} / HTTP/{version}\r\nHost: x\r\n\r\n".encode())
+        connection.incoming.feed(f"{method} / HTTP/1.1\r\nHost: x\r\n".encode() + rest)
         assert connection.is_ready
         connection.give()
         return worker._answer(connection)
@@ -67,3 +69,23 @@ def test_another_request_may_follow_a_whole_answer(answer, app, method):
 def test_nothing_follows_an_answer_that_is_shorter_than_it_said(answer):
     """Keeps out: the client takes the next answer for the rest of this one."""
     assert not answer(of("200 OK", 10, b"hello"))
+
+
+OLD = pytest.mark.skipif(version_info < (26,), reason="its parser does not tell")
+
+
+@pytest.mark.parametrize(
+    ("after", "trailer"), [(b"XX", b""), pytest.param(b"\r\n", b"a line\r\n", marks=OLD)]
+)
+def test_nothing_follows_a_body_that_is_none_even_if_the_app_answers_it(answer, after, trailer):
+    """Keeps out: the rest of it taken for the next request."""
+
+    def app(environ, start_response):
+        with suppress(Exception):
+            environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    body = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc%s0\r\n%s\r\n"
+    assert answer(app, "POST", body % (b"\r\n", b""))
+    assert not answer(app, "POST", body % (after, trailer))

@@ -46,6 +46,8 @@ HOPELESS = {
     "a head without end": b"GET / HTTP/1.1\r\nX: " + b"a" * HEAD_MOST,
     "a chunk of no size": HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
     "a chunk of less than nothing": HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
+    "a chunk of Python's size": HEAD + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\n",
+    "a chunk longer than its size": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nabc0\r\n",
     "a size without end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 1024,
     "a large chunk": (
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % BODY_MOST + b"a" * BODY_MOST
