@@ -117,7 +117,11 @@ class LockedMachine:
             return Outcome.FAILURE
 
     def _hand_over(self, generation: Generation, started: float, handover: Handover) -> None:
-        """A call goes on after it returned: who ends it settles it."""
+        """A call goes on after it returned: who ends it settles it, and what its thread calls next
+        is no part of it."""
+        if generation.leases:
+            with self._lock:
+                generation.renew(started, started, NOBODY)
         self.machine.flights.append(started)
         handover.held.append(Permit(self, generation, started, self.machine.flights))
 

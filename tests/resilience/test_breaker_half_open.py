@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, State
+from medianest.resilience import CircuitOpenError, Handover, State
 
 
 def waits(breaker, openings, fail, trip, clock):
@@ -36,6 +36,22 @@ def test_that_many_good_probes_close_it(make_breaker, half_open):
     for expected in (State.HALF_OPEN, State.HALF_OPEN, State.CLOSED):
         breaker.call(int)
         assert breaker.state is expected
+
+
+def test_a_probe_that_goes_on_after_it_returned_is_the_only_one(make_breaker, half_open):
+    """Keeps out: a thread with a streamed answer, all of whose other calls were let through."""
+    breaker = make_breaker(half_open_max_calls=1)
+    half_open(breaker)
+
+    def stream():
+        raise Handover("chunks")
+
+    with pytest.raises(Handover) as probe:
+        breaker.call(stream)
+    with pytest.raises(CircuitOpenError):
+        breaker.call(int)
+    probe.value.success()
+    assert breaker.state is State.CLOSED
 
 
 def test_one_failed_probe_opens_it_again(make_breaker, half_open, fail):
