@@ -5,7 +5,8 @@ Threads that requests never get are left for probes and for operators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, request
@@ -46,15 +47,19 @@ class Admission:
         request_timeout: float | None,
     ) -> None:
         if isinstance(never_shed, str):
-            raise ConfigurationError(f"never_shed takes a list of paths, not {never_shed!r}")
+            raise ConfigurationError(
+                f"RESILIENCE_NEVER_SHED takes a list of paths, not {never_shed!r}"
+            )
         self._never_shed = tuple(path.rstrip("/") for path in never_shed)
         self._below = tuple(f"{path}/" for path in self._never_shed)
         self.places: Bulkhead | None = None
         self._deadline: Deadline | None = None
         if max_in_flight is not None:
-            self.places = Bulkhead("in-flight", max_concurrent=max_in_flight)
+            with _naming("RESILIENCE_MAX_IN_FLIGHT"):
+                self.places = Bulkhead("in-flight", max_concurrent=max_in_flight)
         if request_timeout is not None:
-            self._deadline = Deadline(request_timeout, name="request", clock=registry.clock)
+            with _naming("RESILIENCE_REQUEST_TIMEOUT"):
+                self._deadline = Deadline(request_timeout, name="request", clock=registry.clock)
 
     def install(self, app: Flask) -> None:
         """Stand at the door of an app."""
@@ -98,6 +103,15 @@ class Admission:
         if self._deadline is None:
             return self._app(environ, start_response)
         return self._deadline.call(self._app, environ, start_response)
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """A wrong value is told with the key that the app has set."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{key}: {error}") from None
 
 
 def _refuse() -> None:

@@ -16,6 +16,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from medianest.dependencies import MonitoredService
 from medianest.resilience import CallRefusedError, ConfigurationError, Registry
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.strategy import refuse_unfinished
 from medianest.web.guard import Guard
 from medianest.web.guard_keywords import GuardKeywords
@@ -28,6 +29,7 @@ P = ParamSpec("P")
 V = TypeVar("V", bound=Callable[..., ResponseReturnValue])
 
 
+@tells_arguments
 class Resilience:
     """Protects the views of Flask apps.
 
@@ -73,6 +75,10 @@ class Resilience:
     def init_app(self, app: Flask) -> GuardedApp:
         """Put the guards into an app. Raises ConfigurationError when it has the extension already,
         and for a wrong value in its configuration."""
+        if not isinstance(app, Flask):
+            raise ConfigurationError(
+                f"Resilience takes a Flask app, not {app!r}; protect(...) guards a blueprint"
+            )
         if "resilience" in app.extensions:
             raise ConfigurationError("this app has a Resilience extension already")
         # First: a wrong value must leave the app as it was.

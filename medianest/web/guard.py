@@ -30,11 +30,14 @@ from medianest.resilience import (
     RetryOptions,
     Strategy,
 )
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import PortableError
+from medianest.resilience.handlers import answering
 from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
 from medianest.resilience.options import configure
 from medianest.resilience.outcome import raise_again
 from medianest.resilience.strategy import refuse_unfinished
+from medianest.web.guard_keywords import GuardFallback
 from medianest.web.settling import settled
 
 __all__ = ["Guard"]
@@ -62,6 +65,7 @@ class ViewFailedError(PortableError):
         self.response = response
 
 
+@tells_arguments
 class Guard:
     """Runs views through `Fallback > Recovery > Retry > CircuitBreaker > Bulkhead > Deadline`.
 
@@ -81,7 +85,7 @@ class Guard:
         registry: Registry,
         *,
         retry: int | RetryKeywords | RetryOptions | Retry | None = None,
-        fallback: Callable[[BaseException], ResponseReturnValue] | Fallback | None = None,
+        fallback: GuardFallback | Fallback | None = None,
         max_concurrent: int | None = None,
         timeout: float | None = None,
         circuit_breaker: CircuitBreakerKeywords | CircuitBreakerOptions | None = None,
@@ -232,11 +236,9 @@ def _close(response: Response) -> None:
         logger.exception("a response that was dropped cannot be closed")
 
 
-def _fallback(
-    given: Callable[[BaseException], ResponseReturnValue] | Fallback, service: str
-) -> Strategy:
+def _fallback(given: GuardFallback | Fallback, service: str) -> Strategy:
     if not isinstance(given, Fallback):
-        return Fallback(_answering(given), name=service)
+        return Fallback(_logging(answering(given, f"guard of {service!r}")), name=service)
     if isinstance(given.value, Response):
         raise ConfigurationError(
             f"guard of {service!r}: one response cannot answer many requests, which add cookies "
@@ -250,7 +252,7 @@ def _fallback(
     return given
 
 
-def _answering(
+def _logging(
     fallback: Callable[[BaseException], ResponseReturnValue],
 ) -> Callable[[BaseException], ResponseReturnValue]:
     def answer(error: BaseException) -> ResponseReturnValue:

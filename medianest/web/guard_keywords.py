@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from flask import Response
 from flask.typing import ResponseReturnValue
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     )
     from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
 
-__all__ = ["GuardKeywords"]
+__all__ = ["GuardFallback", "GuardKeywords"]
+
+GuardFallback: TypeAlias = (
+    Callable[[BaseException], ResponseReturnValue] | Callable[[], ResponseReturnValue]
+)
+"""Answers from the error, or whatever the error is."""
 
 
 class GuardKeywords(TypedDict, total=False):
     """What a Guard takes besides its service."""
 
     retry: int | RetryKeywords | RetryOptions | Retry | None
-    fallback: Callable[[BaseException], ResponseReturnValue] | Fallback | None
+    fallback: GuardFallback | Fallback | None
     max_concurrent: int | None
     timeout: float | None
     circuit_breaker: CircuitBreakerKeywords | CircuitBreakerOptions | None

@@ -119,6 +119,14 @@ def test_one_path_alone_is_not_taken_for_a_list_and_leaves_the_app_as_it_was():
     assert "resilience" not in app.extensions
 
 
+@pytest.mark.parametrize("key", ["RESILIENCE_MAX_IN_FLIGHT", "RESILIENCE_REQUEST_TIMEOUT"])
+def test_a_wrong_value_is_told_with_its_key(key):
+    app = Flask(__name__)
+    app.config[key] = "many"
+    with pytest.raises(ConfigurationError, match=f"{key}: .* not 'many'"):
+        Resilience(app)
+
+
 def test_two_apps_on_one_registry_have_places_of_their_own():
     registry, apps = Registry(), []
     for limit in (1, 2):

@@ -108,6 +108,14 @@ def test_a_fallback_answers_for_failures_and_for_refusals(app, resilience, calls
     assert len(made) == 2
 
 
+def test_a_fallback_may_take_no_error(app, resilience, calls):
+    """Keeps out: a TypeError of ours, and 500, in the place of the answer."""
+    _, script = calls
+    script[:] = [("bad", 500)]
+    resilience.guard("/api/critical", service="s", fallback=lambda: "sorry", authorize=anybody)
+    assert app.test_client().get("/api/critical/thing").text == "sorry"
+
+
 def test_a_fallback_never_answers_for_a_client_error(app, resilience, calls):
     _, script = calls
     script[:] = [("who are you", 401)]

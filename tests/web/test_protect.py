@@ -40,11 +40,20 @@ def test_the_extension_refuses_to_be_installed_twice(app, resilience):
         Resilience(app)
 
 
+def test_a_blueprint_is_no_app():
+    with pytest.raises(ConfigurationError, match=r"takes a Flask app, not <Blueprint 'shop'>"):
+        Resilience(Blueprint("shop", __name__))
+
+
 def test_a_wrong_option_is_refused_where_it_is_given(resilience):
     with pytest.raises(ConfigurationError, match=r"max_attempt; allowed are"):
         resilience.guard("/x", service="x", retry={"max_attempt": 3})
     with pytest.raises(ConfigurationError, match="last good answers"):
         resilience.guard("/x", service="x", fallback=Fallback(last_good=MemoryLastGood(60)))
+    with pytest.raises(ConfigurationError, match=r"guard of 'x': give a function \(error\)"):
+        resilience.guard("/x", service="x", fallback={"items": []})
+    with pytest.raises(ConfigurationError, match=r"unknown option retrys; allowed are .*retry, "):
+        resilience.guard("/x", service="x", retrys=3)
     with pytest.raises(ConfigurationError, match="starts with /"):
         resilience.guard("x", service="x")
     with pytest.raises(ConfigurationError, match="blueprint or decorates"):
