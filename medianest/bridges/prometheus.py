@@ -13,10 +13,12 @@ from medianest.health.counters import Counters
 from medianest.health.observer import Observer
 from medianest.health.traffic import Traffic
 from medianest.resilience import ConfigurationError, ErrorRecoveryManager, Registry
+from medianest.resilience.arguments import tells_arguments
 
 __all__ = ["Collector"]
 
 
+@tells_arguments
 class Collector(prometheus_client.registry.Collector):
     """Breakers, bulkheads, retries, shared calls and fallbacks of a registry; with a `monitor` the
     health of its dependencies, with a recovery manager what its actions did.

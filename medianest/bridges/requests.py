@@ -27,6 +27,7 @@ from medianest.resilience import (
     Strategy,
     remaining,
 )
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import as_clock
 from medianest.resilience.errors import PortableError
 from medianest.resilience.options import is_number
@@ -75,6 +76,7 @@ class RequestRefusedError(CallRefusedError, requests.ConnectionError):
         return str(self._refusal)
 
 
+@tells_arguments
 class ResilientAdapter(DeadlineAdapter):
     """Sends the requests of a session through a breaker, a pipeline or any other strategy.
 

@@ -29,6 +29,7 @@ from medianest.resilience import (
     Registry,
     ResilienceService,
 )
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.handlers import Handler
 from medianest.resilience.keywords import PolicyKeywords
 from medianest.resilience.options import MAX_SECONDS
@@ -46,6 +47,7 @@ _INTERVAL = 10.0
 _TIMEOUT = 3.0
 
 
+@tells_arguments
 class MonitoredService(ResilienceService):
     """Protects calls to dependencies, and looks at their health in the background.
 

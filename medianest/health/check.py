@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from types import CoroutineType
 from typing import Any, Literal, TypeAlias
 
 from medianest.health.status import Status
 from medianest.resilience import ConfigurationError, Criticality
+from medianest.resilience.arguments import tells_arguments
+from medianest.resilience.handlers import takes
 from medianest.resilience.options import checked_name, positive, whole
 from medianest.resilience.strategy import refuse_unfinished
 
@@ -17,6 +20,7 @@ __all__ = ["Check", "Finding", "Kind", "Result", "finding_of"]
 Kind = Literal["database", "cache", "external", "internal"]
 
 
+@tells_arguments
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found: the status, why it is no better, and figures (plain JSON values)."""
@@ -48,6 +52,7 @@ def finding_of(result: Result) -> Finding:
         return Finding(Status.UNHEALTHY, message)
 
 
+@tells_arguments
 @dataclass(frozen=True)
 class Check:
     """Looks at one component every `interval` seconds.
@@ -71,6 +76,11 @@ class Check:
         checked_name(self.name, "check")
         if not callable(self.run):
             raise ConfigurationError(f"check {self.name!r}: run must be a function")
+        if not takes(self.run, 0):
+            raise ConfigurationError(
+                f"check {self.name!r}: run is called with nothing, and {self.run!r} takes "
+                f"{signature(self.run)}"
+            )
         try:
             refuse_unfinished(self.run)
         except ConfigurationError as error:

@@ -16,6 +16,7 @@ from medianest.health.check import Check, Finding, finding_of
 from medianest.health.component import Change, Component, ComponentHealth
 from medianest.health.status import Status
 from medianest.resilience import Clock, ConfigurationError, Deadline, UnknownNameError
+from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import as_clock
 from medianest.resilience.events import HealthChanged, publish
 from medianest.resilience.snapshot import describe
@@ -29,6 +30,7 @@ STALL_SECONDS = 15.0
 """Without a beat for so long the monitor is taken for dead; it beats every second."""
 
 
+@tells_arguments
 class HealthMonitor:
     """Keeps the components of a system and what their checks found. Thread-safe.
 

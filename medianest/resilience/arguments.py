@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from medianest.resilience.errors import ConfigurationError
 
-__all__ = ["refuse_unknown", "tells_arguments"]
+__all__ = ["named_options", "refuse_unknown", "tells_arguments"]
 
 T = TypeVar("T")
 
@@ -49,6 +49,12 @@ def _explain(function: Callable[..., Any], args: Any, kwargs: dict[str, Any], ow
     except TypeError as error:
         allowed = ", ".join(names) or "no arguments"
         raise ConfigurationError(f"{owner}: {error}; it takes {allowed}") from None
+
+
+def named_options(function: Callable[..., Any]) -> list[str]:
+    """The keywords that a function names itself, besides those that it hands on."""
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
 
 
 def refuse_unknown(given: Iterable[str], allowed: Iterable[str], owner: str) -> None:

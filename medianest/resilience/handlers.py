@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from medianest.resilience.errors import ConfigurationError
 
-__all__ = ["Handler", "answering"]
+__all__ = ["Handler", "answering", "takes"]
 
 Handler: TypeAlias = Callable[[BaseException], Any] | Callable[[], Any]
 """Answers from the error, or whatever the error is."""

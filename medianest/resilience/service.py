@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, ParamSpec, TypeVar, Unpack
+from typing import Any, ParamSpec, TypeVar, Unpack
 
-from medianest.resilience.arguments import tells_arguments
+from medianest.resilience.arguments import named_options, tells_arguments
 from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.budget import USUAL, RetryBudget, Usual
 from medianest.resilience.clock import Clock
@@ -24,11 +24,6 @@ __all__ = ["ResilienceService"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_OWN: Final = (
-    "policy", "criticality", "kind", "service", "depends_on", "fallback", "recovery", "operations",
-)  # fmt: skip
-"""What registering takes besides the fields of a policy."""
 
 
 @tells_arguments
@@ -73,7 +68,8 @@ class ResilienceService:
         `policy_options` are the fields of Policy, given instead of one. Raises
         ConfigurationError for a wrong option or a taken name.
         """
-        policy = configure(Policy, policy, policy_options, f"dependency {name!r}", *_OWN)
+        own = named_options(self.register_dependency)
+        policy = configure(Policy, policy, policy_options, f"dependency {name!r}", *own)
         if not isinstance(depends_on, str):
             depends_on = tuple(depends_on)
         self.registry.check_dependency(name, criticality, depends_on, type)

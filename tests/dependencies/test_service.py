@@ -83,7 +83,9 @@ def test_calls_are_protected_as_ever(service):
         ({"health_check": bool, "health_check_timeout": 0}, "timeout must be"),
         ({"health_check": 5}, "run must be a function"),
         ({"type": "toaster"}, "must be one of database, cache"),
-        ({"health_chek": bool}, "unknown option health_chek"),
+        ({"health_check": lambda nas: True}, r"is called with nothing, and .* takes \(nas\)"),
+        ({"health_chek": bool}, "unknown option health_chek; .* type, .*health_check, "),
+        ({"kind": "cache"}, "unknown option kind; .* type, "),
     ],
 )
 def test_what_is_wrong_is_told_and_changes_nothing(service, options, words):

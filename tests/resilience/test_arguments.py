@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from medianest import resilience
+from medianest import dependencies, health, resilience, web
+from medianest.bridges import prometheus, requests
 from medianest.resilience import (
     BulkheadOptions,
     CircuitBreaker,
@@ -37,15 +38,16 @@ ARGUMENTS = {
 """What must be given to those that look at their keywords one by one."""
 
 NOT_MADE = {"BreakerSnapshot", "BulkheadSnapshot", "CoalesceSnapshot", "PatienceSnapshot", "Permit",
-            "Place", "Handover", "Prediction", "RecoveryRecord", "Step", "GoodAnswer"}  # fmt: skip
+            "Place", "Handover", "Prediction", "RecoveryRecord", "Step", "GoodAnswer",
+            "ComponentHealth", "DependencyHealth"}  # fmt: skip
 """What the library makes, and nobody else."""
 
 TAKES_NOTHING = {"SystemClock", "NamedOperations"}
-ASKED_ON_EVERY_CALL = {"remaining"}
+ASKED_ON_EVERY_CALL = {"remaining", "overall_status"}
 
 
 def found_public():
-    for module in (resilience, recovery):
+    for module in (resilience, recovery, health, dependencies, web, prometheus, requests):
         for name in sorted({*module.__all__} - NOT_MADE - TAKES_NOTHING - ASKED_ON_EVERY_CALL):
             found = getattr(module, name)
             abstract = inspect.isabstract(found) or getattr(found, "_is_protocol", False)
@@ -81,7 +83,8 @@ def test_nothing_that_users_make_was_forgotten():
         (lambda s: s.execute_with_retry(int, max_attemps=2), "max_attempts, .*name, budget"),
         (lambda s: s.execute_with_circuit_breaker("x", int, fallbak=int), "fallback"),
         (lambda s: s.execute_with_bulkhead("x", int, max_concurent=1), "max_concurrent"),
-        (lambda s: s.register_dependency("x", timeot=1), "timeout.*criticality.*depends_on"),
+        (lambda s: s.register_dependency("x", timeot=1), "timeout.*criticality, type.*depends_on"),
+        (lambda s: s.register_dependency("x", kind="cache"), "kind; .*criticality, type"),
         (lambda s: s.registry.breaker("x", threshold=1), "failure_threshold"),
         (lambda s: s.registry.bulkhead("x", places=1), "max_concurrent"),
         (lambda s: s.recovery.register_recovery_action("x", 1, execute=int, cooldwn=1), "cooldown"),
