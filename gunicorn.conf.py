@@ -1,5 +1,6 @@
 """gunicorn: synchronous workers with threads, and a sandbox for a first run."""
 
+import errno
 import os
 import socket
 import sys
@@ -80,9 +81,10 @@ def _refuse_taken_port(address):
         try:
             probe.bind(address)
         except OSError as error:
+            is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
             sys.exit(
                 f"medianest: cannot listen on {_shown(address)}: {error.strerror}; "
-                f"PORT=… chooses another"
+                f"{'HOST' if is_host else 'PORT'}=… chooses another"
             )
 
 

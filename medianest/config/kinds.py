@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,9 +71,12 @@ def _network(value: object) -> object:
     if not isinstance(value, str) or "%" in value:
         raise wrong
     try:
-        return ip_network(value)
+        network = ip_network(value, strict=False)
     except ValueError:
         raise wrong from None
+    if ip_interface(value).ip != network.network_address:
+        raise ValueError(f"must be the network itself, which is {network}")
+    return network
 
 
 def _host_name(value: str) -> str:
@@ -95,7 +98,10 @@ def _proxies(value: object) -> object:
         value = _split(value)
     if not isinstance(value, list | tuple):
         raise ValueError("must be a count, or networks such as 172.16.0.0/12")
-    return tuple(map(_network, value))
+    try:
+        return tuple(map(_network, value))
+    except ValueError as error:
+        raise ValueError(f"{error}; or a count of proxies, from 0 to {_MOST_PROXIES}") from None
 
 
 def unless_off(value: object) -> object:

@@ -143,7 +143,7 @@ def faults(
         keys = tuple(str(part) for part in fault["loc"])
         keys = next((found for found in known.values() if keys[: len(found)] == found), keys)
         name = PREFIX + "_".join(keys).upper()
-        reason = fault["msg"].removeprefix("Value error, ")
+        reason = _plain(fault["msg"])
         value, key, origin = _find(values, keys), ".".join(keys), origin_of(layers, keys)
         is_in_file = Path(origin).name == FILE
         file = f"{origin}: " if is_in_file else ""
@@ -156,6 +156,12 @@ def faults(
             yield f"{place}: {reason}"
         else:
             yield f"{place}: {value!r} is not allowed: {reason}"
+
+
+def _plain(message: str) -> str:
+    """What pydantic says, in the words of our own errors."""
+    message = message.removeprefix("Value error, ").partition(", unable to")[0]
+    return message.replace("Input should be", "must be", 1)
 
 
 def _may_hold_secret(value: object) -> bool:

@@ -105,3 +105,9 @@ def test_proxies_are_a_count_or_networks(tmp_path, given, trusted):
 def test_other_proxies_are_refused(tmp_path, wrong):
     said = fault(tmp_path, TRUSTED_PROXIES=wrong)
     assert said.startswith(f"MEDIANEST_TRUSTED_PROXIES: {wrong!r} is not allowed: ")
+    assert said.endswith("from 0 to 10")
+
+
+def test_an_address_with_the_length_of_a_network_is_told_with_that_network(tmp_path):
+    said = fault(tmp_path, HEALTH_ALLOWED_NETWORKS="192.168.1.7/24")
+    assert said.endswith("must be the network itself, which is 192.168.1.0/24")

@@ -130,3 +130,18 @@ def test_a_comma_separates_alert_urls_only_before_another():
         "json://x",
         "json://y",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("PLEX_TIMEOUT", "1h", "must be a valid number"),
+        ("SANDBOX", "maybe", "must be a valid boolean"),
+        ("THREADS", "2", "must be greater than or equal to 4"),
+        ("PLEX_COUNTING", "rows", "must be 'window' or 'consecutive'"),
+    ],
+)
+def test_what_is_allowed_is_told_in_our_words(variable, value, allowed):
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({f"MEDIANEST_{variable}": value})
+    assert str(caught.value) == f"MEDIANEST_{variable}: {value!r} is not allowed: {allowed}"

@@ -129,6 +129,7 @@ def test_silent_clients_do_not_keep_the_threads(server):
         {"MEDIANEST_PLEX_EXPECTED_ERRORS": "timeout,ENOPE"},
         {"PORT": "0x"},
         {"WEB_CONCURRENCY": "1000"},
+        {"HOST": "192.0.2.1"},
     ],
 )
 def test_bad_configuration_stops_the_start_with_one_line(variables, tmp_path):
