@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import named_options, tells_arguments
@@ -69,6 +69,8 @@ class ResilienceService:
         ConfigurationError for a wrong option or a taken name.
         """
         own = named_options(self.register_dependency)
+        if "health_check" not in own:
+            _refuse_health_checks(name, policy_options)
         policy = configure(Policy, policy, policy_options, f"dependency {name!r}", *own)
         if not isinstance(depends_on, str):
             depends_on = tuple(depends_on)
@@ -158,3 +160,11 @@ def _as_fallback(name: str, fallback: Fallback | Handler | None) -> Fallback | N
     if fallback is None or isinstance(fallback, Fallback):
         return fallback
     return Fallback(fallback, name=name)
+
+
+def _refuse_health_checks(name: str, options: Mapping[str, Any]) -> None:
+    if given := [option for option in options if option.startswith("health_check")]:
+        raise ConfigurationError(
+            f"dependency {name!r}: {', '.join(given)} is for medianest.dependencies."
+            f"MonitoredService, which also looks at its dependencies"
+        )

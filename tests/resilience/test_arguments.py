@@ -246,3 +246,9 @@ def test_checkers_see_the_options_that_there_are(seen, real, others):
     written = {n: kind.__forward_arg__ for n, kind in seen.__annotations__.items()}
     names = {n: k for n, k in real.__annotations__.items() if n not in others}
     assert written == names
+
+
+@pytest.mark.parametrize("option", ["health_check", "health_check_url", "health_check_interval"])
+def test_who_wants_health_checks_is_told_which_service_has_them(option):
+    with pytest.raises(ConfigurationError, match=rf"'nas': {option} is for .*MonitoredService"):
+        ResilienceService().register_dependency("nas", **{option: "http://nas/"})
