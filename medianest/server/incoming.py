@@ -25,6 +25,7 @@ _DIGITS_MOST: Final = 18
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r]*)\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[^\r]*chunked[ \t]*\r\n", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+_OLD = re.compile(rb"(\r\n)?[^\r\n]* HTTP/1\.0\r\n")
 
 
 class Incoming:
@@ -56,8 +57,11 @@ class Incoming:
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the client waits for "100 Continue" before it sends its body."""
-        return self._head is not None and bool(_EXPECTS.search(self._bytes, 0, self._head))
+        """Whether the client waits for "100 Continue" before it sends its body. One of HTTP/1.0
+        knows no such answer, and takes it for the only one (RFC 9110 10.1.1)."""
+        if self._head is None or _OLD.match(self._bytes):
+            return False
+        return bool(_EXPECTS.search(self._bytes, 0, self._head))
 
     @property
     def target(self) -> bytes:

@@ -81,12 +81,15 @@ def test_a_large_chunk_that_is_only_announced_is_no_work_for_a_thread():
     assert not incoming.is_ready()
 
 
-def test_who_awaits_that_its_body_is_wanted_is_known():
+@pytest.mark.parametrize(
+    ("head", "expects"), [(HEAD, True), (HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"), False)]
+)
+def test_who_awaits_that_its_body_is_wanted_is_known(head, expects):
     incoming = Incoming()
-    incoming.feed(HEAD + b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
+    incoming.feed(head + b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
     assert not incoming.is_ready()
     assert incoming.has_head
-    assert incoming.expects_continue
+    assert incoming.expects_continue is expects
 
 
 @pytest.mark.parametrize(
