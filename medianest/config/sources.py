@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from medianest.config.private import OthersMayReadError, read_private
+from medianest.config.words import in_our_words
 from medianest.resilience import ConfigurationError
 
 __all__ = [
@@ -143,7 +144,7 @@ def faults(
         keys = tuple(str(part) for part in fault["loc"])
         keys = next((found for found in known.values() if keys[: len(found)] == found), keys)
         name = PREFIX + "_".join(keys).upper()
-        reason = _plain(fault["msg"])
+        reason = in_our_words(fault["msg"])
         value, key, origin = _find(values, keys), ".".join(keys), origin_of(layers, keys)
         is_in_file = Path(origin).name == FILE
         file = f"{origin}: " if is_in_file else ""
@@ -156,12 +157,6 @@ def faults(
             yield f"{place}: {reason}"
         else:
             yield f"{place}: {value!r} is not allowed: {reason}"
-
-
-def _plain(message: str) -> str:
-    """What pydantic says, in the words of our own errors."""
-    message = message.removeprefix("Value error, ").partition(", unable to")[0]
-    return message.replace("Input should be", "must be", 1)
 
 
 def _may_hold_secret(value: object) -> bool:

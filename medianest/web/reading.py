@@ -9,6 +9,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from medianest.config.words import in_our_words
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import PLAIN
 
@@ -92,7 +93,7 @@ def _checked(model: type[M], values: Any) -> M:
 
 
 def _fault(fault: Any, model: type[BaseModel]) -> dict[str, str]:
-    message = fault["msg"].removeprefix("Value error, ")
+    message = in_our_words(fault["msg"])
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(model.model_fields) or "none"
         message = f"not known; allowed are: {allowed}"

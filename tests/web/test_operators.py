@@ -153,6 +153,24 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
     assert (executed["recovered_by"], runs) == ("third", ["first", "third"])
 
 
+def test_the_name_of_a_dependency_leads_to_its_breaker(get):
+    answer = get("/circuit-breakers/plex-media-server")
+    assert answer.status_code == 404
+    assert answer.json["detail"].endswith("; that of this dependency is 'plex'")
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "action: must be given"),
+        ({"action": "open", "expires_in": "soon"}, "expires_in: must be a valid number"),
+        ({"action": "open", "expires_in": 0}, "expires_in: must be greater than 0"),
+    ],
+)
+def test_a_wrong_action_is_told_in_our_words(post, body, detail):
+    assert post("/circuit-breakers/plex/action", **body).json["detail"] == detail
+
+
 @pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
 def test_an_unknown_error_is_told_with_the_known_ones(post, error):
     answer = post("/recovery/test", operation="plex.search", error=error)
