@@ -1,0 +1,26 @@
+"""The README names each setting, and no other."""
+
+import re
+from pathlib import Path
+
+from medianest.config import Settings
+from medianest.config.sources import variables_of
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+NAMED = set(re.findall(r"MEDIANEST_[A-Z0-9_]*[A-Z0-9]", README))
+
+
+def is_named(variable):
+    """Overseerr's are said to be those of Plex, and a limit's second half is shortened."""
+    like_plex = variable.replace("MEDIANEST_OVERSEERR_", "MEDIANEST_PLEX_")
+    warning = variable.replace("_CRITICAL", "_WARNING")
+    return not NAMED.isdisjoint({variable, like_plex, warning})
+
+
+def test_each_setting_stands_in_the_readme():
+    assert [name for name in variables_of(Settings) if not is_named(name)] == []
+
+
+def test_the_readme_names_none_that_does_not_exist():
+    known = {*variables_of(Settings), "MEDIANEST_PLEX", "MEDIANEST_OVERSEERR"}
+    assert {name.removesuffix("_FILE") for name in NAMED - known} <= known
