@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import sys
+from contextlib import suppress
 
 from medianest import __version__
 from medianest.config import Settings
@@ -123,32 +124,39 @@ def pre_fork(server, worker):
     worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
 
 
+def _say(line):
+    """Where nobody can hear it, on a full disk say, the server serves all the same."""
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            os.write(sys.stdout.fileno(), f"{line}\n".encode(errors="backslashreplace"))
+
+
 def when_ready(server):
     """Say where everything is."""
     where = " and ".join(_shown(address) for address in server.cfg.address)
-    print(f"MediaNest {__version__} ({settings.env}) on {where}", flush=True)
+    _say(f"MediaNest {__version__} ({settings.env}) on {where}")
     if server.cfg.workers > 1:
-        print(f"  {server.cfg.workers} workers: each has circuit breakers of its own", flush=True)
+        _say(f"  {server.cfg.workers} workers: each has circuit breakers of its own")
     played = {sandbox.kind: sandbox.url for sandbox in server.sandboxes}
     for kind, name in (("plex", "Plex"), ("overseerr", "Overseerr")):
         variable, url = f"MEDIANEST_{kind.upper()}_URL", getattr(settings, kind).url
         if url:
-            print(f"  {name} at {url}", flush=True)
+            _say(f"  {name} at {url}")
         elif kind in played:
-            print(f"  no {variable}: using a sandbox {name} at {played[kind]}", flush=True)
+            _say(f"  no {variable}: using a sandbox {name} at {played[kind]}")
         else:
-            print(f"  no {name}: set {variable}", flush=True)
+            _say(f"  no {name}: set {variable}")
     if loaded.operator_token is None and settings.operator_token is not None:
         token, path = settings.operator_token.get_secret_value(), settings.instance_path
-        print(f"  operator token: {token} ({path}/operator.token)", flush=True)
+        _say(f"  operator token: {token} ({path}/operator.token)")
     header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN" '
     if settings.env != "production":
         header = ""
     elif settings.client_token is None:
-        print("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN", flush=True)
+        _say("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN")
     if isinstance(server.cfg.address[0], tuple):
         base = _shown(server.cfg.address[0])
-        print(f"  try: curl {header}{base}/api/v1/media/libraries", flush=True)
+        _say(f"  try: curl {header}{base}/api/v1/media/libraries")
 
 
 def post_worker_init(worker):

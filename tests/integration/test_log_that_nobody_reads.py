@@ -75,3 +75,20 @@ def test_requests_go_on_and_so_does_the_master(server):
     assert any("SIGKILL" in message for message in told)
     metrics = server.get("/metrics", headers={"Authorization": f"Bearer {OPERATOR}"})
     assert b"medianest_dropped_log_records_total 0.0" in metrics.body
+
+
+class Full(Server):
+    """What it says goes to a full disk."""
+
+    def reopen(self):
+        self._log = open("/dev/full", "w")  # closed when it stops
+        self.start()
+
+
+def test_with_a_full_disk_under_its_output_it_starts(tmp_path):
+    """Keeps out: the lines that say where everything is ended the start."""
+    server = Full(tmp_path, MEDIANEST_PLEX_URL="http://127.0.0.1:9")
+    try:
+        server.wait_until("live")
+    finally:
+        assert server.stop() == 0
