@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -77,11 +78,14 @@ def test_requests_go_on_and_so_does_the_master(server):
     assert b"medianest_dropped_log_records_total 0.0" in metrics.body
 
 
+FULL = Path("/dev/full")
+
+
 class Full(Server):
     """What it says goes to a full disk."""
 
     def reopen(self):
-        self._log = open("/dev/full", "w")  # closed when it stops
+        self._log = FULL.open("w")  # closed when it stops
         self.start()
 
 
