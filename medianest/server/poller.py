@@ -158,7 +158,7 @@ class Poller:
         self._incoming += len(connection.incoming) - before
         if connection.is_ready:
             self._hand_over(connection)
-        elif self._incoming > _INCOMING_MOST:
+        elif self._incoming > max(_INCOMING_MOST, 4 * self._body_most):
             droppable = (each for each in self._connections if each.may_be_dropped)
             self._drop(max(droppable, key=lambda each: len(each.incoming)))
 

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, Final
 
 from gunicorn.http import RequestParser, wsgi
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.workers import base
 
 from medianest.resilience.clock import SYSTEM_CLOCK
@@ -206,6 +206,8 @@ class Worker(base.Worker):
         if connection.parser is None:
             connection.parser = RequestParser(self.cfg, channel, connection.client)
         request = next(connection.parser)
+        if request.version >= (1, 1) and not any(name == "HOST" for name, _ in request.headers):
+            raise InvalidHeader("a request of HTTP/1.1 names its host")  # RFC 9112, 3.2
         self.cfg.pre_request(self, request)
         response: Any = None
         environ: Any = {}

@@ -119,3 +119,9 @@ def test_what_cannot_be_read_is_logged_briefly_and_without_what_it_says(shared, 
     assert "a request of 127.0.0.1 cannot be read: InvalidHeader" in told
     assert "s3cret" not in told
     assert len(told.splitlines()) < 20
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.0", 200), ("1.1", 400)])
+def test_a_request_of_http_1_1_names_its_host(connect, version, status):
+    head, _ = read(connect(f"GET {LIVE} HTTP/{version}\r\nConnection: close\r\n\r\n".encode()))
+    assert f" {status} " in head.splitlines()[0]

@@ -31,6 +31,7 @@ class Bench:
             most=most,
             keepalive=15,
             body_seconds=30,
+            body_most=20,
         )
         stack.callback(self.poller.end)
         self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
