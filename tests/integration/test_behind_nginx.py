@@ -78,7 +78,7 @@ def _listens(port):
 
 
 class Household:
-    """Many clients, each with a connection that it keeps, half of whom wish for titles."""
+    """Many clients, each with a connection that it keeps; some wish for titles."""
 
     def __init__(self, port):
         self.statuses, self.failures = [], []
@@ -93,7 +93,7 @@ class Household:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {OPERATOR}"}
         while not self._ended.wait(0.05):
             try:
-                if number % 2:
+                if number % 8:
                     connection.request("GET", "/api/v1/media/libraries", headers=headers)
                 else:
                     connection.request("POST", "/api/v1/media/requests", wish, headers)
