@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPConnection as PlainConnection
 from typing import Any, Final
 
@@ -87,7 +89,6 @@ class HealthProbe:
         self._addresses = addresses
         self._clock = as_clock(clock)
         self._deadline = Deadline(timeout, name="health check", clock=clock)
-        self._tls = tls_context()
         self._look_ups = _LookUps()
 
     def resolve(self, url: HealthUrl) -> tuple[str, ...]:
@@ -109,8 +110,8 @@ class HealthProbe:
         Raises ForbiddenAddressError if one of the addresses that the host has now is not allowed,
         and an UpstreamError when there is no answer.
         """
-        started = self._clock.now()
         tls = self._tls if url.scheme == "https" else None
+        started = self._clock.now()
         # The name is looked up once, in the connect itself: between a check and a second look-up
         # its owner could lead it elsewhere.
         connection = connection_to(url.host, url.port, tls=tls, find=self._allowed)
@@ -123,6 +124,11 @@ class HealthProbe:
         finally:
             connection.close()
         return ProbeResult(status, self._clock.now() - started)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Its authorities take longer to load than all else at the start, and few need them.
+        return tls_context()
 
     def _allowed(self, host: str, port: int) -> list[tuple[int, Any]]:
         found = look_up(host, port, _Turn(self._look_ups, host))
