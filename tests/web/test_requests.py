@@ -21,8 +21,11 @@ def running():
 
 @pytest.fixture
 def overseerr(running):
+    """Without requests and faults."""
     running.clear_faults()
-    running.restart()
+    running.reset_requests()
+    if running.state()["count"]:
+        running.restart()
     return running
 
 
