@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from blinker import Signal
 
 from medianest.resilience import ManualClock
+from tests.migrated import migrate
+from tests.postgres import PostgresProcess
 from tests.valkey import ValkeyProcess
 
 
@@ -37,6 +40,29 @@ def heard() -> Iterator[Callable[[Signal], list[Any]]]:
     yield listen
     for signal, receiver in connected:
         signal.disconnect(receiver)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables, for tests to copy."""
+    file = tmp_path_factory.mktemp("migrated") / "medianest.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresProcess]:
+    """One server for all tests that leave it as it was."""
+    server = PostgresProcess()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: PostgresProcess) -> str:
+    """The name of one of its databases with the tables, for others to be made like it."""
+    migrate(postgres.make_database("migrated"))
+    return "migrated"
 
 
 @pytest.fixture(scope="session")

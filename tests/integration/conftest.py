@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.postgres import PostgresProcess
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "the-operator-token"
@@ -139,13 +138,6 @@ def overseerr(tmp_path):
     state = tmp_path / "overseerr.jsonl"
     with SandboxProcess.start(kind="overseerr", port=0, state=state) as process:
         yield process
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    server = PostgresProcess()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

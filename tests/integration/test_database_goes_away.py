@@ -23,11 +23,18 @@ DEADLINE, MARGIN = 3.0, 0.25
 FROZEN = 10.0
 
 
-@pytest.fixture
-def own_postgres():
+@pytest.fixture(scope="module")
+def mortal_postgres():
     server = PostgresProcess()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own_postgres(mortal_postgres):
+    """One without tables, which tests freeze and kill, and leave running."""
+    mortal_postgres.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return mortal_postgres
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 
 from tests.integration.conftest import OPERATOR
 from tests.integration.slow_disk import SlowDisk
-from tests.postgres import PostgresProcess
 
 LIBRARIES = "/api/v1/media/libraries"
 LIVE = "/api/v1/health/live"
@@ -25,6 +24,7 @@ VIEWER = {"Authorization": f"Bearer {OPERATOR}"}
 THREADS, WRITERS, READERS, LOOKERS = 16, 14, 3, 24
 SECONDS = 5.0
 AT_ONCE = 0.25
+_numbers = itertools.count()
 
 
 @pytest.fixture
@@ -147,29 +147,28 @@ def test_a_locked_file_leaves_places_for_those_who_do_not_write(start, tmp_path)
 
 
 @pytest.fixture
-def own_postgres():
-    server = PostgresProcess()
-    yield server
-    server.stop()
+def url(postgres):
+    """A PostgreSQL database that no other test locks."""
+    return postgres.make_database(f"locked_{next(_numbers)}")
 
 
 @contextmanager
-def locked_table(postgres):
-    with closing(psycopg2.connect(postgres.url())) as other:
+def locked_table(url):
+    with closing(psycopg2.connect(url)) as other:
         other.cursor().execute("LOCK TABLE deferred_operations IN ACCESS EXCLUSIVE MODE")
         yield
 
 
-def test_a_locked_table_leaves_places_for_those_who_do_not_need_it(start, own_postgres):
-    server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
-    with locked_table(own_postgres):
+def test_a_locked_table_leaves_places_for_those_who_do_not_need_it(start, url):
+    server = start(MEDIANEST_DATABASE_URL=url)
+    with locked_table(url):
         others_are_served(server)
     is_served_again(server)
 
 
-def test_those_who_look_at_a_locked_queue_leave_places_for_everybody_else(start, own_postgres):
-    server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
-    with locked_table(own_postgres), Crowd(server) as crowd:
+def test_those_who_look_at_a_locked_queue_leave_places_for_everybody_else(start, url):
+    server = start(MEDIANEST_DATABASE_URL=url)
+    with locked_table(url), Crowd(server) as crowd:
         crowd.reads(QUEUE, LOOKERS)
         crowd.requests(WRITERS)
         crowd.reads(LIBRARIES, READERS)

@@ -11,9 +11,9 @@ from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
-from tests.storage.conftest import connect, database, postgres, url
+from tests.storage.conftest import connect, database, url
 
-__all__ = ["connect", "database", "postgres", "url"]
+__all__ = ["connect", "database", "url"]
 
 
 @pytest.fixture

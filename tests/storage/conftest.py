@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,21 +19,18 @@ from tests.postgres import PostgresProcess
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresProcess]:
-    """One server for all tests of this folder."""
-    server = PostgresProcess()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+    """A database of each kind: with the tables for who asks for `database`, else empty."""
+    has_tables = "database" in request.fixturenames
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'medianest.db'}"
+        file = tmp_path / "medianest.db"
+        if has_tables:
+            shutil.copy(request.getfixturevalue("migrated_file"), file)
+        return f"sqlite:///{file}"
     server: PostgresProcess = request.getfixturevalue("postgres")
-    return server.make_database(f"test_{next(_numbers)}")
+    template = request.getfixturevalue("migrated_database") if has_tables else "template1"
+    return server.make_database(f"test_{next(_numbers)}", template)
 
 
 @pytest.fixture
@@ -56,9 +54,7 @@ def connect(clock: ManualClock) -> Iterator[Callable[..., Database]]:
 @pytest.fixture
 def database(url: str, connect: Callable[..., Database]) -> Database:
     """A migrated database of each kind."""
-    opened = connect(url)
-    opened.upgrade()
-    return opened
+    return connect(url)
 
 
 @pytest.fixture
