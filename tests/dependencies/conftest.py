@@ -1,6 +1,7 @@
 """Servers on real sockets that count who came, and names that the test itself resolves."""
 
 import ipaddress
+import shutil
 import socket
 import ssl
 import subprocess
@@ -131,8 +132,9 @@ def tls(certificate):
 
 
 @pytest.fixture
-def processes(tmp_path, clock, probe):
+def processes(tmp_path, clock, probe, migrated_file):
     """`processes()` is the desk of one more process on one database."""
+    shutil.copy(migrated_file, tmp_path / "nest.db")
     made = []
 
     def start():
@@ -148,8 +150,6 @@ def processes(tmp_path, clock, probe):
         store = DependencyStore(database, clock)
         desk = DependencyDesk(store, service, monitor, probe, check_of, ("plex", "system"))
         desk.database, desk.service, desk.monitor = database, service, monitor
-        if not made:
-            database.upgrade()
         made.append(desk)
         return desk
 

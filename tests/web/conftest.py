@@ -1,5 +1,7 @@
 """The app on a clock that stands still, with every role's token."""
 
+import shutil
+
 import pytest
 from flask import Flask, request
 
@@ -29,6 +31,12 @@ def make_app(clock, tmp_path):
         parts = app.extensions["medianest"]
         for part in (parts.plex, parts.overseerr, parts.database):
             part.close()
+
+
+@pytest.fixture
+def tables(tmp_path, migrated_file):
+    """The apps of this test find their database with all its tables."""
+    shutil.copy(migrated_file, tmp_path / "medianest.db")
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ PLAIN = {"name": "nas", "type": "internal-service", "criticality": "important"}
 
 
 @pytest.fixture
-def app(make_app):
-    app = make_app(plex={"url": "http://127.0.0.1:1"}, health={"allowed_networks": ["127.0.0.0/8"]})
-    app.extensions["medianest"].database.upgrade()
-    return app
+def app(make_app, tables):
+    return make_app(
+        plex={"url": "http://127.0.0.1:1"}, health={"allowed_networks": ["127.0.0.0/8"]}
+    )
 
 
 @pytest.fixture

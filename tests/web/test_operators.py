@@ -11,12 +11,8 @@ VIEWER = {"Authorization": "Bearer the-viewer-token"}
 
 
 @pytest.fixture
-def app(make_app):
-    app = make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
-    parts = app.extensions["medianest"]
-    parts.database.upgrade()
-    yield app
-    parts.database.close()
+def app(make_app, tables):
+    return make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
 
 
 @pytest.fixture

@@ -72,20 +72,16 @@ def servers():
 
 
 @pytest.fixture
-def app(make_app, servers):
+def app(make_app, servers, tables):
     """The app with a Plex and an Overseerr that are well."""
     for server in servers.values():
         server.clear_faults()
     patience = {"timeout": 0.3, "max_attempts": 1, "reset_timeout": 600, "max_reset_timeout": 600}
     plex, overseerr = servers["plex"], servers["overseerr"]
-    app = make_app(
+    return make_app(
         plex={"url": plex.url, "token": plex.token, **patience},
         overseerr={"url": overseerr.url, "api_key": overseerr.token, **patience},
     )
-    parts = app.extensions["medianest"]
-    parts.database.upgrade()
-    yield app
-    parts.database.close()
 
 
 @pytest.fixture

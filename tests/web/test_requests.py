@@ -30,7 +30,7 @@ def overseerr(running):
 
 
 @pytest.fixture
-def app(make_app, overseerr):
+def app(make_app, overseerr, tables):
     app = make_app(
         overseerr={
             "url": overseerr.url,
@@ -40,7 +40,6 @@ def app(make_app, overseerr):
         },
         queue={"initial_delay": 10},
     )
-    app.extensions["medianest"].database.upgrade()
     yield app
     app.extensions["medianest"].database.close()
 
