@@ -71,6 +71,10 @@ def until(condition, seconds=10.0):
         time.sleep(0.01)
 
 
+def is_of_pool(thread):
+    return thread.daemon and "ThreadPool" in thread.name
+
+
 def age(parts):
     return parts.watch.monitor.component("memory").age_seconds
 
@@ -171,12 +175,13 @@ def test_a_job_is_planned_an_interval_ahead_whatever_was_missed():
         assert every.get_next_fire_time(at, at + passed) == at + passed + interval
 
 
-def test_it_ends_with_all_its_threads(running):
-    parts, worker = running
+def test_it_ends_with_all_its_threads(make_running):
+    others = set(threading.enumerate())
+    parts, worker = make_running()
     checks_go_on(parts)
     worker.stop()
     worker.stop()
-    until(lambda: not [t for t in threading.enumerate() if "ThreadPool" in t.name and t.daemon])
+    until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
     before = age(parts)
     time.sleep(0.6)
     assert age(parts) >= before + 0.6

@@ -39,7 +39,7 @@ def serving():
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
+    return Authority(tmp_path_factory.mktemp("authority"), strict=True)
 
 
 @pytest.fixture(scope="module")
