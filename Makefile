@@ -54,7 +54,7 @@ lock: $(BIN)/python
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml - >/dev/null
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("medianest needs Python 3.11 or newer; PYTHON=… chooses one, this is " + sys.version.split()[0])'

@@ -1,11 +1,13 @@
 """requirements.lock: what `make run` and the image install, each file known by its hash."""
 
 import re
+import tomllib
 from importlib.metadata import requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 BUILDS = {"setuptools"}
@@ -40,6 +42,19 @@ def test_the_versions_are_those_that_the_tests_run_with():
 
 def test_all_that_the_server_needs_is_there():
     assert needed("medianest", set()) <= pins("requirements.lock").keys()
+
+
+def test_no_gunicorn_is_allowed_that_is_newer_than_the_tested_one():
+    """The server is built on its inside, which may be another in the next version; that the oldest
+    allowed one does is for .ci/gunicorn to show."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = {each.name: each for each in map(Requirement, project["dependencies"])}
+    allowed, tested = (
+        requirements["gunicorn"].specifier,
+        Version(pins("constraints.txt")["gunicorn"]),
+    )
+    assert tested in allowed
+    assert f"{tested.major + 1}.0.0" not in allowed
 
 
 def test_each_has_hashes_of_its_files():
