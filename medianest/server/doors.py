@@ -23,6 +23,10 @@ _FILES_FOR_OTHERS: Final = 128
 _BACK_OFF: Final = 1.0
 """Seconds without a new connection when there is no room."""
 
+_CALM: Final = 10.0
+"""Seconds with room enough, after which a lack of it is told again: files come and go, and each
+one that is free lets a connection in."""
+
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -49,7 +53,7 @@ class Doors:
         self._has_room, self._enter, self._complain = has_room, enter, complain
         self._listeners: tuple[Any, ...] = ()
         self._closed_until: float | None = None
-        self._has_complained = False
+        self._lacked_at: float | None = None
 
     def open(self, listeners: Iterable[Any]) -> None:
         """Take connections there from now on."""
@@ -101,14 +105,14 @@ class Doors:
             if error.errno in _NO_ROOM:
                 self._wait(str(error.strerror))
             return False  # none waits, or another worker was quicker
-        self._has_complained = False
         self._enter(sock, client, listener.getsockname())
         return True
 
     def _wait(self, why: str) -> None:
+        now = SYSTEM_CLOCK.now()
         if self._closed_until is None:
             self._unwatch()
-        self._closed_until = SYSTEM_CLOCK.now() + _BACK_OFF
-        if not self._has_complained:
-            self._has_complained = True
+        self._closed_until = now + _BACK_OFF
+        if self._lacked_at is None or now - self._lacked_at > _CALM:
             self._complain("takes no new connection: %s; tries again every second", why)
+        self._lacked_at = now
