@@ -99,6 +99,9 @@ class Handover(BaseException):
         self.result = result
         self.held: list[Settleable] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.result,), self.__dict__
+
     def success(self) -> None:
         """Settle everything held as a success."""
         for held in self.held:

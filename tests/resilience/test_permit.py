@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 
 import pytest
 
@@ -275,10 +276,13 @@ def test_blocks_that_end_elsewhere_are_forgotten_where_they_began(make_breaker):
         with breaker:
             yield
 
-    with ThreadPoolExecutor(1) as pool:
-        for _ in range(10):
-            block = begin()
-            next(block)
-            pool.submit(block.close).result(10)
-    with breaker:
-        assert len(blocks._entered.get()) == 1
+    def entered():
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(10):
+                block = begin()
+                next(block)
+                pool.submit(block.close).result(10)
+        with breaker:
+            return len(blocks._entered.get())
+
+    assert Context().run(entered) == 1  # without what other tests have left open

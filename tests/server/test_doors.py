@@ -22,7 +22,7 @@ def test_a_lack_of_room_that_lets_one_in_now_and_then_is_told_once(listener):
     with selectors.DefaultSelector() as selector:
         doors = Doors(
             selector,
-            make_room=lambda: next(room),
+            has_room=lambda: next(room),
             enter=lambda sock, *_: taken.append(sock),
             complain=lambda *said: told.append(said),
         )
