@@ -1,5 +1,6 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
+# make units  of them those that run no servers of their own
 # make check  linters, types, layers
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
@@ -15,17 +16,19 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check contract bench compat install lock clean
+.PHONY: run test units check contract bench compat install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m medianest
 
 # Those of tests/integration run servers of their own, so they come after the others; and those
 # that measure what one request waits for another have the machine to themselves.
-test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration
+test: units
 	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not alone" tests/integration
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
+
+units: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
