@@ -15,9 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from medianest.config import DatabaseSettings
 from medianest.resilience import (
     RUN_AGAIN,
-    CallRefusedError,
     Deadline,
-    Declined,
     Dependency,
     Pipeline,
     Recovery,
@@ -33,6 +31,7 @@ from medianest.storage.errors import (
     StorageError,
 )
 from medianest.storage.group_commit import GroupCommit
+from medianest.storage.lost_connection import lost_connection
 from medianest.storage.scarcity import ScarceConnections
 
 __all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "PoolFigures"]
@@ -265,7 +264,7 @@ class Database:
             name="database-reconnect",
             priority=10,
             concerns=lambda context: context.service == SERVICE,
-            should_execute=_lost_connection,
+            should_execute=lost_connection,
             execute=self._reconnect,
             cooldown=0.2,
             rest=10.0,
@@ -291,16 +290,3 @@ def _statement_of(
 ) -> dict[str, str]:
     name = getattr(operation, "__qualname__", "statement")
     return {"statement": name.partition(".<locals>")[0]}
-
-
-def _lost_connection(error: Exception, context: RecoveryContext) -> bool | Declined:
-    if context.service != SERVICE:
-        return Declined(f"it was no call to the {SERVICE}")
-    if isinstance(error, CallRefusedError):
-        return Declined("the call was not made")
-    # A file opened while it could only be read stays so, and after a failover a server does.
-    if isinstance(error, DatabaseUnavailableError | DatabaseReadOnlyError | OSError):
-        return True
-    if isinstance(error, StorageError):
-        return Declined("the connection is well")
-    return Declined("it is no error of the database")
