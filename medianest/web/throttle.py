@@ -1,4 +1,4 @@
-"""Attempts to get in that failed: counted, told in the log, and slowed for each address."""
+"""Attempts to get in that failed: counted, told in the log, and told to wait by address."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class _Address:
 
 
 class Throttle:
-    """Whom to slow. Of who has the right token it never hears, so that nobody is locked out who
-    shares an address with an attacker. Thread-safe."""
+    """Whom to tell to wait. Of who has the right token it never hears, so that nobody is locked out
+    who shares an address with an attacker. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
