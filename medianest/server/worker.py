@@ -172,7 +172,10 @@ class Worker(base.Worker):
     def _hand_out(self, connection: Connection) -> None:
         is_probe = bool(self.probes) and connection.target.startswith(self.probes)
         threads = self._probe_threads if is_probe else self._threads
-        threads.submit(self._serve, connection)
+        try:
+            threads.submit(self._serve, connection)
+        except RuntimeError as error:  # it waits for the threads that are there
+            self._few.warn("cannot start a thread: %s", error)
 
     def _wake(self, pipe: int) -> None:
         """Signals and threads write there."""

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -64,6 +66,28 @@ def of(status, length, body):
 )
 def test_another_request_may_follow_a_whole_answer(answer, app, method):
     assert answer(app, method)
+
+
+def test_a_request_waits_for_the_threads_that_are_there(pair, monkeypatch):
+    """Keeps out: a worker that ended, with all its requests, for want of one more thread."""
+    worker = Worker(0, os.getppid(), [], None, 30, Config(), Log())
+    served = threading.Semaphore(0)
+    monkeypatch.setattr(worker, "_serve", lambda connection: served.release())
+    connection = Connection(pair[0], "", "", Backlog(), BODY_MOST)
+    held, go = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(2) as worker._threads:
+        worker._threads.submit(lambda: held.set() or go.wait(10))
+        assert held.wait(10)
+        with monkeypatch.context() as limited:
+            limited.setattr(threading.Thread, "start", refuse)
+            worker._hand_out(connection)
+        go.set()
+        assert served.acquire(timeout=10)
+    worker.tmp.close()
+
+
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
 
 
 def test_nothing_follows_an_answer_that_is_shorter_than_it_said(answer):
