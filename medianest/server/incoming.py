@@ -85,7 +85,7 @@ class Incoming:
 
     def take(self) -> tuple[bytes, bool]:
         """The bytes of the request that is ready, without those of the next one, and whether they
-        are all of it: else the thread reads the rest."""
+        are all of it: else it is one that is refused."""
         is_whole = self._end is not None and len(self._bytes) >= self._end
         end = self._end if is_whole else len(self._bytes)
         taken = bytes(self._bytes[:end])

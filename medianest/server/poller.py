@@ -17,6 +17,7 @@ from medianest.server.incoming import BODY_MOST
 __all__ = ["Poller"]
 
 _INCOMING_MOST: Final = 64 << 20
+"""Bytes of all requests that are not whole; more where four alone may be so large."""
 
 
 class Poller:
@@ -41,8 +42,6 @@ class Poller:
         self._backlog = Backlog()
         self._selector = selectors.DefaultSelector()
         self._connections: dict[Connection, None] = {}
-        self._incoming = 0
-        """Bytes of requests that no thread has."""
         self._is_closing = False
         self._steps = {
             Phase.HEAD: self._read,
@@ -76,9 +75,23 @@ class Poller:
         for connection in [c for c in self._connections if c.until <= now]:
             if connection.phase is not Phase.SERVED:
                 self._expire(connection)
+        self._bound_incoming()
         if self._backlog.is_large:
             for connection in [c for c in self._connections if c.takes_slowly()]:
                 self._drop(connection)
+
+    def _bound_incoming(self) -> None:
+        """Where too much waits to become requests, what is largest goes."""
+        most = max(_INCOMING_MOST, 4 * self._body_most)
+        excess = sum(len(each.incoming) for each in self._connections) - most
+        if excess <= 0:
+            return
+        droppable = [each for each in self._connections if each.may_be_dropped]
+        for connection in sorted(droppable, key=lambda each: len(each.incoming), reverse=True):
+            if excess <= 0:
+                return
+            excess -= len(connection.incoming)
+            self._drop(connection)
 
     def close(self) -> None:
         """Take no new connections, and let those that are there have a moment to ask."""
@@ -110,14 +123,17 @@ class Poller:
     def _enter(self, sock: socket.socket, client: Any, server: Any) -> None:
         if len(self._connections) >= self._most and (quietest := self._quietest()) is not None:
             self._drop(quietest)
-        connection = Connection(sock, client, server, self._backlog, self._body_most)
-        self._connections[connection] = None
-        self._await(connection, selectors.EVENT_READ)
+        try:
+            connection = Connection(sock, client, server, self._backlog, self._body_most)
+            self._await(connection, selectors.EVENT_READ)
+        except OSError:  # it has gone already, or the system cannot watch one more
+            sock.close()
+        else:
+            self._connections[connection] = None
 
     def _drop(self, connection: Connection) -> None:
         self._await(connection, 0)
         del self._connections[connection]
-        self._incoming -= len(connection.incoming)
         connection.close()
 
     def _expire(self, connection: Connection) -> None:
@@ -153,22 +169,15 @@ class Poller:
         self._guarded(connection, self._steps[connection.phase])
 
     def _read(self, connection: Connection) -> None:
-        before = len(connection.incoming)
         connection.receive(self._body_seconds)
-        self._incoming += len(connection.incoming) - before
         if connection.is_ready:
             self._hand_over(connection)
-        elif self._incoming > max(_INCOMING_MOST, 4 * self._body_most):
-            droppable = (each for each in self._connections if each.may_be_dropped)
-            self._drop(max(droppable, key=lambda each: len(each.incoming)))
 
     def _hand_over(self, connection: Connection) -> None:
         self._await(connection, 0)
         del self._connections[connection]
         self._connections[connection] = None  # the last that has asked
-        before = len(connection.incoming)
         connection.give()
-        self._incoming += len(connection.incoming) - before
         self._serve(connection)
 
     def _send(self, connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """What the poller does with connections that a thread does not have."""
 
+import errno
 import resource
 import socket
 from contextlib import ExitStack
@@ -108,10 +109,24 @@ def test_of_what_is_not_whole_the_largest_goes_when_it_is_too_much(bench, monkey
     small = bench.connect(b"GET /")
     large = bench.connect(b"GET /" + b"a" * 60)
     bench.connect(b"GET /" + b"b" * 40)
+    bench.poller.sweep()
     assert large.recv(1) == b""
     small.sendall(b" HTTP/1.1\r\n\r\n")
     bench.turn()
     assert len(bench.served) == 1
+
+
+def test_a_client_that_has_gone_already_costs_no_other(bench, monkeypatch):
+    """Keeps out: a worker that ended by a connection that was no more when it was looked at."""
+
+    def gone(sock):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connections, "keep_unsent_here", gone)
+        assert bench.connect().recv(1) == b""
+    bench.connect(GET % 1)
+    assert [each.target for each in bench.served] == [b"/1"]
 
 
 def test_a_second_request_that_does_not_come_in_time_is_told_so(bench, monkeypatch):
