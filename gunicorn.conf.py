@@ -98,7 +98,7 @@ def _shown(address):
 
 def on_starting(server):
     """Before the workers: start the sandboxes if there is nothing else to talk to."""
-    Improvements(server, drain_delay=settings.drain_delay).install()
+    Improvements(server).install()
     inherited = "GUNICORN_PID" in os.environ or "LISTEN_FDS" in os.environ
     for address in server.cfg.address:
         if isinstance(address, tuple) and not inherited:

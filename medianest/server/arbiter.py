@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 from typing import Any, Final
 
@@ -24,6 +23,9 @@ _START: Final = 30.0
 
 _STEP: Final = 0.05
 
+_NOW: Final = (signal.SIGINT, signal.SIGQUIT)
+"""Who asks for the end at once."""
+
 _EARLIER: Final = 0.5
 """Seconds by which this process closes its listener before the workers do."""
 
@@ -31,8 +33,8 @@ _EARLIER: Final = 0.5
 class Improvements:
     """Stands in for some methods of one arbiter, which has no better place for that."""
 
-    def __init__(self, arbiter: Any, *, drain_delay: float) -> None:
-        self._arbiter, self._drain_delay = arbiter, drain_delay
+    def __init__(self, arbiter: Any) -> None:
+        self._arbiter = arbiter
         self._murder, self._manage = arbiter.murder_workers, arbiter.manage_workers
         self._kill, self._reload, self._stop = arbiter.kill_worker, arbiter.reload, arbiter.stop
         self._looked = SYSTEM_CLOCK.now()
@@ -87,14 +89,14 @@ class Improvements:
     def stop(self, graceful: bool = True) -> None:
         """Have the workers drain while the listener is open, for those who have not heard of it."""
         arbiter = self._arbiter
-        if graceful and self._drain_delay > 0 and arbiter.WORKERS:
+        drain_delay = arbiter.worker_class.drain_delay  # of the configuration that counts now
+        if graceful and drain_delay > 0 and arbiter.WORKERS:
             arbiter.kill_workers(signal.SIGTERM)
             # Before the workers: what comes to a listener that only this process has is lost.
-            until = SYSTEM_CLOCK.now() + max(0.0, self._drain_delay - _EARLIER)
-            while graceful and arbiter.WORKERS and SYSTEM_CLOCK.now() < until:
+            until = SYSTEM_CLOCK.now() + max(0.0, drain_delay - _EARLIER)
+            while arbiter.WORKERS and SYSTEM_CLOCK.now() < until and not self._is_told(_NOW):
                 arbiter.reap_workers()
                 SYSTEM_CLOCK.sleep(_STEP)
-                graceful = not self._is_hurried()
         self._stop(graceful)
 
     def _await_new(self) -> None:
@@ -102,18 +104,22 @@ class Improvements:
         by_age = sorted(arbiter.WORKERS.values(), key=lambda worker: worker.age)
         new = by_age[-arbiter.num_workers :]
         while SYSTEM_CLOCK.now() < until and not all(map(_serves, new)):
+            if self._is_told((signal.SIGTERM, *_NOW)):
+                return
             arbiter.reap_workers()
             SYSTEM_CLOCK.sleep(_STEP)
 
     def _retire(self, pid: int, sig: int) -> None:
         self._kill(pid, signal.SIGUSR2 if sig == signal.SIGTERM else sig)
 
-    def _is_hurried(self) -> bool:
-        """Whether somebody asks for a quick end meanwhile."""
-        try:
-            return bool(self._arbiter.SIG_QUEUE.get_nowait() in (signal.SIGINT, signal.SIGQUIT))
-        except queue.Empty:
-            return False
+    def _is_told(self, signals: tuple[signal.Signals, ...]) -> bool:
+        """Whether one of these waits for gunicorn, which goes on to see to it."""
+        waiting, told = self._arbiter.SIG_QUEUE, []
+        while not waiting.empty():
+            told.append(waiting.get_nowait())
+        for each in told:
+            waiting.put_nowait(each)
+        return any(each in signals for each in told)
 
 
 def _serves(worker: Any) -> bool:

@@ -78,6 +78,14 @@ def test_from_sigterm_on_nobody_is_refused_for_a_while(serve):
         server.get(LIVE)
 
 
+def test_whoever_is_in_a_hurry_need_not_wait_for_the_drain(serve):
+    server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=60)
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: server.get(READY).status == 503)
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) == 0
+
+
 def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared):
     """Keeps out: old workers that ended while new ones were still starting."""
     before = workers(shared)
