@@ -55,26 +55,32 @@ class Tokens:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if not scheme:
             return None
+        if (wait := self.throttle.slows(request.remote_addr)) is not None:
+            self.throttle.failed(request.remote_addr, "too_many")
+            raise _too_many(wait)
         given = token.strip().encode()
         # All are compared, each in constant time, so that the time tells nothing.
         matches = [role for role, t in self._tokens.items() if hmac.compare_digest(t, given)]
         if scheme.lower() != "bearer" or not matches:
             raise self._failed("wrong_token", _unauthorized("the token is not known"))
+        self.throttle.passed(request.remote_addr)
         return matches[0]
 
     def _failed(self, reason: Reason, problem: ProblemError) -> ProblemError:
         """The problem; for who has failed too often, only how long to wait."""
         wait = self.throttle.failed(request.remote_addr, reason)
-        if wait is None:
-            return problem
-        detail = "too many attempts from this address have failed"
-        return ProblemError("too-many-attempts", detail, {"retry_after": wait})
+        return problem if wait is None else _too_many(wait)
 
     def _unauthorized(self, wanted: Role) -> ProblemError:
         detail = f"this needs the {wanted} token"
         if wanted not in self._tokens and "operator" not in self._tokens:
             detail += f", and none is set: set MEDIANEST_{wanted.upper()}_TOKEN"
         return _unauthorized(detail)
+
+
+def _too_many(wait: float) -> ProblemError:
+    detail = "too many attempts from this address have failed"
+    return ProblemError("too-many-attempts", detail, {"retry_after": wait})
 
 
 def _unauthorized(detail: str) -> ProblemError:

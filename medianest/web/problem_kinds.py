@@ -82,8 +82,9 @@ KINDS = {
     "too-many-attempts": Kind(
         429,
         "Too many attempts have failed",
-        "Requests without the right token came from this address again and again. One with the "
-        "right token is answered at any time; others after “retry_after” seconds.",
+        "Requests without the right token came from this address again and again. Try again after "
+        "“retry_after” seconds. From an address that the right token came from within a day it is "
+        "answered at any time.",
     ),
     "internal-error": Kind(
         500,

@@ -1,4 +1,4 @@
-"""Attempts to get in that failed: counted, told in the log, and told to wait by address."""
+"""Attempts to get in that failed: counted, told in the log, and slowed by address."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from typing import Final, Literal
 
 from medianest.resilience import Clock
 
-__all__ = ["AT_ONCE", "MOST_ADDRESSES", "SECONDS_EACH", "TELL_SECONDS", "Reason", "Throttle"]
+__all__ = [
+    "AT_ONCE",
+    "MOST_ADDRESSES",
+    "SECONDS_EACH",
+    "TELL_SECONDS",
+    "TRUSTED_SECONDS",
+    "Reason",
+    "Throttle",
+]
 
-Reason = Literal["no_token", "wrong_token", "wrong_role"]
+Reason = Literal["no_token", "wrong_token", "wrong_role", "too_many"]
 
 events = logging.getLogger("medianest.events")
 
@@ -26,6 +34,8 @@ MOST_ADDRESSES: Final = 4096
 """That are remembered; the one that has been quiet for longest goes."""
 TELL_SECONDS: Final = 60.0
 """The log has an address so often at most, with how many attempts there were since."""
+TRUSTED_SECONDS: Final = 86_400.0
+"""So long an address is not slowed after a right token came from it."""
 _MOST_LINES: Final = 20
 """Addresses that the log has in that time: who has a million of them must not fill a disk."""
 
@@ -33,21 +43,39 @@ _HOW: Final[Mapping[Reason, str]] = {
     "no_token": "without a token",
     "wrong_token": "with a token that is not known",
     "wrong_role": "with a token that does not allow it",
+    "too_many": "with a token that was not looked at, as too many were wrong",
 }
 
 
 @dataclass(slots=True)
-class _Address:
+class _Attempts:
+    """Of one address. The generic cell rate algorithm (ITU-T I.371): one time tells how many."""
+
     free_at: float
-    """When the last of its attempts is forgotten, if no more fail."""
+    """When the last of them is forgotten, if no more fail."""
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may fail; not above 0 if it may now."""
+        return max(self.free_at, now) + SECONDS_EACH * (1 - AT_ONCE) - now
+
+    def add(self, now: float) -> None:
+        self.free_at = max(self.free_at, now) + SECONDS_EACH
+
+
+@dataclass(slots=True)
+class _Address:
+    failed: _Attempts
+    guessed: _Attempts
+    """Those of them with a wrong token."""
     told_at: float
+    trusted_until: float
     untold: int = 0
     reason: Reason = "no_token"
 
 
 class Throttle:
-    """Whom to tell to wait. Of who has the right token it never hears, so that nobody is locked out
-    who shares an address with an attacker. Thread-safe."""
+    """Whom to let wait. An address that the right token came from is not slowed, so that nobody is
+    locked out who shares it with an attacker. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -57,6 +85,22 @@ class Throttle:
         self._others_at, self._others = float("-inf"), 0
         self._lock = threading.Lock()
 
+    def slows(self, address: str | None) -> float | None:
+        """For how many seconds no token from an address is looked at; None if one may be."""
+        name, now = _who(address), self._clock.now()
+        with self._lock:
+            found = self._addresses.get(name)
+            if found is None or now < found.trusted_until:
+                return None
+            wait = found.guessed.wait(now)
+        return wait if wait > 0 else None
+
+    def passed(self, address: str | None) -> None:
+        """The right token came from an address."""
+        name, now = _who(address), self._clock.now()
+        with self._lock:
+            self._known_needs_lock(name, now).trusted_until = now + TRUSTED_SECONDS
+
     def failed(self, address: str | None, reason: Reason) -> float | None:
         """An attempt from an address has failed. How many seconds it should wait; None while it
         may go on."""
@@ -65,10 +109,11 @@ class Throttle:
             self._counts[reason] += 1
             found = self._known_needs_lock(name, now)
             found.untold, found.reason = found.untold + 1, reason
-            # The generic cell rate algorithm (ITU-T I.371): one time tells how many have failed.
-            wait = max(found.free_at, now) + SECONDS_EACH * (1 - AT_ONCE) - now
+            wait = found.failed.wait(now)
             if wait <= 0:
-                found.free_at = max(found.free_at, now) + SECONDS_EACH
+                found.failed.add(now)
+            if reason == "wrong_token" and found.guessed.wait(now) <= 0:
+                found.guessed.add(now)
             attempts = self._told_needs_lock(found, now)
         _tell(name, attempts, reason)
         return wait if wait > 0 else None
@@ -93,7 +138,9 @@ class Throttle:
     def _known_needs_lock(self, name: str, now: float) -> _Address:
         found = self._addresses.get(name)
         if found is None:
-            found = self._addresses[name] = _Address(now, now - TELL_SECONDS)
+            found = self._addresses[name] = _Address(
+                _Attempts(now), _Attempts(now), now - TELL_SECONDS, trusted_until=now
+            )
             if len(self._addresses) > MOST_ADDRESSES:
                 _, oldest = self._addresses.popitem(last=False)
                 self._others += oldest.untold

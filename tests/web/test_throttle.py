@@ -1,4 +1,4 @@
-"""Attempts that fail are counted, told and slowed; the right token is never."""
+"""Attempts that fail are counted, told and slowed, guesses of the right token too."""
 
 import logging
 
@@ -9,6 +9,7 @@ from medianest.web.throttle import (
     MOST_ADDRESSES,
     SECONDS_EACH,
     TELL_SECONDS,
+    TRUSTED_SECONDS,
     Throttle,
 )
 
@@ -95,21 +96,47 @@ def test_many_addresses_take_neither_memory_nor_the_disk(throttle, clock, told):
     assert told() == []
 
 
-def test_who_has_the_right_token_is_let_in_from_a_slowed_address(make_app, clock):
+WRONG = {"Authorization": "Bearer a-wrong-token"}
+RIGHT = {"Authorization": "Bearer the-viewer-token"}
+
+
+def look(client, headers=None, address=HERE):
+    return client.get(BREAKERS, headers=headers, environ_base={"REMOTE_ADDR": address})
+
+
+def test_guessing_is_slowed_also_when_it_guesses_right(make_app, clock):
     client = make_app(env="production").test_client()
-    wrong = {"Authorization": "Bearer a-wrong-token"}
-    statuses = [client.get(BREAKERS, headers=wrong).status_code for _ in range(AT_ONCE + 1)]
+    statuses = [look(client, WRONG).status_code for _ in range(AT_ONCE + 1)]
     assert statuses == [401] * AT_ONCE + [429]
-    slowed = client.get(BREAKERS)
+    slowed = look(client, RIGHT)
     assert (slowed.status_code, slowed.json["type"]) == (429, "/problems/too-many-attempts")
     assert slowed.headers["Retry-After"] == "3"
-    right = {"Authorization": "Bearer the-viewer-token"}
-    assert client.get(BREAKERS, headers=right).status_code == 200
+    assert look(client, RIGHT, THERE).status_code == 200
     assert client.get("/api/v1/health/live").status_code == 200
-    other = client.get(BREAKERS, headers=wrong, environ_base={"REMOTE_ADDR": THERE})
-    assert other.status_code == 401
     clock.advance(SECONDS_EACH)
-    assert client.get(BREAKERS, headers=wrong).status_code == 401
+    assert look(client, WRONG).status_code == 401  # one more guess, that is all
+    assert look(client, RIGHT).status_code == 429
+    clock.advance(SECONDS_EACH)
+    assert look(client, RIGHT).status_code == 200
+
+
+def test_an_address_that_came_in_today_is_not_locked_out_by_who_shares_it(make_app, clock):
+    client = make_app(env="production").test_client()
+    assert look(client, RIGHT).status_code == 200
+    statuses = {look(client, WRONG).status_code for _ in range(AT_ONCE + 1)}
+    assert statuses == {401, 429}
+    assert look(client, RIGHT).status_code == 200
+    clock.advance(TRUSTED_SECONDS + 1)
+    for _ in range(AT_ONCE):
+        look(client, WRONG)
+    assert look(client, RIGHT).status_code == 429
+
+
+def test_who_comes_without_a_token_takes_nobodys_turn(make_app):
+    client = make_app(env="production").test_client()
+    statuses = [look(client).status_code for _ in range(AT_ONCE + 1)]
+    assert statuses == [401] * AT_ONCE + [429]
+    assert look(client, RIGHT).status_code == 200
 
 
 def test_prometheus_sees_what_failed(make_app):
