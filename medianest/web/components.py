@@ -35,7 +35,13 @@ Name = Annotated[str, Field(min_length=1, max_length=100, description="As /exter
 
 
 @blueprint.get("/database")
-@endpoint("viewer", query=Look, answers={200: DatabaseHealth, 503: DatabaseHealth}, sends=_SENDS)
+@endpoint(
+    "viewer",
+    operation_id="get_database_health",
+    query=Look,
+    answers={200: DatabaseHealth, 503: DatabaseHealth},
+    sends=_SENDS,
+)
 def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
     """Whether the database answers and how fast, its connections and its tables; 503 while it is
     unhealthy."""
@@ -54,7 +60,13 @@ def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
 
 
 @blueprint.get("/cache")
-@endpoint("viewer", query=Look, answers={200: CacheHealth, 503: CacheHealth}, sends=_SENDS)
+@endpoint(
+    "viewer",
+    operation_id="get_cache_health",
+    query=Look,
+    answers={200: CacheHealth, 503: CacheHealth},
+    sends=_SENDS,
+)
 def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
     """Whether Redis answers and how fast, and how often last good answers were there; 503 while it
     is unhealthy."""
@@ -76,7 +88,7 @@ def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
 
 
 @blueprint.get("/external")
-@endpoint("viewer", query=Look, answers={200: External})
+@endpoint("viewer", operation_id="list_external_health", query=Look, answers={200: External})
 def external(query: Look) -> External:
     """Every external dependency."""
     refreshed(query)
@@ -84,7 +96,13 @@ def external(query: Look) -> External:
 
 
 @blueprint.get("/external/<name>")
-@endpoint("viewer", query=Look, answers={200: Service, 503: Service}, sends=_SENDS)
+@endpoint(
+    "viewer",
+    operation_id="get_external_health",
+    query=Look,
+    answers={200: Service, 503: Service},
+    sends=_SENDS,
+)
 def external_one(name: Name, query: Look) -> tuple[Service, int, dict[str, str]]:
     """One external dependency; 503 while it is unhealthy."""
     refreshed(query)

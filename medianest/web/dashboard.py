@@ -29,7 +29,7 @@ UNKNOWN_FIGURES: dict[str, Any] = {
 
 
 @blueprint.get("/status")
-@endpoint("client", answers={200: DashboardStatus})
+@endpoint("client", operation_id="get_dashboard_status", answers={200: DashboardStatus})
 def status() -> DashboardStatus:
     """How each service is."""
     here, report = parts(), parts().watch.reporter.report()

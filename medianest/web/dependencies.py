@@ -30,14 +30,14 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 @blueprint.get("", strict_slashes=False)
-@endpoint("viewer", answers={200: Dependencies})
+@endpoint("viewer", operation_id="list_dependencies", answers={200: Dependencies})
 def everything() -> Dependencies:
     """Every dependency, with its health, its breaker and its bulkhead."""
     return Dependencies(dependencies=tuple(_rendered(found) for found in _found()))
 
 
 @blueprint.get("/<name>")
-@endpoint("viewer", answers={200: Dependency})
+@endpoint("viewer", operation_id="get_dependency", answers={200: Dependency})
 def one(name: Name) -> Dependency:
     """One dependency."""
     return _one(name)
@@ -46,6 +46,7 @@ def one(name: Name) -> Dependency:
 @blueprint.post("", strict_slashes=False)
 @endpoint(
     "operator",
+    operation_id="register_dependency",
     body=Registration,
     answers={201: Dependency, 200: Dependency},
     sends={201: ("Location",), 200: ("Location",)},
@@ -94,7 +95,12 @@ def _invalid(field: str, message: str) -> ProblemError:
 
 
 @blueprint.delete("/<name>")
-@endpoint("operator", answers={204: None}, problems=("conflict", *WRITING))
+@endpoint(
+    "operator",
+    operation_id="remove_dependency",
+    answers={204: None},
+    problems=("conflict", *WRITING),
+)
 def remove(name: Name) -> None:
     """Watch a registered dependency no longer."""
     try:

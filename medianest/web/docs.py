@@ -26,7 +26,7 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="tem
 
 
 @blueprint.get("", strict_slashes=False)
-@endpoint("viewer", answers={})
+@endpoint("viewer", operation_id="get_docs_page", answers={})
 def page() -> Response:
     """The document as a page for people."""
     api = document(_app())
@@ -35,7 +35,7 @@ def page() -> Response:
 
 
 @blueprint.get("/openapi.json")
-@endpoint("viewer", answers={200: OpenApi})
+@endpoint("viewer", operation_id="get_openapi_document", answers={200: OpenApi})
 def openapi() -> Response:
     """This document."""
     text = json.dumps({**document(_app()), "servers": [{"url": _server()}]}) + "\n"

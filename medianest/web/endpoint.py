@@ -33,6 +33,7 @@ View: TypeAlias = Callable[..., Answered]
 class Endpoint:
     """What a view takes and answers."""
 
+    operation_id: str
     role: Role | None
     query: type[BaseModel]
     headers: type[BaseModel]
@@ -66,6 +67,7 @@ class Endpoint:
 def endpoint(
     role: Role | None = None,
     *,
+    operation_id: str,
     query: type[BaseModel] = Nothing,
     headers: type[BaseModel] = Nothing,
     body: type[BaseModel] | None = None,
@@ -79,14 +81,16 @@ def endpoint(
 ) -> Callable[[View], Callable[..., Response]]:
     """Make a view an endpoint; put it right under the route.
 
-    `role` None is public. The view gets `query`, `headers` and `body` where models are given for
-    them. `answers` are the models by status, the usual one first; with none, the endpoint is not
-    in the document. `sends` names response headers by status, `problems` the kinds that it answers
-    with beside those that follow from the rest, `services` what it calls, so that it is known what
-    suffers with them. `unless` names a setting that lets everybody in; `text` are the
-    kinds of text that a Response without a model can be.
+    `operation_id` names it in the document, from which clients are generated: verb, noun; it stays
+    when the view gets another name. `role` None is public. The view gets `query`, `headers` and
+    `body` where models are given for them. `answers` are the models by status, the usual one
+    first; with none, the endpoint is not in the document. `sends` names response headers by status,
+    `problems` the kinds that it answers with beside those that follow from the rest, `services`
+    what it calls, so that it is known what suffers with them. `unless` names a setting that lets
+    everybody in; `text` are the kinds of text that a Response without a model can be.
     """
     known = Endpoint(
+        operation_id=operation_id,
         role=role,
         query=query,
         headers=headers,

@@ -36,6 +36,7 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
 
 @blueprint.get("", strict_slashes=False)
 @endpoint(
+    operation_id="get_health",
     query=Look,
     answers={200: Health, 503: Health},
     sends={503: ("Retry-After",)},
@@ -61,14 +62,19 @@ def _checks(report: Report) -> list[ComponentHealth]:
 
 
 @blueprint.get("/live")
-@endpoint(query=Anything, answers={200: Live})
+@endpoint(operation_id="get_liveness", query=Anything, answers={200: Live})
 def live() -> Live:
     """This process answers; asks nothing of any dependency."""
     return Live()
 
 
 @blueprint.get("/ready")
-@endpoint(query=Anything, answers={200: Ready, 503: Ready}, sends={503: ("Retry-After",)})
+@endpoint(
+    operation_id="get_readiness",
+    query=Anything,
+    answers={200: Ready, 503: Ready},
+    sends={503: ("Retry-After",)},
+)
 def ready() -> tuple[Ready, int, dict[str, str]]:
     """Whether to send requests here."""
     here = parts()
@@ -91,7 +97,9 @@ def _schema_reason(found: str | None) -> str:
 
 
 @blueprint.get("/comprehensive")
-@endpoint("viewer", query=Look, answers={200: Comprehensive})
+@endpoint(
+    "viewer", operation_id="get_comprehensive_health", query=Look, answers={200: Comprehensive}
+)
 def comprehensive(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
@@ -117,6 +125,7 @@ def _all_of(report: Report) -> Comprehensive:
 @blueprint.get("/circuit-breakers")
 @endpoint(
     "viewer",
+    operation_id="get_circuit_breaker_health",
     query=Anything,
     answers={200: BreakerBriefs, 503: BreakerBriefs},
     sends={503: ("Retry-After",)},

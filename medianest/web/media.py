@@ -41,7 +41,12 @@ With = tuple[AnswerModel, int, dict[str, str]]
 
 @blueprint.get("/libraries")
 @endpoint(
-    "client", answers={200: Libraries}, sends={200: ["Age"]}, problems=UPSTREAM, services=["plex"]
+    "client",
+    operation_id="list_libraries",
+    answers={200: Libraries},
+    sends={200: ["Age"]},
+    problems=UPSTREAM,
+    services=["plex"],
 )
 def libraries() -> With:
     """All libraries."""
@@ -52,6 +57,7 @@ def libraries() -> With:
 @blueprint.get("/libraries/<key>/items")
 @endpoint(
     "client",
+    operation_id="list_library_items",
     query=Page,
     answers={200: ItemPage},
     sends={200: ["Age"]},
@@ -77,6 +83,7 @@ def items(key: Key, query: Page) -> With:
 @blueprint.get("/recently-added")
 @endpoint(
     "client",
+    operation_id="list_recently_added",
     query=Limit,
     answers={200: RecentItems},
     sends={200: ["Age"]},
@@ -92,6 +99,7 @@ def recently_added(query: Limit) -> With:
 @blueprint.get("/search")
 @endpoint(
     "client",
+    operation_id="search_media",
     query=Search,
     answers={200: SearchResults},
     problems=UPSTREAM,
@@ -127,7 +135,13 @@ def _requestable(title: Title) -> Requestable:
 
 
 @blueprint.get("/shows/<media_id>/seasons")
-@endpoint("client", answers={200: Seasons}, problems=UPSTREAM, services=["overseerr"])
+@endpoint(
+    "client",
+    operation_id="list_seasons",
+    answers={200: Seasons},
+    problems=UPSTREAM,
+    services=["overseerr"],
+)
 def seasons(media_id: ShowId) -> Seasons:
     """The seasons of a show that can be requested, and which of them are."""
     if not re.fullmatch(_NUMBER, media_id):
@@ -137,7 +151,13 @@ def seasons(media_id: ShowId) -> Seasons:
 
 
 @blueprint.get("/sessions")
-@endpoint("client", answers={200: Sessions}, problems=UPSTREAM, services=["plex"])
+@endpoint(
+    "client",
+    operation_id="list_sessions",
+    answers={200: Sessions},
+    problems=UPSTREAM,
+    services=["plex"],
+)
 def sessions() -> With:
     """What plays now."""
     answer = parts().plex.sessions()

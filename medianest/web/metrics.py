@@ -34,7 +34,7 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 
 
 @blueprint.get("/health/metrics")
-@endpoint("viewer", query=Anything, answers={200: HealthMetrics})
+@endpoint("viewer", operation_id="get_health_metrics", query=Anything, answers={200: HealthMetrics})
 def health_metrics() -> HealthMetrics:
     """What this process does, by route and in all, over the last minute and since its start, and
     of that what people asked for; and what it takes."""
@@ -90,7 +90,7 @@ def _threads(watch: Watch, threads: int) -> ThreadFigures:
 
 
 @blueprint.get("/resilience/metrics")
-@endpoint("viewer", answers={200: ResilienceMetrics})
+@endpoint("viewer", operation_id="get_resilience_metrics", answers={200: ResilienceMetrics})
 def resilience_metrics() -> ResilienceMetrics:
     """Everything that the pipelines know: breakers, bulkheads, shared calls, retries and their
     budgets, fallbacks that answered, recovery by action, and the queue."""

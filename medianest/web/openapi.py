@@ -132,7 +132,7 @@ class _Operation:
         summary, _, more = (inspect.getdoc(self._view) or "").replace("\n", " ").partition(". ")
         role = "public: it needs no token" if known.role is None else known.role
         found: Json = {
-            "operationId": rule.endpoint.replace(".", "_"),
+            "operationId": known.operation_id,
             "tags": [rule.endpoint.partition(".")[0]],
             "summary": summary.rstrip("."),
             "description": f"{more}\n\nRole: {role}.".strip(),

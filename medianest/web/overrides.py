@@ -23,7 +23,7 @@ Name = Annotated[
 
 
 @blueprint.get("", strict_slashes=False)
-@endpoint("viewer", answers={200: BreakerOverrides})
+@endpoint("viewer", operation_id="list_overrides", answers={200: BreakerOverrides})
 def overrides() -> BreakerOverrides:
     """Every override that lasts, also of breakers that do not exist now."""
     here = parts()
@@ -35,7 +35,7 @@ def overrides() -> BreakerOverrides:
 
 
 @blueprint.delete("/<path:name>")
-@endpoint("operator", answers={200: Kept, 202: Kept})
+@endpoint("operator", operation_id="end_override", answers={200: Kept, 202: Kept})
 def end_override(name: Name) -> tuple[Kept, int]:
     """End an override, also of a breaker that does not exist now; for others it is the action
     `enable`. 202 when this is obeyed, but could be kept nowhere yet."""

@@ -31,7 +31,13 @@ _TYPES = tuple(kind.partition(";")[0] for _, kind in _FORMATS.values())
 
 
 @blueprint.get("/metrics")
-@endpoint("viewer", answers={200: None}, unless="metrics_public", text=_TYPES)
+@endpoint(
+    "viewer",
+    operation_id="get_prometheus_metrics",
+    answers={200: None},
+    unless="metrics_public",
+    text=_TYPES,
+)
 def metrics() -> Response:
     """Every figure in the text format of Prometheus; for viewers, or for all by a setting."""
     here = parts()

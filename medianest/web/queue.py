@@ -26,7 +26,13 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue li
 
 
 @blueprint.get("", strict_slashes=False)
-@endpoint("viewer", query=QueueFilter, answers={200: DeferredOperations}, problems=READING)
+@endpoint(
+    "viewer",
+    operation_id="list_queued_operations",
+    query=QueueFilter,
+    answers={200: DeferredOperations},
+    problems=READING,
+)
 def operations(query: QueueFilter) -> DeferredOperations:
     """Deferred operations, newest first, and how many are in which state."""
     _known(query.handler)
@@ -51,7 +57,14 @@ def operations(query: QueueFilter) -> DeferredOperations:
 
 
 @blueprint.post("/dead-letters/retry")
-@endpoint("operator", body=RetryDead, body_required=False, answers={200: Retried}, problems=WRITING)
+@endpoint(
+    "operator",
+    operation_id="retry_dead_letters",
+    body=RetryDead,
+    body_required=False,
+    answers={200: Retried},
+    problems=WRITING,
+)
 def retry_dead(body: RetryDead) -> Retried:
     """Have all dead letters done again, or those of one handler; as many as there is time for."""
     _known(body.handler)
@@ -62,7 +75,12 @@ def retry_dead(body: RetryDead) -> Retried:
 
 
 @blueprint.get("/<operation_id>")
-@endpoint("viewer", answers={200: DeferredOperation}, problems=READING)
+@endpoint(
+    "viewer",
+    operation_id="get_queued_operation",
+    answers={200: DeferredOperation},
+    problems=READING,
+)
 def operation(operation_id: Id) -> DeferredOperation:
     """One deferred operation."""
     found = _there(operation_id, parts().drainer.queue.get(operation_id))
@@ -72,6 +90,7 @@ def operation(operation_id: Id) -> DeferredOperation:
 @blueprint.post("/<operation_id>/retry")
 @endpoint(
     "operator",
+    operation_id="retry_queued_operation",
     body=Because,
     body_required=False,
     answers={200: DeferredOperation},
@@ -87,6 +106,7 @@ def retry(operation_id: Id, body: Because) -> DeferredOperation:
 @blueprint.delete("/<operation_id>")
 @endpoint(
     "operator",
+    operation_id="drop_queued_operation",
     body=Because,
     body_required=False,
     answers={204: None},

@@ -37,7 +37,7 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 
 
 @blueprint.get("/recovery/history")
-@endpoint("viewer", query=HistoryFilter, answers={200: Recoveries})
+@endpoint("viewer", operation_id="list_recoveries", query=HistoryFilter, answers={200: Recoveries})
 def history(query: HistoryFilter) -> Recoveries:
     """What was tried after failures, newest first; without the database, what this process
     remembers."""
@@ -47,7 +47,7 @@ def history(query: HistoryFilter) -> Recoveries:
 
 
 @blueprint.get("/audit")
-@endpoint("viewer", query=AuditFilter, answers={200: Changes})
+@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: Changes})
 def audit(query: AuditFilter) -> Changes:
     """What operators changed, newest first; without the database, what is not written yet."""
     here = parts()
@@ -82,7 +82,7 @@ def _page(
 
 
 @blueprint.get("/recovery/rehearsals")
-@endpoint("viewer", query=Limit, answers={200: Rehearsals})
+@endpoint("viewer", operation_id="list_rehearsals", query=Limit, answers={200: Rehearsals})
 def rehearsals(query: Limit) -> Rehearsals:
     """What rehearsals did, newest first, as far as this process remembers. They are not in the
     history, and count for nothing."""
@@ -91,7 +91,7 @@ def rehearsals(query: Limit) -> Rehearsals:
 
 
 @blueprint.get("/recovery/operations")
-@endpoint("viewer", answers={200: KnownOperations})
+@endpoint("viewer", operation_id="list_recovery_operations", answers={200: KnownOperations})
 def operations() -> KnownOperations:
     """The operations that recovery knows, and which actions are for them."""
     manager = parts().service.recovery
@@ -108,7 +108,13 @@ def operations() -> KnownOperations:
 
 
 @blueprint.post("/recovery/test")
-@endpoint("operator", body=Rehearsal, answers={200: Rehearsed}, problems=["not-found"])
+@endpoint(
+    "operator",
+    operation_id="rehearse_recovery",
+    body=Rehearsal,
+    answers={200: Rehearsed},
+    problems=["not-found"],
+)
 def rehearse(body: Rehearsal) -> Rehearsed:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
     manager, operation = parts().service.recovery, _operation(body)
@@ -159,7 +165,7 @@ def _told(field: str) -> Iterator[None]:
 
 
 @blueprint.get("/cascade-risk")
-@endpoint("viewer", answers={200: Cascade})
+@endpoint("viewer", operation_id="get_cascade_risk", answers={200: Cascade})
 def cascade_risk() -> Cascade:
     """Whether the trouble of one dependency is about to become everybody's."""
     return Cascade.model_validate(parts().cascade.assess().as_dict())

@@ -31,6 +31,7 @@ _POLL_SECONDS = 5.0
 @blueprint.post("", strict_slashes=False)
 @endpoint(
     "client",
+    operation_id="create_request",
     headers=OnceHeaders,
     body=TitleRequest,
     answers={201: Ticket, 200: Ticket, 202: Ticket},
@@ -77,6 +78,7 @@ def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[
 @blueprint.get("", strict_slashes=False)
 @endpoint(
     "client",
+    operation_id="list_requests",
     query=Page,
     answers={200: RequestPage},
     problems=["not-configured"],
@@ -100,6 +102,7 @@ def everything(query: Page) -> RequestPage:
 @blueprint.get("/<operation_id>")
 @endpoint(
     "client",
+    operation_id="get_request",
     answers={200: TicketInFull},
     problems=READING,
     services=["overseerr", "database"],

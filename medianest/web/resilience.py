@@ -27,7 +27,7 @@ Name = Annotated[
 
 
 @blueprint.get("/circuit-breakers")
-@endpoint("viewer", answers={200: Breakers})
+@endpoint("viewer", operation_id="list_circuit_breakers", answers={200: Breakers})
 def breakers() -> Breakers:
     """Every breaker's snapshot and configuration; those that other code of the process made with
     the circuitbreaker package come last."""
@@ -36,7 +36,7 @@ def breakers() -> Breakers:
 
 
 @blueprint.get("/circuit-breakers/<path:name>")
-@endpoint("viewer", answers={200: Breaker})
+@endpoint("viewer", operation_id="get_circuit_breaker", answers={200: Breaker})
 def breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
     found = _find(name)
@@ -46,6 +46,7 @@ def breaker(name: Name) -> Breaker:
 @blueprint.post("/circuit-breakers/<path:name>/action")
 @endpoint(
     "operator",
+    operation_id="act_on_circuit_breaker",
     body=BreakerAction,
     answers={200: ActedBreaker, 202: ActedBreaker},
     problems=("conflict",),

@@ -20,14 +20,19 @@ blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 
 
 @blueprint.get("/health")
-@endpoint("viewer", answers={200: ResilienceHealth})
+@endpoint("viewer", operation_id="get_resilience_health", answers={200: ResilienceHealth})
 def health() -> ResilienceHealth:
     """The status of the whole, and of each component."""
     return ResilienceHealth.of(parts().watch.reporter.report())
 
 
 @blueprint.get("/status")
-@endpoint("viewer", answers={200: SystemStatus, 304: None}, sends={200: ("ETag",), 304: ("ETag",)})
+@endpoint(
+    "viewer",
+    operation_id="get_resilience_status",
+    answers={200: SystemStatus, 304: None},
+    sends={200: ("ETag",), 304: ("ETag",)},
+)
 def status() -> Any:
     """Everything at one look: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
@@ -59,7 +64,7 @@ def _what_matters(report: Report) -> str:
 
 
 @blueprint.get("/alerts")
-@endpoint("viewer", answers={200: Alerts})
+@endpoint("viewer", operation_id="list_alerts", answers={200: Alerts})
 def alerts() -> Alerts:
     """The alerts that fire, those that may, and what was told last by all processes."""
     manager = parts().watch.alerts

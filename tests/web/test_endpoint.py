@@ -40,7 +40,7 @@ def client(make_app, things):
 
 def test_a_model_is_rendered_as_it_is(client, things):
     @things.get("/")
-    @endpoint(answers={201: Thing})
+    @endpoint(operation_id="do_a_thing", answers={201: Thing})
     def view():
         return Thing(name="ü")
 
@@ -52,7 +52,7 @@ def test_a_model_is_rendered_as_it_is(client, things):
 
 def test_status_and_headers_may_be_others(client, things):
     @things.get("/")
-    @endpoint(answers={200: Thing, 202: Thing})
+    @endpoint(operation_id="do_a_thing", answers={200: Thing, 202: Thing})
     def view():
         return Thing(name="x"), 202, {"Location": "/there"}
 
@@ -62,7 +62,7 @@ def test_status_and_headers_may_be_others(client, things):
 
 def test_nothing_has_no_content_type(client, things):
     @things.delete("/")
-    @endpoint(answers={204: None})
+    @endpoint(operation_id="do_a_thing", answers={204: None})
     def view():
         return None
 
@@ -74,7 +74,7 @@ def test_nothing_has_no_content_type(client, things):
 
 def test_a_response_passes_through(client, things):
     @things.get("/")
-    @endpoint(answers={})
+    @endpoint(operation_id="do_a_thing", answers={})
     def view():
         return Response("as it is", 418)
 
@@ -86,7 +86,13 @@ def test_a_request_is_read_from_the_outside_in(client, things):
     """Keeps out: strangers who learn from faults what a request must look like."""
 
     @things.post("/<name>")
-    @endpoint("operator", query=Limit, body=Because, answers={200: Thing})
+    @endpoint(
+        "operator",
+        operation_id="do_a_thing",
+        query=Limit,
+        body=Because,
+        answers={200: Thing},
+    )
     def view(name, query, body):
         return Thing(name=f"{name} {query.limit} {body.reason}")
 
