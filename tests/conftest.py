@@ -16,6 +16,11 @@ from tests.postgres import PostgresProcess
 from tests.valkey import ValkeyProcess
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--pin`: see tests/web/test_pinned.py."""
+    parser.addoption("--pin", action="store_true", help="write the files of tests/pinned anew")
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """Time that stands still until a test advances it."""

@@ -83,3 +83,19 @@ def calls(app):
 
 def breaker_of(resilience, name="critical-service"):
     return resilience.registry.breaker(name)
+
+
+@pytest.fixture
+def busy_app(make_app, clock):
+    """One that has seen some of everything."""
+    app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
+    parts = app.extensions["medianest"]
+    parts.database.upgrade()
+    for _ in range(2):
+        for check in parts.watch.monitor.checks():
+            parts.watch.monitor.run(check.name)
+        clock.advance(10)
+    parts.watch.monitor.beat()
+    for _ in range(3):
+        app.test_client().get("/api/v1/media/libraries")
+    return app

@@ -20,19 +20,8 @@ needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not th
 
 
 @pytest.fixture
-def app(make_app, clock):
-    """One that has seen some of everything."""
-    app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
-    parts = app.extensions["medianest"]
-    parts.database.upgrade()
-    for _ in range(2):
-        for check in parts.watch.monitor.checks():
-            parts.watch.monitor.run(check.name)
-        clock.advance(10)
-    parts.watch.monitor.beat()
-    for _ in range(3):
-        app.test_client().get("/api/v1/media/libraries")
-    return app
+def app(busy_app):
+    return busy_app
 
 
 def scrape(app, **headers):

@@ -1,0 +1,98 @@
+"""What others rely on by name: their clients, dashboards, configurations and imports.
+
+Each set is in a file of tests/pinned, changed only on purpose and with a line in the CHANGELOG.
+`python -m pytest tests/web/test_pinned.py --pin` writes them anew.
+"""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from medianest.config import Settings
+from medianest.config.sources import variables_of
+from medianest.web.problem_kinds import KINDS
+
+PINNED = Path(__file__).parents[1] / "pinned"
+FACES = (
+    "medianest.bridges.circuitbreaker",
+    "medianest.bridges.logs",
+    "medianest.bridges.prometheus",
+    "medianest.bridges.requests",
+    "medianest.dependencies",
+    "medianest.health",
+    "medianest.resilience",
+    "medianest.web",
+)
+
+
+@pytest.fixture
+def holds(request):
+    """Whether lines are those of the file of that name."""
+
+    def compare(name, lines):
+        file = PINNED / f"{name}.txt"
+        found = sorted(set(lines))
+        if request.config.getoption("--pin"):
+            file.write_text("".join(f"{line}\n" for line in found))
+        assert found == file.read_text().splitlines()
+
+    return compare
+
+
+@pytest.fixture
+def look(busy_app):
+    """What a viewer sees at a path."""
+    viewer = {"Authorization": "Bearer the-viewer-token"}
+    return lambda path: busy_app.test_client().get(path, headers=viewer)
+
+
+def test_operations(look, holds):
+    paths = look("/docs/openapi.json").json["paths"].items()
+    holds(
+        "operations",
+        (
+            f"{operation['operationId']}: {method.upper()} {path}"
+            for path, methods in paths
+            for method, operation in methods.items()
+        ),
+    )
+
+
+def test_schemas(look, holds):
+    schemas = look("/docs/openapi.json").json["components"]["schemas"].items()
+    holds("schemas", (f"{name}: {' '.join(_fields(schema))}" for name, schema in schemas))
+
+
+def _fields(schema):
+    return sorted(schema.get("properties", schema.get("enum", ())))
+
+
+def test_problems(holds):
+    holds("problems", (f"{name}: {kind.status}" for name, kind in KINDS.items()))
+
+
+def test_metrics(look, holds):
+    holds(
+        "metrics",
+        (
+            f"{family.name} {family.type}: {' '.join(sorted(_labels(family)))}".rstrip(": ")
+            for family in text_string_to_metric_families(look("/metrics").text)
+        ),
+    )
+
+
+def _labels(family):
+    return {label for sample in family.samples for label in sample.labels}
+
+
+def test_settings(holds):
+    holds("settings", variables_of(Settings))
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_imports(face, holds):
+    module = importlib.import_module(face)
+    assert all(hasattr(module, name) for name in module.__all__)
+    holds(face, module.__all__)
