@@ -117,11 +117,11 @@ class CircuitBreaker(Strategy):
             generation = machine.generation
             started = now()
             if started >= generation.check_at:
-                if (retry_after := generation.refuse_until - started) > 0:
+                if started < (refuse_until := generation.refuse_until):
                     if listeners:
-                        raise locked.refusal(retry_after)
+                        raise locked.refusal(refuse_until - started)
                     next(refused)
-                    raise CircuitOpenError(name, retry_after)
+                    raise CircuitOpenError(name, refuse_until - started)
                 generation, started = locked.admit(started, threading.get_ident())
             try:
                 enter(started)
