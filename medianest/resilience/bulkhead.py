@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
@@ -22,6 +22,9 @@ __all__ = ["Bulkhead", "Place"]
 
 _RETRY_AFTER = 1.0
 """Seconds to tell a refused caller: a full compartment usually has a place again within one."""
+
+_FRESH: Final = "fresh"
+"""A place that nobody has had yet."""
 
 
 @tells_arguments
@@ -45,10 +48,9 @@ class Bulkhead(Strategy):
     ) -> None:
         self.name = checked_name(name, "bulkhead")
         self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}", "clock")
-        # Taking a place is `list.pop`, giving it back `list.append`: both atomic, no lock.
-        self._places = [None] * self.options.max_concurrent
-        self._fewest = self.options.max_concurrent
-        self._fewest_lock = threading.Lock()
+        # A place is taken from the end and given back there: both atomic, no lock. So the last to
+        # be taken is one that never was before, and the fresh ones that are left tell the peak.
+        self._places: list[str | None] = [_FRESH] * self.options.max_concurrent
         # Who waits, longest first.
         self._queue: list[_Waiter] = []
         self._queue_lock = threading.Lock()
@@ -79,8 +81,6 @@ class Bulkhead(Strategy):
                     waiter = _Waiter()
                     self._wait_for_place(waiter, *line)
                 taken = True
-                if len(places) < self._fewest:
-                    self._note_fewest(len(places))
                 if is_innermost:  # the frame of `direct` is 20 ns
                     result = function(*args, **kwargs) if kwargs else function(*args)
                 else:
@@ -109,7 +109,6 @@ class Bulkhead(Strategy):
             except BaseException:
                 self._abandon(waiter)
                 raise
-        self._note_fewest(len(self._places))
         return Place(self._give_back)
 
     def snapshot(self) -> BulkheadSnapshot:
@@ -121,7 +120,7 @@ class Bulkhead(Strategy):
             in_use=most - len(self._places),
             waiting=len(self._queue),
             rejected=self._rejected.read(),
-            peak=most - self._fewest,
+            peak=most - self._places.count(_FRESH),
         )
 
     def _end(self, error: BaseException, taken: bool, waiter: _Waiter | None) -> None:
@@ -197,10 +196,6 @@ class Bulkhead(Strategy):
         """Whoever waited cannot use a place any more: an interrupt came, or its time is over."""
         if not self._leave(waiter):
             self._give_back()
-
-    def _note_fewest(self, free: int) -> None:
-        with self._fewest_lock:
-            self._fewest = min(self._fewest, free)
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
