@@ -16,9 +16,10 @@ def failure_verdict(options: CircuitBreakerOptions, generation: Generation) -> s
         streak = generation.streak
         return f"{streak} failures in a row" if streak >= options.failure_threshold else None
     counts = generation.window.counts
-    failures, calls = counts[FAILURE], counts[FAILURE] + counts[SUCCESS]
+    failures = counts[FAILURE]
     if failures < options.failure_threshold:
         return None
+    calls = failures + counts[SUCCESS]
     tripped = _too_many(options, failures, calls, options.failure_rate_threshold)
     return f"{failures} of {calls} calls failed" if tripped else None
 

@@ -156,9 +156,9 @@ class Window:
                 newest.longest = took
             if newest.seen % newest.stride == 0:
                 newest.samples.append(took)
+                if len(newest.samples) >= _KEEP:
+                    newest.thin()
             newest.seen += 1
-            if len(newest.samples) >= _KEEP:
-                newest.thin()
 
     def batches(self) -> tuple[list[Batch], float]:
         """The durations of the period, as of the last `fold`, and the longest of them."""
