@@ -129,7 +129,7 @@ class LockedMachine:
         """Count a call that went well; like `invoke`, without the lock when it was quick."""
         ended = self._now()
         if ended - started < generation.quick:
-            generation.append(ended - started)
+            generation.pending.append(ended - started)
         else:
             self.settle(generation, started, ended, Outcome.SUCCESS)
 

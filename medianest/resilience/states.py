@@ -65,7 +65,7 @@ TRANSITIONS: Final[dict[tuple[State, Trigger], State]] = {
 class Generation:
     """One stay in one state. A result counts only while the generation that admitted it lasts.
 
-    Calls read `check_at`, `refuse_until`, `quick` and `append` without a lock; all else needs the
+    Calls read `check_at`, `refuse_until`, `quick` and `pending` without a lock; all else needs the
     breaker's.
     """
 
@@ -74,7 +74,6 @@ class Generation:
         "admits_all",
         "alive",
         "announced",
-        "append",
         "check_at",
         "expires_at",
         "leases",
@@ -82,6 +81,7 @@ class Generation:
         "number",
         "opened_for",
         "passed",
+        "pending",
         "quick",
         "reason",
         "refuse_until",
@@ -134,7 +134,7 @@ class Generation:
         self.check_at = min(since + TICK, expires_at) if admits else -math.inf
         # Calls that took less than `quick` are appended without a lock; probes never are.
         self.quick = quick if admits else -math.inf
-        self.append = window.append
+        self.pending = window.pending
         # Calls that start before it are refused without a lock.
         self.refuse_until = -math.inf
         if state is State.OPEN or state is State.FORCED_OPEN:

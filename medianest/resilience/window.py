@@ -1,7 +1,7 @@
 """The sliding window: what happened over the last `period` seconds, in slices.
 
 A quick success costs one `list.append` of its duration, atomic and without a lock: the hot path
-calls `window.append` itself. Everything else is called with the breaker's lock held.
+calls `pending.append` itself. Everything else is called with the breaker's lock held.
 """
 
 from __future__ import annotations
@@ -106,7 +106,6 @@ class Window:
         "_period",
         "_slices",
         "_width",
-        "append",
         "counts",
         "folded_at",
         "pending",
@@ -124,7 +123,6 @@ class Window:
         self.folded_at = now
         self.pending: list[float] = []
         """Appended successes that are not counted yet."""
-        self.append = self.pending.append
         self.counts = no_counts()
         self.retired = no_counts()
 

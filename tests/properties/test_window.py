@@ -24,7 +24,7 @@ def run(steps):
     for now, (_, what, slow) in zip(accumulate(step[0] for step in steps), steps, strict=True):
         window.fold(now)
         if what == QUICK:
-            window.append(0.001)
+            window.pending.append(0.001)
             happened.append((now, Outcome.SUCCESS, False))
         elif what is not None:
             window.add(what, 1.0, slow)
@@ -77,7 +77,7 @@ def test_percentiles_are_durations_that_occurred_in_rising_order(durations, batc
     window = Window(PERIOD, 0.0)
     for start in range(0, len(durations), batch):
         for took in durations[start : start + batch]:
-            window.append(took)
+            window.pending.append(took)
         window.fold(0.0)
     latency = Latency.of(*window.batches())
     assert latency.max == max(durations)

@@ -33,8 +33,8 @@ def test_a_new_window_has_counted_nothing(window):
 
 
 def test_appended_successes_are_counted_by_the_next_fold(window):
-    window.append(0.1)
-    window.append(0.2)
+    window.pending.append(0.1)
+    window.pending.append(0.2)
     assert window.counts == no_counts()
     assert window.fold(0.5) == 2
     assert window.counts[Outcome.SUCCESS] == 2
@@ -73,7 +73,7 @@ def test_counts_leave_slice_by_slice(window):
 
 
 def test_a_success_appended_before_a_long_pause_is_not_counted_as_new(window):
-    window.append(0.1)
+    window.pending.append(0.1)
     assert window.fold(PERIOD + 1) == 1
     assert window.counts == no_counts()
     assert window.retired[Outcome.SUCCESS] == 1
@@ -81,7 +81,7 @@ def test_a_success_appended_before_a_long_pause_is_not_counted_as_new(window):
 
 def test_nothing_that_leaves_is_lost_to_the_totals(window):
     for second in range(300):
-        window.append(0.01)
+        window.pending.append(0.01)
         window.fold(float(second))
         window.add(Outcome(second % 4), 0.1, slow=second % 2 == 0)
     total = [kept + gone for kept, gone in zip(window.counts, window.retired, strict=True)]
@@ -100,7 +100,7 @@ def test_there_is_no_latency_without_calls():
 
 def test_the_longest_call_is_exact_among_many_quick_ones(window):
     for number in range(10_000):
-        window.append(0.04 if number == 7_777 else 0.001)
+        window.pending.append(0.04 if number == 7_777 else 0.001)
     window.fold(0.05)
     latency = Latency.of(*window.batches())
     assert latency.max == 0.04
@@ -123,7 +123,7 @@ def test_ignored_and_unexpected_errors_have_no_latency(window):
 
 def test_every_appended_success_has_its_weight_in_the_percentiles(window):
     for _ in range(1_000):
-        window.append(0.001)
+        window.pending.append(0.001)
     window.fold(0.05)
     window.add(Outcome.FAILURE, 5.0, slow=False)
     assert Latency.of(*window.batches()).p99 == 0.001
@@ -144,7 +144,7 @@ def test_many_folds_in_one_slice_take_bounded_memory():
     # A slice of an hour's window lasts half a minute and is folded every 50 ms.
     window = Window(3_600.0, 0.0)
     for number in range(2_000):
-        window.append(0.001)
+        window.pending.append(0.001)
         window.fold(number / 100)
     assert samples(window) <= 256
     assert window.counts[Outcome.SUCCESS] == 2_000
@@ -156,7 +156,7 @@ def test_a_success_appended_at_any_moment_of_a_fold_is_counted_once(window):
     def append_meanwhile(frame, event, argument):
         nonlocal appended
         if frame.f_code is Window.fold.__code__:
-            window.append(0.001)
+            window.pending.append(0.001)
             appended += 1
             return append_meanwhile
         return None
