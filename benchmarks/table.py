@@ -169,7 +169,7 @@ def verdicts(
     among_many = by_name[among(MANY)] / by_name[among(FEW)]
     return [
         *_per_call(grid),
-        Verdict(f"a breaker of {CROWD:,} in turn, to one", crowds[0].ratio, 6.0, 1.0),
+        Verdict(f"a breaker of {CROWD:,} in turn, to one", crowds[0].ratio, 4.0, 1.0),
         Verdict("ns that recovery adds to the stack", _added(grid), 60.0),
         Verdict("operations enqueued a second", enqueued, 300.0, at_least=True),
         Verdict("operations done a second", by_name["done"], 300.0, at_least=True),
@@ -194,16 +194,16 @@ def _per_call(grid: Grid) -> list[Verdict]:
     if IS_NEW:
         return [
             Verdict("closed, success", closed, 0.9, 0.8),
-            Verdict("whole stack, success", stack, 1.5, 1.15),
-            Verdict("failure", failure, 2.0, 1.8),
-            Verdict("refused", refused, 0.6, 0.45),
+            Verdict("whole stack, success", stack, 1.4, 1.15),
+            Verdict("failure", failure, 1.9, 1.8),
+            Verdict("refused", refused, 0.57, 0.45),
             Verdict("throughput of 8 threads", faster, 1.1, 1.3, at_least=True),
         ]
     return [
-        Verdict("closed, success", closed, 0.65),
-        Verdict("whole stack, success", stack, 1.15, 1.0),
-        Verdict("failure", failure, 1.8),
-        Verdict("refused", refused, 0.6, 0.4),
+        Verdict("closed, success", closed, 0.62),
+        Verdict("whole stack, success", stack, 1.05, 1.0),
+        Verdict("failure", failure, 1.75),
+        Verdict("refused", refused, 0.5, 0.4),
         Verdict("throughput of 8 threads", faster, 1.5, at_least=True),
     ]
 

@@ -72,7 +72,8 @@ class CircuitBreaker(Strategy):
 
     # Every protected call pays for each line of these two: two clock reads, three atomic list
     # operations, no lock. Anything rarer than a quick success is a method call away. The methods of
-    # the lists are not kept: looked up where they are called they cost less, 20 ns in all on 3.11.
+    # the lists are not kept: looked up where they are called, all together cost 20 ns less on 3.11
+    # and no more on 3.14.
 
     def _around(self, inner: Invoke) -> Invoke:
         locked, now = self._locked, self._clock.now

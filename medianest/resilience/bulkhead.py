@@ -48,8 +48,8 @@ class Bulkhead(Strategy):
     ) -> None:
         self.name = checked_name(name, "bulkhead")
         self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}", "clock")
-        # A place is taken from the end and given back there: both atomic, no lock. So the last to
-        # be taken is one that never was before, and the fresh ones that are left tell the peak.
+        # A place is taken from the end and given back there: both atomic, no lock. So used ones go
+        # first, and the fresh ones that are left tell the peak.
         self._places: list[str | None] = [_FRESH] * self.options.max_concurrent
         # Who waits, longest first.
         self._queue: list[_Waiter] = []
