@@ -86,6 +86,20 @@ def test_whoever_is_in_a_hurry_need_not_wait_for_the_drain(serve):
     assert server.process.wait(10) == 0
 
 
+def test_the_end_waits_for_no_worker_that_is_still_starting(serve):
+    """Keeps out: a SIGTERM after a SIGHUP that took effect when the new workers served."""
+    server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=0)
+    before = workers(server)
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: workers(server) - before)
+    (new,) = workers(server) - before
+    os.kill(new, signal.SIGSTOP)  # it never serves
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: len(workers(server)) == 1, 3)
+    os.kill(new, signal.SIGCONT)
+    assert server.process.wait(5) == 0
+
+
 def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared):
     """Keeps out: old workers that ended while new ones were still starting."""
     before = workers(shared)
