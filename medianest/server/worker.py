@@ -19,12 +19,13 @@ from types import FrameType
 from typing import Any, Final
 
 from gunicorn.http import RequestParser, wsgi
-from gunicorn.http.errors import InvalidHeader, NoMoreData
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers import base
 
 from medianest.resilience.clock import SYSTEM_CLOCK
 from medianest.server.channel import SlowClientError
 from medianest.server.connection import Connection
+from medianest.server.head import asks_to_close, settle_host
 from medianest.server.incoming import BODY_MOST
 from medianest.server.poller import Poller
 from medianest.server.refusals import FewLines, answer, status_of
@@ -209,8 +210,7 @@ class Worker(base.Worker):
         if connection.parser is None:
             connection.parser = RequestParser(self.cfg, channel, connection.client)
         request = next(connection.parser)
-        if request.version >= (1, 1) and not any(name == "HOST" for name, _ in request.headers):
-            raise InvalidHeader("a request of HTTP/1.1 names its host")  # RFC 9112, 3.2
+        settle_host(request)
         self.cfg.pre_request(self, request)
         response: Any = None
         environ: Any = {}
@@ -221,7 +221,7 @@ class Worker(base.Worker):
             )
             environ["wsgi.multithread"] = True
             self.nr += 1
-            if self._ends_at is not None or channel.is_cut or not self.cfg.keepalive:
+            if self._is_last(request, channel):
                 response.force_close()
             self._write(response, self.wsgi(environ, response.start_response), channel)
             self.log.access(response, request, environ, datetime.now() - began)
@@ -230,6 +230,10 @@ class Worker(base.Worker):
         if response.should_close() or _is_short(response, request.method):
             return False
         return connection.has_read_all()
+
+    def _is_last(self, request: Any, channel: Any) -> bool:
+        is_ending = self._ends_at is not None or channel.is_cut or not self.cfg.keepalive
+        return is_ending or asks_to_close(request.headers)
 
     def _write(self, response: Any, body: Any, channel: Any) -> None:
         try:

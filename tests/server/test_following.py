@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from gunicorn import version_info
 from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
 
 from medianest.server.channel import Backlog
 from medianest.server.connection import Connection
@@ -35,10 +36,10 @@ def answer(pair):
     """`answer(app, method, rest)` is whether another request may follow on the connection."""
     worker = Worker(0, os.getppid(), [], None, 30, Config(), Log())
 
-    def one(app, method="GET", rest=b"\r\n"):
+    def one(app, method="GET", rest=b"\r\n", target="/"):
         worker.wsgi = app
         connection = Connection(pair[0], "", "", Backlog(), BODY_MOST)
-        connection.incoming.feed(f"{method} / HTTP/1.1\r\nHost: x\r\n".encode() + rest)
+        connection.incoming.feed(f"{method} {target} HTTP/1.1\r\nHost: x\r\n".encode() + rest)
         assert connection.is_ready
         connection.give()
         return worker._answer(connection)
@@ -66,6 +67,39 @@ def of(status, length, body):
 )
 def test_another_request_may_follow_a_whole_answer(answer, app, method):
     assert answer(app, method)
+
+
+@pytest.mark.parametrize(
+    ("headers", "follows"),
+    [
+        (b"Connection: keep-alive, close\r\n", False),
+        (b"Connection: Keep-Alive\r\nConnection: TE ,\tCLOSE\r\n", False),
+        (b"Connection: keep-alive, closed\r\n", True),
+    ],
+)
+def test_nothing_follows_where_the_client_asks_to_close(answer, pair, headers, follows):
+    """Keeps out: "close" unseen beside another word, and a client that waits for the end."""
+    assert answer(of("200 OK", 2, b"ok"), rest=headers + b"\r\n") is follows
+    assert (b"\r\nConnection: close\r\n" in pair[1].recv(4096)) is not follows
+
+
+def test_the_host_of_a_whole_url_counts_and_not_that_of_the_header(answer):
+    """Keeps out: a check of names that looks at another one than the request is for."""
+    seen = []
+
+    def app(environ, start_response):
+        seen.append((environ["HTTP_HOST"], environ["PATH_INFO"], environ["QUERY_STRING"]))
+        return of("200 OK", 0, b"")(environ, start_response)
+
+    answer(app, target="http://house.example:8000/live?x=1")
+    answer(app, target="HTTPS://[::1]")
+    assert seen == [("house.example:8000", "/live", "x=1"), ("[::1]", "", "")]
+
+
+@pytest.mark.parametrize("target", ["ftp://x/", "http:///live", "http://me@x/"])
+def test_a_target_that_is_no_url_of_http_is_refused(answer, target):
+    with pytest.raises(ParseException):
+        answer(of("200 OK", 0, b""), target=target)
 
 
 def test_a_request_waits_for_the_threads_that_are_there(pair, monkeypatch):
