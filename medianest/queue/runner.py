@@ -108,7 +108,7 @@ class QueueRunner:
                 if wait := breaker.snapshot().retry_after:
                     return f"{name} is cut off for {wait:.3g} s"
                 if breaker.state is State.FORCED_OPEN:
-                    return f"{name} is switched off"
+                    return f"{name} is not called: an operator has opened its circuit breaker"
         return None
 
     # -- attempts ------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ An error that the protected call itself raised reaches the caller unwrapped.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 __all__ = [
@@ -80,7 +81,8 @@ class CallRefusedError(ResilienceError):
     @property
     def retry_after(self) -> float | None:
         """Seconds after which another try is worth it."""
-        return self.args[1] if len(self.args) > 1 else None
+        wait = self.args[1] if len(self.args) > 1 else None
+        return None if wait == math.inf else wait
 
     def __str__(self) -> str:
         wait = self.retry_after
@@ -91,10 +93,13 @@ class CallRefusedError(ResilienceError):
 
 
 class CircuitOpenError(CallRefusedError):
-    """The circuit breaker admits no calls now."""
+    """The circuit breaker admits no calls now. A wait without end is an operator's: then
+    `retry_after` is None."""
 
     def _reason(self) -> str:
-        return f"circuit breaker {self.name!r} is open"
+        is_forced = len(self.args) > 1 and self.args[1] == math.inf
+        by = ": an operator has opened it" if is_forced else ""
+        return f"circuit breaker {self.name!r} is open{by}"
 
 
 class BulkheadFullError(CallRefusedError):

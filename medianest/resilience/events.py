@@ -104,9 +104,9 @@ class WouldHaveOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallRefused(Event):
-    """A breaker refused a call."""
+    """A breaker refused a call; `retry_after` is None when waiting is no help."""
 
-    retry_after: float
+    retry_after: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class LockedMachine:
         """Count and announce a refusal; a fresh error for it."""
         next(self.machine.refused.ticks)
         if call_refused.receivers:
-            publish((CallRefused(self.name, retry_after),))
+            wait = retry_after if retry_after < math.inf else None
+            publish((CallRefused(self.name, wait),))
         return CircuitOpenError(self.name, retry_after)
 
     def acquire(self) -> Permit:

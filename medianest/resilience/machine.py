@@ -75,9 +75,6 @@ class Machine:
                 generation.quick_success(folded_at)  # they were appended after it
             if now >= generation.check_at:
                 self._look_after_calls(generation, now)
-        elif generation.state is State.FORCED_OPEN:
-            if now >= generation.refuse_until:  # without an expiry it is a hint, moved along
-                generation.refuse_until = now + self.options.reset_timeout
         elif generation.leases:
             # A probe that is slow has failed, so nobody waits for more than that.
             patience = min(self.options.half_open_timeout, self.slow)
@@ -124,7 +121,7 @@ class Machine:
         return taken < self.options.half_open_max_calls
 
     def retry_after(self, now: float) -> float:
-        """Seconds until another call may be admitted."""
+        """Seconds until another call may be admitted; infinite while an operator has it open."""
         generation = self.generation
         if generation.state is State.HALF_OPEN:
             if self._has_place(generation):
@@ -220,7 +217,7 @@ class Machine:
             reason=reason,
             actor=actor,
             expires_at=expires_at,
-            opened_for=self._wait() if state is State.OPEN else self.options.reset_timeout,
+            opened_for=self._wait() if state is State.OPEN else 0.0,
             refused_before=self.refused.read(),
         )
 

@@ -59,7 +59,8 @@ class BreakerTotals(BreakerCounts):
 
 @dataclass(frozen=True, slots=True)
 class BreakerSnapshot:
-    """A circuit breaker at one instant. Durations are seconds, rates 0 to 1 or None."""
+    """A circuit breaker at one instant. Durations are seconds, rates 0 to 1 or None. `retry_after`
+    is None where waiting is no help: none is refused, or an operator has it open for good."""
 
     name: str
     state: State
@@ -168,7 +169,8 @@ def look(machine: Machine, now: float) -> tuple[BreakerSnapshot, list[Batch], fl
     generation.window.fold(now)
     counts, refused = generation.window.counts, machine.refused.read()
     calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE]
-    retry_after = None if generation.admits_all else machine.retry_after(now)
+    wait = math.inf if generation.admits_all else machine.retry_after(now)
+    retry_after = wait if wait < math.inf else None
     timed = generation.state is State.OPEN or generation.state is State.HALF_OPEN
     rejected, rejected_in_all = (
         refused - generation.refused_before,

@@ -137,8 +137,10 @@ class Generation:
         self.pending = window.pending
         # Calls that start before it are refused without a lock.
         self.refuse_until = -math.inf
-        if state is State.OPEN or state is State.FORCED_OPEN:
-            self.refuse_until = since + opened_for if expires_at == math.inf else expires_at
+        if state is State.OPEN:
+            self.refuse_until = since + opened_for
+        elif state is State.FORCED_OPEN:
+            self.refuse_until = expires_at
 
     def is_quiet(self, now: float) -> bool:
         """Whether all that there is to do can wait for the next slice of the window."""

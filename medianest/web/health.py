@@ -21,7 +21,6 @@ from medianest.web.answers.health import (
     Live,
     Ready,
 )
-from medianest.web.answers.resilience import worth_waiting
 from medianest.web.answers.score import Score
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
@@ -152,5 +151,5 @@ def _brief(breaker: CircuitBreaker) -> BreakerBrief:
         since=seen.since,
         failure_rate=seen.failure_rate,
         failures=seen.counts.failures,
-        retry_after=worth_waiting(seen),
+        retry_after=seen.retry_after,
     )

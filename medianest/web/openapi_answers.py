@@ -100,7 +100,7 @@ def _problem(known: Endpoint, status: int, kinds: list[str], references: Referen
     if status == 401:
         headers["WWW-Authenticate"] = True
     if status in (429, 503):
-        headers["Retry-After"] = True
+        headers["Retry-After"] = status == 429  # a 503 has none where waiting is no help
     return _with_headers(answer, headers)
 
 

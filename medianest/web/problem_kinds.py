@@ -106,7 +106,8 @@ KINDS = {
     "circuit-open": Kind(
         503,
         "The service is not called now",
-        "The service has failed, so it is left alone for a while and then tried again by itself.",
+        "The service has failed, so it is left alone for a while and then tried again by itself. "
+        "Without “retry_after” an operator has it left alone, until further notice.",
     ),
     "bulkhead-full": Kind(
         503,

@@ -97,7 +97,8 @@ def problem_response(
     status: int | None = None,
     title: str | None = None,
 ) -> Response:
-    """A response of that kind. `retry_after` in `data` becomes the Retry-After header, too."""
+    """A response of that kind. `retry_after` in `data` becomes the Retry-After header, too; with
+    None neither is there, as waiting is no help."""
     known = KINDS.get(kind, Kind(500, "", ""))
     status = status or known.status
     data = dict(data or {})
@@ -106,7 +107,9 @@ def problem_response(
     if status >= 500:
         level = logging.ERROR if status == 500 else logging.WARNING
         logger.log(level, "answered %d to %s: %s: %s", status, route(), kind or title, detail)
-    if data.get("retry_after") is not None:
+    if data.get("retry_after") is None:
+        data.pop("retry_after", None)
+    else:
         data["retry_after"] = min(data["retry_after"], MAX_RETRY_AFTER)
         headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(data["retry_after"])))}
     body = {
@@ -165,8 +168,9 @@ def _refused(error: CallRefusedError) -> Response:
         return problem_response(
             "overloaded", "too many requests are in flight", {"retry_after": error.retry_after}
         )
-    data = {"service": error.name, "retry_after": error.retry_after or DEFAULT_RETRY_AFTER}
-    return problem_response(kind, str(error), data)
+    is_forced = isinstance(error, CircuitOpenError) and error.retry_after is None
+    wait = None if is_forced else error.retry_after or DEFAULT_RETRY_AFTER
+    return problem_response(kind, str(error), {"service": error.name, "retry_after": wait})
 
 
 def _media(error: MediaError) -> Response:
@@ -176,7 +180,8 @@ def _media(error: MediaError) -> Response:
     if isinstance(error, RefusedError | ForbiddenError):
         return problem_response("upstream-refused", str(error), data)
     if isinstance(error, NotConfiguredError):
-        return problem_response("not-configured", str(error), {**data, "variable": error.variable})
+        data |= {"variable": error.variable, "retry_after": None}
+        return problem_response("not-configured", str(error), data)
     if isinstance(error, RejectedError):
         return problem_response("upstream-rejected", str(error), data)
     if isinstance(error, UpstreamError):

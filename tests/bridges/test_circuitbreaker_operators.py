@@ -54,8 +54,9 @@ def test_what_operators_force_is_visible(breaker, registry):
     native = registry.find_breaker("plex")
     native.open("maintenance")
     assert (breaker.state, breaker.opened, breaker.open_remaining) == (STATE_OPEN, True, WAIT)
-    with pytest.raises(CircuitBreakerError):
+    with pytest.raises(CircuitBreakerError, match="OPEN: an operator has opened it") as caught:
         protected()
+    assert caught.value.retry_after is None
     breaker.reset()
     assert breaker.opened, "the program does not undo what an operator did"
     native.disable()

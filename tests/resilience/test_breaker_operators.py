@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import pickle
+from contextlib import nullcontext
 
 import pytest
 
 from medianest.resilience import CircuitOpenError, ConfigurationError, State
-from medianest.resilience.events import state_changed, would_have_opened
+from medianest.resilience.events import call_refused, state_changed, would_have_opened
 
 HOUR = 3_600.0
 
@@ -21,10 +23,24 @@ def test_open_refuses_every_call_however_long_it_takes(breaker, clock):
     breaker.open("maintenance", actor="kim")
     for _ in range(10):
         assert breaker.state is State.FORCED_OPEN
-        with pytest.raises(CircuitOpenError) as caught:
+        with pytest.raises(CircuitOpenError):
             breaker.call(int)
-        assert caught.value.retry_after > 0
         clock.advance(HOUR)
+
+
+@pytest.mark.parametrize("listened_to", [False, True])
+def test_whoever_is_refused_for_good_is_told_by_whom_and_no_wait(breaker, listened_to):
+    """Keeps out: "try again in 30 s", again and again."""
+    breaker.open("maintenance")
+    events, told = [], f"circuit breaker {breaker.name!r} is open: an operator has opened it"
+    with call_refused.connected_to(events.append) if listened_to else nullcontext():
+        for call in (lambda: breaker.call(int), breaker(lambda: None), breaker.acquire):
+            with pytest.raises(CircuitOpenError) as caught:
+                call()
+            for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+                assert (str(error), error.retry_after) == (told, None)
+    assert [event.retry_after for event in events] == [None] * 3 * listened_to
+    assert breaker.snapshot().retry_after is None
 
 
 def test_the_snapshot_says_who_did_what_why_and_until_when(breaker, clock):

@@ -146,7 +146,8 @@ def test_headers_are_told(operation):
     assert made["401"]["headers"]["WWW-Authenticate"]["required"]
     libraries = operation("GET /api/v1/media/libraries")["responses"]
     assert not libraries["200"]["headers"]["Age"]["required"]
-    assert libraries["503"]["headers"]["Retry-After"]["required"]
+    assert not libraries["503"]["headers"]["Retry-After"]["required"]
+    assert libraries["429"]["headers"]["Retry-After"]["required"]
 
 
 def test_a_body_that_may_be_left_out_says_so(operation):

@@ -85,12 +85,22 @@ def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(make_app, ca
 
 
 def test_a_refusal_names_the_service_and_the_wait(api, operator):
-    api.post(ACTION, headers=operator, json={"action": "open", "reason": "test"})
+    api.post(ACTION, headers=operator, json={"action": "open", "expires_in": 60})
     response = api.get("/api/v1/media/libraries")
     assert response.status_code == 503
     assert response.json["type"] == "/problems/circuit-open"
     assert response.json["service"] == "plex"
     assert int(response.headers["Retry-After"]) >= response.json["retry_after"]
+
+
+def test_whoever_is_refused_for_good_is_told_no_wait(api, operator):
+    """Keeps out: clients that ask again and again while an operator has it open."""
+    api.post(ACTION, headers=operator, json={"action": "open", "reason": "test"})
+    response = api.get("/api/v1/media/libraries")
+    assert (response.status_code, response.json["type"]) == (503, "/problems/circuit-open")
+    assert response.json["detail"].endswith("is open: an operator has opened it")
+    assert "retry_after" not in response.json
+    assert "Retry-After" not in response.headers
 
 
 def test_a_failed_upstream_is_a_503_with_retry_after(api):
@@ -105,6 +115,7 @@ def test_a_service_that_is_not_configured_names_the_variable(make_app):
     assert response.status_code == 503
     assert response.json["type"] == "/problems/not-configured"
     assert response.json["variable"] == "MEDIANEST_PLEX_URL"
+    assert "Retry-After" not in response.headers
 
 
 def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):

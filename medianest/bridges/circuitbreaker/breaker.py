@@ -209,7 +209,10 @@ class CircuitBreaker:
 
     @property
     def open_remaining(self) -> int:
-        """Whole seconds until the next probe is admitted; negative when that is past."""
+        """Whole seconds until the next probe is admitted; negative when that is past. While an
+        operator has it open, which nobody knows the end of: the recovery timeout."""
+        if self.is_forced_open:
+            return ceil(self._recovery_timeout)
         left = self._opened + self._recovery_timeout - self._clock.now()
         if self._breaker.state in (State.OPEN, State.FORCED_OPEN):
             left = self._breaker.snapshot().retry_after or min(left, 0.0)
@@ -238,6 +241,12 @@ class CircuitBreaker:
     def opened(self) -> bool:
         """Whether calls are refused."""
         return self.state == STATE_OPEN
+
+    @property
+    def is_forced_open(self) -> bool:
+        """Whether an operator has opened it until further notice."""
+        seen = self._breaker.snapshot()
+        return seen.state is State.FORCED_OPEN and seen.expires_at is None
 
     @property
     def name(self) -> str | None:

@@ -29,6 +29,7 @@ class _Remembered:
     open_until: datetime
     failure_count: int
     open_remaining: int
+    is_forced_open: bool
     last_failure: object
 
     def __str__(self) -> str:
@@ -43,6 +44,7 @@ def _remember(breaker: CircuitBreaker | _Remembered) -> _Remembered:
         breaker.open_until,
         breaker.failure_count,
         breaker.open_remaining,
+        breaker.is_forced_open,
         _Repr(repr(breaker.last_failure)),
     )
 
@@ -65,12 +67,15 @@ class CircuitBreakerError(CircuitOpenError):
         return str(self._circuit_breaker)
 
     @property
-    def retry_after(self) -> float:
-        """Seconds after which another try is worth it."""
-        return float(max(1, self._circuit_breaker.open_remaining))
+    def retry_after(self) -> float | None:
+        """Seconds after which another try is worth it; None while an operator has it open."""
+        breaker = self._circuit_breaker
+        return None if breaker.is_forced_open else float(max(1, breaker.open_remaining))
 
     def __str__(self) -> str:
         breaker = self._circuit_breaker
+        if breaker.is_forced_open:
+            return f'Circuit "{breaker.name}" OPEN: an operator has opened it'
         return (
             f'Circuit "{breaker.name}" OPEN until {breaker.open_until} '
             f"({breaker.failure_count} failures, {breaker.open_remaining} sec remaining) "

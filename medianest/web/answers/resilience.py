@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from medianest.health.openings import Opening
-from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
+from medianest.resilience import CircuitBreaker, State
 from medianest.resilience.snapshot import describe
 from medianest.web.answers.base import (
     AnswerModel,
@@ -20,7 +20,7 @@ from medianest.web.answers.base import (
 )
 from medianest.web.other_breakers import OtherBreaker
 
-__all__ = ["Breaker", "Breakers", "CallTotals", "worth_waiting"]
+__all__ = ["Breaker", "Breakers", "CallTotals"]
 
 
 class Failure(AnswerModel):
@@ -144,8 +144,7 @@ class Breaker(AnswerModel):
     def of(cls, breaker: CircuitBreaker, opened_by: Opening | None) -> Breaker:
         """As it is now, and what opened it."""
         seen = breaker.snapshot()
-        more: dict[str, Any] = {"package": "medianest", "retry_after": worth_waiting(seen)}
-        more["config"] = breaker.options.describe()
+        more: dict[str, Any] = {"package": "medianest", "config": breaker.options.describe()}
         is_over = seen.state not in (State.OPEN, State.HALF_OPEN)
         more["opened_by"] = None if is_over or opened_by is None else asdict(opened_by)
         return cls.model_validate({**seen.as_dict(), **more})
@@ -169,13 +168,6 @@ class Breaker(AnswerModel):
                 "retry_after": breaker.retry_after,
             }
         )
-
-
-def worth_waiting(seen: BreakerSnapshot) -> float | None:
-    """Seconds until a call may be let through; None where waiting is no help: none is refused, or
-    an operator has cut it off for good."""
-    for_good = seen.state is State.FORCED_OPEN and seen.expires_at is None
-    return None if for_good else seen.retry_after
 
 
 class Breakers(AnswerModel):
