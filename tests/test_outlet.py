@@ -106,7 +106,7 @@ def test_a_line_of_which_half_was_written_spoils_no_other(log_to, pipe, monkeypa
     flush(logger)
     monkeypatch.undo()
     pipe.writer.close()
-    assert pipe.reader.read() == b"brok\nwhole\n1 log records were dropped\n"
+    assert pipe.reader.read() == b"brok\nwhole\n1 log record was dropped\n"
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -193,7 +193,7 @@ def test_health_tells_for_a_minute_that_records_were_dropped(tally, clock):
     tally.note_dropped()
     clock.advance(59)
     assert (tally().status, tally().detail["dropped"]) == (Status.DEGRADED, 1)
-    assert tally().message.startswith("1 records were dropped")
+    assert tally().message.startswith("1 record was dropped")
     clock.advance(2)
     assert tally().status is Status.HEALTHY
 

@@ -12,6 +12,7 @@ from medianest.health.status import Status
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
 from medianest.resilience import Bulkhead, Registry, State
+from medianest.resilience.counted import counted
 from medianest.resilience.snapshot import describe
 
 __all__ = ["QueueCheck", "check_breakers", "check_cpu", "check_memory", "check_threads"]
@@ -38,9 +39,10 @@ def check_breakers(registry: Registry, most: Threshold) -> Finding:
     status = most.status_of(shut)
     message = None
     if status is not Status.HEALTHY:
-        message = f"{len(open_ones)} circuit breakers are open"
+        message = counted(len(open_ones), "circuit breaker is open", "circuit breakers are open")
     elif off := [breaker.name for breaker in breakers if breaker.state is State.DISABLED]:
-        status, message = Status.DEGRADED, f"{len(off)} circuit breakers are off: {_some(off)}"
+        many = counted(len(off), "circuit breaker is off", "circuit breakers are off")
+        status, message = Status.DEGRADED, f"{many}: {_some(off)}"
     return Finding(status, message, {state.value: states[state] for state in State})
 
 
@@ -106,9 +108,17 @@ class QueueCheck:
             message = f"it is full, and nothing more is kept: {dead} could not be done"
             return Finding(Status.UNHEALTHY, message, self._last)
         if dead:
-            message = f"{dead} operations could not be done: retry or drop them"
+            message = counted(
+                dead,
+                "operation could not be done: retry or drop it",
+                "operations could not be done: retry or drop them",
+            )
             return Finding(Status.DEGRADED, message, self._last)
         if failing := self._last["failing"]:
-            message = f"{failing} operations fail again and again, each by itself"
+            message = counted(
+                failing,
+                "operation fails again and again, by itself",
+                "operations fail again and again, each by itself",
+            )
             return Finding(Status.DEGRADED, message, self._last)
         return Finding(detail=self._last)

@@ -149,7 +149,8 @@ def _was_called(breaker: BreakerSnapshot | None) -> bool:
 
 def _words(breaker: BreakerSnapshot) -> str | None:
     if breaker.state is State.FORCED_OPEN:
-        return f"switched off: {breaker.reason or 'an operator did it'}"
+        why = f": {breaker.reason}" if breaker.reason else ""
+        return f"an operator has opened its circuit breaker{why}"
     if breaker.state is State.DISABLED:
         return f"its circuit breaker is off: {breaker.reason or 'an operator did it'}"
     if breaker.state is State.HALF_OPEN:

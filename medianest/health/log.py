@@ -9,6 +9,7 @@ from medianest.health.check import Finding
 from medianest.health.status import Status
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
+from medianest.resilience.counted import counted
 
 __all__ = ["LOG", "LogTally"]
 
@@ -53,13 +54,12 @@ class LogTally:
         since, now = self._writing_since, self._clock.now()
         stuck = now - since if since is not None else 0.0
         detail = {"dropped": self._dropped, "stuck_seconds": round(stuck, 3)}
+        dropped = counted(self._dropped, "record was dropped", "records were dropped")
         if stuck > _STUCK_SECONDS:
-            message = (
-                f"it has taken nothing for {stuck:.0f} s; {self._dropped} records were dropped"
-            )
+            message = f"it has taken nothing for {stuck:.0f} s; {dropped}"
             return Finding(Status.DEGRADED, message, detail)
         if now - self._dropped_at < _LATELY:
-            message = f"{self._dropped} records were dropped: it cannot be written, or not so fast"
+            message = f"{dropped}: it cannot be written, or not so fast"
             return Finding(Status.DEGRADED, message, detail)
         return Finding(detail=detail)
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from medianest.resilience.counted import counted
 from medianest.resilience.events import (
     BudgetExhausted,
     BulkheadFull,
@@ -53,7 +54,7 @@ def _log_refusal(event: CallRefused) -> None:
 
 
 def _log_full(event: BulkheadFull) -> None:
-    calls.debug("%s is full: %d calls at once", event.name, event.max_concurrent)
+    calls.debug("%s is full: %s at once", event.name, counted(event.max_concurrent, "call"))
 
 
 def _log_degraded(event: Degraded) -> None:

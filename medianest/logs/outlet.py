@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final, TextIO
 
 from medianest.health.log import LOG, LogTally
+from medianest.resilience.counted import counted
 
 __all__ = ["Outlet"]
 
@@ -139,7 +140,8 @@ class Outlet(logging.Handler):
         """Once it works again, and nothing waits any more: not between all that still does."""
         with self._changed:
             untold = self._untold if self._works and len(self._lines) == 1 else 0
-        told = _told(logging.WARNING, "%d log records were dropped", untold)
+        many = counted(untold, "log record was", "log records were")
+        told = _told(logging.WARNING, "%s dropped", many)
         if untold and self._attempt(self._line_of(told)):
             with self._changed:
                 self._untold -= untold

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from medianest.media.errors import UnusableAnswerError
 from medianest.media.parsing import listed
 from medianest.media.plex_wire import Container
+from medianest.resilience.counted import counted
 
 __all__ = ["SERVICE", "begins_at", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]
 
@@ -41,7 +42,7 @@ def unless_nothing_is_left(
     if left:
         return answer
     if sent:
-        doubtful = f"none of the {len(sent)} elements of its answer makes sense"
+        doubtful = f"none of the {counted(len(sent), 'element')} of its answer makes sense"
     if doubtful:
         raise UnusableAnswerError(SERVICE, doubtful, rest=answer)
     return answer

@@ -19,6 +19,7 @@ from typing import Any
 
 from medianest.overrides.override import Override
 from medianest.resilience import Clock
+from medianest.resilience.counted import counted
 
 __all__ = ["OverrideFile", "OverrideFileError"]
 
@@ -109,7 +110,7 @@ class OverrideFile:
             self._complained = ""
         else:
             most = max(expected or 0, len(lines))
-            self._complain(f"is damaged: {len(found)} of {most} overrides could be read")
+            self._complain(f"is damaged: {len(found)} of {counted(most, 'override')} could be read")
         return found
 
     def _expected(self, head: Any) -> int | None:

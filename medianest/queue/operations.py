@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import Row
 
+from medianest.resilience.counted import counted
 from medianest.resilience.errors import PortableError
 from medianest.resilience.recovery.record import looks_secret
 from medianest.resilience.snapshot import plain
@@ -49,7 +50,8 @@ class QueueFullError(PortableError):
 
     def __init__(self, waiting: int, client: str | None) -> None:
         whose = f" of {client}" if client is not None else ""
-        kept = f"{waiting} operations{whose} wait or could not be done"
+        wait = "waits" if waiting == 1 else "wait"
+        kept = f"{counted(waiting, 'operation')}{whose} {wait} or could not be done"
         super().__init__(f"{kept}, and no more are kept")
         self.client = client
 

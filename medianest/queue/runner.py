@@ -26,6 +26,7 @@ from medianest.resilience import (
     State,
 )
 from medianest.resilience.cascade import CascadeMonitor, Work
+from medianest.resilience.counted import counted
 from medianest.storage.errors import StorageError
 
 __all__ = ["Handler", "QueueRunner"]
@@ -79,7 +80,8 @@ class QueueRunner:
         if self.registry.clock.now() - pace.brought_back_at >= _BRING_BACK_SECONDS:
             pace.brought_back_at = self.registry.clock.now()
             if number := self.queue.bring_back(name):
-                logger.warning("%d operations were of a time to come: the clock was set", number)
+                many = counted(number, "operation")
+                logger.warning("%s of a time to come: the clock was set", many)
         with _threads(handler.concurrency) as pool:
             while not until() and self.blocked_reason(handler) is None:
                 leases = self.queue.claim_many(
@@ -177,7 +179,7 @@ class QueueRunner:
         try:
             self.queue.settle(settlements)
         except (StorageError, CallRefusedError) as fault:
-            logger.info("%d operations are settled later: %s", len(settlements), fault)
+            logger.info("%s settled later: %s", counted(len(settlements), "operation"), fault)
             self._late.extend(settlements)
 
     def settle_late(self) -> None:

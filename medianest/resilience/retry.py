@@ -12,6 +12,7 @@ from typing import Any, Unpack
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.budget import USUAL, RetryBudget, Usual, checked_budget, chosen
 from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.counted import counted
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import CallRefusedError, FailedResultError, ResilienceError
 from medianest.resilience.events import BudgetExhausted, Recovered, RetryScheduled, publish
@@ -178,7 +179,9 @@ class Retry(Strategy):
 
     def _give_up(self, error: Exception, attempts: int, why: str) -> Exception:
         GIVEN_UP.mark(error)
-        note_once(error, f"retry {self.name!r}: gave up", f"after {attempts} attempts: {why}")
+        note_once(
+            error, f"retry {self.name!r}: gave up", f"after {counted(attempts, 'attempt')}: {why}"
+        )
         with suppress(Exception):  # some errors are frozen, some have such a name already
             error.attempts = attempts  # type: ignore[attr-defined]
         return error

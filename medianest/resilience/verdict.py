@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medianest.resilience.counted import counted
 from medianest.resilience.options import CircuitBreakerOptions
 from medianest.resilience.states import Generation
 from medianest.resilience.window import FAILURE, SLOW, SUCCESS
@@ -14,14 +15,15 @@ def failure_verdict(options: CircuitBreakerOptions, generation: Generation) -> s
     that many failed in a row."""
     if options.counting == "consecutive":
         streak = generation.streak
-        return f"{streak} failures in a row" if streak >= options.failure_threshold else None
+        tripped = streak >= options.failure_threshold
+        return f"{counted(streak, 'failure')} in a row" if tripped else None
     counts = generation.window.counts
     failures = counts[FAILURE]
     if failures < options.failure_threshold:
         return None
     calls = failures + counts[SUCCESS]
     tripped = _too_many(options, failures, calls, options.failure_rate_threshold)
-    return f"{failures} of {calls} calls failed" if tripped else None
+    return f"{failures} of {counted(calls, 'call')} failed" if tripped else None
 
 
 def slow_verdict(
@@ -30,12 +32,14 @@ def slow_verdict(
     """The same for slow calls, of which `overdue` have not returned yet."""
     if options.counting == "consecutive":
         slow = generation.slow_streak + overdue
-        return f"{slow} slow calls in a row" if slow >= options.failure_threshold else None
+        tripped = slow >= options.failure_threshold
+        return f"{counted(slow, 'slow call')} in a row" if tripped else None
     counts = generation.window.counts
     slow = counts[SLOW] + overdue
     calls = counts[SUCCESS] + counts[FAILURE] + overdue
     tripped = _too_many(options, slow, calls, options.slow_call_rate_threshold)
-    return f"{slow} of {calls} calls were slow" if tripped else None
+    verb = "was" if slow == 1 else "were"
+    return f"{slow} of {counted(calls, 'call')} {verb} slow" if tripped else None
 
 
 def _too_many(options: CircuitBreakerOptions, bad: int, calls: int, rate: float) -> bool:

@@ -48,6 +48,9 @@ def test_breakers_that_are_off_protect_nobody(clock):
     found = check_breakers(registry, Threshold(1, 3))
     assert found.status is D
     assert found.message == "5 circuit breakers are off: a, b, c, …"
+    for name in "edcb":
+        registry.breaker(name).enable()
+    assert check_breakers(registry, Threshold(1, 3)).message == "1 circuit breaker is off: a"
 
 
 @pytest.mark.parametrize(("used", "status"), [(75, H), (76, D), (90, D), (91, U)])
@@ -104,6 +107,10 @@ def test_what_waits_is_well_and_what_could_not_be_done_is_not():
     found = check()
     assert found.status is D
     assert found.message == "3 operations fail again and again, each by itself"
+    figures["failing"] = 1
+    assert check().message == "1 operation fails again and again, by itself"
+    figures["dead"] = 1
+    assert check().message == "1 operation could not be done: retry or drop it"
 
 
 def test_while_the_queue_cannot_be_counted_the_last_figures_stand():

@@ -101,8 +101,8 @@ def test_both_make_the_status(service, breaker, monitor, scripted, clock, state,
         ("disabled", "H", "its circuit breaker is off: an operator did it"),
         ("closed", "none", "it has no health check, and no call yet"),
         ("closed", "unchecked", "not checked yet"),
-        ("forced_open", "H", "switched off: moving house"),
-        ("forced_open", "U", "switched off: moving house"),
+        ("forced_open", "H", "an operator has opened its circuit breaker: moving house"),
+        ("forced_open", "U", "an operator has opened its circuit breaker: moving house"),
     ],
 )
 def test_the_message_is_of_the_one_that_knows_more(
@@ -115,7 +115,7 @@ def test_the_message_is_of_the_one_that_knows_more(
 
 def test_one_switched_off_without_a_reason_was_so_by_somebody(service, breaker):
     breaker.open()
-    assert look(service, None).message == "switched off: an operator did it"
+    assert look(service, None).message == "an operator has opened its circuit breaker"
 
 
 def test_one_without_breaker_and_bulkhead_has_its_check_alone(service, monitor, scripted):
@@ -150,7 +150,7 @@ def operation(service):
         ("open", "parts.read: its calls fail: no route; tried again in"),
         ("waited", "parts.read: its calls fail: no route; the next call tries it"),
         ("half_open", "parts.read: it is coming back"),
-        ("forced_open", "parts.read: switched off: moving house"),
+        ("forced_open", "parts.read: an operator has opened its circuit breaker: moving house"),
     ],
 )
 def test_while_an_operation_is_cut_off_it_is_degraded_and_says_which(
@@ -191,7 +191,10 @@ def test_a_server_that_is_down_says_more_than_its_operations(service, operation,
     bring(operation, "open", clock)
     service.registry.breaker("parts").open("moving house")
     found = DependencyHealth.of(service.registry.dependency("parts"), None)
-    assert (found.status, found.message) == (U, "switched off: moving house")
+    assert (found.status, found.message) == (
+        U,
+        "an operator has opened its circuit breaker: moving house",
+    )
 
 
 def test_a_dependency_that_goes_takes_the_breakers_of_its_operations_along(service, operation):

@@ -109,7 +109,10 @@ def test_an_open_breaker_costs_what_its_dependency_does(world):
     world.checks()
     world.registry.breaker("db").open("moving")
     (deduction,) = score(world).deductions
-    assert (deduction.points, deduction.why) == (60, "unhealthy: switched off: moving")
+    assert (deduction.points, deduction.why) == (
+        60,
+        "unhealthy: an operator has opened its circuit breaker: moving",
+    )
 
 
 def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world):

@@ -255,7 +255,10 @@ def test_the_dashboard_has_a_line_for_each_service(app, parts):
     client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json
     lines = {line["name"]: line["message"] for line in answer["services"]}
-    assert lines == {"database": "works", "plex-media-server": "switched off: moving house"}
+    assert lines == {
+        "database": "works",
+        "plex-media-server": "an operator has opened its circuit breaker: moving house",
+    }
     assert answer["queue"]["pending"] == 0
 
 

@@ -62,7 +62,7 @@ def test_a_change_is_seen_at_once(look, app):
     found = app.test_client().get("/api/v1/resilience/health").json
     line = next(c for c in found["components"] if c["name"] == "plex-media-server")
     assert (line["status"], line["circuit_breaker"]) == ("unhealthy", "forced_open")
-    assert line["message"] == "switched off: moving house"
+    assert line["message"] == "an operator has opened its circuit breaker: moving house"
 
 
 def test_what_to_do_comes_with_it(look, app):

@@ -19,6 +19,7 @@ from medianest.health.status import Status
 from medianest.health.thresholds import Severity, Threshold
 from medianest.health.traffic import Figures, Route, Traffic
 from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
+from medianest.resilience.counted import counted
 
 __all__ = ["Rules", "Sight"]
 
@@ -171,11 +172,12 @@ class Rules:
         """Those of which nothing else is told already; of one service, once."""
         explained = {sight.dependencies[name].dependency.service for name in troubled}
         services = _services(sight)
-        shut = {services.get(b.name, b.name) for b in sight.breakers if _is_shut(b)}
-        counted = sorted(shut - explained)
+        open_ones = {services.get(b.name, b.name) for b in sight.breakers if _is_shut(b)}
+        shut = sorted(open_ones - explained)
+        many = counted(len(shut), "circuit breaker is open", "circuit breakers are open")
         return self._rated(
-            "breakers-open", SYSTEM, self.options.breakers_open, len(counted), None,
-            f"{len(counted)} circuit breakers are open: {', '.join(counted)}",
+            "breakers-open", SYSTEM, self.options.breakers_open, len(shut), None,
+            f"{many}: {', '.join(shut)}",
             "look at what they have in common: the network, a name server, a change of today",
         )  # fmt: skip
 
@@ -205,7 +207,7 @@ class Rules:
             rule="dead-letters",
             subject="queue",
             severity=Severity.WARNING if dead else None,
-            message=f"{dead} deferred operations could not be done",
+            message=counted(dead, "deferred operation") + " could not be done",
             value=float(dead),
             threshold=0.0,
             advice="look at /api/v1/resilience/queue?state=dead; retry or drop them",

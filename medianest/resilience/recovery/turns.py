@@ -10,6 +10,7 @@ import threading
 from enum import Enum
 
 from medianest.resilience.clock import Clock
+from medianest.resilience.counted import counted
 from medianest.resilience.deadline import remaining
 from medianest.resilience.recovery.action import RecoveryAction
 
@@ -55,7 +56,7 @@ class _Turn:
     def obstacle(self, action: RecoveryAction, now: float) -> str | None:
         """Why it may not run now, as far as its past goes."""
         if now < self.rests_until:
-            return f"it failed {action.max_attempts} times in a row and rests"
+            return f"it failed {counted(action.max_attempts, 'time')} in a row and rests"
         if now < self.cool_until and not action.concurrent:
             return f"it cools down for {self.cool_until - now:.3g} s"
         return None
