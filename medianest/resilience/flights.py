@@ -189,7 +189,7 @@ class Flight:
         except BaseException as error:
             # Without this frame, which knows the flight: error and flight would keep each other.
             self._traceback = error.__traceback__ and error.__traceback__.tb_next
-            if GIVEN_UP.here() > before:
+            if GIVEN_UP.on(error, before):
                 GIVEN_UP.mark(error)  # its callers are in other contexts
             self._error = error
 

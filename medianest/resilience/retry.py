@@ -86,19 +86,25 @@ class Retry(Strategy):
 
     def _around(self, inner: Invoke) -> Invoke:
         calls, given_up = self.budget.calls.ticks, GIVEN_UP
+        pending = given_up.pending
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             next(calls)
             before = given_up.latest
+            if pending:
+                given_up.answered()
             try:
-                return inner(function, args, kwargs)
+                result = inner(function, args, kwargs)
+                if pending:
+                    given_up.answered()
+                return result
             except Exception as error:
                 if self.options.max_attempts == 1 or not self._is_retryable(error, before):
                     raise
                 failed = error
             # Outside the handler, so that a later error does not have this one as its context.
             try:
-                return self._again(inner, function, args, kwargs, failed, before)
+                return self._again(inner, function, args, kwargs, failed)
             finally:
                 del failed
 
@@ -111,7 +117,6 @@ class Retry(Strategy):
         args: Any,
         kwargs: Any,
         error: Exception,
-        before: int,
     ) -> Any:
         attempt = 1
         try:
@@ -120,6 +125,7 @@ class Retry(Strategy):
                 if stop is not None:
                     raise_again(self._give_up(error, attempt, stop))
                 attempt += 1
+                before = GIVEN_UP.latest
                 try:
                     result = inner(function, args, kwargs)
                 except Exception as failed:
@@ -130,6 +136,7 @@ class Retry(Strategy):
                         raise
                     error = failed
                 else:
+                    GIVEN_UP.answered()
                     publish((Recovered(self.name, attempt),))
                     return result
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
@@ -157,7 +157,7 @@ class Guard:
                 response = app.make_response(app.handle_user_exception(raised))
                 error = raised
             if response.status_code >= 500 or self._is_failure(response):
-                _fail(response, error, attempts)
+                raise_again(_noted(response, error, attempts))
         finally:
             del error  # its traceback knows this frame: each would keep the other
         attempts.append((None, response))
@@ -175,15 +175,12 @@ class Guard:
             return False
 
 
-def _fail(response: Response, error: Exception | None, attempts: list[_Attempt]) -> NoReturn:
+def _noted(response: Response, error: Exception | None, attempts: list[_Attempt]) -> Exception:
     # The error itself, so that expected_errors and the fallback see what the view raised.
     cause = error or ViewFailedError(response)
-    try:
-        attempts.append((cause, response))
-        request.environ[_ATTEMPTS] = attempts
-        raise_again(cause)
-    finally:
-        del cause, error
+    attempts.append((cause, response))
+    request.environ[_ATTEMPTS] = attempts
+    return cause
 
 
 def _are_enabled(app: Flask) -> bool:
