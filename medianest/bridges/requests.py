@@ -147,10 +147,7 @@ class _Exchange:
     """One request with all its attempts."""
 
     def __init__(
-        self,
-        send: Callable[..., Response],
-        stream: bool,
-        options: dict[str, Any],
+        self, send: Callable[..., Response], stream: bool, options: dict[str, Any]
     ) -> None:
         self._send, self._stream, self._options = send, stream, options
         self._failed: list[Response] = []
@@ -163,8 +160,11 @@ class _Exchange:
             response = strategy.call(self._attempt, request)
         except Handover as handover:
             return handover.result, handover
-        except FailedAnswerError as error:
-            response = error.response
+        except (FailedAnswerError, CallRefusedError) as error:
+            answered = error if isinstance(error, FailedAnswerError) else error.__cause__
+            if not isinstance(answered, FailedAnswerError):
+                raise
+            response = answered.response  # there is one, though its retry was refused
             return response, Handover(response)
         finally:
             for failed in self._failed:

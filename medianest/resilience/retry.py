@@ -130,6 +130,9 @@ class Retry(Strategy):
                     result = inner(function, args, kwargs)
                 except Exception as failed:
                     if not self._is_retryable(failed, before):
+                        if isinstance(failed, CallRefusedError) and _is_result(error):
+                            why = f"the next one was refused: {failed}"
+                            raise_again(self._give_up(error, attempt - 1, why))
                         if isinstance(failed, CallRefusedError) and failed.__cause__ is None:
                             failed.__cause__ = error  # or nobody would ever see it
                         self._give_up(failed, attempt, "this error is not worth another")
@@ -192,6 +195,11 @@ class Retry(Strategy):
         with suppress(Exception):  # some errors are frozen, some have such a name already
             error.attempts = attempts  # type: ignore[attr-defined]
         return error
+
+
+def _is_result(error: Exception) -> bool:
+    """Whether there is a result, which says more than a refusal to make the call again."""
+    return isinstance(error, FailedResultError)
 
 
 def retry_after_of(error: BaseException, clock: Clock) -> float:

@@ -137,7 +137,8 @@ class Guard:
         except Handover as handover:
             response = settled(handover)
         except Exception as error:
-            response = next((r for e, r in reversed(attempts) if e is error), None)
+            told = error.__cause__ if isinstance(error, CallRefusedError) else None  # of a retry
+            response = next((r for e, r in reversed(attempts) if e is error or e is told), None)
             if response is None:
                 raise
         finally:

@@ -122,6 +122,19 @@ def test_what_is_not_safe_is_sent_once(mocked, session_of, clock, breaker):
     assert breaker.snapshot().counts.failures == 1
 
 
+def test_an_answer_is_returned_though_its_retry_is_refused(mocked, session_of, clock):
+    """Keeps out: a refusal for whoever opened the breaker, in the place of the answer."""
+    mocked.get(URL, status=503)
+    breaker = CircuitBreaker("weather", failure_threshold=2, clock=clock)
+    retry = Retry(max_attempts=3, initial_delay=0, clock=clock)
+    session = session_of(Pipeline("weather", [retry, breaker]))
+    assert session.get(URL).status_code == 503
+    assert breaker.state is State.OPEN
+    with pytest.raises(RequestRefusedError):
+        session.get(URL)
+    assert len(mocked.calls) == 2
+
+
 def test_a_fallback_answers_with_a_response(mocked, session_of):
     mocked.get(URL, status=500)
 

@@ -11,6 +11,7 @@ from medianest.resilience import (
     CircuitOpenError,
     ConfigurationError,
     FailedResultError,
+    Fallback,
     Pipeline,
     Policy,
     ResilienceService,
@@ -126,6 +127,35 @@ def test_breaker_and_retry_judge_a_result_each_for_itself(make_breaker, clock):
     upstream = Upstream(AWAY)
     assert Pipeline("x", [retry, breaker]).call(upstream) is AWAY
     assert (upstream.calls, breaker.snapshot().totals.failures) == (3, 3)
+
+
+@pytest.mark.parametrize("threshold", [1, 2])
+def test_whoever_opened_the_breaker_gets_the_result_and_the_next_the_refusal(
+    make_breaker, clock, threshold
+):
+    """Keeps out: the refusal of a further attempt in the place of an answer that was there."""
+    breaker = make_breaker(failure_threshold=threshold, failure_if=is_away)
+    fallback = Fallback(value="never this")
+    upstream = Upstream(AWAY)
+    retry = Retry(failure_if=is_away, clock=clock)
+    assert Pipeline("x", [fallback, retry, breaker]).call(upstream) is AWAY
+    assert (upstream.calls, breaker.state) == (threshold, State.OPEN)
+    with pytest.raises(CircuitOpenError):
+        Pipeline("x", [retry, breaker]).call(upstream)
+
+
+def test_a_refusal_after_an_error_is_told_with_it(make_breaker, clock):
+    breaker = make_breaker(failure_threshold=2, failure_if=is_away)
+    answers = Upstream(AWAY, WELL)
+
+    def call():
+        if answers() is WELL:
+            raise ConnectionError
+        return AWAY
+
+    with pytest.raises(CircuitOpenError) as caught:
+        Pipeline("x", [Retry(failure_if=is_away, clock=clock), breaker]).call(call)
+    assert type(caught.value.__cause__) is ConnectionError
 
 
 def test_a_predicate_with_a_bug_leaves_the_result(make_breaker, caplog):

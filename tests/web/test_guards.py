@@ -275,6 +275,22 @@ def test_a_view_that_answers_for_what_was_given_up_inside_is_not_tried_again(app
     assert len(calls) == 3
 
 
+def test_a_view_is_heard_though_its_retry_is_refused(app, resilience):
+    """Keeps out: a refusal for whoever opened the breaker, in the place of the view's answer."""
+
+    @app.get("/view")
+    @resilience.protect(
+        service="view",
+        retry={"max_attempts": 3, "initial_delay": 0},
+        circuit_breaker={"failure_threshold": 2},
+    )
+    def view():
+        return "sorry", 502
+
+    client = app.test_client()
+    assert [client.get("/view").status_code for _ in range(2)] == [502, 503]
+
+
 def test_blueprints_of_one_name_in_two_apps_are_told_apart(resilience):
     guarded, free = Flask("a"), Flask("b")
     for app in (guarded, free):
