@@ -47,8 +47,16 @@ def _explain(function: Callable[..., Any], args: Any, kwargs: dict[str, Any], ow
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        allowed = ", ".join(names) or "no arguments"
+        allowed = ", ".join([*names, *_keywords(function, takes)]) or "no arguments"
         raise ConfigurationError(f"{owner}: {error}; it takes {allowed}") from None
+
+
+def _keywords(function: Callable[..., Any], takes: list[inspect.Parameter]) -> list[str]:
+    """Those that a TypedDict declares: `**keywords: Unpack[RetryKeywords]`."""
+    declared = [str(each.annotation) for each in takes if each.kind is each.VAR_KEYWORD]
+    names = [text.removeprefix("Unpack[").removesuffix("]") for text in declared]
+    kinds = [function.__globals__.get(name) for name in names]
+    return [key for kind in kinds for key in getattr(kind, "__annotations__", ())]
 
 
 def named_options(function: Callable[..., Any]) -> list[str]:

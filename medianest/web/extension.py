@@ -104,6 +104,7 @@ class Resilience:
         if "service" in vars(self) and not current_app.testing:
             self.service.monitor.start()
 
+    @tells_arguments
     def guard(self, prefix: str, *, service: str, **options: Unpack[GuardKeywords]) -> Guard:
         """Guard every view below a path; of several prefixes the longest counts. It counts for the
         apps that were given since the last guards, and before there is one, for all.
@@ -112,7 +113,7 @@ class Resilience:
         circuit_breaker, failure_if, authorize. A fallback or a recovery needs `authorize`, as the
         guard is outside of the views' decorators. Raises ConfigurationError.
         """
-        if not prefix.startswith("/"):
+        if not (isinstance(prefix, str) and prefix.startswith("/")):
             raise ConfigurationError(f"a guarded prefix starts with /, not {prefix!r}")
         guard = Guard(service, self.registry, **options)
         refuse_outside(guard, f"the prefix {prefix!r}")
@@ -131,6 +132,7 @@ class Resilience:
         self, target: None = None, /, *, service: str, **options: Unpack[GuardKeywords]
     ) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, Response]]: ...
 
+    @tells_arguments
     def protect(
         self,
         target: Blueprint | None = None,

@@ -13,6 +13,7 @@ from medianest.resilience import (
     Registry,
 )
 from medianest.web import Resilience
+from medianest.web.guard_keywords import GuardKeywords
 from tests.web.conftest import breaker_of
 
 
@@ -58,6 +59,28 @@ def test_a_wrong_option_is_refused_where_it_is_given(resilience):
         resilience.guard("x", service="x")
     with pytest.raises(ConfigurationError, match="blueprint or decorates"):
         resilience.protect(lambda: "view", service="x")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda r: r.guard("/x"), "guard: missing a required argument: 'service'; it takes prefix"),
+        (lambda r: r.guard(service="x"), "guard: missing a required argument: 'prefix'"),
+        (lambda r: r.protect(), "protect: missing a required argument: 'service'; it takes target"),
+        (lambda r: r.protect(lambda: "view"), "protect: missing a required argument: 'service'"),
+    ],
+)
+def test_a_missing_argument_is_told_with_all_that_exist(resilience, call, told):
+    """Keeps out: Python's own TypeError."""
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        call(resilience)
+    named = str(caught.value).partition("it takes ")[2].split(", ")
+    assert {"service", *GuardKeywords.__annotations__} <= set(named)
+
+
+def test_a_prefix_that_is_no_text_is_told(resilience):
+    with pytest.raises(ConfigurationError, match="a guarded prefix starts with /, not None"):
+        resilience.guard(None, service="x")
 
 
 def test_an_unprotected_view_costs_no_breaker(app, resilience, calls):
