@@ -14,6 +14,7 @@ from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import CallOverdueError, ConfigurationError, DeadlineExceededError
 from medianest.resilience.events import Shared, publish, shared
 from medianest.resilience.flights import LONGEST, Flight, Keep, is_aboard
+from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool, forget_in_child
 from medianest.resilience.snapshot import CoalesceSnapshot
@@ -47,7 +48,7 @@ class Coalesce(Strategy):
     def __init__(
         self,
         *,
-        name: str = "call",
+        name: str = UNNAMED,
         key: Callable[..., Hashable] | None = None,
         timeout: float | None = LONGEST,
         pool: FlightPool | None = None,
@@ -81,11 +82,11 @@ class Coalesce(Strategy):
             rejected=rejected,
         )
 
-    def complain(self, error: Exception) -> None:
+    def complain(self, error: Exception, name: str) -> None:
         """Once: a question without a key has none each time."""
         if not self._complained:
             self._complained = True
-            logger.error("coalesce %r cannot tell its calls apart", self.name, exc_info=error)
+            logger.error("coalesce %r cannot tell its calls apart", name, exc_info=error)
 
 
 class _Question:
@@ -119,7 +120,7 @@ class _Table:
         try:
             if flight.wait(remaining()):
                 return flight.take(function, args, kwargs)
-            raise CallOverdueError(self._owner.name, None)
+            raise CallOverdueError(name_for(self._owner.name, function), None)
         finally:
             flight.leave()
 
@@ -131,12 +132,12 @@ class _Table:
             return None
         owner = self._owner
         if remaining() <= 0:
-            raise DeadlineExceededError(owner.name, None)
+            raise DeadlineExceededError(name_for(owner.name, function), None)
         try:
             key = owner.key(*args, **kwargs) if owner.key else question_of(function, args, kwargs)
             question = _Question(key)
         except Exception as error:
-            owner.complain(error)
+            owner.complain(error, name_for(owner.name, function))
             return None
         flight = self._joined(question)
         return self._begun(question, (function, args, kwargs), keep) if flight is None else flight
@@ -167,7 +168,7 @@ class _Table:
             timeout=owner.timeout,
             keep=keep,
             line=owner.line,
-            on_end=lambda flight: self._ended(question, flight),
+            on_end=lambda flight: self._ended(question, flight, call[0]),
         )
         started = False
         try:
@@ -191,14 +192,14 @@ class _Table:
         next(owner.rejected.ticks)
         return None
 
-    def _ended(self, question: _Question, flight: Flight) -> None:
+    def _ended(self, question: _Question, flight: Flight, function: Callable[..., Any]) -> None:
         with self._lock:
             if self._flights.get(question) is flight:
                 del self._flights[question]
             callers = flight.callers
         self._owner.in_flight.pop(flight, None)
         if callers > 1 and shared.receivers:
-            publish((Shared(self._owner.name, callers),))
+            publish((Shared(name_for(self._owner.name, function), callers),))
 
 
 def checked_flights(

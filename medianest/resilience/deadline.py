@@ -15,6 +15,7 @@ from typing import Any
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import ConfigurationError, DeadlineExceededError
+from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.strategy import Invoke, Strategy
 
@@ -49,7 +50,7 @@ class Deadline(Strategy):
         self,
         timeout: float,
         *,
-        name: str = "call",
+        name: str = UNNAMED,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
         if not is_number(timeout) or not 0 < timeout <= MAX_SECONDS:
@@ -65,7 +66,7 @@ class Deadline(Strategy):
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             outer = _current.get()
             try:
-                _current.set(self._limit(outer))
+                _current.set(self._limit(outer, function))
                 return inner(function, args, kwargs)
             finally:
                 # By value and not by token: an interrupt cannot come before it is known.
@@ -73,14 +74,17 @@ class Deadline(Strategy):
 
         return invoke
 
-    def _limit(self, outer: tuple[float, Clock] | None) -> tuple[float, Clock]:
+    def _limit(
+        self, outer: tuple[float, Clock] | None, function: Callable[..., Any] | None = None
+    ) -> tuple[float, Clock]:
         clock = self._clock
         now = clock.now()
         expires_at = now + self.timeout
         if outer is not None:
             left = outer[0] - outer[1].now()
             if left <= 0:
-                raise DeadlineExceededError(self.name, None)
+                name = self.name if function is None else name_for(self.name, function)
+                raise DeadlineExceededError(name, None)
             expires_at = min(expires_at, now + left)
         return expires_at, clock
 

@@ -12,6 +12,7 @@ from medianest.resilience.events import Degraded, publish
 from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.handlers import Handler, answering
 from medianest.resilience.last_good import LastGood
+from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import checked_name
 from medianest.resilience.outcome import Expected, holds, matcher, note_once, raise_again
 from medianest.resilience.snapshot import describe
@@ -45,7 +46,7 @@ class Fallback(Strategy):
         self,
         handler: Handler | None = None,
         *,
-        name: str = "call",
+        name: str = UNNAMED,
         handles: Expected | Iterable[Expected] | None = None,
         last_good: LastGood | None = None,
         key: Callable[..., Hashable] | None = None,
@@ -113,22 +114,23 @@ class Fallback(Strategy):
             try:
                 asked_at = store.now()
             except Exception as error:  # the call is made all the same
-                self._complain(error)
+                self._complain(error, function)
                 return inner(function, args, kwargs)
             result = inner(function, args, kwargs)
             try:
                 store.put(self._key_of(function, args, kwargs), result, asked_at)
             except Exception as error:  # the answer is good all the same
-                self._complain(error)
+                self._complain(error, function)
             return result
 
         return invoke
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, error: Exception, function: Callable[..., Any]) -> None:
         """Once: what cannot be kept now cannot be kept with any call."""
         if not self._complained:
             self._complained = True
-            logger.error("fallback %r cannot keep good answers", self.name, exc_info=error)
+            name = name_for(self.name, function)
+            logger.error("fallback %r cannot keep good answers", name, exc_info=error)
 
     def _is_handled(self, error: Exception) -> bool:
         return (
@@ -140,10 +142,11 @@ class Fallback(Strategy):
     def _answer(
         self, error: Exception, function: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
+        name = name_for(self.name, function)
         kept = None if self._last_good is None else self._recall(error, function, args, kwargs)
         if kept is not None:
             GIVEN_UP.answered()
-            publish((Degraded(self.name, "last-good", error, kept[1]),))
+            publish((Degraded(name, "last-good", error, kept[1]),))
             return kept[0]
         if self._handler is None:
             raise_again(error)
@@ -153,10 +156,10 @@ class Fallback(Strategy):
             if own is not error:
                 # As a note, not as its context: what is outside must not take it for its cause.
                 instead = "{}: {}".format(*describe(error))
-                note_once(own, f"fallback {self.name!r}: raised in the place of", instead)
+                note_once(own, f"fallback {name!r}: raised in the place of", instead)
             raise
         GIVEN_UP.answered()
-        publish((Degraded(self.name, "fallback", error),))
+        publish((Degraded(name, "fallback", error),))
         return answer
 
     def _recall(
@@ -168,7 +171,8 @@ class Fallback(Strategy):
             kept = self._last_good.get(self._key_of(function, args, kwargs))
             return kept and (self._stale(*kept, error), kept[1])
         except Exception:  # a failure of ours must not hide the call's
-            logger.exception("fallback %r cannot look for a good answer", self.name)
+            name = name_for(self.name, function)
+            logger.exception("fallback %r cannot look for a good answer", name)
             return None
 
     def _key_of(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Hashable:

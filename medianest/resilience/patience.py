@@ -19,6 +19,7 @@ from medianest.resilience.errors import (
 from medianest.resilience.events import PatienceUsed, patience_used, publish
 from medianest.resilience.flights import LONGEST, Flight, Joinable, Keep, is_aboard
 from medianest.resilience.last_good import LastGood
+from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool
 from medianest.resilience.snapshot import PatienceSnapshot
@@ -49,7 +50,7 @@ class Patience(Strategy):
         seconds: float,
         *,
         last_good: LastGood,
-        name: str = "call",
+        name: str = UNNAMED,
         key: Callable[..., Hashable] | None = None,
         timeout: float | None = LONGEST,
         pool: FlightPool | None = None,
@@ -87,7 +88,7 @@ class Patience(Strategy):
             key = self._key_of(function, args, kwargs)
             return bool(store.has(key) if hasattr(store, "has") else store.get(key) is not None)
         except Exception as error:  # then the caller waits, as without it
-            self._complain(error)
+            self._complain(error, function)
             return False
 
     def keeping(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Keep | None:
@@ -95,33 +96,35 @@ class Patience(Strategy):
         try:
             asked_at = self._last_good.now()
         except Exception as error:
-            self._complain(error)
+            self._complain(error, function)
             return None
 
         def keep(result: Any) -> None:
             try:
                 self._last_good.put(self._key_of(function, args, kwargs), result, asked_at)
             except Exception as error:  # the answer is good all the same
-                self._complain(error)
+                self._complain(error, function)
 
         return keep
 
-    def exceeded(self) -> PatienceExceededError:
+    def exceeded(self, function: Callable[..., Any]) -> PatienceExceededError:
         """Count it, tell it; the error for the caller."""
         next(self._used.ticks)
+        name = name_for(self.name, function)
         if patience_used.receivers:
-            publish((PatienceUsed(self.name, self.seconds),))
-        return PatienceExceededError(self.name, None, self.seconds)
+            publish((PatienceUsed(name, self.seconds),))
+        return PatienceExceededError(name, None, self.seconds)
 
     def _key_of(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Hashable:
         if self._key is not None:
             return self._key(*args, **kwargs)
         return question_of(function, args, kwargs)
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, error: Exception, function: Callable[..., Any]) -> None:
         if not self._complained:
             self._complained = True
-            logger.error("patience %r cannot use its good answers", self.name, exc_info=error)
+            name = name_for(self.name, function)
+            logger.error("patience %r cannot use its good answers", name, exc_info=error)
 
 
 class _Patient:
@@ -154,10 +157,10 @@ class _Patient:
         if flight.wait(min(remaining(), max(0.0, owner.seconds - flight.age))):
             return flight.take(function, args, kwargs)
         if remaining() > 0 and owner.has_answer(function, args, kwargs):
-            raise owner.exceeded()
+            raise owner.exceeded(function)
         if flight.wait(remaining()):
             return flight.take(function, args, kwargs)
-        raise CallOverdueError(owner.name, None)
+        raise CallOverdueError(name_for(owner.name, function), None)
 
 
 class _Alone:
@@ -173,7 +176,7 @@ class _Alone:
         """A flight of its own for a call."""
         owner = self._owner
         if remaining() <= 0:
-            raise DeadlineExceededError(owner.name, None)
+            raise DeadlineExceededError(name_for(owner.name, function), None)
         flight = Flight(
             self.beneath,
             (function, args, kwargs),

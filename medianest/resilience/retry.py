@@ -19,6 +19,7 @@ from medianest.resilience.events import BudgetExhausted, Recovered, RetrySchedul
 from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.judging import answering, failing
 from medianest.resilience.keywords import RetryKeywords
+from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import RetryOptions, checked_function, checked_name, configure
 from medianest.resilience.outcome import (
     causes_within_call,
@@ -61,7 +62,7 @@ class Retry(Strategy):
         self,
         options: RetryOptions | None = None,
         *,
-        name: str = "call",
+        name: str = UNNAMED,
         budget: RetryBudget | Usual | None = USUAL,
         clock: Clock | Callable[[], float] | None = None,
         random: Callable[[], float] = _random.random,
@@ -118,12 +119,12 @@ class Retry(Strategy):
         kwargs: Any,
         error: Exception,
     ) -> Any:
-        attempt = 1
+        attempt, name = 1, name_for(self.name, function)
         try:
             while True:
-                stop = self._pause(attempt, error)
+                stop = self._pause(name, attempt, error)
                 if stop is not None:
-                    raise_again(self._give_up(error, attempt, stop))
+                    raise_again(self._give_up(name, error, attempt, stop))
                 attempt += 1
                 before = GIVEN_UP.latest
                 try:
@@ -132,15 +133,15 @@ class Retry(Strategy):
                     if not self._is_retryable(failed, before):
                         if isinstance(failed, CallRefusedError) and _is_result(error):
                             why = f"the next one was refused: {failed}"
-                            raise_again(self._give_up(error, attempt - 1, why))
+                            raise_again(self._give_up(name, error, attempt - 1, why))
                         if isinstance(failed, CallRefusedError) and failed.__cause__ is None:
                             failed.__cause__ = error  # or nobody would ever see it
-                        self._give_up(failed, attempt, "this error is not worth another")
+                        self._give_up(name, failed, attempt, "this error is not worth another")
                         raise
                     error = failed
                 else:
                     GIVEN_UP.answered()
-                    publish((Recovered(self.name, attempt),))
+                    publish((Recovered(name, attempt),))
                     return result
         finally:
             del error
@@ -156,7 +157,7 @@ class Retry(Strategy):
         status = next((status for status in statuses if status is not None), None)
         return status is None or not 400 <= status < 500 or status in RETRYABLE_STATUSES
 
-    def _pause(self, attempt: int, error: Exception) -> str | None:
+    def _pause(self, name: str, attempt: int, error: Exception) -> str | None:
         """Sleep before the next attempt, or say why there is none."""
         options = self.options
         if attempt >= options.max_attempts:
@@ -171,9 +172,9 @@ class Retry(Strategy):
         if (reason := self.budget.why_held_back()) is not None:
             return reason
         if not self.budget.withdraw():
-            publish((BudgetExhausted(self.name, attempt, error),))
+            publish((BudgetExhausted(name, attempt, error),))
             return f"the retry budget is spent: {self.budget}"
-        publish((RetryScheduled(self.name, attempt, delay, error),))
+        publish((RetryScheduled(name, attempt, delay, error),))
         if delay > 0:
             self._clock.sleep(delay)
         return None
@@ -187,11 +188,9 @@ class Retry(Strategy):
             bound = options.max_delay
         return min(bound, options.max_delay) * self._random()
 
-    def _give_up(self, error: Exception, attempts: int, why: str) -> Exception:
+    def _give_up(self, name: str, error: Exception, attempts: int, why: str) -> Exception:
         GIVEN_UP.mark(error)
-        note_once(
-            error, f"retry {self.name!r}: gave up", f"after {counted(attempts, 'attempt')}: {why}"
-        )
+        note_once(error, f"retry {name!r}: gave up", f"after {counted(attempts, 'attempt')}: {why}")
         with suppress(Exception):  # some errors are frozen, some have such a name already
             error.attempts = attempts  # type: ignore[attr-defined]
         return error

@@ -13,6 +13,7 @@ from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.fallback import Fallback
 from medianest.resilience.handlers import Handler
 from medianest.resilience.keywords import PolicyKeywords, RecoveryContextKeywords, RetryKeywords
+from medianest.resilience.naming import UNNAMED
 from medianest.resilience.options import BulkheadOptions, RetryOptions, configure
 from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
@@ -122,7 +123,7 @@ class ResilienceService:
         wanted = configure(RetryOptions, None, options, "execute_with_retry", "name", "budget")
         if budget is USUAL:
             budget = None if name is None else self.registry.budget(name)
-        retry = Retry(wanted, name=name or "call", budget=budget, clock=self.registry.clock)
+        retry = Retry(wanted, name=name or UNNAMED, budget=budget, clock=self.registry.clock)
         return retry.call(operation)
 
     @tells_arguments

@@ -103,8 +103,8 @@ def test_who_is_stopped_by_the_usual_budget_is_told_its_numbers(clock):
         Retry(max_attempts=20, initial_delay=0, clock=clock).call(failing(calls))
     assert len(calls) == 11
     assert caught.value.__notes__ == [
-        "retry 'call': gave up after 11 attempts: the retry budget is spent: a retry for 20% of "
-        "the calls and 10 more in 60 s; budget=None turns it off"
+        "retry 'failing.<locals>.broken': gave up after 11 attempts: the retry budget is spent: "
+        "a retry for 20% of the calls and 10 more in 60 s; budget=None turns it off"
     ]
 
 

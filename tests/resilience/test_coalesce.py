@@ -98,14 +98,17 @@ def test_the_key_says_what_is_the_same(pool, upstream, callers):
     assert len(upstream.calls) == 1
 
 
+def by_itself(unhashable):
+    return threading.get_ident()
+
+
 @pytest.mark.parametrize("key", [None, lambda *args: 1 / 0])
 def test_a_question_without_a_key_is_asked_by_its_caller(pool, key, caplog):
     coalesce = Coalesce(key=key, pool=pool)
     for _ in range(2):
-        assert coalesce.call(lambda unhashable: threading.get_ident(), []) == threading.get_ident()
-    assert [record.message for record in caplog.records] == [
-        "coalesce 'call' cannot tell its calls apart"
-    ]
+        assert coalesce.call(by_itself, []) == threading.get_ident()
+    told = "coalesce 'by_itself' cannot tell its calls apart"
+    assert [record.message for record in caplog.records] == [told]
 
 
 def test_each_caller_waits_no_longer_than_its_own_deadline(coalesce, upstream, callers):

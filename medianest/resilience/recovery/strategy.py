@@ -10,6 +10,7 @@ from typing import Any
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.last_good import LastGood
+from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import checked_name, is_whole
 from medianest.resilience.outcome import Expected
 from medianest.resilience.recovery.action import RecoveryContext
@@ -190,7 +191,7 @@ class Recovery(Strategy):
                 return str(operation(*args, **kwargs))
             except Exception:  # the call has an answer or an error of its own
                 logger.exception("operation of the recovery of %r failed", self.service)
-        return getattr(function, "__qualname__", None) or type(function).__qualname__
+        return name_for(UNNAMED, function)
 
     def _metadata_of(self, args: Any, kwargs: Any) -> Mapping[str, Any]:
         if self._metadata is None:

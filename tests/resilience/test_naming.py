@@ -1,0 +1,64 @@
+"""Strategies without a name are told by the function that they protect."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from medianest.resilience import (
+    Coalesce,
+    Deadline,
+    DeadlineExceededError,
+    Fallback,
+    Pipeline,
+    Retry,
+)
+from medianest.resilience.events import degraded, retry_scheduled
+from medianest.resilience.naming import name_for
+
+
+def weather():
+    raise ConnectionError
+
+
+class Client:
+    def __call__(self):
+        raise ConnectionError
+
+    def ask(self):
+        raise ConnectionError
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (weather, "weather"),
+        (partial(partial(weather)), "weather"),
+        (Client().ask, "Client.ask"),
+        (Client(), "Client"),
+        (len, "len"),
+    ],
+)
+def test_the_function_has_a_name_whatever_it_is(function, name):
+    assert name_for("call", function) == name
+    assert name_for("plex", function) == "plex"
+
+
+def test_notes_and_events_name_the_function(clock, heard):
+    """Keeps out: "retry 'call': gave up", of which there are many."""
+    scheduled, answered = heard(retry_scheduled), heard(degraded)
+    retry = Retry(max_attempts=2, initial_delay=0, clock=clock)
+    with pytest.raises(ConnectionError) as caught:
+        retry.call(weather)
+    assert caught.value.__notes__ == ["retry 'weather': gave up after 2 attempts: no attempts left"]
+    assert Pipeline("x", [Fallback(value=1), retry])(weather)() == 1
+    assert [event.name for event in (*scheduled, *answered)] == ["weather"] * 3
+
+
+@pytest.mark.parametrize("strategy", [Deadline, lambda *_, **more: Coalesce(**more)])
+def test_refusals_name_the_function(clock, strategy):
+    with Deadline(1, clock=clock).scope():
+        clock.advance(2)
+        with pytest.raises(DeadlineExceededError, match="before 'weather' could be called"):
+            strategy(5, clock=clock).call(weather)
