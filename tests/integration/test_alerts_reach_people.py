@@ -39,7 +39,7 @@ def letters():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Box)
     server.letters, server.url = [], f"json://127.0.0.1:{server.server_port}/"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

@@ -36,7 +36,7 @@ def run_nas():
     def start():
         server = ThreadingHTTPServer(("127.0.0.1", 0), Nas)
         server.answer, server.asked = (200, {}), []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         return server
 
