@@ -1,13 +1,14 @@
 """gunicorn: synchronous workers with threads, and a sandbox for a first run."""
 
 import errno
+import logging
 import os
 import socket
 import sys
 from contextlib import suppress
 
 from medianest import __version__
-from medianest.config import Settings
+from medianest.config import Settings, missing
 from medianest.logs import configure_logs
 from medianest.notify import Notifier
 from medianest.resilience import ConfigurationError
@@ -131,8 +132,16 @@ def _say(line):
             os.write(sys.stdout.fileno(), f"{line}\n".encode(errors="backslashreplace"))
 
 
+def _warn_of_missing():
+    """In production alone: elsewhere a sandbox may stand in."""
+    if settings.env == "production":
+        for line in missing(settings):
+            logging.getLogger("medianest").warning(line)
+
+
 def when_ready(server):
-    """Say where everything is."""
+    """Say where everything is, and what is not."""
+    _warn_of_missing()
     where = " and ".join(_shown(address) for address in server.cfg.address)
     _say(f"MediaNest {__version__} ({settings.env}) on {where}")
     if server.cfg.workers > 1:

@@ -1,6 +1,7 @@
 """Settings and where they come from."""
 
 from medianest.config.health import AlertSettings, HealthSettings
+from medianest.config.missing import missing
 from medianest.config.redis import RedisSettings
 from medianest.config.secrets import Secrets
 from medianest.config.sections import (
@@ -26,4 +27,5 @@ __all__ = [
     "Settings",
     "UpstreamSettings",
     "UpstreamTls",
+    "missing",
 ]

@@ -46,8 +46,11 @@ class PlexClient:
         secrets: Secrets | None = None,
     ) -> None:
         headers = {"X-Plex-Client-Identifier": "medianest", "X-Plex-Product": "MediaNest"}
+        self._refused = "it refused the token; check MEDIANEST_PLEX_TOKEN"
         if settings.token is not None:
             headers["X-Plex-Token"] = settings.token.get_secret_value()
+        else:
+            self._refused = "it wants a token; set MEDIANEST_PLEX_TOKEN"
         self._http = UpstreamHttp.of(SERVICE, url, settings, headers, clock, _is_own, secrets)
 
     def libraries(self) -> tuple[Library, ...]:
@@ -112,7 +115,7 @@ class PlexClient:
         except RejectedError as error:
             raise RejectedError(
                 SERVICE,
-                f"it refused the token; check MEDIANEST_PLEX_TOKEN ({error.status})",
+                f"{self._refused} ({error.status})",
                 error.status or 401,
             ) from error
         container = answer.get("MediaContainer") if isinstance(answer, dict) else None

@@ -7,6 +7,7 @@ from collections import Counter
 from flask import Blueprint, Response
 
 from medianest import __version__
+from medianest.config import missing
 from medianest.health import ComponentHealth, Status
 from medianest.health.report import Report
 from medianest.resilience import CircuitBreaker, State
@@ -23,7 +24,7 @@ from medianest.web.answers.health import (
 )
 from medianest.web.answers.score import Score
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
+from medianest.web.parts import Parts, parts
 from medianest.web.refresh import Anything, Look, refreshed, served
 
 __all__ = ["blueprint"]
@@ -103,12 +104,14 @@ def comprehensive(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
     here, report = parts(), parts().watch.reporter.report()
-    body = here.once("comprehensive", report, lambda: _all_of(report).model_dump_json() + "\n")
+    body = here.once(
+        "comprehensive", report, lambda: _all_of(report, here).model_dump_json() + "\n"
+    )
     headers = {"Cache-Control": "no-store"}
     return Response(body, content_type="application/json", headers=headers)
 
 
-def _all_of(report: Report) -> Comprehensive:
+def _all_of(report: Report, here: Parts) -> Comprehensive:
     return Comprehensive(
         at=report.at,
         status=report.status,
@@ -118,6 +121,7 @@ def _all_of(report: Report) -> Comprehensive:
             *map(Component.of_check, report.components),
         ),
         alerts=tuple(map(Alert.of, report.firing)),
+        not_configured=missing(here.settings),
     )
 
 

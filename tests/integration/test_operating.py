@@ -74,6 +74,7 @@ def test_production_without_tokens_answers_probes_and_refuses_the_rest(serve):
     refused = server.get(LIBRARIES)
     assert refused.status == 401
     assert "MEDIANEST_CLIENT_TOKEN" in refused.json["detail"]
+    assert server.log.count("MEDIANEST_PLEX_URL is not set: libraries") == 1
 
 
 def test_development_without_a_plex_starts_a_sandbox_that_dies_with_it(serve):

@@ -77,6 +77,20 @@ def test_a_refused_token_is_told_with_the_setting_to_check(plex_server):
 
 
 @pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        ("wrong-one", "it refused the token; check MEDIANEST"),
+        (None, "it wants a token; set MEDIANEST"),
+    ],
+)
+def test_a_token_that_is_missing_is_not_told_as_refused(plex_server, token, told):
+    client = PlexClient(plex_server.url, PlexSettings(url=plex_server.url, token=token))
+    with pytest.raises(RejectedError, match=told):
+        client.libraries()
+    client.close()
+
+
+@pytest.mark.parametrize(
     ("fault", "options", "error"),
     [
         ("status", {"status": 500}, UnavailableError),

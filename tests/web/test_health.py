@@ -59,6 +59,18 @@ def test_an_open_breaker_counts_by_its_criticality(make_app, criticality, status
     assert client.get("/api/v1/health/live").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, ["MEDIANEST_PLEX_URL is not set: libraries, items and sessions are off"]),
+        ({"plex": {"url": "http://127.0.0.1:1", "token": "secret"}}, []),
+    ],
+)
+def test_what_is_not_configured_is_told_and_makes_nothing_unwell(make_app, given, told):
+    client = make_app(**given).test_client()
+    assert client.get("/api/v1/health/comprehensive").json["not_configured"] == told
+
+
 def test_a_draining_worker_is_not_ready(make_app):
     app = make_app()
     app.extensions["medianest"].lifecycle.draining = True

@@ -70,6 +70,9 @@ class Comprehensive(AnswerModel):
     score: Score
     components: tuple[Component, ...]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
+    not_configured: Annotated[
+        tuple[str, ...], Field(description="Settings that are missing, and what is off without.")
+    ]
 
 
 class Pool(AnswerModel):
