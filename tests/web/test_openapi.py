@@ -5,20 +5,29 @@ import re
 import pytest
 from openapi_spec_validator import validate
 
+from medianest.app import create_app
 from medianest.web.endpoint import endpoint_of
 from medianest.web.openapi import document
 from medianest.web.problem_kinds import KINDS
+from tests.web.conftest import TOKENS
 
 PAGES = {"/problems/<kind>", "/docs"}
 """For people, and so not in the document."""
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(plex={"url": "http://plex.example", "token": "the-plex-token"})
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """One for all, as none of them asks it for anything but its document."""
+    folder = tmp_path_factory.mktemp("openapi")
+    plex = {"url": "http://plex.example", "token": "the-plex-token"}
+    made = create_app({"env": "testing", "instance_path": folder, "plex": plex, **TOKENS})
+    yield made
+    parts = made.extensions["medianest"]
+    for part in (parts.plex, parts.overseerr, parts.database):
+        part.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(app):
     return document(app)
 
