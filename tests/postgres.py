@@ -60,9 +60,16 @@ class PostgresProcess:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
-    def execute(self, statement: str) -> None:
-        """Run one statement, as a superuser."""
-        connection = self._connect()
+    def throw_out(self, database: str) -> None:
+        """End all connections to a database."""
+        self.execute(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            f"WHERE datname = '{database}'"
+        )
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run statements, as a superuser."""
+        connection = self._connect(database)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -119,9 +126,9 @@ class PostgresProcess:
                 self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _connect(self) -> Any:
+    def _connect(self, database: str = "postgres") -> Any:
         """Without the app's wait callback in the way of the tests' own connections."""
-        return psycopg2.connect(self.url(), connect_timeout=5)
+        return psycopg2.connect(self.url(database), connect_timeout=5)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None

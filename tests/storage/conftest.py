@@ -28,9 +28,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         if has_tables:
             shutil.copy(request.getfixturevalue("migrated_file"), file)
         return f"sqlite:///{file}"
+    if has_tables:
+        return request.getfixturevalue("emptied_database")
     server: PostgresProcess = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("migrated_database") if has_tables else "template1"
-    return server.make_database(f"test_{next(_numbers)}", template)
+    return server.make_database(f"test_{next(_numbers)}")
 
 
 @pytest.fixture
