@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,14 @@ from tests.valkey import ValkeyProcess
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--pin`: see tests/web/test_pinned.py."""
     parser.addoption("--pin", action="store_true", help="write the files of tests/pinned anew")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests, once found, stay: to look through them at each collection of garbage
+    took a fifth of all the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
