@@ -22,10 +22,9 @@ run: $(VENV)/.installed
 	@exec $(BIN)/python -m medianest
 
 # Those of tests/integration run servers of their own, so they come after the others; and those
-# that measure what one request waits for another have the machine to themselves. The servers are
-# waited for more than they compute, so there are three at a time.
+# that measure what one request waits for another have the machine to themselves.
 test: units
-	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist worksteal -m "not alone" tests/integration
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist worksteal -m "not alone" tests/integration
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 units: $(VENV)/.installed-test
