@@ -26,8 +26,6 @@ SECONDS = 5.0
 AT_ONCE = 0.25
 _numbers = itertools.count()
 
-pytestmark = pytest.mark.alone  # how many of a crowd are served says little among other crowds
-
 
 @pytest.fixture
 def start(serve, plex, overseerr):
