@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
-from medianest.resilience.tally import Tally
+from medianest.resilience.counter import Tally
 
 __all__ = ["BOUNDS", "Figures", "Route", "Traffic"]
 

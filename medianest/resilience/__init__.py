@@ -2,9 +2,10 @@
 coalescing, patience, fallback and error recovery, composed to pipelines. Needs the standard
 library and blinker only."""
 
-from medianest.resilience.breaker import CircuitBreaker, Permit
 from medianest.resilience.budget import RetryBudget
 from medianest.resilience.bulkhead import Bulkhead, Place
+from medianest.resilience.circuit_breaker.breaker import CircuitBreaker, Permit
+from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.clock import Clock, ManualClock, SystemClock
 from medianest.resilience.coalesce import Coalesce
 from medianest.resilience.deadline import Deadline, remaining
@@ -51,7 +52,6 @@ from medianest.resilience.snapshot import (
     CoalesceSnapshot,
     PatienceSnapshot,
 )
-from medianest.resilience.states import State
 from medianest.resilience.strategy import Handover, Strategy
 
 __all__ = [

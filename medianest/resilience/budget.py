@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.counter import Tally
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import is_number
-from medianest.resilience.tally import Tally
 
 __all__ = ["USUAL", "NoBudget", "RetryBudget", "Usual", "checked_budget", "chosen"]
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Unpack
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.counter import Tally
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
@@ -16,7 +17,6 @@ from medianest.resilience.keywords import BulkheadKeywords
 from medianest.resilience.options import BulkheadOptions, checked_name, configure
 from medianest.resilience.snapshot import BulkheadSnapshot
 from medianest.resilience.strategy import Handover, Invoke, Strategy, direct
-from medianest.resilience.tally import Tally
 
 __all__ = ["Bulkhead", "Place"]
 

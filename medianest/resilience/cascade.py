@@ -15,12 +15,12 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Final
 
-from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.bulkhead import Bulkhead
+from medianest.resilience.circuit_breaker.breaker import CircuitBreaker
+from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.registry import Criticality, Dependency, Registry
 from medianest.resilience.retry import Retry
 from medianest.resilience.snapshot import BreakerSnapshot, plain
-from medianest.resilience.states import State
 
 __all__ = ["CascadeMonitor", "CascadeRisk", "DependencyRisk", "Level", "Stress", "Work"]
 

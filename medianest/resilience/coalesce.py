@@ -10,6 +10,7 @@ from typing import Any
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
+from medianest.resilience.counter import Tally
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import CallOverdueError, ConfigurationError, DeadlineExceededError
 from medianest.resilience.events import Shared, publish, shared
@@ -19,7 +20,6 @@ from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool, forget_in_child
 from medianest.resilience.snapshot import CoalesceSnapshot
 from medianest.resilience.strategy import Invoke, Strategy, question_of
-from medianest.resilience.tally import Tally
 
 __all__ = ["Coalesce", "checked_flights"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from medianest.resilience.arguments import tells_arguments
-from medianest.resilience.breaker import CircuitBreaker
+from medianest.resilience.circuit_breaker.breaker import CircuitBreaker
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.pipeline import Pipeline
 

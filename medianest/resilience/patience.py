@@ -9,6 +9,7 @@ from typing import Any
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.coalesce import checked_flights
+from medianest.resilience.counter import Tally
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import (
     CallOverdueError,
@@ -24,7 +25,6 @@ from medianest.resilience.options import MAX_SECONDS, checked_name, is_number
 from medianest.resilience.pool import FlightPool
 from medianest.resilience.snapshot import PatienceSnapshot
 from medianest.resilience.strategy import Invoke, Strategy, question_of
-from medianest.resilience.tally import Tally
 
 __all__ = ["Patience"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, Unpack, get_args
 
 from medianest.resilience.arguments import tells_arguments
-from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.budget import RetryBudget
 from medianest.resilience.bulkhead import Bulkhead
+from medianest.resilience.circuit_breaker.breaker import CircuitBreaker
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.coalesce import Coalesce
 from medianest.resilience.dependency import (

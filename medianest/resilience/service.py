@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import named_options, tells_arguments
-from medianest.resilience.breaker import CircuitBreaker
 from medianest.resilience.budget import USUAL, RetryBudget, Usual
+from medianest.resilience.circuit_breaker.breaker import CircuitBreaker
 from medianest.resilience.clock import Clock
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.fallback import Fallback

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from medianest.resilience.circuit_breaker.states import State
+from medianest.resilience.circuit_breaker.window import SLOW, Batch, Counts, Latency
 from medianest.resilience.outcome import Outcome
-from medianest.resilience.states import State
-from medianest.resilience.window import SLOW, Batch, Counts, Latency
 
 if TYPE_CHECKING:
-    from medianest.resilience.machine import Machine
+    from medianest.resilience.circuit_breaker.state_machine import Machine
 
 __all__ = [
     "BreakerCounts",

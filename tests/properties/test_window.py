@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medianest.resilience import Outcome
-from medianest.resilience.window import SLICES, SLOW, Latency, Window
+from medianest.resilience.circuit_breaker.window import SLICES, SLOW, Latency, Window
 
 PERIOD = 120.0
 WIDTH = PERIOD / SLICES

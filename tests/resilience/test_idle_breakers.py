@@ -9,9 +9,9 @@ import tracemalloc
 import pytest
 
 from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, State
+from medianest.resilience.circuit_breaker.states import REST
+from medianest.resilience.circuit_breaker.window import TICK
 from medianest.resilience.registry import Registry
-from medianest.resilience.states import REST
-from medianest.resilience.window import TICK
 
 BREAKERS = 1_000
 MOST_BYTES = 4096

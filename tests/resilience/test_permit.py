@@ -8,7 +8,8 @@ from contextvars import Context
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, State, blocks
+from medianest.resilience import CircuitOpenError, State
+from medianest.resilience.circuit_breaker import blocks
 
 
 def figures(breaker):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from medianest.resilience.tally import Tally
+from medianest.resilience.counter import Tally
 
 
 def test_a_new_tally_is_zero():

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from medianest.resilience import Outcome
-from medianest.resilience.window import SLOW, Latency, Window, no_counts
+from medianest.resilience.circuit_breaker.window import SLOW, Latency, Window, no_counts
 
 PERIOD = 120.0  # slices of exactly one second
 

@@ -23,7 +23,7 @@ from medianest.bridges.circuitbreaker.predicate import Expected, build_failure_p
 from medianest.bridges.circuitbreaker.state import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN
 from medianest.bridges.circuitbreaker.wrapper import wrap
 from medianest.resilience import CircuitOpenError, Permit, State, default_registry
-from medianest.resilience.blocks import Blocks
+from medianest.resilience.circuit_breaker.blocks import Blocks
 
 __all__ = ["CircuitBreaker"]
 

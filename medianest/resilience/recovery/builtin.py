@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medianest.resilience.arguments import tells_arguments
+from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
@@ -15,7 +16,6 @@ from medianest.resilience.recovery.action import (
     RecoveryContext,
 )
 from medianest.resilience.registry import Registry
-from medianest.resilience.states import State
 
 __all__ = ["breaker_reset", "default_response", "graceful_degradation"]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from medianest.resilience.counter import Tally
 from medianest.resilience.recovery.record import RecoveryRecord, Step, StepOutcome
-from medianest.resilience.tally import Tally
 
 __all__ = ["Answered", "Outage"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from medianest.resilience.circuit_breaker.states import Generation
+from medianest.resilience.circuit_breaker.window import FAILURE, SLOW, SUCCESS
 from medianest.resilience.counted import counted
 from medianest.resilience.options import CircuitBreakerOptions
-from medianest.resilience.states import Generation
-from medianest.resilience.window import FAILURE, SLOW, SUCCESS
 
 __all__ = ["failure_verdict", "slow_verdict"]
 

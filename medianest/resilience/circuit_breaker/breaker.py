@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import tells_arguments
-from medianest.resilience.blocks import Blocks
+from medianest.resilience.circuit_breaker.blocks import Blocks
+from medianest.resilience.circuit_breaker.controller import LockedMachine, Permit
+from medianest.resilience.circuit_breaker.states import State, Trigger
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.events import call_refused
 from medianest.resilience.judging import answering, failing
 from medianest.resilience.keywords import CircuitBreakerKeywords
-from medianest.resilience.locked import LockedMachine, Permit
 from medianest.resilience.options import (
     CircuitBreakerOptions,
     checked_function,
@@ -25,7 +26,6 @@ from medianest.resilience.options import (
 )
 from medianest.resilience.outcome import Outcome
 from medianest.resilience.snapshot import BreakerSnapshot
-from medianest.resilience.states import State, Trigger
 from medianest.resilience.strategy import Invoke, Strategy
 
 __all__ = ["CircuitBreaker", "Permit"]

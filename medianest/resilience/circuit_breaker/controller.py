@@ -9,16 +9,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from medianest.resilience.circuit_breaker.state_machine import NOBODY, Machine, discard
+from medianest.resilience.circuit_breaker.states import Generation, State, Trigger
+from medianest.resilience.circuit_breaker.window import FAILURE, Latency
 from medianest.resilience.clock import Clock
 from medianest.resilience.errors import CallRefusedError, CircuitOpenError, ConfigurationError
 from medianest.resilience.events import CallRefused, call_refused, publish
-from medianest.resilience.machine import NOBODY, Machine, discard
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
 from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
 from medianest.resilience.snapshot import BreakerSnapshot, look, type_and_text
-from medianest.resilience.states import Generation, State, Trigger
 from medianest.resilience.strategy import Handover
-from medianest.resilience.window import FAILURE, Latency
 
 __all__ = ["LockedMachine", "Permit"]
 

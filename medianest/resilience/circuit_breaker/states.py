@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
-from medianest.resilience.window import FAILURE, SUCCESS, TICK, Window
+from medianest.resilience.circuit_breaker.window import FAILURE, SUCCESS, TICK, Window
 
 __all__ = ["TRANSITIONS", "Generation", "State", "Trigger"]
 

@@ -10,13 +10,20 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from medianest.resilience.circuit_breaker.states import TRANSITIONS, Generation, State, Trigger
+from medianest.resilience.circuit_breaker.trip_rules import failure_verdict, slow_verdict
+from medianest.resilience.circuit_breaker.window import (
+    FAILURE,
+    SUCCESS,
+    TICK,
+    Counts,
+    Window,
+    no_counts,
+)
 from medianest.resilience.clock import Clock
+from medianest.resilience.counter import Tally
 from medianest.resilience.events import Event, StateChanged, WouldHaveOpened
 from medianest.resilience.options import CircuitBreakerOptions
-from medianest.resilience.states import TRANSITIONS, Generation, State, Trigger
-from medianest.resilience.tally import Tally
-from medianest.resilience.verdict import failure_verdict, slow_verdict
-from medianest.resilience.window import FAILURE, SUCCESS, TICK, Counts, Window, no_counts
 
 __all__ = ["Machine"]
 
