@@ -11,6 +11,7 @@ from flask import Flask, g, has_request_context, request
 from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.cli import init_cli
 from medianest.config import Secrets, Settings
+from medianest.flask.admission import Admission
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
 from medianest.media.requests import MediaRequests
@@ -52,7 +53,6 @@ from medianest.web import (
     resilience,
     status,
 )
-from medianest.web.admission import Admission
 from medianest.web.auth import Tokens, ensure_operator_token
 from medianest.web.headers import send_security_headers
 from medianest.web.hosts import check_hosts

@@ -1,5 +1,5 @@
 """The Flask edge. `Resilience` is the extension for any Flask app."""
 
-from medianest.web.extension import Resilience
+from medianest.flask.extension import Resilience
 
 __all__ = ["Resilience"]

@@ -11,6 +11,7 @@ from typing import Any, cast
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from medianest.flask.admission import OverloadedError
 from medianest.media.errors import (
     ForbiddenError,
     MediaError,
@@ -41,7 +42,6 @@ from medianest.storage import (
     StorageError,
 )
 from medianest.storage.page import CursorError
-from medianest.web.admission import OverloadedError
 from medianest.web.problem_kinds import KINDS, Kind, pages
 from medianest.web.trace import route, trace_id
 

@@ -8,6 +8,8 @@ import pytest
 
 from medianest import dependencies, health, resilience, web
 from medianest.bridges import prometheus, requests
+from medianest.flask.guard import Guard
+from medianest.flask.guard_keywords import GuardKeywords
 from medianest.resilience import (
     BulkheadOptions,
     CircuitBreaker,
@@ -28,8 +30,6 @@ from medianest.resilience import (
     keywords,
     recovery,
 )
-from medianest.web.guard import Guard
-from medianest.web.guard_keywords import GuardKeywords
 
 ARGUMENTS = {
     "Bulkhead": ("plex",),

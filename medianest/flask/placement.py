@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from flask import Flask
 
+from medianest.flask.guard import Guard
 from medianest.resilience import ConfigurationError
-from medianest.web.guard import Guard
 
 __all__ = ["ProtectedViews", "refuse_outside", "refuse_wrapped"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from medianest.flask.ending import AT_THE_END, STREAMED, is_stream
 from medianest.resilience import (
     Bulkhead,
     BulkheadFullError,
@@ -19,7 +20,6 @@ from medianest.resilience import (
     Place,
     Registry,
 )
-from medianest.web.ending import AT_THE_END, STREAMED, is_stream
 
 __all__ = ["Admission", "OverloadedError"]
 

@@ -9,8 +9,8 @@ from weakref import ref
 
 from flask import Response, request
 
+from medianest.flask.ending import AT_THE_END, STREAMED, is_stream
 from medianest.resilience import CallRefusedError, Handover
-from medianest.web.ending import AT_THE_END, STREAMED, is_stream
 
 __all__ = ["settled"]
 

@@ -14,6 +14,8 @@ from typing import Any
 from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 
+from medianest.flask.guard_keywords import GuardFallback
+from medianest.flask.settling import settled
 from medianest.resilience import (
     BulkheadOptions,
     CallRefusedError,
@@ -37,8 +39,6 @@ from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
 from medianest.resilience.options import configure
 from medianest.resilience.outcome import raise_again
 from medianest.resilience.strategy import refuse_unfinished
-from medianest.web.guard_keywords import GuardFallback
-from medianest.web.settling import settled
 
 __all__ = ["Guard"]
 

@@ -11,11 +11,11 @@ from flask import Flask, Request, request
 from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
 
+from medianest.flask.admission import Admission
+from medianest.flask.ending import AT_THE_END, Lost, end, until_the_end
+from medianest.flask.guard import Guard, View
+from medianest.flask.placement import ProtectedViews
 from medianest.resilience import ConfigurationError, Registry
-from medianest.web.admission import Admission
-from medianest.web.ending import AT_THE_END, Lost, end, until_the_end
-from medianest.web.guard import Guard, View
-from medianest.web.placement import ProtectedViews
 
 __all__ = ["GuardedApp", "Prefixes", "guard_blueprint"]
 

@@ -1,0 +1,1 @@
+"""The Flask extension for any app: guards around its views, admission, an end to what waits."""
