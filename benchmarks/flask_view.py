@@ -70,7 +70,7 @@ class Served:
 
 def make_app() -> Flask:
     """Two equal views; one of them is guarded."""
-    from medianest.web import Resilience
+    from medianest.flask import Resilience
 
     app = Flask(__name__)
     resilience = Resilience(app)

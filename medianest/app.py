@@ -11,6 +11,7 @@ from flask import Flask, g, has_request_context, request
 from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.cli import init_cli
 from medianest.config import Secrets, Settings
+from medianest.flask import Resilience
 from medianest.flask.admission import Admission
 from medianest.media.overseerr import Overseerr
 from medianest.media.plex import Plex
@@ -37,7 +38,6 @@ from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.redis import RedisServer
 from medianest.watch import Subjects, make_watch
 from medianest.web import (
-    Resilience,
     components,
     dashboard,
     dependencies,

@@ -1,1 +1,5 @@
 """The Flask extension for any app: guards around its views, admission, an end to what waits."""
+
+from medianest.flask.extension import Resilience
+
+__all__ = ["Resilience"]

@@ -1,5 +1,1 @@
-"""The Flask edge. `Resilience` is the extension for any Flask app."""
-
-from medianest.flask.extension import Resilience
-
-__all__ = ["Resilience"]
+"""The HTTP API: what is asked, what is answered, who may ask."""

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from medianest import dependencies, health, resilience, web
+from medianest import dependencies, flask, health, resilience
 from medianest.bridges import prometheus, requests
 from medianest.flask.guard import Guard
 from medianest.flask.guard_keywords import GuardKeywords
@@ -47,7 +47,7 @@ ASKED_ON_EVERY_CALL = {"remaining", "overall_status"}
 
 
 def found_public():
-    for module in (resilience, recovery, health, dependencies, web, prometheus, requests):
+    for module in (resilience, recovery, health, dependencies, flask, prometheus, requests):
         for name in sorted({*module.__all__} - NOT_MADE - TAKES_NOTHING - ASKED_ON_EVERY_CALL):
             found = getattr(module, name)
             abstract = inspect.isabstract(found) or getattr(found, "_is_protocol", False)

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask, request
 
 from medianest.app import create_app
+from medianest.flask import Resilience
 from medianest.resilience import Registry
-from medianest.web import Resilience
 
 TOKENS = {
     "operator_token": "the-operator-token",

@@ -5,8 +5,8 @@ import threading
 import pytest
 from flask import Flask, Response
 
+from medianest.flask import Resilience
 from medianest.resilience import BulkheadFullError, ConfigurationError, Registry, remaining
-from medianest.web import Resilience
 
 
 @pytest.fixture

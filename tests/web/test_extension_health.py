@@ -5,8 +5,8 @@ import threading
 import pytest
 from flask import Flask
 
+from medianest.flask import Resilience
 from medianest.health import Status
-from medianest.web import Resilience
 
 
 @pytest.fixture

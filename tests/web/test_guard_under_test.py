@@ -7,8 +7,8 @@ from io import BytesIO
 import pytest
 from flask import Response, abort, send_file
 
+from medianest.flask import Resilience
 from medianest.resilience import State
-from medianest.web import Resilience
 from tests.web.conftest import breaker_of
 
 HALF_OPEN = {"failure_threshold": 1, "half_open_max_calls": 1, "jitter": 0.0}

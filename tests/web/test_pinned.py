@@ -21,9 +21,9 @@ FACES = (
     "medianest.bridges.prometheus",
     "medianest.bridges.requests",
     "medianest.dependencies",
+    "medianest.flask",
     "medianest.health",
     "medianest.resilience",
-    "medianest.web",
 )
 
 

@@ -5,6 +5,7 @@ from functools import wraps
 import pytest
 from flask import Blueprint
 
+from medianest.flask import Resilience
 from medianest.flask.guard_keywords import GuardKeywords
 from medianest.resilience import (
     CallRefusedError,
@@ -13,7 +14,6 @@ from medianest.resilience import (
     MemoryLastGood,
     Registry,
 )
-from medianest.web import Resilience
 from tests.web.conftest import breaker_of
 
 

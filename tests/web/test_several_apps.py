@@ -3,8 +3,8 @@
 import pytest
 from flask import Blueprint, Flask
 
+from medianest.flask import Resilience
 from medianest.resilience import ConfigurationError
-from medianest.web import Resilience
 
 
 def make_app(**config):

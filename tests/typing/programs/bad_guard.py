@@ -1,6 +1,6 @@
 from flask import Flask
 
-from medianest.web import Resilience
+from medianest.flask import Resilience
 
 resilience = Resilience(Flask(__name__))
 resilience.guard("/reports", service="reports", timout=5)  # wrong

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask, Response
 
-from medianest.web import Resilience
+from medianest.flask import Resilience
 
 app = Flask(__name__)
 shop = Blueprint("shop", __name__)
