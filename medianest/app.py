@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, g, has_request_context, request
 
 from medianest.bridges.circuitbreaker.others import other_breakers
+from medianest.cache.redis import RedisServer
 from medianest.cli import init_cli
 from medianest.config import Secrets, Settings
 from medianest.flask import Resilience
@@ -35,7 +36,6 @@ from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.storage import Database
 from medianest.storage.compartments import Caller
 from medianest.storage.records import Audit, HistoryJournal
-from medianest.storage.redis import RedisServer
 from medianest.watch import Subjects, make_watch
 from medianest.web import (
     components,

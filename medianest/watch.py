@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from medianest.cache.redis import SERVICE as REDIS
+from medianest.cache.redis import RedisServer
 from medianest.config import AlertSettings, HealthSettings, Settings
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.checks import CacheCheck, DatabaseCheck, UpstreamCheck
@@ -51,8 +53,6 @@ from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
 from medianest.storage.dependencies import DependencyStore
 from medianest.storage.marks import Marks
-from medianest.storage.redis import SERVICE as REDIS
-from medianest.storage.redis import RedisServer
 from medianest.web.parts import Lifecycle, Watch
 from medianest.web.traffic import Routes
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from medianest.cache.redis import RedisServer
 from medianest.config import UpstreamTls
 from medianest.health import Finding, Status
 from medianest.media.errors import MediaError
 from medianest.media.http import UpstreamHttp
 from medianest.resilience import Clock
 from medianest.storage import CacheRefusedError, Database, StorageError, schema
-from medianest.storage.redis import RedisServer
 
 __all__ = ["CacheCheck", "DatabaseCheck", "UpstreamCheck"]
 

@@ -8,6 +8,10 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 
+from medianest.cache.last_good import TieredLastGood
+from medianest.cache.last_good_figures import LastGoodFigures
+from medianest.cache.packed import packed_memory
+from medianest.cache.redis import RedisServer
 from medianest.config import PlexSettings, Secrets
 from medianest.media.answer import Answer, stale
 from medianest.media.errors import (
@@ -24,10 +28,6 @@ from medianest.media.operations import Operations
 from medianest.media.plex_client import SERVICE, PlexClient
 from medianest.media.plex_wire import Item, Items, Libraries, Library, Page, Session
 from medianest.resilience import Fallback, Pipeline, Recovery, ResilienceService, Strategy
-from medianest.storage.last_good import TieredLastGood
-from medianest.storage.last_good_figures import LastGoodFigures
-from medianest.storage.packed import packed_memory
-from medianest.storage.redis import RedisServer
 
 __all__ = ["DEPENDENCY", "Plex"]
 

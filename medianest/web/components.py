@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import Field
 
+from medianest.cache.redis import SERVICE as REDIS
 from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
-from medianest.storage.redis import SERVICE as REDIS
 from medianest.web.answers.components import Component, Latency
 from medianest.web.answers.health import (
     CacheHealth,

@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from medianest.cache.redis import RedisServer
 from medianest.config import Settings
 from medianest.dependencies.desk import DependencyDesk
 from medianest.health import HealthMonitor
@@ -29,7 +30,6 @@ from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
 from medianest.storage.records import Audit, HistoryJournal
-from medianest.storage.redis import RedisServer
 from medianest.web.auth import Tokens
 from medianest.web.other_breakers import OtherBreaker
 

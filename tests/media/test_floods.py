@@ -56,8 +56,8 @@ from medianest.config import RedisSettings
 from medianest.media.plex import _ITEMS
 from medianest.resilience import ResilienceService
 from medianest.resilience.clock import SystemClock
-from medianest.storage.last_good import TieredLastGood
-from medianest.storage.redis import RedisServer
+from medianest.cache.last_good import TieredLastGood
+from medianest.cache.redis import RedisServer
 redis = RedisServer(sys.argv[1], RedisSettings(timeout=60), ResilienceService(), threads=8)
 store = TieredLastGood("plex:recent", 86400, _ITEMS, clock=SystemClock(), redis=redis)
 store.get(("nothing",))

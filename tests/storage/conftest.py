@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from medianest.cache.redis import RedisServer
 from medianest.config import DatabaseSettings, RedisSettings
 from medianest.resilience import ManualClock, ResilienceService
 from medianest.storage import Database
-from medianest.storage.redis import RedisServer
 from tests.postgres import PostgresProcess
 
 _numbers = itertools.count()

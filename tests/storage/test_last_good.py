@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import TypeAdapter
 
+from medianest.cache import last_good
+from medianest.cache.last_good import TieredLastGood
 from medianest.resilience import Deadline
-from medianest.storage import last_good
-from medianest.storage.last_good import TieredLastGood
 from tests.valkey import ValkeyProcess
 
 DAY = 86400.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from pydantic import TypeAdapter
 
-from medianest.storage.last_good import TieredLastGood
-from medianest.storage.packed import packed_memory
+from medianest.cache.last_good import TieredLastGood
+from medianest.cache.packed import packed_memory
 
 HOUR, DAY = 3600.0, 86400.0
 LIST = TypeAdapter(tuple[str, ...])
@@ -97,8 +97,8 @@ from medianest.media.answer import Answer
 from medianest.media.plex import _PAGE
 from medianest.media.plex_wire import Item, Page
 from medianest.resilience import SystemClock
-from medianest.storage.last_good import TieredLastGood
-from medianest.storage.packed import packed_memory
+from medianest.cache.last_good import TieredLastGood
+from medianest.cache.packed import packed_memory
 
 def item(number):
     return Item.model_validate({

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from medianest.cache.redis import MOST_BYTES, Shelf, Stamped
 from medianest.resilience import CircuitOpenError, Deadline, DeadlineExceededError
 from medianest.storage import CacheRefusedError, CacheUnavailableError
-from medianest.storage.redis import MOST_BYTES, Shelf, Stamped
 from tests.valkey import ValkeyProcess
 
 LATEST = 10**12

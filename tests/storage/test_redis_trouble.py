@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from medianest import names
+from medianest.cache.redis import Stamped
 from medianest.resilience import BulkheadFullError, CircuitOpenError, Deadline
 from medianest.storage import CacheUnavailableError
-from medianest.storage.redis import Stamped
 from tests.valkey import ValkeyProcess
 
 TIMEOUT = 0.25
@@ -242,7 +242,7 @@ def test_more_than_there_are_places_for_are_sent_away(pretending, open_redis):
 
 def test_trouble_is_said_once_and_its_end_too(own_valkey, open_redis, caplog):
     server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
-    with caplog.at_level(logging.WARNING, logger="medianest.storage.redis"):
+    with caplog.at_level(logging.WARNING, logger="medianest.cache.redis"):
         server.get(KEY)
         own_valkey.kill()
         for _ in range(5):

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.config.settings import Environment
 from medianest.health import Status
 from medianest.resilience import DependencyType
-from medianest.storage.last_good_figures import LastGoodFigures
 from medianest.web.answers.alerts import Alert
 from medianest.web.answers.base import (
     AnswerModel,

@@ -10,10 +10,10 @@ from typing import Any, Final, TypeVar
 from redis import ConnectionPool, Redis
 from redis import exceptions as theirs
 
+from medianest.cache.redis_sockets import make_pool
 from medianest.config import RedisSettings
 from medianest.resilience import Deadline, DeadlineExceededError, ResilienceService, remaining
 from medianest.storage.errors import CacheError, CacheRefusedError, CacheUnavailableError
-from medianest.storage.redis_sockets import make_pool
 
 __all__ = ["MOST_BYTES", "SERVICE", "RedisFacts", "RedisServer", "Shelf", "Stamped"]
 

@@ -13,13 +13,13 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from medianest.cache.last_good_figures import LastGoodFigures, Tally
+from medianest.cache.packed import KEPT, Packed, PackedMemory, packed_memory
+from medianest.cache.redis import MOST_BYTES, RedisServer, Shelf, Stamped
 from medianest.resilience import CallRefusedError, Clock, MemoryLastGood
 from medianest.resilience.clock import elapsed_of
 from medianest.resilience.steps import ClockSteps
 from medianest.storage.errors import CacheError
-from medianest.storage.last_good_figures import LastGoodFigures, Tally
-from medianest.storage.packed import KEPT, Packed, PackedMemory, packed_memory
-from medianest.storage.redis import MOST_BYTES, RedisServer, Shelf, Stamped
 
 __all__ = ["TieredLastGood"]
 
