@@ -14,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.retry import Retry
 
-from medianest.names import time_left
-from medianest.sockets import connect
+from medianest.net.connect import connect
+from medianest.net.dns import time_left
 
 __all__ = ["make_pool"]
 

@@ -14,8 +14,8 @@ from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.url import HealthUrl
 from medianest.media.errors import SlowError
 from medianest.media.failures import mapped
-from medianest.names import look_up
 from medianest.net.adapter import connection_to, tls_context
+from medianest.net.dns import look_up
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 

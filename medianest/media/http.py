@@ -24,8 +24,8 @@ from medianest.media.errors import (
 )
 from medianest.media.failures import mapped
 from medianest.media.json_body import read_json
-from medianest.names import time_left
 from medianest.net.adapter import UpstreamAdapter, tls_context
+from medianest.net.dns import time_left
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 from medianest.resilience.retry import RETRYABLE_STATUSES, wait_asked

@@ -27,10 +27,10 @@ from urllib3.exceptions import (
 )
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
-from medianest.names import time_left
+from medianest.net.connect import LookUp, connect
+from medianest.net.dns import time_left
 from medianest.net.reuse import Freshness, ReusableConnection
 from medianest.resilience import Clock
-from medianest.sockets import LookUp, connect
 
 if TYPE_CHECKING:
     from medianest.config import UpstreamTls

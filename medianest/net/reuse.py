@@ -18,10 +18,10 @@ from typing import Any, Final
 from urllib3.connection import HTTPConnection
 from urllib3.response import HTTPResponse
 
-from medianest.names import time_left
+from medianest.net.connect import give_up_unheard
+from medianest.net.dns import time_left
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock, elapsed_of
-from medianest.sockets import give_up_unheard
 
 __all__ = ["Freshness", "ReusableConnection"]
 

@@ -18,7 +18,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL
 
-from medianest.names import look_up
+from medianest.net.dns import look_up
 from medianest.resilience import remaining
 from medianest.resilience.errors import PortableError
 from medianest.storage.errors import (

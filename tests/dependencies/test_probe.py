@@ -10,7 +10,7 @@ from medianest.dependencies.addresses import Addresses, ForbiddenAddressError
 from medianest.dependencies.probe import HealthProbe, ProbeResult
 from medianest.dependencies.url import checked_url
 from medianest.media.errors import SlowError, UnreachableError, UnresolvableError
-from medianest.names import look_up
+from medianest.net.dns import look_up
 from medianest.resilience import Deadline, DeadlineExceededError, ManualClock
 from tests.dependencies.conftest import LOOPBACK, OK
 

@@ -6,10 +6,10 @@ import tracemalloc
 
 import pytest
 
-from medianest import sockets
 from medianest.config import UpstreamTls
 from medianest.media.errors import InvalidAnswerError, RefusedError, SlowError, UpstreamError
 from medianest.media.http import UpstreamHttp
+from medianest.net import connect as sockets
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from medianest.media.errors import InvalidAnswerError, SlowError, UnreachableError, UpstreamError
 from medianest.media.http import UpstreamHttp
+from medianest.net.connect import connect
 from medianest.resilience import CircuitBreaker, ManualClock, State
-from medianest.sockets import connect
 from tests.media.keeping import OK, KeepingServer, hang_up, reset, well
 
 ENDS = pytest.mark.parametrize("end", [hang_up, reset])

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from medianest import names
 from medianest.config import DatabaseSettings
+from medianest.net import dns as names
 from medianest.resilience import CallRefusedError, Deadline, ResilienceService
 from medianest.storage import (
     Database,

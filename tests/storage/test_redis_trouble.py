@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medianest import names
 from medianest.cache.redis import Stamped
+from medianest.net import dns as names
 from medianest.resilience import BulkheadFullError, CircuitOpenError, Deadline
 from medianest.storage import CacheUnavailableError
 from tests.valkey import ValkeyProcess

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
-from medianest.names import look_up, time_left
+from medianest.net.dns import look_up, time_left
 
 __all__ = ["LookUp", "connect", "give_up_unheard"]
 
