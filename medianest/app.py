@@ -14,8 +14,8 @@ from medianest.cli import init_cli
 from medianest.config import Secrets, Settings
 from medianest.flask import Resilience
 from medianest.flask.admission import Admission
-from medianest.media.overseerr import Overseerr
-from medianest.media.plex import Plex
+from medianest.media.overseerr.service import Overseerr
+from medianest.media.plex.service import Plex
 from medianest.media.requests import MediaRequests
 from medianest.notify import Notifier
 from medianest.overrides.file import OverrideFile

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from medianest.media import overseerr_client, plex_client
-from medianest.media.overseerr import HANDLER
+from medianest.media.overseerr import client as overseerr_client
+from medianest.media.overseerr.service import HANDLER
+from medianest.media.plex import client as plex_client
 from medianest.media.requests import LISTING, without
 from medianest.media.samples import sample_error
 from medianest.queue.defer import DEFERRED, Deferral, queue_for_later

@@ -33,12 +33,12 @@ from medianest.health.report import Reporter
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
 from medianest.health.traffic import Traffic
-from medianest.media.overseerr import Overseerr
-from medianest.media.overseerr_client import API
-from medianest.media.overseerr_client import SERVICE as OVERSEERR
-from medianest.media.plex import DEPENDENCY as PLEX_DEPENDENCY
-from medianest.media.plex import Plex
-from medianest.media.plex_client import SERVICE as PLEX
+from medianest.media.overseerr.client import API
+from medianest.media.overseerr.client import SERVICE as OVERSEERR
+from medianest.media.overseerr.service import Overseerr
+from medianest.media.plex.client import SERVICE as PLEX
+from medianest.media.plex.service import DEPENDENCY as PLEX_DEPENDENCY
+from medianest.media.plex.service import Plex
 from medianest.queue.admin import QueueAdmin
 from medianest.resilience import (
     Bulkhead,

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from medianest.media.errors import ForbiddenError, MediaError
-from medianest.media.overseerr import HANDLER, Overseerr
-from medianest.media.overseerr_wire import MediaRequest
-from medianest.media.overseerr_wish import Wish
+from medianest.media.overseerr.models import MediaRequest
+from medianest.media.overseerr.service import HANDLER, Overseerr
+from medianest.media.overseerr.wish import Wish
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.defer import DEFERRED, Deferred
 from medianest.queue.operations import Lease, Operation, PayloadError

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from medianest.media.errors import MediaError, NotConfiguredError
-from medianest.media.overseerr import Overseerr
-from medianest.media.overseerr_wire import Title
-from medianest.media.plex import Plex
-from medianest.media.plex_wire import Item
+from medianest.media.overseerr.models import Title
+from medianest.media.overseerr.service import Overseerr
+from medianest.media.plex.models import Item
+from medianest.media.plex.service import Plex
 from medianest.resilience import CallRefusedError
 
 __all__ = ["Found", "search_everything"]

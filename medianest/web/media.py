@@ -10,7 +10,7 @@ from pydantic import Field
 
 from medianest.media.answer import Answer
 from medianest.media.errors import NotFoundError
-from medianest.media.overseerr_wire import Title
+from medianest.media.overseerr.models import Title
 from medianest.media.search import search_everything
 from medianest.web.answers.base import AnswerModel
 from medianest.web.answers.media import (

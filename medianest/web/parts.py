@@ -19,8 +19,8 @@ from medianest.health.openings import Openings
 from medianest.health.report import Report, Reporter
 from medianest.health.system import System
 from medianest.health.traffic import Route, Traffic
-from medianest.media.overseerr import Overseerr
-from medianest.media.plex import Plex
+from medianest.media.overseerr.service import Overseerr
+from medianest.media.plex.service import Plex
 from medianest.media.requests import MediaRequests
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.queue.admin import QueueAdmin

@@ -8,7 +8,7 @@ from flask import Blueprint, g, url_for
 from pydantic import Field
 
 from medianest.media import requests as media
-from medianest.media.overseerr_wire import MediaRequest
+from medianest.media.overseerr.models import MediaRequest
 from medianest.web.answers.requests import OverseerrRequest, RequestPage, Ticket, TicketInFull
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts

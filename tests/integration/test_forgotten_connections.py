@@ -11,7 +11,7 @@ import pytest
 from medianest.config import PlexSettings
 from medianest.media.errors import SlowError, UpstreamError
 from medianest.media.http import UpstreamHttp
-from medianest.media.plex_client import PlexClient
+from medianest.media.plex.client import PlexClient
 from medianest.resilience import ResilienceService, State
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.namespace import Namespace

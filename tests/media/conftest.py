@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from medianest.config import PlexSettings
-from medianest.media.plex_client import PlexClient
+from medianest.media.plex.client import PlexClient
 from medianest.sandbox.process import SandboxProcess
 from tests.media.answering import AnsweringServer
 

@@ -3,7 +3,7 @@
 import json
 
 from medianest.media.parsing import parsed_all
-from medianest.media.plex_wire import Item, Library
+from medianest.media.plex.models import Item, Library
 from tests.media.conftest import CAPTURES
 
 

@@ -39,7 +39,7 @@ OF_PLEX = MEASURED.format(
     prepare="""
 from medianest.config import PlexSettings
 from medianest.media.errors import MediaError
-from medianest.media.plex_client import PlexClient
+from medianest.media.plex.client import PlexClient
 client = PlexClient(sys.argv[1], PlexSettings(url=sys.argv[1], timeout=60))
 """,
     ask="""
@@ -53,7 +53,7 @@ except MediaError:
 OF_REDIS = MEASURED.format(
     prepare="""
 from medianest.config import RedisSettings
-from medianest.media.plex import _ITEMS
+from medianest.media.plex.service import _ITEMS
 from medianest.resilience import ResilienceService
 from medianest.resilience.clock import SystemClock
 from medianest.cache.last_good import TieredLastGood

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from medianest.media.errors import InvalidAnswerError, UnusableAnswerError
-from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
+from medianest.media.overseerr.models import MediaRequest, RequestPage, SearchPage, Title
 from medianest.media.parsing import MOST_ELEMENTS, parsed, parsed_all, understood
-from medianest.media.plex_wire import Item, Library, Session
+from medianest.media.plex.models import Item, Library, Session
 
 LIBRARY = {"key": "1", "title": "Films", "type": "movie"}
 ITEM = {"ratingKey": "7", "title": "Alba", "type": "movie"}

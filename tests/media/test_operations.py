@@ -8,7 +8,7 @@ import pytest
 from medianest.config import PlexSettings
 from medianest.health import DependencyHealth, Status
 from medianest.media.errors import SlowError, UnavailableError, UpstreamError
-from medianest.media.plex import DEPENDENCY, Plex
+from medianest.media.plex.service import DEPENDENCY, Plex
 from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
 from tests.resilience.flying import SOON, wait_until
 

@@ -22,9 +22,9 @@ from medianest.media.errors import (
     UnreachableError,
     UpstreamError,
 )
-from medianest.media.overseerr_client import OverseerrClient, RequestFailedError
-from medianest.media.overseerr_refusals import UnknownUserError, refusal
-from medianest.media.overseerr_wish import KnownRequest, Standing, Wish
+from medianest.media.overseerr.client import OverseerrClient, RequestFailedError
+from medianest.media.overseerr.refusals import UnknownUserError, refusal
+from medianest.media.overseerr.wish import KnownRequest, Standing, Wish
 from medianest.sandbox.process import SandboxProcess
 
 UNKNOWN = 9_000_001

@@ -10,7 +10,7 @@ from medianest.media.errors import (
     RefusedError,
     SourceError,
 )
-from medianest.media.overseerr import SOURCE, Overseerr
+from medianest.media.overseerr.service import SOURCE, Overseerr
 from medianest.media.troubles import Troubles
 from medianest.resilience import ManualClock, ResilienceService, State
 from medianest.sandbox.process import SandboxProcess

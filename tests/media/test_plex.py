@@ -4,7 +4,7 @@ import pytest
 
 from medianest.config import PlexSettings
 from medianest.media.errors import NotConfiguredError, NotFoundError, RejectedError, UpstreamError
-from medianest.media.plex import Plex
+from medianest.media.plex.service import Plex
 from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
 
 

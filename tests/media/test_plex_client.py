@@ -14,7 +14,7 @@ from medianest.media.errors import (
     UnreachableError,
     UnusableAnswerError,
 )
-from medianest.media.plex_client import PlexClient
+from medianest.media.plex.client import PlexClient
 
 BOUND = 0.25
 """What a call may take beyond its timeout, in seconds."""

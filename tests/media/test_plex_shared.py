@@ -6,8 +6,8 @@ import time
 import pytest
 
 from medianest.app import create_app
-from medianest.media import plex as plex_module
 from medianest.media.answer import Answer
+from medianest.media.plex import service as plex_module
 from tests.valkey import ValkeyProcess
 
 MARGIN = 0.5

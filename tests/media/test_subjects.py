@@ -7,7 +7,7 @@ import pytest
 
 from medianest.config import PlexSettings
 from medianest.media.errors import InvalidAnswerError, SlowError, UnavailableError, UpstreamError
-from medianest.media.plex import Plex
+from medianest.media.plex.service import Plex
 from medianest.media.subjects import Subjects
 from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
 

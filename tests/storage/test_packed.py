@@ -94,8 +94,8 @@ import resource
 from datetime import UTC, datetime
 from hashlib import sha256
 from medianest.media.answer import Answer
-from medianest.media.plex import _PAGE
-from medianest.media.plex_wire import Item, Page
+from medianest.media.plex.service import _PAGE
+from medianest.media.plex.models import Item, Page
 from medianest.resilience import SystemClock
 from medianest.cache.last_good import TieredLastGood
 from medianest.cache.packed import packed_memory

@@ -3,7 +3,7 @@
 import pytest
 from flask import Blueprint, Response
 
-from medianest.media.plex_wire import Library
+from medianest.media.plex.models import Library
 from medianest.web.answers.base import AnswerModel, Timestamp
 from medianest.web.answers.media import Libraries
 from medianest.web.endpoint import endpoint

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medianest.media.overseerr_wire import MediaRequest
+from medianest.media.overseerr.models import MediaRequest
 from medianest.sandbox.process import SandboxProcess
 
 REQUESTS = "/api/v1/media/requests"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medianest.media.plex_wire import Item, Library, Session
+from medianest.media.plex.models import Item, Library, Session
 from medianest.web.answers.base import AnswerModel, AsOf, Count, Degraded, Timestamp
 
 __all__ = [

@@ -25,8 +25,8 @@ from medianest.media.errors import (
     UpstreamError,
 )
 from medianest.media.operations import Operations
-from medianest.media.plex_client import SERVICE, PlexClient
-from medianest.media.plex_wire import Item, Items, Libraries, Library, Page, Session
+from medianest.media.plex.client import SERVICE, PlexClient
+from medianest.media.plex.models import Item, Items, Libraries, Library, Page, Session
 from medianest.resilience import Fallback, Pipeline, Recovery, ResilienceService, Strategy
 
 __all__ = ["DEPENDENCY", "Plex"]

@@ -20,14 +20,15 @@ from medianest.media.errors import (
     UpstreamError,
 )
 from medianest.media.http import HttpAnswer, UpstreamHttp
-from medianest.media.overseerr_details import (
+from medianest.media.overseerr.details import (
     SeasonDetails,
     requests_for,
     seasons_of,
     standing_of,
     taken_seasons,
 )
-from medianest.media.overseerr_refusals import (
+from medianest.media.overseerr.models import MediaRequest, RequestPage, SearchPage, Title
+from medianest.media.overseerr.refusals import (
     SERVICE,
     RequestFailedError,
     foreign,
@@ -37,8 +38,7 @@ from medianest.media.overseerr_refusals import (
     source_failed,
     wrong_key,
 )
-from medianest.media.overseerr_wire import MediaRequest, RequestPage, SearchPage, Title
-from medianest.media.overseerr_wish import NOTHING, KnownRequest, Requested, Standing, Wish
+from medianest.media.overseerr.wish import NOTHING, KnownRequest, Requested, Standing, Wish
 from medianest.media.parsing import parsed, understood
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock

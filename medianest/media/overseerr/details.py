@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from medianest.media.overseerr_wish import KnownRequest, Standing
+from medianest.media.overseerr.wish import KnownRequest, Standing
 
 __all__ = ["SeasonDetails", "requests_for", "seasons_of", "standing_of", "taken_seasons"]
 

@@ -30,15 +30,15 @@ from medianest.media.errors import (
     UpstreamError,
 )
 from medianest.media.operations import Operations
-from medianest.media.overseerr_client import SERVICE, OverseerrClient
-from medianest.media.overseerr_details import SeasonDetails
-from medianest.media.overseerr_refusals import (
+from medianest.media.overseerr.client import SERVICE, OverseerrClient
+from medianest.media.overseerr.details import SeasonDetails
+from medianest.media.overseerr.models import MediaRequest, RequestPage, Title
+from medianest.media.overseerr.refusals import (
     RequestFailedError,
     UnknownUserError,
     source_failed,
 )
-from medianest.media.overseerr_wire import MediaRequest, RequestPage, Title
-from medianest.media.overseerr_wish import Requested, Wish
+from medianest.media.overseerr.wish import Requested, Wish
 from medianest.media.troubles import Troubles
 from medianest.queue.runner import Handler
 from medianest.resilience import (

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from medianest.media.errors import UnusableAnswerError
 from medianest.media.parsing import listed
-from medianest.media.plex_wire import Container
+from medianest.media.plex.models import Container
 from medianest.resilience.counted import counted
 
 __all__ = ["SERVICE", "begins_at", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]

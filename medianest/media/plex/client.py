@@ -11,14 +11,14 @@ from medianest.config import PlexSettings, Secrets
 from medianest.media.errors import InvalidAnswerError, RejectedError
 from medianest.media.http import UpstreamHttp
 from medianest.media.parsing import listed, parsed_all
-from medianest.media.plex_lists import (
+from medianest.media.plex.lists import (
     SERVICE,
     begins_at,
     doubt,
     doubt_of_hubs,
     unless_nothing_is_left,
 )
-from medianest.media.plex_wire import Container, Item, Library, Page, Session
+from medianest.media.plex.models import Container, Item, Library, Page, Session
 from medianest.resilience import Clock
 
 __all__ = ["SERVICE", "PlexClient"]

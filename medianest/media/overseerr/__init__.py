@@ -1,0 +1,1 @@
+"""Overseerr: its client, what it says, and what is asked of it."""

@@ -1,0 +1,1 @@
+"""Plex: its client, what it says, and what is asked of it."""
