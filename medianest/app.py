@@ -37,7 +37,15 @@ from medianest.storage import Database
 from medianest.storage.compartments import Caller
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.watch import Subjects, make_watch
-from medianest.web import (
+from medianest.web.auth import Tokens, ensure_operator_token
+from medianest.web.headers import send_security_headers
+from medianest.web.hosts import check_hosts
+from medianest.web.parts import Lifecycle, Parts
+from medianest.web.problems import init_problems
+from medianest.web.proxies import Proxies
+from medianest.web.trace import trace_id
+from medianest.web.traffic import Routes, record
+from medianest.web.views import (
     components,
     dashboard,
     dependencies,
@@ -53,14 +61,6 @@ from medianest.web import (
     resilience,
     status,
 )
-from medianest.web.auth import Tokens, ensure_operator_token
-from medianest.web.headers import send_security_headers
-from medianest.web.hosts import check_hosts
-from medianest.web.parts import Lifecycle, Parts
-from medianest.web.problems import init_problems
-from medianest.web.proxies import Proxies
-from medianest.web.trace import trace_id
-from medianest.web.traffic import Routes, record
 
 __all__ = ["create_app"]
 

@@ -23,7 +23,7 @@ from medianest.storage import Database
 from medianest.storage.database import READ, WRITE
 from medianest.storage.database import SERVICE as DATABASE
 from medianest.storage.samples import sample_error as sample_of_database
-from medianest.web import dashboard
+from medianest.web.views import dashboard
 
 __all__ = ["wire_recovery"]
 
