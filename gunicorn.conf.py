@@ -10,7 +10,7 @@ from contextlib import suppress
 from medianest import __version__
 from medianest.config import Settings, missing
 from medianest.logs import configure_logs
-from medianest.notify import Notifier
+from medianest.monitoring.notifier import Notifier
 from medianest.resilience import ConfigurationError
 from medianest.sandbox.process import SandboxProcess
 from medianest.server.arbiter import Improvements

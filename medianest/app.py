@@ -17,7 +17,8 @@ from medianest.flask.admission import Admission
 from medianest.media.overseerr.service import Overseerr
 from medianest.media.plex.service import Plex
 from medianest.media.requests import MediaRequests
-from medianest.notify import Notifier
+from medianest.monitoring.notifier import Notifier
+from medianest.monitoring.watch import Subjects, make_watch
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
@@ -36,7 +37,6 @@ from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.storage import Database
 from medianest.storage.compartments import Caller
 from medianest.storage.records import Audit, HistoryJournal
-from medianest.watch import Subjects, make_watch
 from medianest.web.auth import Tokens, ensure_operator_token
 from medianest.web.headers import send_security_headers
 from medianest.web.hosts import check_hosts

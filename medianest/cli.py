@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 
 from medianest.config import Settings
 from medianest.config.effective import Effective, effective
-from medianest.notify import Notifier, sample_alert
+from medianest.monitoring.notifier import Notifier, sample_alert
 from medianest.resilience import CallRefusedError, Clock, ConfigurationError
 from medianest.storage import Database, StorageError
 from medianest.storage.schema import head_revision

@@ -16,7 +16,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from medianest.every import Every
-from medianest.notify import Notifier
+from medianest.monitoring.notifier import Notifier
 from medianest.resilience import CallRefusedError
 from medianest.resilience.steps import ClockSteps
 from medianest.storage import StorageError, schema

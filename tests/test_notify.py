@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from medianest.health.thresholds import Severity
-from medianest.notify import Notifier, _why, sample_alert
+from medianest.monitoring.notifier import Notifier, _why, sample_alert
 from medianest.resilience import ConfigurationError
 
 # Of what Apprise imports.

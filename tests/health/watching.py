@@ -9,8 +9,8 @@ from medianest.health import Check, Finding, HealthMonitor, Status
 from medianest.health.alerts import AlertManager, AlertOptions, Rules
 from medianest.health.observer import Observer
 from medianest.health.traffic import Traffic
+from medianest.monitoring.watch import _let_in
 from medianest.resilience import BulkheadOptions, ResilienceService
-from medianest.watch import _let_in
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
 

@@ -44,7 +44,7 @@ _PLAIN_TEXT = "text"
 _MARKS = {"resolved": "success", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 
 
-_heard: ContextVar[list[str] | None] = ContextVar("medianest.notify.heard", default=None)
+_heard: ContextVar[list[str] | None] = ContextVar("medianest-heard", default=None)
 """Why this attempt failed, as heard in any thread of it: Apprise may send in one of its own."""
 
 
