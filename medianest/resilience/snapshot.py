@@ -13,7 +13,7 @@ from medianest.resilience.circuit_breaker.window import SLOW, Batch, Counts, Lat
 from medianest.resilience.outcome import Outcome
 
 if TYPE_CHECKING:
-    from medianest.resilience.circuit_breaker.state_machine import Machine
+    from medianest.resilience.circuit_breaker.state_machine import StateMachine
 
 __all__ = [
     "BreakerCounts",
@@ -163,7 +163,7 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def look(machine: Machine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:
+def look(machine: StateMachine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:
     """A machine with the lock held, and the durations for its latency, which take sorting."""
     generation = machine.advance(now)
     generation.window.fold(now)
@@ -211,11 +211,11 @@ def _named(counts: Counts) -> dict[str, int]:
     }
 
 
-def _when(machine: Machine, at: float) -> datetime | None:
+def _when(machine: StateMachine, at: float) -> datetime | None:
     return machine.utc_of(at) if math.isfinite(at) else None
 
 
-def _failure(machine: Machine) -> Failure | None:
+def _failure(machine: StateMachine) -> Failure | None:
     if machine.last_failure is None:
         return None
     (kind, message), at = machine.last_failure

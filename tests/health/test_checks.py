@@ -19,7 +19,7 @@ from medianest.resilience import Bulkhead, Registry, ResilienceService
 H, D, U = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY
 
 
-class Machine:
+class StateMachine:
     """A System that says what it is told to."""
 
     def __init__(self, memory=None, cpu=None):
@@ -55,7 +55,7 @@ def test_breakers_that_are_off_protect_nobody(clock):
 
 @pytest.mark.parametrize(("used", "status"), [(75, H), (76, D), (90, D), (91, U)])
 def test_memory(used, status):
-    found = check_memory(Machine(Memory(used, 100, "container", 5)), Threshold(0.75, 0.90))
+    found = check_memory(StateMachine(Memory(used, 100, "container", 5)), Threshold(0.75, 0.90))
     assert found.status is status
     assert found.detail == {
         "used_bytes": used, "limit_bytes": 100, "limited_by": "container", "process_bytes": 5,
@@ -70,7 +70,7 @@ def test_memory(used, status):
     ("share", "status"), [(None, H), (0.0, H), (0.949, H), (0.95, D), (1.0, D)]
 )
 def test_processors(share, status):
-    found = check_cpu(Machine(cpu=Cpu(share, share, 2.0, "machine")))
+    found = check_cpu(StateMachine(cpu=Cpu(share, share, 2.0, "machine")))
     assert (found.status, found.detail["share"], found.detail["cores"]) == (status, share, 2.0)
     assert (found.message is None) == (status is H)
 

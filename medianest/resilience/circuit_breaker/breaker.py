@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.circuit_breaker.blocks import Blocks
-from medianest.resilience.circuit_breaker.controller import LockedMachine, Permit
+from medianest.resilience.circuit_breaker.controller import Controller, Permit
 from medianest.resilience.circuit_breaker.states import State, Trigger
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
@@ -58,7 +58,7 @@ class CircuitBreaker(Strategy):
         self.options = configure(CircuitBreakerOptions, options, keywords, owner, "clock", "random")
         self._clock = as_clock(clock)
         checked_function(random, f"{owner}: random", "() -> a number from 0 to 1")
-        self._locked = LockedMachine(name, self.options, self._clock, random)
+        self._locked = Controller(name, self.options, self._clock, random)
         self._blocks: Blocks[Permit] = Blocks()
         super().__init__()
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from medianest.resilience.circuit_breaker.state_machine import NOBODY, Machine, discard
+from medianest.resilience.circuit_breaker.state_machine import NOBODY, StateMachine, discard
 from medianest.resilience.circuit_breaker.states import Generation, State, Trigger
 from medianest.resilience.circuit_breaker.window import FAILURE, Latency
 from medianest.resilience.clock import Clock
@@ -20,19 +20,19 @@ from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, caus
 from medianest.resilience.snapshot import BreakerSnapshot, look, type_and_text
 from medianest.resilience.strategy import Handover
 
-__all__ = ["LockedMachine", "Permit"]
+__all__ = ["Controller", "Permit"]
 
 logger = logging.getLogger(__name__)
 
 
-class LockedMachine:
+class Controller:
     """Admits and settles calls and obeys operators, one thread at a time."""
 
     def __init__(
         self, name: str, options: CircuitBreakerOptions, clock: Clock, random: Callable[[], float]
     ) -> None:
         self.name = name
-        self.machine = Machine(name, options, clock, random)
+        self.machine = StateMachine(name, options, clock, random)
         self._now = clock.now
         self._classify = Classifier(options.expected_errors, options.ignored_errors)
         self._expects_all = options.expected_errors is None and options.ignored_errors is None
@@ -235,7 +235,7 @@ class Permit:
     __slots__ = ("_flights", "_generation", "_handled", "_locked", "_started", "_unsettled")
 
     def __init__(
-        self, locked: LockedMachine, generation: Generation, started: float, flights: list[float]
+        self, locked: Controller, generation: Generation, started: float, flights: list[float]
     ) -> None:
         self._locked = locked
         self._generation = generation

@@ -25,13 +25,13 @@ from medianest.resilience.counter import Tally
 from medianest.resilience.events import Event, StateChanged, WouldHaveOpened
 from medianest.resilience.options import CircuitBreakerOptions
 
-__all__ = ["Machine"]
+__all__ = ["StateMachine"]
 
 NOBODY = 0
 """The thread of a call that is made in two phases: it may begin in one and end in another."""
 
 
-class Machine:
+class StateMachine:
     """States, transitions, counts and leases of one circuit breaker. Not thread-safe."""
 
     def __init__(
