@@ -17,7 +17,7 @@ import medianest
 from medianest.bridges.circuitbreaker import CircuitBreaker, CircuitBreakerError
 from medianest.media.errors import MediaError, SlowError, UnavailableError
 from medianest.resilience import CircuitOpenError, Handover, PatienceExceededError
-from medianest.resilience.outcome import raise_again
+from medianest.resilience.outcome import reraise
 
 MADE_FROM = {
     "CallRefusedError": ("plex", 2.5),
@@ -124,7 +124,7 @@ def test_an_error_does_not_break_the_pool_that_it_is_raised_in():
     away = UnavailableError("plex", "away", 503, retry_after=9)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         with pytest.raises(MediaError) as caught:
-            pool.submit(raise_again, away).result(timeout=10)
+            pool.submit(reraise, away).result(timeout=10)
         assert (caught.value.status, caught.value.retry_after) == (503, 9)
         assert pool.submit(abs, -1).result(timeout=10) == 1
 

@@ -15,7 +15,7 @@ from medianest.dependencies.url import HealthUrl
 from medianest.media.errors import SlowError
 from medianest.media.failures import mapped
 from medianest.net.adapter import connection_to, tls_context
-from medianest.net.dns import look_up
+from medianest.net.dns import resolve
 from medianest.resilience import Clock, Deadline
 from medianest.resilience.clock import as_clock
 
@@ -131,7 +131,7 @@ class HealthProbe:
         return tls_context()
 
     def _allowed(self, host: str, port: int) -> list[tuple[int, Any]]:
-        found = look_up(host, port, _Turn(self._look_ups, host))
+        found = resolve(host, port, _Turn(self._look_ups, host))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         for _, address in found:

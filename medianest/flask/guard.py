@@ -37,7 +37,7 @@ from medianest.resilience.errors import PortableError
 from medianest.resilience.handlers import answering
 from medianest.resilience.keywords import CircuitBreakerKeywords, RetryKeywords
 from medianest.resilience.options import configure
-from medianest.resilience.outcome import raise_again
+from medianest.resilience.outcome import reraise
 from medianest.resilience.strategy import refuse_unfinished
 
 __all__ = ["Guard"]
@@ -158,7 +158,7 @@ class Guard:
                 response = app.make_response(app.handle_user_exception(raised))
                 error = raised
             if response.status_code >= 500 or self._is_failure(response):
-                raise_again(_noted(response, error, attempts))
+                reraise(_noted(response, error, attempts))
         finally:
             del error  # its traceback knows this frame: each would keep the other
         attempts.append((None, response))

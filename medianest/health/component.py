@@ -43,13 +43,13 @@ class ComponentHealth:
     last_failure: str | None = None
     last_failure_at: datetime | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-    is_sure: bool = False
+    is_confirmed: bool = False
     """Whether the status is more than a first look: as many checks say so as it takes."""
 
     @property
     def is_down(self) -> bool:
         """Whether it is unhealthy, and surely so."""
-        return self.status is Status.UNHEALTHY and self.is_sure
+        return self.status is Status.UNHEALTHY and self.is_confirmed
 
     @property
     def is_suspect(self) -> bool:
@@ -93,7 +93,7 @@ class Component:
         if not self._latest:
             return False
         latest = self._latest[-1]
-        return latest is Status.UNKNOWN or latest.badness < self._status.badness
+        return latest is Status.UNKNOWN or latest.severity_rank < self._status.severity_rank
 
     def begin(self, now: float) -> bool:
         """A check begins; False when the one before is still running."""
@@ -149,7 +149,7 @@ class Component:
             last_failure=None if self._failed is None else self._failed[0],
             last_failure_at=None if self._failed is None else _then(self._failed[1], now, utc),
             detail=finding.detail if finding is not None else {},
-            is_sure=self._is_sure,
+            is_confirmed=self._is_sure,
         )
 
     def _take(self, finding: Finding, now: float) -> Change | None:
@@ -173,11 +173,11 @@ class Component:
     def _sure_of(self, before: Status) -> Status:
         """What all of the last findings say: the best of them if each was worse than `before`,
         the worst of them if each was better."""
-        latest = [status.badness for status in self._latest]
+        latest = [status.severity_rank for status in self._latest]
         worse, better = latest[-self.check.worse_after :], latest[-self.check.better_after :]
-        if len(worse) == self.check.worse_after and min(worse) > before.badness:
+        if len(worse) == self.check.worse_after and min(worse) > before.severity_rank:
             return Status.of(min(worse))
-        if len(better) == self.check.better_after and max(better) < before.badness:
+        if len(better) == self.check.better_after and max(better) < before.severity_rank:
             return Status.of(max(better))
         return before
 

@@ -113,7 +113,7 @@ def _judged(
     opinions += _of_operations(operations)
     if check is None and not any(map(_was_called, (breaker, *operations))):
         opinions.append(_Opinion(Status.UNKNOWN, "it has no health check, and no call yet", None))
-    worst = max(opinions, key=lambda opinion: opinion.status.badness)
+    worst = max(opinions, key=lambda opinion: opinion.status.severity_rank)
     if worst.status is not Status.HEALTHY:
         return worst
     # It is well since the last of them said so.

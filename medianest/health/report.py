@@ -128,7 +128,7 @@ class Reporter:
 def _under_alert(found: DependencyHealth, firing: Iterable[Alert]) -> DependencyHealth:
     """While a critical alert about it fires, it is not well, whatever its check says."""
     alert = next((a for a in firing if a.subject == found.name and _is_critical(a)), None)
-    if alert is None or found.status.badness >= Status.DEGRADED.badness:
+    if alert is None or found.status.severity_rank >= Status.DEGRADED.severity_rank:
         return found
     since = alert.fired_at or alert.since
     return replace(found, status=Status.DEGRADED, message=alert.message, since=since)

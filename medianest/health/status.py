@@ -19,14 +19,14 @@ class Status(Enum):
     UNHEALTHY = "unhealthy"
 
     @property
-    def badness(self) -> int:
+    def severity_rank(self) -> int:
         """0 for healthy, and more the worse it is."""
         return _ORDER.index(self)
 
     @classmethod
-    def of(cls, badness: int) -> Status:
+    def of(cls, severity_rank: int) -> Status:
         """The status that is so bad."""
-        return _ORDER[badness]
+        return _ORDER[severity_rank]
 
 
 _ORDER = list(Status)
@@ -49,5 +49,6 @@ def overall_status(parts: Iterable[tuple[Criticality, Status]]) -> Status:
         if criticality == "critical" and status is Status.UNHEALTHY:
             return status
         if criticality != "optional":
-            worst = Status.of(max(worst.badness, min(status.badness, Status.DEGRADED.badness)))
+            rank = min(status.severity_rank, Status.DEGRADED.severity_rank)
+            worst = Status.of(max(worst.severity_rank, rank))
     return worst

@@ -8,7 +8,7 @@ from typing import Any
 
 from medianest.media.errors import MediaError, SlowError, UnreachableError
 from medianest.resilience import Strategy
-from medianest.resilience.outcome import raise_again
+from medianest.resilience.outcome import reraise
 from medianest.resilience.strategy import Invoke
 
 __all__ = ["BrokenOff", "Reached", "nothing_was_sent"]
@@ -65,7 +65,7 @@ class Reached(Strategy):
             error, result.error = result.error, None
             assert error is not None
             try:
-                raise_again(error)
+                reraise(error)
             finally:
                 del error  # or error and frame would keep each other
 

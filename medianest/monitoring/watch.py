@@ -231,7 +231,8 @@ def _threshold(settings: AlertSettings, name: str) -> Threshold:
 def _let_in(registry: Registry, change: Change) -> None:
     """An outage that the check has seen is over: nobody needs to wait for the breaker's next try.
     If calls fail all the same, it opens again, and the check has nothing new to say."""
-    was_bad = change.before.badness > Status.UNKNOWN.badness  # it may get well by degrees
+    # It may get well by degrees.
+    was_bad = change.before.severity_rank > Status.UNKNOWN.severity_rank
     if not was_bad or change.after is not Status.HEALTHY:
         return
     for dependency in registry.dependencies():

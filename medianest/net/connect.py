@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
-from medianest.net.dns import look_up, time_left
+from medianest.net.dns import resolve, time_left
 
 __all__ = ["LookUp", "connect", "give_up_unheard"]
 
@@ -33,7 +33,7 @@ def connect(host: str, port: int, kind: type[S], find: LookUp | None = None) -> 
     Raises OSError: among them socket.gaierror for an unknown name, TimeoutError at the deadline.
     """
     error: OSError = OSError(f"{host} has no address")
-    found = (find or look_up)(host, port)
+    found = (find or resolve)(host, port)
     for place, (family, address) in enumerate(found):
         sock = kind(family, socket.SOCK_STREAM)
         try:

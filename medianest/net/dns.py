@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from medianest.resilience import remaining
 
-__all__ = ["look_up", "time_left"]
+__all__ = ["resolve", "time_left"]
 
 
 class Places(Protocol):
@@ -37,7 +37,7 @@ def time_left() -> float:
     return left
 
 
-def look_up(host: str, port: int, places: Places = _LOOK_UPS) -> list[tuple[int, Any]]:
+def resolve(host: str, port: int, places: Places = _LOOK_UPS) -> list[tuple[int, Any]]:
     """Family and address of each way to a host, within the deadline. `places` are for the
     look-ups that may hang at once.
 

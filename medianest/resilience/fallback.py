@@ -14,7 +14,7 @@ from medianest.resilience.handlers import Handler, answering
 from medianest.resilience.last_good import LastGood
 from medianest.resilience.naming import UNNAMED, name_for
 from medianest.resilience.options import checked_name
-from medianest.resilience.outcome import Expected, holds, matcher, note_once, raise_again
+from medianest.resilience.outcome import Expected, holds, matcher, reraise, set_note
 from medianest.resilience.snapshot import describe
 from medianest.resilience.strategy import Invoke, Strategy, question_of
 
@@ -149,14 +149,14 @@ class Fallback(Strategy):
             publish((Degraded(name, "last-good", error, kept[1]),))
             return kept[0]
         if self._handler is None:
-            raise_again(error)
+            reraise(error)
         try:
             answer = self._handler(error)
         except Exception as own:
             if own is not error:
                 # As a note, not as its context: what is outside must not take it for its cause.
                 instead = "{}: {}".format(*describe(error))
-                note_once(own, f"fallback {name!r}: raised in the place of", instead)
+                set_note(own, f"fallback {name!r}: raised in the place of", instead)
             raise
         GIVEN_UP.answered()
         publish((Degraded(name, "fallback", error),))

@@ -19,7 +19,7 @@ from medianest.resilience.clock import Clock
 from medianest.resilience.deadline import start_anew
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.given_up import GIVEN_UP
-from medianest.resilience.outcome import raise_again
+from medianest.resilience.outcome import reraise
 from medianest.resilience.strategy import Handover, Invoke
 
 __all__ = ["LONG", "LONGEST", "Flight", "Joinable", "Keep", "is_aboard"]
@@ -143,7 +143,7 @@ class Flight:
         no result that can be shared."""
         if self._error is not None:
             # From the same traceback each time, or it would grow with every caller.
-            raise_again(self._error.with_traceback(self._traceback))
+            reraise(self._error.with_traceback(self._traceback))
         if self._is_shared:
             return self._result
         try:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Final, TypeAlias
 
-from medianest.resilience.outcome import causes, raise_again, read
+from medianest.resilience.outcome import causes, read, reraise
 
 __all__ = ["GIVEN_UP"]
 
@@ -118,7 +118,7 @@ def _path(error: BaseException) -> list[tuple[FrameType, int]]:
             del path[frames.index(traceback.tb_frame) :]
         path.append((traceback.tb_frame, traceback.tb_lasti))
         traceback = traceback.tb_next
-    if path and path[-1][0].f_code is raise_again.__code__:
+    if path and path[-1][0].f_code is reraise.__code__:
         path.pop()
     return path
 

@@ -32,9 +32,9 @@ __all__ = [
     "holds",
     "is_timeout",
     "matcher",
-    "note_once",
-    "raise_again",
     "read",
+    "reraise",
+    "set_note",
     "status_of",
 ]
 
@@ -134,7 +134,7 @@ def holds(test: ErrorMatcher, error: BaseException, option: str) -> bool:
         return False
 
 
-def note_once(error: BaseException, title: str, text: str) -> None:
+def set_note(error: BaseException, title: str, text: str) -> None:
     """Add a note to an error; one with the same title, from an earlier raising, goes."""
     notes = read(error, "__notes__")
     try:
@@ -144,7 +144,7 @@ def note_once(error: BaseException, title: str, text: str) -> None:
         pass
 
 
-def raise_again(error: BaseException) -> NoReturn:
+def reraise(error: BaseException) -> NoReturn:
     """Raise an error that was put aside, with the context that it had: Python would replace it
     by whatever the caller is handling."""
     context = error.__context__

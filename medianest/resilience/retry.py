@@ -25,9 +25,9 @@ from medianest.resilience.outcome import (
     causes_within_call,
     holds,
     matcher,
-    note_once,
-    raise_again,
     read,
+    reraise,
+    set_note,
     status_of,
 )
 from medianest.resilience.strategy import Invoke, Strategy
@@ -124,7 +124,7 @@ class Retry(Strategy):
             while True:
                 stop = self._pause(name, attempt, error)
                 if stop is not None:
-                    raise_again(self._give_up(name, error, attempt, stop))
+                    reraise(self._give_up(name, error, attempt, stop))
                 attempt += 1
                 before = GIVEN_UP.latest
                 try:
@@ -133,7 +133,7 @@ class Retry(Strategy):
                     if not self._is_retryable(failed, before):
                         if isinstance(failed, CallRefusedError) and _is_result(error):
                             why = f"the next one was refused: {failed}"
-                            raise_again(self._give_up(name, error, attempt - 1, why))
+                            reraise(self._give_up(name, error, attempt - 1, why))
                         if isinstance(failed, CallRefusedError) and failed.__cause__ is None:
                             failed.__cause__ = error  # or nobody would ever see it
                         self._give_up(name, failed, attempt, "this error is not worth another")
@@ -190,7 +190,7 @@ class Retry(Strategy):
 
     def _give_up(self, name: str, error: Exception, attempts: int, why: str) -> Exception:
         GIVEN_UP.mark(error)
-        note_once(error, f"retry {name!r}: gave up", f"after {counted(attempts, 'attempt')}: {why}")
+        set_note(error, f"retry {name!r}: gave up", f"after {counted(attempts, 'attempt')}: {why}")
         with suppress(Exception):  # some errors are frozen, some have such a name already
             error.attempts = attempts  # type: ignore[attr-defined]
         return error

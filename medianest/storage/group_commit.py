@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from medianest.resilience import Clock, Deadline, remaining
 from medianest.resilience.clock import as_clock
-from medianest.resilience.outcome import raise_again
+from medianest.resilience.outcome import reraise
 from medianest.storage.errors import (
     DatabaseBusyError,
     DatabaseUnavailableError,
@@ -72,7 +72,7 @@ class _Job:
         if error is None:
             return self.result
         try:
-            raise_again(error)
+            reraise(error)
         finally:
             del error  # or error and frame would keep each other
 

@@ -18,7 +18,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL
 
-from medianest.net.dns import look_up
+from medianest.net.dns import resolve
 from medianest.resilience import remaining
 from medianest.resilience.errors import PortableError
 from medianest.storage.errors import (
@@ -143,7 +143,7 @@ def _look_up_host(dialect: Any, record: Any, args: Any, parameters: dict[str, An
     found: list[tuple[str, str, str]] = []
     try:
         for host, port in zip(hosts, ports, strict=True):
-            found += [(host, address[0], port) for _, address in look_up(host, int(port))]
+            found += [(host, address[0], port) for _, address in resolve(host, int(port))]
     except (OSError, ValueError) as error:
         raise psycopg2.OperationalError(f"the name of the database: {error}") from error
     names, addresses, used = zip(*found, strict=True)

@@ -10,7 +10,7 @@ from medianest.dependencies.addresses import Addresses, ForbiddenAddressError
 from medianest.dependencies.probe import HealthProbe, ProbeResult
 from medianest.dependencies.url import checked_url
 from medianest.media.errors import SlowError, UnreachableError, UnresolvableError
-from medianest.net.dns import look_up
+from medianest.net.dns import resolve
 from medianest.resilience import Deadline, DeadlineExceededError, ManualClock
 from tests.dependencies.conftest import LOOPBACK, OK
 
@@ -196,7 +196,7 @@ def test_a_look_up_that_hangs_is_bounded(monkeypatch):
             with pytest.raises(SlowError, match="no connection in time"):
                 probe.ask(url)
         with Deadline(10.0).scope():
-            assert look_up("plex.lan", 80) == [(socket.AF_INET, ("127.0.0.1", 80))]
+            assert resolve("plex.lan", 80) == [(socket.AF_INET, ("127.0.0.1", 80))]
     finally:
         ended.set()
 

@@ -51,7 +51,7 @@ def test_the_worse_and_the_more_needed_the_more_it_costs():
     for status, costs in POINTS.items():
         assert costs["critical"] > costs["important"] > costs["optional"] > 0, status
     for criticality in ("critical", "important", "optional"):
-        costs = [POINTS[s][criticality] for s in sorted(POINTS, key=lambda s: s.badness)]
+        costs = [POINTS[s][criticality] for s in sorted(POINTS, key=lambda s: s.severity_rank)]
         assert costs == sorted(set(costs))
 
 

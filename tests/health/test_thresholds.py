@@ -91,5 +91,5 @@ def test_the_whole_is_as_well_as_what_is_needed_most(parts, whole):
 
 def test_statuses_are_ordered_by_how_bad_they_are():
     ordered = [Status.HEALTHY, Status.UNKNOWN, Status.DEGRADED, Status.UNHEALTHY]
-    assert [status.badness for status in ordered] == [0, 1, 2, 3]
-    assert [Status.of(badness) for badness in range(4)] == ordered
+    assert [status.severity_rank for status in ordered] == [0, 1, 2, 3]
+    assert [Status.of(severity_rank) for severity_rank in range(4)] == ordered

@@ -124,7 +124,7 @@ def test_an_address_that_never_answers_leaves_time_for_the_next(answering, monke
             waiting[-1].connect_ex(full.getsockname())
         port = int(url.rpartition(":")[2])
         both = [(socket.AF_INET, a) for a in (full.getsockname(), ("127.0.0.1", port))]
-        monkeypatch.setattr(sockets, "look_up", lambda host, port: both)
+        monkeypatch.setattr(sockets, "resolve", lambda host, port: both)
         assert ask(f"http://two-addresses:{port}", timeout=1.0) == {}
         for client in waiting:
             client.close()

@@ -282,8 +282,8 @@ def test_an_answer_that_is_not_its_own_is_an_outage(answering, status, kind, bod
 def test_each_of_its_own_answers_has_its_meaning(status, message, error):
     found = refusal(status, {"message": message}, "movie 1")
     assert type(found) is error
-    is_sure = error not in (RequestFailedError, UnavailableError)
-    assert found.uncertain is not is_sure
+    is_confirmed = error not in (RequestFailedError, UnavailableError)
+    assert found.uncertain is not is_confirmed
 
 
 def test_a_look_needs_its_source_though_it_remembers_the_title(client, overseerr):

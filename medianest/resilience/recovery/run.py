@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from medianest.resilience.errors import CallRefusedError
 from medianest.resilience.given_up import GIVEN_UP
-from medianest.resilience.outcome import note_once, raise_again
+from medianest.resilience.outcome import reraise, set_note
 from medianest.resilience.recovery.action import (
     RUN_AGAIN,
     Declined,
@@ -99,7 +99,7 @@ class Run:
             self._recovered = answer is not _NOTHING
             self._finish(in_its_place=self._recovered and not repaired)
             if not self._recovered:
-                raise_again(self._noted(error))
+                reraise(self._noted(error))
             GIVEN_UP.answered()
             return answer
         finally:
@@ -220,7 +220,7 @@ class Run:
         told = [step for step in self.steps if step.outcome != "declined"]
         if told:
             tried = ", ".join(f"{step.action} {step.outcome}" for step in told)
-            note_once(error, "recovery: nothing helped:", tried)
+            set_note(error, "recovery: nothing helped:", tried)
         return error
 
 
