@@ -14,12 +14,12 @@ from medianest.health import Check, HealthMonitor
 from medianest.resilience import ConfigurationError, ResilienceService
 from medianest.storage.dependencies import DependencyConflictError, DependencyStore
 
-__all__ = ["DependencyDesk"]
+__all__ = ["DependencyRegistrar"]
 
 logger = logging.getLogger(__name__)
 
 
-class DependencyDesk:
+class DependencyRegistrar:
     """Registers dependencies while the program runs: each has its breaker, its bulkhead, its
     check and its place in the graph at once, and is kept in the database. Thread-safe.
 

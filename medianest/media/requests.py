@@ -29,7 +29,7 @@ from medianest.resilience import (
 )
 from medianest.storage.errors import StorageError
 
-__all__ = ["LISTING", "MediaRequests", "Missing", "Ticket", "Wishes", "wished", "without"]
+__all__ = ["LISTING", "MediaRequests", "Missing", "RequestList", "Ticket", "wished", "without"]
 
 SERVICE: Final = "overseerr"
 LISTING: Final = "overseerr.requests"
@@ -69,7 +69,7 @@ def without(
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class RequestList:
     """All requests that are known: those of Overseerr, and ours that it does not have yet."""
 
     theirs: tuple[MediaRequest, ...]
@@ -181,7 +181,7 @@ class MediaRequests:
             return ticket, None
         return ticket, found if _is_for(found, operation) else None
 
-    def all(self, skip: int, take: int) -> Wishes:
+    def all(self, skip: int, take: int) -> RequestList:
         """Requests, the newest first. `missing` names who could not be asked."""
         self._overseerr.require()
         ours, total_ours, missing = self._ours()
@@ -190,8 +190,8 @@ class MediaRequests:
             lambda: self._overseerr.requests(skip, take), context, max_attempts=1
         )
         if isinstance(page, Missing):
-            return Wishes((), ours, total_ours, None, (*missing, *page.names))
-        return Wishes(page.results, ours, total_ours, page.page_info.results, missing)
+            return RequestList((), ours, total_ours, None, (*missing, *page.names))
+        return RequestList(page.results, ours, total_ours, page.page_info.results, missing)
 
     def _ours(self) -> tuple[tuple[Ticket, ...], int | None, tuple[str, ...]]:
         try:

@@ -12,7 +12,7 @@ from medianest.cache.redis import RedisServer
 from medianest.config import AlertSettings, HealthSettings, Settings
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.checks import CacheCheck, DatabaseCheck, UpstreamCheck
-from medianest.dependencies.desk import DependencyDesk
+from medianest.dependencies.desk import DependencyRegistrar
 from medianest.dependencies.probe import HealthProbe
 from medianest.health import Check, HealthMonitor, Status
 from medianest.health.alerts import Alert, AlertManager, AlertOptions, Rules
@@ -125,9 +125,9 @@ def make_watch(subjects: Subjects) -> Watch:
     )
 
 
-def _dependency_desk(subjects: Subjects, monitor: HealthMonitor) -> DependencyDesk:
+def _dependency_desk(subjects: Subjects, monitor: HealthMonitor) -> DependencyRegistrar:
     health, clock = subjects.settings.health, subjects.clock
-    return DependencyDesk(
+    return DependencyRegistrar(
         DependencyStore(subjects.database, clock),
         subjects.service,
         monitor,

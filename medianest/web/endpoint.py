@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from medianest.web.auth import Role
 from medianest.web.parts import parts
 from medianest.web.reading import body, headers, optional_body, query
-from medianest.web.schemas import Nothing
+from medianest.web.schemas import NoParameters
 
 __all__ = ["Answered", "Endpoint", "endpoint", "endpoint_of"]
 
@@ -68,8 +68,8 @@ def endpoint(
     role: Role | None = None,
     *,
     operation_id: str,
-    query: type[BaseModel] = Nothing,
-    headers: type[BaseModel] = Nothing,
+    query: type[BaseModel] = NoParameters,
+    headers: type[BaseModel] = NoParameters,
     body: type[BaseModel] | None = None,
     body_required: bool = True,
     answers: Mapping[int, type[BaseModel] | None],

@@ -12,7 +12,7 @@ from medianest.web.answers.problem import Problem
 from medianest.web.endpoint import Endpoint
 from medianest.web.problem_kinds import KINDS
 from medianest.web.refresh import Anything
-from medianest.web.schemas import Nothing
+from medianest.web.schemas import NoParameters
 
 __all__ = ["described_answers"]
 
@@ -68,7 +68,7 @@ def described_answers(
 def _common(known: Endpoint) -> list[str]:
     """The kinds of problems that follow from the rest."""
     kinds = ["misdirected", "internal-error"]  # each has a Host
-    if known.query is not Anything or known.headers is not Nothing or known.body is not None:
+    if known.query is not Anything or known.headers is not NoParameters or known.body is not None:
         kinds.append("invalid")  # most have a query, if only an empty one
     if known.role is not None:
         kinds += ["unauthorized", "forbidden", "too-many-attempts"]

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 
 from medianest.cache.redis import RedisServer
 from medianest.config import Settings
-from medianest.dependencies.desk import DependencyDesk
+from medianest.dependencies.desk import DependencyRegistrar
 from medianest.health import HealthMonitor
 from medianest.health.alerts import AlertManager
 from medianest.health.counters import Counters
@@ -61,7 +61,7 @@ class Watch:
     alerts: AlertManager
     journal: AlertJournal
     reporter: Reporter
-    dependencies: DependencyDesk
+    dependencies: DependencyRegistrar
     system: System
     counters: Counters
     openings: Openings

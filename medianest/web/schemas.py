@@ -23,16 +23,16 @@ from medianest.web.expected_status import ExpectedStatus
 __all__ = [
     "PLAIN",
     "AuditFilter",
-    "Because",
     "BreakerAction",
     "BreakerOptions",
-    "Cut",
+    "CursorPage",
     "HistoryFilter",
     "Limit",
-    "Nothing",
+    "NoParameters",
     "OnceHeaders",
     "Page",
     "QueueFilter",
+    "ReasonBody",
     "Registration",
     "Rehearsal",
     "RetryDead",
@@ -45,7 +45,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Nothing(_Strict):
+class NoParameters(_Strict):
     """No parameters."""
 
 
@@ -70,7 +70,7 @@ class Search(_Strict):
     ]
 
 
-class Cut(_Strict):
+class CursorPage(_Strict):
     """A page of a long list."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
@@ -111,7 +111,7 @@ Seasons = Annotated[
 """The tags tell which of the two is meant, and whose faults are told."""
 
 
-class HistoryFilter(Cut):
+class HistoryFilter(CursorPage):
     """Which recoveries."""
 
     operation: Name | None = None
@@ -119,14 +119,14 @@ class HistoryFilter(Cut):
     outcome: Literal["recovered", "failed"] | None = None
 
 
-class QueueFilter(Cut):
+class QueueFilter(CursorPage):
     """Which deferred operations."""
 
     state: Literal["pending", "running", "done", "dead"] | None = None
     handler: Handler | None = None
 
 
-class AuditFilter(Cut):
+class AuditFilter(CursorPage):
     """Which changes."""
 
     actor: Name | None = None
@@ -134,13 +134,13 @@ class AuditFilter(Cut):
     target: Name | None = None
 
 
-class Because(_Strict):
+class ReasonBody(_Strict):
     """Why an operator does something."""
 
     reason: Reason | None = None
 
 
-class RetryDead(Because):
+class RetryDead(ReasonBody):
     """Which dead letters to retry."""
 
     handler: Handler | None = None

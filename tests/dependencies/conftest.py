@@ -11,7 +11,7 @@ import pytest
 
 from medianest.config import DatabaseSettings
 from medianest.dependencies.addresses import Addresses
-from medianest.dependencies.desk import DependencyDesk
+from medianest.dependencies.desk import DependencyRegistrar
 from medianest.dependencies.probe import HealthProbe
 from medianest.health import Check, Finding, HealthMonitor
 from medianest.resilience import ResilienceService
@@ -148,7 +148,7 @@ def processes(tmp_path, clock, probe, migrated_file):
             return Check(name, run, kind="external", criticality=criticality)
 
         store = DependencyStore(database, clock)
-        desk = DependencyDesk(store, service, monitor, probe, check_of, ("plex", "system"))
+        desk = DependencyRegistrar(store, service, monitor, probe, check_of, ("plex", "system"))
         desk.database, desk.service, desk.monitor = database, service, monitor
         made.append(desk)
         return desk

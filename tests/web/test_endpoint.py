@@ -8,7 +8,7 @@ from medianest.web.answers.base import AnswerModel, Timestamp
 from medianest.web.answers.media import Libraries
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import routes_of
-from medianest.web.schemas import Because, Limit, TitleRequest
+from medianest.web.schemas import Limit, ReasonBody, TitleRequest
 
 RESILIENCE = "/api/v1/resilience"
 REHEARSAL = {"operation": "op", "service": "svc", "error": "timeout"}
@@ -90,7 +90,7 @@ def test_a_request_is_read_from_the_outside_in(client, things):
         "operator",
         operation_id="do_a_thing",
         query=Limit,
-        body=Because,
+        body=ReasonBody,
         answers={200: Thing},
     )
     def view(name, query, body):

@@ -9,7 +9,7 @@ from pydantic import Field
 from medianest.web.answers.base import AnswerModel, Count, Degraded, OperationId, Timestamp
 from medianest.web.answers.media import MediaStatus
 
-__all__ = ["OverseerrRequest", "RequestPage", "Ticket", "TicketError", "TicketInFull"]
+__all__ = ["OverseerrRequest", "RequestDetail", "RequestPage", "Ticket", "TicketError"]
 
 MediaType = Literal["movie", "tv"]
 
@@ -75,7 +75,7 @@ class OverseerrRequest(AnswerModel):
     updated_at: Timestamp | None
 
 
-class TicketInFull(Ticket):
+class RequestDetail(Ticket):
     """A request of ours, and what Overseerr says of it, if it is there and has it."""
 
     overseerr: OverseerrRequest | None

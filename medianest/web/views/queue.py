@@ -16,7 +16,7 @@ from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import Because, QueueFilter, RetryDead
+from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
 
 __all__ = ["blueprint"]
 
@@ -91,12 +91,12 @@ def operation(operation_id: Id) -> DeferredOperation:
 @endpoint(
     "operator",
     operation_id="retry_queued_operation",
-    body=Because,
+    body=ReasonBody,
     body_required=False,
     answers={200: DeferredOperation},
     problems=("conflict", *WRITING),
 )
-def retry(operation_id: Id, body: Because) -> DeferredOperation:
+def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
     """Have a dead or waiting operation done now."""
     changed = _there(operation_id, parts().desk.retry(operation_id))
     audited("queue.retry", operation_id, body.reason, {"handler": changed.handler})
@@ -107,12 +107,12 @@ def retry(operation_id: Id, body: Because) -> DeferredOperation:
 @endpoint(
     "operator",
     operation_id="drop_queued_operation",
-    body=Because,
+    body=ReasonBody,
     body_required=False,
     answers={204: None},
     problems=("conflict", *WRITING),
 )
-def drop(operation_id: Id, body: Because) -> None:
+def drop(operation_id: Id, body: ReasonBody) -> None:
     """Remove an operation that is not wanted any more."""
     dropped = _there(operation_id, parts().desk.drop(operation_id))
     audited("queue.drop", operation_id, body.reason, dropped.as_dict())

@@ -29,7 +29,7 @@ from medianest.web.audited import audited
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import AuditFilter, Cut, HistoryFilter, Limit, Rehearsal
+from medianest.web.schemas import AuditFilter, CursorPage, HistoryFilter, Limit, Rehearsal
 
 __all__ = ["blueprint"]
 
@@ -58,7 +58,7 @@ def audit(query: AuditFilter) -> Changes:
 def _page(
     journal: Journal,
     name: str,
-    wanted: Cut,
+    wanted: CursorPage,
     remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
 ) -> dict[str, Any]:
     """A page of a journal, or of what is remembered, newest first; `complete` tells which."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from medianest.media import requests as media
 from medianest.media.overseerr.models import MediaRequest
-from medianest.web.answers.requests import OverseerrRequest, RequestPage, Ticket, TicketInFull
+from medianest.web.answers.requests import OverseerrRequest, RequestDetail, RequestPage, Ticket
 from medianest.web.endpoint import endpoint
 from medianest.web.parts import parts
 from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
@@ -103,11 +103,11 @@ def everything(query: Page) -> RequestPage:
 @endpoint(
     "client",
     operation_id="get_request",
-    answers={200: TicketInFull},
+    answers={200: RequestDetail},
     problems=READING,
     services=["overseerr", "database"],
 )
-def one(operation_id: Id) -> TicketInFull:
+def one(operation_id: Id) -> RequestDetail:
     """Where one request stands."""
     found = parts().requests.get(operation_id)
     if found is None:  # the id is ours: no service is to blame
@@ -117,7 +117,7 @@ def one(operation_id: Id) -> TicketInFull:
             f"it, or it was done long ago",
         )
     ticket, theirs = found
-    return _ours(TicketInFull, ticket, overseerr=None if theirs is None else _theirs(theirs))
+    return _ours(RequestDetail, ticket, overseerr=None if theirs is None else _theirs(theirs))
 
 
 def _status_of(ticket: media.Ticket) -> int:
