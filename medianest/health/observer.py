@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from medianest.health.alerts.rules import Sight
+from medianest.health.alerts.rules import SystemView
 from medianest.health.changes import Changes
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
@@ -44,10 +44,10 @@ class Observer:
         found = DependencyHealth.of(each, check, each.name not in self._unused)
         return self._changes.dated(found, self.registry.clock.utc())
 
-    def sight(self, lately: Collection[str]) -> Sight:
+    def sight(self, lately: Collection[str]) -> SystemView:
         """The same for the rules of alerts."""
         found, components = self.look()
-        return Sight(
+        return SystemView(
             dependencies={each.name: each for each in found},
             components={component.name: component for component in components},
             breakers=self.registry.breakers(),

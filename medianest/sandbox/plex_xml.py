@@ -12,7 +12,7 @@ __all__ = ["container_xml"]
 ELEMENTS: Final[Mapping[str, str]] = {
     "movie": "Video",
     "episode": "Video",
-    "track": "Track",
+    "track": "AlertState",
     "show": "Directory",
     "season": "Directory",
     "artist": "Directory",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medianest.health.alerts import AlertManager, AlertOptions, Reading
+from medianest.health.alerts import AlertManager, AlertOptions, RuleResult
 from medianest.health.thresholds import Severity
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
@@ -32,7 +32,7 @@ class Alerting:
         self.told.append((at, word))
 
     def says(self, severity, rule="error-rate", subject="system", **fields):
-        self.readings = [Reading(rule, subject, severity, message="it is so", **fields)]
+        self.readings = [RuleResult(rule, subject, severity, message="it is so", **fields)]
 
     def run(self, seconds):
         for _ in range(seconds):

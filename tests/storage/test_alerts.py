@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, update
 
-from medianest.health.alerts import Alert, AlertManager, AlertOptions, Reading
+from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult
 from medianest.health.thresholds import Severity
 from medianest.resilience import ManualClock, SystemClock
 from medianest.storage import DatabaseUnavailableError
@@ -183,13 +183,13 @@ def test_two_managers_on_one_database_tell_each_step_once(journal, others, clock
             clock.advance(1)
 
     first, second = manager(journal), manager(others[0])
-    says[:] = [Reading("memory", "system", WARNING)]
+    says[:] = [RuleResult("memory", "system", WARNING)]
     look(first, second)
     third = manager(others[1])
     third.adopt(others[1].unresolved())
-    says[:] = [Reading("memory", "system", CRITICAL)]
+    says[:] = [RuleResult("memory", "system", CRITICAL)]
     look(second, third)
-    says[:] = [Reading("memory", "system", None)]
+    says[:] = [RuleResult("memory", "system", None)]
     look(third, second, first)
     assert told == [("firing", WARNING), ("firing", CRITICAL), ("resolved", CRITICAL)]
 
@@ -198,7 +198,7 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, o
     told = []
 
     def manager(journal, down):
-        reading = Reading("dependency-down", "plex", CRITICAL if down else None, at_once=True)
+        reading = RuleResult("dependency-down", "plex", CRITICAL if down else None, at_once=True)
         made = AlertManager(
             AlertOptions(), lambda lately: [reading], claim=journal.claim, clock=clock
         )
@@ -208,7 +208,7 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, o
     before = manager(journal, True)
     before.evaluate()
     clock.advance(10)
-    before._read = lambda lately: [Reading("dependency-down", "plex", None, at_once=True)]
+    before._read = lambda lately: [RuleResult("dependency-down", "plex", None, at_once=True)]
     before.evaluate()
     assert told == ["firing", "resolved"]
     after = manager(others[0], True)
@@ -227,7 +227,7 @@ def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock)
         options = AlertOptions(hold=0, resolve_after=0, cool_down=300)
 
         def read(lately):
-            return [Reading("error-rate", "system", bad[name])]
+            return [RuleResult("error-rate", "system", bad[name])]
 
         made = AlertManager(options, read, claim=journal.claim, clock=clock)
         made.sinks.append(lambda alert: told.append((name, alert.state)))

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import Reading, Rule
+from medianest.health.alerts.reading import Rule, RuleResult
 from medianest.health.thresholds import Severity
 from medianest.resilience.snapshot import plain
 
-__all__ = ["SYSTEM", "Alert", "State", "Track"]
+__all__ = ["SYSTEM", "Alert", "AlertState", "State"]
 
 State = Literal["pending", "firing", "resolved"]
 
@@ -84,7 +84,7 @@ class Alert:
         return {**fields, "severity": self.severity.name.lower(), "affected": list(self.affected)}
 
 
-class Track:
+class AlertState:
     """Follows one thing and says when its alert is to be told: when it has fired, when it has
     become critical, and when it is over. Not thread-safe: its manager's lock is held."""
 
@@ -105,7 +105,7 @@ class Track:
         if not self._is_firing:
             self.alert, self._adopted = alert, True
 
-    def follow(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
+    def follow(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
         """Take a reading; the alert when it is to be told now."""
         passed, self._seen_at = now - self._seen_at, now
         if not reading.known:
@@ -136,7 +136,7 @@ class Track:
     def _is_firing(self) -> bool:
         return self.alert is not None and self.alert.state == "firing"
 
-    def _be_well(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
+    def _be_well(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
         if not self._is_firing:
             self.alert = None
             return None
@@ -156,7 +156,7 @@ class Track:
         self._quiet_until = now + self._options.cool_down
         return over
 
-    def _be_bad(self, reading: Reading, now: float, utc: datetime) -> Alert | None:
+    def _be_bad(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
         known = self.alert
         proven = self._proven(reading, now)
         worst = proven or reading.severity or Severity.WARNING
@@ -180,7 +180,7 @@ class Track:
         self.alert = replace(self.alert, state="firing", fired_at=fired_at, told_at=utc)
         return self.alert
 
-    def _proven(self, reading: Reading, now: float) -> Severity | None:
+    def _proven(self, reading: RuleResult, now: float) -> Severity | None:
         """How bad it has been for long enough."""
         if now < self._quiet_until:
             return None
@@ -189,7 +189,7 @@ class Track:
         return max(lasted, default=None)
 
 
-def _new(reading: Reading, severity: Severity, utc: datetime) -> Alert:
+def _new(reading: RuleResult, severity: Severity, utc: datetime) -> Alert:
     return Alert(
         rule=reading.rule,
         subject=reading.subject,

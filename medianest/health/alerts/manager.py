@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from medianest.health.alerts.alert import Alert, Track
+from medianest.health.alerts.alert import Alert, AlertState
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import Reading
+from medianest.health.alerts.reading import RuleResult
 from medianest.health.traffic import PERIOD
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
@@ -41,7 +41,7 @@ class AlertManager:
     def __init__(
         self,
         options: AlertOptions,
-        read: Callable[[Collection[str]], Iterable[Reading]],
+        read: Callable[[Collection[str]], Iterable[RuleResult]],
         *,
         claim: Callable[[Alert], bool] = lambda alert: True,
         claim_alone: Callable[[Alert], bool] = lambda alert: True,
@@ -52,7 +52,7 @@ class AlertManager:
         self._claim = claim
         self._may_tell_alone = claim_alone
         self._clock = as_clock(clock)
-        self._tracks: dict[str, Track] = {}
+        self._tracks: dict[str, AlertState] = {}
         self._recent: dict[tuple[str, str], Alert] = {}
         self._unkept: deque[Alert] = deque(maxlen=_REMEMBERED)
         """What was told while nobody could be asked: to be claimed later, so that it is known."""
@@ -77,7 +77,8 @@ class AlertManager:
         """Go on with alerts that were told before this process began, or by another one."""
         with self._lock:
             for alert in told:
-                track = self._tracks.setdefault(alert.key, Track(self._options, self._clock.now()))
+                fresh = AlertState(self._options, self._clock.now())
+                track = self._tracks.setdefault(alert.key, fresh)
                 track.adopt(alert)
 
     def firing(self) -> list[Alert]:
@@ -106,7 +107,7 @@ class AlertManager:
                 ):
                     self._refused.setdefault(alert.key, self._clock.now())
 
-    def _follow(self, readings: Iterable[Reading]) -> list[Alert]:
+    def _follow(self, readings: Iterable[RuleResult]) -> list[Alert]:
         now, utc, news = self._clock.now(), self._clock.utc(), []
         seen = {f"{reading.rule}:{reading.subject}": reading for reading in readings}
         for key in [key for key in self._tracks if key not in seen]:  # its subject is gone
@@ -116,7 +117,7 @@ class AlertManager:
         for key, reading in seen.items():
             if key not in self._tracks and reading.severity is None:
                 continue
-            track = self._tracks.setdefault(key, Track(self._options, now))
+            track = self._tracks.setdefault(key, AlertState(self._options, now))
             told = track.follow(reading, now, utc)
             if told is not None:
                 news.append(told)

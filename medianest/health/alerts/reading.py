@@ -7,7 +7,7 @@ from typing import Literal
 
 from medianest.health.thresholds import Severity
 
-__all__ = ["Reading", "Rule"]
+__all__ = ["Rule", "RuleResult"]
 
 Rule = Literal[
     "dependency-down",
@@ -21,7 +21,7 @@ Rule = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RuleResult:
     """How bad one thing is now: `severity` is None while it is well. `explained_by` names the
     cause that is told, or about to be, in its place. `at_once` needs no hold: its hysteresis has
     waited already. What is not `known` now changes nothing."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from medianest.health.alerts.alert import SYSTEM
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import Reading, Rule
+from medianest.health.alerts.reading import Rule, RuleResult
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth, is_cut_off
 from medianest.health.status import Status
@@ -21,11 +21,11 @@ from medianest.health.traffic import Figures, Route, Traffic
 from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
 from medianest.resilience.counted import counted
 
-__all__ = ["Rules", "Sight"]
+__all__ = ["Rules", "SystemView"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SystemView:
     """All that the rules look at. `lately` are the keys ("rule:subject") of what was bad within
     the last minute, so that it still shows in its figures."""
 
@@ -45,7 +45,7 @@ class Rules:
     services_of: Callable[[Route], Collection[str] | None] = lambda route: ()
     routes_of: Callable[[str], Iterable[str]] = lambda service: ()
 
-    def read(self, sight: Sight) -> list[Reading]:
+    def read(self, sight: SystemView) -> list[RuleResult]:
         """What each rule says of each subject now."""
         causes = {name: _cause(name, sight) for name in sight.dependencies}
         readings = [self._down(found, causes, sight) for found in sight.dependencies.values()]
@@ -62,13 +62,13 @@ class Rules:
         return readings
 
     def _down(
-        self, found: DependencyHealth, causes: Mapping[str, str | None], sight: Sight
-    ) -> Reading:
+        self, found: DependencyHealth, causes: Mapping[str, str | None], sight: SystemView
+    ) -> RuleResult:
         dependency = found.dependency
         above = (causes.get(name) for name in dependency.depends_on)
         cause = next((name for name in above if name is not None), None)
         severity = Severity.CRITICAL if dependency.criticality == "critical" else Severity.WARNING
-        return Reading(
+        return RuleResult(
             rule="dependency-down",
             subject=found.name,
             severity=severity if found.is_down else None,
@@ -81,11 +81,11 @@ class Rules:
             or not (found.check.status is Status.UNKNOWN or found.check.is_suspect),
         )
 
-    def _troubled(self, found: DependencyHealth, sight: Sight) -> Reading:
+    def _troubled(self, found: DependencyHealth, sight: SystemView) -> RuleResult:
         """It answers its check, and says what it cannot do all the same."""
         check = found.check
         message = check.message if check is not None and _has_trouble(found) else None
-        return Reading(
+        return RuleResult(
             rule="dependency-trouble",
             subject=found.name,
             severity=Severity.WARNING if message else None,
@@ -96,7 +96,7 @@ class Rules:
             known=check is None or not (check.status is Status.UNKNOWN or check.is_suspect),
         )
 
-    def _affected(self, found: DependencyHealth, sight: Sight) -> tuple[str, ...]:
+    def _affected(self, found: DependencyHealth, sight: SystemView) -> tuple[str, ...]:
         """What depends on it, and the routes that call any of these."""
         dependents = [name for name in sight.dependencies if found.name in _ancestors(name, sight)]
         services = [found.dependency.service]
@@ -104,7 +104,7 @@ class Rules:
         routes = {route for service in services for route in self.routes_of(service)}
         return (*dependents, *sorted(routes))
 
-    def _calls(self, found: DependencyHealth, cause: str | None) -> Iterator[Reading]:
+    def _calls(self, found: DependencyHealth, cause: str | None) -> Iterator[RuleResult]:
         seen, name = found.breaker, found.name
         if seen is None:
             return
@@ -142,7 +142,7 @@ class Rules:
         calls = seen.counts.successes + seen.counts.failures
         return seen.failure_rate if calls >= self.options.minimum_calls else None
 
-    def _requests(self, sight: Sight, troubled: Collection[str]) -> Iterator[Reading]:
+    def _requests(self, sight: SystemView, troubled: Collection[str]) -> Iterator[RuleResult]:
         """Of the requests that no dependency explains."""
         names = {sight.dependencies[name].dependency.service for name in troubled}
         routes = []
@@ -168,7 +168,7 @@ class Rules:
             return None, None
         return figures.error_rate, figures.p95
 
-    def _breakers(self, sight: Sight, troubled: Collection[str]) -> Reading:
+    def _breakers(self, sight: SystemView, troubled: Collection[str]) -> RuleResult:
         """Those of which nothing else is told already; of one service, once."""
         explained = {sight.dependencies[name].dependency.service for name in troubled}
         services = _services(sight)
@@ -181,12 +181,12 @@ class Rules:
             "look at what they have in common: the network, a name server, a change of today",
         )  # fmt: skip
 
-    def _memory(self, sight: Sight) -> Iterator[Reading]:
+    def _memory(self, sight: SystemView) -> Iterator[RuleResult]:
         component = sight.components.get("memory")
         if component is None:
             return
         if "share" not in component.detail:
-            yield Reading("memory", SYSTEM, None, known=False)
+            yield RuleResult("memory", SYSTEM, None, known=False)
             return
         share: float = component.detail["share"]
         yield self._rated(
@@ -195,15 +195,15 @@ class Rules:
             "find out what takes it, or allow more",
         )  # fmt: skip
 
-    def _dead_letters(self, sight: Sight) -> Iterator[Reading]:
+    def _dead_letters(self, sight: SystemView) -> Iterator[RuleResult]:
         component = sight.components.get("queue")
         if component is None:
             return
         if "dead" not in component.detail:
-            yield Reading("dead-letters", "queue", None, known=False)
+            yield RuleResult("dead-letters", "queue", None, known=False)
             return
         dead: int = component.detail["dead"]
-        yield Reading(
+        yield RuleResult(
             rule="dead-letters",
             subject="queue",
             severity=Severity.WARNING if dead else None,
@@ -222,9 +222,9 @@ class Rules:
         cause: str | None,
         message: str,
         advice: str,
-    ) -> Reading:
+    ) -> RuleResult:
         severity = most.severity_of(value)
-        return Reading(
+        return RuleResult(
             rule=rule,
             subject=subject,
             severity=severity,
@@ -244,7 +244,7 @@ def _fault(found: DependencyHealth) -> str:
     return found.message or "its health check fails"
 
 
-def _services(sight: Sight) -> dict[str, str]:
+def _services(sight: SystemView) -> dict[str, str]:
     """The service of each breaker of an operation."""
     return {
         operation.name: found.dependency.service
@@ -259,7 +259,7 @@ def _is_shut(breaker: CircuitBreaker) -> bool:
     return breaker.state is State.FORCED_OPEN
 
 
-def _cause(name: str, sight: Sight) -> str | None:
+def _cause(name: str, sight: SystemView) -> str | None:
     """The dependency that is to blame for what `name` does: the first of those above it, or
     itself, that is down, was so a moment ago, or is suspected of it."""
     for other in (*_ancestors(name, sight), name):
@@ -277,13 +277,13 @@ def _has_trouble(found: DependencyHealth) -> bool:
     return check is not None and check.status is Status.DEGRADED and bool(check.message)
 
 
-def _switched_off(sight: Sight) -> set[str]:
+def _switched_off(sight: SystemView) -> set[str]:
     """An operator knows why these fail."""
     forced = State.FORCED_OPEN
     return {n for n, d in sight.dependencies.items() if d.breaker and d.breaker.state is forced}
 
 
-def _ancestors(name: str, sight: Sight) -> list[str]:
+def _ancestors(name: str, sight: SystemView) -> list[str]:
     """What it depends on, directly or not, the furthest first."""
     found: dict[str, None] = {}
 

@@ -26,7 +26,7 @@ from medianest.resilience.recovery.history import ActionStatistics, RecoveryHist
 from medianest.resilience.recovery.operations import NamedOperation, NamedOperations
 from medianest.resilience.recovery.record import RecoveryRecord
 from medianest.resilience.recovery.run import Run
-from medianest.resilience.recovery.turns import Turns
+from medianest.resilience.recovery.turns import ActionGate
 
 __all__ = ["ErrorRecoveryManager", "Prediction"]
 
@@ -67,7 +67,7 @@ class ErrorRecoveryManager:
         self.operations = NamedOperations()
         self.ambient = checked_function(ambient, "ambient", "() -> dict")
         self.held_back = checked_function(held_back, "held_back", "(action) -> reason or None")
-        self.turns = Turns()
+        self.turns = ActionGate()
         self._actions: tuple[RecoveryAction, ...] = ()
         self._lock = threading.Lock()
 

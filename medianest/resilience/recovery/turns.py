@@ -14,7 +14,7 @@ from medianest.resilience.counted import counted
 from medianest.resilience.deadline import remaining
 from medianest.resilience.recovery.action import RecoveryAction
 
-__all__ = ["End", "Go", "Turns"]
+__all__ = ["ActionGate", "End", "Go"]
 
 _MAX_KEPT = 1_000
 """Services times actions that are remembered; names may come from outside."""
@@ -62,7 +62,7 @@ class _Turn:
         return None
 
 
-class Turns:
+class ActionGate:
     """Turns of every action for every service. Thread-safe; no lock is held while one runs."""
 
     def __init__(self) -> None:
