@@ -12,8 +12,8 @@ from medianest.cache.redis import RedisServer
 from medianest.config import AlertSettings, HealthSettings, Settings
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.checks import CacheCheck, DatabaseCheck, UpstreamCheck
-from medianest.dependencies.desk import DependencyRegistrar
 from medianest.dependencies.probe import HealthProbe
+from medianest.dependencies.registrar import DependencyRegistrar
 from medianest.health import Check, HealthMonitor, Status
 from medianest.health.alerts import Alert, AlertManager, AlertOptions, Rules
 from medianest.health.checks import (

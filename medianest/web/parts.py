@@ -10,7 +10,7 @@ from flask import Flask, current_app
 
 from medianest.cache.redis import RedisServer
 from medianest.config import Settings
-from medianest.dependencies.desk import DependencyRegistrar
+from medianest.dependencies.registrar import DependencyRegistrar
 from medianest.health import HealthMonitor
 from medianest.health.alerts import AlertManager
 from medianest.health.counters import Counters

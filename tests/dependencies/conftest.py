@@ -11,8 +11,8 @@ import pytest
 
 from medianest.config import DatabaseSettings
 from medianest.dependencies.addresses import Addresses
-from medianest.dependencies.desk import DependencyRegistrar
 from medianest.dependencies.probe import HealthProbe
+from medianest.dependencies.registrar import DependencyRegistrar
 from medianest.health import Check, Finding, HealthMonitor
 from medianest.resilience import ResilienceService
 from medianest.storage import Database

@@ -3,7 +3,7 @@
 from medianest.health.alerts.alert import Alert, State
 from medianest.health.alerts.manager import AlertManager
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import Rule, RuleResult
+from medianest.health.alerts.rule_result import Rule, RuleResult
 from medianest.health.alerts.rules import Rules
 
 __all__ = ["Alert", "AlertManager", "AlertOptions", "Rule", "RuleResult", "Rules", "State"]

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import Rule, RuleResult
+from medianest.health.alerts.rule_result import Rule, RuleResult
 from medianest.health.thresholds import Severity
 from medianest.resilience.snapshot import plain
 

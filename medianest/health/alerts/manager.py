@@ -11,7 +11,7 @@ from datetime import datetime
 
 from medianest.health.alerts.alert import Alert, AlertState
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import RuleResult
+from medianest.health.alerts.rule_result import RuleResult
 from medianest.health.traffic import PERIOD
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock

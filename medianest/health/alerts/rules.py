@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from medianest.health.alerts.alert import SYSTEM
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.reading import Rule, RuleResult
+from medianest.health.alerts.rule_result import Rule, RuleResult
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth, is_cut_off
 from medianest.health.status import Status

@@ -21,12 +21,12 @@ from medianest.resilience.recovery.action import (
     ShouldExecute,
     as_context,
 )
+from medianest.resilience.recovery.action_gate import ActionGate
 from medianest.resilience.recovery.good_answers import cache_fallback
 from medianest.resilience.recovery.history import ActionStatistics, RecoveryHistory
 from medianest.resilience.recovery.operations import NamedOperation, NamedOperations
 from medianest.resilience.recovery.record import RecoveryRecord
 from medianest.resilience.recovery.run import Run
-from medianest.resilience.recovery.turns import ActionGate
 
 __all__ = ["ErrorRecoveryManager", "Prediction"]
 

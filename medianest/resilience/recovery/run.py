@@ -17,8 +17,8 @@ from medianest.resilience.recovery.action import (
     RecoveryAction,
     RecoveryContext,
 )
+from medianest.resilience.recovery.action_gate import End, Go
 from medianest.resilience.recovery.record import RecoveryRecord, Step, StepOutcome, brief
-from medianest.resilience.recovery.turns import End, Go
 from medianest.resilience.snapshot import describe, storable
 
 if TYPE_CHECKING:
