@@ -123,23 +123,23 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
     )
     redis = _redis(settings, service)
     deferred = DeferredQueue(database, settings.queue, clock)
-    drainer = QueueRunner(deferred, registry, settings.queue, cascade)
-    desk = QueueAdmin(database, settings.queue, clock)
+    queue_runner = QueueRunner(deferred, registry, settings.queue, cascade)
+    queue_admin = QueueAdmin(database, settings.queue, clock)
     lifecycle = Lifecycle(started_at=clock.now())
     secrets = Secrets.of(settings)
     overseerr = Overseerr(settings.overseerr, service, secrets)
-    wire_recovery(manager, registry, database, drainer)
+    wire_recovery(manager, registry, database, queue_runner)
     plex = Plex(settings.plex, service, redis, secrets)
     return Parts(
         settings=settings,
         service=service,
         plex=plex,
         overseerr=overseerr,
-        requests=MediaRequests(overseerr, drainer, desk, manager),
+        requests=MediaRequests(overseerr, queue_runner, queue_admin, manager),
         database=database,
         redis=redis,
-        drainer=drainer,
-        desk=desk,
+        queue_runner=queue_runner,
+        queue_admin=queue_admin,
         history=HistoryJournal(database, manager.history),
         audit=Audit(database, clock),
         cascade=cascade,
@@ -160,7 +160,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
                 redis,
                 plex,
                 overseerr,
-                desk,
+                queue_admin,
                 lifecycle,
             )
         ),

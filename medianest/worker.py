@@ -110,8 +110,8 @@ class Worker:
         stored("keep overrides", parts.overrides.sync, interval)
         add("release connections", parts.database.release_idle, _RELEASE_SECONDS)
         add("obey overrides", parts.overrides.follow, _FOLLOW_SECONDS, executor="watch")
-        for handler in parts.drainer.handlers:
-            drain = partial(parts.drainer.run_due, handler.name, until=lambda: self._stopping)
+        for handler in parts.queue_runner.handlers:
+            drain = partial(parts.queue_runner.run_due, handler.name, until=lambda: self._stopping)
             stored(f"drain {handler.name}", drain, parts.settings.queue.interval)
         add("probe plex", parts.plex.probe, _PROBE_SECONDS)
         add("watch", partial(self._beat, scheduler), min(_BEAT_SECONDS, interval), executor="watch")
@@ -226,7 +226,7 @@ class Worker:
         parts, ago = self._parts, self._steps.ago
         keep = parts.settings.database
         old = ago(keep.keep_history)
-        parts.desk.prune()
+        parts.queue_admin.prune()
         parts.history.prune(old)
         parts.watch.journal.prune(old)
         parts.audit.prune(ago(keep.keep_audit))

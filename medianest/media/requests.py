@@ -88,18 +88,18 @@ class MediaRequests:
     def __init__(
         self,
         overseerr: Overseerr,
-        drainer: QueueRunner,
-        desk: QueueAdmin,
+        queue_runner: QueueRunner,
+        queue_admin: QueueAdmin,
         recovery: ErrorRecoveryManager,
     ) -> None:
         self._overseerr = overseerr
-        self._drainer = drainer
-        self._queue = drainer.queue
-        self._clock = drainer.registry.clock
+        self._queue_runner = queue_runner
+        self._queue = queue_runner.queue
+        self._clock = queue_runner.registry.clock
         self._glance = Deadline(_GLANCE, name=SERVICE, clock=self._clock)
-        self._desk = desk
+        self._queue_admin = queue_admin
         self._recovery = recovery
-        self._handler = drainer.register(overseerr.handler())
+        self._handler = queue_runner.register(overseerr.handler())
         self._refusals: tuple[type[Exception], ...] = (*self._handler.permanent, ForbiddenError)
 
     def create(
@@ -149,14 +149,14 @@ class MediaRequests:
             raise
         if isinstance(result, Deferred):
             return self._ticket(result.operation)
-        self._drainer.note_success(lease, result)
+        self._queue_runner.note_success(lease, result)
         return Ticket(operation, "done", result)
 
     def _forget(self, lease: Lease, error: Exception) -> None:
         """Unless others were told of it: for them it is a dead letter, or tried later."""
         try:
             if not self._queue.forget(lease):
-                self._drainer.note_failure(lease, error)
+                self._queue_runner.note_failure(lease, error)
         except (StorageError, CallRefusedError):
             pass  # its lease runs out, and then it becomes a dead letter
 
@@ -195,7 +195,7 @@ class MediaRequests:
 
     def _ours(self) -> tuple[tuple[Ticket, ...], int | None, tuple[str, ...]]:
         try:
-            found, total = self._desk.undone(HANDLER, _MOST_LISTED)
+            found, total = self._queue_admin.undone(HANDLER, _MOST_LISTED)
         except (StorageError, CallRefusedError):
             return (), None, ("database",)
         return tuple(map(self._ticket, found)), total, ()

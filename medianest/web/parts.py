@@ -83,8 +83,8 @@ class Parts:
     database: Database
     redis: RedisServer | None
     """None: everything stays in this process."""
-    drainer: QueueRunner
-    desk: QueueAdmin
+    queue_runner: QueueRunner
+    queue_admin: QueueAdmin
     history: HistoryJournal
     audit: Audit
     cascade: CascadeMonitor

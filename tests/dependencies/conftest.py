@@ -133,7 +133,7 @@ def tls(certificate):
 
 @pytest.fixture
 def processes(tmp_path, clock, probe, migrated_file):
-    """`processes()` is the desk of one more process on one database."""
+    """`processes()` is the registrar of one more process on one database."""
     shutil.copy(migrated_file, tmp_path / "nest.db")
     made = []
 
@@ -148,21 +148,22 @@ def processes(tmp_path, clock, probe, migrated_file):
             return Check(name, run, kind="external", criticality=criticality)
 
         store = DependencyStore(database, clock)
-        desk = DependencyRegistrar(store, service, monitor, probe, check_of, ("plex", "system"))
-        desk.database, desk.service, desk.monitor = database, service, monitor
-        made.append(desk)
-        return desk
+        taken = ("plex", "system")
+        registrar = DependencyRegistrar(store, service, monitor, probe, check_of, taken)
+        registrar.database, registrar.service, registrar.monitor = database, service, monitor
+        made.append(registrar)
+        return registrar
 
     yield start
-    for desk in made:
-        desk.database.close()
+    for registrar in made:
+        registrar.database.close()
 
 
 @pytest.fixture
-def desk(processes):
+def registrar(processes):
     return processes()
 
 
 @pytest.fixture
-def other(desk, processes):
+def other(registrar, processes):
     return processes()

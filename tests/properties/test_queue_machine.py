@@ -62,7 +62,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.database.write(lambda connection, table=table: connection.execute(delete(table)))
         options = QueueSettings(lease=LEASE)
         self.queue = DeferredQueue(self.database, options, self.clock)
-        self.desk = QueueAdmin(self.database, options, self.clock)
+        self.queue_admin = QueueAdmin(self.database, options, self.clock)
         self.known: dict[str, Known] = {}
         self.clients: dict[str, tuple[str, str]] = {}
         self.leases: list[Lease] = []
@@ -166,7 +166,7 @@ class QueueMachine(RuleBasedStateMachine):
         running = known.state == "running" and known.run_at > self.clock.now()
         refused = running or (retry and (known.state == "done" or twin))
         try:
-            (self.desk.retry if retry else self.desk.drop)(operation_id)
+            (self.queue_admin.retry if retry else self.queue_admin.drop)(operation_id)
         except OperationConflictError:
             assert refused
             return
@@ -184,7 +184,7 @@ class QueueMachine(RuleBasedStateMachine):
     def nothing_is_lost_and_nothing_invented(self) -> None:
         if not hasattr(self, "known"):
             return
-        seen = {operation.id: operation for operation in self.desk.page(limit=200)[0]}
+        seen = {operation.id: operation for operation in self.queue_admin.page(limit=200)[0]}
         now = self.clock.utc()
         assert {i: (o.state_at(now), o.attempts, o.failures) for i, o in seen.items()} == {
             i: (self.state_of(k), k.attempts, k.failures) for i, k in self.known.items()

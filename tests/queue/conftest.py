@@ -37,13 +37,13 @@ def queue(database: Database, settings: QueueSettings, clock: ManualClock) -> De
 
 
 @pytest.fixture
-def desk(database: Database, settings: QueueSettings, clock: ManualClock) -> QueueAdmin:
+def admin(database: Database, settings: QueueSettings, clock: ManualClock) -> QueueAdmin:
     """What operators see of it."""
     return QueueAdmin(database, settings, clock)
 
 
 @pytest.fixture
-def drainer(queue: DeferredQueue, settings: QueueSettings, database: Database) -> QueueRunner:
+def runner(queue: DeferredQueue, settings: QueueSettings, database: Database) -> QueueRunner:
     """What does it, without chance in its waits."""
     registry = database.service.registry  # type: ignore[attr-defined]
     return QueueRunner(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)

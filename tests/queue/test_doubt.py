@@ -37,13 +37,13 @@ def server():
     return Server()
 
 
-def process(drainer, server):
+def process(runner, server):
     """Another process on the same queue."""
-    registry = drainer.registry
-    runner = QueueRunner(
-        drainer.queue, registry, drainer.settings, CascadeMonitor(registry), random=lambda: 1.0
+    registry = runner.registry
+    careful = QueueRunner(
+        runner.queue, registry, runner.settings, CascadeMonitor(registry), random=lambda: 1.0
     )
-    runner.register(
+    careful.register(
         Handler(
             name="h",
             service="svc",
@@ -53,147 +53,149 @@ def process(drainer, server):
             uncertain=lambda error: True,
         )
     )
-    return runner
+    return careful
 
 
 @pytest.fixture
-def runner(drainer, server):
-    return process(drainer, server)
+def careful(runner, server):
+    return process(runner, server)
 
 
 @pytest.fixture
-def put(drainer):
+def put(runner):
     def one(number, **payload):
-        return drainer.queue.enqueue("h", {"n": number, **payload}, str(number)).operation.id
+        return runner.queue.enqueue("h", {"n": number, **payload}, str(number)).operation.id
 
     return one
 
 
-def run_for(runner, clock, seconds, step=5):
+def run_for(careful, clock, seconds, step=5):
     for _ in range(int(seconds / step)):
-        runner.run_due("h")
+        careful.run_due("h")
         clock.advance(step)
 
 
-def test_what_is_found_is_done_and_not_sent_again(runner, put, server, clock):
+def test_what_is_found_is_done_and_not_sent_again(careful, put, server, clock):
     one = put(1)
-    runner.run_due("h")
+    careful.run_due("h")
     server.loses = False
-    run_for(runner, clock, 60)
-    seen = runner.queue.get(one)
+    run_for(careful, clock, 60)
+    seen = careful.queue.get(one)
     assert (seen.state, seen.result, server.made) == ("done", "found", [1])
 
 
 def test_what_is_not_found_is_sent_again_after_a_settling_time_and_a_second_look(
-    runner, put, server, clock
+    careful, put, server, clock
 ):
     server.keeps = False
     one = put(1)
-    runner.run_due("h")
+    careful.run_due("h")
     server.loses, server.keeps = False, True
     clock.advance(10)
-    runner.run_due("h")
+    careful.run_due("h")
     assert (server.looks, server.made) == (1, [])
     clock.advance(39)
-    runner.run_due("h")
+    careful.run_due("h")
     assert server.made == []
     clock.advance(1)
-    runner.run_due("h")
-    assert (server.looks, server.made, runner.queue.get(one).state) == (2, [1], "done")
+    careful.run_due("h")
+    assert (server.looks, server.made, careful.queue.get(one).state) == (2, [1], "done")
 
 
-def test_the_settling_time_begins_anew_when_the_service_fails_meanwhile(runner, put, server, clock):
+def test_the_settling_time_begins_anew_when_the_service_fails_meanwhile(
+    careful, put, server, clock
+):
     server.keeps = False
     put(1)
-    runner.run_due("h")
+    careful.run_due("h")
     server.loses, server.keeps = False, True
     clock.advance(10)
-    runner.run_due("h")  # not there
+    careful.run_due("h")  # not there
     clock.advance(30)
     put(2)
     server.loses = True
-    runner.run_due("h")  # another one meets an outage
+    careful.run_due("h")  # another one meets an outage
     server.loses = False
     clock.advance(10)
-    runner.run_due("h")
+    careful.run_due("h")
     assert 1 not in server.made
-    run_for(runner, clock, 60)
+    run_for(careful, clock, 60)
     assert server.made.count(1) == 1
 
 
 def test_a_failure_that_one_process_has_seen_begins_the_settling_time_of_all(
-    runner, drainer, put, server, clock
+    careful, runner, put, server, clock
 ):
     """Keeps out: a second process that knows nothing of the outage sends it again."""
     server.keeps = False
     put(1)
-    runner.run_due("h")
+    careful.run_due("h")
     server.loses, server.keeps = False, True
     clock.advance(10)
-    runner.run_due("h")  # not there
+    careful.run_due("h")  # not there
     clock.advance(20)
     server.loses = True
     put(2)
-    runner.run_due("h")  # an outage
+    careful.run_due("h")  # an outage
     server.loses = False
     clock.advance(20)
-    process(drainer, server).run_due("h")
+    process(runner, server).run_due("h")
     assert 1 not in server.made
 
 
 def test_one_that_can_never_be_looked_for_keeps_no_other_from_being_done(
-    runner, put, server, clock
+    careful, put, server, clock
 ):
     """Keeps out: one poisoned operation, and nothing that is in doubt is ever done."""
     server.keeps = False
     odd, good = put(1, odd=True), put(2)
-    run_for(runner, clock, 30)
+    run_for(careful, clock, 30)
     server.loses, server.keeps = False, True
-    run_for(runner, clock, 300)
-    assert (runner.queue.get(odd).state, runner.queue.get(good).state) == ("dead", "done")
+    run_for(careful, clock, 300)
+    assert (careful.queue.get(odd).state, careful.queue.get(good).state) == ("dead", "done")
     assert server.made == [2]
 
 
-def test_a_crash_leaves_in_doubt_what_was_under_way(runner, drainer, put, server, clock):
+def test_a_crash_leaves_in_doubt_what_was_under_way(careful, runner, put, server, clock):
     one = put(1)
-    drainer.queue.claim("h")  # and the process dies, after it has sent it
+    runner.queue.claim("h")  # and the process dies, after it has sent it
     server.made.append(1)
     clock.advance(61)
-    runner.run_due("h")
-    assert (runner.queue.get(one).state, server.made) == ("done", [1])
+    careful.run_due("h")
+    assert (careful.queue.get(one).state, server.made) == ("done", [1])
 
 
-def dead_in_doubt(runner, subject="movie:1"):
+def dead_in_doubt(careful, subject="movie:1"):
     """A dead letter that may have been done."""
-    made = runner.queue.enqueue("h", {"n": 1}, "first", subject=subject)
-    (lease,) = runner.queue.claim_many("h", 1)
-    assert runner.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
+    made = careful.queue.enqueue("h", {"n": 1}, "first", subject=subject)
+    (lease,) = careful.queue.claim_many("h", 1)
+    assert careful.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
     return made.operation.id
 
 
 @pytest.mark.parametrize("leased", [True, False])
 @pytest.mark.parametrize("was_made", [True, False])
-def test_a_dead_letter_in_doubt_is_in_nobodys_way(runner, server, clock, leased, was_made):
+def test_a_dead_letter_in_doubt_is_in_nobodys_way(careful, server, clock, leased, was_made):
     """Keeps out: whoever asked for that title again waited for ever, and nothing told why."""
-    dead_in_doubt(runner)
+    dead_in_doubt(careful)
     server.made, server.loses = [1] if was_made else [], False
-    again = runner.queue.enqueue("h", {"n": 1}, "first", subject="movie:1", leased=leased)
+    again = careful.queue.enqueue("h", {"n": 1}, "first", subject="movie:1", leased=leased)
     assert again.lease is None  # it is looked for first
-    run_for(runner, clock, 60)
-    seen = runner.queue.get(again.operation.id)
+    run_for(careful, clock, 60)
+    seen = careful.queue.get(again.operation.id)
     assert (seen.state, seen.result) == ("done", "found" if was_made else "made")
     assert server.made == [1]
 
 
-def test_one_that_waited_already_takes_the_doubt_of_a_dead_letter(runner, server, clock):
-    runner.queue.enqueue("h", {"n": 1}, "first", subject="movie:1", leased=True)
-    waiting = runner.queue.enqueue("h", {"n": 1}, "of another", subject="movie:1").operation.id
+def test_one_that_waited_already_takes_the_doubt_of_a_dead_letter(careful, server, clock):
+    careful.queue.enqueue("h", {"n": 1}, "first", subject="movie:1", leased=True)
+    waiting = careful.queue.enqueue("h", {"n": 1}, "of another", subject="movie:1").operation.id
     clock.advance(61)  # the process that had the lease is dead
-    (lease,) = runner.queue.claim_many("h", 1)
-    runner.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
+    (lease,) = careful.queue.claim_many("h", 1)
+    careful.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
     server.made, server.loses = [1], False
-    run_for(runner, clock, 60)
-    assert runner.queue.get(waiting).result == "found"
+    run_for(careful, clock, 60)
+    assert careful.queue.get(waiting).result == "found"
     assert server.made == [1]
 
 
@@ -205,59 +207,59 @@ class Dated(Server):
         return super().look(payload, since)
 
 
-def test_what_is_looked_for_was_sent_at_the_first_attempt_in_doubt(drainer, clock):
+def test_what_is_looked_for_was_sent_at_the_first_attempt_in_doubt(runner, clock):
     """Keeps out: what somebody else asked for, before ours was ever sent, is taken for ours."""
     server = Dated()
     server.keeps = False
-    runner = process(drainer, server)
-    runner.queue.enqueue("h", {"n": 1}, "one", delay=100)
+    careful = process(runner, server)
+    careful.queue.enqueue("h", {"n": 1}, "one", delay=100)
     clock.advance(100)
     sent = clock.utc()
-    runner.run_due("h")
+    careful.run_due("h")
     clock.advance(10)
-    runner.run_due("h")
+    careful.run_due("h")
     assert server.since == sent
 
 
-def test_so_is_what_a_process_that_died_had_sent(drainer, clock):
+def test_so_is_what_a_process_that_died_had_sent(runner, clock):
     server = Dated()
-    runner = process(drainer, server)
-    runner.queue.enqueue("h", {"n": 1}, "one", delay=100)
+    careful = process(runner, server)
+    careful.queue.enqueue("h", {"n": 1}, "one", delay=100)
     clock.advance(100)
     sent = clock.utc()
-    runner.queue.claim("h")  # and dies
+    careful.queue.claim("h")  # and dies
     clock.advance(61)
-    runner.run_due("h")
+    careful.run_due("h")
     assert server.since == sent
 
 
-def test_a_retry_by_hand_does_not_put_off_what_is_in_doubt(runner, desk, put, server, clock):
+def test_a_retry_by_hand_does_not_put_off_what_is_in_doubt(careful, admin, put, server, clock):
     """Keeps out: whoever clicks once a minute prevents it for good."""
     server.keeps = False
     one = put(1)
-    runner.run_due("h")
+    careful.run_due("h")
     server.loses, server.keeps = False, True
     clock.advance(10)
-    runner.run_due("h")  # not there
+    careful.run_due("h")  # not there
     for _ in range(4):
         clock.advance(10)
-        desk.retry(one)
-        runner.run_due("h")
-    assert (server.made, runner.queue.get(one).state) == ([1], "done")
+        admin.retry(one)
+        careful.run_due("h")
+    assert (server.made, careful.queue.get(one).state) == ([1], "done")
 
 
-def test_a_look_that_finds_a_damaged_payload_leaves_when_it_was_sent(runner, put, server, clock):
+def test_a_look_that_finds_a_damaged_payload_leaves_when_it_was_sent(careful, put, server, clock):
     """Keeps out: what was sent before is looked for from a later time on, and made twice."""
     server.keeps = False
     one = put(1)
-    runner.run_due("h")
-    sent = runner.queue.get(one).first_sent_at
+    careful.run_due("h")
+    sent = careful.queue.get(one).first_sent_at
     clock.advance(10)
-    runner.run_due("h")  # not there
+    careful.run_due("h")  # not there
     clock.advance(40)
     server.look = lambda payload, since: (_ for _ in ()).throw(PayloadError("odd"))
-    runner.register(replace(runner.handlers[0], look=server.look))
-    runner.run_due("h")
-    seen = runner.queue.get(one)
+    careful.register(replace(careful.handlers[0], look=server.look))
+    careful.run_due("h")
+    seen = careful.queue.get(one)
     assert (seen.state, seen.first_sent_at) == ("dead", sent)
     assert seen.in_doubt_since is not None

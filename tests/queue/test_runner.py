@@ -36,8 +36,8 @@ def upstream():
 
 
 @pytest.fixture
-def breaker(drainer):
-    return drainer.registry.breaker(
+def breaker(runner):
+    return runner.registry.breaker(
         "svc",
         failure_threshold=2,
         counting="consecutive",
@@ -48,8 +48,8 @@ def breaker(drainer):
 
 
 @pytest.fixture
-def handler(drainer, upstream, breaker):
-    return drainer.register(
+def handler(runner, upstream, breaker):
+    return runner.register(
         Handler(
             name="h",
             service="svc",
@@ -62,39 +62,39 @@ def handler(drainer, upstream, breaker):
 
 
 @pytest.fixture
-def put(drainer, handler):
+def put(runner, handler):
     def put_all(*keys):
-        return [drainer.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
+        return [runner.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
 
     return put_all
 
 
-def states(drainer, ids):
-    return [drainer.queue.get(one).state for one in ids]
+def states(runner, ids):
+    return [runner.queue.get(one).state for one in ids]
 
 
-def test_what_is_due_is_done(drainer, put, upstream):
+def test_what_is_due_is_done(runner, put, upstream):
     ids = put("a", "b", "c")
-    assert drainer.run_due("h") == 3
-    assert states(drainer, ids) == ["done"] * 3
-    assert drainer.queue.get(ids[0]).result == "ok"
+    assert runner.run_due("h") == 3
+    assert states(runner, ids) == ["done"] * 3
+    assert runner.queue.get(ids[0]).result == "ok"
 
 
-def test_a_permanent_error_makes_a_dead_letter_at_once(drainer, put, upstream):
+def test_a_permanent_error_makes_a_dead_letter_at_once(runner, put, upstream):
     ids = put("a")
     upstream.answer = LookupError("no such title")
-    drainer.run_due("h")
-    assert states(drainer, ids) == ["dead"]
-    assert drainer.queue.get(ids[0]).error_type == "LookupError"
+    runner.run_due("h")
+    assert states(runner, ids) == ["dead"]
+    assert runner.queue.get(ids[0]).error_type == "LookupError"
 
 
-def test_an_operations_own_failures_are_spread_out(drainer, put, upstream, clock):
+def test_an_operations_own_failures_are_spread_out(runner, put, upstream, clock):
     put("a")
     upstream.answer = ValueError("bug")
     waits = []
     while len(waits) < 4:
         before = len(upstream.calls)
-        drainer.run_due("h")
+        runner.run_due("h")
         if len(upstream.calls) == before:
             clock.advance(1)
             waits[-1] += 1
@@ -103,9 +103,9 @@ def test_an_operations_own_failures_are_spread_out(drainer, put, upstream, clock
     assert waits[:-1] == [10, 20, 40]
 
 
-def run_for(drainer, clock, seconds, step=30):
+def run_for(runner, clock, seconds, step=30):
     for _ in range(int(seconds / step)):
-        drainer.run_due("h")
+        runner.run_due("h")
         clock.advance(step)
 
 
@@ -118,28 +118,28 @@ def failing_for(title):
     return execute
 
 
-def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(drainer, clock):
+def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(runner, clock):
     """Keeps out: an error whose meaning nobody knows makes a dead letter within minutes."""
-    drainer.register(Handler(name="h", service="svc", execute=failing_for(0)))
-    poison = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
-    run_for(drainer, clock, 3000)
-    drainer.queue.enqueue("h", {"n": 1}, "1")
-    run_for(drainer, clock, 500)
-    assert drainer.queue.get(poison).failures > 3
-    assert drainer.queue.get(poison).state == "pending"
-    run_for(drainer, clock, 600)
-    assert drainer.queue.get(poison).state == "dead"
+    runner.register(Handler(name="h", service="svc", execute=failing_for(0)))
+    poison = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
+    run_for(runner, clock, 3000)
+    runner.queue.enqueue("h", {"n": 1}, "1")
+    run_for(runner, clock, 500)
+    assert runner.queue.get(poison).failures > 3
+    assert runner.queue.get(poison).state == "pending"
+    run_for(runner, clock, 600)
+    assert runner.queue.get(poison).state == "dead"
 
 
-def test_an_unknown_failure_kills_nothing_while_no_other_is_done(drainer, clock):
+def test_an_unknown_failure_kills_nothing_while_no_other_is_done(runner, clock):
     """Keeps out: what fails for all, for a reason nobody has foreseen, kills all."""
-    drainer.register(Handler(name="h", service="svc", execute=failing_for(0)))
-    one = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
-    run_for(drainer, clock, 20_000)
-    assert drainer.queue.get(one).state == "pending"
+    runner.register(Handler(name="h", service="svc", execute=failing_for(0)))
+    one = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
+    run_for(runner, clock, 20_000)
+    assert runner.queue.get(one).state == "pending"
 
 
-def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(drainer, put, upstream):
+def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(runner, put, upstream):
     ids = put("bad", "good")
 
     def one_bad(payload):
@@ -149,128 +149,128 @@ def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(drainer, 
             raise ValueError
         return "ok"
 
-    drainer.register(Handler(name="h", service="svc", execute=one_bad))
-    drainer.run_due("h")
-    assert states(drainer, ids) == ["pending", "done"]
+    runner.register(Handler(name="h", service="svc", execute=one_bad))
+    runner.run_due("h")
+    assert states(runner, ids) == ["pending", "done"]
 
 
-def test_an_outage_is_nobodys_attempt(drainer, put, upstream, breaker, clock):
+def test_an_outage_is_nobodys_attempt(runner, put, upstream, breaker, clock):
     """Keeps out: a service that is down for a night makes dead letters of all that waits."""
     (one,) = put("a")
     upstream.answer = ConnectionError("down")
     for _ in range(100):
-        drainer.run_due("h")
+        runner.run_due("h")
         clock.advance(30)
-    assert drainer.queue.get(one).state == "pending"
-    assert drainer.queue.get(one).failures == 0
+    assert runner.queue.get(one).state == "pending"
+    assert runner.queue.get(one).failures == 0
     upstream.answer = "ok"
     clock.advance(300)
-    drainer.run_due("h")
-    assert drainer.queue.get(one).state == "done"
+    runner.run_due("h")
+    assert runner.queue.get(one).state == "done"
 
 
-def test_nothing_is_claimed_while_the_breaker_is_open(drainer, put, upstream, breaker, clock):
+def test_nothing_is_claimed_while_the_breaker_is_open(runner, put, upstream, breaker, clock):
     put("a", "b", "c")
     upstream.answer = ConnectionError("down")
-    drainer.run_due("h")
+    runner.run_due("h")
     clock.advance(1)
-    drainer.run_due("h")
+    runner.run_due("h")
     assert breaker.state is State.OPEN
     calls = len(upstream.calls)
     for _ in range(10):
-        assert drainer.run_due("h") == 0
+        assert runner.run_due("h") == 0
     assert len(upstream.calls) == calls
-    assert "cut off" in drainer.blocked_reason(drainer.handlers[0])
+    assert "cut off" in runner.blocked_reason(runner.handlers[0])
 
 
-def test_a_refused_call_is_no_attempt(drainer, put):
+def test_a_refused_call_is_no_attempt(runner, put):
     (one,) = put("a")
 
     def refuse(payload):
         raise CircuitOpenError("svc", 5.0)
 
-    drainer.register(Handler(name="h", service="svc", execute=refuse))
-    assert drainer.run_due("h") == 0
-    seen = drainer.queue.get(one)
+    runner.register(Handler(name="h", service="svc", execute=refuse))
+    assert runner.run_due("h") == 0
+    seen = runner.queue.get(one)
     assert (seen.state, seen.attempts, seen.failures) == ("pending", 0, 0)
 
 
-def test_the_queue_begins_gently_and_then_takes_many_at_once(drainer, put, upstream, clock):
+def test_the_queue_begins_gently_and_then_takes_many_at_once(runner, put, upstream, clock):
     put(*map(str, range(20)))
     taken = []
-    claim = drainer.queue.claim_many
-    drainer.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
-    drainer.run_due("h")
+    claim = runner.queue.claim_many
+    runner.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
+    runner.run_due("h")
     assert taken[:5] == [1, 2, 4, 8, 16]
 
 
-def test_after_an_outage_it_begins_gently_again(drainer, put, upstream, breaker, clock):
+def test_after_an_outage_it_begins_gently_again(runner, put, upstream, breaker, clock):
     put(*map(str, range(20)))
-    drainer.run_due("h")
+    runner.run_due("h")
     upstream.answer = ConnectionError("down")
     put("a", "b")
-    drainer.run_due("h")
+    runner.run_due("h")
     assert breaker.state is State.OPEN
     upstream.answer = "ok"
     clock.advance(60)
     taken = []
-    claim = drainer.queue.claim_many
-    drainer.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
-    drainer.run_due("h")
+    claim = runner.queue.claim_many
+    runner.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
+    runner.run_due("h")
     assert taken[:2] == [1, 2]
 
 
-def test_an_outage_of_weeks_kills_nothing(drainer, put, upstream, clock):
+def test_an_outage_of_weeks_kills_nothing(runner, put, upstream, clock):
     """Keeps out: the family comes home from a holiday, and all that they asked for is dead."""
     ids = put(*map(str, range(5)))
     upstream.answer = ConnectionError("down")
     for _ in range(40):
-        drainer.run_due("h")
+        runner.run_due("h")
         clock.advance(86_400)
     upstream.answer = "ok"
-    drainer.run_due("h")
+    runner.run_due("h")
     clock.advance(60)
-    drainer.run_due("h")
-    assert states(drainer, ids) == ["done"] * 5
+    runner.run_due("h")
+    assert states(runner, ids) == ["done"] * 5
 
 
-def test_what_was_tried_once_keeps_its_place_before_the_younger(drainer, put, upstream, clock):
+def test_what_was_tried_once_keeps_its_place_before_the_younger(runner, put, upstream, clock):
     """Keeps out: what an outage met comes last of two thousand."""
     put("old")
     upstream.answer = ConnectionError("down")
-    drainer.run_due("h")
+    runner.run_due("h")
     clock.advance(1)
     for number in range(50):
-        drainer.queue.enqueue("h", {"n": number}, f"young-{number}")
+        runner.queue.enqueue("h", {"n": number}, f"young-{number}")
     upstream.answer = "ok"
     clock.advance(60)
     upstream.calls.clear()
-    drainer.run_due("h")
+    runner.run_due("h")
     assert upstream.calls.index(PAYLOAD) == 1  # behind the one that shows that it is over
 
 
-def test_it_stops_between_two_operations_when_told_to(drainer, put, upstream):
+def test_it_stops_between_two_operations_when_told_to(runner, put, upstream):
     ids = put("a", "b", "c")
-    drainer.run_due("h", until=lambda: len(upstream.calls) >= 1)
-    assert states(drainer, ids) == ["done", "pending", "pending"]
-    assert [drainer.queue.get(one).attempts for one in ids] == [1, 0, 0]
+    runner.run_due("h", until=lambda: len(upstream.calls) >= 1)
+    assert states(runner, ids) == ["done", "pending", "pending"]
+    assert [runner.queue.get(one).attempts for one in ids] == [1, 0, 0]
 
 
-def test_optional_work_waits_while_the_cascade_risk_is_critical(drainer, put, upstream, database):
+def test_optional_work_waits_while_the_cascade_risk_is_critical(runner, put, upstream, database):
     put("a")
     service = database.service
     never = Policy(retry=None, circuit_breaker=CircuitBreakerOptions(failure_threshold=1))
     service.register_dependency("svc", Policy(circuit_breaker=None, retry=None, bulkhead=None))
     service.register_dependency("vital", never, criticality="critical")
     service.registry.breaker("vital").open()
-    assert drainer.run_due("h") == 0
-    assert "critical" in drainer.blocked_reason(drainer.handlers[0])
+    assert runner.run_due("h") == 0
+    assert "critical" in runner.blocked_reason(runner.handlers[0])
     service.registry.breaker("vital").close()
-    drainer.registry.clock.advance(2)
-    assert drainer.run_due("h") == 1
+    runner.registry.clock.advance(2)
+    assert runner.run_due("h") == 1
 
 
-def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(drainer, put, upstream, clock):
+def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(runner, put, upstream, clock):
     """Keeps out: a wrong key, and a thousand requests a minute with it."""
 
     class WrongKeyError(Exception):
@@ -280,17 +280,17 @@ def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(drainer, pu
         upstream.calls.append(payload)
         raise WrongKeyError
 
-    drainer.register(Handler(name="h", service="free", execute=refuse, outages=(WrongKeyError,)))
-    put_names = [drainer.queue.enqueue("h", PAYLOAD, str(n)) for n in range(20)]
+    runner.register(Handler(name="h", service="free", execute=refuse, outages=(WrongKeyError,)))
+    put_names = [runner.queue.enqueue("h", PAYLOAD, str(n)) for n in range(20)]
     for _ in range(100):
-        drainer.run_due("h")
+        runner.run_due("h")
         clock.advance(1)
     assert len(upstream.calls) < 10
-    assert "tried again" in drainer.blocked_reason(drainer.handlers[0])
+    assert "tried again" in runner.blocked_reason(runner.handlers[0])
     assert len(put_names) == 20
 
 
-def test_one_that_fails_while_others_succeed_is_at_fault_itself(drainer, upstream, breaker, clock):
+def test_one_that_fails_while_others_succeed_is_at_fault_itself(runner, upstream, breaker, clock):
     """Keeps out: a title that looks like an outage for ever, and cuts all others off."""
 
     def execute(payload):
@@ -298,46 +298,46 @@ def test_one_that_fails_while_others_succeed_is_at_fault_itself(drainer, upstrea
             raise ConnectionError("always")
         return "ok"
 
-    drainer.register(Handler(name="h", service="svc", execute=execute, outages=(ConnectionError,)))
-    poison = drainer.queue.enqueue("h", {"n": 0}, "0").operation.id
+    runner.register(Handler(name="h", service="svc", execute=execute, outages=(ConnectionError,)))
+    poison = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
     for number in range(1, 120):
-        drainer.queue.enqueue("h", {"n": number}, str(number))
-        drainer.run_due("h")
+        runner.queue.enqueue("h", {"n": number}, str(number))
+        runner.run_due("h")
         clock.advance(60)
-    assert drainer.queue.get(poison).state == "dead"
+    assert runner.queue.get(poison).state == "dead"
 
 
-def test_an_outage_that_asks_to_wait_is_given_the_time(drainer, put, upstream, clock):
+def test_an_outage_that_asks_to_wait_is_given_the_time(runner, put, upstream, clock):
     error = ConnectionError("busy")
     error.retry_after = 25.0
     upstream.answer = error
     (one,) = put("a")
-    drainer.run_due("h")
-    assert (drainer.queue.get(one).run_at - clock.utc()).total_seconds() == 25
+    runner.run_due("h")
+    assert (runner.queue.get(one).run_at - clock.utc()).total_seconds() == 25
 
 
-def test_a_result_that_cannot_be_kept_is_a_failure(drainer, put, upstream):
+def test_a_result_that_cannot_be_kept_is_a_failure(runner, put, upstream):
     upstream.answer = object()
     (one,) = put("a")
-    drainer.run_due("h")
-    assert (drainer.queue.get(one).state, drainer.queue.get(one).failures) == ("pending", 1)
+    runner.run_due("h")
+    assert (runner.queue.get(one).state, runner.queue.get(one).failures) == ("pending", 1)
 
 
-def test_a_retry_by_hand_has_its_whole_time_before_it(drainer, put, upstream, desk, clock):
+def test_a_retry_by_hand_has_its_whole_time_before_it(runner, put, upstream, admin, clock):
     (one,) = put("a")
     upstream.answer = ValueError("bug")
-    run_for(drainer, clock, 4000)
+    run_for(runner, clock, 4000)
     upstream.answer = "ok"
     put("b")
-    drainer.run_due("h")
-    desk.retry(one)
+    runner.run_due("h")
+    admin.retry(one)
     upstream.answer = ValueError("bug")
-    drainer.run_due("h")
-    seen = drainer.queue.get(one)
+    runner.run_due("h")
+    seen = runner.queue.get(one)
     assert (seen.state, seen.failures, seen.failing_since) == ("pending", 1, clock.utc())
 
 
-def test_one_that_takes_longer_than_its_lease_is_its_own_failure(drainer, put, clock):
+def test_one_that_takes_longer_than_its_lease_is_its_own_failure(runner, put, clock):
     """Keeps out: an operation that is run again and again, and never counted."""
     (one,) = put("a")
 
@@ -345,12 +345,12 @@ def test_one_that_takes_longer_than_its_lease_is_its_own_failure(drainer, put, c
         clock.advance(50)
         return Deadline(5, clock=clock).call(int)
 
-    drainer.register(Handler(name="h", service="svc", execute=too_long))
-    drainer.run_due("h")
-    assert drainer.queue.get(one).failures == 1
+    runner.register(Handler(name="h", service="svc", execute=too_long))
+    runner.run_due("h")
+    assert runner.queue.get(one).failures == 1
 
 
-def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(drainer, clock):
+def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(runner, clock):
     """Keeps out: the quota of one user holds up the whole house, or is asked a thousand times."""
     asked = []
 
@@ -364,21 +364,21 @@ def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(drainer, cl
         return "ok"
 
     full_until = clock.now() + 300
-    drainer.register(Handler(name="h", service="svc", execute=execute, lane_outages=(QuotaError,)))
+    runner.register(Handler(name="h", service="svc", execute=execute, lane_outages=(QuotaError,)))
     ids = [
-        drainer.queue.enqueue("h", {"user": who}, f"{who}{n}", lane=who).operation.id
+        runner.queue.enqueue("h", {"user": who}, f"{who}{n}", lane=who).operation.id
         for n in range(20)
         for who in ("kim", "lou")
     ]
-    run_for(drainer, clock, 290)
-    assert (asked.count("lou"), states(drainer, ids).count("done")) == (20, 20)
+    run_for(runner, clock, 290)
+    assert (asked.count("lou"), states(runner, ids).count("done")) == (20, 20)
     assert asked.count("kim") < 40
-    run_for(drainer, clock, 90)
-    assert states(drainer, ids) == ["done"] * 40
-    assert all(drainer.queue.get(one).failures == 0 for one in ids)
+    run_for(runner, clock, 90)
+    assert states(runner, ids) == ["done"] * 40
+    assert all(runner.queue.get(one).failures == 0 for one in ids)
 
 
-def test_operations_are_done_several_at_once_within_their_compartment(drainer):
+def test_operations_are_done_several_at_once_within_their_compartment(runner):
     """Keeps out: one that hangs for its whole timeout, and nothing else goes on meanwhile."""
     together = threading.Barrier(4)
 
@@ -386,14 +386,14 @@ def test_operations_are_done_several_at_once_within_their_compartment(drainer):
         together.wait(10)
         return "ok"
 
-    drainer.register(Handler(name="h", service="svc", execute=execute, concurrency=4))
-    drainer._attempts.paces["h"].batch = 4
-    ids = [drainer.queue.enqueue("h", {"n": n}, str(n)).operation.id for n in range(8)]
-    assert drainer.run_due("h") == 8
-    assert states(drainer, ids) == ["done"] * 8
+    runner.register(Handler(name="h", service="svc", execute=execute, concurrency=4))
+    runner._attempts.paces["h"].batch = 4
+    ids = [runner.queue.enqueue("h", {"n": n}, str(n)).operation.id for n in range(8)]
+    assert runner.run_due("h") == 8
+    assert states(runner, ids) == ["done"] * 8
 
 
-def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(drainer, put, upstream):
+def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(runner, put, upstream):
     """Keeps out: an operation that an older version kept in another shape is tried for ever."""
     ids = put("a", "b")
     answers = iter([PayloadError("it has no media_id"), "ok"])
@@ -404,6 +404,6 @@ def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(drainer, put, u
             raise answer
         return answer
 
-    drainer.register(Handler(name="h", service="svc", execute=execute))
-    drainer.run_due("h")
-    assert states(drainer, ids) == ["dead", "done"]
+    runner.register(Handler(name="h", service="svc", execute=execute))
+    runner.run_due("h")
+    assert states(runner, ids) == ["dead", "done"]

@@ -16,14 +16,14 @@ def server():
 
 
 @pytest.fixture
-def runner(drainer, server):
-    return process(drainer, server)
+def runner(runner, server):
+    return process(runner, server)
 
 
 @pytest.fixture
-def keep(drainer):
+def keep(runner):
     def one(number, **options):
-        return drainer.queue.enqueue("h", {"n": number}, str(number), **options)
+        return runner.queue.enqueue("h", {"n": number}, str(number), **options)
 
     return one
 
@@ -97,11 +97,11 @@ def test_no_settling_time_is_over_as_the_clock_was_set_forward(runner, keep, ser
     assert server.made == [1]
 
 
-def test_nothing_becomes_too_old_as_the_clock_was_set_forward(drainer, keep, clock):
+def test_nothing_becomes_too_old_as_the_clock_was_set_forward(runner, keep, clock):
     """Keeps out: dead letters, a minute after they were asked for."""
     server = Server()
     server.loses = server.keeps = False
-    runner = process(drainer, server)
+    runner = process(runner, server)
     execute = server.execute
 
     def fails(payload):
@@ -110,7 +110,7 @@ def test_nothing_becomes_too_old_as_the_clock_was_set_forward(drainer, keep, clo
         return execute(payload)
 
     server.execute = fails
-    runner = process(drainer, server)
+    runner = process(runner, server)
     failing = keep(1).operation
     for number in range(2, 6):
         runner.run_due("h")
@@ -124,18 +124,18 @@ def test_nothing_becomes_too_old_as_the_clock_was_set_forward(drainer, keep, clo
 
 
 def test_what_was_done_lately_is_kept_though_the_clock_was_set_forward(
-    runner, keep, server, desk, clock
+    runner, keep, server, admin, clock
 ):
     server.loses = False
     keep(1)
     runner.run_due("h")
     clock.advance(100)
     clock.set_by(MONTH)
-    assert desk.prune() == 0
+    assert admin.prune() == 0
     clock.advance(899)
-    assert desk.prune() == 0
+    assert admin.prune() == 0
     clock.advance(2)
-    assert desk.prune() == 1
+    assert admin.prune() == 1
 
 
 @pytest.mark.parametrize("step", [MONTH, -THREE_HOURS])

@@ -28,7 +28,7 @@ def put(queue, key="a", **options):
     return queue.enqueue("h", PAYLOAD, key, **options)
 
 
-def test_what_was_kept_is_claimed_once_and_done(queue, desk):
+def test_what_was_kept_is_claimed_once_and_done(queue, admin):
     made = put(queue, requested_by="kim", correlation_id="abc")
     assert (made.created, made.operation.state, made.operation.payload) == (
         True,
@@ -42,7 +42,7 @@ def test_what_was_kept_is_claimed_once_and_done(queue, desk):
     seen = queue.get(made.operation.id)
     assert (seen.state, seen.result, seen.requested_by) == ("done", {"number": 7}, "kim")
     figures = {"pending": 0, "running": 0, "done": 1, "dead": 0, "failing": 0, "oldest": None}
-    assert desk.figures() == figures
+    assert admin.figures() == figures
 
 
 def test_the_oldest_of_what_is_due_comes_first_and_nothing_before_it_is_due(queue, clock):
@@ -66,14 +66,14 @@ def test_the_same_operation_is_kept_once_while_it_is_to_be_done(queue):
     assert put(queue).created
 
 
-def test_a_client_key_gives_the_same_answer_for_ever_and_refuses_another_request(queue, desk):
+def test_a_client_key_gives_the_same_answer_for_ever_and_refuses_another_request(queue, admin):
     first = put(queue, client_key="k", fingerprint="f")
     queue.finish(queue.claim("h"), {"number": 7})
     again = put(queue, client_key="k", fingerprint="f")
     assert (again.created, again.operation.result) == (False, {"number": 7})
     with pytest.raises(IdempotencyError):
         put(queue, "b", client_key="k", fingerprint="other")
-    assert [each.id for each in desk.page()[0]] == [first.operation.id]
+    assert [each.id for each in admin.page()[0]] == [first.operation.id]
 
 
 def test_the_same_key_of_two_clients_leads_to_two_operations(queue):
@@ -130,32 +130,32 @@ def test_what_was_put_off_comes_again_and_counts_its_own_failures(queue, clock):
     assert queue.claim("h").operation.attempts == 2
 
 
-def test_a_dead_letter_keeps_its_error_until_an_operator_retries_or_drops_it(queue, desk):
+def test_a_dead_letter_keeps_its_error_until_an_operator_retries_or_drops_it(queue, admin):
     put(queue)
     queue.bury(queue.claim("h"), LookupError("no such title"))
-    (dead,) = desk.page(state="dead")[0]
+    (dead,) = admin.page(state="dead")[0]
     assert (dead.error_type, dead.error_message) == ("LookupError", "no such title")
     assert queue.claim("h") is None
-    assert desk.retry(dead.id).state == "pending"
+    assert admin.retry(dead.id).state == "pending"
     lease = queue.claim("h")
     with pytest.raises(OperationConflictError):
-        desk.drop(dead.id)
+        admin.drop(dead.id)
     with pytest.raises(OperationConflictError):
-        desk.retry(dead.id)
+        admin.retry(dead.id)
     queue.reschedule(lease, 0)
-    assert desk.drop(dead.id).id == dead.id
+    assert admin.drop(dead.id).id == dead.id
     assert queue.get(dead.id) is None
-    assert desk.drop(dead.id) is None
-    assert desk.retry(dead.id) is None
+    assert admin.drop(dead.id) is None
+    assert admin.retry(dead.id) is None
 
 
-def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(queue, desk):
+def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(queue, admin):
     put(queue)
     queue.bury(queue.claim("h"), ValueError())
-    dead = desk.page(state="dead")[0][0]
+    dead = admin.page(state="dead")[0][0]
     put(queue)
     with pytest.raises(OperationConflictError, match="already"):
-        desk.retry(dead.id)
+        admin.retry(dead.id)
     assert queue.get(dead.id).state == "dead"
 
 
@@ -166,27 +166,27 @@ def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue):
     assert put(queue, client_key="k", fingerprint="other").created
 
 
-def test_what_is_done_is_pruned_after_a_while_and_dead_letters_are_not(queue, desk, clock):
+def test_what_is_done_is_pruned_after_a_while_and_dead_letters_are_not(queue, admin, clock):
     for key in "ab":
         put(queue, key, client_key=key, fingerprint=key)
     queue.finish(queue.claim("h"), None)
     queue.bury(queue.claim("h"), ValueError())
     clock.advance(999)
-    assert desk.prune() == 0
+    assert admin.prune() == 0
     clock.advance(2)
-    assert desk.prune() == 1
-    assert [each.state for each in desk.page()[0]] == ["dead"]
+    assert admin.prune() == 1
+    assert [each.state for each in admin.page()[0]] == ["dead"]
     assert put(queue, "a", client_key="a", fingerprint="new").created  # its key went, too
 
 
-def test_pages_are_newest_first_and_stay_right_while_new_ones_come(queue, desk, clock):
+def test_pages_are_newest_first_and_stay_right_while_new_ones_come(queue, admin, clock):
     for number in range(5):
         put(queue, str(number))
         clock.advance(1 if number % 2 else 0)  # some at the same instant
-    first, cursor = desk.page(limit=2)
+    first, cursor = admin.page(limit=2)
     put(queue, "new")
-    second, cursor = desk.page(limit=2, after=Cursor.parse(str(cursor)))
-    third, end = desk.page(limit=2, after=cursor)
+    second, cursor = admin.page(limit=2, after=Cursor.parse(str(cursor)))
+    third, end = admin.page(limit=2, after=cursor)
     seen = [each.idempotency_key for each in (*first, *second, *third)]
     assert sorted(seen) == ["0", "1", "2", "3", "4"]
     assert end is None
@@ -262,11 +262,11 @@ def test_what_others_were_told_of_is_not_forgotten(queue):
     assert queue.get(made.operation.id).state == "running"
 
 
-def test_who_retries_by_hand_does_not_make_what_is_in_doubt_forgotten(queue, desk):
+def test_who_retries_by_hand_does_not_make_what_is_in_doubt_forgotten(queue, admin):
     put(queue)
     queue.reschedule(queue.claim("h"), 1, TimeoutError(), in_doubt=True)
-    (one,) = desk.page()[0]
-    assert desk.retry(one.id).in_doubt_since is not None
+    (one,) = admin.page()[0]
+    assert admin.retry(one.id).in_doubt_since is not None
     assert queue.claim("h").operation.in_doubt_since is not None
 
 
@@ -327,7 +327,7 @@ def test_a_row_that_cannot_be_read_is_a_dead_letter_and_stops_nobody(
     """Keeps out: one damaged row stops the whole queue, and the list of it is an error."""
     database = connect(f"sqlite:///{tmp_path / 'damaged.db'}")
     database.upgrade()
-    queue, desk = (kind(database, settings, clock) for kind in (DeferredQueue, QueueAdmin))
+    queue, admin = (kind(database, settings, clock) for kind in (DeferredQueue, QueueAdmin))
     made = put(queue, "damaged")
     put(queue, "good")
     statement = text(f"UPDATE deferred_operations SET {column} = :value WHERE id = :id")
@@ -335,12 +335,12 @@ def test_a_row_that_cannot_be_read_is_a_dead_letter_and_stops_nobody(
     database.write(lambda connection: connection.execute(statement, values))
     claimed = queue.claim_many("h", 10)
     assert [lease.operation.idempotency_key for lease in claimed] == ["good"]
-    listed = {each.idempotency_key: each for each in desk.page()[0]}
+    listed = {each.idempotency_key: each for each in admin.page()[0]}
     assert listed.keys() == {"damaged", "good"}
     assert listed["damaged"].state == "dead"
     assert column in listed["damaged"].error_message
-    assert desk.undone("h", 10)[1] == 2
-    assert desk.figures()["running"] == 1
+    assert admin.undone("h", 10)[1] == 2
+    assert admin.figures()["running"] == 1
 
 
 @pytest.mark.parametrize("run_at", ["never", "9999-01-01 00:00:00.000000"])
@@ -378,37 +378,37 @@ def test_the_queue_has_a_bound_for_each_client_and_for_all(database, settings, c
     assert put(queue, "l2", requested_by="lou").created
 
 
-def test_all_dead_letters_are_retried_at_once_but_for_those_that_cannot_be(queue, desk):
+def test_all_dead_letters_are_retried_at_once_but_for_those_that_cannot_be(queue, admin):
     for number in range(450):
         put(queue, str(number))
     for lease in queue.claim_many("h", 500):
         queue.bury(lease, ValueError())
     put(queue, "7")
-    assert desk.retry_dead() == Retried(449, 1, is_complete=True)
-    assert desk.figures()["dead"] == 1
-    assert desk.retry_dead("other") == Retried(0, 0, is_complete=True)
+    assert admin.retry_dead() == Retried(449, 1, is_complete=True)
+    assert admin.figures()["dead"] == 1
+    assert admin.retry_dead("other") == Retried(0, 0, is_complete=True)
 
 
-def test_what_fails_by_itself_again_and_again_is_counted(queue, desk, clock):
+def test_what_fails_by_itself_again_and_again_is_counted(queue, admin, clock):
     """Keeps out: health that says 100 for a day, while one operation fails all the time."""
     put(queue)
     for failures in range(1, 4):
         queue.reschedule(queue.claim("h"), 0, ValueError("no"), own=True)
         clock.advance(2)
-        assert desk.figures()["failing"] == (failures == 3)
+        assert admin.figures()["failing"] == (failures == 3)
     queue.finish(queue.claim("h"), None)
     clock.advance(2)
-    assert desk.figures()["failing"] == 0
+    assert admin.figures()["failing"] == 0
 
 
-def test_a_retry_of_all_tells_how_many_there_was_time_for(queue, desk, clock, database):
+def test_a_retry_of_all_tells_how_many_there_was_time_for(queue, admin, clock, database):
     """Keeps out: thousands are retried, and the answer says that nothing could be done."""
     for number in range(250):
         put(queue, str(number))
     for lease in queue.claim_many("h", 500):
         queue.bury(lease, ValueError())
     with Deadline(0.9, clock=clock).scope():
-        assert desk.retry_dead() == Retried(200, 0, is_complete=False)
+        assert admin.retry_dead() == Retried(200, 0, is_complete=False)
     write = database.write
 
     def fails_later(*args):
@@ -420,33 +420,33 @@ def test_a_retry_of_all_tells_how_many_there_was_time_for(queue, desk, clock, da
 
     database.write = fails_later
     try:
-        assert desk.retry_dead() == Retried(50, 0, is_complete=False)
+        assert admin.retry_dead() == Retried(50, 0, is_complete=False)
         with pytest.raises(DatabaseUnavailableError):
-            desk.retry_dead()
+            admin.retry_dead()
     finally:
         database.write = write
-    assert desk.retry_dead() == Retried(0, 0, is_complete=True)
+    assert admin.retry_dead() == Retried(0, 0, is_complete=True)
 
 
-def test_what_a_dead_worker_held_can_be_retried_and_dropped(queue, desk, clock):
+def test_what_a_dead_worker_held_can_be_retried_and_dropped(queue, admin, clock):
     put(queue)
     lease = queue.claim("h")
     clock.advance(61)
     assert queue.get(lease.operation.id).state_at(clock.utc()) == "pending"
-    assert desk.retry(lease.operation.id).state == "pending"
-    assert desk.drop(lease.operation.id) is not None
+    assert admin.retry(lease.operation.id).state == "pending"
+    assert admin.drop(lease.operation.id) is not None
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "\ud800", "x" * 32, "A" * 32, "'"])
-def test_an_id_that_is_none_is_not_there(queue, desk, odd):
-    assert (queue.get(odd), desk.retry(odd), desk.drop(odd)) == (None, None, None)
+def test_an_id_that_is_none_is_not_there(queue, admin, odd):
+    assert (queue.get(odd), admin.retry(odd), admin.drop(odd)) == (None, None, None)
 
 
-def test_an_error_with_any_text_can_be_kept(queue, desk):
+def test_an_error_with_any_text_can_be_kept(queue, admin):
     """Keeps out: one odd word of an upstream, and the operation is run for ever."""
     put(queue)
     queue.bury(queue.claim("h"), ValueError("half \ud800 and nul \0"))
-    assert desk.page(state="dead")[0][0].error_message == "half ? and nul \ufffd"
+    assert admin.page(state="dead")[0][0].error_message == "half ? and nul \ufffd"
 
 
 def test_who_was_told_of_it_by_its_key_finds_it_as_well(queue):
@@ -456,11 +456,11 @@ def test_who_was_told_of_it_by_its_key_finds_it_as_well(queue):
     assert queue.get(made.operation.id).state == "running"
 
 
-def test_a_dead_letter_in_doubt_stays_in_doubt(queue, desk):
+def test_a_dead_letter_in_doubt_stays_in_doubt(queue, admin):
     put(queue)
     lease = queue.claim("h")
     queue.bury(lease, TimeoutError(), in_doubt=True)
-    desk.retry(lease.operation.id)
+    admin.retry(lease.operation.id)
     assert queue.claim("h").operation.in_doubt_since is not None
 
 

@@ -195,7 +195,7 @@ def token_of(case, role):
 
 def an_operation(app):
     """The id of one that waits; None without the database."""
-    queue = app.extensions["medianest"].drainer.queue
+    queue = app.extensions["medianest"].queue_runner.queue
     payload = {"media_type": "movie", "media_id": 1}
     try:
         return queue.enqueue("overseerr.request", payload, "aimed").operation.id

@@ -183,13 +183,13 @@ def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
 
 
 def put(parts, key):
-    return parts.drainer.queue.enqueue("h", {"n": 1}, key).operation.id
+    return parts.queue_runner.queue.enqueue("h", {"n": 1}, key).operation.id
 
 
 def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     one, two = put(parts, "a"), put(parts, "b")
-    lease = parts.drainer.queue.claim("h")
-    parts.drainer.queue.bury(lease, LookupError("no such title"))
+    lease = parts.queue_runner.queue.claim("h")
+    parts.queue_runner.queue.bury(lease, LookupError("no such title"))
     page = get("/queue").json
     assert (page["counts"]["pending"], page["counts"]["dead"]) == (1, 1)
     assert get("/queue", state="dead").json["operations"][0]["id"] == lease.operation.id
@@ -223,7 +223,7 @@ def test_a_handler_that_does_not_exist_is_told_with_those_that_do(get, post):
 
 def test_what_runs_is_not_dropped(parts, app, operator):
     one = put(parts, "a")
-    parts.drainer.queue.claim("h")
+    parts.queue_runner.queue.claim("h")
     answer = app.test_client().delete(f"{RESILIENCE}/queue/{one}", headers=operator)
     assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
 

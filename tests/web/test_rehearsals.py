@@ -262,4 +262,4 @@ def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(app, trouble,
     assert parts.service.recovery.statistics() == before
     assert parts.service.recovery.history.records() == []
     assert parts.watch.counters.fallbacks() == {}
-    assert parts.desk.figures()["pending"] == 0
+    assert parts.queue_admin.figures()["pending"] == 0

@@ -57,7 +57,7 @@ def ask(app):
 @pytest.fixture
 def drain(app):
     def run():
-        return app.extensions["medianest"].drainer.run_due("overseerr.request")
+        return app.extensions["medianest"].queue_runner.run_due("overseerr.request")
 
     return run
 
@@ -125,7 +125,7 @@ def test_an_answer_that_got_lost_is_no_second_request(ask, overseerr, drain, clo
 def test_an_unknown_title_is_told_at_once_and_forgotten(app, ask):
     answer = ask(UNKNOWN)
     assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
-    assert app.extensions["medianest"].desk.figures()["dead"] == 0
+    assert app.extensions["medianest"].queue_admin.figures()["dead"] == 0
 
 
 def test_an_unknown_title_that_was_kept_becomes_a_dead_letter(app, ask, overseerr, drain, clock):

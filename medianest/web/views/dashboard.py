@@ -34,7 +34,7 @@ def status() -> DashboardStatus:
     """How each service is."""
     here, report = parts(), parts().watch.reporter.report()
     context = RecoveryContext(operation=QUEUE_FIGURES, service=DASHBOARD)
-    figures = here.service.with_recovery(here.desk.figures, context, max_attempts=1)
+    figures = here.service.with_recovery(here.queue_admin.figures, context, max_attempts=1)
     return DashboardStatus(
         status=report.status,
         services=tuple(_line(found) for found in report.dependencies),

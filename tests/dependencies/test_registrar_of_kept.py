@@ -36,81 +36,81 @@ BAD = [
 ]
 
 
-def known(desk):
-    found = [dependency.name for dependency in desk.service.registry.dependencies()]
+def known(registrar):
+    found = [dependency.name for dependency in registrar.service.registry.dependencies()]
     return [name for name in found if name != "database"]
 
 
 @pytest.fixture
-def desk(processes):
+def registrar(processes):
     return processes()
 
 
 @pytest.fixture
-def keep(desk, clock):
+def keep(registrar, clock):
     def keep(definition):
-        desk._store.add(definition, "somebody", known={*definition["depends_on"]})
+        registrar._store.add(definition, "somebody", known={*definition["depends_on"]})
         clock.advance(1)
 
     return keep
 
 
 @pytest.mark.parametrize("fields", BAD, ids=str)
-def test_it_is_told_once_and_all_others_are_watched(desk, keep, fields, caplog):
+def test_it_is_told_once_and_all_others_are_watched(registrar, keep, fields, caplog):
     keep(kept("first"))
     keep(kept(**fields))
     keep(kept("last"))
     with caplog.at_level(logging.WARNING, "medianest"):
         for _ in range(3):
-            desk.sync()
-    assert known(desk) == ["first", "last"]
+            registrar.sync()
+    assert known(registrar) == ["first", "last"]
     (line,) = [r.getMessage() for r in caplog.records if "cannot be watched" in r.getMessage()]
     assert line.startswith("dependency shop cannot be watched: ")
     assert "hunter2" not in line
 
 
 @pytest.mark.parametrize("fields", BAD[:-1], ids=str)  # the last one needs itself
-def test_an_operator_can_remove_it(desk, keep, fields):
+def test_an_operator_can_remove_it(registrar, keep, fields):
     keep(kept(**fields))
-    desk.sync()
-    assert desk.remove("shop")
-    assert desk._store.all() == []
+    registrar.sync()
+    assert registrar.remove("shop")
+    assert registrar._store.all() == []
     with pytest.raises(UnknownNameError):
-        desk.service.registry.dependency("shop")
-    assert desk.register(Definition("shop", "queue", "optional"), "kim")
+        registrar.service.registry.dependency("shop")
+    assert registrar.register(Definition("shop", "queue", "optional"), "kim")
 
 
-def test_a_check_of_that_name_that_is_there_already_stays(desk, keep):
+def test_a_check_of_that_name_that_is_there_already_stays(registrar, keep):
     keep(kept("database", health_check_url="http://127.0.0.1/"))
-    desk.sync()
-    assert known(desk) == []
-    assert [check.name for check in desk.monitor.checks()] == ["database"]
+    registrar.sync()
+    assert known(registrar) == []
+    assert [check.name for check in registrar.monitor.checks()] == ["database"]
 
 
-def test_what_depends_on_it_waits_for_it(desk, keep):
+def test_what_depends_on_it_waits_for_it(registrar, keep):
     keep(kept("page", depends_on=["shop"]))
-    desk.sync()
-    assert known(desk) == []
+    registrar.sync()
+    assert known(registrar) == []
     keep(kept("shop"))
     for _ in range(2):
-        desk.sync()
-    assert known(desk) == ["shop", "page"]
+        registrar.sync()
+    assert known(registrar) == ["shop", "page"]
 
 
-def test_a_child_is_watched_though_the_clock_of_its_host_is_behind(desk, keep, clock):
+def test_a_child_is_watched_though_the_clock_of_its_host_is_behind(registrar, keep, clock):
     """It was registered after what it needs, and is kept with an earlier time."""
     clock.advance(-60)
     keep(kept("page", depends_on=["shop"]))
     clock.advance(60)
     keep(kept("shop"))
-    desk.sync()
-    assert known(desk) == ["shop", "page"]
+    registrar.sync()
+    assert known(registrar) == ["shop", "page"]
 
 
-def test_a_name_of_a_breaker_that_is_in_use_is_not_taken(desk, keep, caplog):
+def test_a_name_of_a_breaker_that_is_in_use_is_not_taken(registrar, keep, caplog):
     keep(kept(health_check_url="http://127.0.0.1/"))
-    breaker = desk.service.registry.breaker("shop", failure_threshold=77)
-    desk.sync()
-    assert known(desk) == []
-    assert desk.service.registry.find_breaker("shop") is breaker
+    breaker = registrar.service.registry.breaker("shop", failure_threshold=77)
+    registrar.sync()
+    assert known(registrar) == []
+    assert registrar.service.registry.find_breaker("shop") is breaker
     assert "cannot be watched" in caplog.text
