@@ -16,7 +16,7 @@ from flask import Response
 import medianest
 from medianest.bridges.circuitbreaker import CircuitBreaker, CircuitBreakerError
 from medianest.media.errors import MediaError, SlowError, UnavailableError
-from medianest.resilience import CircuitOpenError, Handover, PatienceExceededError
+from medianest.resilience import CircuitOpenError, DeferredSettlement, PatienceExceededError
 from medianest.resilience.outcome import reraise
 
 MADE_FROM = {
@@ -32,7 +32,7 @@ MADE_FROM = {
     "medianest.sandbox.overseerr.answers.RefusedError": (400, "no", [{"path": "mediaId"}]),
     "QueueFullError": (7, "kitchen"),
     "RehearsedError": ("5xx", 500),
-    "Handover": ("chunks",),
+    "DeferredSettlement": ("chunks",),
     "FaultError": ("no such fault", ["hang"]),
     "ViewFailedError": (Response("away", 503),),
     "FailedAnswerError": (requests.Response(),),
@@ -135,4 +135,4 @@ def test_a_refusal_made_of_its_class_alone_can_be_printed():
 
 
 def test_what_is_handed_over_travels_while_nothing_is_held():
-    assert pickle.loads(pickle.dumps(Handover("chunks"))).result == "chunks"
+    assert pickle.loads(pickle.dumps(DeferredSettlement("chunks"))).result == "chunks"

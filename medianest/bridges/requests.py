@@ -20,7 +20,7 @@ from medianest.resilience import (
     Clock,
     ConfigurationError,
     Deadline,
-    Handover,
+    DeferredSettlement,
     Pipeline,
     Recovery,
     Retry,
@@ -41,7 +41,7 @@ _TOO_MANY_REQUESTS: Final = 429
 _LEAST: Final = 0.001
 """Seconds: urllib3 takes no 0 for a timeout, and what is over ends by the deadline all the same."""
 
-_dropped: Final[deque[Handover]] = deque()
+_dropped: Final[deque[DeferredSettlement]] = deque()
 """Of streamed answers that nobody has any more. A destructor may run anywhere, even where the lock
 is held that settling needs, so the next request does it."""
 
@@ -152,20 +152,22 @@ class _Exchange:
         self._send, self._stream, self._options = send, stream, options
         self._failed: list[Response] = []
 
-    def run(self, strategy: Strategy, request: PreparedRequest) -> tuple[Response, Handover | None]:
+    def run(
+        self, strategy: Strategy, request: PreparedRequest
+    ) -> tuple[Response, DeferredSettlement | None]:
         """The answer, of whatever status, and what is to be settled at its end; None for one that
         was not sent to us."""
         response: Any = None
         try:
             response = strategy.call(self._attempt, request)
-        except Handover as handover:
+        except DeferredSettlement as handover:
             return handover.result, handover
         except (FailedAnswerError, CallRefusedError) as error:
             answered = error if isinstance(error, FailedAnswerError) else error.__cause__
             if not isinstance(answered, FailedAnswerError):
                 raise
             response = answered.response  # there is one, though its retry was refused
-            return response, Handover(response)
+            return response, DeferredSettlement(response)
         finally:
             for failed in self._failed:
                 if failed is not response:
@@ -187,14 +189,14 @@ class _Exchange:
             self._failed.append(response)
             raise FailedAnswerError(response)
         if self._stream:
-            raise Handover(response)
+            raise DeferredSettlement(response)
         return response
 
 
 class _StreamedBody:
     """The body of a streamed answer: its reads are over in time, and its end settles the call."""
 
-    def __init__(self, raw: Any, handover: Handover, until: float, clock: Clock) -> None:
+    def __init__(self, raw: Any, handover: DeferredSettlement, until: float, clock: Clock) -> None:
         # What stays until the end must hold neither its answer nor the frames of the request.
         handover.result = handover.__traceback__ = None
         self._raw, self._handover = raw, handover

@@ -22,9 +22,9 @@ from medianest.resilience import (
     CircuitBreakerOptions,
     ConfigurationError,
     Deadline,
+    DeferredSettlement,
     ErrorRecoveryManager,
     Fallback,
-    Handover,
     Pipeline,
     Recovery,
     Registry,
@@ -134,7 +134,7 @@ class Guard:
             response = invoke(view, (app, attempts), _NOTHING)
             if not attempts or attempts[-1][1] is not response:  # a fallback's, or an action's
                 response = _for_one_request(response, app)
-        except Handover as handover:
+        except DeferredSettlement as handover:
             response = settled(handover)
         except Exception as error:
             told = error.__cause__ if isinstance(error, CallRefusedError) else None  # of a retry
@@ -163,7 +163,7 @@ class Guard:
             del error  # its traceback knows this frame: each would keep the other
         attempts.append((None, response))
         if response.status_code >= 400 or response.is_streamed:
-            raise Handover(response)  # past every strategy: it is no success, or not yet
+            raise DeferredSettlement(response)  # past every strategy: it is no success, or not yet
         return response
 
     def _is_failure(self, response: Response) -> bool:

@@ -10,7 +10,7 @@ from weakref import ref
 from flask import Response, request
 
 from medianest.flask.ending import AT_THE_END, STREAMED, is_stream
-from medianest.resilience import CallRefusedError, Handover
+from medianest.resilience import CallRefusedError, DeferredSettlement
 
 __all__ = ["settled"]
 
@@ -19,7 +19,7 @@ _NEITHER: Final = CallRefusedError("a request", None)
 it as ignored, and a probe gives its place back."""
 
 
-def settled(handover: Handover) -> Response:
+def settled(handover: DeferredSettlement) -> Response:
     """The response that a guarded view handed over; what is held for it is settled now, or at the
     end of its stream."""
     response: Response = handover.result
@@ -34,7 +34,9 @@ def settled(handover: Handover) -> Response:
     return response
 
 
-def _settle_at_the_end(response: Response, handover: Handover, well: Callable[[], None]) -> None:
+def _settle_at_the_end(
+    response: Response, handover: DeferredSettlement, well: Callable[[], None]
+) -> None:
     # The server sends a file by itself, and nothing for HEAD; all we learn is that it is done.
     bodiless = request.method == "HEAD" or response.status_code in (204, 304)
     sent_by_server = response.direct_passthrough or bodiless
@@ -56,7 +58,7 @@ def _sent(of: ref[Response], environ: dict[str, Any]) -> Any:
 class _Settling(Iterator[Any]):
     """The body of a streamed response, which settles the call when it ends."""
 
-    def __init__(self, body: Any, handover: Handover, well: Callable[[], None]) -> None:
+    def __init__(self, body: Any, handover: DeferredSettlement, well: Callable[[], None]) -> None:
         self._body, self._handover, self._well = body, handover, well
         self._iterator = iter(body)
 

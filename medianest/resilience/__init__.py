@@ -30,7 +30,7 @@ from medianest.resilience.pipeline import Pipeline
 from medianest.resilience.policy import Policy
 from medianest.resilience.pool import FlightPool
 from medianest.resilience.recovery import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     Declined,
     ErrorRecoveryManager,
     Recovery,
@@ -52,10 +52,10 @@ from medianest.resilience.snapshot import (
     CoalesceSnapshot,
     PatienceSnapshot,
 )
-from medianest.resilience.strategy import Handover, Strategy
+from medianest.resilience.strategy import DeferredSettlement, Strategy
 
 __all__ = [
-    "RUN_AGAIN",
+    "RETRY_OPERATION",
     "BreakerSnapshot",
     "Bulkhead",
     "BulkheadFullError",
@@ -74,13 +74,13 @@ __all__ = [
     "Deadline",
     "DeadlineExceededError",
     "Declined",
+    "DeferredSettlement",
     "Dependency",
     "DependencyType",
     "ErrorRecoveryManager",
     "FailedResultError",
     "Fallback",
     "FlightPool",
-    "Handover",
     "LastGood",
     "ManualClock",
     "MemoryLastGood",

@@ -16,7 +16,7 @@ from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
 from medianest.resilience.keywords import BulkheadKeywords
 from medianest.resilience.options import BulkheadOptions, checked_name, configure
 from medianest.resilience.snapshot import BulkheadSnapshot
-from medianest.resilience.strategy import Handover, Invoke, Strategy, direct
+from medianest.resilience.strategy import DeferredSettlement, Invoke, Strategy, direct
 
 __all__ = ["Bulkhead", "Place"]
 
@@ -125,7 +125,7 @@ class Bulkhead(Strategy):
 
     def _end(self, error: BaseException, taken: bool, waiter: _Waiter | None) -> None:
         """A call ended by an error, which may be that it goes on, or before it had a place."""
-        if isinstance(error, Handover):
+        if isinstance(error, DeferredSettlement):
             error.held.append(Place(self._give_back))
         elif taken:
             self._give_back()

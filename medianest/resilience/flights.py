@@ -20,7 +20,7 @@ from medianest.resilience.deadline import start_anew
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.outcome import reraise
-from medianest.resilience.strategy import Handover, Invoke
+from medianest.resilience.strategy import DeferredSettlement, Invoke
 
 __all__ = ["LONG", "LONGEST", "Flight", "Joinable", "Keep", "is_aboard"]
 
@@ -86,7 +86,7 @@ class Flight:
         self._result: Any = None
         self._error: BaseException | None = None
         self._traceback: Any = None
-        self._handover: list[Handover] = []
+        self._handover: list[DeferredSettlement] = []
 
     # -- for callers ---------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Flight:
             self._result = self._inner(*self._question)
             if self._keep is not None:
                 self._keep(self._result)
-        except Handover as handover:
+        except DeferredSettlement as handover:
             self._is_shared = False
             self._handover.append(handover)
         except BaseException as error:
@@ -210,7 +210,7 @@ class Flight:
             _release(self._handover.pop())
 
 
-def _release(handover: Handover) -> None:
+def _release(handover: DeferredSettlement) -> None:
     """A result that went on after its call, and that nobody waited for."""
     handover.release()
     close = getattr(handover.result, "close", None)

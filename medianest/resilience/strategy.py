@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 from medianest.resilience.decorating import decorated, refuse_unfinished
 from medianest.resilience.errors import ConfigurationError
 
-__all__ = ["Handover", "Invoke", "Strategy", "refuse_unfinished"]
+__all__ = ["DeferredSettlement", "Invoke", "Strategy", "refuse_unfinished"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Settleable(Protocol):
         """The call is still under way, and well."""
 
 
-class Handover(BaseException):
+class DeferredSettlement(BaseException):
     """Raised by a call whose result goes on after it returned (a streamed response).
 
     It passes every strategy: each one that holds something for the call puts it into `held`

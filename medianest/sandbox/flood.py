@@ -16,7 +16,7 @@ LISTS: Final = ("Metadata", "Directory", "Hub", "results")
 """What the elements of an answer stand in, on whichever server."""
 MARK: Final = "the flood stands here"
 
-Run = tuple[bytes, int]
+RecoveryRun = tuple[bytes, int]
 """Bytes, and how many times they are sent."""
 
 
@@ -25,7 +25,7 @@ class Flood:
     """An answer of known length, too long to be held."""
 
     head: bytes
-    body: Sequence[Run]
+    body: Sequence[RecoveryRun]
 
     def pieces(self) -> Iterator[bytes]:
         """The whole answer, bit by bit."""
@@ -58,7 +58,7 @@ def flooded(answer: Answer, what: str, size: int, sample: Any) -> Flood | None:
     return Flood(replace(answer, headers=headers).head(close=True, with_length=False), body)
 
 
-def _runs(what: str, size: int, elements: Sequence[Any]) -> list[Run]:
+def _runs(what: str, size: int, elements: Sequence[Any]) -> list[RecoveryRun]:
     if what == "nesting":
         depth = max(1, size // 2)
         return [(b"[", depth), (b"]", depth)]

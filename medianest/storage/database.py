@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     Deadline,
     Dependency,
     Pipeline,
@@ -274,7 +274,7 @@ class Database:
         """New connections for all: those in the pool may be as broken as the one that failed."""
         self.engine.dispose()
         self.prove()
-        return RUN_AGAIN
+        return RETRY_OPERATION
 
 
 def _count_up(connection: Connection) -> None:

@@ -38,7 +38,7 @@ ARGUMENTS = {
 """What must be given to those that look at their keywords one by one."""
 
 NOT_MADE = {"BreakerSnapshot", "BulkheadSnapshot", "CoalesceSnapshot", "PatienceSnapshot", "Permit",
-            "Place", "Handover", "Prediction", "RecoveryRecord", "Step", "GoodAnswer",
+            "Place", "DeferredSettlement", "Prediction", "RecoveryRecord", "Step", "GoodAnswer",
             "ComponentHealth", "DependencyHealth"}  # fmt: skip
 """What the library makes, and nobody else."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, Handover, State
+from medianest.resilience import CircuitOpenError, DeferredSettlement, State
 
 
 def waits(breaker, openings, fail, trip, clock):
@@ -44,9 +44,9 @@ def test_a_probe_that_goes_on_after_it_returned_is_the_only_one(make_breaker, ha
     half_open(breaker)
 
     def stream():
-        raise Handover("chunks")
+        raise DeferredSettlement("chunks")
 
-    with pytest.raises(Handover) as probe:
+    with pytest.raises(DeferredSettlement) as probe:
         breaker.call(stream)
     with pytest.raises(CircuitOpenError):
         breaker.call(int)

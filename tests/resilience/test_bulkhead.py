@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, Handover
+from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, DeferredSettlement
 from medianest.resilience.events import bulkhead_full
 
 PATIENCE = 10.0
@@ -171,9 +171,9 @@ def test_a_call_handed_over_keeps_its_place_until_it_is_settled(settle):
     bulkhead = Bulkhead("plex", max_concurrent=1)
 
     def stream():
-        raise Handover("chunks")
+        raise DeferredSettlement("chunks")
 
-    with pytest.raises(Handover) as caught:
+    with pytest.raises(DeferredSettlement) as caught:
         bulkhead.call(stream)
     assert bulkhead.snapshot().in_use == 1
     with pytest.raises(BulkheadFullError):

@@ -20,8 +20,8 @@ from medianest.resilience import (
     ConfigurationError,
     Deadline,
     DeadlineExceededError,
+    DeferredSettlement,
     FlightPool,
-    Handover,
     Pipeline,
     Retry,
     flights,
@@ -250,7 +250,7 @@ def test_a_result_that_goes_on_is_given_to_one_and_the_others_ask_for_themselves
     made = []
 
     def stream():
-        made.append(Handover(len(made)))
+        made.append(DeferredSettlement(len(made)))
         raise made[-1]
 
     upstream.answer = stream
@@ -267,7 +267,7 @@ def test_who_must_call_for_itself_asks_its_own_question(pool, callers):
 
     def stream(user):
         hold.wait(SOON)
-        raise Handover(user)
+        raise DeferredSettlement(user)
 
     asked = {user: callers.start(coalesce.call, stream, user) for user in "abc"}
     joined(coalesce, 2)
@@ -284,7 +284,7 @@ def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(p
     class Body:
         close = staticmethod(closed.set)
 
-    upstream.answer = Handover(Body())
+    upstream.answer = DeferredSettlement(Body())
     with pytest.raises(DeadlineExceededError), Deadline(0.01).scope():
         pipeline.call(upstream)
     upstream.let_go()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from medianest.resilience import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     CircuitOpenError,
     Declined,
     ErrorRecoveryManager,
@@ -82,7 +82,7 @@ def test_with_nothing_that_helps_the_error_itself_is_raised(manager, act):
 
 
 def test_after_a_repair_the_operation_is_run_again(manager, act):
-    runs = act("repair", 1, RUN_AGAIN)
+    runs = act("repair", 1, RETRY_OPERATION)
     assert manager.with_recovery(failing(1), CONTEXT) == "ok"
     assert [context.attempt for _, context in runs] == [1]
     record = manager.history.records()[0]
@@ -90,7 +90,7 @@ def test_after_a_repair_the_operation_is_run_again(manager, act):
 
 
 def test_it_is_run_no_more_often_than_max_attempts(manager, act):
-    runs = act("repair", 1, RUN_AGAIN, max_attempts=100)
+    runs = act("repair", 1, RETRY_OPERATION, max_attempts=100)
     calls = []
 
     def operation():
@@ -124,7 +124,7 @@ def test_a_hundred_that_fail_at_once_cause_one_repair(manager, act):
     def repair(error, context):
         repairing.wait(5)
         fine.set()
-        return RUN_AGAIN
+        return RETRY_OPERATION
 
     def operation():
         if not fine.is_set():
@@ -166,7 +166,7 @@ def test_a_hundred_that_fail_at_once_cause_one_failed_repair(manager, act):
 
 
 def test_services_do_not_wait_for_each_other(manager, act):
-    runs = act("reconnect", 10, RUN_AGAIN, cooldown=60)
+    runs = act("reconnect", 10, RETRY_OPERATION, cooldown=60)
     for service in ("a", "b"):
         context = RecoveryContext(service=service)
         assert manager.with_recovery(failing(1), context) == "ok"
@@ -187,7 +187,7 @@ def test_an_answer_for_one_is_never_given_to_another_who_waited(manager, act):
 
 
 def test_between_two_runs_an_action_cools_down(manager, act, clock):
-    runs = act("repair", 1, RUN_AGAIN, cooldown=30)
+    runs = act("repair", 1, RETRY_OPERATION, cooldown=30)
     assert manager.with_recovery(failing(1), CONTEXT) == "ok"
     with pytest.raises(ConnectionError):
         manager.with_recovery(failing(1), CONTEXT)
@@ -210,7 +210,7 @@ def test_an_action_that_fails_again_and_again_rests(manager, act, clock):
 
 
 def test_a_repair_that_did_not_help_counts_as_failed(manager, act):
-    runs = act("repair", 1, RUN_AGAIN, max_attempts=2, rest=60)
+    runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60)
     for _ in range(4):
         with pytest.raises(ConnectionError):
             manager.with_recovery(broken, CONTEXT, max_attempts=2)

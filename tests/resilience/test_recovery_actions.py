@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medianest.resilience import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     BulkheadFullError,
     CircuitOpenError,
     ConfigurationError,
@@ -145,7 +145,7 @@ def test_in_a_pipeline_recovery_runs_when_retries_are_spent(manager, act, clock)
             raise ConnectionError
         return "ok"
 
-    act("repair", 1, RUN_AGAIN)
+    act("repair", 1, RETRY_OPERATION)
     recovery = Recovery(manager, service="svc", operation=lambda: "named")
     pipeline = Pipeline("svc", [recovery, Retry(initial_delay=0, clock=clock)])
     assert pipeline.call(upstream) == "ok"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.resilience import RUN_AGAIN
+from medianest.resilience import RETRY_OPERATION
 from medianest.resilience.events import recovery_finished
 from tests.resilience.recovering import CONTEXT, broken
 
@@ -30,7 +30,7 @@ def test_rehearsals_of_a_repair_never_put_it_to_rest(manager, act):
 
 
 def test_a_rehearsed_repair_counts_as_help(manager, act):
-    act("repair", 1, RUN_AGAIN)
+    act("repair", 1, RETRY_OPERATION)
     record = manager.rehearse(TimeoutError("x"), CONTEXT)
     assert (record.recovered_by, record.attempts) == ("repair", 2)
 

@@ -11,8 +11,8 @@ from medianest.resilience import (
     Coalesce,
     ConfigurationError,
     Deadline,
+    DeferredSettlement,
     Fallback,
-    Handover,
     MemoryLastGood,
     Patience,
     Pipeline,
@@ -90,11 +90,11 @@ def test_what_is_no_function_is_refused(strategies, kind):
 
 
 def stream():
-    raise Handover("chunks")
+    raise DeferredSettlement("chunks")
 
 
-def handed_over(strategy) -> Handover:
-    with pytest.raises(Handover) as caught:
+def handed_over(strategy) -> DeferredSettlement:
+    with pytest.raises(DeferredSettlement) as caught:
         strategy.call(stream)
     return caught.value
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medianest.resilience import RUN_AGAIN, ErrorRecoveryManager
+from medianest.resilience import RETRY_OPERATION, ErrorRecoveryManager
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_after_a_repair_only_what_is_safe_is_run_again(
 ):
     made, script = calls
     script[:] = [("bad", 500), ("ok", 200)]
-    manager.register_recovery_action("repair", 1, execute=lambda error, context: RUN_AGAIN)
+    manager.register_recovery_action("repair", 1, execute=lambda error, context: RETRY_OPERATION)
     resilience.guard(
         "/api/critical", service="critical-service", recovery=manager, authorize=lambda: True
     )

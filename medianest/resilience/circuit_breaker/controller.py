@@ -18,7 +18,7 @@ from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
 from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
 from medianest.resilience.snapshot import BreakerSnapshot, look, type_and_text
-from medianest.resilience.strategy import Handover
+from medianest.resilience.strategy import DeferredSettlement
 
 __all__ = ["Controller", "Permit"]
 
@@ -105,7 +105,7 @@ class Controller:
                 self.machine.settle(generation, started, ended, outcome, failure)
             if self.machine.events:
                 self._flush()
-        elif isinstance(error, Handover):
+        elif isinstance(error, DeferredSettlement):
             self._hand_over(generation, started, error)
         else:
             self.give_back(generation, started)
@@ -117,7 +117,9 @@ class Controller:
             logger.exception("expected_errors or ignored_errors of %r failed", self.name)
             return Outcome.FAILURE
 
-    def _hand_over(self, generation: Generation, started: float, handover: Handover) -> None:
+    def _hand_over(
+        self, generation: Generation, started: float, handover: DeferredSettlement
+    ) -> None:
         """A call goes on after it returned: who ends it settles it, and what its thread calls next
         is no part of it."""
         if generation.leases:

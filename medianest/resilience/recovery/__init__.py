@@ -1,7 +1,7 @@
 """Error recovery: what is tried after a call has failed, in order, and what became of it."""
 
 from medianest.resilience.recovery.action import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     Declined,
     RecoveryAction,
     RecoveryContext,
@@ -24,7 +24,7 @@ from medianest.resilience.recovery.strategy import Recovery
 
 __all__ = [
     "CIRCUIT_OPEN",
-    "RUN_AGAIN",
+    "RETRY_OPERATION",
     "Declined",
     "ErrorRecoveryManager",
     "GoodAnswer",

@@ -15,17 +15,17 @@ from medianest.resilience.options import checked_name, number, whole, wrong
 if TYPE_CHECKING:
     from medianest.resilience.recovery.good_answers import GoodAnswer
 
-__all__ = ["RUN_AGAIN", "Declined", "RecoveryAction", "RecoveryContext", "as_context"]
+__all__ = ["RETRY_OPERATION", "Declined", "RecoveryAction", "RecoveryContext", "as_context"]
 
 
 class _Answer(Enum):
-    RUN_AGAIN = "run again"
+    RETRY_OPERATION = "run again"
 
 
-RUN_AGAIN: Final = _Answer.RUN_AGAIN
+RETRY_OPERATION: Final = _Answer.RETRY_OPERATION
 """What an action returns when it has repaired something: the operation is to be run again."""
 
-RunAgain: TypeAlias = Literal[_Answer.RUN_AGAIN]
+RunAgain: TypeAlias = Literal[_Answer.RETRY_OPERATION]
 
 
 @tells_arguments

@@ -10,7 +10,7 @@ from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.errors import CircuitOpenError
 from medianest.resilience.recovery.action import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     Declined,
     RecoveryAction,
     RecoveryContext,
@@ -54,7 +54,7 @@ def breaker_reset(
         breaker = registry.find_breaker(context.service)
         if breaker is None or not breaker.close_if_open("a probe of recovery passed"):
             return Declined("somebody else has changed the breaker")
-        return RUN_AGAIN
+        return RETRY_OPERATION
 
     return RecoveryAction(
         name=name,

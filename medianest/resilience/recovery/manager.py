@@ -26,7 +26,7 @@ from medianest.resilience.recovery.good_answers import cache_fallback
 from medianest.resilience.recovery.history import ActionStatistics, RecoveryHistory
 from medianest.resilience.recovery.operations import NamedOperation, NamedOperations
 from medianest.resilience.recovery.record import RecoveryRecord
-from medianest.resilience.recovery.run import Run
+from medianest.resilience.recovery.run import RecoveryRun
 
 __all__ = ["ErrorRecoveryManager", "Prediction"]
 
@@ -169,7 +169,7 @@ class ErrorRecoveryManager:
     ) -> Any:
         """What to do about an `error` that has happened; `again` runs the operation once more.
         `before` is `turns.repairs` from before it was run."""
-        run = Run(self, self._completed(context), max_attempts)
+        run = RecoveryRun(self, self._completed(context), max_attempts)
         try:
             return run.recover(error, again, before)
         finally:
@@ -185,7 +185,7 @@ class ErrorRecoveryManager:
             return None
 
         context = self._completed(replace(context, rehearsal=True))
-        run = Run(self, context, max_attempts)
+        run = RecoveryRun(self, context, max_attempts)
         try:
             run.recover(error, goes_well, self.turns.repairs)
         except Exception as raised:

@@ -12,7 +12,7 @@ from medianest.resilience.errors import CallRefusedError
 from medianest.resilience.given_up import GIVEN_UP
 from medianest.resilience.outcome import reraise, set_note
 from medianest.resilience.recovery.action import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     Declined,
     RecoveryAction,
     RecoveryContext,
@@ -24,7 +24,7 @@ from medianest.resilience.snapshot import describe, storable
 if TYPE_CHECKING:
     from medianest.resilience.recovery.manager import ErrorRecoveryManager
 
-__all__ = ["Run"]
+__all__ = ["RecoveryRun"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _NOTHING: Final = object()
 """No action had an answer."""
 
 
-class Run:
+class RecoveryRun:
     """Tries the actions, runs the operation again where one says so, and keeps the record.
 
     A breaker that is open refuses thousands of calls, each of which is one of these: what only a
@@ -84,7 +84,7 @@ class Run:
         """The answer that came of it. Raises the operation's last error when none did."""
         self.error, repaired = error, False
         try:
-            while (answer := self._try_actions(error, before)) is RUN_AGAIN:
+            while (answer := self._try_actions(error, before)) is RETRY_OPERATION:
                 before = self._manager.turns.repairs
                 self._context = replace(self._context, attempt=self._context.attempt + 1)
                 try:
@@ -120,7 +120,7 @@ class Run:
                 self._note(action, "held_back", "no attempts are left to run the operation again")
                 continue
             answer = self._try(action, error, before)
-            if answer is RUN_AGAIN:
+            if answer is RETRY_OPERATION:
                 repairers = self._repairers = {*(repairers or ()), action.name}
                 if last:  # nobody could know before that it repairs
                     continue
@@ -138,7 +138,7 @@ class Run:
         self._repaired_it_myself = go is Go.RUN
         if go is Go.SHARE:
             self._note(action, "shared", "another call has just repaired it")
-            return RUN_AGAIN
+            return RETRY_OPERATION
         return self._execute(action, error)
 
     def _execute(self, action: RecoveryAction, error: Exception) -> Any:
@@ -225,13 +225,13 @@ class Run:
 
 
 def _end_of(answer: Any) -> End:
-    if answer is RUN_AGAIN:
+    if answer is RETRY_OPERATION:
         return End.REPAIRED
     return End.DECLINED if isinstance(answer, Declined) else End.ANSWERED
 
 
 def _told(answer: Any) -> tuple[StepOutcome, str]:
-    if answer is RUN_AGAIN:
+    if answer is RETRY_OPERATION:
         return "run_again", "repaired; the operation is run again"
     if isinstance(answer, Declined):
         return "declined", answer.why

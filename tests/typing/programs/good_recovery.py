@@ -3,7 +3,7 @@
 from typing import Any
 
 from medianest.resilience import (
-    RUN_AGAIN,
+    RETRY_OPERATION,
     Declined,
     ErrorRecoveryManager,
     Recovery,
@@ -14,7 +14,7 @@ from medianest.resilience import (
 
 
 def reconnect(error: Exception, context: RecoveryContext) -> Any:
-    return RUN_AGAIN if context.attempt < 2 else Declined("it was tried")
+    return RETRY_OPERATION if context.attempt < 2 else Declined("it was tried")
 
 
 def is_ours(error: Exception, context: RecoveryContext) -> bool | Declined:
