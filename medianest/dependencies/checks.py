@@ -11,7 +11,7 @@ from typing import Any
 
 from medianest.cache.redis import RedisServer
 from medianest.config import UpstreamTls
-from medianest.health import Finding, Status
+from medianest.health import CheckResult, Status
 from medianest.media.errors import MediaError
 from medianest.media.http import UpstreamHttp
 from medianest.resilience import Clock
@@ -55,17 +55,17 @@ class UpstreamCheck:
             clock=clock,
         )
 
-    def __call__(self) -> Finding:
+    def __call__(self) -> CheckResult:
         try:
             version = self._version_of(self._http.get_json(self._path))
         except MediaError as error:
-            return Finding(Status.UNHEALTHY, str(error), _answered(error.status))
+            return CheckResult(Status.UNHEALTHY, str(error), _answered(error.status))
         except (AttributeError, KeyError, TypeError):
             message = f"{self._http.service}: something else answers in its place"
-            return Finding(Status.UNHEALTHY, message, _answered(200))
+            return CheckResult(Status.UNHEALTHY, message, _answered(200))
         detail = {**_answered(200), "version": str(version)[:100] if version else None}
         trouble = self._trouble()
-        return Finding(Status.HEALTHY if trouble is None else Status.DEGRADED, trouble, detail)
+        return CheckResult(Status.HEALTHY if trouble is None else Status.DEGRADED, trouble, detail)
 
 
 def _answered(status: int | None) -> dict[str, Any]:
@@ -87,21 +87,21 @@ class DatabaseCheck:
         self._proven_for = proven_for
         self._head = schema.head_revision()
 
-    def __call__(self) -> Finding:
+    def __call__(self) -> CheckResult:
         facts = self._database.ping()
         if facts.revision == self._head:
             return self._written(asdict(facts))
         if self._is_being_prepared():
-            return Finding(Status.UNKNOWN, "its tables are being made", asdict(facts))
+            return CheckResult(Status.UNKNOWN, "its tables are being made", asdict(facts))
         message = f"its tables are at {facts.revision or 'none'}: run flask db upgrade"
-        return Finding(Status.DEGRADED, message, asdict(facts))
+        return CheckResult(Status.DEGRADED, message, asdict(facts))
 
-    def _written(self, detail: dict[str, Any]) -> Finding:
+    def _written(self, detail: dict[str, Any]) -> CheckResult:
         try:
             self._database.prove_write(self._proven_for)
         except StorageError as error:
-            return Finding(Status.UNHEALTHY, f"it accepts no write: {error}", detail)
-        return Finding(detail=detail)
+            return CheckResult(Status.UNHEALTHY, f"it accepts no write: {error}", detail)
+        return CheckResult(detail=detail)
 
 
 class CacheCheck:
@@ -111,12 +111,12 @@ class CacheCheck:
     def __init__(self, redis: RedisServer | None) -> None:
         self._redis = redis
 
-    def __call__(self) -> Finding:
+    def __call__(self) -> CheckResult:
         if self._redis is None:
-            return Finding(detail={"mode": "memory"})
+            return CheckResult(detail={"mode": "memory"})
         detail = {"mode": "redis", **asdict(self._redis.ping())}
         try:
             self._redis.prove_write()
         except CacheRefusedError as error:
-            return Finding(Status.DEGRADED, f"it accepts no write: {error}", detail)
-        return Finding(detail=detail)
+            return CheckResult(Status.DEGRADED, f"it accepts no write: {error}", detail)
+        return CheckResult(detail=detail)

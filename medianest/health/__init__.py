@@ -1,6 +1,6 @@
 """How the system is, told from what its parts know. Pure: no framework, no driver."""
 
-from medianest.health.check import Check, Finding, Result
+from medianest.health.check import Check, CheckResult, Result
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
 from medianest.health.monitor import HealthMonitor
@@ -8,9 +8,9 @@ from medianest.health.status import Status, overall_status
 
 __all__ = [
     "Check",
+    "CheckResult",
     "ComponentHealth",
     "DependencyHealth",
-    "Finding",
     "HealthMonitor",
     "Result",
     "Status",

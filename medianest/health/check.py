@@ -15,14 +15,14 @@ from medianest.resilience.handlers import takes
 from medianest.resilience.options import checked_name, positive, whole
 from medianest.resilience.strategy import refuse_unfinished
 
-__all__ = ["Check", "Finding", "Kind", "Result", "finding_of"]
+__all__ = ["Check", "CheckResult", "Kind", "Result", "finding_of"]
 
 Kind = Literal["database", "cache", "external", "internal"]
 
 
 @tells_arguments
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What a check found: the status, why it is no better, and figures (plain JSON values)."""
 
     status: Status = Status.HEALTHY
@@ -30,26 +30,27 @@ class Finding:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-Result: TypeAlias = Finding | Status | str | bool | None
+Result: TypeAlias = CheckResult | Status | str | bool | None
 """What a check may return: nothing or True when all is well, False when not, a Status or its text,
 or a Finding."""
 
 
-def finding_of(result: Result) -> Finding:
+def finding_of(result: Result) -> CheckResult:
     """What a check found, of whatever it returned. What says nothing about health counts as
     unhealthy, with words that tell what is allowed."""
-    if isinstance(result, Finding):
+    if isinstance(result, CheckResult):
         return result
     if result is None or isinstance(result, bool):
-        return Finding() if result is not False else Finding(Status.UNHEALTHY, "its check failed")
+        failed = CheckResult(Status.UNHEALTHY, "its check failed")
+        return failed if result is False else CheckResult()
     if isinstance(result, CoroutineType):
         result.close()
     try:
-        return Finding(Status(result))
+        return CheckResult(Status(result))
     except ValueError:
         allowed = "None, True, False, a Status or a Finding"
         message = f"its check must return {allowed}, not {result!r:.200}"
-        return Finding(Status.UNHEALTHY, message)
+        return CheckResult(Status.UNHEALTHY, message)
 
 
 @tells_arguments

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from medianest.health.check import Finding
+from medianest.health.check import CheckResult
 from medianest.health.status import Status
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
@@ -29,7 +29,7 @@ _KEPT = ("pending", "running", "dead")
 """States of operations that take place in the queue."""
 
 
-def check_breakers(registry: Registry, most: Threshold) -> Finding:
+def check_breakers(registry: Registry, most: Threshold) -> CheckResult:
     """How many circuit breakers are in which state; too many open ones are more than bad luck.
     Those of the operations of one dependency count once."""
     breakers = registry.breakers()
@@ -43,7 +43,7 @@ def check_breakers(registry: Registry, most: Threshold) -> Finding:
     elif off := [breaker.name for breaker in breakers if breaker.state is State.DISABLED]:
         many = counted(len(off), "circuit breaker is off", "circuit breakers are off")
         status, message = Status.DEGRADED, f"{many}: {_some(off)}"
-    return Finding(status, message, {state.value: states[state] for state in State})
+    return CheckResult(status, message, {state.value: states[state] for state in State})
 
 
 def _some(names: list[str]) -> str:
@@ -51,28 +51,28 @@ def _some(names: list[str]) -> str:
     return ", ".join(sorted(names)[:_NAMED]) + more
 
 
-def check_memory(system: System, most: Threshold) -> Finding:
+def check_memory(system: System, most: Threshold) -> CheckResult:
     """How much of the memory that there is, or that is allowed, is in use."""
     memory = system.memory()
     status = most.status_of(memory.share)
     message = None
     if status is not Status.HEALTHY:
         message = f"{memory.share:.0%} of the memory of the {memory.limited_by} is in use"
-    return Finding(status, message, {**asdict(memory), "share": memory.share})
+    return CheckResult(status, message, {**asdict(memory), "share": memory.share})
 
 
-def check_cpu(system: System) -> Finding:
+def check_cpu(system: System) -> CheckResult:
     """How busy the processors are."""
     cpu = system.cpu()
     busy = cpu.share is not None and cpu.share >= _BUSY
     message = f"the processors are {cpu.share:.0%} busy" if busy else None
-    return Finding(Status.DEGRADED if busy else Status.HEALTHY, message, asdict(cpu))
+    return CheckResult(Status.DEGRADED if busy else Status.HEALTHY, message, asdict(cpu))
 
 
-def check_threads(places: Bulkhead | None, threads: int) -> Finding:
+def check_threads(places: Bulkhead | None, threads: int) -> CheckResult:
     """How many of the threads that serve requests are taken."""
     if places is None:
-        return Finding(detail={"threads": threads})
+        return CheckResult(detail={"threads": threads})
     seen = places.snapshot()
     detail = {
         "threads": threads,
@@ -83,10 +83,10 @@ def check_threads(places: Bulkhead | None, threads: int) -> Finding:
     }
     taken = f"{seen.in_use} of {seen.max_concurrent} threads for requests are taken"
     if seen.in_use >= seen.max_concurrent:
-        return Finding(Status.UNHEALTHY, f"{taken}: load is shed", detail)
+        return CheckResult(Status.UNHEALTHY, f"{taken}: load is shed", detail)
     if seen.in_use >= _NEARLY_ALL * seen.max_concurrent:
-        return Finding(Status.DEGRADED, taken, detail)
-    return Finding(detail=detail)
+        return CheckResult(Status.DEGRADED, taken, detail)
+    return CheckResult(detail=detail)
 
 
 class QueueCheck:
@@ -97,28 +97,28 @@ class QueueCheck:
         self._figures, self._most = figures, most
         self._last: Mapping[str, Any] = {}
 
-    def __call__(self) -> Finding:
+    def __call__(self) -> CheckResult:
         try:
             self._last = self._figures()
         except Exception as error:
             message = f"cannot be counted now: {describe(error)[1]}"
-            return Finding(Status.UNKNOWN, message, self._last)
+            return CheckResult(Status.UNKNOWN, message, self._last)
         dead = self._last["dead"]
         if sum(self._last.get(state) or 0 for state in _KEPT) >= self._most:
             message = f"it is full, and nothing more is kept: {dead} could not be done"
-            return Finding(Status.UNHEALTHY, message, self._last)
+            return CheckResult(Status.UNHEALTHY, message, self._last)
         if dead:
             message = counted(
                 dead,
                 "operation could not be done: retry or drop it",
                 "operations could not be done: retry or drop them",
             )
-            return Finding(Status.DEGRADED, message, self._last)
+            return CheckResult(Status.DEGRADED, message, self._last)
         if failing := self._last["failing"]:
             message = counted(
                 failing,
                 "operation fails again and again, by itself",
                 "operations fail again and again, each by itself",
             )
-            return Finding(Status.DEGRADED, message, self._last)
-        return Finding(detail=self._last)
+            return CheckResult(Status.DEGRADED, message, self._last)
+        return CheckResult(detail=self._last)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from medianest.health.check import Check, Finding, Kind
+from medianest.health.check import Check, CheckResult, Kind
 from medianest.health.status import Status
 from medianest.resilience import Criticality
 
@@ -76,7 +76,7 @@ class Component:
         self._added_at = now
         self._status = Status.UNKNOWN
         self._since = now
-        self._finding: Finding | None = None
+        self._finding: CheckResult | None = None
         self._checked_at: float | None = None
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._began_at: float | None = None
@@ -102,7 +102,7 @@ class Component:
         self._began_at, self._hang_told_at = now, None
         return True
 
-    def end(self, finding: Finding, now: float) -> Change | None:
+    def end(self, finding: CheckResult, now: float) -> Change | None:
         """A check has ended with that."""
         if self._began_at is not None:
             self._latencies.append(round(now - self._began_at, 6))
@@ -116,7 +116,7 @@ class Component:
         if hanging is None or (told_at is not None and now - told_at < self.check.interval):
             return None
         self._hang_told_at = now
-        return self._take(Finding(Status.UNHEALTHY, _hangs(hanging)), now)
+        return self._take(CheckResult(Status.UNHEALTHY, _hangs(hanging)), now)
 
     def look(self, now: float, utc: datetime) -> ComponentHealth:
         """Everything that is known of it."""
@@ -152,7 +152,7 @@ class Component:
             is_confirmed=self._is_sure,
         )
 
-    def _take(self, finding: Finding, now: float) -> Change | None:
+    def _take(self, finding: CheckResult, now: float) -> Change | None:
         before, known = self._status, self._finding
         if known is not None and not finding.detail:  # the figures that it told last still stand
             finding = replace(finding, detail=known.detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from medianest.health.check import Finding
+from medianest.health.check import CheckResult
 from medianest.health.status import Status
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
@@ -50,18 +50,18 @@ class LogTally:
         """That line was written, or could not be."""
         self._writing_since = None
 
-    def __call__(self) -> Finding:
+    def __call__(self) -> CheckResult:
         since, now = self._writing_since, self._clock.now()
         stuck = now - since if since is not None else 0.0
         detail = {"dropped": self._dropped, "stuck_seconds": round(stuck, 3)}
         dropped = counted(self._dropped, "record was dropped", "records were dropped")
         if stuck > _STUCK_SECONDS:
             message = f"it has taken nothing for {stuck:.0f} s; {dropped}"
-            return Finding(Status.DEGRADED, message, detail)
+            return CheckResult(Status.DEGRADED, message, detail)
         if now - self._dropped_at < _LATELY:
             message = f"{dropped}: it cannot be written, or not so fast"
-            return Finding(Status.DEGRADED, message, detail)
-        return Finding(detail=detail)
+            return CheckResult(Status.DEGRADED, message, detail)
+        return CheckResult(detail=detail)
 
 
 LOG = LogTally()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from medianest.health.background import Background
-from medianest.health.check import Check, Finding, finding_of
+from medianest.health.check import Check, CheckResult, finding_of
 from medianest.health.component import Change, Component, ComponentHealth
 from medianest.health.status import Status
 from medianest.resilience import Clock, ConfigurationError, Deadline, UnknownNameError
@@ -87,7 +87,7 @@ class HealthMonitor:
             component = self._components.get(name)
             if component is None or not component.begin(self._clock.now()):
                 return
-        finding = Finding(Status.UNHEALTHY, "its check was interrupted")
+        finding = CheckResult(Status.UNHEALTHY, "its check was interrupted")
         try:
             finding = self._found(component.check)
         finally:
@@ -161,13 +161,13 @@ class HealthMonitor:
             return [*found, _not_begun(now - self._made_at)]
         return [*found, _itself(now - beat_at, utc, alive_since)]
 
-    def _found(self, check: Check) -> Finding:
+    def _found(self, check: Check) -> CheckResult:
         try:
             with Deadline(check.timeout, name=check.name, clock=self._clock).scope():
                 return finding_of(check.run())
         except Exception as error:
             kind, message = describe(error)
-            return Finding(Status.UNHEALTHY, message or kind)
+            return CheckResult(Status.UNHEALTHY, message or kind)
 
     def _tell(self, change: Change | None) -> None:
         if change is not None:

@@ -53,7 +53,7 @@ from medianest.storage import Database
 from medianest.storage.alerts import AlertJournal
 from medianest.storage.dependencies import DependencyStore
 from medianest.storage.marks import Marks
-from medianest.web.parts import Lifecycle, Watch
+from medianest.web.parts import Lifecycle, Monitoring
 from medianest.web.traffic import Routes
 
 __all__ = ["Subjects", "make_watch"]
@@ -90,7 +90,7 @@ class Subjects:
         return self.service.registry.clock
 
 
-def make_watch(subjects: Subjects) -> Watch:
+def make_watch(subjects: Subjects) -> Monitoring:
     """Everything that looks; it starts no thread and asks nobody before it is told to."""
     settings, service, clock = subjects.settings, subjects.service, subjects.clock
     options, system = _options(settings), System(clock, settings.health.memory_limit)
@@ -109,7 +109,7 @@ def make_watch(subjects: Subjects) -> Watch:
         clock=clock,
     )
     recovery = service.recovery.history.statistics
-    return Watch(
+    return Monitoring(
         monitor=monitor,
         traffic=traffic,
         observer=observer,

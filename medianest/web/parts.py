@@ -33,7 +33,7 @@ from medianest.storage.records import Audit, HistoryJournal
 from medianest.web.auth import Tokens
 from medianest.web.other_breakers import OtherBreaker
 
-__all__ = ["Lifecycle", "Parts", "Watch", "parts", "routes_of"]
+__all__ = ["Lifecycle", "Monitoring", "Parts", "parts", "routes_of"]
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Lifecycle:
 
 
 @dataclass(frozen=True)
-class Watch:
+class Monitoring:
     """What looks at everything else."""
 
     monitor: HealthMonitor
@@ -90,7 +90,7 @@ class Parts:
     cascade: CascadeMonitor
     tokens: Tokens
     overrides: OverrideKeeper
-    watch: Watch
+    watch: Monitoring
     other_breakers: Callable[[], Sequence[OtherBreaker]]
     """Those of this process that are no part of the registry."""
     lifecycle: Lifecycle = field(repr=False)

@@ -13,7 +13,7 @@ from medianest.config import DatabaseSettings
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.registrar import DependencyRegistrar
-from medianest.health import Check, Finding, HealthMonitor
+from medianest.health import Check, CheckResult, HealthMonitor
 from medianest.resilience import ResilienceService
 from medianest.storage import Database
 from medianest.storage.dependencies import DependencyStore
@@ -142,7 +142,7 @@ def processes(tmp_path, clock, probe, migrated_file):
         url = f"sqlite:///{tmp_path / 'nest.db'}"
         database = Database(url, DatabaseSettings(), service, threads=4)
         monitor = HealthMonitor(clock)
-        monitor.add(Check("database", Finding))
+        monitor.add(Check("database", CheckResult))
 
         def check_of(name, criticality, run):
             return Check(name, run, kind="external", criticality=criticality)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from medianest.dependencies import MonitoredService
-from medianest.health import Check, Finding, Status
+from medianest.health import Check, CheckResult, Status
 from medianest.resilience import ConfigurationError, UnknownNameError
 
 
@@ -25,7 +25,7 @@ def test_a_check_of_its_own_tells_how_it_is(service):
     found = {"status": Status.HEALTHY}
     service.register_dependency(
         "nas", type="internal-service", criticality="critical",
-        health_check=lambda: Finding(found["status"], "half full"),
+        health_check=lambda: CheckResult(found["status"], "half full"),
     )  # fmt: skip
     assert service.health("nas").status is Status.UNKNOWN
     assert look(service).status is Status.HEALTHY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medianest.health import Check, Finding, HealthMonitor, Status
+from medianest.health import Check, CheckResult, HealthMonitor, Status
 
 WORDS = {"H": Status.HEALTHY, "D": Status.DEGRADED, "U": Status.UNHEALTHY, "?": Status.UNKNOWN}
 
@@ -20,7 +20,7 @@ class Scripted:
         self.runs += 1
         if isinstance(self.status, BaseException):
             raise self.status
-        return Finding(self.status, self.message, self.detail)
+        return CheckResult(self.status, self.message, self.detail)
 
 
 @pytest.fixture

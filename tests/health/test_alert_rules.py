@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.health import Finding
+from medianest.health import CheckResult
 from medianest.health.thresholds import Severity
 from tests.health.watching import World
 
@@ -94,7 +94,7 @@ def test_few_calls_are_not_judged(world):
     ("share", "severity"), [(0.75, None), (0.7501, WARNING), (0.9, WARNING), (0.9001, CRITICAL)]
 )
 def test_memory(world, share, severity):
-    world.check("memory", lambda: Finding(detail={"share": share, "limited_by": "container"}))
+    world.check("memory", lambda: CheckResult(detail={"share": share, "limited_by": "container"}))
     assert not world.read()["memory", "system"].known
     world.checks()
     found = world.read()["memory", "system"]
@@ -177,7 +177,7 @@ def test_the_breaker_of_what_is_down_does_not_count(world):
 
 @pytest.mark.parametrize(("dead", "severity"), [(0, None), (1, WARNING), (1000, WARNING)])
 def test_dead_letters(world, dead, severity):
-    world.check("queue", lambda: Finding(detail={"dead": dead, "pending": 3}))
+    world.check("queue", lambda: CheckResult(detail={"dead": dead, "pending": 3}))
     assert not world.read()["dead-letters", "queue"].known
     world.checks()
     found = world.read()["dead-letters", "queue"]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from medianest.health import Check, Finding, Status
+from medianest.health import Check, CheckResult, Status
 from medianest.resilience.events import health_changed
 
 
@@ -17,7 +17,7 @@ class Hanging:
     def __init__(self):
         self.begun, self.gate = threading.Event(), threading.Event()
         self.runs = 0
-        self.finding = Finding()
+        self.finding = CheckResult()
 
     def __call__(self):
         self.runs += 1
@@ -109,7 +109,7 @@ def test_one_removed_while_it_runs_is_gone_and_tells_nothing(monitor, hang, hear
     events = heard(health_changed)
     hang.start()
     monitor.remove("thing")
-    monitor.add(Check("thing", lambda: Finding(Status.DEGRADED)))
+    monitor.add(Check("thing", lambda: CheckResult(Status.DEGRADED)))
     hang.let_go()
     assert monitor.component("thing").status is Status.UNKNOWN
     assert events == []
@@ -132,7 +132,7 @@ def test_a_refresh_waits_no_longer_than_it_may_and_runs_the_others(monitor, hang
 def test_checks_are_refreshed_side_by_side(monitor):
     together = threading.Barrier(8, timeout=10)
     for number in range(8):
-        monitor.add(Check(f"check {number}", lambda: (together.wait() and None) or Finding()))
+        monitor.add(Check(f"check {number}", lambda: (together.wait() and None) or CheckResult()))
     monitor.refresh(10)
     assert {monitor.component(check.name).status for check in monitor.checks()} == {Status.HEALTHY}
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from medianest.health import Check, Finding, HealthMonitor, Status
+from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.resilience import ConfigurationError, UnknownNameError, remaining
 from medianest.resilience.events import health_changed
 from tests.health.conftest import WORDS
@@ -129,7 +129,7 @@ def test_figures_that_a_check_told_last_still_stand_while_it_fails(monitor, scri
 
 def test_waits_below_a_check_end_with_its_timeout(monitor):
     left = []
-    monitor.add(Check("thing", lambda: left.append(remaining()) or Finding(), timeout=2.5))
+    monitor.add(Check("thing", lambda: left.append(remaining()) or CheckResult(), timeout=2.5))
     monitor.run("thing")
     assert left == [pytest.approx(2.5)]
     assert remaining(99.0) == 99.0
@@ -180,7 +180,7 @@ def test_the_ages_and_times_are_those_of_the_last_check(monitor, scripted, clock
 
 def test_percentiles_are_by_nearest_rank(monitor, clock):
     seconds = iter(range(1, 21))
-    monitor.add(Check("thing", lambda: clock.advance(next(seconds)) or Finding(), timeout=60))
+    monitor.add(Check("thing", lambda: clock.advance(next(seconds)) or CheckResult(), timeout=60))
     for _ in range(20):
         monitor.run("thing")
     seen = monitor.component("thing")
@@ -237,14 +237,14 @@ def test_what_is_not_there_is_not_run(monitor):
 )
 def test_a_check_with_a_wrong_option_is_refused(wrong):
     with pytest.raises(ConfigurationError):
-        Check("thing", Finding, **wrong)
+        Check("thing", CheckResult, **wrong)
     with pytest.raises(ConfigurationError):
         Check("thing", "no function")
 
 
 def test_the_system_clock_is_the_default():
     monitor = HealthMonitor()
-    monitor.add(Check("thing", Finding))
+    monitor.add(Check("thing", CheckResult))
     monitor.run("thing")
     assert monitor.component("thing").age_seconds < 5
 

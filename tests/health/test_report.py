@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from medianest.health import Finding, Status
+from medianest.health import CheckResult, Status
 from medianest.health.report import Reporter
 from medianest.resilience import CircuitBreakerOptions, State
 from medianest.resilience.cascade import CascadeMonitor
@@ -19,7 +19,7 @@ def world(clock):
     world = World(clock, hold=0)
     world.depend("db", "critical")
     world.depend("plex", service="plex-api")
-    world.check("memory", lambda: Finding(detail={"share": 0.5, "limited_by": "machine"}))
+    world.check("memory", lambda: CheckResult(detail={"share": 0.5, "limited_by": "machine"}))
     world.checks()
     world.manager.evaluate()
     return world
@@ -151,7 +151,7 @@ def test_it_tells_of_each_breaker_what_it_tells_of_its_dependency(world, reporte
 
 
 def test_the_most_urgent_is_told_first_and_nothing_twice(world, reporter):
-    world.check("queue", lambda: Finding(Status.DEGRADED, "2 could not be done", {"dead": 2}))
+    world.check("queue", lambda: CheckResult(Status.DEGRADED, "2 could not be done", {"dead": 2}))
     world.down = {"plex"}
     for _ in range(3):
         world.checks()
@@ -165,7 +165,7 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world, reporter):
 
 
 def test_a_critical_component_that_hangs_from_the_first_on_counts(world, reporter, clock):
-    world.check("disk", Finding, criticality="critical")
+    world.check("disk", CheckResult, criticality="critical")
     assert reporter.report().status is Status.UNKNOWN  # nobody has looked at it
     world.monitor._components["disk"].begin(clock.now())
     clock.advance(5)

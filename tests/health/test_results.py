@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from medianest.health import Check, Finding, Status
+from medianest.health import Check, CheckResult, Status
 from medianest.resilience import ConfigurationError
 
 
@@ -16,7 +16,7 @@ from medianest.resilience import ConfigurationError
         (False, Status.UNHEALTHY, "its check failed"),
         (Status.DEGRADED, Status.DEGRADED, None),
         ("degraded", Status.DEGRADED, None),
-        (Finding(Status.DEGRADED, "nearly full"), Status.DEGRADED, "nearly full"),
+        (CheckResult(Status.DEGRADED, "nearly full"), Status.DEGRADED, "nearly full"),
     ],
 )
 def test_what_it_returns_is_what_is_told(monitor, returned, status, message):

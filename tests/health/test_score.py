@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from medianest.health import Finding, Status
+from medianest.health import CheckResult, Status
 from medianest.health.score import POINTS, Score
 from tests.health.conftest import WORDS
 from tests.health.watching import World
@@ -22,7 +22,7 @@ def score(world):
 
 
 def component(world, name, criticality, letter):
-    finding = Finding(WORDS[letter], f"{name} says {letter}")
+    finding = CheckResult(WORDS[letter], f"{name} says {letter}")
     world.check(name, lambda: finding, criticality=criticality)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
-from medianest.health import Check, Finding, HealthMonitor, Status
+from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.health.alerts import AlertManager, AlertOptions, Rules
 from medianest.health.observer import Observer
 from medianest.health.traffic import Traffic
@@ -56,10 +56,10 @@ class World:
 
     def look(self, name):
         if name in self.down:
-            return Finding(Status.UNHEALTHY, "connection refused")
+            return CheckResult(Status.UNHEALTHY, "connection refused")
         if name in self.unwell:
-            return Finding(Status.DEGRADED, "it has just begun")
-        return Finding()
+            return CheckResult(Status.DEGRADED, "it has just begun")
+        return CheckResult()
 
     def call(self, name, took=0.0):
         """One call through the pipeline of a dependency; whether it came through."""

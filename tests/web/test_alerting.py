@@ -7,7 +7,7 @@ import psutil
 import pytest
 from sqlalchemy import update
 
-from medianest.health import Finding
+from medianest.health import CheckResult
 from medianest.health.alerts import Alert
 from medianest.storage.tables import deferred_operations
 
@@ -182,7 +182,7 @@ def test_plex_that_fails_though_its_check_passes(watched):
     here = watched(plex={"url": "http://127.0.0.1:1", "max_attempts": 1}, client_token=None)
     check = next(c for c in here.parts.watch.monitor.checks() if c.name == PLEX)
     here.parts.watch.monitor.remove(PLEX)
-    here.parts.watch.monitor.add(replace(check, run=Finding))
+    here.parts.watch.monitor.add(replace(check, run=CheckResult))
     here.go_on(300, here.ask(*["/api/v1/media/sessions"] * 12))
     assert here.told == [("error-rate", PLEX, "critical")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.health import Check, Finding, Status
+from medianest.health import Check, CheckResult, Status
 
 BREAKERS = "/api/v1/resilience/circuit-breakers"
 
@@ -93,13 +93,13 @@ def test_users_requests_are_told_apart_from_those_who_look(app, look):
     ],
 )
 def test_what_is_unhealthy_answers_503(app, look, path, name):
-    monitor, found = app.extensions["medianest"].watch.monitor, Finding()
+    monitor, found = app.extensions["medianest"].watch.monitor, CheckResult()
     monitor.remove(name)
     monitor.add(Check(name, lambda: found, worse_after=1))
     monitor.run(name)
     answer = look(f"/api/v1/health/{path}")
     assert (answer.status_code, answer.json["status"]) == (200, "healthy")
-    found = Finding(Status.UNHEALTHY, "connection refused")
+    found = CheckResult(Status.UNHEALTHY, "connection refused")
     monitor.run(name)
     answer = look(f"/api/v1/health/{path}")
     assert (answer.status_code, answer.json["status"]) == (503, "unhealthy")

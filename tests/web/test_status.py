@@ -2,7 +2,7 @@
 
 import pytest
 
-from medianest.health import Check, Finding
+from medianest.health import Check, CheckResult
 
 STATUS = "/api/v1/resilience/status"
 
@@ -97,7 +97,7 @@ def test_who_wants_a_refresh_while_others_wait_for_theirs_is_answered_at_once(ma
     client = app.test_client()
     assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200
     here = app.extensions["medianest"]
-    here.watch.monitor.add(Check("counting", lambda: ran.append(1) or Finding()))
+    here.watch.monitor.add(Check("counting", lambda: ran.append(1) or CheckResult()))
     places = here.registry.bulkhead("health.refresh")
     held = [places.acquire() for _ in range(2)]
     assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200

@@ -25,7 +25,7 @@ from medianest.web.answers.metrics import (
     Traffic,
 )
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import Watch, parts
+from medianest.web.parts import Monitoring, parts
 from medianest.web.refresh import Anything
 
 __all__ = ["blueprint"]
@@ -56,7 +56,7 @@ def health_metrics() -> HealthMetrics:
     )
 
 
-def _traffic(watch: Watch, *, of_users: bool) -> Traffic:
+def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
     routes = [each for each in watch.traffic.routes() if watch.is_of_users(each) is of_users]
     minute, ever = watch.traffic.figures(routes)
     return Traffic(
@@ -64,7 +64,7 @@ def _traffic(watch: Watch, *, of_users: bool) -> Traffic:
     )
 
 
-def _route(watch: Watch, route: Route) -> RouteFigures:
+def _route(watch: Monitoring, route: Route) -> RouteFigures:
     minute, ever = watch.traffic.figures([route])
     _, _, statuses = route.histogram()
     return RouteFigures(
@@ -76,7 +76,7 @@ def _route(watch: Watch, route: Route) -> RouteFigures:
     )
 
 
-def _threads(watch: Watch, threads: int) -> ThreadFigures:
+def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
     if watch.places is None:
         return ThreadFigures(threads=threads, limit=None, in_use=None, peak=None, shed=None)
     seen = watch.places.snapshot()
