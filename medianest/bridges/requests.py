@@ -146,9 +146,7 @@ class ResilientAdapter(DeadlineAdapter):
 class _Exchange:
     """One request with all its attempts."""
 
-    def __init__(
-        self, send: Callable[..., Response], stream: bool, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, send: Callable[..., Response], stream: bool, options: Any) -> None:
         self._send, self._stream, self._options = send, stream, options
         self._failed: list[Response] = []
 
