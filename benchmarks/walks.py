@@ -1,0 +1,129 @@
+"""How many files a reader enters who follows what happens: measured by a trace of the running code.
+
+`python -m benchmarks.walks` prints a line for each walk; with `--files`, their files too.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from flask import Flask
+
+import medianest
+from medianest.app import create_app
+from medianest.resilience import ManualClock
+from medianest.sandbox.process import SandboxProcess
+from medianest.web.parts import Parts
+
+PACKAGE: Final = str(Path(medianest.__file__).parent) + "/"
+OPERATOR: Final = {"Authorization": "Bearer the-operator-token"}
+MOST: Final = {
+    "create_app": 60,
+    "a request that is made": 28,
+    "a request that is queued": 40,
+    "an operator's action": 25,
+    "an alert, from reading to delivery": 20,
+}
+"""The aim of each walk."""
+
+
+@contextmanager
+def entered() -> Iterator[set[str]]:
+    """The package's files of which a function is called, in any thread that begins meanwhile."""
+    files: set[str] = set()
+
+    def note(frame: FrameType, event: str, _argument: Any) -> None:
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(PACKAGE) and frame.f_code.co_name != "<module>":
+            files.add(name.removeprefix(PACKAGE))
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        yield files
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+def walks() -> dict[str, set[str]]:
+    """The files of each walk."""
+    found: dict[str, set[str]] = {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SandboxProcess.start(kind="overseerr", port=0) as overseerr,
+    ):
+        clock = ManualClock()
+        settings = {
+            "env": "development",
+            "instance_path": Path(folder),
+            "sandbox": False,
+            "operator_token": "the-operator-token",
+            "overseerr": {"url": overseerr.url, "api_key": overseerr.token},
+            "plex": {"url": "http://127.0.0.1:1"},
+        }
+        with entered() as found["create_app"]:
+            app = create_app(settings, clock=clock)
+        parts: Parts = app.extensions["medianest"]
+        parts.database.upgrade()
+        client = app.test_client()
+        _ask(app, 603)  # what is done once is done
+        with entered() as found["a request that is made"]:
+            made = _ask(app, 604)
+        with entered() as found["an operator's action"]:
+            acted = client.post(
+                "/api/v1/resilience/circuit-breakers/plex/action",
+                json={"action": "open", "reason": "a walk"},
+                headers=OPERATOR,
+            ).status_code
+        found["an alert, from reading to delivery"] = _telling(parts, clock)
+        overseerr.stop()
+        with entered() as found["a request that is queued"]:
+            queued = _ask(app, 605)
+        if (made, acted, queued) != (201, 200, 202):
+            raise RuntimeError(f"not what was to be walked: {made} {acted} {queued}")
+        for part in (parts.plex, parts.overseerr, parts.database):
+            part.close()
+    return found
+
+
+def _ask(app: Flask, number: int) -> int:
+    body = {"media_type": "movie", "media_id": number}
+    return app.test_client().post("/api/v1/media/requests", json=body).status_code
+
+
+def _telling(parts: Parts, clock: ManualClock) -> set[str]:
+    """Of the evaluation in which the alert about Plex is told."""
+    monitor, told = parts.watch.monitor, list[Any]()
+    parts.watch.alerts.sinks.append(told.append)
+    for _ in range(60):
+        for check in monitor.checks():
+            monitor.run(check.name)
+        monitor.beat()
+        with entered() as files:
+            parts.watch.alerts.evaluate()
+        if told:
+            return files
+        clock.advance(5)
+    raise RuntimeError("no alert was told")
+
+
+def main(show: Callable[[str], None] = print) -> int:
+    """Print them; 1 when one is longer than it is to be."""
+    found = walks()
+    for name, most in MOST.items():
+        show(f"{len(found[name]):4} of {most:3} files  {name}")
+        if "--files" in sys.argv:
+            show("".join(f"       {file}\n" for file in sorted(found[name])))
+    return int(any(len(found[name]) > most for name, most in MOST.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
