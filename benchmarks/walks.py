@@ -101,14 +101,14 @@ def _ask(app: Flask, number: int) -> int:
 
 def _telling(parts: Parts, clock: ManualClock) -> set[str]:
     """Of the evaluation in which the alert about Plex is told."""
-    monitor, told = parts.watch.monitor, list[Any]()
-    parts.watch.alerts.sinks.append(told.append)
+    monitor, told = parts.monitoring.monitor, list[Any]()
+    parts.monitoring.alerts.sinks.append(told.append)
     for _ in range(60):
         for check in monitor.checks():
             monitor.run(check.name)
         monitor.beat()
         with entered() as files:
-            parts.watch.alerts.evaluate()
+            parts.monitoring.alerts.evaluate()
         if told:
             return files
         clock.advance(5)

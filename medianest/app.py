@@ -18,7 +18,7 @@ from medianest.media.overseerr.service import Overseerr
 from medianest.media.plex.service import Plex
 from medianest.media.requests import MediaRequests
 from medianest.monitoring.notifier import Notifier
-from medianest.monitoring.watch import Subjects, make_watch
+from medianest.monitoring.watch import Subjects, make_monitoring
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
@@ -87,10 +87,10 @@ def create_app(
     app = _flask(settings)
     admission = Resilience(registry=registry).init_app(app).admission
     built = _parts(settings, registry, Routes(app), admission)
-    built.watch.alerts.sinks.append(notifier)
+    built.monitoring.alerts.sinks.append(notifier)
     app.extensions["medianest"] = built
     app.extensions["medianest.notifier"] = notifier
-    record(app, built.watch.traffic)
+    record(app, built.monitoring.traffic)
     check_hosts(app, settings)
     send_security_headers(app)
     init_problems(app)
@@ -149,7 +149,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, admission: Ad
             OverrideFile(settings.instance_path / "overrides.json", clock),
             OverrideStore(database),
         ),
-        watch=make_watch(
+        monitoring=make_monitoring(
             Subjects(
                 settings,
                 service,

@@ -106,7 +106,7 @@ class Worker:
         stored("write the history", parts.history.flush, _JOURNAL_SECONDS)
         stored("write the audit", parts.audit.flush, _JOURNAL_SECONDS)
         stored("prune what is old", self._prune, _PRUNE_SECONDS, first=_PRUNE_FIRST)
-        stored("learn of dependencies", parts.watch.dependencies.sync, interval)
+        stored("learn of dependencies", parts.monitoring.dependencies.sync, interval)
         stored("keep overrides", parts.overrides.sync, interval)
         add("release connections", parts.database.release_idle, _RELEASE_SECONDS)
         add("obey overrides", parts.overrides.follow, _FOLLOW_SECONDS, executor="watch")
@@ -116,7 +116,7 @@ class Worker:
         add("probe plex", parts.plex.probe, _PROBE_SECONDS)
         add("watch", partial(self._beat, scheduler), min(_BEAT_SECONDS, interval), executor="watch")
         alerts = max(0.2, min(_ALERT_SECONDS, interval, parts.settings.alerts.hold / 4))
-        add("alert", parts.watch.alerts.evaluate, alerts, executor="watch")
+        add("alert", parts.monitoring.alerts.evaluate, alerts, executor="watch")
         stored("remember alerts", self._remember_alerts, interval)
         add("tell of failed attempts", parts.tokens.throttle.tell, _TELL_SECONDS, executor="watch")
         add("send alerts", self._notifier.flush, _SEND_SECONDS, executor="watch")
@@ -168,7 +168,7 @@ class Worker:
 
     def _beat(self, scheduler: BackgroundScheduler) -> None:
         """Give the monitor its pulse, and each check a job of its own."""
-        monitor = self._parts.watch.monitor
+        monitor = self._parts.monitoring.monitor
         monitor.beat()
         wanted = {_CHECK + check.name: check for check in monitor.checks()}
         if not self._parts.lifecycle.schema_is_current:
@@ -188,10 +188,10 @@ class Worker:
 
     def _remember_alerts(self) -> None:
         """Those of other processes, and of this one before it was started anew."""
-        alerts, journal = self._parts.watch.alerts, self._parts.watch.journal
+        alerts, journal = self._parts.monitoring.alerts, self._parts.monitoring.journal
         if not self._adopted:
             # First what the alerts are about: one whose subject is gone is over.
-            self._parts.watch.dependencies.sync()
+            self._parts.monitoring.dependencies.sync()
             alerts.adopt(journal.unresolved())
             self._adopted = True
         alerts.recall(journal.recent())
@@ -228,5 +228,5 @@ class Worker:
         old = ago(keep.keep_history)
         parts.queue_admin.prune()
         parts.history.prune(old)
-        parts.watch.journal.prune(old)
+        parts.monitoring.journal.prune(old)
         parts.audit.prune(ago(keep.keep_audit))

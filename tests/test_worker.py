@@ -76,7 +76,7 @@ def is_of_pool(thread):
 
 
 def age(parts):
-    return parts.watch.monitor.component("memory").age_seconds
+    return parts.monitoring.monitor.component("memory").age_seconds
 
 
 def checks_go_on(parts):
@@ -88,11 +88,11 @@ def checks_go_on(parts):
 
 def test_everything_is_checked_soon_after_the_start(running):
     parts, _ = running
-    until(lambda: all(c.checked_at is not None for c in parts.watch.monitor.components()))
+    until(lambda: all(c.checked_at is not None for c in parts.monitoring.monitor.components()))
     assert parts.lifecycle.schema_is_current
     # While its tables were being made, nothing was to be said of the database yet.
-    until(lambda: parts.watch.monitor.component("database").status.value != "unknown")
-    found = {c.name: c.status.value for c in parts.watch.monitor.components()}
+    until(lambda: parts.monitoring.monitor.component("database").status.value != "unknown")
+    found = {c.name: c.status.value for c in parts.monitoring.monitor.components()}
     del found["cpu"]  # the tests themselves may keep it busy
     assert set(found.values()) == {"healthy"}
 
@@ -108,7 +108,7 @@ def test_tables_that_are_still_being_made_are_no_trouble(make_running, monkeypat
 
     monkeypatch.setattr(Database, "upgrade", slow)
     parts, _ = make_running()
-    database = partial(parts.watch.monitor.component, "database")
+    database = partial(parts.monitoring.monitor.component, "database")
     until(lambda: database().checked_at is not None)
     assert (database().status.value, database().message) == ("unknown", "its tables are being made")
     ready.set()
@@ -125,7 +125,7 @@ def test_a_database_that_hangs_at_the_start_is_told_as_such(make_running, monkey
     monkeypatch.setattr(Database, "upgrade", lambda database: held.wait(10))
     monkeypatch.setattr(Database, "ping", hangs)
     parts, _ = make_running()
-    until(lambda: parts.watch.monitor.component("database").status.value == "unhealthy")
+    until(lambda: parts.monitoring.monitor.component("database").status.value == "unhealthy")
     held.set()
 
 
@@ -135,8 +135,8 @@ def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(make_running
 
     monkeypatch.setattr(Database, "upgrade", fails)
     parts, _ = make_running()
-    until(lambda: parts.watch.monitor.component("database").checked_at is not None)
-    assert "run flask db upgrade" in parts.watch.monitor.component("database").message
+    until(lambda: parts.monitoring.monitor.component("database").checked_at is not None)
+    assert "run flask db upgrade" in parts.monitoring.monitor.component("database").message
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=365)])

@@ -56,7 +56,7 @@ from medianest.storage.marks import Marks
 from medianest.web.parts import Lifecycle, Monitoring
 from medianest.web.traffic import Routes
 
-__all__ = ["Subjects", "make_watch"]
+__all__ = ["Subjects", "make_monitoring"]
 
 BUILT_IN = ("database", REDIS, PLEX_DEPENDENCY, OVERSEERR, PLEX, "cache", "system", MONITOR)
 """Names that no registered dependency may take, configured or not."""
@@ -90,7 +90,7 @@ class Subjects:
         return self.service.registry.clock
 
 
-def make_watch(subjects: Subjects) -> Monitoring:
+def make_monitoring(subjects: Subjects) -> Monitoring:
     """Everything that looks; it starts no thread and asks nobody before it is told to."""
     settings, service, clock = subjects.settings, subjects.service, subjects.clock
     options, system = _options(settings), System(clock, settings.health.memory_limit)

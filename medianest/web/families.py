@@ -41,7 +41,7 @@ class Families(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
-        parts, watch = self._parts, self._parts.watch
+        parts, watch = self._parts, self._parts.monitoring
         report = watch.reporter.report()
         yield families.gauge(
             "medianest_info", "The version that runs.", {"version": __version__}, 1

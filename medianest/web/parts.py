@@ -90,7 +90,7 @@ class Parts:
     cascade: CascadeMonitor
     tokens: Tokens
     overrides: OverrideKeeper
-    watch: Monitoring
+    monitoring: Monitoring
     other_breakers: Callable[[], Sequence[OtherBreaker]]
     """Those of this process that are no part of the registry."""
     lifecycle: Lifecycle = field(repr=False)

@@ -44,8 +44,8 @@ def refreshed(wanted: Look) -> None:
     except BulkheadFullError:  # who waits holds a thread that probes may need
         return
     try:
-        here.watch.monitor.refresh(settings.health.timeout + _SPARE)
-        here.watch.reporter.forget()
+        here.monitoring.monitor.refresh(settings.health.timeout + _SPARE)
+        here.monitoring.reporter.forget()
     finally:
         place.release()
 

@@ -92,10 +92,10 @@ def busy_app(make_app, clock):
     parts = app.extensions["medianest"]
     parts.database.upgrade()
     for _ in range(2):
-        for check in parts.watch.monitor.checks():
-            parts.watch.monitor.run(check.name)
+        for check in parts.monitoring.monitor.checks():
+            parts.monitoring.monitor.run(check.name)
         clock.advance(10)
-    parts.watch.monitor.beat()
+    parts.monitoring.monitor.beat()
     for _ in range(3):
         app.test_client().get("/api/v1/media/libraries")
     return app

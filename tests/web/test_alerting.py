@@ -24,7 +24,7 @@ class Watched:
         self.parts = app.extensions["medianest"]
         self.client = app.test_client()
         self.told = []
-        self.parts.watch.alerts.sinks.append(self._note)
+        self.parts.monitoring.alerts.sinks.append(self._note)
 
     def _note(self, alert):
         word = "resolved" if alert.state == "resolved" else alert.severity.name.lower()
@@ -36,9 +36,9 @@ class Watched:
         while self.clock.now() < until:
             doing()
             self.clock.advance(STEP)
-            for check in self.parts.watch.monitor.checks():
-                self.parts.watch.monitor.run(check.name)
-            self.parts.watch.alerts.evaluate()
+            for check in self.parts.monitoring.monitor.checks():
+                self.parts.monitoring.monitor.run(check.name)
+            self.parts.monitoring.alerts.evaluate()
 
     def ask(self, *paths):
         return lambda: [self.client.get(path) for path in paths]
@@ -87,7 +87,7 @@ def test_failing_requests(watched):
     assert here.told == [("error-rate", "system", "warning")]
     here.go_on(120, here.ask(*["/good"] * 8, "/bad"))
     assert here.told[1:] == [("error-rate", "system", "critical")]
-    (firing,) = here.parts.watch.alerts.firing()
+    (firing,) = here.parts.monitoring.alerts.firing()
     assert firing.message == "11.1% of the requests fail"
     assert (firing.value, firing.threshold) == (pytest.approx(1 / 9), 0.10)
     here.go_on(150, here.ask(*["/good"] * 9))
@@ -125,7 +125,7 @@ def test_memory(watched):
     fill(0.95)
     here.go_on(60)
     assert here.told[1:] == [("memory", "system", "critical")]
-    assert here.parts.watch.reporter.report().score.score < 100
+    assert here.parts.monitoring.reporter.report().score.score < 100
     ballast.clear()
     here.go_on(60)
     assert here.told[2:] == [("memory", "system", "resolved")]
@@ -156,7 +156,7 @@ def test_open_breakers(watched):
     trip(breakers[3])
     here.go_on(60)
     assert here.told[1:] == [("breakers-open", "system", "critical")]
-    (firing,) = here.parts.watch.alerts.firing()
+    (firing,) = here.parts.monitoring.alerts.firing()
     assert firing.message == "4 circuit breakers are open: a, b, c, d"
     for breaker in breakers:
         breaker.close()
@@ -169,10 +169,10 @@ def test_plex_down_is_one_alert_that_names_it(watched):
     paths = ["/api/v1/media/sessions", "/api/v1/media/libraries", "/api/v1/media/search?query=a"]
     here.go_on(300, here.ask(*paths * 4))
     assert here.parts.registry.breaker("plex").state.value == "open"
-    minute, _ = here.parts.watch.traffic.figures()
+    minute, _ = here.parts.monitoring.traffic.figures()
     assert minute.error_rate == 1.0  # everything fails, and one thing is to be told
     assert here.told == [("dependency-down", PLEX, "warning")]
-    (firing,) = here.parts.watch.alerts.firing()
+    (firing,) = here.parts.monitoring.alerts.firing()
     assert "connection refused" in firing.message
     assert "GET /api/v1/media/sessions" in firing.affected
 
@@ -180,16 +180,16 @@ def test_plex_down_is_one_alert_that_names_it(watched):
 def test_plex_that_fails_though_its_check_passes(watched):
     """Told as its error rate, and neither as an open breaker nor as failing requests."""
     here = watched(plex={"url": "http://127.0.0.1:1", "max_attempts": 1}, client_token=None)
-    check = next(c for c in here.parts.watch.monitor.checks() if c.name == PLEX)
-    here.parts.watch.monitor.remove(PLEX)
-    here.parts.watch.monitor.add(replace(check, run=CheckResult))
+    check = next(c for c in here.parts.monitoring.monitor.checks() if c.name == PLEX)
+    here.parts.monitoring.monitor.remove(PLEX)
+    here.parts.monitoring.monitor.add(replace(check, run=CheckResult))
     here.go_on(300, here.ask(*["/api/v1/media/sessions"] * 12))
     assert here.told == [("error-rate", PLEX, "critical")]
 
 
 def test_what_an_operator_cut_off_is_not_told_as_failing(watched):
     here = watched(plex={"url": "http://127.0.0.1:1"}, client_token=None)
-    here.parts.watch.monitor.remove(PLEX)
+    here.parts.monitoring.monitor.remove(PLEX)
     here.parts.registry.breaker("plex").open("moving house")
     here.go_on(300, here.ask(*["/api/v1/media/sessions"] * 12))
     assert here.told == []
@@ -230,6 +230,6 @@ def test_the_endpoint_tells_what_fires_and_what_was_told(watched, operator):
     answer = here.client.get("/api/v1/resilience/alerts", headers=operator).json
     assert answer["firing"] == []
     assert [a["state"] for a in answer["recent"]] == ["resolved", "firing"]
-    journal = here.parts.watch.journal.recent()
+    journal = here.parts.monitoring.journal.recent()
     assert [alert.state for alert in journal] == ["resolved", "firing"]
     assert all(isinstance(alert, Alert) for alert in journal)

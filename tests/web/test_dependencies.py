@@ -60,8 +60,8 @@ def test_a_registered_one_has_everything_at_once(app, call):
     assert parts.registry.find_bulkhead("nas") is not None
     risks = {d.name: d for d in parts.cascade.assess().dependencies}
     assert risks["database"].dependents == ("nas",)
-    parts.watch.monitor.run("nas")
-    assert parts.watch.monitor.component("nas").message == "127.0.0.1:1: connection refused"
+    parts.monitoring.monitor.run("nas")
+    assert parts.monitoring.monitor.component("nas").message == "127.0.0.1:1: connection refused"
 
 
 def test_the_same_again_is_well_and_another_is_a_conflict(call):

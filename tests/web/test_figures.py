@@ -93,7 +93,7 @@ def test_users_requests_are_told_apart_from_those_who_look(app, look):
     ],
 )
 def test_what_is_unhealthy_answers_503(app, look, path, name):
-    monitor, found = app.extensions["medianest"].watch.monitor, CheckResult()
+    monitor, found = app.extensions["medianest"].monitoring.monitor, CheckResult()
     monitor.remove(name)
     monitor.add(Check(name, lambda: found, worse_after=1))
     monitor.run(name)

@@ -251,7 +251,7 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
 def test_the_dashboard_has_a_line_for_each_service(app, parts):
     parts.registry.breaker("plex").open("moving house")
     parts.database.upgrade()
-    parts.watch.monitor.run("database")
+    parts.monitoring.monitor.run("database")
     client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json
     lines = {line["name"]: line["message"] for line in answer["services"]}

@@ -155,5 +155,5 @@ def test_nothing_of_what_a_client_accepts_comes_back(app, accept, kind):
 def test_of_several_workers_each_says_which_it_is(app):
     assert not any("worker" in labels for _, labels, _ in samples(app))
     app.extensions["medianest"].lifecycle.worker = "2"
-    app.extensions["medianest"].watch.reporter.forget()
+    app.extensions["medianest"].monitoring.reporter.forget()
     assert {labels.get("worker") for _, labels, _ in samples(app)} == {"2"}

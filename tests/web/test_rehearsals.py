@@ -261,5 +261,5 @@ def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(app, trouble,
     assert all(record["rehearsal"] for record in seen["rehearsals"])
     assert parts.service.recovery.statistics() == before
     assert parts.service.recovery.history.records() == []
-    assert parts.watch.counters.fallbacks() == {}
+    assert parts.monitoring.counters.fallbacks() == {}
     assert parts.queue_admin.figures()["pending"] == 0

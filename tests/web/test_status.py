@@ -19,7 +19,7 @@ def look(app, clock):
     """Let the monitor work for some seconds, and look."""
 
     def ask(etag=None, seconds=10):
-        watch = app.extensions["medianest"].watch
+        watch = app.extensions["medianest"].monitoring
         for _ in range(seconds):
             clock.advance(1)
             watch.monitor.beat()
@@ -70,7 +70,7 @@ def test_what_to_do_comes_with_it(look, app):
         app.extensions["medianest"].registry.breaker(name).open("test")
     for _ in range(8):
         answer = look()
-        app.extensions["medianest"].watch.alerts.evaluate()
+        app.extensions["medianest"].monitoring.alerts.evaluate()
     answer = look()
     assert [alert["rule"] for alert in answer.json["alerts"]] == [
         "dependency-down", "breakers-open",
@@ -82,7 +82,7 @@ def test_what_to_do_comes_with_it(look, app):
 
 @pytest.mark.parametrize("path", ["", "/comprehensive", "/database", "/cache", "/external"])
 def test_only_an_operator_has_everything_checked_now(app, operator, path):
-    client, monitor = app.test_client(), app.extensions["medianest"].watch.monitor
+    client, monitor = app.test_client(), app.extensions["medianest"].monitoring.monitor
     assert client.get(f"/api/v1/health{path}?refresh=true").status_code == 401
     assert monitor.component("database").checked_at is None
     answer = client.get(f"/api/v1/health{path}?refresh=true", headers=operator)
@@ -97,7 +97,7 @@ def test_who_wants_a_refresh_while_others_wait_for_theirs_is_answered_at_once(ma
     client = app.test_client()
     assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200
     here = app.extensions["medianest"]
-    here.watch.monitor.add(Check("counting", lambda: ran.append(1) or CheckResult()))
+    here.monitoring.monitor.add(Check("counting", lambda: ran.append(1) or CheckResult()))
     places = here.registry.bulkhead("health.refresh")
     held = [places.acquire() for _ in range(2)]
     assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200

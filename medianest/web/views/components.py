@@ -47,7 +47,7 @@ def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
     unhealthy."""
     refreshed(query)
     here = parts()
-    detail = here.watch.monitor.component(DATABASE).detail
+    detail = here.monitoring.monitor.component(DATABASE).detail
     answer = DatabaseHealth(
         **_checked(DATABASE),
         dialect=here.database.dialect,
@@ -73,7 +73,7 @@ def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
     refreshed(query)
     here = parts()
     name = "cache" if here.redis is None else REDIS
-    detail = here.watch.monitor.component(name).detail
+    detail = here.monitoring.monitor.component(name).detail
     figures = here.plex.last_good_figures()
     answer = CacheHealth(
         **_checked(name),
@@ -119,7 +119,7 @@ def _served(answer: DatabaseHealth | CacheHealth | Service) -> tuple[int, dict[s
 
 
 def _externals() -> list[DependencyHealth]:
-    dependencies = parts().watch.reporter.report().dependencies
+    dependencies = parts().monitoring.reporter.report().dependencies
     return [found for found in dependencies if found.name not in (DATABASE, REDIS)]
 
 
@@ -143,9 +143,9 @@ def _service(found: DependencyHealth) -> Service:
 
 def _checked(name: str) -> dict[str, Any]:
     """How a component is, as a dependency if it is one."""
-    check: ComponentHealth = parts().watch.monitor.component(name)
+    check: ComponentHealth = parts().monitoring.monitor.component(name)
     status, message = check.status, check.message
-    for found in parts().watch.reporter.report().dependencies:
+    for found in parts().monitoring.reporter.report().dependencies:
         if found.name == name:
             status, message = found.status, found.message
     return {

@@ -32,7 +32,7 @@ UNKNOWN_FIGURES: dict[str, Any] = {
 @endpoint("client", operation_id="get_dashboard_status", answers={200: DashboardStatus})
 def status() -> DashboardStatus:
     """How each service is."""
-    here, report = parts(), parts().watch.reporter.report()
+    here, report = parts(), parts().monitoring.reporter.report()
     context = RecoveryContext(operation=QUEUE_FIGURES, service=DASHBOARD)
     figures = here.service.with_recovery(here.queue_admin.figures, context, max_attempts=1)
     return DashboardStatus(

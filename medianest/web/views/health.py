@@ -45,7 +45,7 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
 def health(query: Look) -> tuple[Health, int, dict[str, str]]:
     """The status of the whole, and nothing that an outsider should not know."""
     refreshed(query)
-    here, report = parts(), parts().watch.reporter.report()
+    here, report = parts(), parts().monitoring.reporter.report()
     answer = Health(
         status=report.status,
         version=__version__,
@@ -83,7 +83,7 @@ def ready() -> tuple[Ready, int, dict[str, str]]:
         reasons.append(_schema_reason(here.lifecycle.schema))
     reasons += [
         f"the critical dependency {found.name} is unhealthy"
-        for found in here.watch.reporter.report().dependencies
+        for found in here.monitoring.reporter.report().dependencies
         if found.dependency.criticality == "critical" and found.status is Status.UNHEALTHY
     ]
     answer = Ready(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
@@ -103,7 +103,7 @@ def _schema_reason(found: str | None) -> str:
 def comprehensive(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
-    here, report = parts(), parts().watch.reporter.report()
+    here, report = parts(), parts().monitoring.reporter.report()
     body = here.once(
         "comprehensive", report, lambda: _all_of(report, here).model_dump_json() + "\n"
     )

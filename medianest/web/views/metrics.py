@@ -38,7 +38,7 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 def health_metrics() -> HealthMetrics:
     """What this process does, by route and in all, over the last minute and since its start, and
     of that what people asked for; and what it takes."""
-    here, watch = parts(), parts().watch
+    here, watch = parts(), parts().monitoring
     minute, ever = watch.traffic.figures()
     cpu = watch.monitor.component("cpu").detail
     return HealthMetrics(
@@ -94,7 +94,7 @@ def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
 def resilience_metrics() -> ResilienceMetrics:
     """Everything that the pipelines know: breakers, bulkheads, shared calls, retries and their
     budgets, fallbacks that answered, recovery by action, and the queue."""
-    report, watch = parts().watch.reporter.report(), parts().watch
+    report, watch = parts().monitoring.reporter.report(), parts().monitoring
     helped = watch.counters.recovered()
     retries = [
         RetryFigures(name=name, recovered=helped.get(name, 0), **_whole(budget.snapshot()))

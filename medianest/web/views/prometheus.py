@@ -44,7 +44,7 @@ def metrics() -> Response:
     # Of what the client says only this one word counts: the rest must not come back to it.
     is_open = "application/openmetrics-text" in request.headers.get("Accept", "")
     encode, content_type = _FORMATS["open" if is_open else "text"]
-    report = here.watch.reporter.report()
+    report = here.monitoring.reporter.report()
     text = here.once(content_type, report, lambda: encode(_registry(here)).decode())
     return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 

@@ -83,7 +83,7 @@ def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
 
 
 def _seen(breaker: CircuitBreaker) -> Breaker:
-    return Breaker.of(breaker, parts().watch.openings.of(breaker.name))
+    return Breaker.of(breaker, parts().monitoring.openings.of(breaker.name))
 
 
 def _find(name: str) -> CircuitBreaker | None:
