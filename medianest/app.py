@@ -18,7 +18,7 @@ from medianest.media.overseerr.service import Overseerr
 from medianest.media.plex.service import Plex
 from medianest.media.requests import MediaRequests
 from medianest.monitoring.notifier import Notifier
-from medianest.monitoring.watch import Subjects, make_monitoring
+from medianest.monitoring.wiring import Subjects, make_monitoring
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore

@@ -9,7 +9,7 @@ from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.health.alerts import AlertManager, AlertOptions, Rules
 from medianest.health.observer import Observer
 from medianest.health.traffic import Traffic
-from medianest.monitoring.watch import _let_in
+from medianest.monitoring.wiring import _let_in
 from medianest.resilience import BulkheadOptions, ResilienceService
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
