@@ -44,7 +44,7 @@ MADE_FROM = {
 
 def modules():
     for found in pkgutil.walk_packages(medianest.__path__, "medianest."):
-        if "migrations" not in found.name and not found.name.endswith("__main__"):
+        if "migrations" not in found.name and not found.name.endswith(("__main__", ".wsgi")):
             importlib.import_module(found.name)
 
 

@@ -1,0 +1,65 @@
+"""What the server says once it serves."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from medianest import __version__
+from medianest.config import Settings, missing
+from medianest.server.address import shown
+
+__all__ = ["show"]
+
+
+def show(server: Any, settings: Settings, is_token_ours: bool) -> None:
+    """Say where everything is, and what is not; an operator token of this server's own, too."""
+    _warn_of_missing(settings)
+    where = " and ".join(shown(address) for address in server.cfg.address)
+    _say(f"MediaNest {__version__} ({settings.env}) on {where}")
+    if server.cfg.workers > 1:
+        _say(f"  {server.cfg.workers} workers: each has circuit breakers of its own")
+    for line in _upstreams(server, settings):
+        _say(f"  {line}")
+    if is_token_ours and settings.operator_token is not None:
+        token, path = settings.operator_token.get_secret_value(), settings.instance_path
+        _say(f"  operator token: {token} ({path}/operator.token)")
+    if settings.env == "production" and settings.client_token is None:
+        _say("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN")
+    if isinstance(server.cfg.address[0], tuple):
+        _say(f"  try: {_example(settings, shown(server.cfg.address[0]))}")
+
+
+def _warn_of_missing(settings: Settings) -> None:
+    """In production alone: elsewhere a sandbox may stand in."""
+    if settings.env == "production":
+        for line in missing(settings):
+            logging.getLogger("medianest").warning(line)
+
+
+def _upstreams(server: Any, settings: Settings) -> Iterator[str]:
+    played = {sandbox.kind: sandbox.url for sandbox in server.sandboxes}
+    for kind, name in (("plex", "Plex"), ("overseerr", "Overseerr")):
+        variable, url = f"MEDIANEST_{kind.upper()}_URL", getattr(settings, kind).url
+        if url:
+            yield f"{name} at {url}"
+        elif kind in played:
+            yield f"no {variable}: using a sandbox {name} at {played[kind]}"
+        else:
+            yield f"no {name}: set {variable}"
+
+
+def _example(settings: Settings, base: str) -> str:
+    header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN" '
+    return f"curl {header * (settings.env == 'production')}{base}/api/v1/media/libraries"
+
+
+def _say(line: str) -> None:
+    """Where nobody can hear it, on a full disk say, the server serves all the same."""
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            os.write(sys.stdout.fileno(), f"{line}\n".encode(errors="backslashreplace"))

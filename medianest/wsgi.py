@@ -1,0 +1,34 @@
+"""The WSGI entry: `gunicorn medianest.wsgi:app`, or `flask --app medianest.wsgi run`."""
+
+import atexit
+import os
+import sys
+
+from medianest.app import create_app
+from medianest.config import Settings
+from medianest.logs import configure_logs
+from medianest.resilience import ConfigurationError
+from medianest.web.auth import ensure_operator_token
+from medianest.worker import Worker
+
+__all__ = ["app"]
+
+UNDER_GUNICORN = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")
+WORKER_BOOT_ERROR = 3
+"""Tells gunicorn that no other worker will do any better."""
+
+try:
+    settings = ensure_operator_token(Settings.load())
+    configure_logs(settings)
+    app = create_app(settings)
+except ConfigurationError as error:
+    print(f"medianest: {error}", file=sys.stderr)
+    sys.exit(WORKER_BOOT_ERROR if UNDER_GUNICORN else 1)
+
+worker = app.extensions["medianest.worker"] = Worker(
+    app.extensions["medianest"], app.extensions["medianest.notifier"]
+)
+# medianest.server.hooks starts it after fork; with any other configuration, or another server, the
+# first request does.
+app.before_request(worker.start)
+atexit.register(worker.stop)
