@@ -1,20 +1,18 @@
-"""`python -m medianest`: serve, by gunicorn with the settings of gunicorn.conf.py."""
+"""The entry of the command `medianest`, which is `python -m medianest` as well."""
 
-import os
-import re
 import sys
+
+from medianest.extras import extra
 
 
 def main() -> None:
-    """Become gunicorn; what stands on the command line is for it."""
-    count = os.environ.get("WEB_CONCURRENCY", "")
-    # gunicorn reads it before it reads its file, and ends with a traceback.
-    if count and not re.fullmatch(r"[0-9]{1,3}", count):
-        sys.exit(
-            f"medianest: WEB_CONCURRENCY: {count!r} is not allowed: "
-            f"must be a whole number from 1 to 128"
-        )
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *sys.argv[1:]])
+    """Do what the command line says; without the server's extra, say what to install."""
+    try:
+        with extra("server"):
+            from medianest.command import run
+    except ModuleNotFoundError as error:
+        sys.exit(f"medianest: {error}")
+    run()
 
 
 if __name__ == "__main__":

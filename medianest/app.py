@@ -94,7 +94,7 @@ def create_app(
     check_hosts(app, settings)
     send_security_headers(app)
     init_problems(app)
-    init_cli(app, built, notifier)
+    init_cli(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     if settings.trusted_proxies:

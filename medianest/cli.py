@@ -1,4 +1,5 @@
-"""`flask db …`, `flask config`, `flask alerts …`: the commands of operators."""
+"""`medianest db …`, `medianest config`, `medianest alerts …`: the commands of operators, which the
+app's `flask` has as well."""
 
 from __future__ import annotations
 
@@ -6,72 +7,85 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
-from flask import Flask
-from flask.cli import AppGroup
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
 
-from medianest.config import Settings
 from medianest.config.effective import Effective, effective
 from medianest.monitoring.notifier import Notifier, sample_alert
-from medianest.resilience import CallRefusedError, Clock, ConfigurationError
-from medianest.storage import Database, StorageError
+from medianest.resilience import CallRefusedError, ConfigurationError
+from medianest.storage import StorageError
 from medianest.storage.schema import head_revision
-from medianest.web.parts import Parts
+from medianest.web.parts import parts
 
-__all__ = ["init_cli"]
+__all__ = ["COMMANDS", "init_cli"]
 
 T = TypeVar("T")
 
 
-def init_cli(app: Flask, parts: Parts, notifier: Notifier) -> None:
+def init_cli(app: Flask) -> None:
     """Give an app its commands."""
-    app.cli.add_command(_db(parts.database))
-    app.cli.add_command(_config(parts.settings))
-    app.cli.add_command(_alerts(notifier, parts.registry.clock))
+    for command in COMMANDS:
+        app.cli.add_command(command)
 
 
-def _db(database: Database) -> AppGroup:
-    group = AppGroup("db", help="The tables of the database.")
-
-    @group.command("upgrade")
-    def upgrade() -> None:
-        """Bring the tables to this version."""
-        before, after = _or_exit(database.upgrade)
-        done = "is current" if before == after else f"upgraded from {before or 'nothing'}"
-        click.echo(f"{after}: {done}")
-
-    @group.command("current")
-    def current() -> None:
-        """Tell the revision of the tables; the exit code is 1 when it is not this version's."""
-        revision, head = _or_exit(database.revision), head_revision()
-        click.echo(f"{revision or 'none'} (this version: {head})")
-        if revision != head:
-            sys.exit(1)
-
-    return group
+db = AppGroup("db", help="The tables of the database.")
+alerts = AppGroup("alerts", help="Alerts and where they go.")
 
 
-def _config(settings: Settings) -> click.Command:
-    @click.command("config")
-    @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-    @click.argument("prefix", default="")
-    def config(as_json: bool, prefix: str) -> None:
-        """Show the settings in effect, those whose names begin with PREFIX, and where each comes
-        from. Secrets are masked."""
-        try:
-            found = [each for each in effective(settings) if each.key.startswith(prefix)]
-        except ConfigurationError as error:
-            sys.exit(f"medianest: {error}")
-        if not found:
-            sys.exit(f"medianest: there is no setting {prefix!r}; flask config shows all")
-        if as_json:
-            click.echo(json.dumps([asdict(each) for each in found], indent=2))
-        else:
-            _print_table(found)
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the tables to this version."""
+    before, after = _or_exit(parts().database.upgrade)
+    done = "is current" if before == after else f"upgraded from {before or 'nothing'}"
+    click.echo(f"{after}: {done}")
 
-    return config
+
+@db.command("current")
+def current() -> None:
+    """Tell the revision of the tables; the exit code is 1 when it is not this version's."""
+    revision, head = _or_exit(parts().database.revision), head_revision()
+    click.echo(f"{revision or 'none'} (this version: {head})")
+    if revision != head:
+        sys.exit(1)
+
+
+@alerts.command("test")
+def test() -> None:
+    """Send a sample to every place; the exit code is 1 when it does not get to one."""
+    notifier: Notifier = current_app.extensions["medianest.notifier"]
+    if not notifier.places:
+        sys.exit("medianest: alerts go to the log alone: set MEDIANEST_ALERTS_URLS")
+    sent = notifier.send_now(sample_alert(parts().registry.clock.utc()))
+    for place, why in sent:
+        click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
+    if any(why is not None for _, why in sent):
+        sys.exit(1)
+
+
+@click.command("config")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.argument("prefix", default="")
+@with_appcontext
+def config(as_json: bool, prefix: str) -> None:
+    """Show the settings in effect, those whose names begin with PREFIX, and where each comes
+    from. Secrets are masked."""
+    try:
+        found = [each for each in effective(parts().settings) if each.key.startswith(prefix)]
+    except ConfigurationError as error:
+        sys.exit(f"medianest: {error}")
+    if not found:
+        sys.exit(f"medianest: there is no setting {prefix!r}; medianest config shows all")
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        _print_table(found)
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (alerts, config, db)
+"""All of them; each works on the app in whose context it runs."""
 
 
 def _print_table(settings: list[Effective]) -> None:
@@ -87,23 +101,6 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "-" if value is None else str(value)
-
-
-def _alerts(notifier: Notifier, clock: Clock) -> AppGroup:
-    group = AppGroup("alerts", help="Alerts and where they go.")
-
-    @group.command("test")
-    def test() -> None:
-        """Send a sample to every place; the exit code is 1 when it does not get to one."""
-        if not notifier.places:
-            sys.exit("medianest: alerts go to the log alone: set MEDIANEST_ALERTS_URLS")
-        sent = notifier.send_now(sample_alert(clock.utc()))
-        for place, why in sent:
-            click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
-        if any(why is not None for _, why in sent):
-            sys.exit(1)
-
-    return group
 
 
 def _or_exit(job: Callable[[], T]) -> T:

@@ -87,7 +87,7 @@ def test_the_settings_are_shown_without_them(tmp_path):
     assert settings["alerts.hold"]["value"] == 30.0
     wrong = flask("nonsense")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert wrong.stderr == "medianest: there is no setting 'nonsense'; flask config shows all\n"
+    assert wrong.stderr == "medianest: there is no setting 'nonsense'; medianest config shows all\n"
 
 
 def test_what_only_the_app_finds_wrong_ends_the_start_with_one_line(tmp_path):

@@ -1,0 +1,73 @@
+"""The command `medianest`: what becomes of its arguments. That it serves is seen in
+tests/integration/test_package.py."""
+
+import os
+import sys
+
+import pytest
+
+from medianest import __version__
+from medianest.command import run
+
+
+class BecameError(Exception):
+    """The process would be another program now."""
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """`called("serve")` is the program that the command turns into."""
+    for variable in ("HOST", "PORT", "WEB_CONCURRENCY"):
+        monkeypatch.setenv(variable, "")  # and back afterwards, whatever the command sets
+
+    def become(path, arguments):
+        raise BecameError(arguments)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["medianest", *arguments])
+        with pytest.raises(BecameError) as became:
+            run()
+        return became.value.args[0]
+
+    monkeypatch.setattr(os, "execv", become)
+    return call
+
+
+def test_without_a_command_it_serves(called):
+    assert called() == called("serve")
+    assert called()[:3] == [sys.executable, "-m", "gunicorn"]
+
+
+def test_the_address_is_that_of_the_arguments_or_of_the_environment(called, monkeypatch):
+    monkeypatch.setenv("PORT", "81")
+    called("serve", "--host", "::1")
+    assert (os.environ["HOST"], os.environ["PORT"]) == ("::1", "81")
+    called("serve", "--port", "8080")
+    assert os.environ["PORT"] == "8080"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_a_port_that_is_none_is_refused(called, monkeypatch, capsys, port):
+    monkeypatch.setattr(sys, "argv", ["medianest", "serve", "--port", port])
+    with pytest.raises(SystemExit, match="2"):
+        run()
+    assert "Invalid value for '--port'" in capsys.readouterr().err
+
+
+def test_a_wrong_number_of_workers_is_told_in_one_line(called, monkeypatch):
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
+    monkeypatch.setattr(sys, "argv", ["medianest", "serve"])
+    with pytest.raises(SystemExit, match=r"^medianest: WEB_CONCURRENCY: 'many' is not allowed: .*"):
+        run()
+
+
+def test_it_tells_its_version_and_all_commands(monkeypatch, capsys):
+    for arguments in (["--version"], ["--help"]):
+        monkeypatch.setattr(sys, "argv", ["medianest", *arguments])
+        with pytest.raises(SystemExit, match="0"):
+            run()
+    told = capsys.readouterr().out
+    assert f"MediaNest {__version__}\n" in told
+    assert [
+        name for name in ("alerts", "config", "db", "serve") if f"\n  {name} " not in told
+    ] == []
