@@ -4,12 +4,15 @@ import atexit
 import os
 import sys
 
-from medianest.app import create_app
-from medianest.config import Settings
-from medianest.logs import configure_logs
-from medianest.resilience import ConfigurationError
-from medianest.web.auth import ensure_operator_token
-from medianest.worker import Worker
+from medianest.extras import extra
+
+with extra("server"):
+    from medianest.app import create_app
+    from medianest.config import Settings
+    from medianest.logs import configure_logs
+    from medianest.resilience import ConfigurationError
+    from medianest.web.auth import ensure_operator_token
+    from medianest.worker import Worker
 
 __all__ = ["app"]
 

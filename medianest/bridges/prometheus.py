@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import prometheus_client.registry
-from prometheus_client.core import Metric
+from medianest.extras import extra
+
+with extra("prometheus"):
+    import prometheus_client.registry
+    from prometheus_client.core import Metric
 
 from medianest import families
 from medianest.health import HealthMonitor

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import requests
-from requests import PreparedRequest, Response
-from urllib3 import Timeout
-from urllib3.exceptions import ReadTimeoutError
+from medianest.extras import extra
+
+with extra("requests"):
+    import requests
+    import urllib3
+    from requests import PreparedRequest, Response
 
 from medianest.net.adapter import DeadlineAdapter
 from medianest.resilience import (
@@ -172,8 +174,7 @@ class _Exchange:
                     failed.close()
         if not isinstance(response, Response):
             raise ConfigurationError(
-                f"a fallback for requests must answer with a requests.Response, "
-                f"not {response!r:.200}"
+                f"a fallback must answer with a requests.Response, not {response!r:.200}"
             )
         return response, None
 
@@ -239,7 +240,7 @@ class _StreamedBody:
         left = self._until - self._clock.now()
         if left <= 0:
             why = "the deadline passed before the body ended"
-            raise ReadTimeoutError(None, None, why)  # type: ignore[arg-type]
+            raise urllib3.exceptions.ReadTimeoutError(None, None, why)  # type: ignore[arg-type]
         return left
 
 
@@ -288,7 +289,7 @@ def _made_once(strategy: Strategy, name: str) -> Strategy:
 
 def _seconds(timeout: Any, default: float) -> float:
     """What `requests` takes for a timeout, in all."""
-    if isinstance(timeout, Timeout):
+    if isinstance(timeout, urllib3.Timeout):
         timeout = timeout.total if is_number(timeout.total) else None
     parts = timeout if isinstance(timeout, tuple) else (timeout,)
     seconds = [default if part is None else part for part in parts]

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
 
 from medianest.dependencies.statuses import SUCCESS, ExpectedStatus, Statuses
+from medianest.extras import extra
 from medianest.health import (
     Check,
     DependencyHealth,
@@ -164,7 +165,9 @@ class MonitoredService(ResilienceService):
 
     def _url_check(self, url: str, statuses: Statuses) -> UrlCheck:
         from medianest.dependencies.url import checked_url
-        from medianest.dependencies.url_check import UrlCheck
+
+        with extra("requests"):
+            from medianest.dependencies.url_check import UrlCheck
 
         if not isinstance(url, str):
             raise ConfigurationError(f"health_check_url: must be a text, not {url!r}")

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from medianest.extras import extra
 from medianest.health.alerts import Alert
 from medianest.health.thresholds import Severity
 from medianest.media.errors import UpstreamError
@@ -190,27 +191,14 @@ class _Place:
 class Notifier:
     """Sends alerts to Apprise URLs; a sink of the alert manager. Thread-safe.
 
-    Raises ConfigurationError for a URL that Apprise does not know.
+    Raises ConfigurationError for a URL that Apprise does not know, or where Apprise is missing.
     """
 
     def __init__(self, urls: Iterable[SecretStr], clock: Clock | None = None) -> None:
         self.places: list[_Place] = []
         self._clock = as_clock(clock)
         for number, url in enumerate(urls, 1):
-            import apprise  # half as much as all the rest to load, and few need it
-
-            log = logging.getLogger("apprise")
-            log.setLevel(logging.WARNING)
-            log.addFilter(_FAILURES)
-            plugin = apprise.Apprise.instantiate(url.get_secret_value())
-            if not isinstance(plugin, apprise.NotifyBase):
-                raise ConfigurationError(
-                    f"MEDIANEST_ALERTS_URLS: number {number} is no URL that Apprise knows, such "
-                    f"as ntfy://host/topic or mailto://user:password@host"
-                )
-            sender = apprise.Apprise()  # it makes of text what the place wants; a plugin does not
-            sender.add(plugin)
-            self.places.append(_Place(sender, number, self._clock))
+            self.places.append(_Place(_sender(number, url), number, self._clock))
 
     def __call__(self, alert: Alert) -> None:
         """Have an alert sent by the next `flush`. Waits for nothing."""
@@ -234,6 +222,27 @@ class Notifier:
         """Send an alert to each place in this thread; the places, and why it did not get there:
         None where it did."""
         return [(place.name, place.send(alert)) for place in self.places]
+
+
+def _sender(number: int, url: SecretStr) -> Any:
+    """What sends to this URL."""
+    try:
+        with extra("notify"):
+            import apprise  # half as much as all the rest to load, and few need it
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"MEDIANEST_ALERTS_URLS: {error}") from None
+    log = logging.getLogger("apprise")
+    log.setLevel(logging.WARNING)
+    log.addFilter(_FAILURES)
+    plugin = apprise.Apprise.instantiate(url.get_secret_value())
+    if not isinstance(plugin, apprise.NotifyBase):
+        raise ConfigurationError(
+            f"MEDIANEST_ALERTS_URLS: number {number} is no URL that Apprise knows, such as "
+            f"ntfy://host/topic or mailto://user:password@host"
+        )
+    sender = apprise.Apprise()  # it makes of text what the place wants; a plugin does not
+    sender.add(plugin)
+    return sender
 
 
 def sample_alert(now: datetime) -> Alert:
