@@ -11,7 +11,6 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /app medianest
 WORKDIR /app
 COPY --from=build /opt/medianest /opt/medianest
-COPY wsgi.py gunicorn.conf.py ./
 RUN mkdir -m 700 instance && chown medianest instance
 ENV PATH=/opt/medianest/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -23,4 +22,5 @@ VOLUME /app/instance
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s CMD \
     ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2); c.request('GET', '/api/v1/health/live'); raise SystemExit(c.getresponse().status != 200)"]
-CMD ["python", "-m", "medianest"]
+ENTRYPOINT ["medianest"]
+CMD ["serve"]

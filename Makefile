@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: run test units check contract bench compat install lock clean
 
 run: $(VENV)/.installed
-	@exec $(BIN)/python -m medianest
+	@exec $(BIN)/medianest serve
 
 # Those of tests/integration run servers of their own, so they come after the others; and those
 # that measure what one request waits for another have the machine to themselves.
@@ -48,12 +48,12 @@ compat: $(VENV)/.installed-test
 
 install: $(VENV)/.installed
 
-# Versions from constraints.txt, with the hashes of all their files, for every platform; and what
-# builds the package itself.
+# What the server needs, with all that its settings can ask for: versions from constraints.txt, with
+# the hashes of all their files, for every platform; and what builds the package itself.
 lock: $(BIN)/python
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
 	@echo setuptools | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	  --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	  --extra server --extra notify --generate-hashes --no-annotate --custom-compile-command "make lock" \
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml - >/dev/null
 
 clean:

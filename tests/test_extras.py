@@ -19,7 +19,7 @@ def test_a_package_that_is_missing_is_told_with_its_extra():
 
 def test_a_module_of_our_own_that_is_missing_is_no_matter_of_extras():
     with (
-        pytest.raises(ModuleNotFoundError, match="^No module named 'medianest.nowhere'$"),
+        pytest.raises(ModuleNotFoundError, match=r"^No module named 'medianest\.nowhere'$"),
         extra("flask"),
     ):
         import medianest.nowhere  # noqa: F401

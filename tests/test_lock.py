@@ -10,8 +10,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BUILDS = {"setuptools"}
 """Builds the package itself, and is no part of it."""
+SERVED = ("server", "notify")
+"""The extras that `make run` and the image have."""
 
 
 def pins(file):
@@ -20,15 +23,25 @@ def pins(file):
     return {canonicalize_name(name): version for name, version in found}
 
 
-def needed(name, known):
-    """The names of what a distribution needs here, and what that needs."""
-    for text in requires(name) or ():
+def declared(extras):
+    """What this package needs with these extras, other extras of its own among them."""
+    optional = PROJECT["optional-dependencies"]
+    for text in (*PROJECT["dependencies"], *(text for extra in extras for text in optional[extra])):
         requirement = Requirement(text)
-        other = canonicalize_name(requirement.name)
+        if requirement.name == PROJECT["name"]:
+            yield from declared(requirement.extras)
+        else:
+            yield requirement
+
+
+def needed(requirements, known):
+    """The names of what is required here, and of what that needs."""
+    for requirement in requirements:
+        name = canonicalize_name(requirement.name)
         is_here = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if is_here and other not in known:
-            known.add(other)
-            needed(other, known)
+        if is_here and name not in known:
+            known.add(name)
+            needed(map(Requirement, requires(name) or ()), known)
     return known
 
 
@@ -41,14 +54,17 @@ def test_the_versions_are_those_that_the_tests_run_with():
 
 
 def test_all_that_the_server_needs_is_there():
-    assert needed("medianest", set()) <= pins("requirements.lock").keys()
+    assert needed(declared(SERVED), set()) <= pins("requirements.lock").keys()
+
+
+def test_the_library_needs_blinker_alone():
+    assert [requirement.name for requirement in declared(())] == ["blinker"]
 
 
 def test_no_gunicorn_is_allowed_that_is_newer_than_the_tested_one():
     """The server is built on its inside, which may be another in the next version; that the oldest
     allowed one does is for .ci/gunicorn to show."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements = {each.name: each for each in map(Requirement, project["dependencies"])}
+    requirements = {each.name: each for each in declared(["server"])}
     allowed, tested = (
         requirements["gunicorn"].specifier,
         Version(pins("constraints.txt")["gunicorn"]),
