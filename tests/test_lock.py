@@ -1,16 +1,12 @@
 """requirements.lock: what `make run` and the image install, each file known by its hash."""
 
 import re
-import tomllib
-from importlib.metadata import requires
-from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+from tests.distributions import ROOT, declared, needed
+
 BUILDS = {"setuptools"}
 """Builds the package itself, and is no part of it."""
 SERVED = ("server", "notify")
@@ -23,28 +19,6 @@ def pins(file):
     return {canonicalize_name(name): version for name, version in found}
 
 
-def declared(extras):
-    """What this package needs with these extras, other extras of its own among them."""
-    optional = PROJECT["optional-dependencies"]
-    for text in (*PROJECT["dependencies"], *(text for extra in extras for text in optional[extra])):
-        requirement = Requirement(text)
-        if requirement.name == PROJECT["name"]:
-            yield from declared(requirement.extras)
-        else:
-            yield requirement
-
-
-def needed(requirements, known):
-    """The names of what is required here, and of what that needs."""
-    for requirement in requirements:
-        name = canonicalize_name(requirement.name)
-        is_here = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if is_here and name not in known:
-            known.add(name)
-            needed(map(Requirement, requires(name) or ()), known)
-    return known
-
-
 def test_the_versions_are_those_that_the_tests_run_with():
     tested, locked = pins("constraints.txt"), pins("requirements.lock")
     assert {name: tested[name] for name in locked.keys() & tested.keys()} == {
@@ -54,7 +28,7 @@ def test_the_versions_are_those_that_the_tests_run_with():
 
 
 def test_all_that_the_server_needs_is_there():
-    assert needed(declared(SERVED), set()) <= pins("requirements.lock").keys()
+    assert needed(SERVED) <= pins("requirements.lock").keys()
 
 
 def test_the_library_needs_blinker_alone():
