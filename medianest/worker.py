@@ -215,7 +215,7 @@ class Worker:
             found = database.revision() or "none"
         is_known = found in schema.known_revisions() | {"none"}
         if found not in (head, lifecycle.schema):
-            advice = "flask db upgrade" if is_known else "they are of a newer version"
+            advice = "medianest db upgrade" if is_known else "they are of a newer version"
             logger.warning("database: its tables are at %s, not %s: %s", found, head, advice)
         # Another version has migrated while we run; what we use of the tables is still there.
         is_newer = lifecycle.schema_is_current and not is_known

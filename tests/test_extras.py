@@ -3,10 +3,10 @@
 import sys
 
 import pytest
-from medianest.notify import Notifier
 from pydantic import SecretStr
 
 from medianest.extras import extra
+from medianest.monitoring.notifier import Notifier
 from medianest.resilience import ConfigurationError
 
 

@@ -98,7 +98,7 @@ def test_everything_is_checked_soon_after_the_start(running):
 
 
 def test_tables_that_are_still_being_made_are_no_trouble(make_running, monkeypatch):
-    """Keeps out: "run flask db upgrade", told to people by an alert at each first start."""
+    """Keeps out: "run medianest db upgrade", told to people by an alert at each first start."""
     ready = threading.Event()
     upgrade = Database.upgrade
 
@@ -136,7 +136,7 @@ def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(make_running
     monkeypatch.setattr(Database, "upgrade", fails)
     parts, _ = make_running()
     until(lambda: parts.monitoring.monitor.component("database").checked_at is not None)
-    assert "run flask db upgrade" in parts.monitoring.monitor.component("database").message
+    assert "run medianest db upgrade" in parts.monitoring.monitor.component("database").message
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=365)])

@@ -153,7 +153,7 @@ class DatabaseSettings(Section):
     url: DatabaseUrl | None = None
     """None: a SQLite file in the instance folder."""
     migrate: bool = True
-    """Bring the tables to this version by itself; production leaves that to `flask db upgrade`."""
+    """Bring the tables to this version by itself; in production `medianest db upgrade` does."""
     timeout: Seconds = 4.0
     """Total time of one transaction."""
     pool_size: Connections | None = None

@@ -76,7 +76,7 @@ class DatabaseReplacedError(StorageError):
 
 
 class SchemaError(StorageError):
-    """Its tables are missing or older than this version: `flask db upgrade`."""
+    """Its tables are missing or older than this version: `medianest db upgrade`."""
 
     retry_after = 30.0
 

@@ -65,8 +65,8 @@ _EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 _ERRORS: dict[str, tuple[type[StorageError], str]] = {
     "53100": (DatabaseFullError, "the disk of the database is full"),
     "25006": (DatabaseReadOnlyError, "the database may only be read"),
-    "42P01": (SchemaError, "the tables are not those of this version; run flask db upgrade"),
-    "42703": (SchemaError, "the tables are not those of this version; run flask db upgrade"),
+    "42P01": (SchemaError, "the tables are not those of this version; run medianest db upgrade"),
+    "42703": (SchemaError, "the tables are not those of this version; run medianest db upgrade"),
     "55P03": (DatabaseBusyError, "the database is locked"),
     "57014": (DatabaseBusyError, "the database took too long"),
     "40P01": (DatabaseBusyError, "the database resolved a deadlock"),

@@ -166,6 +166,6 @@ def error_of(error: BaseException) -> StorageError | None:
     if not isinstance(code, int):
         return None
     if code == sqlite3.SQLITE_ERROR and "no such" in str(error):
-        return SchemaError("the tables are not those of this version; run flask db upgrade")
+        return SchemaError("the tables are not those of this version; run medianest db upgrade")
     kind = _ERRORS.get(code & 0xFF)  # the low byte is the kind, the rest a detail of it
     return None if kind is None else kind[0](kind[1])

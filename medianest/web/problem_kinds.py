@@ -170,7 +170,7 @@ KINDS = {
     "schema-behind": Kind(
         503,
         "The tables of the database are not those of this version",
-        "Run “flask db upgrade”.",
+        "Run “medianest db upgrade”.",
     ),
     "not-configured": Kind(
         503,

@@ -156,7 +156,7 @@ def test_production_does_not_migrate_and_says_so(start, own_postgres):
         MEDIANEST_ENV="production",
         MEDIANEST_CLIENT_TOKEN="the-client-token",
     )
-    wait_for(lambda: "flask db upgrade" in str(server.get(READY).json["reasons"]))
+    wait_for(lambda: "medianest db upgrade" in str(server.get(READY).json["reasons"]))
     assert server.get(READY).status == 503
 
 

@@ -20,7 +20,7 @@ def one(connection):
 def test_migrations_make_the_tables_and_doing_it_again_does_nothing(connect, url):
     database = connect(url)
     assert database.revision() is None
-    with pytest.raises(SchemaError, match="flask db upgrade"):
+    with pytest.raises(SchemaError, match="medianest db upgrade"):
         database.read(lambda c: c.execute(text("SELECT * FROM audit")).all())
     assert database.upgrade() == (None, head_revision())
     assert database.upgrade() == (head_revision(), head_revision())

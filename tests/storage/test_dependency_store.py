@@ -138,7 +138,7 @@ def test_nothing_is_left_without_what_it_needs(store, stores, attempt):
 
 def test_without_tables_it_says_so(connect, url, clock):
     store = DependencyStore(connect(url), clock)
-    with pytest.raises(SchemaError, match="flask db upgrade"):
+    with pytest.raises(SchemaError, match="medianest db upgrade"):
         store.all()
 
 

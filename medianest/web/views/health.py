@@ -93,7 +93,7 @@ def ready() -> tuple[Ready, int, dict[str, str]]:
 def _schema_reason(found: str | None) -> str:
     if found is None:
         return "the database has not been reached yet"
-    return f"the tables of the database are at {found}: run flask db upgrade"
+    return f"the tables of the database are at {found}: run medianest db upgrade"
 
 
 @blueprint.get("/comprehensive")
