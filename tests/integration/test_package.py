@@ -39,7 +39,7 @@ print(pipeline.call(lambda: 1 / 0), service.execute("weather", circuit(lambda: "
 """
 EXTENSION = """
 from flask import Flask
-from medianest.web import Resilience
+from medianest.flask import Resilience
 
 app = Flask("shop")
 resilience = Resilience(app)
@@ -131,7 +131,7 @@ def test_the_library_alone_is_two_distributions_and_small(library):
 @pytest.mark.parametrize(
     ("module", "missing", "extra"),
     [
-        ("medianest.web", "flask", "flask"),
+        ("medianest.flask", "flask", "flask"),
         ("medianest.bridges.prometheus", "prometheus_client", "prometheus"),
         ("medianest.bridges.requests", "requests", "requests"),
         ("medianest.wsgi", "flask", "server"),
