@@ -1,4 +1,4 @@
-"""The README names each setting, and no other."""
+"""README and docs name each setting, and no other."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 from medianest.config import Settings
 from medianest.config.sources import variables_of
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-NAMED = set(re.findall(r"MEDIANEST_[A-Z0-9_]*[A-Z0-9]", README))
+ROOT = Path(__file__).parents[2]
+PROSE = "\n".join(
+    path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))
+)
+NAMED = set(re.findall(r"MEDIANEST_[A-Z0-9_]*[A-Z0-9]", PROSE))
 
 
 def is_named(variable):
@@ -17,10 +20,10 @@ def is_named(variable):
     return not NAMED.isdisjoint({variable, like_plex, warning})
 
 
-def test_each_setting_stands_in_the_readme():
+def test_each_setting_stands_in_the_docs():
     assert [name for name in variables_of(Settings) if not is_named(name)] == []
 
 
-def test_the_readme_names_none_that_does_not_exist():
+def test_the_docs_name_none_that_does_not_exist():
     known = {*variables_of(Settings), "MEDIANEST_PLEX", "MEDIANEST_OVERSEERR"}
     assert {name.removesuffix("_FILE") for name in NAMED - known} <= known
