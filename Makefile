@@ -2,6 +2,7 @@
 # make test   the whole test suite
 # make units  of them those that run no servers of their own
 # make check  linters, types, layers
+# make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
 # make lock   requirements.lock anew, after a change of constraints.txt
@@ -16,7 +17,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units check contract bench compat install lock clean
+.PHONY: run test units docs check contract bench compat install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -32,6 +33,9 @@ units: $(VENV)/.installed-test
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m medianest.config.reference docs/configuration.md
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -16,14 +16,19 @@ class RedisSettings(Section):
     """Redis, or Valkey. It is there to help: nothing waits for it for long."""
 
     url: RedisUrl | None = None
-    """None: everything stays in this process."""
+    """`redis://:password@host:6379/0`, `rediss://…` or `unix:///…`, for Redis or Valkey. With it
+    last good answers outlive a restart and all workers share them. Hosts that share them need
+    clocks that agree within a minute. Not set: they stay in the process."""
     timeout: Seconds = 0.25
-    """Total time of one command, making the connection included."""
+    """Total time of one command, with making the connection."""
     max_concurrent: Places | None = None
-    """Commands at once; None: 8, or half of the threads where that is less."""
+    """Commands at once. Not set: 8, but at most half of the threads."""
     failure_threshold: Count = 3
+    """Failures in a row after which it is left alone."""
     reset_timeout: Seconds = 5.0
+    """How long it is left alone the first time."""
     max_reset_timeout: Seconds = 30.0
+    """How long it is left alone at most."""
 
     def places(self, threads: int) -> int:
         """Commands at once in a worker with so many threads."""

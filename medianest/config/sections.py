@@ -65,31 +65,51 @@ class UpstreamSettings(Section):
     """How its variables begin."""
 
     url: BaseUrl | None = None
+    """Its address, with the scheme and the port."""
     ca_file: CaFile | None = None
-    """Certificates (PEM) of an authority that is trusted besides the public ones."""
+    """A PEM file with your own authority, trusted beside the public ones."""
     certificate_sha256: Fingerprint | None = None
-    """The one certificate that is taken, whatever its name and authority."""
+    """The one certificate that is accepted, whatever its name and authority: what
+    `openssl x509 -noout -fingerprint -sha256` prints, or its digits alone. Not together with a CA
+    file."""
     timeout: Seconds = 12.0
-    """Total time of one attempt."""
+    """Total time of one attempt, with the last byte."""
     max_bytes: Count = 32 * 1024 * 1024
-    """Largest answer that is read."""
+    """The largest answer that is read."""
     max_concurrent: Places | None = None
-    """Calls at once; None: 10, or fewer where there are not so many threads."""
+    """Calls at once, fewer than `MEDIANEST_MAX_IN_FLIGHT`. Not set: 10, but at most half of
+    that."""
     breaker_enabled: bool = True
+    """Whether its circuit breakers may open. If not, they measure and never open."""
     failure_threshold: Count = 3
+    """Failures that open the circuit breaker."""
+    # A server at home is up or down, and a busy hour must not hide its death.
     counting: Literal["window", "consecutive"] = "consecutive"
-    """Consecutive: a server at home is up or down, and a busy hour must not hide its death."""
+    """`consecutive`: failures in a row. `window`: that many within the monitoring period, if they
+    are half of all calls."""
     monitoring_period: Seconds = 60.0
+    """How far back `window` counts."""
+    # A house is well again in minutes, not hours; with the jitter, 24 seconds at most.
     reset_timeout: Seconds = 10.0
+    """Wait before the first probe, give or take a fifth. It doubles with each opening in a row."""
     max_reset_timeout: Seconds = 20.0
-    """A house is well again in minutes, not hours; with the jitter, 24 seconds at most."""
+    """The longest of these waits."""
     half_open_max_calls: Count = 3
+    """Probes admitted, and successes needed to close."""
+    # Off: a large library may take ten seconds and be well.
     slow_call_duration_threshold: Annotated[Seconds | None, BeforeValidator(unless_off)] = None
-    """Off: a large library may take ten seconds and be well."""
+    """Not set, or `off`: no call is slow. Else seconds: calls this slow count before they return,
+    and as many in a row as the failure threshold open the circuit breaker. Set it if your server is
+    always quick."""
     expected_errors: ErrorTokens | None = None
+    """What counts as a failure: `timeout,ENOTFOUND,ECONNREFUSED,5xx,429`. Not set: every failure
+    of the server."""
     max_attempts: Count = 3
+    """Attempts in all."""
     initial_delay: Delay = 0.2
+    """The wait before the second attempt is random, up to this; it doubles with each attempt."""
     max_delay: Delay = 2.0
+    """The longest of these waits."""
 
     @property
     def places(self) -> int:
@@ -131,10 +151,11 @@ class PlexSettings(UpstreamSettings):
 
     prefix = "MEDIANEST_PLEX"
     token: Secret | None = None
+    """Your Plex token. It is sent as a header and appears nowhere else."""
     patience: Delay = 1.5
-    """How long a client waits where a last good answer is known."""
+    """How long a client waits for a fresh answer where a last good one is known."""
     last_good_bytes: Count = 32 * 1024 * 1024
-    """Memory for last good answers, compressed."""
+    """Memory for last good answers, which are compressed."""
 
 
 class OverseerrSettings(UpstreamSettings):
@@ -142,32 +163,40 @@ class OverseerrSettings(UpstreamSettings):
 
     prefix = "MEDIANEST_OVERSEERR"
     api_key: Secret | None = None
+    """The API key of your Overseerr or Seerr."""
     user_id: Count | None = None
-    """For whom requests are made that name nobody; None: for whom the key belongs to."""
+    """The user of Overseerr for requests that name none. Not set: the owner of the key."""
     max_attempts: Count = 2
+    """Attempts in all."""
 
 
 class DatabaseSettings(Section):
     """Where everything is kept that must outlive the process."""
 
     url: DatabaseUrl | None = None
-    """None: a SQLite file in the instance folder."""
+    """`postgresql://user:password@host/medianest`. Not set: a SQLite file in the instance
+    folder."""
     migrate: bool = True
-    """Bring the tables to this version by itself; in production `medianest db upgrade` does."""
+    """Whether it updates its tables by itself. If not, run `medianest db upgrade`."""
     timeout: Seconds = 4.0
     """Total time of one transaction."""
+    # With fewer than seven one of its compartments would have none.
     pool_size: Connections | None = None
-    """Connections of a worker at most; None: what its compartments need. With fewer than seven
-    one of them would have none."""
+    """Connections of a worker at most, at least 7. Not set: as many as it can use, which is 21. It
+    works with fewer: while few are left, it gives idle ones back. PostgreSQL itself allows 100 in
+    all unless told otherwise."""
     pool_wait: Seconds = 0.5
-    """Time that a request waits for a place, while places come free in time."""
+    """How long a request waits for a connection, while connections come free in time."""
     keep_history: Seconds = 30 * 86400.0
-    """How long recoveries can be looked at."""
+    """How long recoveries are kept (30 days)."""
     keep_audit: Seconds = 365 * 86400.0
-    """How long operators' changes can."""
+    """How long operators' changes are kept (a year)."""
     failure_threshold: Count = 5
+    """Failures in a row after which it is left alone."""
     reset_timeout: Seconds = 2.0
+    """How long it is left alone the first time."""
     max_reset_timeout: Seconds = 15.0
+    """How long it is left alone at most."""
 
     def policy(self, expected: Expected) -> Policy:
         """The policy, with the errors that say that the database is away."""
@@ -189,21 +218,27 @@ class QueueSettings(Section):
     """Operations that are done later."""
 
     lease: Seconds = 60.0
-    """How long a worker may be silent about what it does before another does it again."""
+    """How long a worker may be silent about an operation before another one looks what came of it.
+    More than the timeout of Overseerr."""
     max_attempts: Count = 8
-    """Failures of an operation's own before it may be a dead letter; outages do not count."""
+    """An operation is a dead letter when it has failed by itself this often. Outages of the service
+    do not count, however long they last."""
     give_up_after: Seconds = 86400.0
-    """For so long it must have failed as well, while others were done."""
+    """It must also have failed for this long, while others were done."""
     initial_delay: Delay = 2.0
+    """The wait after its first failure."""
     max_delay: Seconds = 600.0
+    """The longest wait between two of its failures."""
     settle: Delay = 120.0
-    """How long the service must have been well before what may be under way there is over."""
+    """A request whose answer was lost is sent again only after Overseerr was well for this long
+    and does not have it."""
     max_operations: Count = 50_000
-    """Operations that wait or are dead letters, in all."""
+    """Operations that are kept, with dead letters. Then 503."""
     max_operations_per_client: Count = 10_000
-    """Operations of one client that wait."""
+    """Operations of one client that wait. Then 429."""
     keep: Seconds = 7 * 86400.0
-    """How long what is done, or dropped, can still be looked at."""
+    """How long done and dropped operations are kept (7 days)."""
     max_payload_bytes: Count = 16 * 1024
+    """The largest operation."""
     interval: Seconds = 1.0
-    """How often to look for what is due."""
+    """How often it looks for operations that are due."""

@@ -29,7 +29,7 @@ from medianest.config.sections import (
 from medianest.config.sources import PREFIX
 from medianest.resilience import ConfigurationError
 
-__all__ = ["Environment", "Settings"]
+__all__ = ["DEFAULTS", "Environment", "Settings"]
 
 Environment = Literal["development", "testing", "production"]
 
@@ -41,27 +41,42 @@ class Settings(Section):
     """Everything that can be set. `Settings.load()` reads it from where it is kept."""
 
     env: Environment = "development"
+    """What it runs for. `testing` has no circuit breakers and makes one attempt."""
     instance_path: Path = Path("instance")
+    """The folder of local state."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What is logged. DEBUG adds each retry, refusal and degraded answer."""
     log_json: bool = False
+    """Whether each log line is JSON."""
     request_timeout: Seconds = 15.0
-    """The deadline of each request."""
+    """The deadline of each request, in seconds as all times are."""
     drain_delay: Delay = 0.0
-    """Seconds from SIGTERM in which new connections are taken still, with `/ready` 503."""
+    """How long it takes new connections after SIGTERM, with readiness 503."""
     threads: Annotated[int, Field(ge=4, le=10_000)] = 40
+    """Threads of a worker, at least 4."""
     max_in_flight: Count | None = None
-    """Requests served at once before load is shed; None: four threads fewer than there are."""
+    """Requests served at once. More are refused with 503, so that probes find a thread. Not set:
+    four fewer than threads."""
     max_body_bytes: Count = 64 * 1024
+    """The largest request body."""
     allowed_hosts: HostNames = ()
-    """Names by which clients may call this server, beside localhost and addresses. None: in
-    production any, for there nobody reads without a token."""
+    """Names by which clients may call this server, beside `localhost` and addresses:
+    `house.example.org nas`. Not set in production: any name, as nobody reads without a token
+    there."""
     trusted_proxies: TrustedProxies = 0
-    """Who is believed about clients' addresses: so many proxies, or those in these networks."""
+    """Whose word about clients counts: the networks of your proxies, `172.16.0.0/12 fd00::/8`, or
+    the number of proxies in front, if nobody can come past them."""
     sandbox: bool = True
-    """In development, `make run` starts a Plex and an Overseerr to play with where none is set."""
+    """Whether `make run` in development starts a sandbox for a Plex or Overseerr that is not
+    set."""
     operator_token: Secret | None = None
+    """Who has it may do everything. In production at least 16 characters, as for all tokens
+    (`openssl rand -hex 24` makes 48). Development makes one if it is not set."""
     viewer_token: Secret | None = None
+    """Who has it may read health and resilience."""
     client_token: Secret | None = None
+    """Who has it may use the media API. After twenty wrong tokens an address may try one every
+    3 s, until the right one has come from it."""
     plex: PlexSettings = PlexSettings()
     overseerr: OverseerrSettings = OverseerrSettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -69,7 +84,7 @@ class Settings(Section):
     health: HealthSettings = HealthSettings()
     alerts: AlertSettings = AlertSettings()
     metrics_public: bool = False
-    """Whether /metrics needs no token."""
+    """Whether `/metrics` needs no token."""
     redis: RedisSettings = RedisSettings()
 
     @property
@@ -114,7 +129,7 @@ class Settings(Section):
         file = instance / sources.FILE
         return [
             ("default", {"env": environment}),
-            (f"default of {environment}", _DEFAULTS[environment]),
+            (f"default of {environment}", DEFAULTS[environment]),
             (str(file), sources.from_file(file)),
             ("variable", variables),
             ("program", overrides),
@@ -211,7 +226,7 @@ def _check_tls(upstream: UpstreamSettings) -> None:
 
 _FORGIVING = {"failure_threshold": 5, "reset_timeout": 5.0, "max_reset_timeout": 15.0}
 
-_DEFAULTS: dict[str, dict[str, Any]] = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "development": {
         "log_level": "DEBUG",
         "plex": _FORGIVING,
