@@ -13,7 +13,7 @@ __all__ = ["AlertSettings", "HealthSettings"]
 
 
 class HealthSettings(Section):
-    """How often and how patiently everything is looked at."""
+    """How often and how patiently everything is checked."""
 
     interval: Seconds = 10.0
     """Time between two checks of a component."""
@@ -31,7 +31,7 @@ class HealthSettings(Section):
 
 
 class AlertSettings(Section):
-    """What somebody should be told, and where to."""
+    """When alerts are sent, and where to."""
 
     error_rate_warning: Share = 0.05
     """Share of the requests, or of the calls to one dependency, that failed in the last minute."""
@@ -50,12 +50,12 @@ class AlertSettings(Section):
     breakers_open_critical: Annotated[int, Field(ge=0, le=10_000)] = 3
     """The same for a critical alert."""
     hold: Delay = 30.0
-    """How long a trouble must last before it is told. A dependency that is down is told after
+    """How long a trouble must last before an alert is sent. For a dependency that is down it is
     `MEDIANEST_HEALTH_UNHEALTHY_AFTER` checks."""
     resolve_after: Delay = 30.0
-    """How long it must be over before that is told."""
+    """How long it must be over before that is sent."""
     cool_down: Delay = 300.0
-    """How long the same trouble is not told again."""
+    """How long the same alert is not sent again."""
     minimum_calls: Count = 20
     """No rate is judged over fewer calls."""
     urls: SecretUrls = ()

@@ -184,7 +184,7 @@ class DatabaseSettings(Section):
     pool_size: Connections | None = None
     """Connections of a worker at most, at least 7. Not set: as many as it can use, which is 21. It
     works with fewer: while few are left, it gives idle ones back. PostgreSQL itself allows 100 in
-    all unless told otherwise."""
+    all by default."""
     pool_wait: Seconds = 0.5
     """How long a request waits for a connection, while connections come free in time."""
     keep_history: Seconds = 30 * 86400.0
@@ -230,8 +230,8 @@ class QueueSettings(Section):
     max_delay: Seconds = 600.0
     """The longest wait between two of its failures."""
     settle: Delay = 120.0
-    """A request whose answer was lost is sent again only after Overseerr was well for this long
-    and does not have it."""
+    """A request whose answer was lost is sent again only after Overseerr has worked for this
+    long and does not have it."""
     max_operations: Count = 50_000
     """Operations that are kept, with dead letters. Then 503."""
     max_operations_per_client: Count = 10_000

@@ -64,18 +64,18 @@ class Settings(Section):
     `house.example.org nas`. Not set in production: any name, as nobody reads without a token
     there."""
     trusted_proxies: TrustedProxies = 0
-    """Whose word about clients counts: the networks of your proxies, `172.16.0.0/12 fd00::/8`, or
+    """Whom to believe about clients: the networks of your proxies, `172.16.0.0/12 fd00::/8`, or
     the number of proxies in front, if nobody can come past them."""
     sandbox: bool = True
     """Whether `make run` in development starts a sandbox for a Plex or Overseerr that is not
     set."""
     operator_token: Secret | None = None
-    """Who has it may do everything. In production at least 16 characters, as for all tokens
+    """Whoever has it may do everything. In production at least 16 characters, as for all tokens
     (`openssl rand -hex 24` makes 48). Development makes one if it is not set."""
     viewer_token: Secret | None = None
-    """Who has it may read health and resilience."""
+    """Whoever has it may read health and resilience."""
     client_token: Secret | None = None
-    """Who has it may use the media API. After twenty wrong tokens an address may try one every
+    """Whoever has it may use the media API. After twenty wrong tokens an address may try one every
     3 s, until the right one has come from it."""
     plex: PlexSettings = PlexSettings()
     overseerr: OverseerrSettings = OverseerrSettings()
