@@ -55,12 +55,10 @@ def entered() -> Iterator[set[str]]:
 
 def walks() -> dict[str, set[str]]:
     """The files of each walk."""
-    found: dict[str, set[str]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         SandboxProcess.start(kind="overseerr", port=0) as overseerr,
     ):
-        clock = ManualClock()
         settings = {
             "env": "development",
             "instance_path": Path(folder),
@@ -69,34 +67,48 @@ def walks() -> dict[str, set[str]]:
             "overseerr": {"url": overseerr.url, "api_key": overseerr.token},
             "plex": {"url": "http://127.0.0.1:1"},
         }
-        with entered() as found["create_app"]:
+        clock = ManualClock()
+        with entered() as making:
             app = create_app(settings, clock=clock)
         parts: Parts = app.extensions["medianest"]
-        parts.database.upgrade()
-        client = app.test_client()
-        _ask(app, 603)  # what is done once is done
-        with entered() as found["a request that is made"]:
-            made = _ask(app, 604)
-        with entered() as found["an operator's action"]:
-            acted = client.post(
-                "/api/v1/resilience/circuit-breakers/plex/action",
-                json={"action": "open", "reason": "a walk"},
-                headers=OPERATOR,
-            ).status_code
-        found["an alert, from reading to delivery"] = _telling(parts, clock)
-        overseerr.stop()
-        with entered() as found["a request that is queued"]:
-            queued = _ask(app, 605)
-        if (made, acted, queued) != (201, 200, 202):
-            raise RuntimeError(f"not what was to be walked: {made} {acted} {queued}")
-        for part in (parts.plex, parts.overseerr, parts.database):
-            part.close()
-    return found
+        try:
+            return {"create_app": making, **_walks_of(app, clock, overseerr)}
+        finally:
+            for part in (parts.plex, parts.overseerr, parts.database):
+                part.close()
 
 
-def _ask(app: Flask, number: int) -> int:
+def _walks_of(app: Flask, clock: ManualClock, overseerr: SandboxProcess) -> dict[str, set[str]]:
+    """Those through an app, whose Overseerr is away for the last of them."""
+    parts: Parts = app.extensions["medianest"]
+    parts.database.upgrade()
+    _ask(app, 603, 201)  # what is done once is done
+    with entered() as made:
+        _ask(app, 604, 201)
+    with entered() as acted:
+        path = "/api/v1/resilience/circuit-breakers/plex/action"
+        _post(app, path, {"action": "open", "reason": "a walk"}, 200)
+    told = _telling(parts, clock)
+    overseerr.stop()
+    with entered() as queued:
+        _ask(app, 605, 202)
+    return {
+        "a request that is made": made,
+        "a request that is queued": queued,
+        "an operator's action": acted,
+        "an alert, from reading to delivery": told,
+    }
+
+
+def _ask(app: Flask, number: int, wanted: int) -> None:
     body = {"media_type": "movie", "media_id": number}
-    return app.test_client().post("/api/v1/media/requests", json=body).status_code
+    _post(app, "/api/v1/media/requests", body, wanted)
+
+
+def _post(app: Flask, path: str, body: dict[str, Any], wanted: int) -> None:
+    answer = app.test_client().post(path, json=body, headers=OPERATOR)
+    if answer.status_code != wanted:
+        raise RuntimeError(f"{path}: {answer.status_code} is not what was to be walked")
 
 
 def _telling(parts: Parts, clock: ManualClock) -> set[str]:
