@@ -19,13 +19,13 @@ __all__ = ["RETRY_OPERATION", "Declined", "RecoveryAction", "RecoveryContext", "
 
 
 class _Answer(Enum):
-    RETRY_OPERATION = "run again"
+    RETRY_OPERATION = "retry operation"
 
 
 RETRY_OPERATION: Final = _Answer.RETRY_OPERATION
 """What an action returns when it has repaired something: the operation is to be run again."""
 
-RunAgain: TypeAlias = Literal[_Answer.RETRY_OPERATION]
+RetryOperation: TypeAlias = Literal[_Answer.RETRY_OPERATION]
 
 
 @tells_arguments
