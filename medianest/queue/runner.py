@@ -80,8 +80,8 @@ class QueueRunner:
         if self.registry.clock.now() - pace.brought_back_at >= _BRING_BACK_SECONDS:
             pace.brought_back_at = self.registry.clock.now()
             if number := self.queue.bring_back(name):
-                many = counted(number, "operation")
-                logger.warning("%s of a time to come: the clock was set", many)
+                many = counted(number, "operation was", "operations were")
+                logger.warning("the clock was set back: %s written later than now", many)
         with _threads(handler.concurrency) as pool:
             while not until() and self.blocked_reason(handler) is None:
                 leases = self.queue.claim_many(
@@ -179,7 +179,8 @@ class QueueRunner:
         try:
             self.queue.settle(settlements)
         except (StorageError, CallRefusedError) as fault:
-            logger.info("%s settled later: %s", counted(len(settlements), "operation"), fault)
+            many = counted(len(settlements), "operation is", "operations are")
+            logger.info("%s settled later: %s", many, fault)
             self._late.extend(settlements)
 
     def settle_late(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeVar
 from medianest.media.errors import UnusableAnswerError
 from medianest.media.parsing import listed
 from medianest.media.plex.models import Container
-from medianest.resilience.counted import counted
 
 __all__ = ["SERVICE", "begins_at", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]
 
@@ -42,7 +41,7 @@ def unless_nothing_is_left(
     if left:
         return answer
     if sent:
-        doubtful = f"none of the {counted(len(sent), 'element')} of its answer makes sense"
+        doubtful = f"no element of its answer makes sense, of {len(sent)}"
     if doubtful:
         raise UnusableAnswerError(SERVICE, doubtful, rest=answer)
     return answer
