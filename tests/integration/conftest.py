@@ -116,10 +116,19 @@ class Server:
         return self._log.read()
 
     def stop(self, number=signal.SIGTERM):
+        self.leave(number)
+        return self.ended()
+
+    def leave(self, number=signal.SIGTERM):
+        """Tell it to end, and wait for nothing."""
+        self._until = time.monotonic() + 20
         if self.process.poll() is None:
             self.process.send_signal(number)
+
+    def ended(self):
+        """Its exit code, for which it has twenty seconds since it was told."""
         try:
-            return self.process.wait(20)
+            return self.process.wait(max(0.0, self._until - time.monotonic()))
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -140,8 +149,17 @@ def overseerr(tmp_path):
         yield process
 
 
+@pytest.fixture(scope="session")
+def leaving():
+    """Servers that have been told to end, while other tests go on."""
+    servers = []
+    yield servers
+    for server in servers:
+        server.ended()
+
+
 @pytest.fixture
-def serve(tmp_path):
+def serve(tmp_path, request, leaving):
     """`serve(**variables)` is a running server that is ready, or, without `ready`, alive."""
     servers = []
 
@@ -153,7 +171,11 @@ def serve(tmp_path):
 
     yield start
     for server in servers:
-        server.stop()
+        server.leave()
+    alone = request.node.get_closest_marker("alone") is not None
+    due, leaving[:] = (leaving + servers, []) if alone else (leaving[:], servers)
+    for server in due:
+        server.ended()
 
 
 @pytest.fixture
