@@ -1,12 +1,14 @@
 """Every Python example in README and docs runs, in the order of its page, in one namespace."""
 
 import re
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
 import pytest
 
-from tests.docs import PAGES, page_name
+from tests.docs import PAGES, ROOT, page_name
 
 _EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -21,9 +23,10 @@ def examples(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=page_name)
 def test_the_examples_of_a_page_run(page):
-    namespace = {"__name__": "example"}
-    for example in examples(page):
-        exec(compile(example, page_name(page), "exec"), namespace)
+    """In a process of its own, as its reader's: some register what others would find."""
+    command = [sys.executable, "-W", "error", "-m", __name__, page]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -41,3 +44,9 @@ def test_a_wrong_example_is_told_by_its_page_and_line(tmp_path):
     with pytest.raises(ZeroDivisionError) as raised:
         exec(compile(example, "page.md", "exec"), {})
     assert traceback.extract_tb(raised.tb)[-1].lineno == 5
+
+
+if __name__ == "__main__":
+    namespace = {"__name__": "example"}
+    for text in examples(Path(sys.argv[1])):
+        exec(compile(text, page_name(Path(sys.argv[1])), "exec"), namespace)
