@@ -53,9 +53,13 @@ def make_running(tmp_path, clock):
         started[-1][1].start()
         return started[-1]
 
+    others = set(threading.enumerate())
     yield make
-    for parts, worker in started:
+    for _, worker in started:
         worker.stop()
+    # What a job gives back after its database was closed would be nobody's.
+    until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
+    for parts, _ in started:
         parts.database.close()
 
 
