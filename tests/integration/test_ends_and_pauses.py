@@ -51,7 +51,14 @@ def shared(tmp_path_factory):
 
 def workers(server):
     children = psutil.Process(server.process.pid).children()
-    return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}
+    return {child.pid for child in children if _lives(child)}
+
+
+def _lives(child):
+    try:
+        return child.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it has ended since
+        return False
 
 
 def wait_for(condition, seconds=10):
