@@ -20,7 +20,7 @@ import medianest
 from medianest.app import create_app
 from medianest.resilience import ManualClock
 from medianest.sandbox.process import SandboxProcess
-from medianest.web.parts import Parts
+from medianest.web.container import Container
 
 PACKAGE: Final = str(Path(medianest.__file__).parent) + "/"
 OPERATOR: Final = {"Authorization": "Bearer the-operator-token"}
@@ -70,18 +70,17 @@ def walks() -> dict[str, set[str]]:
         clock = ManualClock()
         with entered() as making:
             app = create_app(settings, clock=clock)
-        parts: Parts = app.extensions["medianest"]
+        parts: Container = app.extensions["medianest"]
         try:
             return {"create_app": making, **_walks_of(app, clock, overseerr)}
         finally:
-            for part in (parts.plex, parts.overseerr, parts.database):
-                part.close()
+            parts.close()
 
 
 def _walks_of(app: Flask, clock: ManualClock, overseerr: SandboxProcess) -> dict[str, set[str]]:
     """Those through an app, whose Overseerr is away for the last of them."""
-    parts: Parts = app.extensions["medianest"]
-    parts.database.upgrade()
+    parts: Container = app.extensions["medianest"]
+    parts.storage.database.upgrade()
     _ask(app, 603, 201)  # what is done once is done
     with entered() as made:
         _ask(app, 604, 201)
@@ -111,7 +110,7 @@ def _post(app: Flask, path: str, body: dict[str, Any], wanted: int) -> None:
         raise RuntimeError(f"{path}: {answer.status_code} is not what was to be walked")
 
 
-def _telling(parts: Parts, clock: ManualClock) -> set[str]:
+def _telling(parts: Container, clock: ManualClock) -> set[str]:
     """Of the evaluation in which the alert about Plex is told."""
     monitor, told = parts.monitoring.monitor, list[Any]()
     parts.monitoring.alerts.sinks.append(told.append)

@@ -10,15 +10,15 @@ from dataclasses import asdict
 from typing import Final, TypeVar
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
 from medianest.config.effective import Effective, effective
-from medianest.monitoring.notifier import Notifier, sample_alert
+from medianest.monitoring.notifier import sample_alert
 from medianest.resilience import CallRefusedError, ConfigurationError
 from medianest.storage import StorageError
 from medianest.storage.schema import head_revision
-from medianest.web.parts import parts
+from medianest.web.container import container
 
 __all__ = ["COMMANDS", "init_cli"]
 
@@ -38,7 +38,7 @@ alerts = AppGroup("alerts", help="Alerts and where they go.")
 @db.command("upgrade")
 def upgrade() -> None:
     """Bring the tables to this version."""
-    before, after = _or_exit(parts().database.upgrade)
+    before, after = _or_exit(container().storage.database.upgrade)
     done = "is current" if before == after else f"upgraded from {before or 'nothing'}"
     click.echo(f"{after}: {done}")
 
@@ -46,7 +46,7 @@ def upgrade() -> None:
 @db.command("current")
 def current() -> None:
     """Tell the revision of the tables; the exit code is 1 when it is not this version's."""
-    revision, head = _or_exit(parts().database.revision), head_revision()
+    revision, head = _or_exit(container().storage.database.revision), head_revision()
     click.echo(f"{revision or 'none'} (this version: {head})")
     if revision != head:
         sys.exit(1)
@@ -55,10 +55,10 @@ def current() -> None:
 @alerts.command("test")
 def test() -> None:
     """Send a sample to every place; the exit code is 1 when it does not get to one."""
-    notifier: Notifier = current_app.extensions["medianest.notifier"]
+    notifier = container().monitoring.notifier
     if not notifier.places:
         sys.exit("medianest: alerts go to the log alone: set MEDIANEST_ALERTS_URLS")
-    sent = notifier.send_now(sample_alert(parts().registry.clock.utc()))
+    sent = notifier.send_now(sample_alert(container().registry.clock.utc()))
     for place, why in sent:
         click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
     if any(why is not None for _, why in sent):
@@ -73,7 +73,7 @@ def config(as_json: bool, prefix: str) -> None:
     """Show the settings in effect, those whose names begin with PREFIX, and where each comes
     from. Secrets are masked."""
     try:
-        found = [each for each in effective(parts().settings) if each.key.startswith(prefix)]
+        found = [each for each in effective(container().settings) if each.key.startswith(prefix)]
     except ConfigurationError as error:
         sys.exit(f"medianest: {error}")
     if not found:

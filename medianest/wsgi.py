@@ -12,7 +12,6 @@ with extra("server"):
     from medianest.logs import configure_logs
     from medianest.resilience import ConfigurationError
     from medianest.web.auth import ensure_operator_token
-    from medianest.worker import Worker
 
 __all__ = ["app"]
 
@@ -28,10 +27,9 @@ except ConfigurationError as error:
     print(f"medianest: {error}", file=sys.stderr)
     sys.exit(WORKER_BOOT_ERROR if UNDER_GUNICORN else 1)
 
-worker = app.extensions["medianest.worker"] = Worker(
-    app.extensions["medianest"], app.extensions["medianest.notifier"]
-)
+background = app.extensions["medianest.background"]
 # medianest.server.hooks starts it after fork; with any other configuration, or another server, the
 # first request does.
-app.before_request(worker.start)
-atexit.register(worker.stop)
+if not app.testing:
+    app.before_request(background.start)
+atexit.register(background.stop)

@@ -281,7 +281,7 @@ def test_each_answer_of_500_and_above_is_told_with_its_trace(lines, tmp_path):
     assert failed.status_code == 503
     client.get("/api/v1/media/nothing", headers=trace)
     (line,) = read()
-    app.extensions["medianest"].database.close()
+    app.extensions["medianest"].storage.database.close()
     assert (line["trace_id"], line["level"]) == (failed.json["trace_id"], "warning")
     assert line["message"].startswith(
         "answered 503 to GET /api/v1/media/libraries: not-configured: "

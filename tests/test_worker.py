@@ -10,11 +10,10 @@ from apscheduler.schedulers import base
 from sqlalchemy import text
 
 from medianest.app import create_app
-from medianest.every import Every
 from medianest.resilience import SystemClock
+from medianest.server.every import Every
 from medianest.storage import Database, schema
 from medianest.storage.errors import DatabaseUnavailableError
-from medianest.worker import Worker
 
 
 class SettableClock(SystemClock):
@@ -49,7 +48,7 @@ def make_running(tmp_path, clock):
             clock=clock,
         )
         parts = app.extensions["medianest"]
-        started.append((parts, Worker(parts, app.extensions["medianest.notifier"])))
+        started.append((parts, app.extensions["medianest.background"]))
         started[-1][1].start()
         return started[-1]
 
@@ -60,7 +59,7 @@ def make_running(tmp_path, clock):
     # What a job gives back after its database was closed would be nobody's.
     until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
     for parts, _ in started:
-        parts.database.close()
+        parts.storage.database.close()
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def checks_go_on(parts):
 def test_everything_is_checked_soon_after_the_start(running):
     parts, _ = running
     until(lambda: all(c.checked_at is not None for c in parts.monitoring.monitor.components()))
-    assert parts.lifecycle.schema_is_current
+    assert parts.storage.migrator.is_current
     # While its tables were being made, nothing was to be said of the database yet.
     until(lambda: parts.monitoring.monitor.component("database").status.value != "unknown")
     found = {c.name: c.status.value for c in parts.monitoring.monitor.components()}
@@ -192,13 +191,13 @@ def test_it_ends_with_all_its_threads(make_running):
 
 
 def test_tables_of_a_newer_version_do_not_stop_what_runs(running):
-    parts, worker = running
-    until(lambda: parts.lifecycle.schema_is_current)
+    parts, _ = running
+    until(lambda: parts.storage.migrator.is_current)
     for revision, current in (("9999", True), ("0001", False), (schema.head_revision(), True)):
-        parts.database.write(
+        parts.storage.database.write(
             lambda connection, to=revision: connection.execute(
                 text("UPDATE alembic_version SET version_num = :to"), {"to": to}
             )
         )
-        worker._prepare()
-        assert parts.lifecycle.schema_is_current is current, revision
+        parts.storage.migrator.prepare()
+        assert parts.storage.migrator.is_current is current, revision

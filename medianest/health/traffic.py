@@ -11,18 +11,22 @@ import bisect
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
 from medianest.resilience.counter import Tally
 
-__all__ = ["BOUNDS", "Figures", "Route", "Traffic"]
+__all__ = ["BOUNDS", "NOWHERE", "Figures", "Route", "Routes", "Traffic"]
 
 PERIOD, _SLICE = 60.0, 5.0
 """Seconds that are looked back, and those of the slices in which they go, which begin at the same
 time for all."""
+
+NOWHERE = "(none)"
+"""The route of a path that leads nowhere."""
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds in seconds of the ranges that Prometheus sees."""
@@ -185,3 +189,44 @@ class Traffic:
         # with each slice that goes.
         covered = PERIOD - _SLICE + now % _SLICE
         return Figures.of(minute, min(covered, age)), Figures.of(ever, age)
+
+
+class Routes:
+    """Which services the routes of an app call. `known()` gives each rule with its methods and
+    its services; it is asked when they are first needed, as they are all there then. Requests of
+    rules that begin with one of `looks` say nothing of how people are served: those of probes and
+    operators."""
+
+    def __init__(
+        self,
+        known: Callable[[], Iterable[tuple[str, Collection[str], Collection[str]]]],
+        looks: tuple[str, ...] = (),
+    ) -> None:
+        self._known = known
+        self._looks = looks
+
+    def of_service(self, service: str) -> tuple[str, ...]:
+        """The routes that call a service, as "GET /path"."""
+        return self._of_services.get(service, ())
+
+    def services_of(self, route: Route) -> tuple[str, ...] | None:
+        """The services that a route calls; None for one that says nothing of how people are
+        served, and for a path that leads nowhere."""
+        if route.route == NOWHERE or route.route.startswith(self._looks):
+            return None
+        return self._services.get(route.route, ())
+
+    @cached_property
+    def _services(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for rule, _, services in self._known():
+            found[rule] = (*found.get(rule, ()), *services)
+        return found
+
+    @cached_property
+    def _of_services(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for rule, methods, services in self._known():
+            for service in services:
+                found.setdefault(service, set()).update(f"{each} {rule}" for each in methods)
+        return {service: tuple(sorted(routes)) for service, routes in found.items()}

@@ -16,10 +16,9 @@ from medianest.media.errors import ForbiddenError, MediaError
 from medianest.media.overseerr.models import MediaRequest
 from medianest.media.overseerr.service import HANDLER, Overseerr
 from medianest.media.overseerr.wish import Wish
-from medianest.queue.admin import QueueAdmin
 from medianest.queue.defer import DEFERRED, Deferred
 from medianest.queue.operations import Lease, Operation, PayloadError
-from medianest.queue.runner import QueueRunner
+from medianest.queue.queue import Queue
 from medianest.resilience import (
     CallRefusedError,
     Deadline,
@@ -88,18 +87,15 @@ class MediaRequests:
     def __init__(
         self,
         overseerr: Overseerr,
-        queue_runner: QueueRunner,
-        queue_admin: QueueAdmin,
+        queue: Queue,
         recovery: ErrorRecoveryManager,
     ) -> None:
         self._overseerr = overseerr
-        self._queue_runner = queue_runner
-        self._queue = queue_runner.queue
-        self._clock = queue_runner.registry.clock
+        self._queue = queue
+        self._clock = recovery.clock
         self._glance = Deadline(_GLANCE, name=SERVICE, clock=self._clock)
-        self._queue_admin = queue_admin
         self._recovery = recovery
-        self._handler = queue_runner.register(overseerr.handler())
+        self._handler = queue.runner.register(overseerr.handler())
         self._refusals: tuple[type[Exception], ...] = (*self._handler.permanent, ForbiddenError)
 
     def create(
@@ -115,7 +111,7 @@ class MediaRequests:
         payload = self._overseerr.with_user(payload)
         wish = Wish.of(payload)
         fingerprint = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-        accepted = self._queue.enqueue(
+        accepted = self._queue.store.enqueue(
             HANDLER,
             payload,
             _key_of(wish),
@@ -149,14 +145,14 @@ class MediaRequests:
             raise
         if isinstance(result, Deferred):
             return self._ticket(result.operation)
-        self._queue_runner.note_success(lease, result)
+        self._queue.runner.note_success(lease, result)
         return Ticket(operation, "done", result)
 
     def _forget(self, lease: Lease, error: Exception) -> None:
         """Unless others were told of it: for them it is a dead letter, or tried later."""
         try:
-            if not self._queue.forget(lease):
-                self._queue_runner.note_failure(lease, error)
+            if not self._queue.store.forget(lease):
+                self._queue.runner.note_failure(lease, error)
         except (StorageError, CallRefusedError):
             pass  # its lease runs out, and then it becomes a dead letter
 
@@ -167,7 +163,7 @@ class MediaRequests:
     def get(self, operation_id: str) -> tuple[Ticket, MediaRequest | None] | None:
         """One of ours, and what Overseerr says of it, if it is there and has it; None when there
         is none of that id."""
-        operation = self._queue.get(operation_id)
+        operation = self._queue.store.get(operation_id)
         if operation is None or operation.handler != HANDLER:
             return None
         ticket = self._ticket(operation)
@@ -195,7 +191,7 @@ class MediaRequests:
 
     def _ours(self) -> tuple[tuple[Ticket, ...], int | None, tuple[str, ...]]:
         try:
-            found, total = self._queue_admin.undone(HANDLER, _MOST_LISTED)
+            found, total = self._queue.admin.undone(HANDLER, _MOST_LISTED)
         except (StorageError, CallRefusedError):
             return (), None, ("database",)
         return tuple(map(self._ticket, found)), total, ()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from medianest.jobs import Job
 from medianest.overrides.file import OverrideFile, OverrideFileError
 from medianest.overrides.override import Action, Override
 from medianest.overrides.store import OverrideStore
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE = 0.5
 """How long an operator waits for the copy in the database, in seconds."""
+_FOLLOW_SECONDS = 1.0
 _STATES = {"open": State.FORCED_OPEN, "disable": State.DISABLED}
 
 
@@ -63,6 +65,19 @@ class OverrideKeeper:
         self.problem: str | None = None
         """Why the file does not hold all that is known."""
         breaker_added.connect(self._on_added)
+
+    def jobs(self, interval: float) -> list[Job]:
+        """What is done beside the requests; the copies are compared every `interval` seconds."""
+        return [
+            Job(
+                name="obey overrides",
+                run=self.follow,
+                every=_FOLLOW_SECONDS,
+                at_start=self.follow,  # more may have been said since the app was made
+                must_go_on=True,
+            ),
+            Job(name="keep overrides", run=self.sync, every=interval, needs_tables=True),
+        ]
 
     def act(
         self,

@@ -70,17 +70,18 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Start what runs beside the requests; from SIGTERM on, take on nothing more."""
-    lifecycle = worker.wsgi.extensions["medianest"].lifecycle
-    background = worker.wsgi.extensions["medianest.worker"]
+    container = worker.wsgi.extensions["medianest"]
+    lifecycle, migrator = container.lifecycle, container.storage.migrator
     if worker.cfg.workers > 1:
         lifecycle.worker = str(worker.number)
-    background.start()
+    if not worker.wsgi.testing:
+        worker.wsgi.extensions["medianest.background"].start()
 
     def end(is_replaced: bool) -> None:
         lifecycle.draining = not is_replaced
-        background.stop_soon()
+        lifecycle.is_ending = True
 
-    worker.is_ready = lambda: lifecycle.schema_is_current
+    worker.is_ready = lambda: migrator.is_current
     worker.on_end = end
 
 
@@ -88,7 +89,7 @@ def worker_exit(server: Any, worker: Any) -> None:
     """After the last request: write what waits to be written."""
     app = getattr(worker, "wsgi", None)
     if app is not None:
-        app.extensions["medianest.worker"].stop()
+        app.extensions["medianest.background"].stop()
 
 
 def on_exit(server: Any) -> None:

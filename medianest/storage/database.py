@@ -24,7 +24,7 @@ from medianest.resilience import (
     ResilienceService,
 )
 from medianest.storage import postgres, schema, sqlite
-from medianest.storage.compartments import SERVICE, Caller, Places, Ways
+from medianest.storage.compartments import CALLER, SERVICE, Places, Ways
 from medianest.storage.errors import (
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
@@ -80,7 +80,7 @@ class Database:
     the dependency "database". Opens no connection before the first call. Thread-safe.
 
     `threads` and `in_flight` are those of a worker: all, and those that requests of clients get.
-    `caller()` tells who calls now, and so whose compartment a call takes its place in.
+    A call takes its place in the compartment of whom CALLER names.
 
     Raises the errors of medianest.storage.errors, and what the pipelines refuse.
     """
@@ -93,7 +93,6 @@ class Database:
         *,
         threads: int,
         in_flight: int | None = None,
-        caller: Callable[[], Caller] = lambda: "background",
     ) -> None:
         location, clock = make_url(url), service.registry.clock
         self._kind = _KINDS[location.get_backend_name()]
@@ -111,7 +110,6 @@ class Database:
         self._migration = Deadline(_LONGEST, name=SERVICE, clock=clock)
         self._told: set[type[StorageError]] = set()
         self._clock, self._written_at = clock, -math.inf
-        self._caller = caller
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
         self._group = GroupCommit(self._transaction, sqlite.Part, settings.timeout, clock)
         service.recovery.register_recovery_action(self._reconnect_action())
@@ -138,7 +136,7 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `operation(connection, …)` in a transaction, which is committed when it returns."""
-        way = self._ways.writing[self._caller()]
+        way = self._ways.writing[CALLER.get()]
         return way.call(self._in_turn, False, operation, args, kwargs)
 
     def read(
@@ -149,7 +147,7 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """The same for one that only reads, and so waits for no writer."""
-        way = self._ways.reading[self._caller()]
+        way = self._ways.reading[CALLER.get()]
         return way.call(self._in_transaction, True, operation, args, kwargs)
 
     def upgrade(self) -> tuple[str | None, str]:

@@ -17,11 +17,14 @@ from pydantic import SecretStr
 from medianest.config import Settings
 from medianest.config.instance import prepare_instance
 from medianest.config.private import OthersMayReadError, read_private
+from medianest.jobs import Job
 from medianest.resilience import Clock, ConfigurationError
 from medianest.web.problems import ProblemError
 from medianest.web.throttle import Reason, Throttle
 
 __all__ = ["Role", "Tokens", "ensure_operator_token"]
+
+_TELL_SECONDS = 10.0
 
 Role = Literal["client", "viewer", "operator"]
 
@@ -38,6 +41,11 @@ class Tokens:
         ]
         self._tokens = {role: t.get_secret_value().encode() for role, t in given if t is not None}
         self._open: tuple[Role, ...] = () if settings.env == "production" else ("client", "viewer")
+
+    def jobs(self) -> list[Job]:
+        """What is done beside the requests."""
+        name = "tell of failed attempts"
+        return [Job(name=name, run=self.throttle.tell, every=_TELL_SECONDS, must_go_on=True)]
 
     def authorize(self, wanted: Role) -> Role:
         """The role in which the current request may do what `wanted` may. Raises ProblemError."""

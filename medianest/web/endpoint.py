@@ -14,7 +14,7 @@ from flask import Response, g
 from pydantic import BaseModel
 
 from medianest.web.auth import Role
-from medianest.web.parts import parts
+from medianest.web.container import container
 from medianest.web.reading import body, headers, optional_body, query
 from medianest.web.schemas import NoParameters
 
@@ -48,8 +48,10 @@ class Endpoint:
 
     def admit(self) -> None:
         """Let only its role in; `g.actor` is then who is there. Raises ProblemError."""
-        if self.role is not None and not (self.unless and getattr(parts().settings, self.unless)):
-            g.actor = parts().tokens.authorize(self.role)
+        if self.role is not None and not (
+            self.unless and getattr(container().settings, self.unless)
+        ):
+            g.actor = container().tokens.authorize(self.role)
 
     def read(self) -> dict[str, BaseModel]:
         """The arguments that the view takes from the current request. Raises ProblemError."""

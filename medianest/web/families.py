@@ -23,7 +23,7 @@ from medianest.health.report import Report
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import BOUNDS, Traffic
 from medianest.media.left_out import LEFT_OUT
-from medianest.web.parts import Parts
+from medianest.web.container import Container
 from medianest.web.throttle import Throttle
 
 __all__ = ["Families"]
@@ -32,7 +32,7 @@ __all__ = ["Families"]
 class Families(Collector):
     """Collects the figures of the parts of one app."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Container) -> None:
         self._parts = parts
 
     def describe(self) -> Iterable[Metric]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from medianest.resilience import BulkheadFullError
-from medianest.web.parts import parts
+from medianest.web.container import container
 
 __all__ = ["Anything", "Look", "refreshed", "served"]
 
@@ -35,7 +35,7 @@ def refreshed(wanted: Look) -> None:
     ProblemError for anyone but an operator."""
     if not wanted.refresh:
         return
-    here = parts()
+    here = container()
     here.tokens.authorize("operator")
     settings = here.settings
     spare = max(1, (settings.threads - settings.in_flight_limit) // 2)
@@ -52,5 +52,5 @@ def refreshed(wanted: Look) -> None:
 
 def served(well: bool) -> tuple[int, dict[str, str]]:
     """200, or 503 with the time until the next checks."""
-    seconds = math.ceil(parts().settings.health.interval)
+    seconds = math.ceil(container().settings.health.interval)
     return (200, {}) if well else (503, {"Retry-After": str(seconds)})

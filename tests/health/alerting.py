@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from medianest.health.alerts import AlertManager, AlertOptions, RuleResult
 from medianest.health.thresholds import Severity
 
@@ -17,7 +19,8 @@ class Alerting:
         self.started = clock.now()
         self.readings = []
         self.lately = frozenset()
-        self.manager = AlertManager(AlertOptions(**options), self.read, claim=claim, clock=clock)
+        claims = SimpleNamespace(claim=claim, claim_alone=lambda alert: True)
+        self.manager = AlertManager(AlertOptions(**options), self.read, claims=claims, clock=clock)
         self.alerts, self.told = [], []
         self.manager.sinks.append(self.note)
 

@@ -93,7 +93,7 @@ def test_after_a_restart_it_goes_on_with_what_was_told(clock):
     before.says(WARNING)
     before.run(5)
     after = Alerting(clock, **TIMES)
-    after.manager.adopt(before.alerts)
+    after.manager.restore(before.alerts)
     after.says(WARNING)
     after.run(5)
     assert (after.told, [a.id for a in after.manager.firing()]) == ([], [before.alerts[0].id])
@@ -110,7 +110,7 @@ def test_what_is_over_after_a_restart_is_told_as_over(clock):
     before.says(WARNING)
     before.run(1)
     after = Alerting(clock, **TIMES)
-    after.manager.adopt(before.alerts)
+    after.manager.restore(before.alerts)
     after.run(1)
     assert after.told == [(0, "resolved")]
 
@@ -120,7 +120,7 @@ def test_what_was_told_before_a_restart_is_not_over_at_the_first_look(clock):
     before.says(CRITICAL, "dependency-down", "plex", at_once=True)
     before.run(1)
     after = Alerting(clock, hold=30)
-    after.manager.adopt(before.alerts)
+    after.manager.restore(before.alerts)
     after.says(None, "dependency-down", "plex", at_once=True)
     after.run(20)
     after.says(CRITICAL, "dependency-down", "plex", at_once=True)
@@ -136,7 +136,7 @@ def test_an_alert_that_fires_here_already_is_not_replaced(clock):
     for each in (before, after):
         each.says(WARNING)
         each.run(1)
-    after.manager.adopt(before.alerts)
+    after.manager.restore(before.alerts)
     assert [a.id for a in after.manager.firing()] == [after.alerts[0].id]
 
 
@@ -149,7 +149,7 @@ def test_what_was_told_last_comes_first_whoever_told_it(clock):
     here.says(None, subject="a")
     here.run(1)
     for _ in range(2):
-        here.manager.recall(there.alerts)
+        here.manager.merge_recent(there.alerts)
     found = [(alert.subject, alert.state) for alert in here.manager.recent()]
     assert found == [("a", "resolved"), ("b", "firing"), ("a", "firing")]
 

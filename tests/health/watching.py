@@ -9,7 +9,7 @@ from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.health.alerts import AlertManager, AlertOptions, Rules
 from medianest.health.observer import Observer
 from medianest.health.traffic import Traffic
-from medianest.monitoring.wiring import _let_in
+from medianest.monitoring.monitoring import _let_in
 from medianest.resilience import BulkheadOptions, ResilienceService
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
@@ -31,14 +31,11 @@ class World:
         routes = {"plex-api": ["GET /libraries"], "shop": ["GET /requests"]}
         self.rules = Rules(
             AlertOptions(**options),
+            self.observer.sight,
             lambda route: SERVICES[route.route],
             lambda service: routes.get(service, ()),
         )
-        self.manager = AlertManager(
-            self.rules.options,
-            lambda lately: self.rules.read(self.observer.sight(lately)),
-            clock=clock,
-        )
+        self.manager = AlertManager(self.rules.options, self.rules.read, clock=clock)
         self.told = []
         self.manager.sinks.append(lambda alert: self.told.append(alert))
         self.down, self.unwell, self.broken, self.seconds = set(), set(), set(), 0
@@ -81,7 +78,7 @@ class World:
 
     def read(self, lately=()):
         """What each rule says of each subject now."""
-        found = self.rules.read(self.observer.sight(lately))
+        found = self.rules.read(lately)
         return {(reading.rule, reading.subject): reading for reading in found}
 
     def severity(self, rule, subject="system"):

@@ -123,7 +123,7 @@ class House:
     def stop(self):
         for server in self.servers.values():
             server.stop()
-        self._parts.database.close()
+        self._parts.storage.database.close()
 
 
 @pytest.fixture(scope="module")

@@ -40,8 +40,8 @@ def start(plex_server, valkey, clock, tmp_path):
 
     yield start
     for parts in started:
-        parts.plex.close()
-        parts.database.close()
+        parts.media.plex.close()
+        parts.storage.database.close()
         if parts.redis is not None:
             parts.redis.close()
 
@@ -63,7 +63,7 @@ def test_another_worker_shares_it_and_the_figures_say_so(start, plex_server):
     plex_server.fault("status", status=500)
     assert second.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
     parts = second.application.extensions["medianest"]
-    figures = parts.plex.last_good_figures()
+    figures = parts.media.plex.last_good_figures()
     assert [f.name.split(":")[1] for f in figures] == ["libraries", "items", "recently-added"]
     assert (figures[0].redis.served, figures[0].hit_rate) == (1, 1.0)
 
@@ -128,7 +128,7 @@ def test_what_is_odd_in_redis_is_never_an_error(start, plex_server, valkey, odd)
 
 def test_what_is_kept_is_read_back_as_it_was(plex_server, start, clock):
     """Keeps out: durations divided by 1000 and times lost, as Plex's own JSON is read so."""
-    plex = start().application.extensions["medianest"].plex
+    plex = start().application.extensions["medianest"].media.plex
     for adapter, answer in (
         (plex_module._LIBRARIES, plex.libraries()),
         (plex_module._PAGE, plex.items("1", 0, 50)),

@@ -48,10 +48,10 @@ def ask(tmp_path, caplog):
             values[name] = {**values[name], "url": server.url}
         app = create_app(values)
         parts = app.extensions["medianest"]
-        parts.database.upgrade()
+        parts.storage.database.upgrade()
         answer = app.test_client().open(path, method=method, json=body, headers=CLIENT)
-        parts.history.flush()
-        for part in (parts.plex, parts.overseerr, parts.database, parts.redis):
+        parts.storage.history.flush()
+        for part in (parts.media.plex, parts.media.overseerr, parts.storage.database, parts.redis):
             part.close()
         server.stop()
         kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())

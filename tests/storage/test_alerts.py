@@ -12,22 +12,26 @@ from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResul
 from medianest.health.thresholds import Severity
 from medianest.resilience import ManualClock, SystemClock
 from medianest.storage import DatabaseUnavailableError
-from medianest.storage.alerts import AlertJournal
-from medianest.storage.marks import Marks
+from medianest.storage.alert_claims import AlertClaims, Marks
 from medianest.storage.tables import alerts
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.fixture
-def journal(database):
-    return AlertJournal(database, cool_down=300)
+def make_claims(tmp_path, clock):
+    return lambda database: AlertClaims(database, 300, tmp_path / "alerts", clock)
 
 
 @pytest.fixture
-def others(url, connect, database):
-    """Journals of four more processes."""
-    return [AlertJournal(connect(url), cool_down=300) for _ in range(4)]
+def journal(database, make_claims):
+    return make_claims(database)
+
+
+@pytest.fixture
+def others(url, connect, database, make_claims):
+    """Claims of four more processes."""
+    return [make_claims(connect(url)) for _ in range(4)]
 
 
 @pytest.fixture
@@ -172,7 +176,7 @@ def test_two_managers_on_one_database_tell_each_step_once(journal, others, clock
 
     def manager(journal):
         options = AlertOptions(hold=0, resolve_after=0)
-        made = AlertManager(options, lambda lately: list(says), claim=journal.claim, clock=clock)
+        made = AlertManager(options, lambda lately: list(says), claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append((alert.state, alert.severity)))
         return made
 
@@ -186,7 +190,7 @@ def test_two_managers_on_one_database_tell_each_step_once(journal, others, clock
     says[:] = [RuleResult("memory", "system", WARNING)]
     look(first, second)
     third = manager(others[1])
-    third.adopt(others[1].unresolved())
+    third.restore(others[1].unresolved())
     says[:] = [RuleResult("memory", "system", CRITICAL)]
     look(second, third)
     says[:] = [RuleResult("memory", "system", None)]
@@ -199,9 +203,7 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, o
 
     def manager(journal, down):
         reading = RuleResult("dependency-down", "plex", CRITICAL if down else None, at_once=True)
-        made = AlertManager(
-            AlertOptions(), lambda lately: [reading], claim=journal.claim, clock=clock
-        )
+        made = AlertManager(AlertOptions(), lambda lately: [reading], claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append(alert.state))
         return made
 
@@ -229,7 +231,7 @@ def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock)
         def read(lately):
             return [RuleResult("error-rate", "system", bad[name])]
 
-        made = AlertManager(options, read, claim=journal.claim, clock=clock)
+        made = AlertManager(options, read, claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append((name, alert.state)))
         return made
 
@@ -239,7 +241,7 @@ def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock)
         for _ in range(seconds // 10):
             for each in managers.values():
                 each.evaluate()
-                each.recall(journal.recent())
+                each.merge_recent(journal.recent())
             clock.advance(10)
 
     look(30)
@@ -253,8 +255,8 @@ def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock)
     assert told[3:] == [("first", "resolved")]
 
 
-def test_where_the_database_is_down_it_says_so(connect, fired):
-    journal = AlertJournal(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5), 300)
+def test_where_the_database_is_down_it_says_so(connect, fired, make_claims):
+    journal = make_claims(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5))
     with pytest.raises(DatabaseUnavailableError):
         journal.claim(fired())
 

@@ -29,7 +29,7 @@ def make_app(clock, tmp_path):
     yield make
     for app in made:
         parts = app.extensions["medianest"]
-        for part in (parts.plex, parts.overseerr, parts.database):
+        for part in (parts.media.plex, parts.media.overseerr, parts.storage.database):
             part.close()
 
 
@@ -90,7 +90,7 @@ def busy_app(make_app, clock):
     """One that has seen some of everything."""
     app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
     parts = app.extensions["medianest"]
-    parts.database.upgrade()
+    parts.storage.database.upgrade()
     for _ in range(2):
         for check in parts.monitoring.monitor.checks():
             parts.monitoring.monitor.run(check.name)

@@ -7,6 +7,7 @@ from flask import Flask, Response
 
 from medianest.flask import Resilience
 from medianest.resilience import BulkheadFullError, ConfigurationError, Registry, remaining
+from medianest.storage.compartments import CALLER
 
 
 @pytest.fixture
@@ -143,14 +144,14 @@ def test_two_apps_on_one_registry_have_places_of_their_own():
 def test_the_database_knows_for_whom_it_is_called(make_app):
     """Those whom the limit does not count have connections of their own, and so has what runs
     beside the requests."""
-    app = make_app()
-    caller = app.extensions["medianest"].database._caller
-    assert caller() == "background"
-    for path, who in (
-        ("/api/v1/media/requests", "client"),
-        ("/api/v1/dashboard/status", "client"),
-        ("/api/v1/resilience/queue", "operator"),
-        ("/api/v1/health", "operator"),
+    app, seen = make_app(), []
+    app.before_request_funcs.setdefault(None, []).insert(0, lambda: seen.append(CALLER.get()))
+    for path in (
+        "/api/v1/media/requests",
+        "/api/v1/dashboard/status",
+        "/api/v1/resilience/queue",
+        "/api/v1/health",
     ):
-        with app.test_request_context(path):
-            assert caller() == who
+        app.test_client().get(path)
+    assert seen == ["client", "client", "operator", "operator"]
+    assert CALLER.get() == "background"

@@ -54,7 +54,7 @@ def watched(make_app, clock):
             sandbox=False,
             **settings,
         )
-        database = app.extensions["medianest"].database
+        database = app.extensions["medianest"].storage.database
         database.upgrade()
 
         @app.get("/good")
@@ -198,12 +198,12 @@ def test_what_an_operator_cut_off_is_not_told_as_failing(watched):
 def test_dead_letters(watched):
     here = watched()
     here.go_on(30)
-    queue = here.parts.queue_runner.queue
+    queue = here.parts.queue.runner.queue
     made = queue.enqueue("overseerr.request", {"media_type": "movie", "media_id": 1}, "a").operation
-    here.parts.database.write(_bury, made.id)
+    here.parts.storage.database.write(_bury, made.id)
     here.go_on(120)
     assert here.told == [("dead-letters", "queue", "warning")]
-    here.parts.queue_admin.drop(made.id)
+    here.parts.queue.admin.drop(made.id)
     here.go_on(120)
     assert here.told[1:] == [("dead-letters", "queue", "resolved")]
 

@@ -117,12 +117,12 @@ def app(request, tmp_path_factory, servers):
     app = create_app(settings_of_the_app(folder, **servers), clock=ManualClock())
     parts = app.extensions["medianest"]
     if request.param == "well":
-        parts.database.upgrade()
-        parts.lifecycle.schema_is_current = True
+        parts.storage.database.upgrade()
+        parts.storage.migrator.is_current = True
     parts.registry.breaker("spare")
     SCHEMA.app.app = app
     yield app
-    parts.database.close()
+    parts.storage.database.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -195,7 +195,7 @@ def token_of(case, role):
 
 def an_operation(app):
     """The id of one that waits; None without the database."""
-    queue = app.extensions["medianest"].queue_runner.queue
+    queue = app.extensions["medianest"].queue.runner.queue
     payload = {"media_type": "movie", "media_id": 1}
     try:
         return queue.enqueue("overseerr.request", payload, "aimed").operation.id

@@ -7,8 +7,8 @@ from medianest.media.plex.models import Library
 from medianest.web.answers.base import AnswerModel, Timestamp
 from medianest.web.answers.media import Libraries
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import routes_of
 from medianest.web.schemas import Limit, ReasonBody, TitleRequest
+from medianest.web.traffic import routes_of
 
 RESILIENCE = "/api/v1/resilience"
 REHEARSAL = {"operation": "op", "service": "svc", "error": "timeout"}
@@ -127,7 +127,7 @@ def test_a_timestamp_is_utc_with_milliseconds(given, rendered):
 
 
 def test_it_is_known_which_routes_call_a_service(make_app):
-    routes = routes_of(make_app(), "plex")
+    routes = routes_of(make_app()).of_service("plex")
     assert "GET /api/v1/media/libraries/<key>/items" in routes
     assert "POST /api/v1/media/requests" not in routes
 

@@ -23,7 +23,7 @@ def app(tmp_path_factory):
     made = create_app({"env": "testing", "instance_path": folder, "plex": plex, **TOKENS})
     yield made
     parts = made.extensions["medianest"]
-    for part in (parts.plex, parts.overseerr, parts.database):
+    for part in (parts.media.plex, parts.media.overseerr, parts.storage.database):
         part.close()
 
 

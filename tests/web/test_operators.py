@@ -44,8 +44,8 @@ def broken(parts, monkeypatch):
         def down(*args, **kwargs):
             raise DatabaseUnavailableError("down")
 
-        monkeypatch.setattr(parts.database, "write", down)
-        monkeypatch.setattr(parts.database, "read", down)
+        monkeypatch.setattr(parts.storage.database, "write", down)
+        monkeypatch.setattr(parts.storage.database, "read", down)
 
     return take_away
 
@@ -70,7 +70,7 @@ def test_the_history_is_paged_from_the_database(parts, get, clock):
         recover(parts, number)
         clock.advance(1)
         if number == 2:
-            parts.history.flush()
+            parts.storage.history.flush()
     seen, query = [], {"limit": 2}
     while True:
         page = get("/recovery/history", **query).json
@@ -183,13 +183,13 @@ def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
 
 
 def put(parts, key):
-    return parts.queue_runner.queue.enqueue("h", {"n": 1}, key).operation.id
+    return parts.queue.runner.queue.enqueue("h", {"n": 1}, key).operation.id
 
 
 def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     one, two = put(parts, "a"), put(parts, "b")
-    lease = parts.queue_runner.queue.claim("h")
-    parts.queue_runner.queue.bury(lease, LookupError("no such title"))
+    lease = parts.queue.runner.queue.claim("h")
+    parts.queue.runner.queue.bury(lease, LookupError("no such title"))
     page = get("/queue").json
     assert (page["counts"]["pending"], page["counts"]["dead"]) == (1, 1)
     assert get("/queue", state="dead").json["operations"][0]["id"] == lease.operation.id
@@ -223,7 +223,7 @@ def test_a_handler_that_does_not_exist_is_told_with_those_that_do(get, post):
 
 def test_what_runs_is_not_dropped(parts, app, operator):
     one = put(parts, "a")
-    parts.queue_runner.queue.claim("h")
+    parts.queue.runner.queue.claim("h")
     answer = app.test_client().delete(f"{RESILIENCE}/queue/{one}", headers=operator)
     assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
 
@@ -243,14 +243,14 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
         broken()
         assert post("/circuit-breakers/plex/action", action="open").json["state"] == "forced_open"
         monkeypatch.undo()
-    assert len(parts.audit.waiting()) == 1
-    assert parts.audit.flush() == 1
+    assert len(parts.storage.audit.waiting()) == 1
+    assert parts.storage.audit.flush() == 1
     assert get("/audit").json["changes"][0]["action"] == "circuit-breaker.open"
 
 
 def test_the_dashboard_has_a_line_for_each_service(app, parts):
     parts.registry.breaker("plex").open("moving house")
-    parts.database.upgrade()
+    parts.storage.database.upgrade()
     parts.monitoring.monitor.run("database")
     client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json

@@ -9,7 +9,7 @@ BREAKERS = "/api/v1/resilience/circuit-breakers"
 @pytest.fixture
 def app(make_app):
     app = make_app(plex={"url": "http://127.0.0.1:1"})
-    app.extensions["medianest"].database.upgrade()
+    app.extensions["medianest"].storage.database.upgrade()
     return app
 
 

@@ -43,7 +43,7 @@ def test_the_answer_says_where_it_is_kept(start, post):
         "problem": None,
         "other_workers_within": 2.0,
     }
-    app.extensions["medianest"].database.upgrade()
+    app.extensions["medianest"].storage.database.upgrade()
     assert post(app, action="enable").json["kept"]["database"]
 
 
@@ -70,7 +70,7 @@ def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(start, 
 
 def test_where_only_the_database_has_it_the_answer_is_200_and_says_so(start, post, tmp_path):
     app = start()
-    app.extensions["medianest"].database.upgrade()
+    app.extensions["medianest"].storage.database.upgrade()
     (tmp_path / "overrides.json.lock").mkdir()
     answer = post(app, action="open")
     assert (answer.status_code, answer.json["kept"]["database"]) == (200, True)

@@ -100,7 +100,7 @@ def app(make_app):
         allowed_hosts=["house.example"],
         plex={"url": "http://127.0.0.1:1"},
     )
-    app.extensions["medianest"].database.upgrade()
+    app.extensions["medianest"].storage.database.upgrade()
     return app
 
 

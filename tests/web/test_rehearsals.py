@@ -49,13 +49,13 @@ CALLS = {
     "plex.libraries": get(f"{MEDIA}/libraries"),
     "plex.items": get(f"{MEDIA}/libraries/1/items", offset=0, limit=2),
     "plex.recently_added": get(f"{MEDIA}/recently-added", limit=5),
-    "plex.search": tried(lambda parts: parts.plex.search("love")),
+    "plex.search": tried(lambda parts: parts.media.plex.search("love")),
     "plex.sessions": get(f"{MEDIA}/sessions"),
-    "overseerr.search": tried(lambda parts: parts.overseerr.search("love")),
+    "overseerr.search": tried(lambda parts: parts.media.overseerr.search("love")),
     LISTING: get(f"{MEDIA}/requests"),
     "overseerr.request": request_a_title,
-    "database.read": tried(lambda parts: parts.database.read(one)),
-    "database.write": tried(lambda parts: parts.database.write(one)),
+    "database.read": tried(lambda parts: parts.storage.database.read(one)),
+    "database.write": tried(lambda parts: parts.storage.database.write(one)),
     "dashboard.queue": get("/api/v1/dashboard/status"),
 }
 OF_DATABASE = ("database.read", "database.write", "dashboard.queue")
@@ -262,4 +262,4 @@ def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(app, trouble,
     assert parts.service.recovery.statistics() == before
     assert parts.service.recovery.history.records() == []
     assert parts.monitoring.counters.fallbacks() == {}
-    assert parts.queue_admin.figures()["pending"] == 0
+    assert parts.queue.admin.figures()["pending"] == 0

@@ -41,7 +41,7 @@ def app(make_app, overseerr, tables):
         queue={"initial_delay": 10},
     )
     yield app
-    app.extensions["medianest"].database.close()
+    app.extensions["medianest"].storage.database.close()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def ask(app):
 @pytest.fixture
 def drain(app):
     def run():
-        return app.extensions["medianest"].queue_runner.run_due("overseerr.request")
+        return app.extensions["medianest"].queue.runner.run_due("overseerr.request")
 
     return run
 
@@ -125,7 +125,7 @@ def test_an_answer_that_got_lost_is_no_second_request(ask, overseerr, drain, clo
 def test_an_unknown_title_is_told_at_once_and_forgotten(app, ask):
     answer = ask(UNKNOWN)
     assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
-    assert app.extensions["medianest"].queue_admin.figures()["dead"] == 0
+    assert app.extensions["medianest"].queue.admin.figures()["dead"] == 0
 
 
 def test_an_unknown_title_that_was_kept_becomes_a_dead_letter(app, ask, overseerr, drain, clock):
@@ -223,7 +223,7 @@ def test_without_overseerr_the_list_is_ours_alone_and_says_so(app, ask, overseer
 
 
 def test_without_the_database_nothing_is_promised(app, ask, overseerr, tmp_path):
-    app.extensions["medianest"].database.close()
+    app.extensions["medianest"].storage.database.close()
     for file in tmp_path.glob("medianest.db*"):
         file.unlink()
     (tmp_path / "medianest.db").mkdir()
@@ -297,7 +297,7 @@ def test_a_number_that_is_somebody_elses_now_is_not_shown(app, ask, monkeypatch,
     """Keeps out: an Overseerr that was set up anew shows another title's request as this one's."""
     answer = ask(5)
     found = MediaRequest.model_validate({"id": 1, "type": "movie", **told})
-    overseerr = app.extensions["medianest"].overseerr
+    overseerr = app.extensions["medianest"].media.overseerr
     monkeypatch.setattr(overseerr, "request", lambda number: found)
     seen = app.test_client().get(answer.headers["Location"], headers=CLIENT).json
     assert (seen["overseerr"] is not None) == is_shown

@@ -10,7 +10,7 @@ STATUS = "/api/v1/resilience/status"
 @pytest.fixture
 def app(make_app):
     app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
-    app.extensions["medianest"].database.upgrade()
+    app.extensions["medianest"].storage.database.upgrade()
     return app
 
 

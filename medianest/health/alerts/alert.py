@@ -98,12 +98,12 @@ class AlertState:
         self.alert: Alert | None = None
         self.bad_at = float("-inf")
         """When it was not well for the last time, told or not."""
-        self._adopted = False
+        self._restored = False
 
-    def adopt(self, alert: Alert) -> None:
+    def restore(self, alert: Alert) -> None:
         """Go on with what another process, or this one before it was started anew, has told."""
         if not self._is_firing:
-            self.alert, self._adopted = alert, True
+            self.alert, self._restored = alert, True
 
     def follow(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
         """Take a reading; the alert when it is to be told now."""
@@ -146,13 +146,13 @@ class AlertState:
         # not end it.
         is_over = reading.at_once and reading.severity is None
         wait = 0.0 if is_over else self._options.resolve_after
-        if self._adopted:  # we may not have looked often enough yet to know that it is over
+        if self._restored:  # we may not have looked often enough yet to know that it is over
             wait = max(self._options.hold, wait)
         if now - self._well_since < wait:
             return None
         assert self.alert is not None
         over = self.alert.over(utc)
-        self.alert, self._well_since, self._adopted = None, None, False
+        self.alert, self._well_since, self._restored = None, None, False
         self._quiet_until = now + self._options.cool_down
         return over
 

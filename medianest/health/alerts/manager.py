@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from medianest.health.alerts.alert import Alert, AlertState
 from medianest.health.alerts.options import AlertOptions
@@ -17,7 +18,7 @@ from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
 from medianest.resilience.events import AlertChanged, publish
 
-__all__ = ["AlertManager"]
+__all__ = ["AlertManager", "Claims"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +29,32 @@ _ASK_AGAIN = 60.0
 lasts, and the one that told it can be gone."""
 
 
+class Claims(Protocol):
+    """Of several processes that see the same, which one notifies people."""
+
+    def claim(self, alert: Alert) -> bool:
+        """Keep that this process does it; False when another one has done so. May raise."""
+
+    def claim_alone(self, alert: Alert) -> bool:
+        """The same while `claim` raises."""
+
+
+class _Alone:
+    """There is one process."""
+
+    def claim(self, alert: Alert) -> bool:
+        return True
+
+    claim_alone = claim
+
+
 class AlertManager:
     """Evaluates alerts whenever it is told to. Thread-safe.
 
     `read(lately)` are the readings of now, given the keys ("rule:subject") of what was bad within
     the last minute and so still shows in its figures. What is to be told is published as an
-    AlertChanged event and given to each of `sinks`, unless `claim(alert)` says that another
-    process has told it already, or, when that raises, `claim_alone(alert)`; a sink that raises is
-    logged and harms nobody.
+    AlertChanged event and given to each of `sinks`, unless the `claims` say that another process
+    has told it already; a sink that raises is logged and harms nobody.
     """
 
     def __init__(
@@ -43,14 +62,12 @@ class AlertManager:
         options: AlertOptions,
         read: Callable[[Collection[str]], Iterable[RuleResult]],
         *,
-        claim: Callable[[Alert], bool] = lambda alert: True,
-        claim_alone: Callable[[Alert], bool] = lambda alert: True,
+        claims: Claims | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
         self._options = options
         self._read = read
-        self._claim = claim
-        self._may_tell_alone = claim_alone
+        self._claims = claims if claims is not None else _Alone()
         self._clock = as_clock(clock)
         self._tracks: dict[str, AlertState] = {}
         self._recent: dict[tuple[str, str], Alert] = {}
@@ -73,13 +90,13 @@ class AlertManager:
             self._tell(alert)
         return told
 
-    def adopt(self, told: Iterable[Alert]) -> None:
+    def restore(self, told: Iterable[Alert]) -> None:
         """Go on with alerts that were told before this process began, or by another one."""
         with self._lock:
             for alert in told:
                 fresh = AlertState(self._options, self._clock.now())
                 track = self._tracks.setdefault(alert.key, fresh)
-                track.adopt(alert)
+                track.restore(alert)
 
     def firing(self) -> list[Alert]:
         """The alerts that fire: the worst first, then what is down, then the oldest."""
@@ -96,7 +113,7 @@ class AlertManager:
             found = list(self._recent.values())
         return sorted(found, key=lambda alert: alert.last_at, reverse=True)
 
-    def recall(self, told: Iterable[Alert]) -> None:
+    def merge_recent(self, told: Iterable[Alert]) -> None:
         """Remember what was told by other processes, too. One that is over for another process and
         not for this one is told anew, when it may be."""
         with self._lock:
@@ -145,12 +162,12 @@ class AlertManager:
 
     def _may_tell(self, alert: Alert) -> bool:
         try:
-            may = self._claim(alert)
+            may = self._claims.claim(alert)
         except Exception as error:  # better told twice than never
             logger.debug("cannot ask whether %s was told already: %s", alert.key, error)
             if not any(_same(alert, other) for other in self._unkept):
                 self._unkept.append(alert)
-            may = self._may_tell_alone(alert)
+            may = self._claims.claim_alone(alert)
         with self._lock:
             self._refused.pop(alert.key, None)
             track = self._tracks.get(alert.key)
@@ -164,7 +181,7 @@ class AlertManager:
         while self._unkept:
             alert = self._unkept.popleft()
             try:
-                self._claim(alert)
+                self._claims.claim(alert)
             except Exception:
                 self._unkept.append(alert)  # at the end: one that never works keeps no other
                 return

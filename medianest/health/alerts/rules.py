@@ -38,15 +38,17 @@ class SystemView:
 
 @dataclass(frozen=True)
 class Rules:
-    """Reads a Sight. `services_of(route)` are the services that a route calls, None for routes
-    that do not count: probes and the looks of operators."""
+    """Reads what `observe(lately)` sees. `services_of(route)` are the services that a route calls,
+    None for routes that do not count: probes and the looks of operators."""
 
     options: AlertOptions
+    observe: Callable[[Collection[str]], SystemView]
     services_of: Callable[[Route], Collection[str] | None] = lambda route: ()
     routes_of: Callable[[str], Iterable[str]] = lambda service: ()
 
-    def read(self, sight: SystemView) -> list[RuleResult]:
-        """What each rule says of each subject now."""
+    def read(self, lately: Collection[str] = ()) -> list[RuleResult]:
+        """What each rule says of each subject now; `lately` as in SystemView."""
+        sight = self.observe(lately)
         causes = {name: _cause(name, sight) for name in sight.dependencies}
         readings = [self._down(found, causes, sight) for found in sight.dependencies.values()]
         for found in sight.dependencies.values():

@@ -20,8 +20,8 @@ from medianest.web.answers.health import (
     Pool,
     Service,
 )
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
 from medianest.web.refresh import Look, refreshed, served
 
@@ -46,15 +46,15 @@ def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
     """Whether the database answers and how fast, its connections and its tables; 503 while it is
     unhealthy."""
     refreshed(query)
-    here = parts()
+    here = container()
     detail = here.monitoring.monitor.component(DATABASE).detail
     answer = DatabaseHealth(
         **_checked(DATABASE),
-        dialect=here.database.dialect,
+        dialect=here.storage.database.dialect,
         server_version=detail.get("server_version"),
         revision=detail.get("revision"),
         wanted_revision=schema.head_revision(),
-        pool=Pool.model_validate(here.database.pool()),
+        pool=Pool.model_validate(here.storage.database.pool()),
     )
     return answer, *_served(answer)
 
@@ -71,10 +71,10 @@ def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
     """Whether Redis answers and how fast, and how often last good answers were there; 503 while it
     is unhealthy."""
     refreshed(query)
-    here = parts()
+    here = container()
     name = "cache" if here.redis is None else REDIS
     detail = here.monitoring.monitor.component(name).detail
-    figures = here.plex.last_good_figures()
+    figures = here.media.plex.last_good_figures()
     answer = CacheHealth(
         **_checked(name),
         mode="memory" if here.redis is None else "redis",
@@ -119,7 +119,7 @@ def _served(answer: DatabaseHealth | CacheHealth | Service) -> tuple[int, dict[s
 
 
 def _externals() -> list[DependencyHealth]:
-    dependencies = parts().monitoring.reporter.report().dependencies
+    dependencies = container().monitoring.reporter.report().dependencies
     return [found for found in dependencies if found.name not in (DATABASE, REDIS)]
 
 
@@ -143,9 +143,9 @@ def _service(found: DependencyHealth) -> Service:
 
 def _checked(name: str) -> dict[str, Any]:
     """How a component is, as a dependency if it is one."""
-    check: ComponentHealth = parts().monitoring.monitor.component(name)
+    check: ComponentHealth = container().monitoring.monitor.component(name)
     status, message = check.status, check.message
-    for found in parts().monitoring.reporter.report().dependencies:
+    for found in container().monitoring.reporter.report().dependencies:
         if found.name == name:
             status, message = found.status, found.message
     return {

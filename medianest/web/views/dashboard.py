@@ -7,13 +7,15 @@ from typing import Any
 from flask import Blueprint
 
 from medianest.health import DependencyHealth, Status
-from medianest.resilience import RecoveryContext
+from medianest.resilience import ErrorRecoveryManager, RecoveryContext
+from medianest.resilience.recovery import NamedOperation, default_response
+from medianest.storage.samples import sample_error
 from medianest.web.answers.dashboard import DashboardStatus, ServiceLine
 from medianest.web.answers.queue import QueueFigures
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 
-__all__ = ["DASHBOARD", "QUEUE_FIGURES", "UNKNOWN_FIGURES", "blueprint"]
+__all__ = ["blueprint", "register_recovery"]
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/api/v1/dashboard")
 
@@ -28,13 +30,20 @@ UNKNOWN_FIGURES: dict[str, Any] = {
 }  # fmt: skip
 
 
+def register_recovery(manager: ErrorRecoveryManager) -> None:
+    """What recovery knows of the dashboard: while the queue cannot be counted, it says so."""
+    manager.register_recovery_action(default_response({QUEUE_FIGURES: UNKNOWN_FIGURES}))
+    manager.register_operation(NamedOperation(name=QUEUE_FIGURES, service=DASHBOARD))
+    manager.operations.sample_with(DASHBOARD, sample_error)
+
+
 @blueprint.get("/status")
 @endpoint("client", operation_id="get_dashboard_status", answers={200: DashboardStatus})
 def status() -> DashboardStatus:
     """How each service is."""
-    here, report = parts(), parts().monitoring.reporter.report()
+    here, report = container(), container().monitoring.reporter.report()
     context = RecoveryContext(operation=QUEUE_FIGURES, service=DASHBOARD)
-    figures = here.service.with_recovery(here.queue_admin.figures, context, max_attempts=1)
+    figures = here.service.with_recovery(here.queue.admin.figures, context, max_attempts=1)
     return DashboardStatus(
         status=report.status,
         services=tuple(_line(found) for found in report.dependencies),

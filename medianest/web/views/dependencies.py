@@ -16,8 +16,8 @@ from medianest.resilience import ConfigurationError
 from medianest.storage.dependencies import DependencyConflictError, UnknownDependencyError
 from medianest.web.answers.dependencies import Dependencies, Dependency
 from medianest.web.audited import audited
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problem_kinds import WRITING
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import Registration
@@ -60,7 +60,7 @@ def register(body: Registration) -> tuple[Dependency, int, dict[str, str]]:
     if added:
         detail = {"type": body.type, "criticality": body.criticality}
         audited("dependency.register", body.name, detail=detail)
-    parts().monitoring.reporter.forget()
+    container().monitoring.reporter.forget()
     location = url_for(".one", name=body.name)
     return _one(body.name), 201 if added else 200, {"Location": location}
 
@@ -76,7 +76,7 @@ def _register(body: Registration) -> bool:
             circuit_breaker=body.options(),
             expected_status=body.expected_status,
         )
-        return parts().monitoring.dependencies.register(definition, g.actor)
+        return container().monitoring.dependencies.register(definition, g.actor)
     except DependencyConflictError as error:
         raise ProblemError("conflict", str(error)) from None
     except UnknownDependencyError as error:
@@ -104,12 +104,12 @@ def _invalid(field: str, message: str) -> ProblemError:
 def remove(name: Name) -> None:
     """Watch a registered dependency no longer."""
     try:
-        removed = parts().monitoring.dependencies.remove(name)
+        removed = container().monitoring.dependencies.remove(name)
     except DependencyConflictError as error:
         raise ProblemError("conflict", str(error)) from None
     if not removed:
         raise ProblemError("not-found", f"there is no dependency {name!r}")
-    parts().monitoring.reporter.forget()
+    container().monitoring.reporter.forget()
     audited("dependency.remove", name)
 
 
@@ -121,10 +121,10 @@ def _one(name: str) -> Dependency:
 
 
 def _found() -> list[DependencyHealth]:
-    return list(parts().monitoring.reporter.report().dependencies)
+    return list(container().monitoring.reporter.report().dependencies)
 
 
 def _rendered(found: DependencyHealth) -> Dependency:
-    here = parts()
+    here = container()
     dependents = here.registry.dependents(found.name)
     return Dependency.of(found, dependents, here.monitoring.dependencies.definition(found.name))

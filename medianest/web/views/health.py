@@ -23,8 +23,8 @@ from medianest.web.answers.health import (
     Ready,
 )
 from medianest.web.answers.score import Score
+from medianest.web.container import Container, container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import Parts, parts
 from medianest.web.refresh import Anything, Look, refreshed, served
 
 __all__ = ["blueprint"]
@@ -45,7 +45,7 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
 def health(query: Look) -> tuple[Health, int, dict[str, str]]:
     """The status of the whole, and nothing that an outsider should not know."""
     refreshed(query)
-    here, report = parts(), parts().monitoring.reporter.report()
+    here, report = container(), container().monitoring.reporter.report()
     answer = Health(
         status=report.status,
         version=__version__,
@@ -77,10 +77,10 @@ def live() -> Live:
 )
 def ready() -> tuple[Ready, int, dict[str, str]]:
     """Whether to send requests here."""
-    here = parts()
+    here = container()
     reasons = ["draining"] if here.lifecycle.draining else []
-    if here.settings.env != "testing" and not here.lifecycle.schema_is_current:
-        reasons.append(_schema_reason(here.lifecycle.schema))
+    if here.settings.env != "testing" and not here.storage.migrator.is_current:
+        reasons.append(_schema_reason(here.storage.migrator.revision))
     reasons += [
         f"the critical dependency {found.name} is unhealthy"
         for found in here.monitoring.reporter.report().dependencies
@@ -103,7 +103,7 @@ def _schema_reason(found: str | None) -> str:
 def comprehensive(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
-    here, report = parts(), parts().monitoring.reporter.report()
+    here, report = container(), container().monitoring.reporter.report()
     body = here.once(
         "comprehensive", report, lambda: _all_of(report, here).model_dump_json() + "\n"
     )
@@ -111,7 +111,7 @@ def comprehensive(query: Look) -> Response:
     return Response(body, content_type="application/json", headers=headers)
 
 
-def _all_of(report: Report, here: Parts) -> Comprehensive:
+def _all_of(report: Report, here: Container) -> Comprehensive:
     return Comprehensive(
         at=report.at,
         status=report.status,
@@ -136,7 +136,7 @@ def _all_of(report: Report, here: Parts) -> Comprehensive:
 def circuit_breakers() -> tuple[BreakerBriefs, int, dict[str, str]]:
     """How many breakers are in which state, and each in brief; 503 when one of a critical
     dependency is open."""
-    registry = parts().registry
+    registry = container().registry
     briefs = tuple(_brief(breaker) for breaker in registry.breakers())
     states = Counter(brief.state for brief in briefs)
     counts = BreakerStates.model_validate({state.value: states[state.value] for state in State})

@@ -22,8 +22,8 @@ from medianest.web.answers.media import (
     Seasons,
     Sessions,
 )
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problem_kinds import UPSTREAM
 from medianest.web.schemas import Limit, Page, Search
 
@@ -50,7 +50,7 @@ With = tuple[AnswerModel, int, dict[str, str]]
 )
 def libraries() -> With:
     """All libraries."""
-    answer = parts().plex.libraries()
+    answer = container().media.plex.libraries()
     return _dated(Libraries, answer, libraries=answer.value)
 
 
@@ -68,7 +68,7 @@ def items(key: Key, query: Page) -> With:
     """Some items of a library."""
     if not re.fullmatch(_KEY, key):
         raise NotFoundError("plex", f"there is no library {key!r}")
-    answer = parts().plex.items(key, query.offset, query.limit)
+    answer = container().media.plex.items(key, query.offset, query.limit)
     found = answer.value
     return _dated(
         ItemPage,
@@ -92,7 +92,7 @@ def items(key: Key, query: Page) -> With:
 )
 def recently_added(query: Limit) -> With:
     """The newest items."""
-    answer = parts().plex.recently_added(query.limit)
+    answer = container().media.plex.recently_added(query.limit)
     return _dated(RecentItems, answer, items=answer.value)
 
 
@@ -107,8 +107,8 @@ def recently_added(query: Limit) -> With:
 )
 def search(query: Search) -> SearchResults:
     """What the house has, and what can be requested."""
-    here = parts()
-    found = search_everything(here.plex, here.overseerr, query.query)
+    here = container()
+    found = search_everything(here.media.plex, here.media.overseerr, query.query)
     return SearchResults.model_validate(
         {
             "results": found.items,
@@ -146,7 +146,7 @@ def seasons(media_id: ShowId) -> Seasons:
     """The seasons of a show that can be requested, and which of them are."""
     if not re.fullmatch(_NUMBER, media_id):
         raise NotFoundError("overseerr", f"there is no show {media_id!r}")
-    found = parts().overseerr.seasons(int(media_id))
+    found = container().media.overseerr.seasons(int(media_id))
     return Seasons.model_validate({"media_id": int(media_id), "seasons": found})
 
 
@@ -160,7 +160,7 @@ def seasons(media_id: ShowId) -> Seasons:
 )
 def sessions() -> With:
     """What plays now."""
-    answer = parts().plex.sessions()
+    answer = container().media.plex.sessions()
     return _dated(Sessions, answer, sessions=answer.value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 
 from medianest.health.traffic import Route
+from medianest.monitoring.monitoring import Monitoring
 from medianest.web.answers.metrics import (
     BreakerFigures,
     BulkheadFigures,
@@ -24,8 +25,8 @@ from medianest.web.answers.metrics import (
     ThreadFigures,
     Traffic,
 )
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import Monitoring, parts
 from medianest.web.refresh import Anything
 
 __all__ = ["blueprint"]
@@ -38,7 +39,7 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 def health_metrics() -> HealthMetrics:
     """What this process does, by route and in all, over the last minute and since its start, and
     of that what people asked for; and what it takes."""
-    here, watch = parts(), parts().monitoring
+    here, watch = container(), container().monitoring
     minute, ever = watch.traffic.figures()
     cpu = watch.monitor.component("cpu").detail
     return HealthMetrics(
@@ -57,7 +58,11 @@ def health_metrics() -> HealthMetrics:
 
 
 def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
-    routes = [each for each in watch.traffic.routes() if watch.is_of_users(each) is of_users]
+    routes = [
+        each
+        for each in watch.traffic.routes()
+        if (watch.routes.services_of(each) is not None) is of_users
+    ]
     minute, ever = watch.traffic.figures(routes)
     return Traffic(
         last_minute=Figures.model_validate(minute), since_start=Figures.model_validate(ever)
@@ -94,11 +99,11 @@ def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
 def resilience_metrics() -> ResilienceMetrics:
     """Everything that the pipelines know: breakers, bulkheads, shared calls, retries and their
     budgets, fallbacks that answered, recovery by action, and the queue."""
-    report, watch = parts().monitoring.reporter.report(), parts().monitoring
+    report, watch = container().monitoring.reporter.report(), container().monitoring
     helped = watch.counters.recovered()
     retries = [
         RetryFigures(name=name, recovered=helped.get(name, 0), **_whole(budget.snapshot()))
-        for name, budget in parts().registry.budgets().items()
+        for name, budget in container().registry.budgets().items()
     ]
     fallbacks = [
         FallbackFigures(name=name, source=source, served=number)

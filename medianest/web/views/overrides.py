@@ -9,8 +9,8 @@ from pydantic import Field
 
 from medianest.web.answers.overrides import BreakerOverride, BreakerOverrides, Kept
 from medianest.web.audited import audited
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
 
 __all__ = ["blueprint"]
@@ -26,7 +26,7 @@ Name = Annotated[
 @endpoint("viewer", operation_id="list_overrides", answers={200: BreakerOverrides})
 def overrides() -> BreakerOverrides:
     """Every override that lasts, also of breakers that do not exist now."""
-    here = parts()
+    here = container()
     found = tuple(
         BreakerOverride.of(each, here.registry.find_breaker(each.breaker))
         for each in here.overrides.active()
@@ -39,7 +39,7 @@ def overrides() -> BreakerOverrides:
 def end_override(name: Name) -> tuple[Kept, int]:
     """End an override, also of a breaker that does not exist now; for others it is the action
     `enable`. 202 when this is obeyed, but could be kept nowhere yet."""
-    here = parts()
+    here = container()
     if all(each.breaker != name for each in here.overrides.active()):
         raise ProblemError("not-found", f"there is no override of {name!r}")
     kept = Kept.of(here.overrides.act(name, "enable", actor=g.actor))

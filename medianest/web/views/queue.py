@@ -12,8 +12,8 @@ from medianest.queue.operations import Operation
 from medianest.storage.page import Cursor
 from medianest.web.answers.queue import DeferredOperation, DeferredOperations, QueueFigures, Retried
 from medianest.web.audited import audited
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
@@ -36,7 +36,7 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue li
 def operations(query: QueueFilter) -> DeferredOperations:
     """Deferred operations, newest first, and how many are in which state."""
     _known(query.handler)
-    queue_admin = parts().queue_admin
+    queue_admin = container().queue.admin
     found, cursor = queue_admin.page(
         state=query.state,
         handler=query.handler,
@@ -45,8 +45,8 @@ def operations(query: QueueFilter) -> DeferredOperations:
     )
     held_back = {
         handler.name: why
-        for handler in parts().queue_runner.handlers
-        if (why := parts().queue_runner.blocked_reason(handler)) is not None
+        for handler in container().queue.runner.handlers
+        if (why := container().queue.runner.blocked_reason(handler)) is not None
     }
     return DeferredOperations(
         counts=QueueFigures.model_validate(queue_admin.figures()),
@@ -68,7 +68,7 @@ def operations(query: QueueFilter) -> DeferredOperations:
 def retry_dead(body: RetryDead) -> Retried:
     """Have all dead letters done again, or those of one handler; as many as there is time for."""
     _known(body.handler)
-    done = parts().queue_admin.retry_dead(body.handler)
+    done = container().queue.admin.retry_dead(body.handler)
     detail = {"handler": body.handler, **asdict(done)}
     audited("queue.retry-dead", body.handler or "all", body.reason, detail)
     return Retried.model_validate(done)
@@ -83,7 +83,7 @@ def retry_dead(body: RetryDead) -> Retried:
 )
 def operation(operation_id: Id) -> DeferredOperation:
     """One deferred operation."""
-    found = _there(operation_id, parts().queue_runner.queue.get(operation_id))
+    found = _there(operation_id, container().queue.runner.queue.get(operation_id))
     return DeferredOperation.model_validate(found)
 
 
@@ -98,7 +98,7 @@ def operation(operation_id: Id) -> DeferredOperation:
 )
 def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
     """Have a dead or waiting operation done now."""
-    changed = _there(operation_id, parts().queue_admin.retry(operation_id))
+    changed = _there(operation_id, container().queue.admin.retry(operation_id))
     audited("queue.retry", operation_id, body.reason, {"handler": changed.handler})
     return DeferredOperation.model_validate(changed)
 
@@ -114,13 +114,13 @@ def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
 )
 def drop(operation_id: Id, body: ReasonBody) -> None:
     """Remove an operation that is not wanted any more."""
-    dropped = _there(operation_id, parts().queue_admin.drop(operation_id))
+    dropped = _there(operation_id, container().queue.admin.drop(operation_id))
     audited("queue.drop", operation_id, body.reason, dropped.as_dict())
 
 
 def _known(handler: str | None) -> None:
     """Not an empty answer for a name with a slip in it. Raises ProblemError."""
-    names = sorted(each.name for each in parts().queue_runner.handlers)
+    names = sorted(each.name for each in container().queue.runner.handlers)
     if handler is not None and handler not in names:
         fault = {"field": "handler", "message": f"must be one of: {', '.join(names)}"}
         raise ProblemError("invalid", f"handler: {fault['message']}", {"errors": [fault]})

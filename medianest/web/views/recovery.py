@@ -26,8 +26,8 @@ from medianest.web.answers.recovery import (
     Rehearsed,
 )
 from medianest.web.audited import audited
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import AuditFilter, CursorPage, HistoryFilter, Limit, Rehearsal
 
@@ -41,18 +41,18 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 def history(query: HistoryFilter) -> Recoveries:
     """What was tried after failures, newest first; without the database, what this process
     remembers."""
-    here = parts()
+    here = container()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    return Recoveries.model_validate(_page(here.history, "recoveries", query, remembered))
+    return Recoveries.model_validate(_page(here.storage.history, "recoveries", query, remembered))
 
 
 @blueprint.get("/audit")
 @endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: Changes})
 def audit(query: AuditFilter) -> Changes:
     """What operators changed, newest first; without the database, what is not written yet."""
-    here = parts()
-    waiting = ((row["at"], row["id"], row["record"]) for row in here.audit.waiting())
-    return Changes.model_validate(_page(here.audit, "changes", query, waiting))
+    here = container()
+    waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
+    return Changes.model_validate(_page(here.storage.audit, "changes", query, waiting))
 
 
 def _page(
@@ -86,7 +86,7 @@ def _page(
 def rehearsals(query: Limit) -> Rehearsals:
     """What rehearsals did, newest first, as far as this process remembers. They are not in the
     history, and count for nothing."""
-    found = parts().service.recovery.history.rehearsals()[: query.limit]
+    found = container().service.recovery.history.rehearsals()[: query.limit]
     return Rehearsals.model_validate({"rehearsals": [record.as_dict() for record in found]})
 
 
@@ -94,7 +94,7 @@ def rehearsals(query: Limit) -> Rehearsals:
 @endpoint("viewer", operation_id="list_recovery_operations", answers={200: KnownOperations})
 def operations() -> KnownOperations:
     """The operations that recovery knows, and which actions are for them."""
-    manager = parts().service.recovery
+    manager = container().service.recovery
     known = tuple(
         KnownOperation(
             name=operation.name,
@@ -117,7 +117,7 @@ def operations() -> KnownOperations:
 )
 def rehearse(body: Rehearsal) -> Rehearsed:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
-    manager, operation = parts().service.recovery, _operation(body)
+    manager, operation = container().service.recovery, _operation(body)
     with _told("error"):
         error = manager.operations.sample_error(operation.service, body.error)
     with _told("context"):
@@ -140,7 +140,7 @@ def rehearse(body: Rehearsal) -> Rehearsed:
 
 
 def _operation(wanted: Rehearsal) -> NamedOperation:
-    known = parts().service.recovery.operations
+    known = container().service.recovery.operations
     listed = {each.name: each.service for each in known.all()}
     service = listed.get(wanted.operation)
     if service is not None and wanted.service in (None, service):
@@ -168,4 +168,4 @@ def _told(field: str) -> Iterator[None]:
 @endpoint("viewer", operation_id="get_cascade_risk", answers={200: Cascade})
 def cascade_risk() -> Cascade:
     """Whether the trouble of one dependency is about to become everybody's."""
-    return Cascade.model_validate(parts().cascade.assess().as_dict())
+    return Cascade.model_validate(container().cascade.assess().as_dict())

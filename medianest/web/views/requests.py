@@ -10,8 +10,8 @@ from pydantic import Field
 from medianest.media import requests as media
 from medianest.media.overseerr.models import MediaRequest
 from medianest.web.answers.requests import OverseerrRequest, RequestDetail, RequestPage, Ticket
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import OnceHeaders, Page, TitleRequest
@@ -48,7 +48,7 @@ _POLL_SECONDS = 5.0
 def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[str, str]]:
     """Request a title: 201 when it is done, 200 when it was requested before, 202 when it is kept
     and will be done."""
-    ticket = parts().requests.create(
+    ticket = container().media.requests.create(
         body.payload(),
         client_key=headers.idempotency_key,
         user=g.actor,
@@ -86,7 +86,7 @@ def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[
 )
 def everything(query: Page) -> RequestPage:
     """All requests: Overseerr's, and those that it does not have yet."""
-    found = parts().requests.all(query.offset, query.limit)
+    found = container().media.requests.all(query.offset, query.limit)
     return RequestPage(
         requests=tuple(map(_theirs, found.theirs)),
         queued=tuple(_ours(Ticket, each) for each in found.ours),
@@ -109,7 +109,7 @@ def everything(query: Page) -> RequestPage:
 )
 def one(operation_id: Id) -> RequestDetail:
     """Where one request stands."""
-    found = parts().requests.get(operation_id)
+    found = container().media.requests.get(operation_id)
     if found is None:  # the id is ours: no service is to blame
         raise ProblemError(
             "not-found",

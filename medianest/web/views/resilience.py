@@ -11,9 +11,9 @@ from medianest.resilience import CircuitBreaker
 from medianest.web.answers.overrides import ActedBreaker, Kept
 from medianest.web.answers.resilience import Breaker, Breakers
 from medianest.web.audited import audited
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.other_breakers import OtherBreaker
-from medianest.web.parts import parts
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import BreakerAction
 
@@ -31,8 +31,8 @@ Name = Annotated[
 def breakers() -> Breakers:
     """Every breaker's snapshot and configuration; those that other code of the process made with
     the circuitbreaker package come last."""
-    ours = map(_seen, parts().registry.breakers())
-    return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, parts().other_breakers())))
+    ours = map(_seen, container().registry.breakers())
+    return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, container().other_breakers())))
 
 
 @blueprint.get("/circuit-breakers/<path:name>")
@@ -59,7 +59,7 @@ def act_on_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
     if found is None:
         return ActedBreaker.after(_act_on_other(name, body), None), 200
     kept = Kept.of(
-        parts().overrides.act(
+        container().overrides.act(
             name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in
         )
     )
@@ -83,20 +83,20 @@ def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
 
 
 def _seen(breaker: CircuitBreaker) -> Breaker:
-    return Breaker.of(breaker, parts().monitoring.openings.of(breaker.name))
+    return Breaker.of(breaker, container().monitoring.openings.of(breaker.name))
 
 
 def _find(name: str) -> CircuitBreaker | None:
-    return parts().registry.find_breaker(name)
+    return container().registry.find_breaker(name)
 
 
 def _find_other(name: str) -> OtherBreaker:
-    for other in parts().other_breakers():
+    for other in container().other_breakers():
         if other.name == name:
             return other
     raise ProblemError("not-found", f"there is no circuit breaker {name!r}{_of_dependency(name)}")
 
 
 def _of_dependency(name: str) -> str:
-    services = [each.service for each in parts().registry.dependencies() if each.name == name]
+    services = [each.service for each in container().registry.dependencies() if each.name == name]
     return f"; that of this dependency is {services[0]!r}" if services else ""

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, request
 from medianest.health.report import Report
 from medianest.web.answers.alerts import Alert, Alerts
 from medianest.web.answers.status import ResilienceHealth, SystemStatus
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.parts import parts
 
 __all__ = ["blueprint"]
 
@@ -23,7 +23,7 @@ blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 @endpoint("viewer", operation_id="get_resilience_health", answers={200: ResilienceHealth})
 def health() -> ResilienceHealth:
     """The status of the whole, and of each component."""
-    return ResilienceHealth.of(parts().monitoring.reporter.report())
+    return ResilienceHealth.of(container().monitoring.reporter.report())
 
 
 @blueprint.get("/status")
@@ -37,7 +37,7 @@ def status() -> Any:
     """Everything at one look: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
     same while no status, breaker, alert, score or count of the queue changes."""
-    here, report = parts(), parts().monitoring.reporter.report()
+    here, report = container(), container().monitoring.reporter.report()
     body = here.once("status", report, lambda: SystemStatus.of(report).model_dump_json() + "\n")
     response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"  # kept, but asked about each time
@@ -67,7 +67,7 @@ def _what_matters(report: Report) -> str:
 @endpoint("viewer", operation_id="list_alerts", answers={200: Alerts})
 def alerts() -> Alerts:
     """The alerts that fire, those that may, and what was told last by all processes."""
-    manager = parts().monitoring.alerts
+    manager = container().monitoring.alerts
     firing, pending, recent = manager.firing(), manager.pending(), manager.recent()
     return Alerts(
         firing=tuple(map(Alert.of, firing)),

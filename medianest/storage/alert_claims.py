@@ -1,20 +1,26 @@
-"""What alerts were told by all processes, so that each is told once."""
+"""Which alerts were notified by all processes, so that each is notified once: in the database, and
+while that is away by marks in a folder of this host."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
 from medianest.health.alerts import Alert
+from medianest.resilience import Clock, Deadline
 from medianest.storage.database import Database
 from medianest.storage.tables import alerts as table
 
-__all__ = ["AlertJournal"]
+__all__ = ["AlertClaims", "Marks"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,19 +33,34 @@ _SKEW = timedelta(seconds=60)
 set back, and says nothing of now."""
 
 
-class AlertJournal:
-    """Keeps what was told. Thread-safe; raises the errors of medianest.storage.errors.
+_CLAIM_SECONDS = 1.0
+"""How long an alert waits to know whether another process has notified it."""
 
-    `cool_down` seconds after an alert was over, no process tells it anew.
+_MARKS_LAST = 120.0
+"""Seconds in which all processes of a host see what one of them has seen."""
+
+
+class AlertClaims:
+    """Keeps what was notified. Thread-safe; raises the errors of medianest.storage.errors.
+
+    `cool_down` seconds after an alert was over, no process notifies it anew. `folder` is shared by
+    all processes of a host.
     """
 
-    def __init__(self, database: Database, cool_down: float) -> None:
+    def __init__(self, database: Database, cool_down: float, folder: Path, clock: Clock) -> None:
         self._database = database
         self._cool_down = timedelta(seconds=cool_down)
+        self._time = Deadline(_CLAIM_SECONDS, name="alerts", clock=clock)
+        self._marks = Marks(folder, _MARKS_LAST, clock)
 
     def claim(self, alert: Alert) -> bool:
-        """Keep that this is told; False when another process has told it."""
-        return self._database.write(self._claim, alert)
+        """Keep that this is notified; False when another process has done it."""
+        with self._time.scope():
+            return self._database.write(self._claim, alert)
+
+    def claim_alone(self, alert: Alert) -> bool:
+        """The same without the database, among the processes of this host."""
+        return self._marks.claim(alert)
 
     def _claim(self, connection: Connection, alert: Alert) -> bool:
         if connection.dialect.name == "postgresql":  # of two that come at once, one goes first
@@ -114,3 +135,43 @@ def _alerts(records: Iterable[Any]) -> list[Alert]:
 
 
 _outer = table.alias("told")
+
+
+class Marks:
+    """A file for each alert that was told, in a folder that all processes of a host share. One
+    that is older than `lasts` seconds counts no more."""
+
+    def __init__(self, folder: Path, lasts: float, clock: Clock) -> None:
+        self._folder = folder
+        self._lasts = lasts
+        self._clock = clock
+
+    def claim(self, alert: Alert) -> bool:
+        """Mark that this is told; False when another process has told it. Where no file can be
+        made, it is better told twice than never."""
+        mark = self._mark(alert.key, f"{alert.state}-{alert.severity.name}")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._forget_old()
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            if alert.state == "firing":  # its end is news again
+                for ended in self._folder.glob(self._mark(alert.key, "resolved-*").name):
+                    ended.unlink(missing_ok=True)
+        except FileExistsError:
+            if alert.state == "firing":  # it goes on, and who asks again is to be told so again
+                os.utime(mark)
+            return False
+        except (OSError, ValueError):
+            return True
+        return True
+
+    def _mark(self, key: str, what: str) -> Path:
+        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}-{what}"
+
+    def _forget_old(self) -> None:
+        """Also those of a time to come: the clock was set back since."""
+        now = self._clock.utc().timestamp()
+        for mark in self._folder.iterdir():
+            with suppress(OSError):  # another process may just have removed it
+                if abs(now - mark.stat().st_mtime) > self._lasts:
+                    mark.unlink()
