@@ -13,11 +13,12 @@ from flask import Flask
 from medianest.app import create_app
 from medianest.bridges.logs import log_events
 from medianest.config import Settings
+from medianest.health.events import AlertChanged, HealthChanged
 from medianest.logs import configure_logs
 from medianest.logs.calls import log_calls
 from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, RecoveryContext
 from medianest.resilience import events as signals
-from medianest.resilience.events import AlertChanged, HealthChanged, publish
+from medianest.resilience.events import publish
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRACE = "0af7651916cd43dd8448eb211c80319c"

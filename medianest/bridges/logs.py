@@ -7,22 +7,19 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from medianest.resilience import ConfigurationError, events
+from medianest.health.events import AlertChanged, HealthChanged
+from medianest.resilience import ConfigurationError
+from medianest.resilience.events import RecoveryFinished, StateChanged, WouldHaveOpened
 
 if TYPE_CHECKING:
+    from blinker import Signal
+
     from medianest.resilience.recovery import RecoveryRecord
 
 __all__ = ["log_events"]
 
-_SIGNALS = (
-    "state_changed",
-    "would_have_opened",
-    "recovery_finished",
-    "health_changed",
-    "alert_changed",
-)
 
 _QUIET, _MOST_OUTAGES = timedelta(minutes=5), 1000
 
@@ -39,16 +36,16 @@ def log_events(logger: logging.Logger) -> Callable[[], None]:
     with _lock:
         if logger not in _listening:
             lines = _listening[logger] = _Lines(logger)
-            for name in _SIGNALS:
-                getattr(events, name).connect(getattr(lines, name))
+            for signal, listen in lines.listeners():
+                signal.connect(listen)
     return partial(_end, logger)
 
 
 def _end(logger: logging.Logger) -> None:
     with _lock:
         lines = _listening.pop(logger, None)
-        for name in _SIGNALS if lines is not None else ():
-            getattr(events, name).disconnect(getattr(lines, name))
+        for signal, listen in lines.listeners() if lines is not None else ():
+            signal.disconnect(listen)
 
 
 class _Outages:
@@ -68,12 +65,22 @@ class _Outages:
 
 
 class _Lines:
-    """Has a method for each signal."""
+    """Writes a line for each event that is news."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger, self._outages = logger, _Outages()
 
-    def state_changed(self, event: events.StateChanged) -> None:
+    def listeners(self) -> tuple[tuple[Signal, Callable[[Any], None]], ...]:
+        """Each signal, and what listens to it."""
+        return (
+            (StateChanged.signal, self.state_changed),
+            (WouldHaveOpened.signal, self.would_have_opened),
+            (RecoveryFinished.signal, self.recovery_finished),
+            (HealthChanged.signal, self.health_changed),
+            (AlertChanged.signal, self.alert_changed),
+        )
+
+    def state_changed(self, event: StateChanged) -> None:
         self._logger.warning(
             "circuit breaker %s: %s -> %s (%s)%s%s",
             event.name,
@@ -85,7 +92,7 @@ class _Lines:
             extra={"service": event.name},
         )
 
-    def would_have_opened(self, event: events.WouldHaveOpened) -> None:
+    def would_have_opened(self, event: WouldHaveOpened) -> None:
         self._logger.warning(
             "circuit breaker %s is disabled and would have opened: %s",
             event.name,
@@ -93,7 +100,7 @@ class _Lines:
             extra={"service": event.name},
         )
 
-    def recovery_finished(self, event: events.RecoveryFinished) -> None:
+    def recovery_finished(self, event: RecoveryFinished) -> None:
         record = event.record
         if record.ended_at is not None and record.count > 1:
             self._logger.info(
@@ -118,7 +125,7 @@ class _Lines:
             extra={"service": record.service},
         )
 
-    def health_changed(self, event: events.HealthChanged) -> None:
+    def health_changed(self, event: HealthChanged) -> None:
         level = logging.INFO if event.after == "healthy" else logging.WARNING
         why = f": {event.message}" if event.message and event.after != "healthy" else ""
         message = "health of %s: %s -> %s%s"
@@ -128,7 +135,7 @@ class _Lines:
             level, message, event.name, event.before, event.after, why, extra=_service(event)
         )
 
-    def alert_changed(self, event: events.AlertChanged) -> None:
+    def alert_changed(self, event: AlertChanged) -> None:
         level = {"resolved": logging.INFO}.get(event.state, logging.WARNING)
         if event.state == "firing" and event.severity == "critical":
             level = logging.ERROR
@@ -138,5 +145,5 @@ class _Lines:
         )
 
 
-def _service(event: events.HealthChanged | events.AlertChanged) -> dict[str, str]:
+def _service(event: HealthChanged | AlertChanged) -> dict[str, str]:
     return {"service": event.name}

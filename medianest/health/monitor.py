@@ -14,11 +14,12 @@ from typing import Self
 from medianest.health.background import Background
 from medianest.health.check import Check, CheckResult, finding_of
 from medianest.health.component import Change, Component, ComponentHealth
+from medianest.health.events import HealthChanged
 from medianest.health.status import Status
 from medianest.resilience import Clock, ConfigurationError, Deadline, UnknownNameError
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import as_clock
-from medianest.resilience.events import HealthChanged, publish
+from medianest.resilience.events import publish
 from medianest.resilience.snapshot import describe
 
 __all__ = ["MONITOR", "HealthMonitor"]

@@ -11,6 +11,7 @@ from medianest.health.alerts import Alert, AlertManager
 from medianest.health.changes import Changes
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
+from medianest.health.events import alert_changed, health_changed
 from medianest.health.observer import Observer
 from medianest.health.score import Score
 from medianest.health.status import Status, overall_status
@@ -24,7 +25,7 @@ from medianest.resilience import (
     PatienceSnapshot,
 )
 from medianest.resilience.cascade import CascadeMonitor, CascadeRisk
-from medianest.resilience.events import alert_changed, health_changed, state_changed
+from medianest.resilience.events import state_changed
 
 __all__ = ["Report", "Reporter"]
 

@@ -14,12 +14,6 @@ from medianest.resilience.events import (
     Degraded,
     PatienceUsed,
     RetryScheduled,
-    budget_exhausted,
-    bulkhead_full,
-    call_refused,
-    degraded,
-    patience_used,
-    retry_scheduled,
 )
 from medianest.resilience.snapshot import describe
 
@@ -71,10 +65,10 @@ def _why(event: RetryScheduled | BudgetExhausted | Degraded) -> str:
 
 
 _LISTENERS: tuple[tuple[Signal, Callable[[Any], None]], ...] = (
-    (retry_scheduled, _log_retry),
-    (budget_exhausted, _log_budget),
-    (call_refused, _log_refusal),
-    (bulkhead_full, _log_full),
-    (degraded, _log_degraded),
-    (patience_used, _log_patience),
+    (RetryScheduled.signal, _log_retry),
+    (BudgetExhausted.signal, _log_budget),
+    (CallRefused.signal, _log_refusal),
+    (BulkheadFull.signal, _log_full),
+    (Degraded.signal, _log_degraded),
+    (PatienceUsed.signal, _log_patience),
 )

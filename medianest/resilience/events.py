@@ -8,10 +8,11 @@ A receiver that raises is logged and harms nobody. No lock is held while receive
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from blinker import Namespace, Signal
 
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
     from medianest.resilience.recovery.record import RecoveryRecord
 
 __all__ = [
-    "AlertChanged",
     "BreakerAdded",
     "BudgetExhausted",
     "BulkheadFull",
     "CallRefused",
     "Degraded",
     "Event",
-    "HealthChanged",
     "PatienceUsed",
     "Recovered",
     "RecoveryFinished",
@@ -34,13 +33,11 @@ __all__ = [
     "Shared",
     "StateChanged",
     "WouldHaveOpened",
-    "alert_changed",
     "breaker_added",
     "budget_exhausted",
     "bulkhead_full",
     "call_refused",
     "degraded",
-    "health_changed",
     "patience_used",
     "recovered",
     "recovery_finished",
@@ -52,33 +49,27 @@ __all__ = [
 
 logger = logging.getLogger("medianest.resilience")
 _signals = Namespace()
-
-breaker_added = _signals.signal("breaker-added")
-state_changed = _signals.signal("state-changed")
-would_have_opened = _signals.signal("would-have-opened")
-call_refused = _signals.signal("call-refused")
-bulkhead_full = _signals.signal("bulkhead-full")
-retry_scheduled = _signals.signal("retry-scheduled")
-budget_exhausted = _signals.signal("budget-exhausted")
-recovered = _signals.signal("recovered")
-degraded = _signals.signal("degraded")
-shared = _signals.signal("shared")
-patience_used = _signals.signal("patience-used")
-recovery_finished = _signals.signal("recovery-finished")
-health_changed = _signals.signal("health-changed")
-alert_changed = _signals.signal("alert-changed")
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What every event tells: the name of the breaker, bulkhead, retry or fallback."""
+    """What every event tells: the name of the breaker, bulkhead, retry or fallback. Each kind of
+    event has a signal, named after it."""
 
     name: str
+    signal: ClassVar[Signal]
+
+    def __init_subclass__(cls) -> None:
+        cls.signal = _signals.signal(_CAPITAL.sub("-", cls.__name__).lower())
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerAdded(Event):
     """A registry has a breaker that it did not have before."""
+
+
+breaker_added = BreakerAdded.signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +85,18 @@ class StateChanged(Event):
     actor: str | None = None
 
 
+state_changed = StateChanged.signal
+
+
 @dataclass(frozen=True, slots=True)
 class WouldHaveOpened(Event):
     """A disabled breaker saw what would have opened it."""
 
     at: datetime
     reason: str
+
+
+would_have_opened = WouldHaveOpened.signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +106,17 @@ class CallRefused(Event):
     retry_after: float | None
 
 
+call_refused = CallRefused.signal
+
+
 @dataclass(frozen=True, slots=True)
 class BulkheadFull(Event):
     """A bulkhead had no place for a call."""
 
     max_concurrent: int
+
+
+bulkhead_full = BulkheadFull.signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,9 @@ class RetryScheduled(Event):
     error: BaseException
 
 
+retry_scheduled = RetryScheduled.signal
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetExhausted(Event):
     """A retry was not made because retries are too large a share of the calls."""
@@ -133,11 +139,17 @@ class BudgetExhausted(Event):
     error: BaseException
 
 
+budget_exhausted = BudgetExhausted.signal
+
+
 @dataclass(frozen=True, slots=True)
 class Recovered(Event):
     """A call succeeded after it had failed."""
 
     attempts: int
+
+
+recovered = Recovered.signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +161,17 @@ class Degraded(Event):
     age: float | None = None
 
 
+degraded = Degraded.signal
+
+
 @dataclass(frozen=True, slots=True)
 class Shared(Event):
     """One flight is over that so many callers had asked for."""
 
     callers: int
+
+
+shared = Shared.signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +181,9 @@ class PatienceUsed(Event):
     seconds: float
 
 
+patience_used = PatienceUsed.signal
+
+
 @dataclass(frozen=True, slots=True)
 class RecoveryFinished(Event):
     """What was tried after a failure, and what came of it."""
@@ -170,49 +191,13 @@ class RecoveryFinished(Event):
     record: RecoveryRecord
 
 
-@dataclass(frozen=True, slots=True)
-class HealthChanged(Event):
-    """A component went from one status to another."""
-
-    before: str
-    after: str
-    at: datetime
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AlertChanged(Event):
-    """An alert about `name` has fired, become critical, or is over."""
-
-    rule: str
-    severity: str
-    state: str
-    message: str
-    at: datetime
-
-
-_SIGNAL_OF: dict[type[Event], Signal] = {
-    BreakerAdded: breaker_added,
-    StateChanged: state_changed,
-    WouldHaveOpened: would_have_opened,
-    CallRefused: call_refused,
-    BulkheadFull: bulkhead_full,
-    RetryScheduled: retry_scheduled,
-    BudgetExhausted: budget_exhausted,
-    Recovered: recovered,
-    Degraded: degraded,
-    Shared: shared,
-    PatienceUsed: patience_used,
-    RecoveryFinished: recovery_finished,
-    HealthChanged: health_changed,
-    AlertChanged: alert_changed,
-}
+recovery_finished = RecoveryFinished.signal
 
 
 def publish(events: Iterable[Event]) -> None:
     """Send events to their receivers. Never raises an Exception."""
     for event in events:
-        for receiver in _SIGNAL_OF[type(event)].receivers_for(event):
+        for receiver in event.signal.receivers_for(event):
             _deliver(receiver, event)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medianest.health.alerts import Alert
-from medianest.resilience.events import alert_changed
+from medianest.health.events import alert_changed
 from tests.health.alerting import CRITICAL, WARNING, Alerting
 
 

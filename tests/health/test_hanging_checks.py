@@ -8,7 +8,7 @@ import time
 import pytest
 
 from medianest.health import Check, CheckResult, Status
-from medianest.resilience.events import health_changed
+from medianest.health.events import health_changed
 
 
 class Hanging:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from medianest.health import Check, CheckResult, HealthMonitor, Status
+from medianest.health.events import health_changed
 from medianest.resilience import ConfigurationError, UnknownNameError, remaining
-from medianest.resilience.events import health_changed
 from tests.health.conftest import WORDS
 
 LETTERS = {status: letter for letter, status in WORDS.items()}

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from medianest.config import DatabaseSettings
 from medianest.resilience import BulkheadFullError, ResilienceService
 from medianest.storage import Database
-from medianest.storage.compartments import WRITING, Places
+from medianest.storage.compartments import CALLER, WRITING, Places
 
 PATIENCE = 10.0
 
@@ -23,7 +23,6 @@ class Callers:
     """A database whose callers are a client, an operator or the background, as they say."""
 
     def __init__(self, url, clock, **settings):
-        self._who = threading.local()
         self.service = ResilienceService(clock=clock)
         options = {"pool_wait": 0.05, "timeout": 5.0, **settings}
         self.database = Database(
@@ -32,7 +31,6 @@ class Callers:
             self.service,
             threads=24,
             in_flight=20,
-            caller=lambda: self._who.name,
         )
         self._pool = ThreadPoolExecutor(32)
         self._over = threading.Event()
@@ -40,8 +38,11 @@ class Callers:
 
     def call(self, who, way, operation=one):
         """Call it now, as somebody."""
-        self._who.name = who
-        return getattr(self.database, way)(operation)
+        token = CALLER.set(who)
+        try:
+            return getattr(self.database, way)(operation)
+        finally:
+            CALLER.reset(token)
 
     def start(self, who, way, operation=one):
         """The same in a thread of its own."""

@@ -230,6 +230,6 @@ def test_the_endpoint_tells_what_fires_and_what_was_told(watched, operator):
     answer = here.client.get("/api/v1/resilience/alerts", headers=operator).json
     assert answer["firing"] == []
     assert [a["state"] for a in answer["recent"]] == ["resolved", "firing"]
-    journal = here.parts.monitoring.journal.recent()
+    journal = here.parts.monitoring.claims.recent()
     assert [alert.state for alert in journal] == ["resolved", "firing"]
     assert all(isinstance(alert, Alert) for alert in journal)

@@ -13,10 +13,11 @@ from typing import Protocol
 from medianest.health.alerts.alert import Alert, AlertState
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.rule_result import RuleResult
+from medianest.health.events import AlertChanged
 from medianest.health.traffic import PERIOD
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
-from medianest.resilience.events import AlertChanged, publish
+from medianest.resilience.events import publish
 
 __all__ = ["AlertManager", "Claims"]
 

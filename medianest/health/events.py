@@ -1,0 +1,37 @@
+"""What happened to the health of a system, as events; see medianest.resilience.events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from medianest.resilience.events import Event
+
+__all__ = ["AlertChanged", "HealthChanged", "alert_changed", "health_changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged(Event):
+    """A component went from one status to another."""
+
+    before: str
+    after: str
+    at: datetime
+    message: str | None = None
+
+
+health_changed = HealthChanged.signal
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanged(Event):
+    """An alert about `name` has fired, become critical, or is over."""
+
+    rule: str
+    severity: str
+    state: str
+    message: str
+    at: datetime
+
+
+alert_changed = AlertChanged.signal
