@@ -29,7 +29,7 @@ MADE_FROM = {
     "ForeignAnswerError": ("plex", "a proxy", 502),
     "UnavailableError": ("plex", "away", 503),
     "MediaError": ("plex", "away"),
-    "medianest.sandbox.overseerr.answers.RefusedError": (400, "no", [{"path": "mediaId"}]),
+    "medianest.sandbox.overseerr.answers.AnswerError": (400, "no", [{"path": "mediaId"}]),
     "QueueFullError": (7, "kitchen"),
     "RehearsedError": ("5xx", 500),
     "DeferredSettlement": ("chunks",),

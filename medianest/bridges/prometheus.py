@@ -67,4 +67,4 @@ class Collector(prometheus_client.registry.Collector):
         if self._recovery is not None:
             yield from families.recoveries(self._recovery.history.statistics())
         if self._observer is not None:
-            yield from families.health(*self._observer.look())
+            yield from families.health(*self._observer.observe())

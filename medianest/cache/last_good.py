@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from medianest.cache.last_good_figures import LastGoodFigures, Tally
+from medianest.cache.last_good_figures import LastGoodCounts, LastGoodFigures
 from medianest.cache.packed import KEPT, Packed, PackedMemory, packed_memory
 from medianest.cache.redis import MOST_BYTES, RedisServer, Shelf, Stamped
 from medianest.resilience import CallRefusedError, Clock, MemoryLastGood
@@ -82,7 +82,7 @@ class TieredLastGood(Generic[T]):
         self._shelf = Shelf(f"{_NAMESPACE}:{name}", _MOST_SHARED, max_age)
         self._writes = _Seldom(_WRITE_SECONDS, clock, max_entries)
         self._reads = _Seldom(_READ_SECONDS, clock, max_entries)
-        self._tally = Tally()
+        self._tally = LastGoodCounts()
         self._complained = False
 
     def now(self) -> float:

@@ -43,7 +43,7 @@ class LastGoodFigures:
     """Answers that should have."""
 
 
-class Tally:
+class LastGoodCounts:
     """Counts what becomes of look-ups. Thread-safe."""
 
     def __init__(self) -> None:

@@ -83,7 +83,7 @@ class Component:
         self._hang_told_at: float | None = None
         self._failed: tuple[str, float] | None = None
         self._latest: deque[Status] = deque(maxlen=max(check.worse_after, check.better_after))
-        self._is_sure = False
+        self._is_confirmed = False
         self._failures = 0
 
     @property
@@ -118,7 +118,7 @@ class Component:
         self._hang_told_at = now
         return self._take(CheckResult(Status.UNHEALTHY, _hangs(hanging)), now)
 
-    def look(self, now: float, utc: datetime) -> ComponentHealth:
+    def take_snapshot(self, now: float, utc: datetime) -> ComponentHealth:
         """Everything that is known of it."""
         finding, hanging = self._finding, self._hanging(now)
         message = finding.message if finding is not None else None
@@ -149,7 +149,7 @@ class Component:
             last_failure=None if self._failed is None else self._failed[0],
             last_failure_at=None if self._failed is None else _then(self._failed[1], now, utc),
             detail=finding.detail if finding is not None else {},
-            is_confirmed=self._is_sure,
+            is_confirmed=self._is_confirmed,
         )
 
     def _take(self, finding: CheckResult, now: float) -> Change | None:
@@ -164,9 +164,9 @@ class Component:
         after = finding.status if before is Status.UNKNOWN else self._sure_of(before)
         if after is before:
             certain = finding.status is before and self._failures >= self.check.worse_after
-            self._is_sure |= certain
+            self._is_confirmed |= certain
             return None
-        self._is_sure = before is not Status.UNKNOWN or self.check.worse_after == 1
+        self._is_confirmed = before is not Status.UNKNOWN or self.check.worse_after == 1
         self._status, self._since = after, now
         return Change(self.check.name, before, after, finding.message)
 

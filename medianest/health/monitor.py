@@ -149,14 +149,14 @@ class HealthMonitor:
         """One component. Raises UnknownNameError."""
         with self._lock:
             if name in self._components:
-                return self._components[name].look(self._clock.now(), self._clock.utc())
+                return self._components[name].take_snapshot(self._clock.now(), self._clock.utc())
         raise UnknownNameError(f"there is no component {name!r}")
 
     def components(self) -> list[ComponentHealth]:
         """All components; the monitor itself comes last."""
         with self._lock:
             now, utc, beat_at = self._clock.now(), self._clock.utc(), self._beat_at
-            found = [component.look(now, utc) for component in self._components.values()]
+            found = [component.take_snapshot(now, utc) for component in self._components.values()]
             alive_since = self._alive_since
         if beat_at is None:
             return [*found, _not_begun(now - self._made_at)]

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from medianest.health.alerts import Alert, AlertManager
-from medianest.health.changes import Changes
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
 from medianest.health.events import alert_changed, health_changed
-from medianest.health.observer import Observer
+from medianest.health.observer import Observer, StatusChanges
 from medianest.health.score import Score
 from medianest.health.status import Status, overall_status
 from medianest.health.thresholds import Severity
@@ -72,7 +71,7 @@ class Reporter:
         self._cascade = cascade
         self._recovery = recovery
         self._latest: tuple[float, Report] | None = None
-        self._changes = Changes()
+        self._changes = StatusChanges()
         self._forgotten = 0
         for signal in (state_changed, health_changed, alert_changed):
             signal.connect(self.forget)
@@ -94,7 +93,7 @@ class Reporter:
 
     def _made(self) -> Report:
         registry, traffic = self._observer.registry, self._observer.traffic
-        looked, components = self._observer.look()
+        looked, components = self._observer.observe()
         firing, risk = self._alerts.firing(), self._cascade.assess()
         utc = registry.clock.utc()
         dependencies = [self._changes.dated(_under_alert(each, firing), utc) for each in looked]

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 
 __all__ = ["BOUNDS", "NOWHERE", "Figures", "Route", "Routes", "Traffic"]
 
@@ -151,7 +151,7 @@ class Traffic:
         self._started_at = self._clock.now()
         self._routes: dict[tuple[str, str], Route] = {}
         self._lock = threading.Lock()
-        self._begun, self._ended = Tally(), Tally()
+        self._begun, self._ended = LockFreeCounter(), LockFreeCounter()
 
     def begin(self) -> float:
         """A request begins; what `end` wants to know later."""

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LEFT_OUT", "Fault", "LeftOut"]
+__all__ = ["LEFT_OUT", "LeftOut", "Oddity"]
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ _MOST_KINDS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Oddity:
     """A kind of fault: of which service and endpoint, and what it is, such as `title: missing`."""
 
     service: str
@@ -29,9 +29,9 @@ class LeftOut:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: Counter[Fault] = Counter()
+        self._counts: Counter[Oddity] = Counter()
 
-    def note(self, fault: Fault, elements: int) -> None:
+    def note(self, fault: Oddity, elements: int) -> None:
         """So many elements of one answer were left out."""
         with self._lock:
             is_new = fault not in self._counts
@@ -47,7 +47,7 @@ class LeftOut:
                 fault.what,
             )
 
-    def counts(self) -> dict[Fault, int]:
+    def counts(self) -> dict[Oddity, int]:
         """How many elements were left out since the process began."""
         with self._lock:
             return dict(self._counts)

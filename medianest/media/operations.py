@@ -36,7 +36,7 @@ from medianest.resilience.options import BulkheadOptions
 from medianest.resilience.outcome import Expected
 from medianest.resilience.strategy import Invoke
 
-__all__ = ["Operation", "Operations"]
+__all__ = ["UpstreamOperation", "UpstreamOperations"]
 
 _PROBE_SECONDS: Final = 1.0
 """How long a look for one operation waits for its answer; the next look joins the same flight."""
@@ -50,7 +50,7 @@ _ASKED_LATELY: Final = 86400.0
 Question = tuple[Callable[..., Any], Any, Any]
 
 
-class Operations:
+class UpstreamOperations:
     """The operations `names` of an upstream. They share its breaker, bulkhead, budget and deadline,
     and the threads of their flights; each has a breaker of its own, `<service>.<name>`."""
 
@@ -95,7 +95,7 @@ class Operations:
         # Those who wait for what hangs hold threads, though none of its places.
         line = BulkheadOptions(max_concurrent=settings.places)
         self._line = registry.bulkhead(f"{service}.callers", line)
-        self._made: list[Operation] = []
+        self._made: list[UpstreamOperation] = []
         if not settings.breaker_enabled:
             for breaker in (self._server, *self._breakers.values()):
                 breaker.disable("disabled by the settings")
@@ -114,7 +114,7 @@ class Operations:
         `last_good` answers. `key` tells questions apart, `about` what they are about. Only one
         pipeline can be made of them."""
         full = f"{self._service}.{name}"
-        operation = Operation(self._breakers[name], self._server, self._registry.clock)
+        operation = UpstreamOperation(self._breakers[name], self._server, self._registry.clock)
         self._made.append(operation)
         waiting = self._waiting(full, key, last_good, patience)
         return [operation, *waiting, *self.direct(name, about=about)]
@@ -173,7 +173,7 @@ class Operations:
         return [patient, coalesce]
 
 
-class Operation(Strategy):
+class UpstreamOperation(Strategy):
     """Remembers what was asked of an operation last, to ask it again by itself. Thread-safe."""
 
     def __init__(self, breaker: CircuitBreaker, server: CircuitBreaker, clock: Clock) -> None:

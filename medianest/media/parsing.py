@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from medianest.media.errors import InvalidAnswerError, UnusableAnswerError
-from medianest.media.left_out import LEFT_OUT, Fault, LeftOut
+from medianest.media.left_out import LEFT_OUT, LeftOut, Oddity
 
 __all__ = ["MOST_ELEMENTS", "listed", "parsed", "parsed_all", "understood"]
 
@@ -70,7 +70,7 @@ def parsed_all(
         raise UnusableAnswerError(service, f"its answer lists more than {MOST_ELEMENTS} elements")
     found, faults = _sorted_out(model, elements, len(elements) if enough is None else enough)
     for what, number in faults.items():
-        left_out.note(Fault(service, endpoint or model.__name__, what), number)
+        left_out.note(Oddity(service, endpoint or model.__name__, what), number)
     return tuple(found)
 
 

@@ -85,7 +85,7 @@ class Monitoring:
         self.claims = AlertClaims(
             storage.database, settings.alerts.cool_down, settings.instance_path / "alerts", clock
         )
-        rules = Rules(options, self.observer.sight, routes.services_of, routes.of_service)
+        rules = Rules(options, self.observer.view, routes.services_of, routes.of_service)
         self.alerts = AlertManager(options, rules.read, claims=self.claims, clock=clock)
         self.notifier = Notifier(settings.alerts.urls, clock)
         self.alerts.sinks.append(self.notifier)

@@ -13,7 +13,7 @@ from medianest.resilience import remaining
 __all__ = ["resolve", "time_left"]
 
 
-class Places(Protocol):
+class LookUpPlaces(Protocol):
     """Look-ups that may hang at once, as a semaphore has them."""
 
     def acquire(self, *, timeout: float) -> bool:
@@ -25,7 +25,7 @@ class Places(Protocol):
         ...
 
 
-_LOOK_UPS: Places = threading.BoundedSemaphore(8)
+_LOOK_UPS: LookUpPlaces = threading.BoundedSemaphore(8)
 """Name look-ups that may hang at once: the system's resolver cannot be interrupted."""
 
 
@@ -37,7 +37,7 @@ def time_left() -> float:
     return left
 
 
-def resolve(host: str, port: int, places: Places = _LOOK_UPS) -> list[tuple[int, Any]]:
+def resolve(host: str, port: int, places: LookUpPlaces = _LOOK_UPS) -> list[tuple[int, Any]]:
     """Family and address of each way to a host, within the deadline. `places` are for the
     look-ups that may hang at once.
 
@@ -57,7 +57,7 @@ def _resolve(host: str, port: int, flags: int = 0) -> list[tuple[int, Any]]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-def _look_up_beside(host: str, port: int, places: Places) -> list[tuple[int, Any]]:
+def _look_up_beside(host: str, port: int, places: LookUpPlaces) -> list[tuple[int, Any]]:
     """In a thread beside this one, which leaves it behind if it hangs."""
     if not places.acquire(timeout=time_left()):
         raise TimeoutError("too many name look-ups hang")

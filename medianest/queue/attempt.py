@@ -12,7 +12,7 @@ from typing import Any
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Lease
-from medianest.queue.pace import Pace
+from medianest.queue.pace import QueuePace
 from medianest.queue.retry_policy import Decision, Handler, decide
 from medianest.queue.set_back import sent_before
 from medianest.queue.settlement import Settlement
@@ -54,7 +54,7 @@ class Attempts:
     settings: QueueSettings
     random: Callable[[], float] = _random.random
     handlers: dict[str, Handler] = field(default_factory=dict)
-    paces: dict[str, Pace] = field(default_factory=dict)
+    paces: dict[str, QueuePace] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.steps = ClockSteps(self.registry.clock)
@@ -180,7 +180,7 @@ class Attempts:
     def _jittered(self, delay: float) -> float:
         return delay * (0.5 + 0.5 * self.random())
 
-    def _may_go_on(self, handler: Handler, pace: Pace) -> bool:
+    def _may_go_on(self, handler: Handler, pace: QueuePace) -> bool:
         """After an outage: one of many may fail; how many, the breakers judge that count it."""
         pace.restart()
         seen = [

@@ -11,7 +11,7 @@ from medianest.config import QueueSettings
 from medianest.queue.retry_policy import OUTAGE_DELAY, backoff
 from medianest.resilience import Clock
 
-__all__ = ["Pace"]
+__all__ = ["QueuePace"]
 
 _QUICK, _SLOW = 0.1, 0.25
 """Seconds. A batch that took less may be larger, one that took more must be smaller: what a crash
@@ -28,7 +28,7 @@ _LONG = 3600.0
 """Seconds after which it is forgotten that a lane was held."""
 
 
-class Pace:
+class QueuePace:
     """Begins gently, after a start as after an outage: one operation, then two, then four.
     Thread-safe."""
 

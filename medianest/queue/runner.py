@@ -16,7 +16,7 @@ from typing import Any
 from medianest.config import QueueSettings
 from medianest.queue.attempt import Attempts, Ended
 from medianest.queue.operations import Lease
-from medianest.queue.pace import Pace
+from medianest.queue.pace import QueuePace
 from medianest.queue.retry_policy import Handler
 from medianest.queue.settlement import Settlement
 from medianest.queue.store import DeferredQueue
@@ -64,7 +64,7 @@ class QueueRunner:
     def register(self, handler: Handler) -> Handler:
         """Add a handler; another of the same name is replaced."""
         self._attempts.handlers[handler.name] = handler
-        self._attempts.paces[handler.name] = Pace(self.registry.clock, handler.concurrency)
+        self._attempts.paces[handler.name] = QueuePace(self.registry.clock, handler.concurrency)
         return handler
 
     @property

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.options import is_number
 
@@ -68,7 +68,7 @@ class RetryBudget:
         self.ratio, self.reserve, self.period = ratio, reserve, period
         self._clock = as_clock(clock)
         self._lock = threading.Lock()
-        self.calls = Tally()
+        self.calls = LockFreeCounter()
         """Bumped by each first attempt."""
         self._calls_seen = 0
         self._earned = 0.0

@@ -9,7 +9,7 @@ from typing import Any, Final, Unpack
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
@@ -59,7 +59,7 @@ class Bulkhead(Strategy):
         """Seconds from one place given to who waits to the next."""
         self._moved_at = 0.0
         """When one was given, or since when the first waits for one."""
-        self._rejected = Tally()
+        self._rejected = LockFreeCounter()
         super().__init__()
 
     def wrap(self, inner: Invoke) -> Invoke:

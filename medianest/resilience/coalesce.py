@@ -10,7 +10,7 @@ from typing import Any
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.clock import Clock, as_clock
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import CallOverdueError, ConfigurationError, DeadlineExceededError
 from medianest.resilience.events import Shared, publish, shared
@@ -62,7 +62,11 @@ class Coalesce(Strategy):
         self.pool = checked_flights(f"coalesce {name!r}", key, timeout, pool)
         self.timeout, self.key = timeout, key
         self.clock = as_clock(clock)
-        self.begun, self.shared, self.rejected = Tally(), Tally(), Tally()
+        self.begun, self.shared, self.rejected = (
+            LockFreeCounter(),
+            LockFreeCounter(),
+            LockFreeCounter(),
+        )
         self.in_flight: dict[Flight, None] = {}
         self._complained = False
         super().__init__()

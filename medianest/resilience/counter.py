@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from itertools import count
 
-__all__ = ["Tally"]
+__all__ = ["LockFreeCounter"]
 
 
-class Tally:
+class LockFreeCounter:
     """Counts bumps exactly: `next(tally.ticks)` is one bump, atomic in C and free of locks.
 
     Reading spends one tick, and the reads are subtracted, so that both stay exact.

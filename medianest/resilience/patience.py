@@ -9,7 +9,7 @@ from typing import Any
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.coalesce import checked_flights
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import (
     CallOverdueError,
@@ -68,7 +68,7 @@ class Patience(Strategy):
         self.pool = checked_flights(owner, key, timeout, pool)
         self.timeout, self.clock = timeout, as_clock(clock)
         self._last_good, self._key = last_good, key
-        self._used = Tally()
+        self._used = LockFreeCounter()
         self._complained = False
         super().__init__()
 

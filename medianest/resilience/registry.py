@@ -51,7 +51,7 @@ class Registry:
         if parent is not None and not isinstance(parent, Registry):
             raise ConfigurationError(f"parent must be a Registry, not {parent!r}")
         self.clock = as_clock(clock)
-        self.hold_retries: Callable[[], str | None] = lambda: None
+        self.suspend_retries: Callable[[], str | None] = lambda: None
         """Why no retries should be made now (see cascade), or None; all its budgets ask it."""
         self._parent = parent
         self._lock = threading.RLock()
@@ -101,7 +101,7 @@ class Registry:
         with self._lock:
             found = self._budgets.get(name)
             if found is None:
-                found = RetryBudget(clock=self.clock, held_back=lambda: self.hold_retries())
+                found = RetryBudget(clock=self.clock, held_back=lambda: self.suspend_retries())
                 self._budgets[name] = found
             return found
 
@@ -217,7 +217,7 @@ class Registry:
                 found[other.name] = None
         return tuple(found)
 
-    def suffering(self, service: str) -> tuple[str, ...]:
+    def affected_services(self, service: str) -> tuple[str, ...]:
         """The services that cannot work without this one: itself first."""
         found = {service: None}
         for dependency in self.dependencies():

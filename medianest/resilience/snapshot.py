@@ -163,7 +163,7 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def look(machine: StateMachine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:
+def take_snapshot(machine: StateMachine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:
     """A machine with the lock held, and the durations for its latency, which take sorting."""
     generation = machine.advance(now)
     generation.window.fold(now)

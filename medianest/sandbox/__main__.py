@@ -24,7 +24,7 @@ __all__ = ["KINDS", "main"]
 
 
 @dataclass(frozen=True)
-class Kind:
+class SandboxKind:
     """One kind of server: how to make it of its options, and its usual port."""
 
     make: Callable[[argparse.Namespace], Upstream]
@@ -33,9 +33,9 @@ class Kind:
     """Options of the command line that only it takes."""
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    "plex": Kind(lambda options: PlexServer(options.token), 32401),
-    "overseerr": Kind(
+KINDS: Final[Mapping[str, SandboxKind]] = {
+    "plex": SandboxKind(lambda options: PlexServer(options.token), 32401),
+    "overseerr": SandboxKind(
         lambda options: OverseerrServer(
             options.token, options.state, flavour=FLAVOURS[options.flavour or "overseerr"]
         ),

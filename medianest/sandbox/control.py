@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from medianest.sandbox.faults import FaultError, FaultTable
 from medianest.sandbox.kinds import CONTROL
-from medianest.sandbox.messages import Answer, Request, Upstream, json_answer
+from medianest.sandbox.messages import Reply, Request, Upstream, json_answer
 
-__all__ = ["Control", "Traffic"]
+__all__ = ["Control", "SandboxTraffic"]
 
 REMEMBERED: Final = 100
 ROUTES: Final = [
@@ -26,7 +26,7 @@ ROUTES: Final = [
 ]
 
 
-class Traffic:
+class SandboxTraffic:
     """Counts the requests that arrived, whatever became of them; safe for threads."""
 
     def __init__(self) -> None:
@@ -64,10 +64,10 @@ class Traffic:
 class Control:
     """Answers the requests under /sandbox; they need no token and meet no fault."""
 
-    def __init__(self, faults: FaultTable, traffic: Traffic, upstream: Upstream) -> None:
+    def __init__(self, faults: FaultTable, traffic: SandboxTraffic, upstream: Upstream) -> None:
         self._faults = faults
         self._traffic = traffic
-        self._routes: Mapping[tuple[str, str], Callable[[bytes], Answer]] = {
+        self._routes: Mapping[tuple[str, str], Callable[[bytes], Reply]] = {
             ("GET", "faults"): lambda body: json_answer(200, {"faults": faults.active()}),
             ("POST", "faults"): self._add,
             ("DELETE", "faults"): lambda body: json_answer(200, {"removed": faults.clear()}),
@@ -76,7 +76,7 @@ class Control:
             ("GET", "state"): lambda body: json_answer(200, upstream.state()),
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """Do what one control request asks for. Not for web pages: a browser that was led
         astray would send them, too, and it says so by an Origin."""
         if "origin" in request.headers:
@@ -90,13 +90,13 @@ class Control:
             404, {"error": f"no route {request.method} {request.path}", "allowed": ROUTES}
         )
 
-    def _remove(self, fault_id: str) -> Answer:
+    def _remove(self, fault_id: str) -> Reply:
         if self._faults.remove(fault_id):
             return json_answer(200, {"removed": 1})
         on = [fault["id"] for fault in self._faults.active()]
         return json_answer(404, {"error": f"no fault {fault_id!r}", "allowed": on})
 
-    def _add(self, body: bytes) -> Answer:
+    def _add(self, body: bytes) -> Reply:
         try:
             fault = self._faults.add(json.loads(body))
         except FaultError as error:
@@ -105,6 +105,6 @@ class Control:
             return json_answer(400, {"error": f"not JSON: {error}", "allowed": "a JSON object"})
         return json_answer(201, fault.describe())
 
-    def _forget(self, body: bytes) -> Answer:
+    def _forget(self, body: bytes) -> Reply:
         self._traffic.clear()
         return json_answer(200, self._traffic.describe())

@@ -9,9 +9,9 @@ from typing import Final
 from medianest.sandbox.faults import Fault
 from medianest.sandbox.flood import flooded
 from medianest.sandbox.kinds import MAX_HOLD
-from medianest.sandbox.messages import Answer, Request, Upstream, status_line
+from medianest.sandbox.messages import Reply, Request, Upstream, status_line
 from medianest.sandbox.proxy import proxied
-from medianest.sandbox.wire import Wire
+from medianest.sandbox.wire import RawConnection
 
 __all__ = ["EFFECTS", "respond"]
 
@@ -23,12 +23,12 @@ class _Scene:
     fault: Fault
     request: Request
     upstream: Upstream
-    wire: Wire
+    wire: RawConnection
 
 
 def respond(
-    faults: Iterable[Fault], request: Request, upstream: Upstream, wire: Wire
-) -> Answer | None:
+    faults: Iterable[Fault], request: Request, upstream: Upstream, wire: RawConnection
+) -> Reply | None:
     """The answer after all faults; None when there is none and the connection is to be closed."""
     for fault in faults:
         if fault.over:  # switched off while an earlier one held the request
@@ -40,18 +40,18 @@ def respond(
     return upstream.answer(request)
 
 
-def _suffered(scene: _Scene) -> Answer | None:
+def _suffered(scene: _Scene) -> Reply | None:
     if own := scene.upstream.own_faults.get(scene.fault.kind):
         return own.answer(scene.request, scene.fault)
     return EFFECTS[scene.fault.kind](scene)
 
 
-def _hold(wire: Wire, fault: Fault, seconds: float) -> bool:
+def _hold(wire: RawConnection, fault: Fault, seconds: float) -> bool:
     """Wait until the time or the fault is over; False when the client left before."""
     return fault.hold(seconds, lambda: not wire.client_left())
 
 
-def _status(scene: _Scene) -> Answer:
+def _status(scene: _Scene) -> Reply:
     options = scene.fault.options
     answer = scene.upstream.error(options["status"])
     if options["body"] is not None:
@@ -90,7 +90,7 @@ def _drip(scene: _Scene) -> None:
         start, drop = f"{status_line(200)}\r\nX-Drip: ".encode(), b"a"
     else:
         # Blanks may precede any JSON, so no parser can give up early.
-        start = Answer(200, content_type="application/json").head(close=True, with_length=False)
+        start = Reply(200, content_type="application/json").head(close=True, with_length=False)
         drop = b" "
     interval: float = scene.fault.options["interval"]
     alive = scene.wire.write(start)
@@ -99,31 +99,31 @@ def _drip(scene: _Scene) -> None:
         alive = _hold(scene.wire, scene.fault, interval) and scene.wire.write(drop)
 
 
-def _garbage(scene: _Scene) -> Answer:
-    return Answer(200, GARBAGE, "application/json")
+def _garbage(scene: _Scene) -> Reply:
+    return Reply(200, GARBAGE, "application/json")
 
 
-def _unauthorized(scene: _Scene) -> Answer:
+def _unauthorized(scene: _Scene) -> Reply:
     return scene.upstream.unauthorized()
 
 
-def _maintenance(scene: _Scene) -> Answer:
+def _maintenance(scene: _Scene) -> Reply:
     return scene.upstream.maintenance()
 
 
-def _proxy(scene: _Scene) -> Answer:
+def _proxy(scene: _Scene) -> Reply:
     return proxied(scene.fault.options["status"], scene.fault.options["server"])
 
 
-def _empty(scene: _Scene) -> Answer:
+def _empty(scene: _Scene) -> Reply:
     return scene.upstream.empty(scene.request)
 
 
-def _odd(scene: _Scene) -> Answer:
+def _odd(scene: _Scene) -> Reply:
     return scene.upstream.odd(scene.request)
 
 
-def _flood(scene: _Scene) -> Answer | None:
+def _flood(scene: _Scene) -> Reply | None:
     options, upstream = scene.fault.options, scene.upstream
     answer = upstream.answer(scene.request)
     sample = upstream.sample(scene.request)
@@ -137,7 +137,7 @@ def _flood(scene: _Scene) -> Answer | None:
     return None
 
 
-EFFECTS: Final[Mapping[str, Callable[[_Scene], Answer | None]]] = {
+EFFECTS: Final[Mapping[str, Callable[[_Scene], Reply | None]]] = {
     "status": _status,
     "reset": _reset,
     "lose": _lose,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from medianest.sandbox.messages import SPELLED, Answer
+from medianest.sandbox.messages import SPELLED, Reply
 
 __all__ = ["Flood", "flooded"]
 
@@ -38,7 +38,7 @@ class Flood:
             yield block[: len(unit) * (times % at_once)]
 
 
-def flooded(answer: Answer, what: str, size: int, sample: Any) -> Flood | None:
+def flooded(answer: Reply, what: str, size: int, sample: Any) -> Flood | None:
     """The answer with about so many bytes of elements; None when it is no JSON object.
 
     `sample` is an element for a list that has none.

@@ -23,7 +23,7 @@ from medianest.sandbox.items import (
     stable_uuid,
 )
 
-__all__ = ["Library", "build_library"]
+__all__ = ["SandboxLibrary", "build_library"]
 
 FILMS, SERIES, MUSIC, HOME = "1", "2", "3", "4"
 VERSION: Final = "1.41.6.9685-d301f511a"
@@ -31,7 +31,7 @@ RECENT: Final = 50
 
 
 @dataclass(frozen=True)
-class Library:
+class SandboxLibrary:
     """Everything the server knows, ready to be sent."""
 
     identity: Item
@@ -53,7 +53,7 @@ class Library:
         ]
 
 
-def build_library() -> Library:
+def build_library() -> SandboxLibrary:
     """The library, made anew: 60 movies, 12 shows, some music and an empty section."""
     sections = [
         _section(FILMS, "movie", "Films", "movie", "Movie"),
@@ -68,7 +68,7 @@ def build_library() -> Library:
         MUSIC: [artist(index) for index in range(len(ARTISTS))],
         HOME: [],
     }
-    return Library(
+    return SandboxLibrary(
         identity={
             "size": 0,
             "apiVersion": "1.1.1",

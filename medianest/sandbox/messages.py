@@ -15,8 +15,8 @@ from medianest.sandbox.kinds import Option
 __all__ = [
     "BODILESS",
     "SPELLED",
-    "Answer",
     "OwnFault",
+    "Reply",
     "Request",
     "Upstream",
     "json_answer",
@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What is sent back; `headers` come beside those that every answer has."""
 
     status: int
@@ -69,7 +69,7 @@ class Answer:
 class OwnFault:
     """A fault that only one kind of server has: its options, and what it answers under them."""
 
-    answer: Callable[[Request, Fault], Answer]
+    answer: Callable[[Request, Fault], Reply]
     options: Mapping[str, Option] = field(default_factory=dict)
 
 
@@ -81,27 +81,27 @@ class Upstream(Protocol):
         """The kinds of fault that only this kind of server has."""
         ...
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """The answer of a server that is well."""
         ...
 
-    def error(self, status: int) -> Answer:
+    def error(self, status: int) -> Reply:
         """An error in the words of this kind of server."""
         ...
 
-    def unauthorized(self) -> Answer:
+    def unauthorized(self) -> Reply:
         """The answer to a credential that is none."""
         ...
 
-    def maintenance(self) -> Answer:
+    def maintenance(self) -> Reply:
         """The answer while the server is busy with itself."""
         ...
 
-    def empty(self, request: Request) -> Answer:
+    def empty(self, request: Request) -> Reply:
         """A success that contains nothing."""
         ...
 
-    def odd(self, request: Request) -> Answer:
+    def odd(self, request: Request) -> Reply:
         """A success with odd elements among the good ones."""
         ...
 
@@ -114,9 +114,9 @@ class Upstream(Protocol):
         ...
 
 
-def json_answer(status: int, content: Any) -> Answer:
+def json_answer(status: int, content: Any) -> Reply:
     """An answer of JSON."""
-    return Answer(status, json.dumps(content).encode(), "application/json")
+    return Reply(status, json.dumps(content).encode(), "application/json")
 
 
 def status_line(status: int) -> str:

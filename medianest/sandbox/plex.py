@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from medianest.sandbox.library import Library, build_library
-from medianest.sandbox.messages import SPELLED, Answer, OwnFault, Request, reason
+from medianest.sandbox.library import SandboxLibrary, build_library
+from medianest.sandbox.messages import SPELLED, OwnFault, Reply, Request, reason
 from medianest.sandbox.plex_odd import with_odd_elements
 from medianest.sandbox.plex_xml import container_xml
 
@@ -41,7 +41,7 @@ class PlexServer:
 
     own_faults: Mapping[str, OwnFault] = MappingProxyType({})
 
-    def __init__(self, token: str, library: Library | None = None) -> None:
+    def __init__(self, token: str, library: SandboxLibrary | None = None) -> None:
         self._token = token
         self._library = library or build_library()
         self._routes: Mapping[str, Callable[[Request], Container]] = {
@@ -51,35 +51,35 @@ class PlexServer:
             "/hubs/search": self._search,
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """The answer of a server that is well."""
         try:
             return _rendered(request, self._container(request))
         except _RefusedError as refused:
             return self.error(refused.args[0])
 
-    def error(self, status: int) -> Answer:
+    def error(self, status: int) -> Reply:
         """Plex's errors are HTML, whatever was asked for."""
         title = reason(status)
         text = (
             f"<html><head><title>{title}</title></head>"
             f"<body><h1>{status} {title}</h1></body></html>"
         )
-        return Answer(status, text.encode(), headers=PROTOCOL)
+        return Reply(status, text.encode(), headers=PROTOCOL)
 
-    def unauthorized(self) -> Answer:
+    def unauthorized(self) -> Reply:
         """The answer to a token that is none."""
         return self.error(401)
 
-    def maintenance(self) -> Answer:
+    def maintenance(self) -> Reply:
         """The answer while the server migrates its database, which may take hours."""
-        return Answer(503, MAINTENANCE.encode(), XML, PROTOCOL)
+        return Reply(503, MAINTENANCE.encode(), XML, PROTOCOL)
 
-    def empty(self, request: Request) -> Answer:
+    def empty(self, request: Request) -> Reply:
         """A container of nothing."""
         return _rendered(request, {"size": 0})
 
-    def odd(self, request: Request) -> Answer:
+    def odd(self, request: Request) -> Reply:
         """Odd elements among the good ones, in JSON; XML cannot have most of them."""
         answer = self.answer(request)
         if answer.status != 200 or answer.content_type != JSON:
@@ -169,8 +169,8 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _rendered(request: Request, container: Container) -> Answer:
+def _rendered(request: Request, container: Container) -> Reply:
     if JSON in request.headers.get("accept", "").lower():
         body = json.dumps({"MediaContainer": container}, ensure_ascii=False, separators=(",", ":"))
-        return Answer(200, body.encode(errors=SPELLED), JSON, PROTOCOL)
-    return Answer(200, container_xml(container), XML, PROTOCOL)
+        return Reply(200, body.encode(errors=SPELLED), JSON, PROTOCOL)
+    return Reply(200, container_xml(container), XML, PROTOCOL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from medianest.sandbox.messages import Answer, reason
+from medianest.sandbox.messages import Reply, reason
 
 __all__ = ["proxied"]
 
@@ -32,16 +32,16 @@ PLAIN: Final = "text/plain; charset=utf-8"
 NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
 
 
-def proxied(status: int, server: str | None = None) -> Answer:
+def proxied(status: int, server: str | None = None) -> Reply:
     """The page of "nginx" or the line of "traefik"; None is the usual one for the status."""
     if (server or _usual(status)) == "traefik":
-        return Answer(status, TRAEFIK.get(status, reason(status)).encode(), PLAIN, (NO_SNIFF,))
+        return Reply(status, TRAEFIK.get(status, reason(status)).encode(), PLAIN, (NO_SNIFF,))
     heading = NGINX_TITLES.get(status, f"{status} {reason(status)}")
     title, detail = heading, ""
     if status == 400:
         title, detail = f"400 {PLAIN_HTTP}", f"<center>{PLAIN_HTTP}</center>\r\n"
     page = PAGE.format(title=title, heading=heading, detail=detail)
-    return Answer(status, page.encode(), "text/html", (("Server", "nginx"),))
+    return Reply(status, page.encode(), "text/html", (("Server", "nginx"),))
 
 
 def _usual(status: int) -> str:

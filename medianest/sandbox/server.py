@@ -10,12 +10,12 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from medianest.resilience.clock import Clock
-from medianest.sandbox.control import Control, Traffic
+from medianest.sandbox.control import Control, SandboxTraffic
 from medianest.sandbox.effects import respond
 from medianest.sandbox.faults import FaultTable
 from medianest.sandbox.kinds import KINDS, is_control
-from medianest.sandbox.messages import BODILESS, Answer, Request, Upstream, json_answer
-from medianest.sandbox.wire import Wire
+from medianest.sandbox.messages import BODILESS, Reply, Request, Upstream, json_answer
+from medianest.sandbox.wire import RawConnection
 
 __all__ = ["SandboxServer"]
 
@@ -37,7 +37,7 @@ class SandboxServer(ThreadingHTTPServer):
         self.upstream = upstream
         own = {kind: fault.options for kind, fault in upstream.own_faults.items()}
         self.faults = FaultTable(clock, kinds={**KINDS, **own})
-        self.traffic = Traffic()
+        self.traffic = SandboxTraffic()
         self.control = Control(self.faults, self.traffic, upstream)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
@@ -81,14 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
-    def _answer(self, request: Request) -> Answer | None:
+    def _answer(self, request: Request) -> Reply | None:
         if is_control(request.path):
             return self.server.control.answer(request)
         self.server.traffic.note(request)
         faults = self.server.faults.meet(request.path)
-        return respond(faults, request, self.server.upstream, Wire(self.connection))
+        return respond(faults, request, self.server.upstream, RawConnection(self.connection))
 
-    def _request(self) -> Request | Answer:
+    def _request(self) -> Request | Reply:
         length = self.headers.get("Content-Length", "0")
         too_much = not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY
         if too_much or "Transfer-Encoding" in self.headers:
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(int(length)),
         )
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Reply) -> None:
         bodiless = self.command == "HEAD" or answer.status in BODILESS
         # One write, so that no client sees the head long before the body.
         self.wfile.write(

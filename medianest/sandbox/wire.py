@@ -7,13 +7,13 @@ import socket
 import struct
 from typing import Final
 
-__all__ = ["Wire"]
+__all__ = ["RawConnection"]
 
 ABORT: Final = struct.pack("ii", 1, 0)
 """SO_LINGER, on, zero seconds: closing discards what is unsent and sends RST."""
 
 
-class Wire:
+class RawConnection:
     """The raw connection below one request."""
 
     def __init__(self, connection: socket.socket) -> None:

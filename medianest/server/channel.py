@@ -12,7 +12,7 @@ from typing import Any, Final
 from gunicorn.http.errors import LimitRequestHeaders, ParseException
 
 from medianest.resilience.deadline import remaining
-from medianest.server.pace import GRACE, LITTLE_GRACE, Pace
+from medianest.server.pace import GRACE, LITTLE_GRACE, ClientPace
 
 __all__ = ["Backlog", "Channel", "SlowClientError", "keep_unsent_here"]
 
@@ -120,14 +120,14 @@ class Channel:
 
     def flush(self) -> None:
         """Send what is held. The end of an answer may wait for a slow client without a thread."""
-        if self.send_some(Pace()) or (self.is_last and self._defer()):
+        if self.send_some(ClientPace()) or (self.is_last and self._defer()):
             return
         # Where the end of an answer may not wait in memory, many dawdle.
-        pace = Pace(LITTLE_GRACE if self.is_last else GRACE)
+        pace = ClientPace(LITTLE_GRACE if self.is_last else GRACE)
         while not self.send_some(pace):
             self._wait(pace)
 
-    def send_some(self, pace: Pace) -> bool:
+    def send_some(self, pace: ClientPace) -> bool:
         """Send what the client takes now; whether that is all."""
         while self._unsent:
             try:
@@ -161,7 +161,7 @@ class Channel:
         self._deferred = size
         return True
 
-    def _wait(self, pace: Pace) -> None:
+    def _wait(self, pace: ClientPace) -> None:
         seconds = min(pace.left(), remaining())
         poll = select.poll()
         poll.register(self._sock, select.POLLOUT)

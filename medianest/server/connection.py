@@ -9,7 +9,7 @@ from typing import Any, Final
 from medianest.resilience.clock import SYSTEM_CLOCK
 from medianest.server.channel import Backlog, Channel, keep_unsent_here
 from medianest.server.incoming import Incoming
-from medianest.server.pace import Pace
+from medianest.server.pace import ClientPace
 
 __all__ = ["LINGER_SECONDS", "Connection", "Phase"]
 
@@ -57,7 +57,7 @@ class Connection:
         self.phase = Phase.HEAD
         self.until = SYSTEM_CLOCK.now() + HEAD_SECONDS
         """When it is ended, if nothing more happens."""
-        self.pace = Pace()
+        self.pace = ClientPace()
         self.target = b""
         """What the request asks for."""
         self.events = 0
@@ -92,7 +92,7 @@ class Connection:
         """Of a request whose head is there, the body."""
         if self.is_ready or not self.incoming.has_head:
             return
-        self.phase, self.pace = Phase.BODY, Pace()
+        self.phase, self.pace = Phase.BODY, ClientPace()
         self._body_until = SYSTEM_CLOCK.now() + body_seconds
         self.until = min(self.pace.until, self._body_until)
         if self.incoming.expects_continue and not self._is_continued:
@@ -118,7 +118,7 @@ class Connection:
     def send(self) -> bool:
         """Send what the client takes; whether that is all."""
         if self.phase is not Phase.SENDING:
-            self.phase, self.pace = Phase.SENDING, Pace()
+            self.phase, self.pace = Phase.SENDING, ClientPace()
         is_done = self.channel.send_some(self.pace)
         self.until = self.pace.until
         return is_done

@@ -6,7 +6,7 @@ from typing import Final
 
 from medianest.resilience.clock import SYSTEM_CLOCK, Clock
 
-__all__ = ["GRACE", "LEAST_RATE", "LITTLE_GRACE", "Pace"]
+__all__ = ["GRACE", "LEAST_RATE", "LITTLE_GRACE", "ClientPace"]
 
 GRACE: Final = 10.0
 """Seconds in which nothing need come, or be taken."""
@@ -18,7 +18,7 @@ LEAST_RATE: Final = 1024.0
 """Bytes a second on average, over any time that is longer: less than any phone has."""
 
 
-class Pace:
+class ClientPace:
     """One transfer that begins now: bytes that come from a client, or that it takes."""
 
     __slots__ = ("_clock", "_grace", "until")

@@ -111,7 +111,9 @@ class Database:
         self._told: set[type[StorageError]] = set()
         self._clock, self._written_at = clock, -math.inf
         # A file has one writer, and its own waiting is by chance: some would wait for ever.
-        self._group = GroupCommit(self._transaction, sqlite.Part, settings.timeout, clock)
+        self._group = GroupCommit(
+            self._transaction, sqlite.SqliteSavepoint, settings.timeout, clock
+        )
         service.recovery.register_recovery_action(self._reconnect_action())
         recovery = Recovery(
             service.recovery, service=SERVICE, operation=_name_of, metadata=_statement_of

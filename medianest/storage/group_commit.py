@@ -40,7 +40,7 @@ _LEAST = 0.001
 Operation = Callable[[Connection], Any]
 
 
-class Part(Protocol):
+class Savepoint(Protocol):
     """What one change does within a transaction."""
 
     def commit(self) -> None:
@@ -89,7 +89,7 @@ class GroupCommit:
     def __init__(
         self,
         transaction: Callable[[], AbstractContextManager[Connection]],
-        part: Callable[[Connection], Part],
+        part: Callable[[Connection], Savepoint],
         wait: float,
         clock: Clock | None = None,
     ) -> None:

@@ -23,7 +23,7 @@ from medianest.storage.errors import (
     StorageError,
 )
 
-__all__ = ["READS", "VERSION", "Part", "changes", "error_of", "make_engine"]
+__all__ = ["READS", "VERSION", "SqliteSavepoint", "changes", "error_of", "make_engine"]
 
 VERSION = "SELECT sqlite_version()"
 
@@ -139,7 +139,7 @@ def changes(connection: Connection) -> int:
     return int(driver.total_changes)
 
 
-class Part:
+class SqliteSavepoint:
     """A part of a transaction, which can be undone alone; the same as `begin_nested()`, which
     takes thirty times as long and would be a fifth of what it takes to keep an operation."""
 

@@ -41,7 +41,7 @@ class Container:
         self.registry = registry
         self.lifecycle = Lifecycle(started_at=registry.clock.now())
         self.cascade = CascadeMonitor(registry, routes.of_service)
-        registry.hold_retries = partial(self.cascade.held_back, Work.RETRY)
+        registry.suspend_retries = partial(self.cascade.held_back, Work.RETRY)
         self.service = ResilienceService(registry, recovery=self._recovery())
         self.storage = Storage(settings, self.service)
         self.redis = _redis(settings, self.service)

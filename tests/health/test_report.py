@@ -105,7 +105,7 @@ def test_a_status_has_been_since_it_changed(world, reporter, clock):
     for _ in range(5):
         world.call("plex")
     opened = clock.utc()
-    world.observer.look()  # as the alerts do, every few seconds
+    world.observer.observe()  # as the alerts do, every few seconds
     for _ in range(3):  # open, half open, and open again is one trouble
         clock.advance(breaker.snapshot().retry_after)
         world.checks()

@@ -18,7 +18,7 @@ def world(clock):
 
 
 def score(world):
-    return Score.of(*world.observer.look(), world.manager.firing())
+    return Score.of(*world.observer.observe(), world.manager.firing())
 
 
 def component(world, name, criticality, letter):

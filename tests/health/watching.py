@@ -31,7 +31,7 @@ class World:
         routes = {"plex-api": ["GET /libraries"], "shop": ["GET /requests"]}
         self.rules = Rules(
             AlertOptions(**options),
-            self.observer.sight,
+            self.observer.view,
             lambda route: SERVICES[route.route],
             lambda service: routes.get(service, ()),
         )

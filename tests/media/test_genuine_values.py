@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from medianest.media.errors import InvalidAnswerError, UnusableAnswerError
-from medianest.media.overseerr.models import MediaRequest, RequestPage, SearchPage, Title
+from medianest.media.overseerr.models import MediaRequest, RequestResults, SearchPage, Title
 from medianest.media.parsing import MOST_ELEMENTS, parsed, parsed_all, understood
 from medianest.media.plex.models import Item, Library, Session
 
@@ -129,7 +129,9 @@ def test_states_that_nobody_knows_are_unknown():
 def test_a_page_of_requests_is_read_without_what_is_odd_in_it():
     seasons = [{"seasonNumber": 1}, {}, None, {"seasonNumber": "2"}]
     good = {"id": 1, "type": "tv", "seasons": seasons, "createdAt": "2026-11-26T22:59:53.000Z"}
-    page = parsed("overseerr", RequestPage, {"results": [good, {"id": 2}, None], "pageInfo": None})
+    page = parsed(
+        "overseerr", RequestResults, {"results": [good, {"id": 2}, None], "pageInfo": None}
+    )
     assert [request.id for request in page.results] == [1]
     assert [season.season_number for season in page.results[0].seasons] == [1, 2]
     assert page.page_info.results is None

@@ -118,7 +118,7 @@ def test_a_retry_is_not_made_while_retries_are_held_back(service, monitor, clock
         calls.append(1)
         raise ConnectionError
 
-    service.registry.hold_retries = lambda: monitor.held_back(Work.RETRY)
+    service.registry.suspend_retries = lambda: monitor.held_back(Work.RETRY)
     service.registry.breaker("db").open()
     with pytest.raises(ConnectionError) as caught:
         service.execute("plex", broken)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import threading
 
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 
 
 def test_a_new_tally_is_zero():
-    assert Tally().read() == 0
+    assert LockFreeCounter().read() == 0
 
 
 def test_reading_does_not_count():
-    tally = Tally()
+    tally = LockFreeCounter()
     for expected in (1, 2, 3):
         next(tally.ticks)
         assert [tally.read(), tally.read(), tally.read()] == [expected] * 3
 
 
 def test_no_bump_is_lost_while_other_threads_read():
-    tally, start = Tally(), threading.Barrier(5)
+    tally, start = LockFreeCounter(), threading.Barrier(5)
     readings: list[int] = []
 
     def bump() -> None:

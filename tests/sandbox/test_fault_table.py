@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medianest.sandbox.control import REMEMBERED, Traffic
+from medianest.sandbox.control import REMEMBERED, SandboxTraffic
 from medianest.sandbox.faults import FaultTable
 from medianest.sandbox.messages import Request
 
@@ -54,7 +54,7 @@ def test_a_removed_fault_is_over_for_those_whom_it_holds(table):
 
 
 def test_only_the_last_requests_are_remembered():
-    traffic = Traffic()
+    traffic = SandboxTraffic()
     for number in range(REMEMBERED + 5):
         traffic.note(Request("GET", f"/{number}", f"/{number}"))
     described = traffic.describe()

@@ -12,7 +12,7 @@ import pytest
 from medianest.sandbox import SandboxError
 from medianest.sandbox.faults import FaultError
 from medianest.sandbox.flood import flooded
-from medianest.sandbox.messages import Answer, json_answer
+from medianest.sandbox.messages import Reply, json_answer
 
 from .conftest import KEY, connected, eventually, raw_connection
 
@@ -158,7 +158,7 @@ def test_head_tells_the_length_alone(sandbox, get):
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(401, b"{}", "application/json"), Answer(200, b"<html>"), json_answer(500, {})],
+    [Reply(401, b"{}", "application/json"), Reply(200, b"<html>"), json_answer(500, {})],
 )
 def test_what_is_no_success_in_json_is_not_flooded(answer):
     assert flooded(answer, "objects", 1000, {}) is None

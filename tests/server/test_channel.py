@@ -5,7 +5,7 @@ from gunicorn.http.errors import LimitRequestHeaders, ParseException
 
 from medianest.server import channel as channels
 from medianest.server.channel import Backlog, Channel, SlowClientError
-from medianest.server.pace import Pace
+from medianest.server.pace import ClientPace
 
 MORE = 8 << 20
 """Bytes: more than any system takes at once."""
@@ -61,7 +61,7 @@ def test_the_end_of_an_answer_waits_without_a_thread(channel, pair):
     channel.sendall(b"")
     channel.sendall(b"a" * channels.UNSENT_MOST)
     received = 0
-    while not channel.send_some(Pace()):
+    while not channel.send_some(ClientPace()):
         received += len(pair[1].recv(1 << 20))
     assert received < channels.UNSENT_MOST
 
@@ -73,7 +73,7 @@ def test_what_waited_is_given_back_once_it_is_sent(pair):
     channel.sendall(b"")
     channel.sendall(b"a" * channels.UNSENT_MOST)
     channel.flush()  # as after each answer, whose end may be in a last chunk
-    while not channel.send_some(Pace()):
+    while not channel.send_some(ClientPace()):
         pair[1].recv(1 << 20)
     assert backlog.take(channels.UNSENT_MOST)
 
@@ -103,8 +103,8 @@ def test_an_answer_that_has_begun_is_not_followed_by_another(channel, pair):
     given(channel).sendall(b"head ")
     channel.sendall(b"body")
     channel.say_instead(b"500")
-    channel.send_some(Pace())
+    channel.send_some(ClientPace())
     given(channel).sendall(b"a head that was held")
     channel.say_instead(b"500")
-    channel.send_some(Pace())
+    channel.send_some(ClientPace())
     assert pair[1].recv(100) == b"head body500"

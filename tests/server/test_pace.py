@@ -2,12 +2,12 @@
 
 import pytest
 
-from medianest.server.pace import GRACE, LEAST_RATE, LITTLE_GRACE, Pace
+from medianest.server.pace import GRACE, LEAST_RATE, LITTLE_GRACE, ClientPace
 
 
 @pytest.fixture
 def pace(clock):
-    return Pace(clock=clock)
+    return ClientPace(clock=clock)
 
 
 def test_nothing_need_move_for_a_while(pace, clock):

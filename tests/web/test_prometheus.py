@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from medianest.media.left_out import LEFT_OUT, Fault
+from medianest.media.left_out import LEFT_OUT, Oddity
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "prometheus"
@@ -47,7 +47,7 @@ def value(app, metric, /, **labels):
 def test_it_says_what_was_left_out_of_answers(app):
     of = {"service": "plex", "endpoint": "/a/test"}
     for what in ("title: missing", "type: missing"):
-        LEFT_OUT.note(Fault("plex", "/a/test", what), 3)
+        LEFT_OUT.note(Oddity("plex", "/a/test", what), 3)
     assert value(app, "medianest_left_out_elements_total", **of) == 6
 
 

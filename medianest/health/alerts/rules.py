@@ -48,23 +48,23 @@ class Rules:
 
     def read(self, lately: Collection[str] = ()) -> list[RuleResult]:
         """What each rule says of each subject now; `lately` as in SystemView."""
-        sight = self.observe(lately)
-        causes = {name: _cause(name, sight) for name in sight.dependencies}
-        readings = [self._down(found, causes, sight) for found in sight.dependencies.values()]
-        for found in sight.dependencies.values():
-            readings.append(self._troubled(found, sight))
+        view = self.observe(lately)
+        causes = {name: _cause(name, view) for name in view.dependencies}
+        readings = [self._down(found, causes, view) for found in view.dependencies.values()]
+        for found in view.dependencies.values():
+            readings.append(self._troubled(found, view))
             readings += self._calls(found, causes[found.name])
         bad = {reading.subject for reading in readings if reading.severity is not None}
-        bad |= {key.partition(":")[2] for key in sight.lately}
+        bad |= {key.partition(":")[2] for key in view.lately}
         troubled = {name for name, cause in causes.items() if cause is not None or name in bad}
-        readings += self._requests(sight, troubled | _switched_off(sight))
-        readings.append(self._breakers(sight, troubled))
-        readings += self._memory(sight)
-        readings += self._dead_letters(sight)
+        readings += self._requests(view, troubled | _switched_off(view))
+        readings.append(self._breakers(view, troubled))
+        readings += self._memory(view)
+        readings += self._dead_letters(view)
         return readings
 
     def _down(
-        self, found: DependencyHealth, causes: Mapping[str, str | None], sight: SystemView
+        self, found: DependencyHealth, causes: Mapping[str, str | None], view: SystemView
     ) -> RuleResult:
         dependency = found.dependency
         above = (causes.get(name) for name in dependency.depends_on)
@@ -75,7 +75,7 @@ class Rules:
             subject=found.name,
             severity=severity if found.is_down else None,
             message=f"{found.name} is down: {_fault(found)}",
-            affected=self._affected(found, sight) if found.is_down else (),
+            affected=self._affected(found, view) if found.is_down else (),
             advice=f"look whether {found.name} runs and can be reached from here",
             explained_by=cause,
             at_once=True,
@@ -83,7 +83,7 @@ class Rules:
             or not (found.check.status is Status.UNKNOWN or found.check.is_suspect),
         )
 
-    def _troubled(self, found: DependencyHealth, sight: SystemView) -> RuleResult:
+    def _troubled(self, found: DependencyHealth, view: SystemView) -> RuleResult:
         """It answers its check, and says what it cannot do all the same."""
         check = found.check
         message = check.message if check is not None and _has_trouble(found) else None
@@ -92,17 +92,17 @@ class Rules:
             subject=found.name,
             severity=Severity.WARNING if message else None,
             message=message or "",
-            affected=self._affected(found, sight) if message else (),
+            affected=self._affected(found, view) if message else (),
             advice=f"{found.name} itself is well: mend what it says is wrong",
             at_once=True,
             known=check is None or not (check.status is Status.UNKNOWN or check.is_suspect),
         )
 
-    def _affected(self, found: DependencyHealth, sight: SystemView) -> tuple[str, ...]:
+    def _affected(self, found: DependencyHealth, view: SystemView) -> tuple[str, ...]:
         """What depends on it, and the routes that call any of these."""
-        dependents = [name for name in sight.dependencies if found.name in _ancestors(name, sight)]
+        dependents = [name for name in view.dependencies if found.name in _ancestors(name, view)]
         services = [found.dependency.service]
-        services += [sight.dependencies[name].dependency.service for name in dependents]
+        services += [view.dependencies[name].dependency.service for name in dependents]
         routes = {route for service in services for route in self.routes_of(service)}
         return (*dependents, *sorted(routes))
 
@@ -144,15 +144,15 @@ class Rules:
         calls = seen.counts.successes + seen.counts.failures
         return seen.failure_rate if calls >= self.options.minimum_calls else None
 
-    def _requests(self, sight: SystemView, troubled: Collection[str]) -> Iterator[RuleResult]:
+    def _requests(self, view: SystemView, troubled: Collection[str]) -> Iterator[RuleResult]:
         """Of the requests that no dependency explains."""
-        names = {sight.dependencies[name].dependency.service for name in troubled}
+        names = {view.dependencies[name].dependency.service for name in troubled}
         routes = []
-        for route in sight.traffic.routes():
+        for route in view.traffic.routes():
             services = self.services_of(route)
             if services is not None and names.isdisjoint(services):
                 routes.append(route)
-        figures, _ = sight.traffic.figures(routes)
+        figures, _ = view.traffic.figures(routes)
         rate, took = self._judged(figures)
         yield self._rated(
             "error-rate", SYSTEM, self.options.error_rate, rate, None,
@@ -170,11 +170,11 @@ class Rules:
             return None, None
         return figures.error_rate, figures.p95
 
-    def _breakers(self, sight: SystemView, troubled: Collection[str]) -> RuleResult:
+    def _breakers(self, view: SystemView, troubled: Collection[str]) -> RuleResult:
         """Those of which nothing else is told already; of one service, once."""
-        explained = {sight.dependencies[name].dependency.service for name in troubled}
-        services = _services(sight)
-        open_ones = {services.get(b.name, b.name) for b in sight.breakers if _is_shut(b)}
+        explained = {view.dependencies[name].dependency.service for name in troubled}
+        services = _services(view)
+        open_ones = {services.get(b.name, b.name) for b in view.breakers if _is_shut(b)}
         shut = sorted(open_ones - explained)
         many = counted(len(shut), "circuit breaker is open", "circuit breakers are open")
         return self._rated(
@@ -183,8 +183,8 @@ class Rules:
             "look at what they have in common: the network, a name server, a change of today",
         )  # fmt: skip
 
-    def _memory(self, sight: SystemView) -> Iterator[RuleResult]:
-        component = sight.components.get("memory")
+    def _memory(self, view: SystemView) -> Iterator[RuleResult]:
+        component = view.components.get("memory")
         if component is None:
             return
         if "share" not in component.detail:
@@ -197,8 +197,8 @@ class Rules:
             "find out what takes it, or allow more",
         )  # fmt: skip
 
-    def _dead_letters(self, sight: SystemView) -> Iterator[RuleResult]:
-        component = sight.components.get("queue")
+    def _dead_letters(self, view: SystemView) -> Iterator[RuleResult]:
+        component = view.components.get("queue")
         if component is None:
             return
         if "dead" not in component.detail:
@@ -246,11 +246,11 @@ def _fault(found: DependencyHealth) -> str:
     return found.message or "its health check fails"
 
 
-def _services(sight: SystemView) -> dict[str, str]:
+def _services(view: SystemView) -> dict[str, str]:
     """The service of each breaker of an operation."""
     return {
         operation.name: found.dependency.service
-        for found in sight.dependencies.values()
+        for found in view.dependencies.values()
         for operation in found.operations
     }
 
@@ -261,14 +261,14 @@ def _is_shut(breaker: CircuitBreaker) -> bool:
     return breaker.state is State.FORCED_OPEN
 
 
-def _cause(name: str, sight: SystemView) -> str | None:
+def _cause(name: str, view: SystemView) -> str | None:
     """The dependency that is to blame for what `name` does: the first of those above it, or
     itself, that is down, was so a moment ago, or is suspected of it."""
-    for other in (*_ancestors(name, sight), name):
-        found = sight.dependencies[other]
+    for other in (*_ancestors(name, view), name):
+        found = view.dependencies[other]
         suspect = found.check is not None and found.check.is_suspect
         told = {f"dependency-down:{other}", f"dependency-trouble:{other}"}
-        if found.is_down or suspect or _has_trouble(found) or not told.isdisjoint(sight.lately):
+        if found.is_down or suspect or _has_trouble(found) or not told.isdisjoint(view.lately):
             return other
     return None
 
@@ -279,19 +279,19 @@ def _has_trouble(found: DependencyHealth) -> bool:
     return check is not None and check.status is Status.DEGRADED and bool(check.message)
 
 
-def _switched_off(sight: SystemView) -> set[str]:
+def _switched_off(view: SystemView) -> set[str]:
     """An operator knows why these fail."""
     forced = State.FORCED_OPEN
-    return {n for n, d in sight.dependencies.items() if d.breaker and d.breaker.state is forced}
+    return {n for n, d in view.dependencies.items() if d.breaker and d.breaker.state is forced}
 
 
-def _ancestors(name: str, sight: SystemView) -> list[str]:
+def _ancestors(name: str, view: SystemView) -> list[str]:
     """What it depends on, directly or not, the furthest first."""
     found: dict[str, None] = {}
 
     def climb(below: str) -> None:
-        for other in sight.dependencies[below].dependency.depends_on:
-            if other in sight.dependencies and other not in found:
+        for other in view.dependencies[below].dependency.depends_on:
+            if other in view.dependencies and other not in found:
                 climb(other)
                 found[other] = None
 

@@ -27,7 +27,7 @@ from medianest.media.overseerr.details import (
     standing_of,
     taken_seasons,
 )
-from medianest.media.overseerr.models import MediaRequest, RequestPage, SearchPage, Title
+from medianest.media.overseerr.models import MediaRequest, RequestResults, SearchPage, Title
 from medianest.media.overseerr.refusals import (
     SERVICE,
     RequestFailedError,
@@ -77,10 +77,10 @@ class OverseerrClient:
         """Movies and shows that match. None may also mean that its own source is down."""
         return self._read(SearchPage, f"{API}/search", query=query).titles()
 
-    def requests(self, skip: int, take: int) -> RequestPage:
+    def requests(self, skip: int, take: int) -> RequestResults:
         """Requests, the newest first."""
         return self._read(
-            RequestPage, f"{API}/request", skip=skip, take=take, sort="added", filter="all"
+            RequestResults, f"{API}/request", skip=skip, take=take, sort="added", filter="all"
         )
 
     def request(self, request_id: int) -> MediaRequest:

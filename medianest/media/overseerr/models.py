@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Field, OnErrorOmit, model_valid
 from medianest.media.parsing import listed, parsed_all
 from medianest.media.wire import MOST_EXACT, AsNumber, Flag, Id, Text, TimeOfDay, Wire, number
 
-__all__ = ["MediaInfo", "MediaRequest", "RequestPage", "SearchPage", "Season", "Title"]
+__all__ = ["MediaInfo", "MediaRequest", "RequestResults", "SearchPage", "Season", "Title"]
 
 SERVICE: Final = "overseerr"
 REQUEST_STATUS: Final = {1: "pending", 2: "approved", 3: "declined", 4: "failed", 5: "completed"}
@@ -129,7 +129,7 @@ class PageInfo(Wire):
     results: Annotated[int, Field(ge=0, le=MOST_EXACT), AsNumber] | None = None
 
 
-class RequestPage(_List):
+class RequestResults(_List):
     """Some requests, the newest first, and how many there are in all."""
 
     page_info: PageInfo = Field(PageInfo(), alias="pageInfo")

@@ -29,10 +29,10 @@ from medianest.media.errors import (
     UnreachableError,
     UpstreamError,
 )
-from medianest.media.operations import Operations
+from medianest.media.operations import UpstreamOperations
 from medianest.media.overseerr.client import SERVICE, OverseerrClient
 from medianest.media.overseerr.details import SeasonDetails
-from medianest.media.overseerr.models import MediaRequest, RequestPage, Title
+from medianest.media.overseerr.models import MediaRequest, RequestResults, Title
 from medianest.media.overseerr.refusals import (
     RequestFailedError,
     UnknownUserError,
@@ -87,7 +87,7 @@ class Overseerr:
         self._source: CircuitBreaker | None = None
         if settings.url is not None:
             self._client = OverseerrClient(settings.url, settings, self._clock, secrets)
-            operations = Operations(
+            operations = UpstreamOperations(
                 SERVICE,
                 SERVICE,
                 ("requests", "source"),
@@ -122,7 +122,7 @@ class Overseerr:
             self._troubles.end("source")
         return found
 
-    def requests(self, skip: int, take: int) -> RequestPage:
+    def requests(self, skip: int, take: int) -> RequestResults:
         """Requests, the newest first."""
         return self._ask(self._listing, OverseerrClient.requests, skip, take)
 

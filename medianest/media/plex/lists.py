@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from medianest.media.errors import UnusableAnswerError
 from medianest.media.parsing import listed
-from medianest.media.plex.models import Container
+from medianest.media.plex.models import MediaContainer
 
 __all__ = ["SERVICE", "begins_at", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]
 
@@ -19,7 +19,7 @@ SERVICE: Final = "plex"
 T = TypeVar("T")
 
 
-def begins_at(about: Container, sent: int, offset: int) -> int:
+def begins_at(about: MediaContainer, sent: int, offset: int) -> int:
     """The place in a section of the first of `sent` items, where those from `offset` on were asked
     for: that, while the answer's own numbers allow it.
 
@@ -54,7 +54,7 @@ def doubt(container: Mapping[str, Any], name: str, offset: int = 0) -> str | Non
     An explicit `[]` says so as well as `"size": 0` does: whoever writes it has looked, while `null`
     may stand for what could not be found out.
     """
-    about, given = Container.model_validate(container), container.get(name)
+    about, given = MediaContainer.model_validate(container), container.get(name)
     remaining = (about.total_size or 0) - offset
     if remaining > 0:
         return f"its answer lists nothing, where it says that {remaining} remain"

@@ -26,7 +26,7 @@ from pydantic import (
 from medianest.media.wire import MOST_EXACT, AsNumber, AsText, Flag, Text, Wire, number
 from medianest.resilience.snapshot import plain
 
-__all__ = ["Container", "Item", "Items", "Libraries", "Library", "Page", "Session"]
+__all__ = ["Item", "ItemPage", "Items", "Libraries", "Library", "MediaContainer", "Session"]
 
 _YEAR_3000: Final = 32_503_680_000
 _LONGEST: Final = 1_000_000_000_000
@@ -146,7 +146,7 @@ class Session(Item):
     view_offset_seconds: Duration = Field(None, alias="viewOffset")
 
 
-class Container(Wire):
+class MediaContainer(Wire):
     """What the `MediaContainer` around every answer says of all that is in it."""
 
     size: Size | None = None
@@ -160,7 +160,7 @@ Libraries = Annotated[tuple[Library, ...], FailFast()]
 Items = Annotated[tuple[Item, ...], FailFast()]
 
 
-class Page(BaseModel):
+class ItemPage(BaseModel):
     """Some of a library's items, and how many there are in all."""
 
     model_config = ConfigDict(frozen=True)

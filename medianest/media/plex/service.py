@@ -24,9 +24,9 @@ from medianest.media.errors import (
     UnusableAnswerError,
     UpstreamError,
 )
-from medianest.media.operations import Operations
+from medianest.media.operations import UpstreamOperations
 from medianest.media.plex.client import SERVICE, PlexClient
-from medianest.media.plex.models import Item, Items, Libraries, Library, Page, Session
+from medianest.media.plex.models import Item, ItemPage, Items, Libraries, Library, Session
 from medianest.resilience import Fallback, Pipeline, Recovery, ResilienceService, Strategy
 
 __all__ = ["DEPENDENCY", "Plex"]
@@ -44,7 +44,7 @@ say how much of it is wanted."""
 _HOUR, _DAY = 3600.0, 86400.0
 
 _LIBRARIES: Final = TypeAdapter(Answer[Libraries])
-_PAGE: Final = TypeAdapter(Answer[Page])
+_PAGE: Final = TypeAdapter(Answer[ItemPage])
 _ITEMS: Final = TypeAdapter(Answer[Items])
 
 # Not SlowError: whoever waited for one timeout should not wait for a second.
@@ -73,12 +73,12 @@ class Plex:
         self._memory = packed_memory(_DAY, self._clock, max_bytes=settings.last_good_bytes)
         self._patience = settings.patience
         self._client: PlexClient | None = None
-        self._operations: Operations | None = None
+        self._operations: UpstreamOperations | None = None
         self.trouble: str | None = None
         """What is wrong with it although it answers: a token that it refused last."""
         if settings.url is not None:
             self._client = PlexClient(settings.url, settings, self._clock, secrets)
-            self._operations = Operations(
+            self._operations = UpstreamOperations(
                 DEPENDENCY,
                 SERVICE,
                 _OPERATIONS,
@@ -100,7 +100,7 @@ class Plex:
         """All sections; the last good answer for a day."""
         return self._ask(self._libraries, PlexClient.libraries)
 
-    def items(self, key: str, offset: int, limit: int) -> Answer[Page]:
+    def items(self, key: str, offset: int, limit: int) -> Answer[ItemPage]:
         """Some items of a section; the last good answer for an hour."""
         return self._ask(self._items, PlexClient.items, key, offset, limit)
 

@@ -83,7 +83,7 @@ class CircuitBreaker(Strategy):
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             generation = machine.generation
             started = now()
-            if started >= generation.check_at:
+            if started >= generation.slow_path_from:
                 generation, started = locked.admit(started, threading.get_ident())
             try:
                 flights.append(started)
@@ -96,7 +96,7 @@ class CircuitBreaker(Strategy):
             flights.remove(started)
             ended = now()
             took = ended - started
-            if took < generation.quick:
+            if took < generation.fast_below:
                 generation.pending.append(took)
             else:
                 locked.settle(generation, started, ended, Outcome.SUCCESS)
@@ -119,7 +119,7 @@ class CircuitBreaker(Strategy):
         def protected(*args: P.args, **kwargs: P.kwargs) -> T:
             generation = machine.generation
             started = now()
-            if started >= generation.check_at:
+            if started >= generation.slow_path_from:
                 if started < (refuse_until := generation.refuse_until):
                     if listeners:
                         raise locked.refusal(refuse_until - started)
@@ -136,7 +136,7 @@ class CircuitBreaker(Strategy):
             flights.remove(started)
             ended = now()
             took = ended - started
-            if took < generation.quick:
+            if took < generation.fast_below:
                 generation.pending.append(took)
             else:
                 locked.settle(generation, started, ended, Outcome.SUCCESS)

@@ -17,7 +17,7 @@ from medianest.resilience.errors import CallRefusedError, CircuitOpenError, Conf
 from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
 from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
-from medianest.resilience.snapshot import BreakerSnapshot, look, type_and_text
+from medianest.resilience.snapshot import BreakerSnapshot, take_snapshot, type_and_text
 from medianest.resilience.strategy import DeferredSettlement
 
 __all__ = ["Controller", "Permit"]
@@ -80,7 +80,7 @@ class Controller:
         """A permit for one call, whose place expires. Raises CircuitOpenError."""
         started = self._now()
         generation = self.machine.generation
-        if started >= generation.check_at:
+        if started >= generation.slow_path_from:
             generation, started = self.admit(started, NOBODY)
         self.machine.permits.append(started)
         return Permit(self, generation, started, self.machine.permits)
@@ -131,7 +131,7 @@ class Controller:
     def succeed(self, generation: Generation, started: float) -> None:
         """Count a call that went well; like `invoke`, without the lock when it was quick."""
         ended = self._now()
-        if ended - started < generation.quick:
+        if ended - started < generation.fast_below:
             generation.pending.append(ended - started)
         else:
             self.settle(generation, started, ended, Outcome.SUCCESS)
@@ -184,7 +184,7 @@ class Controller:
         with self._lock:
             done = machine.advance(now).state in only_from
             if done:
-                machine.fire(trigger, now, reason=reason, actor=actor, expires_at=expires_at)
+                machine.transition(trigger, now, reason=reason, actor=actor, expires_at=expires_at)
         self._flush()
         return done
 
@@ -192,7 +192,7 @@ class Controller:
         """The state now; without the lock while no time has passed that could change it."""
         now = self._now()
         generation = self.machine.generation
-        if now < generation.check_at:
+        if now < generation.slow_path_from:
             return generation.state
         with self._lock:
             state = self.machine.advance(now).state
@@ -203,7 +203,7 @@ class Controller:
         """Everything at one instant."""
         now = self._now()
         with self._lock:
-            seen, batches, longest = look(self.machine, now)
+            seen, batches, longest = take_snapshot(self.machine, now)
         self._flush()
         return replace(seen, latency=Latency.of(batches, longest))
 

@@ -21,7 +21,7 @@ from medianest.resilience.circuit_breaker.window import (
     no_counts,
 )
 from medianest.resilience.clock import Clock
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 from medianest.resilience.events import Event, StateChanged, WouldHaveOpened
 from medianest.resilience.options import CircuitBreakerOptions
 
@@ -47,7 +47,7 @@ class StateMachine:
         """When each call that is running now began; appended and removed without the lock."""
         self.permits: list[float] = []
         """The same for permits, whose places expire."""
-        self.refused = Tally()
+        self.refused = LockFreeCounter()
         self._start_over()
         self.generation = self._begin(State.CLOSED, clock.now())
 
@@ -72,7 +72,7 @@ class StateMachine:
         """Do what the passing of time has made due. Returns the generation that rules now."""
         generation = self.generation
         if now >= generation.expires_at:
-            generation = self.fire(Trigger.EXPIRED, generation.expires_at)
+            generation = self.transition(Trigger.EXPIRED, generation.expires_at)
         if self.permits:
             self._expire_permits(now)
         if generation.admits_all:
@@ -80,7 +80,7 @@ class StateMachine:
             folded_at = window.folded_at
             if (window.pending or now >= window.slides_at) and window.fold(now):
                 generation.quick_success(folded_at)  # they were appended after it
-            if now >= generation.check_at:
+            if now >= generation.slow_path_from:
                 self._look_after_calls(generation, now)
         elif generation.leases:
             # A probe that is slow has failed, so nobody waits for more than that.
@@ -88,11 +88,11 @@ class StateMachine:
             expiry = generation.last_sign() + patience
             if now >= expiry:
                 why = "a probe was slow" if patience == self.slow else "a probe never came back"
-                self.fire(Trigger.PROBE_FAILED, expiry, reason=why)
+                self.transition(Trigger.PROBE_FAILED, expiry, reason=why)
         return self.generation
 
     def _look_after_calls(self, generation: Generation, now: float) -> None:
-        generation.check_at = min(now + TICK, generation.expires_at)
+        generation.slow_path_from = min(now + TICK, generation.expires_at)
         if self.openings_in_a_row and self._is_settled(generation, now):
             self.openings_in_a_row = 0
         if self.slow < math.inf and self.overdue(now, generation.since):
@@ -112,7 +112,7 @@ class StateMachine:
         if generation.admits_all:
             return generation
         if generation.state is State.OPEN and now >= generation.refuse_until:
-            generation = self.fire(Trigger.WAIT_ELAPSED, now)
+            generation = self.transition(Trigger.WAIT_ELAPSED, now)
         if generation.state is State.HALF_OPEN:
             if thread != NOBODY and generation.is_probing(thread):
                 # A call inside a probe is part of it: it never rules, so it counts for nothing.
@@ -165,7 +165,7 @@ class StateMachine:
             self._judge_probe(generation, now, outcome)
         elif outcome == FAILURE or slow:
             reason = self._verdict(generation, now, outcome, slow)
-            if reason is not None or generation.announced:
+            if reason is not None or generation.open_reported:
                 self._judge(generation, now, reason)
 
     def give_back(self, generation: Generation, started: float, now: float) -> None:
@@ -173,7 +173,7 @@ class StateMachine:
         if self.advance(now) is generation:
             generation.give_back(started)
 
-    def fire(
+    def transition(
         self,
         trigger: Trigger,
         at: float,
@@ -220,7 +220,7 @@ class StateMachine:
             at,
             self.utc_of(at),
             Window(self.options.monitoring_period, at),
-            quick=min(self.slow, TICK),
+            fast_below=min(self.slow, TICK),
             reason=reason,
             actor=actor,
             expires_at=expires_at,
@@ -252,23 +252,23 @@ class StateMachine:
 
     def _judge_probe(self, generation: Generation, now: float, outcome: int) -> None:
         if outcome == FAILURE:
-            self.fire(Trigger.PROBE_FAILED, now, reason="a probe failed")
+            self.transition(Trigger.PROBE_FAILED, now, reason="a probe failed")
         elif outcome == SUCCESS:
             generation.passed += 1
             if generation.passed >= self.options.half_open_max_calls:
-                self.fire(Trigger.PROBES_PASSED, now)
+                self.transition(Trigger.PROBES_PASSED, now)
 
     def _judge(self, generation: Generation, now: float, reason: str | None) -> None:
         if reason is None:
-            generation.announced = False
+            generation.open_reported = False
         elif generation.state is State.CLOSED:
-            self.fire(Trigger.TRIPPED, now, reason=reason)
-        elif not generation.announced:
-            generation.announced = True
+            self.transition(Trigger.TRIPPED, now, reason=reason)
+        elif not generation.open_reported:
+            generation.open_reported = True
             self.events.append(WouldHaveOpened(self.name, self.utc_of(now), reason))
 
     def _verdict(self, generation: Generation, now: float, outcome: int, slow: bool) -> str | None:
-        both = generation.announced  # what was announced is over only when neither rule holds
+        both = generation.open_reported  # what was announced is over only when neither rule holds
         reason = None
         if outcome == FAILURE or both:
             reason = failure_verdict(self.options, generation)

@@ -65,29 +65,29 @@ TRANSITIONS: Final[dict[tuple[State, Trigger], State]] = {
 class Generation:
     """One stay in one state. A result counts only while the generation that admitted it lasts.
 
-    Calls read `check_at`, `refuse_until`, `quick` and `pending` without a lock; all else needs the
-    breaker's.
+    Calls read `slow_path_from`, `refuse_until`, `fast_below` and `pending` without a lock; all else
+    needs the breaker's.
     """
 
     __slots__ = (
         "actor",
         "admits_all",
         "alive",
-        "announced",
-        "check_at",
         "expires_at",
+        "fast_below",
         "leases",
         "no_quick_since",
         "number",
+        "open_reported",
         "opened_for",
         "passed",
         "pending",
-        "quick",
         "reason",
         "refuse_until",
         "refused_before",
         "since",
         "since_utc",
+        "slow_path_from",
         "slow_streak",
         "state",
         "streak",
@@ -102,7 +102,7 @@ class Generation:
         since_utc: datetime,
         window: Window,
         *,
-        quick: float,
+        fast_below: float,
         reason: str | None = None,
         actor: str | None = None,
         expires_at: float = math.inf,
@@ -127,13 +127,13 @@ class Generation:
         self.streak = 0
         self.slow_streak = 0
         self.no_quick_since = since
-        self.announced = False
+        self.open_reported = False
         self.admits_all = admits = state is State.CLOSED or state is State.DISABLED
         """Whether calls are admitted without asking."""
-        # Calls that start at `check_at` or later take the slow path, which may be all of them.
-        self.check_at = min(since + TICK, expires_at) if admits else -math.inf
-        # Calls that took less than `quick` are appended without a lock; probes never are.
-        self.quick = quick if admits else -math.inf
+        # Calls that start then or later take the slow path, which may be all of them.
+        self.slow_path_from = min(since + TICK, expires_at) if admits else -math.inf
+        # Calls that took less than `fast_below` are appended without a lock; probes never are.
+        self.fast_below = fast_below if admits else -math.inf
         self.pending = window.pending
         # Calls that start before it are refused without a lock.
         self.refuse_until = -math.inf
@@ -155,7 +155,7 @@ class Generation:
     def rest(self, now: float, longest: float) -> None:
         """Let calls pass without a look for a while."""
         rested = min(now + min(REST, longest), self.window.slides_at)
-        self.check_at = min(rested, self.expires_at)
+        self.slow_path_from = min(rested, self.expires_at)
 
     def is_probing(self, thread: int) -> bool:
         """Whether that thread makes a probe now."""

@@ -108,7 +108,7 @@ def graceful_degradation(
         return known or Declined(f"{context.operation!r} cannot do without {context.service!r}")
 
     def execute(error: Exception, context: RecoveryContext) -> Any:
-        missing = registry.suffering(context.service)
+        missing = registry.affected_services(context.service)
         return builders[context.operation](error, context, missing)
 
     return RecoveryAction(

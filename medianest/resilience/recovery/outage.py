@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from medianest.resilience.counter import Tally
+from medianest.resilience.counter import LockFreeCounter
 from medianest.resilience.recovery.record import RecoveryRecord, Step, StepOutcome
 
 __all__ = ["Answered", "Outage"]
@@ -71,7 +71,7 @@ class Outage:
         self._steps: dict[tuple[str, StepOutcome], Step] = {}
         for step in first.steps:
             self._count_step(replace(step))
-        self._repeated, self._folded = Tally(), 0
+        self._repeated, self._folded = LockFreeCounter(), 0
 
     def repeat(self, now: float, age: float | None) -> None:
         """One more call that was answered as the last one was: the way of thousands of calls a

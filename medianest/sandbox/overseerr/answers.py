@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from medianest.resilience.errors import PortableError
-from medianest.sandbox.messages import SPELLED, Answer
+from medianest.sandbox.messages import SPELLED, Reply
 from medianest.sandbox.proxy import proxied
 
-__all__ = ["MAINTENANCE", "NOT_A_PAGE", "Problem", "RefusedError", "answered"]
+__all__ = ["MAINTENANCE", "NOT_A_PAGE", "AnswerError", "Problem", "answered"]
 
 JSON: Final = "application/json; charset=utf-8"
 POWERED: Final = ("X-Powered-By", "Express")
@@ -23,14 +23,14 @@ MAINTENANCE: Final = proxied(503, "nginx")
 NO_PAGE: Final = (
     "<!DOCTYPE html><html><head><title>404: This page could not be found</title></head>"
 )
-NOT_A_PAGE: Final = Answer(404, NO_PAGE.encode(), "text/html; charset=utf-8", (POWERED,))
+NOT_A_PAGE: Final = Reply(404, NO_PAGE.encode(), "text/html; charset=utf-8", (POWERED,))
 """Outside of the API there is the web interface, which the sandbox does not play."""
 
 Problem = dict[str, str]
 """`path`, `message` and, of a value that breaks a rule of the schema, `errorCode`."""
 
 
-class RefusedError(PortableError):
+class AnswerError(PortableError):
     """The request gets an error."""
 
     def __init__(self, status: int, message: str, problems: Sequence[Problem] = ()) -> None:
@@ -41,10 +41,10 @@ class RefusedError(PortableError):
             self.content["errors"] = list(problems)
 
 
-def answered(status: int, content: Any) -> Answer:
+def answered(status: int, content: Any) -> Reply:
     """JSON with Express's headers."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     body = text.encode(errors=SPELLED)
     digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
     tag = ("ETag", f'W/"{len(body):x}-{digest[:27]}"')
-    return Answer(status, body, JSON, (POWERED, tag))
+    return Reply(status, body, JSON, (POWERED, tag))

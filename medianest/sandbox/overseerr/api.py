@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from medianest.sandbox.messages import Answer
-from medianest.sandbox.overseerr.answers import RefusedError, answered
+from medianest.sandbox.messages import Reply
+from medianest.sandbox.overseerr.answers import AnswerError, answered
 from medianest.sandbox.overseerr.flavours import Flavour
 from medianest.sandbox.overseerr.listing import counts, media_page, request_page
 from medianest.sandbox.overseerr.records import (
     Created,
-    Media,
-    MediaRequest,
+    MediaRecord,
     MediaStatus,
+    RequestBody,
+    RequestRecord,
     RequestStatus,
     Snapshot,
-    Wish,
 )
 from medianest.sandbox.overseerr.results import details, person_result, title_result
 from medianest.sandbox.overseerr.shapes import (
@@ -30,7 +30,7 @@ from medianest.sandbox.overseerr.shapes import (
     tracked_json,
 )
 from medianest.sandbox.overseerr.store import DuplicateError, NoSeasonsError, Store, utc_text
-from medianest.sandbox.overseerr.titles import Person, Title, Titles
+from medianest.sandbox.overseerr.titles import Person, SandboxTitle, Titles
 from medianest.sandbox.overseerr.trouble import WELL, Trouble
 from medianest.sandbox.overseerr.users import ADMIN, USERS, User
 
@@ -73,11 +73,11 @@ class Api:
         self._store = store
         self._flavour = flavour
 
-    def status(self, call: Call) -> Answer:
+    def status(self, call: Call) -> Reply:
         """Its version; it looks at nothing that it depends on."""
         return self._answered(200, ABOUT)
 
-    def search(self, call: Call) -> Answer:
+    def search(self, call: Call) -> Reply:
         """Titles and people; nothing, and no error, when the source is down."""
         call.trouble.waits()
         page = call.query.get("page", 1)
@@ -94,21 +94,21 @@ class Api:
         }
         return self._answered(200, content)
 
-    def movie(self, call: Call) -> Answer:
+    def movie(self, call: Call) -> Reply:
         """One movie."""
         return self._details(call, "movie", "Unable to retrieve movie.")
 
-    def show(self, call: Call) -> Answer:
+    def show(self, call: Call) -> Reply:
         """One show with its seasons."""
         return self._details(call, "tv", "Unable to retrieve series.")
 
-    def create(self, call: Call) -> Answer:
+    def create(self, call: Call) -> Reply:
         """A new request, unless it is for what was requested before."""
         user = _requester(call)
         _check_user(call, user)
         try:
             return self._answered(201, created_json(self._created(call, user)))
-        except RefusedError:
+        except AnswerError:
             call.trouble.waits()  # refused or not, nothing is said before the source has answered
             raise
 
@@ -118,88 +118,88 @@ class Api:
             title = self._title(kind, call.body["mediaId"], call.trouble)
         except _SourceError as error:
             what = "movie" if kind == "movie" else "TV show"
-            raise RefusedError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
+            raise AnswerError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
         seasons = self._seasons(title, call.body.get("seasons")) if kind == "tv" else ()
         by = call.user.id if call.user.manages else None
-        wish = Wish(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
+        wish = RequestBody(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
         self._snapshot(call)  # the check for duplicates needs the database, too
         try:
             return self._store.create(wish, call.trouble.between)
         except DuplicateError:
-            raise RefusedError(409, "Request for this media already exists.") from None
+            raise AnswerError(409, "Request for this media already exists.") from None
         except NoSeasonsError:
-            raise RefusedError(202, "No seasons available to request") from None
+            raise AnswerError(202, "No seasons available to request") from None
 
-    def requests(self, call: Call) -> Answer:
+    def requests(self, call: Call) -> Reply:
         """A page of the requests."""
         page = request_page(self._snapshot(call), call.query)
         if call.trouble.orphaned:
             page["results"] = [_orphaned(each) for each in page["results"]]
         return self._answered(200, self._flavour.listed(page))
 
-    def request(self, call: Call) -> Answer:
+    def request(self, call: Call) -> Reply:
         """One request; that the database fails is, as on the real server, no other answer than
         that there is none."""
         snapshot = self._snapshot(call, 404, NO_SUCH_REQUEST)
         found = request_json(snapshot, _found(snapshot, call.number))
         return self._answered(200, _orphaned(found) if call.trouble.orphaned else found)
 
-    def approve(self, call: Call) -> Answer:
+    def approve(self, call: Call) -> Reply:
         """Approve one request."""
         return self._changed(call, RequestStatus.APPROVED)
 
-    def decline(self, call: Call) -> Answer:
+    def decline(self, call: Call) -> Reply:
         """Decline one request."""
         return self._changed(call, RequestStatus.DECLINED)
 
-    def delete(self, call: Call) -> Answer:
+    def delete(self, call: Call) -> Reply:
         """Withdraw one request."""
         if not self._store.delete(_found(self._store.snapshot(), call.number).id):
-            raise RefusedError(404, NO_SUCH_REQUEST)
-        return Answer(204, headers=(("X-Powered-By", "Express"),))
+            raise AnswerError(404, NO_SUCH_REQUEST)
+        return Reply(204, headers=(("X-Powered-By", "Express"),))
 
-    def count(self, call: Call) -> Answer:
+    def count(self, call: Call) -> Reply:
         """How many requests there are of each sort."""
         return self._answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
 
-    def media(self, call: Call) -> Answer:
+    def media(self, call: Call) -> Reply:
         """A page of the titles that are in the library or were requested."""
         return self._answered(200, media_page(self._snapshot(call), call.query))
 
-    def _seasons(self, title: Title, asked: Any) -> tuple[int, ...]:
+    def _seasons(self, title: SandboxTitle, asked: Any) -> tuple[int, ...]:
         if asked is None:  # a bug of the real server, which its clients have to know
-            raise RefusedError(500, "Cannot read properties of undefined (reading 'filter')")
+            raise AnswerError(500, "Cannot read properties of undefined (reading 'filter')")
         numbers = title.season_numbers if asked == "all" else [int(number) for number in asked]
         return tuple(number for number in numbers if number or self._flavour.takes_specials)
 
-    def _changed(self, call: Call, status: RequestStatus) -> Answer:
+    def _changed(self, call: Call, status: RequestStatus) -> Reply:
         number = _found(self._store.snapshot(), call.number).id
         if not self._store.change(number, status, call.user.id):
-            raise RefusedError(404, NO_SUCH_REQUEST)
+            raise AnswerError(404, NO_SUCH_REQUEST)
         return self.request(call)
 
-    def _details(self, call: Call, kind: str, complaint: str) -> Answer:
+    def _details(self, call: Call, kind: str, complaint: str) -> Reply:
         call.trouble.waits()
         try:
             title = self._title(kind, float(call.number), call.trouble)
         except _SourceError:
-            raise RefusedError(500, complaint) from None
+            raise AnswerError(500, complaint) from None
         snapshot = self._store.snapshot()
         # As on the real server, a database that fails makes a title look as if nobody wanted it.
         media = None if call.trouble.gone else snapshot.media.get((kind, title.id))
         info = None if media is None else looked_at_json(snapshot, media)
         return self._answered(200, details(title, info))
 
-    def _answered(self, status: int, content: Any) -> Answer:
+    def _answered(self, status: int, content: Any) -> Reply:
         return answered(status, self._flavour.dressed(content))
 
     def _snapshot(self, call: Call, status: int = 500, complaint: str | None = None) -> Snapshot:
         """Everything remembered; refused when the database is gone."""
         if call.trouble.gone:
-            raise RefusedError(status, complaint or call.trouble.gone)
+            raise AnswerError(status, complaint or call.trouble.gone)
         return self._store.snapshot()
 
-    def _title(self, kind: str, number: float, trouble: Trouble) -> Title:
+    def _title(self, kind: str, number: float, trouble: Trouble) -> SandboxTitle:
         if trouble.source is not None:
             raise _SourceError(trouble.source)
         title = self._titles.find(kind, number)
@@ -208,13 +208,13 @@ class Api:
         return title
 
 
-def library_media(titles: Titles) -> Iterator[Media]:
+def library_media(titles: Titles) -> Iterator[MediaRecord]:
     """What a scan of the library has found, before any request."""
     for number, (title, item) in enumerate(titles.in_library(), 1):
         seasons = item.get("childCount", 0)
         added = utc_text(datetime.fromtimestamp(item["addedAt"], UTC))
         partial = seasons < title.seasons
-        yield Media(
+        yield MediaRecord(
             id=number,
             kind=title.kind,
             tmdb_id=title.id,
@@ -227,13 +227,15 @@ def library_media(titles: Titles) -> Iterator[Media]:
         )
 
 
-def _result(each: Title | Person, media: Mapping[tuple[str, int], Media]) -> dict[str, Any]:
+def _result(
+    each: SandboxTitle | Person, media: Mapping[tuple[str, int], MediaRecord]
+) -> dict[str, Any]:
     if isinstance(each, Person):
         return person_result(each)
     return title_result(each, _info(media.get((each.kind, each.id))))
 
 
-def _info(media: Media | None) -> dict[str, Any] | None:
+def _info(media: MediaRecord | None) -> dict[str, Any] | None:
     return None if media is None else tracked_json(media)
 
 
@@ -243,10 +245,10 @@ def _requester(call: Call) -> User:
     if not number:
         return call.user
     if not call.user.manages:
-        raise RefusedError(403, "You do not have permission to modify the request user.")
+        raise AnswerError(403, "You do not have permission to modify the request user.")
     if number not in USERS:
         where = json.dumps({"where": {"id": number}}, indent=4)
-        raise RefusedError(500, f'Could not find any entity of type "User" matching: {where}')
+        raise AnswerError(500, f'Could not find any entity of type "User" matching: {where}')
     return USERS[number]
 
 
@@ -254,9 +256,9 @@ def _check_user(call: Call, user: User) -> None:
     is_movie = call.body["mediaType"] == "movie"
     if not user.may_request:
         what = f"{'4K ' if call.body.get('is4k') else ''}{'movie' if is_movie else 'series'}"
-        raise RefusedError(403, f"You do not have permission to make {what} requests.")
+        raise AnswerError(403, f"You do not have permission to make {what} requests.")
     if user.quota is not None or call.trouble.quota:
-        raise RefusedError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
+        raise AnswerError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
 
 
 def _orphaned(request: dict[str, Any]) -> dict[str, Any]:
@@ -264,8 +266,8 @@ def _orphaned(request: dict[str, Any]) -> dict[str, Any]:
     return {**request, "media": None} if request["id"] % 2 else request
 
 
-def _found(snapshot: Snapshot, number: str) -> MediaRequest:
+def _found(snapshot: Snapshot, number: str) -> RequestRecord:
     for request in snapshot.requests:
         if str(request.id) == number:
             return request
-    raise RefusedError(404, NO_SUCH_REQUEST)
+    raise AnswerError(404, NO_SUCH_REQUEST)

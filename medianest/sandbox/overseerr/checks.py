@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from medianest.sandbox.messages import Request
-from medianest.sandbox.overseerr.answers import Problem, RefusedError
+from medianest.sandbox.overseerr.answers import AnswerError, Problem
 
 __all__ = ["Parameter", "check_number", "check_query", "check_wish", "parsed_body"]
 
@@ -36,10 +36,10 @@ def parsed_body(request: Request) -> Any:
     try:
         body = json.loads(request.body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(400, _complaint(error)) from None
+        raise AnswerError(400, _complaint(error)) from None
     if not isinstance(body, dict | list):  # the framework's parser is strict
         start = request.body.lstrip()[:1].decode(errors="replace")
-        raise RefusedError(400, f"Unexpected token {start} in JSON at position 0")
+        raise AnswerError(400, f"Unexpected token {start} in JSON at position 0")
     return body
 
 
@@ -129,14 +129,14 @@ def _check_reserved(raw: str, known: Mapping[str, Parameter]) -> None:
 
 
 def _refuse_parameter(name: str, message: str) -> None:
-    raise RefusedError(400, message, [{"path": f".query.{name}", "message": message}])
+    raise AnswerError(400, message, [{"path": f".query.{name}", "message": message}])
 
 
 def _refuse_if(problems: Sequence[tuple[str, Problem]]) -> None:
     """Refuse because of all of them, each with where the message says that it is."""
     if problems:
         message = ", ".join(f"request{where} {problem['message']}" for where, problem in problems)
-        raise RefusedError(400, message, [problem for _, problem in problems])
+        raise AnswerError(400, message, [problem for _, problem in problems])
 
 
 def _problem(path: str, message: str, code: str) -> Problem:

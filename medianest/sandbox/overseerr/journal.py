@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Journal"]
+__all__ = ["RequestLog"]
 
 
-class Journal:
+class RequestLog:
     """Appends what happened, at once, and reads it at the next start; for one process at a time."""
 
     def __init__(self, path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from medianest.sandbox.overseerr.records import (
-    MediaRequest,
     MediaStatus,
+    RequestRecord,
     RequestStatus,
     Snapshot,
 )
@@ -104,5 +104,5 @@ def counts(snapshot: Snapshot) -> dict[str, int]:
     }
 
 
-def _status(snapshot: Snapshot, request: MediaRequest) -> MediaStatus:
+def _status(snapshot: Snapshot, request: RequestRecord) -> MediaStatus:
     return snapshot.media[request.key].level(request.is4k)

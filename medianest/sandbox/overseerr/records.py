@@ -12,12 +12,12 @@ from medianest.sandbox.overseerr.users import ADMIN
 __all__ = [
     "TVDB_OFFSET",
     "Created",
-    "Media",
-    "MediaRequest",
+    "MediaRecord",
     "MediaStatus",
+    "RequestBody",
+    "RequestRecord",
     "RequestStatus",
     "Snapshot",
-    "Wish",
 ]
 
 
@@ -46,7 +46,7 @@ class RequestStatus(IntEnum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class RequestBody:
     """What a client asks for; `is4k` None when it did not say, which matches no request."""
 
     kind: str
@@ -60,7 +60,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Media:
+class MediaRecord:
     """A title that is in the library or was requested."""
 
     id: int
@@ -95,7 +95,7 @@ class Media:
 
 
 @dataclass(frozen=True)
-class MediaRequest:
+class RequestRecord:
     """One request, approved as it arrives or by and by."""
 
     id: int
@@ -131,11 +131,11 @@ class MediaRequest:
 class Snapshot:
     """Everything remembered at one moment."""
 
-    requests: tuple[MediaRequest, ...]
+    requests: tuple[RequestRecord, ...]
     """Oldest first."""
-    media: Mapping[tuple[str, int], Media]
+    media: Mapping[tuple[str, int], MediaRecord]
 
-    def requests_for(self, key: tuple[str, int]) -> list[MediaRequest]:
+    def requests_for(self, key: tuple[str, int]) -> list[RequestRecord]:
         """The requests for one title, oldest first."""
         return [request for request in self.requests if request.key == key]
 
@@ -148,6 +148,6 @@ class Snapshot:
 class Created:
     """A new request, its title as it was while the request was being approved, and what was."""
 
-    request: MediaRequest
-    media: Media
+    request: RequestRecord
+    media: MediaRecord
     before: Snapshot

@@ -11,7 +11,7 @@ from typing import Any
 from medianest.sandbox.catalogue import PEOPLE
 from medianest.sandbox.overseerr.catalogue import GENRES
 from medianest.sandbox.overseerr.records import TVDB_OFFSET
-from medianest.sandbox.overseerr.titles import PERSON_IDS, Person, Title
+from medianest.sandbox.overseerr.titles import PERSON_IDS, Person, SandboxTitle
 
 __all__ = ["details", "person_result", "title_result"]
 
@@ -19,7 +19,7 @@ Info = Mapping[str, Any] | None
 """What the server itself knows of a title: requested, available; None if nothing."""
 
 
-def title_result(title: Title, info: Info = None) -> dict[str, Any]:
+def title_result(title: SandboxTitle, info: Info = None) -> dict[str, Any]:
     """A movie or a show in a list of results."""
     own = _movie_result(title) if title.kind == "movie" else _show_result(title)
     return {
@@ -46,7 +46,7 @@ def person_result(person: Person) -> dict[str, Any]:
     }
 
 
-def details(title: Title, info: Info) -> dict[str, Any]:
+def details(title: SandboxTitle, info: Info) -> dict[str, Any]:
     """Everything about one title."""
     own = _movie_details(title) if title.kind == "movie" else _show_details(title)
     return {
@@ -73,7 +73,7 @@ def _info(info: Info) -> dict[str, Any]:
     return {} if info is None else {"mediaInfo": info}
 
 
-def _common(title: Title) -> dict[str, Any]:
+def _common(title: SandboxTitle) -> dict[str, Any]:
     return {
         "originalLanguage": "en",
         "overview": title.overview,
@@ -84,7 +84,7 @@ def _common(title: Title) -> dict[str, Any]:
     }
 
 
-def _movie_result(title: Title) -> dict[str, Any]:
+def _movie_result(title: SandboxTitle) -> dict[str, Any]:
     return {
         "adult": False,
         "originalTitle": title.name,
@@ -94,7 +94,7 @@ def _movie_result(title: Title) -> dict[str, Any]:
     }
 
 
-def _show_result(title: Title) -> dict[str, Any]:
+def _show_result(title: SandboxTitle) -> dict[str, Any]:
     return {
         "firstAirDate": title.released,
         "name": title.name,
@@ -103,7 +103,7 @@ def _show_result(title: Title) -> dict[str, Any]:
     }
 
 
-def _movie_details(title: Title) -> dict[str, Any]:
+def _movie_details(title: SandboxTitle) -> dict[str, Any]:
     imdb = f"tt{title.id:07}"
     return {
         **_movie_result(title),
@@ -117,7 +117,7 @@ def _movie_details(title: Title) -> dict[str, Any]:
     }
 
 
-def _show_details(title: Title) -> dict[str, Any]:
+def _show_details(title: SandboxTitle) -> dict[str, Any]:
     tvdb = title.id + TVDB_OFFSET
     return {
         **_show_result(title),
@@ -137,7 +137,7 @@ def _show_details(title: Title) -> dict[str, Any]:
     }
 
 
-def _season(title: Title, number: int) -> dict[str, Any]:
+def _season(title: SandboxTitle, number: int) -> dict[str, Any]:
     year = int(title.released[:4]) + max(0, number - 1)
     return {
         "airDate": f"{year}{title.released[4:]}",
@@ -150,7 +150,7 @@ def _season(title: Title, number: int) -> dict[str, Any]:
     }
 
 
-def _cast(title: Title) -> list[dict[str, Any]]:
+def _cast(title: SandboxTitle) -> list[dict[str, Any]]:
     names = [PEOPLE[(title.id + step) % len(PEOPLE)] for step in (1, 2, 3)]
     return [
         {
@@ -167,9 +167,9 @@ def _cast(title: Title) -> list[dict[str, Any]]:
     ]
 
 
-def _popularity(each: Title | Person) -> float:
+def _popularity(each: SandboxTitle | Person) -> float:
     return round(3 + each.id * 37 % 960 / 10, 3)
 
 
-def _vote(title: Title) -> float:
+def _vote(title: SandboxTitle) -> float:
     return round(4.6 + title.id * 37 % 51 / 10, 1)

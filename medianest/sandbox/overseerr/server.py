@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from medianest.resilience.clock import Clock, SystemClock
-from medianest.sandbox.messages import Answer, Request, reason
-from medianest.sandbox.overseerr.answers import MAINTENANCE, NOT_A_PAGE, RefusedError, answered
+from medianest.sandbox.messages import Reply, Request, reason
+from medianest.sandbox.overseerr.answers import MAINTENANCE, NOT_A_PAGE, AnswerError, answered
 from medianest.sandbox.overseerr.api import (
     NOTHING_FOUND,
     Api,
@@ -26,7 +26,7 @@ from medianest.sandbox.overseerr.checks import (
     parsed_body,
 )
 from medianest.sandbox.overseerr.flavours import OVERSEERR, Flavour
-from medianest.sandbox.overseerr.journal import Journal
+from medianest.sandbox.overseerr.journal import RequestLog
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
 from medianest.sandbox.overseerr.odd import with_odd_elements
 from medianest.sandbox.overseerr.results import title_result
@@ -57,10 +57,10 @@ MEDIA: Final = {
 
 
 @dataclass(frozen=True)
-class Route:
+class SandboxRoute:
     """What answers one method of one path, and what is checked before."""
 
-    handle: Callable[[Call], Answer]
+    handle: Callable[[Call], Reply]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     number: str = ""
     """The name of the number in the path."""
@@ -87,29 +87,29 @@ class OverseerrServer:
         self._clock = clock or SystemClock()
         titles = Titles()
         self._movie = title_result(titles.in_library()[0][0])
-        journal = None if state is None else Journal(state)
+        journal = None if state is None else RequestLog(state)
         self._store = Store(library_media(titles), self._clock, journal)
         self._routes = _routes(Api(titles, self._store, flavour))
         self.own_faults = own_faults(self._answer, self._clock)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """The answer of a server that is well."""
         return self._answer(request, WELL)
 
-    def error(self, status: int) -> Answer:
+    def error(self, status: int) -> Reply:
         """An error as its error handler sends it."""
         return answered(status, {"message": reason(status)})
 
-    def unauthorized(self) -> Answer:
+    def unauthorized(self) -> Reply:
         """The answer to an API key that is none."""
         message = "You do not have permission to access this endpoint"
         return answered(403, {"status": 403, "error": message})
 
-    def maintenance(self) -> Answer:
+    def maintenance(self) -> Reply:
         """The answer of the proxy in front while the server itself does not run."""
         return MAINTENANCE
 
-    def empty(self, request: Request) -> Answer:
+    def empty(self, request: Request) -> Reply:
         """A list of nothing, or an object of nothing."""
         if request.path == f"{BASE}/search":
             return answered(200, NOTHING_FOUND)
@@ -117,7 +117,7 @@ class OverseerrServer:
             return answered(200, {**page_of((), {})[0], "results": []})
         return answered(200, {})
 
-    def odd(self, request: Request) -> Answer:
+    def odd(self, request: Request) -> Reply:
         """Odd elements among the good ones of a list, and of what a title tells of requests."""
         answer = self.answer(request)
         if answer.status != 200:
@@ -132,20 +132,20 @@ class OverseerrServer:
         """The requests there are, and how many."""
         return state_json(self._store.snapshot())
 
-    def _answer(self, request: Request, trouble: Trouble) -> Answer:
+    def _answer(self, request: Request, trouble: Trouble) -> Reply:
         if not request.path.startswith(f"{BASE}/"):
             return NOT_A_PAGE
         try:
             return self._handled(request, trouble)
-        except RefusedError as refused:
+        except AnswerError as refused:
             return answered(refused.status, refused.content)
 
     # In the real server's order: the framework reads the body and wants its token, the API
     # description is enforced, and only then is the key compared.
-    def _handled(self, request: Request, trouble: Trouble) -> Answer:
+    def _handled(self, request: Request, trouble: Trouble) -> Reply:
         body = parsed_body(request)
         if trouble.csrf and request.method not in ("GET", "HEAD", "OPTIONS"):
-            raise RefusedError(403, "invalid csrf token")
+            raise AnswerError(403, "invalid csrf token")
         route, number = self._route(request)
         if not route.public and "x-api-key" not in request.headers:
             _refuse(401, request, "cookie 'connect.sid' required")
@@ -160,7 +160,7 @@ class OverseerrServer:
             return self.unauthorized()
         return route.handle(Call(query, body, number, user or USERS[ADMIN], trouble))
 
-    def _route(self, request: Request) -> tuple[Route, str]:
+    def _route(self, request: Request) -> tuple[SandboxRoute, str]:
         for pattern, methods in self._routes.items():
             if found := re.fullmatch(pattern, request.path.removeprefix(BASE)):
                 if request.method not in methods:
@@ -176,25 +176,25 @@ class OverseerrServer:
         return next((user for user in USERS.values() if str(user.id) == name), None)
 
 
-def _routes(api: Api) -> Mapping[str, Mapping[str, Route]]:
+def _routes(api: Api) -> Mapping[str, Mapping[str, SandboxRoute]]:
     """By pattern and method; the first pattern that fits decides."""
     language = {"language": TEXT}
     return {
-        "/status": {"GET": Route(api.status, public=True)},
-        "/search": {"GET": Route(api.search, SEARCH)},
-        "/movie/([^/]+)": {"GET": Route(api.movie, language, number="movieId")},
-        "/tv/([^/]+)": {"GET": Route(api.show, language, number="tvId")},
+        "/status": {"GET": SandboxRoute(api.status, public=True)},
+        "/search": {"GET": SandboxRoute(api.search, SEARCH)},
+        "/movie/([^/]+)": {"GET": SandboxRoute(api.movie, language, number="movieId")},
+        "/tv/([^/]+)": {"GET": SandboxRoute(api.show, language, number="tvId")},
         "/request": {
-            "GET": Route(api.requests, REQUESTS),
-            "POST": Route(api.create, takes_wish=True),
+            "GET": SandboxRoute(api.requests, REQUESTS),
+            "POST": SandboxRoute(api.create, takes_wish=True),
         },
-        "/request/count": {"GET": Route(api.count)},
-        "/request/([^/]+)": {"GET": Route(api.request), "DELETE": Route(api.delete)},
-        "/request/([^/]+)/approve": {"POST": Route(api.approve, manages=True)},
-        "/request/([^/]+)/decline": {"POST": Route(api.decline, manages=True)},
-        "/media": {"GET": Route(api.media, MEDIA)},
+        "/request/count": {"GET": SandboxRoute(api.count)},
+        "/request/([^/]+)": {"GET": SandboxRoute(api.request), "DELETE": SandboxRoute(api.delete)},
+        "/request/([^/]+)/approve": {"POST": SandboxRoute(api.approve, manages=True)},
+        "/request/([^/]+)/decline": {"POST": SandboxRoute(api.decline, manages=True)},
+        "/media": {"GET": SandboxRoute(api.media, MEDIA)},
     }
 
 
 def _refuse(status: int, request: Request, message: str) -> NoReturn:
-    raise RefusedError(status, message, [{"path": request.path, "message": message}])
+    raise AnswerError(status, message, [{"path": request.path, "message": message}])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from medianest.sandbox.overseerr.records import Created, Media, MediaRequest, MediaStatus, Snapshot
+from medianest.sandbox.overseerr.records import (
+    Created,
+    MediaRecord,
+    MediaStatus,
+    RequestRecord,
+    Snapshot,
+)
 from medianest.sandbox.overseerr.users import USERS, user_json
 
 __all__ = [
@@ -56,7 +62,7 @@ def created_json(created: Created) -> dict[str, Any]:
     return {**_base(request), "media": media, **users, **seasons}
 
 
-def request_json(snapshot: Snapshot, request: MediaRequest) -> dict[str, Any]:
+def request_json(snapshot: Snapshot, request: RequestRecord) -> dict[str, Any]:
     """One request."""
     return {
         **_base(request),
@@ -71,12 +77,12 @@ def request_json(snapshot: Snapshot, request: MediaRequest) -> dict[str, Any]:
 def sample_request() -> dict[str, Any]:
     """A request that nobody has made."""
     at = "2026-01-01T00:00:00.000Z"
-    request = MediaRequest(1, "movie", 1, False, (), at, 1)
-    media = Media(1, "movie", 1, at, at, MediaStatus.PROCESSING)
+    request = RequestRecord(1, "movie", 1, False, (), at, 1)
+    media = MediaRecord(1, "movie", 1, at, at, MediaStatus.PROCESSING)
     return request_json(Snapshot((request,), {media.key: media}), request)
 
 
-def media_json(media: Media) -> dict[str, Any]:
+def media_json(media: MediaRecord) -> dict[str, Any]:
     """One tracked title."""
     return {
         "downloadStatus": [],
@@ -98,7 +104,7 @@ def media_json(media: Media) -> dict[str, Any]:
     }
 
 
-def tracked_json(media: Media) -> dict[str, Any]:
+def tracked_json(media: MediaRecord) -> dict[str, Any]:
     """One tracked title, with the seasons that are in the library."""
     seasons = [
         {
@@ -114,13 +120,13 @@ def tracked_json(media: Media) -> dict[str, Any]:
     return {**media_json(media), "seasons": seasons}
 
 
-def looked_at_json(snapshot: Snapshot, media: Media) -> dict[str, Any]:
+def looked_at_json(snapshot: Snapshot, media: MediaRecord) -> dict[str, Any]:
     """One tracked title as its details show it: with the requests that there are for it."""
     requests = [request_json(snapshot, each) for each in snapshot.requests_for(media.key)]
     return {**tracked_json(media), "requests": requests, "issues": []}
 
 
-def _base(request: MediaRequest) -> dict[str, Any]:
+def _base(request: RequestRecord) -> dict[str, Any]:
     return {
         "id": request.id,
         "status": request.status,
@@ -137,7 +143,7 @@ def _base(request: MediaRequest) -> dict[str, Any]:
     }
 
 
-def _request_seasons(request: MediaRequest) -> list[dict[str, Any]]:
+def _request_seasons(request: RequestRecord) -> list[dict[str, Any]]:
     return [
         {
             "id": request.first_season_id + place,

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from medianest.resilience.clock import Clock
-from medianest.sandbox.overseerr.journal import Journal
+from medianest.sandbox.overseerr.journal import RequestLog
 from medianest.sandbox.overseerr.records import (
     Created,
-    Media,
-    MediaRequest,
+    MediaRecord,
     MediaStatus,
+    RequestBody,
+    RequestRecord,
     RequestStatus,
     Snapshot,
-    Wish,
 )
 from medianest.sandbox.overseerr.users import ADMIN
 
@@ -37,10 +37,12 @@ class NoSeasonsError(Exception):
 class Store:
     """Creates requests, never two for the same unless told to look away in between."""
 
-    def __init__(self, media: Iterable[Media], clock: Clock, journal: Journal | None) -> None:
+    def __init__(
+        self, media: Iterable[MediaRecord], clock: Clock, journal: RequestLog | None
+    ) -> None:
         self._clock = clock
         self._media = {each.key: each for each in media}
-        self._requests: dict[int, MediaRequest] = {}
+        self._requests: dict[int, RequestRecord] = {}
         self._last_id = self._last_season_id = 0
         self._lock = threading.Lock()
         self._journal = journal
@@ -55,7 +57,7 @@ class Store:
         with self._lock:
             return self._snapshot_needs_lock()
 
-    def create(self, wish: Wish, between: Callable[[], None] | None = None) -> Created:
+    def create(self, wish: RequestBody, between: Callable[[], None] | None = None) -> Created:
         """A new request; DuplicateError or NoSeasonsError if there is nothing new in the wish.
 
         The check and the creation are one step; with `between`, that runs after the check and
@@ -88,7 +90,7 @@ class Store:
             self._delete_needs_lock(request_id)
             return True
 
-    def _wanted_needs_lock(self, wish: Wish) -> tuple[int, ...]:
+    def _wanted_needs_lock(self, wish: RequestBody) -> tuple[int, ...]:
         key = (wish.kind, wish.tmdb_id)
         same = [
             each for each in self._requests.values() if (each.key, each.is4k) == (key, wish.is4k)
@@ -107,9 +109,9 @@ class Store:
             raise NoSeasonsError
         return wanted
 
-    def _create_needs_lock(self, wish: Wish, seasons: tuple[int, ...]) -> Created:
+    def _create_needs_lock(self, wish: RequestBody, seasons: tuple[int, ...]) -> Created:
         before = self._snapshot_needs_lock()
-        request = MediaRequest(
+        request = RequestRecord(
             id=self._last_id + 1,
             kind=wish.kind,
             tmdb_id=wish.tmdb_id,
@@ -124,12 +126,14 @@ class Store:
         self._write(_entry(request))
         return Created(request, self._add_needs_lock(request), before)
 
-    def _add_needs_lock(self, request: MediaRequest) -> Media:
+    def _add_needs_lock(self, request: RequestRecord) -> MediaRecord:
         """Keep the request; the title as it is until the request is handed on for download."""
         self._requests[request.id] = request
         self._last_id = request.id
         self._last_season_id = request.first_season_id + len(request.seasons) - 1
-        new = Media(len(self._media) + 1, request.kind, request.tmdb_id, request.at, request.at)
+        new = MediaRecord(
+            len(self._media) + 1, request.kind, request.tmdb_id, request.at, request.at
+        )
         pending = _raised(self._media.get(request.key, new), request, MediaStatus.PENDING)
         approved = request.status == RequestStatus.APPROVED
         after = _raised(pending, request, MediaStatus.PROCESSING) if approved else pending
@@ -147,7 +151,7 @@ class Store:
             media = media.at_level(MediaStatus.UNKNOWN, request.is4k)
         self._media[request.key] = replace(media, updated_at=at)
 
-    def _is_awaited_needs_lock(self, declined: MediaRequest) -> bool:
+    def _is_awaited_needs_lock(self, declined: RequestRecord) -> bool:
         """Whether anything else is under way for the show."""
         others = self._snapshot_needs_lock().requests_for(declined.key)
         pending = any(each.status == RequestStatus.PENDING for each in others)
@@ -170,7 +174,7 @@ class Store:
             status = RequestStatus(entry["status"])
             self._change_needs_lock(entry["changed"], status, entry["by"], entry["at"])
             return
-        request = MediaRequest(
+        request = RequestRecord(
             id=entry["id"],
             kind=entry["mediaType"],
             tmdb_id=entry["mediaId"],
@@ -198,7 +202,7 @@ def utc_text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def _entry(request: MediaRequest) -> dict[str, Any]:
+def _entry(request: RequestRecord) -> dict[str, Any]:
     return {
         "id": request.id,
         "mediaType": request.kind,
@@ -212,6 +216,6 @@ def _entry(request: MediaRequest) -> dict[str, Any]:
     }
 
 
-def _raised(media: Media, request: MediaRequest, status: MediaStatus) -> Media:
+def _raised(media: MediaRecord, request: RequestRecord, status: MediaStatus) -> MediaRecord:
     """The title with at least this status; what is available stays so."""
     return media.at_level(max(status, media.level(request.is4k)), request.is4k)

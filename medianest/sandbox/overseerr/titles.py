@@ -17,7 +17,7 @@ from medianest.sandbox.overseerr.catalogue import (
     SECOND_WORDS,
 )
 
-__all__ = ["PERSON_IDS", "UNKNOWN_FROM", "Person", "Title", "Titles"]
+__all__ = ["PERSON_IDS", "UNKNOWN_FROM", "Person", "SandboxTitle", "Titles"]
 
 UNKNOWN_FROM: Final = 9_000_000
 """Ids from here on belong to no title; any other positive one is invented when asked for."""
@@ -29,7 +29,7 @@ PERSON_IDS: Final = 310_001
 
 
 @dataclass(frozen=True)
-class Title:
+class SandboxTitle:
     """A movie, or a show with its seasons; `plex` is the library's item if it has one."""
 
     kind: str
@@ -55,7 +55,7 @@ class Person:
 
     id: int
     name: str
-    known_for: tuple[Title, ...]
+    known_for: tuple[SandboxTitle, ...]
 
 
 class Titles:
@@ -66,25 +66,25 @@ class Titles:
         self._by_id = {(title.kind, title.id): title for title in known}
         self._people = [_person(place, known) for place in range(len(PEOPLE))]
 
-    def find(self, kind: str, number: float) -> Title | None:
+    def find(self, kind: str, number: float) -> SandboxTitle | None:
         """The title of a kind and an id."""
         if not 0 < number < UNKNOWN_FROM or number != int(number):
             return None
         return self._by_id.get((kind, int(number))) or _invented(kind, int(number))
 
-    def search(self, query: str) -> list[Title | Person]:
+    def search(self, query: str) -> list[SandboxTitle | Person]:
         """Titles and people in whose name words begin with those of the query."""
         words = _words(query)
-        everything: list[Title | Person] = [*self._by_id.values(), *self._people]
+        everything: list[SandboxTitle | Person] = [*self._by_id.values(), *self._people]
         found = [each for each in everything if _fits(each, words)]
         return sorted(found, key=lambda each: each.id * 37 % 101) if words else []
 
-    def in_library(self) -> list[tuple[Title, Item]]:
+    def in_library(self) -> list[tuple[SandboxTitle, Item]]:
         """The titles that the library has, each with its item."""
         return [(title, title.plex) for title in self._by_id.values() if title.plex is not None]
 
 
-def _fits(each: Title | Person, words: list[str]) -> bool:
+def _fits(each: SandboxTitle | Person, words: list[str]) -> bool:
     name = _words(each.name)
     return all(any(part.startswith(word) for part in name) for word in words)
 
@@ -93,25 +93,25 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def _library_movies() -> Iterator[Title]:
+def _library_movies() -> Iterator[SandboxTitle]:
     for place, (name, year, genre, overview) in enumerate(MOVIES):
         item = movie(place)
         released = item.get("originallyAvailableAt", f"{year}-06-15")
         # Without a match in an online database, Overseerr cannot tell what the file is.
         held = item if item["guid"].startswith("plex:") else None
-        yield Title("movie", MOVIE_IDS + place, name, released, genre, overview, plex=held)
+        yield SandboxTitle("movie", MOVIE_IDS + place, name, released, genre, overview, plex=held)
 
 
-def _new_movies() -> Iterator[Title]:
+def _new_movies() -> Iterator[SandboxTitle]:
     for place, (name, year, genre, overview) in enumerate(NEW_MOVIES):
-        yield Title("movie", NEW_MOVIE_IDS + place, name, f"{year}-06-15", genre, overview)
+        yield SandboxTitle("movie", NEW_MOVIE_IDS + place, name, f"{year}-06-15", genre, overview)
 
 
-def _library_shows() -> Iterator[Title]:
+def _library_shows() -> Iterator[SandboxTitle]:
     for place, (name, _, genre, seasons, overview) in enumerate(SHOWS):
         item = show(place)
         unseen = 1 if place % 4 == 3 else 0  # a season that the library does not have yet
-        yield Title(
+        yield SandboxTitle(
             "tv",
             SHOW_IDS + place,
             name,
@@ -123,15 +123,17 @@ def _library_shows() -> Iterator[Title]:
         )
 
 
-def _new_shows() -> Iterator[Title]:
+def _new_shows() -> Iterator[SandboxTitle]:
     for place, (name, year, genre, seasons, overview) in enumerate(NEW_SHOWS):
-        yield Title("tv", NEW_SHOW_IDS + place, name, f"{year}-09-15", genre, overview, seasons)
+        yield SandboxTitle(
+            "tv", NEW_SHOW_IDS + place, name, f"{year}-09-15", genre, overview, seasons
+        )
 
 
-def _invented(kind: str, number: int) -> Title:
+def _invented(kind: str, number: int) -> SandboxTitle:
     first = FIRST_WORDS[number % len(FIRST_WORDS)]
     second = SECOND_WORDS[number % len(SECOND_WORDS)]
-    return Title(
+    return SandboxTitle(
         kind,
         number,
         f"{first} {second}",
@@ -143,6 +145,6 @@ def _invented(kind: str, number: int) -> Title:
     )
 
 
-def _person(place: int, known: list[Title]) -> Person:
+def _person(place: int, known: list[SandboxTitle]) -> Person:
     movies = known[: len(MOVIES)]
     return Person(PERSON_IDS + place, PEOPLE[place], tuple(movies[place :: len(PEOPLE)][:3]))

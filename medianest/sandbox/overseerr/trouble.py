@@ -9,8 +9,8 @@ from typing import Final
 from medianest.resilience.clock import Clock
 from medianest.sandbox.faults import Fault
 from medianest.sandbox.kinds import SECONDS, Option, is_whole, one_of
-from medianest.sandbox.messages import Answer, OwnFault, Request
-from medianest.sandbox.overseerr.answers import RefusedError
+from medianest.sandbox.messages import OwnFault, Reply, Request
+from medianest.sandbox.overseerr.answers import AnswerError
 
 __all__ = ["WELL", "Trouble", "own_faults"]
 
@@ -76,9 +76,7 @@ class Trouble:
 WELL: Final = Trouble()
 
 
-def own_faults(
-    answer: Callable[[Request, Trouble], Answer], clock: Clock
-) -> Mapping[str, OwnFault]:
+def own_faults(answer: Callable[[Request, Trouble], Reply], clock: Clock) -> Mapping[str, OwnFault]:
     """The faults that only this server has; `answer` is how it answers in trouble."""
 
     def fault(trouble: Callable[[Fault], Trouble], **options: Option) -> OwnFault:
@@ -114,6 +112,6 @@ def _locked(fault: Fault) -> Trouble:
     message: str = fault.options["message"]
 
     def refuses() -> None:
-        raise RefusedError(500, message)
+        raise AnswerError(500, message)
 
     return Trouble(between=refuses, gone=message if message in GONE else None)
