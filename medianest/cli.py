@@ -57,7 +57,7 @@ def test() -> None:
     """Send a sample to every place; the exit code is 1 when it does not get to one."""
     notifier = container().monitoring.notifier
     if not notifier.places:
-        sys.exit("medianest: alerts go to the log alone: set MEDIANEST_ALERTS_URLS")
+        sys.exit("medianest: alerts go to the log only: set MEDIANEST_ALERTS_URLS")
     sent = notifier.send_now(sample_alert(container().registry.clock.utc()))
     for place, why in sent:
         click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")

@@ -288,7 +288,7 @@ def test_what_failed_before_is_not_the_reason_of_the_next(posts):
     notifier = Notifier([post.url])
     notifier.send_now(alert())
     notifier.places[0]._sender.notify = lambda **told: False
-    assert notifier.send_now(alert()) == [("JSON (number 1)", "nobody says why")]
+    assert notifier.send_now(alert()) == [("JSON (number 1)", "no reason was given")]
 
 
 def test_only_so_many_wait_and_the_oldest_go_first(posts):

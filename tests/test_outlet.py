@@ -185,7 +185,7 @@ def test_health_tells_that_the_log_is_not_read(tally, clock):
     tally.note_begun()
     clock.advance(6)
     assert (tally().status, tally().detail["stuck_seconds"]) == (Status.DEGRADED, 6)
-    assert "has taken nothing for 6 s" in tally().message
+    assert "has been blocked for 6 s" in tally().message
     tally.note_ended()
     assert tally().status is Status.HEALTHY
 

@@ -82,7 +82,7 @@ _FAILURES = (
 _AWAY: tuple[tuple[type[Exception], str], ...] = (
     (theirs.AuthenticationError, "the cache refuses the password; check MEDIANEST_REDIS_URL"),
     (theirs.BusyLoadingError, "the cache is still starting"),
-    (theirs.ClusterDownError, "the cache has lost the others of its cluster"),
+    (theirs.ClusterDownError, "the cache has lost its cluster"),
     (theirs.TimeoutError, "the cache did not answer in time"),
     (theirs.ConnectionError, "the cache cannot be reached"),
     (OSError, "the cache cannot be reached"),
@@ -236,7 +236,7 @@ class RedisServer:
         if trouble:
             logger.warning("%s: %s (%s)", name, trouble, _one_line(error))
         else:
-            logger.warning("%s: the cache is well again", name)
+            logger.warning("%s: the cache works again", name)
 
 
 def _milliseconds(seconds: float) -> int:
@@ -252,7 +252,7 @@ def _error_of(error: BaseException) -> CacheError:
     for kind, text in _REFUSED:
         if isinstance(error, kind):
             return CacheRefusedError(text)
-    return CacheUnavailableError("the cache answers what no Redis does")
+    return CacheUnavailableError("the cache does not speak the Redis protocol")
 
 
 def _one_line(error: BaseException | None) -> str:

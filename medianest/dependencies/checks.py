@@ -61,7 +61,7 @@ class UpstreamCheck:
         except MediaError as error:
             return CheckResult(Status.UNHEALTHY, str(error), _answered(error.status))
         except (AttributeError, KeyError, TypeError):
-            message = f"{self._http.service}: something else answers in its place"
+            message = f"{self._http.service}: something else answers at its address"
             return CheckResult(Status.UNHEALTHY, message, _answered(200))
         detail = {**_answered(200), "version": str(version)[:100] if version else None}
         trouble = self._trouble()
@@ -100,7 +100,7 @@ class DatabaseCheck:
         try:
             self._database.prove_write(self._proven_for)
         except StorageError as error:
-            return CheckResult(Status.UNHEALTHY, f"it accepts no write: {error}", detail)
+            return CheckResult(Status.UNHEALTHY, f"it does not accept writes: {error}", detail)
         return CheckResult(detail=detail)
 
 
@@ -118,5 +118,5 @@ class CacheCheck:
         try:
             self._redis.prove_write()
         except CacheRefusedError as error:
-            return CheckResult(Status.DEGRADED, f"it accepts no write: {error}", detail)
+            return CheckResult(Status.DEGRADED, f"it does not accept writes: {error}", detail)
         return CheckResult(detail=detail)

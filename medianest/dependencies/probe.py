@@ -101,7 +101,7 @@ class HealthProbe:
             try:
                 found = self._allowed(url.host, url.port)
             except TimeoutError as error:
-                raise SlowError(url.authority, "its name was not looked up in time") from error
+                raise SlowError(url.authority, "the DNS lookup timed out") from error
         return tuple(dict.fromkeys(address[0] for _, address in found))
 
     def ask(self, url: HealthUrl) -> ProbeResult:
@@ -133,7 +133,7 @@ class HealthProbe:
     def _allowed(self, host: str, port: int) -> list[tuple[int, Any]]:
         found = resolve(host, port, _Turn(self._look_ups, host))
         if not found:
-            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+            raise socket.gaierror(socket.EAI_NONAME, "the name does not resolve")
         for _, address in found:
             self._addresses.check(address[0])
         return found

@@ -81,9 +81,9 @@ def check_threads(places: Bulkhead | None, threads: int) -> CheckResult:
         "peak": seen.peak,
         "shed": seen.rejected,
     }
-    taken = f"{seen.in_use} of {seen.max_concurrent} threads for requests are taken"
+    taken = f"{seen.in_use} of {seen.max_concurrent} request threads are in use"
     if seen.in_use >= seen.max_concurrent:
-        return CheckResult(Status.UNHEALTHY, f"{taken}: load is shed", detail)
+        return CheckResult(Status.UNHEALTHY, f"{taken}: new requests are refused", detail)
     if seen.in_use >= _NEARLY_ALL * seen.max_concurrent:
         return CheckResult(Status.DEGRADED, taken, detail)
     return CheckResult(detail=detail)
@@ -101,11 +101,11 @@ class QueueCheck:
         try:
             self._last = self._figures()
         except Exception as error:
-            message = f"cannot be counted now: {describe(error)[1]}"
+            message = f"its operations cannot be counted now: {describe(error)[1]}"
             return CheckResult(Status.UNKNOWN, message, self._last)
         dead = self._last["dead"]
         if sum(self._last.get(state) or 0 for state in _KEPT) >= self._most:
-            message = f"it is full, and nothing more is kept: {dead} could not be done"
+            message = f"it is full and accepts nothing more: {dead} could not be done"
             return CheckResult(Status.UNHEALTHY, message, self._last)
         if dead:
             message = counted(
@@ -117,8 +117,8 @@ class QueueCheck:
         if failing := self._last["failing"]:
             message = counted(
                 failing,
-                "operation fails again and again, by itself",
-                "operations fail again and again, each by itself",
+                "operation keeps failing on its own",
+                "operations keep failing on their own",
             )
             return CheckResult(Status.DEGRADED, message, self._last)
         return CheckResult(detail=self._last)

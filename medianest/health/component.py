@@ -130,7 +130,7 @@ class Component:
             status, since = Status.UNKNOWN, self._known_until
             message = f"not checked for {age or 0.0:.0f} s: the monitor has stalled"
         elif finding is not None and finding.status is Status.HEALTHY is not status:
-            message = message or "it answers again; one good check is no proof yet"
+            message = message or "it answers again; another check must confirm it"
         ordered = sorted(self._latencies)
         return ComponentHealth(
             name=self.check.name,
@@ -200,7 +200,7 @@ def _then(then: float, now: float, utc: datetime) -> datetime:
 
 
 def _hangs(seconds: float) -> str:
-    return f"its check has not ended for {seconds:.0f} s"
+    return f"its check has been running for {seconds:.0f} s"
 
 
 def _nearest_rank(ordered: list[float], share: float) -> float | None:

@@ -112,7 +112,9 @@ def _judged(
         opinions.append(_of_breaker(breaker, passes))
     opinions += _of_operations(operations)
     if check is None and not any(map(_was_called, (breaker, *operations))):
-        opinions.append(_Opinion(Status.UNKNOWN, "it has no health check, and no call yet", None))
+        opinions.append(
+            _Opinion(Status.UNKNOWN, "it has no health check, and no call has been made yet", None)
+        )
     worst = max(opinions, key=lambda opinion: opinion.status.severity_rank)
     if worst.status is not Status.HEALTHY:
         return worst
@@ -154,7 +156,7 @@ def _words(breaker: BreakerSnapshot) -> str | None:
     if breaker.state is State.DISABLED:
         return f"its circuit breaker is off: {breaker.reason or 'an operator did it'}"
     if breaker.state is State.HALF_OPEN:
-        return "it is coming back"
+        return "it is recovering: a few calls are let through"
     if breaker.state is State.OPEN:
         last = f": {breaker.last_failure.message}" if breaker.last_failure is not None else ""
         return f"its calls fail{last}; {_next_try(breaker)}"
@@ -164,4 +166,4 @@ def _words(breaker: BreakerSnapshot) -> str | None:
 def _next_try(breaker: BreakerSnapshot) -> str:
     if not breaker.retry_after:
         return "the next call tries it again"
-    return f"tried again in {breaker.retry_after:.0f} s"
+    return f"next try in {breaker.retry_after:.0f} s"

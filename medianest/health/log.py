@@ -56,10 +56,10 @@ class LogTally:
         detail = {"dropped": self._dropped, "stuck_seconds": round(stuck, 3)}
         dropped = counted(self._dropped, "record was dropped", "records were dropped")
         if stuck > _STUCK_SECONDS:
-            message = f"it has taken nothing for {stuck:.0f} s; {dropped}"
+            message = f"its output has been blocked for {stuck:.0f} s; {dropped}"
             return CheckResult(Status.DEGRADED, message, detail)
         if now - self._dropped_at < _LATELY:
-            message = f"{dropped}: it cannot be written, or not so fast"
+            message = f"{dropped}: the log cannot be written, or not fast enough"
             return CheckResult(Status.DEGRADED, message, detail)
         return CheckResult(detail=detail)
 

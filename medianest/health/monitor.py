@@ -189,7 +189,7 @@ def _itself(age: float, utc: datetime, alive_since: datetime | None) -> Componen
         since=beat_at + timedelta(seconds=STALL_SECONDS) if stalled else alive_since,
         checked_at=beat_at,
         age_seconds=round(age, 3),
-        message=f"the monitor has not stirred for {age:.0f} s" if stalled else None,
+        message=f"no heartbeat for {age:.0f} s" if stalled else None,
     )
 
 
@@ -204,5 +204,5 @@ def _not_begun(age: float) -> ComponentHealth:
         since=None,
         checked_at=None,
         age_seconds=None,
-        message=f"nothing has run a check for {age:.0f} s" if late else "it has not begun yet",
+        message=f"no check has run for {age:.0f} s" if late else "it has not started yet",
     )

@@ -10,10 +10,10 @@ MediaError                  carries `service`
 ├── UnusableAnswerError     it is well, and we can do nothing with what it says; carries `rest`
 └── UpstreamError           it failed; carries `retry_after`
     ├── SourceError             it is well, but cannot reach its own source
-    ├── ForeignAnswerError      something else answers in its place; carries `status`
+    ├── ForeignAnswerError      something else answers at its address; carries `status`
     ├── UnreachableError        no connection: refused, reset, unknown name
-    │   └── UnresolvableError       the name has no address
-    ├── SlowError               no whole answer in time; also a TimeoutError
+    │   └── UnresolvableError       the name does not resolve
+    ├── SlowError               no complete response in time; also a TimeoutError
     ├── UnavailableError        it said so itself (5xx, 429); carries `status`
     └── InvalidAnswerError      an answer that makes no sense: garbage, cut off, too large
 """

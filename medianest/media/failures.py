@@ -65,7 +65,7 @@ def _ours(service: str, error: Exception, prefix: str | None) -> UpstreamError:
     if any(isinstance(cause, _NOT_CONNECTED) for cause in chain):
         return _unconnected(service, chain, prefix).surely()
     if any(map(is_timeout, chain)):
-        return SlowError(service, "no whole answer in time")
+        return SlowError(service, "no complete response in time")
     if isinstance(
         error,
         requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError,
@@ -92,7 +92,7 @@ def _fault_of_head(error: HTTPException) -> str:
     """http.client has no type of its own for too many headers, nor for too many promises of an
     answer, which it counts from Python 3.14 on."""
     if "interim responses" in str(error):
-        return "it promises an answer over and over"
+        return "it sent too many interim responses"
     if isinstance(error, LineTooLong) or str(error).startswith("got more than"):
         return "the headers of its answer are too large"
     return "its answer is not HTTP"

@@ -188,7 +188,7 @@ class UpstreamHttp:
     def check(self, status: int, headers: Mapping[str, str]) -> None:
         """Raise what a status means that is not 200."""
         if 400 <= status < 500 and status != 401 and not self._is_own(headers):
-            message = f"something else answers in its place ({status})"
+            message = f"something else answers at its address ({status})"
             raise ForeignAnswerError(self.service, message, status)
         if status in (401, 403):
             raise RejectedError(self.service, f"it refused our credentials ({status})", status)

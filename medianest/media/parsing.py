@@ -90,7 +90,7 @@ def _sorted_out(
 
 
 def _senseless(error: ValidationError, model: type[BaseModel]) -> str:
-    return f"its answer makes no sense: {_what(error, model)}"
+    return f"its answer is not valid: {_what(error, model)}"
 
 
 def _what(error: ValidationError, model: type[BaseModel]) -> str:

@@ -130,7 +130,7 @@ class _Place:
             return type(error).__name__
         if sent:
             return None
-        return heard[-1] if heard else "nobody says why"
+        return heard[-1] if heard else "no reason was given"
 
     def add(self, alert: Alert) -> None:
         """Have it sent by and by."""
@@ -152,7 +152,9 @@ class _Place:
             if self._under_way is not None:
                 if now - self._under_way.began < _PATIENCE:
                     return None
-                self._has_failed(self._under_way.letter, now, f"no end within {_PATIENCE:g} s")
+                self._has_failed(
+                    self._under_way.letter, now, f"not finished within {_PATIENCE:g} s"
+                )
             if not self.waiting or now < self._rests_until:
                 return None
             letter = self.waiting[0]
@@ -180,7 +182,7 @@ class _Place:
         if letter.attempts < _ATTEMPTS:
             self._rests_until = now + _WAIT * _FACTOR ** (letter.attempts - 1)
             return
-        logger.error("an alert about %s reaches not %s: %s", letter.alert.key, self.name, why)
+        logger.error("could not deliver the alert %s to %s: %s", letter.alert.key, self.name, why)
         self._done_with(letter)
 
     def _done_with(self, letter: _Letter) -> None:
@@ -256,7 +258,7 @@ def sample_alert(now: datetime) -> Alert:
         value=None,
         threshold=None,
         affected=(),
-        advice="nothing is to be done",
+        advice="no action is needed",
         since=now,
         fired_at=now,
         told_at=now,

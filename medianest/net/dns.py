@@ -60,7 +60,7 @@ def _resolve(host: str, port: int, flags: int = 0) -> list[tuple[int, Any]]:
 def _look_up_beside(host: str, port: int, places: LookUpPlaces) -> list[tuple[int, Any]]:
     """In a thread beside this one, which leaves it behind if it hangs."""
     if not places.acquire(timeout=time_left()):
-        raise TimeoutError("too many name look-ups hang")
+        raise TimeoutError("too many DNS lookups hang")
     answers: queue.SimpleQueue[list[tuple[int, Any]] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -79,7 +79,7 @@ def _look_up_beside(host: str, port: int, places: LookUpPlaces) -> list[tuple[in
     try:
         answer = answers.get(timeout=time_left())
     except queue.Empty:
-        raise TimeoutError(f"looking up {host} takes too long") from None
+        raise TimeoutError(f"the DNS lookup of {host} takes too long") from None
     if isinstance(answer, OSError):
         raise answer
     return answer

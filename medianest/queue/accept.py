@@ -105,7 +105,7 @@ class Acceptance:
             subjects = [] if row["subject"] is None else [row["subject"]]
             doubt = take_doubt(connection, row["handler"], subjects).get(row["subject"], {})
             row = {**row, **_WAITING, "run_at": row["created_at"], **doubt}
-        raise OperationConflictError("the same operation is done again and again")
+        raise OperationConflictError("the same operation keeps changing: try again")
 
 
 # Made once: making a statement of twenty values takes longer than having it done.

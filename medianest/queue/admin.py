@@ -131,7 +131,7 @@ class QueueAdmin:
             with connection.begin_nested():
                 return Operation.of(connection.execute(change).one())
         except IntegrityError:
-            raise OperationConflictError("the same operation is to be done already") from None
+            raise OperationConflictError("the same operation is waiting already") from None
 
     def drop(self, operation_id: str) -> Operation | None:
         """Remove one that is not wanted any more; None when there is none. Raises

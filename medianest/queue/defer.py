@@ -49,9 +49,9 @@ def queue_for_later(
         if handler is None:
             return Declined(f"there is no handler {known!r}")
         if isinstance(error, handler.permanent):
-            return Declined("later is no better: the error is permanent")
+            return Declined("retrying is no help: the error is permanent")
         if isinstance(error, handler.told_at_once):
-            return Declined("who asks is told at once")
+            return Declined("the error is for the caller to know at once")
         return True
 
     def execute(error: Exception, context: RecoveryContext) -> Deferred:

@@ -101,16 +101,16 @@ class QueueRunner:
         """Why nothing is done for a handler now, or None."""
         held = self._attempts.paces[handler.name].hold_until - self.registry.clock.now()
         if held > 0:
-            return f"{handler.service} could not do the last one; tried again in {held:.3g} s"
+            return f"the last operation failed at {handler.service}; retrying in {held:.3g} s"
         if self._is_optional(handler) and (why := self.cascade.held_back(Work.OPTIONAL)):
             return why
         for name in handler.breaker_names:
             breaker = self.registry.find_breaker(name)
             if breaker is not None and breaker.state in (State.OPEN, State.FORCED_OPEN):
                 if wait := breaker.snapshot().retry_after:
-                    return f"{name} is cut off for {wait:.3g} s"
+                    return f"{name} is blocked by its circuit breaker for {wait:.3g} s"
                 if breaker.state is State.FORCED_OPEN:
-                    return f"{name} is not called: an operator has opened its circuit breaker"
+                    return f"{name} is blocked: an operator has opened its circuit breaker"
         return None
 
     # -- attempts ------------------------------------------------------------------------------

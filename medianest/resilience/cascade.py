@@ -241,16 +241,16 @@ def _trend(before: _Seen | None, rate: float | None) -> str:
 def _advice(dependency: Dependency, stress: Stress) -> Iterable[str]:
     name = dependency.name
     if stress.breaker_state == State.FORCED_OPEN.value:
-        yield f"{name} is cut off by an operator: enable its breaker when the work is done"
+        yield f"an operator blocks {name}: close its breaker when the work is done"
     elif stress.breaker and stress.breaker_state == State.CLOSED.value:
         shut = [each.name for each in dependency.operations if each.state in BREAKER_STRESS]
-        yield f"{name} fails in a part: {', '.join(shut)}; they are tried again by themselves"
+        yield f"part of {name} fails: {', '.join(shut)}; they are retried automatically"
     elif stress.breaker:
-        yield f"{name} is cut off: look at it first; it is tried again by itself"
+        yield f"{name} is blocked by its circuit breaker: check it; it is retried automatically"
     elif (stress.error_rate or 0.0) >= 0.2:
-        yield f"{name} fails {stress.error_rate:.0%} of its calls: look at it"
+        yield f"{name} fails {stress.error_rate:.0%} of its calls: check it"
     if (stress.bulkhead_saturation or 0.0) >= 0.8:
-        yield f"{name} takes nearly all of its places: it is slow, or its bulkhead is too small"
+        yield f"{name} uses nearly all of its bulkhead: it is slow, or that is too small"
     if (stress.retry_amplification or 1.0) >= 1.3:
         yield f"retries make {stress.retry_amplification:.2g} calls to {name} of each one"
 

@@ -89,7 +89,7 @@ KINDS = {
     "internal-error": Kind(
         500,
         "Something is wrong with this server",
-        "An error that nobody foresaw. The server's log has it under the trace id.",
+        "An unexpected error. The server's log has it under the trace id.",
     ),
     "queue-full": Kind(
         503,

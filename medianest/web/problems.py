@@ -214,5 +214,5 @@ def _full(error: QueueFullError) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
-    logger.error("unforeseen error in %s %s", request.method, request.path, exc_info=error)
-    return problem_response("internal-error", "an error that nobody foresaw; the log has it")
+    logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
+    return problem_response("internal-error", "unexpected error; the log has it")

@@ -43,7 +43,7 @@ _HOW: Final[Mapping[Reason, str]] = {
     "no_token": "without a token",
     "wrong_token": "with a token that is not known",
     "wrong_role": "with a token that does not allow it",
-    "too_many": "with a token that was not looked at, as too many were wrong",
+    "too_many": "with a token that was not checked, as too many were wrong",
 }
 
 

@@ -151,7 +151,7 @@ def test_an_operation_that_fails_is_told_by_its_name(world, clock):
     fail(first)
     found = world.read()["error-rate", "parts"]
     assert (found.severity, found.value) == (CRITICAL, 1.0)
-    assert found.message.startswith("parts.a is not called: ")
+    assert found.message.startswith("parts.a is blocked: ")
     assert world.severity("breakers-open") is None
 
 
@@ -243,7 +243,7 @@ def test_a_breaker_that_is_open_though_the_check_passes_is_told(world):
         world.call("plex")
     found = world.read()["error-rate", "plex"]
     assert (found.severity, found.value) == (CRITICAL, 1.0)
-    assert "plex is not called: its check passes, but its calls fail" in found.message
+    assert "plex is blocked: its check passes, but its calls fail" in found.message
 
 
 def test_what_depends_on_what_is_down_is_explained_by_it(world):

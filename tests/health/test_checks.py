@@ -84,7 +84,7 @@ def test_threads(taken, status):
     assert found.detail == {
         "threads": 14, "limit": 10, "in_use": taken, "peak": taken, "shed": 0,
     }  # fmt: skip
-    assert ("load is shed" in (found.message or "")) == (status is U)
+    assert ("new requests are refused" in (found.message or "")) == (status is U)
     for place in held:
         place.release()
     assert check_threads(places, threads=14).status is H
@@ -106,9 +106,9 @@ def test_what_waits_is_well_and_what_could_not_be_done_is_not():
     figures |= {"dead": 0, "failing": 3}
     found = check()
     assert found.status is D
-    assert found.message == "3 operations fail again and again, each by itself"
+    assert found.message == "3 operations keep failing on their own"
     figures["failing"] = 1
-    assert check().message == "1 operation fails again and again, by itself"
+    assert check().message == "1 operation keeps failing on its own"
     figures["dead"] = 1
     assert check().message == "1 operation could not be done: retry or drop it"
 
@@ -131,7 +131,7 @@ def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
     assert check().status is H
     found = check()
     assert (found.status, found.detail["pending"]) == (Status.UNKNOWN, 3)
-    assert found.message == "cannot be counted now: no database"
+    assert found.message == "its operations cannot be counted now: no database"
 
 
 def test_the_breakers_of_one_dependency_are_one_misfortune(clock):

@@ -11,7 +11,7 @@ from medianest.resilience import ResilienceService, State
 from tests.health.conftest import WORDS
 
 CHECKS = ("none", "unchecked", "?", "H", "D", "U")
-NOBODY = "it has no health check, and no call yet"
+NOBODY = "it has no health check, and no call has been made yet"
 H, D, U, UNKNOWN = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.UNKNOWN
 
 TABLE = {
@@ -91,15 +91,15 @@ def test_both_make_the_status(service, breaker, monitor, scripted, clock, state,
     ("state", "check", "message"),
     [
         ("closed", "U", "check says U"),
-        ("open", "H", "its check passes, but its calls fail: no route; tried again in"),
-        ("open", "none", "its calls fail: no route; tried again in"),
+        ("open", "H", "its check passes, but its calls fail: no route; next try in"),
+        ("open", "none", "its calls fail: no route; next try in"),
         ("open", "U", "check says U"),
-        ("half_open", "none", "it is coming back"),
+        ("half_open", "none", "it is recovering: a few calls are let through"),
         ("waited", "H", "its check passes, but its calls fail: no route; the next call tries it"),
         ("half_open", "D", "check says D"),
-        ("half_open", "H", "it is coming back"),
+        ("half_open", "H", "it is recovering: a few calls are let through"),
         ("disabled", "H", "its circuit breaker is off: an operator did it"),
-        ("closed", "none", "it has no health check, and no call yet"),
+        ("closed", "none", "it has no health check, and no call has been made yet"),
         ("closed", "unchecked", "not checked yet"),
         ("forced_open", "H", "an operator has opened its circuit breaker: moving house"),
         ("forced_open", "U", "an operator has opened its circuit breaker: moving house"),
@@ -147,9 +147,9 @@ def operation(service):
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("open", "parts.read: its calls fail: no route; tried again in"),
+        ("open", "parts.read: its calls fail: no route; next try in"),
         ("waited", "parts.read: its calls fail: no route; the next call tries it"),
-        ("half_open", "parts.read: it is coming back"),
+        ("half_open", "parts.read: it is recovering: a few calls are let through"),
         ("forced_open", "parts.read: an operator has opened its circuit breaker: moving house"),
     ],
 )

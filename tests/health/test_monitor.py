@@ -197,7 +197,7 @@ def test_a_monitor_without_a_pulse_says_so_itself(monitor, scripted, clock):
     *_, itself = monitor.components()
     assert (itself.status, itself.age_seconds) == (Status.UNHEALTHY, 15.1)
     assert itself.since == clock.utc() - timedelta(seconds=0.1)
-    assert "has not stirred for 15 s" in itself.message
+    assert "no heartbeat for 15 s" in itself.message
     monitor.beat()
     assert monitor.components()[-1].status is Status.HEALTHY
 
@@ -209,7 +209,7 @@ def test_a_monitor_that_nobody_runs_says_so_itself(monitor, clock):
     clock.advance(16)
     (itself,) = monitor.components()
     assert (itself.status, itself.checked_at) == (Status.UNHEALTHY, None)
-    assert itself.message == "nothing has run a check for 16 s"
+    assert itself.message == "no check has run for 16 s"
     monitor.beat()
     assert monitor.components()[0].status is Status.HEALTHY
 

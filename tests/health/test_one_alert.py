@@ -146,7 +146,7 @@ def test_a_dependency_removed_while_it_is_down_is_over(world):
         ("resolved", "dependency-down", "shop"),
     ]
     end = world.told[-1].message
-    assert end == "shop is watched no longer; before: shop is down: connection refused"
+    assert end == "shop is no longer monitored; before: shop is down: connection refused"
 
 
 def test_what_gets_well_by_degrees_is_let_in_as_well(world):

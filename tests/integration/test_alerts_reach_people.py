@@ -124,7 +124,7 @@ def test_a_sample_is_sent_by_hand(tmp_path, letters):
     done = flask("alerts", "test")
     assert (done.returncode, done.stderr) == (
         1,
-        "medianest: alerts go to the log alone: set MEDIANEST_ALERTS_URLS\n",
+        "medianest: alerts go to the log only: set MEDIANEST_ALERTS_URLS\n",
     )
     done = flask("alerts", "test", MEDIANEST_ALERTS_URLS="nonsense://x")
     assert done.returncode == 1

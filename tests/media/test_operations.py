@@ -70,7 +70,7 @@ def test_what_was_never_broken_is_not_refused_for_what_was(plex, plex_server, se
     assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
     seen = health(service)
     assert (seen.status, seen.is_cut_off, seen.is_down) == (Status.DEGRADED, False, False)
-    assert seen.message.startswith("plex.libraries: its calls fail: plex: it answered 500; tried")
+    assert seen.message.startswith("plex.libraries: its calls fail: plex: it answered 500; next")
 
 
 @pytest.mark.parametrize("fault", [{"kind": "garbage"}, {"kind": "status", "status": 429}])

@@ -180,7 +180,7 @@ def test_nothing_is_claimed_while_the_breaker_is_open(runner, put, upstream, bre
     for _ in range(10):
         assert runner.run_due("h") == 0
     assert len(upstream.calls) == calls
-    assert "cut off" in runner.blocked_reason(runner.handlers[0])
+    assert "blocked by its circuit breaker" in runner.blocked_reason(runner.handlers[0])
 
 
 def test_a_refused_call_is_no_attempt(runner, put):
@@ -286,7 +286,7 @@ def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(runner, put
         runner.run_due("h")
         clock.advance(1)
     assert len(upstream.calls) < 10
-    assert "tried again" in runner.blocked_reason(runner.handlers[0])
+    assert "retrying in" in runner.blocked_reason(runner.handlers[0])
     assert len(put_names) == 20
 
 

@@ -253,7 +253,7 @@ def test_trouble_is_said_once_and_its_end_too(own_valkey, open_redis, caplog):
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2
     assert said[0].startswith("get: the cache cannot be reached")
-    assert said[1] == "get: the cache is well again"
+    assert said[1] == "get: the cache works again"
 
 
 def test_when_one_connection_was_dead_the_other_idle_ones_are_not_used(pretending, open_redis):

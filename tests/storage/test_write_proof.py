@@ -70,7 +70,7 @@ def test_a_file_that_another_process_holds_is_not_well(sqlite, file):
     with Deadline(0.2).scope():
         found = DatabaseCheck(sqlite)()
     assert found.status is Status.UNHEALTHY
-    assert found.message == "it accepts no write: the database is locked by another process"
+    assert found.message == "it does not accept writes: the database is locked by another process"
     assert found.detail["revision"] is not None  # it can be read
     other.close()
     assert DatabaseCheck(sqlite)().status is Status.HEALTHY
@@ -85,7 +85,7 @@ def test_a_server_that_may_only_be_read_is_not_well_until_it_may_be_written(conn
     database.close()
     found = check()
     assert found.status is Status.UNHEALTHY
-    assert found.message == "it accepts no write: the database may only be read"
+    assert found.message == "it does not accept writes: the database may only be read"
     postgres.execute("ALTER DATABASE standby SET default_transaction_read_only = off")
     assert check().status is Status.HEALTHY
 
@@ -102,7 +102,7 @@ def test_a_table_that_is_full_to_the_last_page_is_not_well(sqlite):
         driver.execute("PRAGMA max_page_count = 1")
     found = DatabaseCheck(sqlite)()
     assert found.status is Status.UNHEALTHY
-    assert found.message == "it accepts no write: the disk is full"
+    assert found.message == "it does not accept writes: the disk is full"
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced"])
@@ -150,7 +150,7 @@ def test_a_cache_that_refuses_writes_is_degraded(own_valkey, open_redis, name, v
         client.config_set(name, value)
         found = check()
         assert found.status is Status.DEGRADED
-        assert found.message == f"it accepts no write: {why}"
+        assert found.message == f"it does not accept writes: {why}"
         client.config_set(name, usual)
         assert check().status is Status.HEALTHY
 
@@ -159,7 +159,7 @@ def test_a_replica_of_the_cache_is_degraded(own_valkey, open_redis):
     check = CacheCheck(open_redis(own_valkey.url))
     with own_valkey.client() as client:
         client.replicaof("127.0.0.1", 1)
-        assert check().message == "it accepts no write: the cache may only be read"
+        assert check().message == "it does not accept writes: the cache may only be read"
         client.replicaof("NO", "ONE")
         assert check().status is Status.HEALTHY
 
@@ -175,5 +175,5 @@ def test_a_cache_whose_disk_fails_is_degraded(open_redis):
         while client.info("persistence")["rdb_last_bgsave_status"] != "err":
             assert time.monotonic() < until
             time.sleep(0.01)
-        assert check().message == "it accepts no write: the cache cannot write to its disk"
+        assert check().message == "it does not accept writes: the cache cannot write to its disk"
     server.stop()

@@ -81,7 +81,7 @@ def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(make_app, ca
     assert response.status_code == 500
     assert response.json["type"] == "/problems/internal-error"
     assert "secret" not in response.text
-    assert "unforeseen error in GET /bug" in caplog.text
+    assert "unexpected error in GET /bug" in caplog.text
 
 
 def test_a_refusal_names_the_service_and_the_wait(api, operator):

@@ -76,7 +76,7 @@ def test_what_to_do_comes_with_it(look, app):
         "dependency-down", "breakers-open",
     ]  # fmt: skip
     assert answer.json["recommendations"][0].endswith(
-        "look whether plex-media-server runs and can be reached from here"
+        "check that plex-media-server is running and reachable"
     )
 
 

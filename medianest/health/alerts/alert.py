@@ -22,12 +22,12 @@ SYSTEM = "system"
 
 _WELL: dict[Rule, str] = {
     "dependency-down": "{subject} is up again",
-    "dependency-trouble": "{subject} can do everything again",
+    "dependency-trouble": "{subject} works fully again",
     "error-rate": "{whose} succeed again",
     "response-time": "{whose} are answered in time again",
     "breakers-open": "the circuit breakers let calls through again",
-    "memory": "there is enough memory again",
-    "dead-letters": "no operation is left that could not be done",
+    "memory": "memory use is normal again",
+    "dead-letters": "no failed operation is left in the queue",
 }
 
 

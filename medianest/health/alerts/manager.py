@@ -131,7 +131,7 @@ class AlertManager:
         for key in [key for key in self._tracks if key not in seen]:  # its subject is gone
             known = self._tracks.pop(key).alert
             if known is not None and known.state == "firing":
-                news.append(known.over(utc, f"{known.subject} is watched no longer"))
+                news.append(known.over(utc, f"{known.subject} is no longer monitored"))
         for key, reading in seen.items():
             if key not in self._tracks and reading.severity is None:
                 continue

@@ -76,7 +76,7 @@ class Rules:
             severity=severity if found.is_down else None,
             message=f"{found.name} is down: {_fault(found)}",
             affected=self._affected(found, view) if found.is_down else (),
-            advice=f"look whether {found.name} runs and can be reached from here",
+            advice=f"check that {found.name} is running and reachable",
             explained_by=cause,
             at_once=True,
             known=found.check is None
@@ -93,7 +93,7 @@ class Rules:
             severity=Severity.WARNING if message else None,
             message=message or "",
             affected=self._affected(found, view) if message else (),
-            advice=f"{found.name} itself is well: mend what it says is wrong",
+            advice=f"{found.name} answers, but it reports a problem: fix what it reports",
             at_once=True,
             known=check is None or not (check.status is Status.UNKNOWN or check.is_suspect),
         )
@@ -114,8 +114,8 @@ class Rules:
         judged = calls >= self.options.minimum_calls
         rate, message = self._failing(found)
         if found.is_cut_off:
-            rate, message = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
-        advice = f"look at the last failure of circuit breaker {seen.name}, and at {name} itself"
+            rate, message = 1.0, f"{name} is blocked: {found.message or 'its calls fail'}"
+        advice = f"check the last failure of circuit breaker {seen.name}, and {name} itself"
         told = self._rated(
             "error-rate", name, self.options.error_rate, rate, cause, message, advice
         )
@@ -124,8 +124,8 @@ class Rules:
         took = seen.latency.p95 if judged else None
         yield self._rated(
             "response-time", name, self.options.response_time, took, cause,
-            f"{name} answers slowly: 5 % of the calls take {took or 0.0:.1f} s or more",
-            f"look at the load of {name} and at the network to it",
+            f"{name} is slow: 5 % of the calls take {took or 0.0:.1f} s or more",
+            f"check the load of {name} and the network to it",
         )  # fmt: skip
 
     def _failing(self, found: DependencyHealth) -> tuple[float | None, str]:
@@ -137,7 +137,7 @@ class Rules:
             if rate is not None and (worst[0] is None or rate > worst[0]):
                 worst = rate, f"{rate:.1%} of the calls to {name} fail"
             if seen is not None and name != found.name and is_cut_off(seen):
-                worst = 1.0, f"{name} is not called: {found.message or 'its calls fail'}"
+                worst = 1.0, f"{name} is blocked: {found.message or 'its calls fail'}"
         return worst
 
     def _rate(self, seen: BreakerSnapshot) -> float | None:
@@ -157,12 +157,12 @@ class Rules:
         yield self._rated(
             "error-rate", SYSTEM, self.options.error_rate, rate, None,
             f"{rate or 0.0:.1%} of the requests fail",
-            "look into the log for what fails, and at /api/v1/health/metrics for the routes",
+            "check the log for the errors, and /api/v1/health/metrics for the routes",
         )  # fmt: skip
         yield self._rated(
             "response-time", SYSTEM, self.options.response_time, took, None,
-            f"answers are slow: 5 % of the requests take {took or 0.0:.1f} s or more",
-            "look at /api/v1/health/metrics for the routes, and at the processor and the threads",
+            f"responses are slow: 5 % of the requests take {took or 0.0:.1f} s or more",
+            "check /api/v1/health/metrics for the routes, then the CPU and the threads",
         )  # fmt: skip
 
     def _judged(self, figures: Figures) -> tuple[float | None, float | None]:
@@ -180,7 +180,7 @@ class Rules:
         return self._rated(
             "breakers-open", SYSTEM, self.options.breakers_open, len(shut), None,
             f"{many}: {', '.join(shut)}",
-            "look at what they have in common: the network, a name server, a change of today",
+            "check what they have in common: the network, DNS, a recent change",
         )  # fmt: skip
 
     def _memory(self, view: SystemView) -> Iterator[RuleResult]:
@@ -194,7 +194,7 @@ class Rules:
         yield self._rated(
             "memory", SYSTEM, self.options.memory, share, None,
             f"{share:.0%} of the memory of the {component.detail['limited_by']} is in use",
-            "find out what takes it, or allow more",
+            "find out what uses it, or raise the limit",
         )  # fmt: skip
 
     def _dead_letters(self, view: SystemView) -> Iterator[RuleResult]:
@@ -212,7 +212,7 @@ class Rules:
             message=counted(dead, "deferred operation") + " could not be done",
             value=float(dead),
             threshold=0.0,
-            advice="look at /api/v1/resilience/queue?state=dead; retry or drop them",
+            advice="check /api/v1/resilience/queue?state=dead, then retry or drop them",
         )
 
     def _rated(

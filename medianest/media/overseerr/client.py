@@ -222,7 +222,7 @@ class OverseerrClient:
         except MediaError as error:
             is_refusal = 400 <= answer.status < 500 and answer.status != 401
             return foreign(answer.status) if is_refusal else error
-        return InvalidAnswerError(SERVICE, f"its answer makes no sense ({answer.status})")
+        return InvalidAnswerError(SERVICE, f"its answer is not valid ({answer.status})")
 
     def _body(self, answer: HttpAnswer) -> Any:
         try:

@@ -95,7 +95,7 @@ def _is_fault(errors: object) -> bool:
 
 def foreign(status: int) -> ForeignAnswerError:
     """An answer that is not its own."""
-    return ForeignAnswerError(SERVICE, f"something else answers in its place ({status})", status)
+    return ForeignAnswerError(SERVICE, f"something else answers at its address ({status})", status)
 
 
 def source_failed(why: str) -> SourceError:

@@ -41,7 +41,7 @@ def unless_nothing_is_left(
     if left:
         return answer
     if sent:
-        doubtful = f"no element of its answer makes sense, of {len(sent)}"
+        doubtful = f"none of the {len(sent)} elements of its answer is valid"
     if doubtful:
         raise UnusableAnswerError(SERVICE, doubtful, rest=answer)
     return answer
@@ -57,13 +57,13 @@ def doubt(container: Mapping[str, Any], name: str, offset: int = 0) -> str | Non
     about, given = MediaContainer.model_validate(container), container.get(name)
     remaining = (about.total_size or 0) - offset
     if remaining > 0:
-        return f"its answer lists nothing, where it says that {remaining} remain"
+        return f"its answer is empty, though it says that {remaining} remain"
     if listed(given):
         return None  # all of them are before the offset
     if about.size:
-        return f"its answer lists nothing, where it says that it lists {about.size}"
+        return f"its answer is empty, though it says that it lists {about.size}"
     if about.size is None and given is None:
-        return "its answer lists nothing, and does not say that there is nothing"
+        return "its answer is empty, and does not say that there is nothing"
     return None
 
 
