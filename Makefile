@@ -5,6 +5,7 @@
 # make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
+# make linters  redocly and spectral for the OpenAPI document, into .tools
 # make lock   requirements.lock anew, after a change of constraints.txt
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units docs check contract bench compat install lock clean
+.PHONY: run test units docs check contract bench compat linters install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -49,6 +50,10 @@ bench: $(VENV)/.installed-bench
 # The circuitbreaker package's own test suite, unchanged, on medianest.bridges.circuitbreaker.
 compat: $(VENV)/.installed-test
 	$(BIN)/python -m tests.compat
+
+# Two linters of OpenAPI documents; the tests that need them are skipped where they are missing.
+linters: $(VENV)/.installed-test
+	$(BIN)/python -m tests.lint
 
 install: $(VENV)/.installed
 

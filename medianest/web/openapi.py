@@ -71,7 +71,12 @@ def _built(app: Flask) -> Json:
             paths.setdefault(_path_of(rule), {})[method.lower()] = operation.described()
     return {
         "openapi": "3.1.0",
-        "info": {"title": "MediaNest", "version": __version__, "description": _ABOUT},
+        "info": {
+            "title": "MediaNest",
+            "version": __version__,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": "/"}],
         "tags": _tags(app, [rule for rule, _ in found]),
         "paths": paths,
