@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -34,7 +34,7 @@ from medianest.storage.group_commit import GroupCommit
 from medianest.storage.lost_connection import lost_connection
 from medianest.storage.scarcity import ScarceConnections
 
-__all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "PoolFigures"]
+__all__ = ["READ", "SERVICE", "WRITE", "Database", "DatabaseFacts", "Dialect", "PoolFigures"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,8 @@ _PROOF_OF_WRITING: Final = text(
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Dialect = Literal["sqlite", "postgresql"]
 
 _KINDS = {"sqlite": sqlite, "postgresql": postgres}
 
@@ -126,9 +128,9 @@ class Database:
         )
 
     @property
-    def dialect(self) -> str:
+    def dialect(self) -> Dialect:
         """`sqlite` or `postgresql`."""
-        return self.engine.dialect.name
+        return cast(Dialect, self.engine.dialect.name)
 
     def write(
         self,

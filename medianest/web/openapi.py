@@ -18,6 +18,7 @@ from medianest import __version__
 from medianest.web.answers.problem import Problem
 from medianest.web.endpoint import Endpoint, endpoint_of
 from medianest.web.openapi_answers import described_answers
+from medianest.web.openapi_words import described, with_names
 
 __all__ = ["document"]
 
@@ -63,12 +64,13 @@ def _built(app: Flask) -> Json:
         (rule, known) for rule in app.url_map.iter_rules() if (known := _documented(app, rule))
     ]
     found.sort(key=lambda pair: pair[0].rule)
-    references, components = _components(known for _, known in found)
+    references, models = _components(known for _, known in found)
     paths: Json = {}
     for rule, known in found:
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             operation = _Operation(app, rule, known, references)
             paths.setdefault(_path_of(rule), {})[method.lower()] = operation.described()
+    schemas, paths = with_names(models), with_names(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -81,7 +83,7 @@ def _built(app: Flask) -> Json:
         "tags": _tags(app, [rule for rule, _ in found]),
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {**schemas, **described(schemas | paths)},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }

@@ -17,8 +17,13 @@ from pydantic import (
 
 from medianest.dependencies.definition import NAME
 from medianest.dependencies.statuses import SUCCESS
+from medianest.media.overseerr.wish import MediaType
+from medianest.overrides.override import Action
+from medianest.queue.operations import State
 from medianest.resilience import Criticality, DependencyType
+from medianest.resilience.recovery.record import Outcome
 from medianest.web.expected_status import ExpectedStatus
+from medianest.web.words import CountingMode
 
 __all__ = [
     "PLAIN",
@@ -116,13 +121,13 @@ class HistoryFilter(CursorPage):
 
     operation: Name | None = None
     service: Name | None = None
-    outcome: Literal["recovered", "failed"] | None = None
+    outcome: Outcome | None = None
 
 
 class QueueFilter(CursorPage):
     """Which deferred operations."""
 
-    state: Literal["pending", "running", "done", "dead"] | None = None
+    state: State | None = None
     handler: Handler | None = None
 
 
@@ -191,7 +196,7 @@ class BreakerOptions(_Strict):
     backoff_factor: Annotated[float, Field(ge=1, le=1_000, strict=True)] | None = None
     max_reset_timeout: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
     half_open_timeout: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
-    counting: Literal["window", "consecutive"] | None = None
+    counting: CountingMode | None = None
 
 
 class Registration(_Strict):
@@ -237,7 +242,7 @@ class TitleRequest(_Strict):
         }
     )
 
-    media_type: Literal["movie", "tv"]
+    media_type: MediaType
     media_id: TitleId
     seasons: Annotated[
         Seasons | None, Field(description='Numbers of seasons, or "all"; 0 are the specials.')
@@ -288,7 +293,7 @@ class BreakerAction(_Strict):
         }
     )
 
-    action: Literal["open", "close", "reset", "disable", "enable"]
+    action: Action
     reason: Reason | None = None
     expires_in: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
 

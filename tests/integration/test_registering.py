@@ -79,7 +79,7 @@ def watching(serve):
 
 
 def detail(server):
-    return server.get(f"{DEPENDENCIES}/nas", headers=JSON).json["health"]["detail"]
+    return server.get(f"{DEPENDENCIES}/nas", headers=JSON).json["health"]["figures"]
 
 
 def test_it_is_watched_by_all_and_outlives_a_restart(watching, run_nas):

@@ -195,3 +195,35 @@ def test_no_setting_stands_in_it(app, operator):
 
 def test_it_is_built_once(app):
     assert document(app) is document(app)
+
+
+def schemas_in(part):
+    """Each schema that is in a part of the document, at any depth."""
+    if isinstance(part, dict):
+        yield part
+    children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for child in children:
+        yield from schemas_in(child)
+
+
+def test_each_set_of_words_is_a_schema_of_its_own(api):
+    """Keeps out: `BreakerStateType0` and eight brothers in a generated client."""
+    models = api["components"]["schemas"].values()
+    sets = [s["enum"] for s in models if "enum" in s]
+    inside = [s for part in (*models, api["paths"]) for s in schemas_in(part) if "enum" in s]
+    assert [s["enum"] for s in inside] == sets
+    assert len({frozenset(words) for words in sets}) == len(sets)
+
+
+def test_only_what_callers_decide_on_has_no_type(api):
+    untyped = {
+        f"{name}.{member}"
+        for name, model in api["components"]["schemas"].items()
+        for member, schema in model.get("properties", {}).items()
+        for s in schemas_in(schema)
+        if s.get("type") == "object" and s.get("additionalProperties") in (True, {}, None)
+    }
+    assert untyped == {
+        *("Change.detail", "DeferredOperation.payload", "RecoveryRecord.metadata"),
+        *("Rehearsal.context", "OpenApi.info", "OpenApi.paths", "OpenApi.components"),
+    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from medianest.health import alerts
 from medianest.web.answers.base import AnswerModel, Timestamp
+from medianest.web.words import AlertSeverity
 
 __all__ = ["Alert", "Alerts"]
 
@@ -18,9 +19,7 @@ class Alert(AnswerModel):
     id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
     rule: alerts.Rule
     subject: Annotated[str, Field(description="The dependency, or the system.")]
-    severity: Annotated[
-        Literal["warning", "critical"], Field(description="The worst that it has been.")
-    ]
+    severity: Annotated[AlertSeverity, Field(description="The worst that it has been.")]
     state: alerts.State
     message: str
     value: Annotated[float | None, Field(description="A share of 1, seconds or a number.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -19,9 +19,7 @@ from medianest.resilience.snapshot import plain
 __all__ = [
     "AnswerModel",
     "AsOf",
-    "BreakerState",
     "Count",
-    "Criticality",
     "Cursor",
     "Degraded",
     "OperationId",
@@ -59,8 +57,6 @@ Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-Criticality = Literal["critical", "important", "optional"]
-BreakerState = Literal["closed", "open", "half_open", "forced_open", "disabled"]
 
 OperationId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Cursor = Annotated[

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from medianest.health import ComponentHealth, DependencyHealth, Status
+from medianest.resilience import Criticality
 from medianest.web.answers.base import (
     AnswerModel,
-    BreakerState,
-    Criticality,
     Seconds,
     Timestamp,
 )
+from medianest.web.answers.figures import ComponentFigures, figures_of
+from medianest.web.words import BreakerState
 
 __all__ = ["Component", "LastFailure", "Latency"]
 
@@ -59,7 +60,9 @@ class Component(AnswerModel):
     circuit_breaker: Annotated[
         BreakerState | None, Field(description="Of a dependency: the state of its breaker.")
     ]
-    detail: Annotated[dict[str, Any], Field(description="Figures of its own.")]
+    figures: Annotated[
+        ComponentFigures | None, Field(description="What its check found out beside the status.")
+    ]
 
     @classmethod
     def of_check(cls, check: ComponentHealth) -> Component:
@@ -98,5 +101,5 @@ class Component(AnswerModel):
             hanging_seconds=check.hanging_seconds,
             last_failure=failure,
             circuit_breaker=breaker,
-            detail=dict(check.detail),
+            figures=figures_of(check.detail),
         )

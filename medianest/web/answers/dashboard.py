@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from medianest.health import Status
-from medianest.web.answers.base import AnswerModel, Criticality, Timestamp
+from medianest.resilience import Criticality
+from medianest.web.answers.base import AnswerModel, Timestamp
 from medianest.web.answers.queue import QueueFigures
 
 __all__ = ["DashboardStatus", "ServiceLine"]

@@ -9,8 +9,8 @@ from pydantic import Field
 from medianest.dependencies.definition import Definition
 from medianest.dependencies.shown import shown_url
 from medianest.health import DependencyHealth
-from medianest.resilience import DependencyType
-from medianest.web.answers.base import AnswerModel, Criticality
+from medianest.resilience import Criticality, DependencyType
+from medianest.web.answers.base import AnswerModel
 from medianest.web.answers.components import Component
 from medianest.web.answers.metrics import BreakerFigures, BulkheadFigures
 

@@ -9,23 +9,23 @@ from pydantic import Field
 from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.config.settings import Environment
 from medianest.health import Status
-from medianest.resilience import DependencyType
+from medianest.resilience import Criticality, DependencyType
+from medianest.storage.database import Dialect
 from medianest.web.answers.alerts import Alert
 from medianest.web.answers.base import (
     AnswerModel,
-    BreakerState,
     Count,
-    Criticality,
     Seconds,
     Timestamp,
 )
 from medianest.web.answers.components import Component, LastFailure, Latency
+from medianest.web.answers.figures import StateCounts
 from medianest.web.answers.score import Score
+from medianest.web.words import BreakerState, CacheMode, Readiness
 
 __all__ = [
     "BreakerBrief",
     "BreakerBriefs",
-    "BreakerStates",
     "CacheHealth",
     "Comprehensive",
     "DatabaseHealth",
@@ -58,7 +58,7 @@ class Live(AnswerModel):
 class Ready(AnswerModel):
     """Whether to send requests here, and why not."""
 
-    status: Literal["ready", "not_ready"]
+    status: Readiness
     reasons: tuple[str, ...]
 
 
@@ -94,7 +94,7 @@ class _Checked(AnswerModel):
 class DatabaseHealth(_Checked):
     """How the database is."""
 
-    dialect: Annotated[str, Field(pattern="^(sqlite|postgresql)$")]
+    dialect: Dialect
     server_version: str | None
     revision: Annotated[str | None, Field(description="Of its tables.")]
     wanted_revision: Annotated[str, Field(description="That this version works with.")]
@@ -129,7 +129,7 @@ class LastGood(AnswerModel):
 class CacheHealth(_Checked):
     """How the cache is; without Redis, the memory of this process is."""
 
-    mode: Literal["redis", "memory"]
+    mode: CacheMode
     version: str | None = None
     used_memory: Annotated[int | None, Field(ge=0, description="Bytes.")] = None
     max_memory: Annotated[int | None, Field(ge=0, description="Bytes; null: no limit.")] = None
@@ -160,16 +160,6 @@ class External(AnswerModel):
     services: tuple[Service, ...]
 
 
-class BreakerStates(AnswerModel):
-    """How many breakers are in which state."""
-
-    closed: Count
-    open: Count
-    half_open: Count
-    forced_open: Count
-    disabled: Count
-
-
 class BreakerBrief(AnswerModel):
     """A circuit breaker in brief."""
 
@@ -186,5 +176,5 @@ class BreakerBrief(AnswerModel):
 class BreakerBriefs(AnswerModel):
     """Every circuit breaker in brief."""
 
-    counts: BreakerStates
+    counts: StateCounts
     circuit_breakers: tuple[BreakerBrief, ...]

@@ -3,33 +3,24 @@ them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from medianest.media.overseerr.wish import MediaType
 from medianest.media.plex.models import Item, Library, Session
 from medianest.web.answers.base import AnswerModel, AsOf, Count, Degraded, Timestamp
+from medianest.web.words import Availability, MediaService
 
 __all__ = [
     "ItemPage",
     "Libraries",
-    "MediaStatus",
     "RecentItems",
     "Requestable",
     "SearchResults",
     "Season",
     "Seasons",
     "Sessions",
-]
-
-MediaStatus = Literal[
-    "unknown",
-    "pending",
-    "processing",
-    "partially_available",
-    "available",
-    "blocklisted",
-    "deleted",
 ]
 
 
@@ -71,12 +62,12 @@ class Sessions(AnswerModel):
 class Requestable(AnswerModel):
     """A movie or a show that can be requested, or has been."""
 
-    media_type: Literal["movie", "tv"]
+    media_type: MediaType
     media_id: Annotated[int, Field(description="Its number at TMDB; requests take it.")]
     title: str | None
     year: int | None
     summary: str | None
-    status: MediaStatus | Literal["not_requested"]
+    status: Availability
 
 
 class Season(AnswerModel):
@@ -103,7 +94,7 @@ class SearchResults(AnswerModel):
     results: tuple[Item, ...]
     requestable: tuple[Requestable, ...]
     missing: Annotated[
-        tuple[Literal["plex", "overseerr"], ...],
+        tuple[MediaService, ...],
         Field(description="Who could not be asked."),
     ]
     degraded: Degraded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,14 +11,15 @@ from medianest.health import ComponentHealth
 from medianest.resilience import BreakerSnapshot
 from medianest.web.answers.base import (
     AnswerModel,
-    BreakerState,
     Count,
     Seconds,
     Share,
     Timestamp,
 )
+from medianest.web.answers.figures import CpuFigures, MemoryFigures, RecoveryFigures, ThreadFigures
 from medianest.web.answers.queue import QueueFigures
 from medianest.web.answers.resilience import CallTotals
+from medianest.web.words import BreakerState
 
 __all__ = [
     "BulkheadFigures",
@@ -53,35 +54,6 @@ class RouteFigures(AnswerModel):
     last_minute: Figures
     since_start: Figures
     statuses: Annotated[dict[str, int], Field(description="How many, by status.")]
-
-
-class MemoryFigures(AnswerModel):
-    """Bytes in use and allowed."""
-
-    used_bytes: Count
-    limit_bytes: Count
-    limited_by: Literal["setting", "container", "machine"]
-    process_bytes: Count
-    share: Annotated[float, Field(ge=0, description="Of the limit.")]
-
-
-class CpuFigures(AnswerModel):
-    """The share of the processors that was in use between the last two checks."""
-
-    share: Share | None
-    process_share: Share | None
-    cores: Annotated[float, Field(gt=0)]
-    limited_by: Literal["container", "machine"]
-
-
-class ThreadFigures(AnswerModel):
-    """The threads that serve requests."""
-
-    threads: Count
-    limit: Annotated[int | None, Field(ge=0, description="Requests in flight before load is shed.")]
-    in_use: Count | None
-    peak: Count | None
-    shed: Annotated[int | None, Field(ge=0, description="Requests that were refused.")]
 
 
 class Traffic(AnswerModel):
@@ -206,5 +178,5 @@ class ResilienceMetrics(AnswerModel):
     patience: tuple[PatienceFigures, ...]
     retries: tuple[RetryFigures, ...]
     fallbacks: tuple[FallbackFigures, ...]
-    recovery: Annotated[dict[str, dict[str, Any]], Field(description="By action.")]
+    recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
     queue: QueueNow

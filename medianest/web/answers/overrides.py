@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from medianest.overrides import keeper
 from medianest.overrides.override import Override
 from medianest.resilience import CircuitBreaker
-from medianest.web.answers.base import AnswerModel, BreakerState, Timestamp
+from medianest.web.answers.base import AnswerModel, Timestamp
 from medianest.web.answers.resilience import Breaker
+from medianest.web.words import BreakerState, LastingAction
 
 __all__ = ["ActedBreaker", "BreakerOverride", "BreakerOverrides", "Kept"]
 
@@ -69,7 +70,7 @@ class BreakerOverride(AnswerModel):
     """What an operator wants of a circuit breaker."""
 
     circuit_breaker: str
-    action: Literal["open", "disable"]
+    action: LastingAction
     at: Timestamp
     expires_at: Annotated[Timestamp | None, Field(description="Null: an operator must end it.")]
     reason: str | None

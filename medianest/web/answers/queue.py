@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from medianest.queue.operations import State
 from medianest.web.answers.base import AnswerModel, Count, Cursor, OperationId, Timestamp
 
 __all__ = ["DeferredOperation", "DeferredOperations", "QueueFigures", "Retried"]
@@ -18,7 +19,7 @@ class DeferredOperation(AnswerModel):
     handler: str
     idempotency_key: Annotated[str, Field(description="The same for what would be done twice.")]
     payload: dict[str, Any]
-    state: Literal["pending", "running", "done", "dead"]
+    state: State
     attempts: Annotated[int, Field(ge=0, description="Every run.")]
     failures: Annotated[int, Field(ge=0, description="Runs whose failure was its own.")]
     run_at: Annotated[

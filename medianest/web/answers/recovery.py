@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from medianest.resilience import Criticality
+from medianest.resilience.recovery.record import Outcome, StepOutcome
 from medianest.web.answers.base import (
     AnswerModel,
-    BreakerState,
     Count,
-    Criticality,
     Cursor,
     Share,
     Timestamp,
 )
+from medianest.web.words import BreakerState, ErrorTrend, RiskLevel, SuspendedWork
 
 __all__ = [
     "Cascade",
@@ -39,7 +40,7 @@ class RecoveryStep(AnswerModel):
     """What one action did."""
 
     action: str
-    outcome: Literal["returned", "run_again", "shared", "raised", "declined", "held_back"]
+    outcome: StepOutcome
     detail: str
     seconds: Annotated[float, Field(ge=0, description="How long it took in all.")]
     attempt: Count
@@ -53,7 +54,7 @@ class RecoveryRecord(AnswerModel):
     at: Annotated[Timestamp, Field(description="When the call failed; the first of them.")]
     operation: str
     service: str
-    outcome: Literal["recovered", "failed"]
+    outcome: Outcome
     recovered_by: Annotated[str | None, Field(description="The action that helped.")]
     error_type: str
     error_message: str
@@ -163,7 +164,7 @@ class Stress(AnswerModel):
     breaker: Share
     breaker_state: BreakerState | None
     error_rate: Annotated[float | None, Field(ge=0, le=1, description="Null over few calls.")]
-    error_trend: Literal["steady", "rising", "falling"]
+    error_trend: ErrorTrend
     bulkhead_saturation: Share | None
     retry_amplification: Annotated[float | None, Field(ge=0, description="Attempts per call.")]
 
@@ -190,11 +191,9 @@ class DependencyRisk(AnswerModel):
 class Cascade(AnswerModel):
     """Whether the trouble of one dependency is about to become everybody's."""
 
-    risk: Literal["low", "medium", "high", "critical"]
+    risk: RiskLevel
     at: Timestamp
     score: Annotated[float, Field(ge=0, le=100)]
-    held_back: Annotated[
-        tuple[Literal["retry", "optional"], ...], Field(description="Work that waits meanwhile.")
-    ]
+    held_back: Annotated[tuple[SuspendedWork, ...], Field(description="Work that waits meanwhile.")]
     recommendations: tuple[str, ...]
     dependencies: tuple[DependencyRisk, ...]

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from medianest.media.overseerr.wish import MediaType
 from medianest.web.answers.base import AnswerModel, Count, Degraded, OperationId, Timestamp
-from medianest.web.answers.media import MediaStatus
+from medianest.web.words import MediaStatus, RequestStatus, TicketState
 
 __all__ = ["OverseerrRequest", "RequestDetail", "RequestPage", "Ticket", "TicketError"]
-
-MediaType = Literal["movie", "tv"]
 
 
 def _is_none(value: object) -> bool:
@@ -29,7 +28,7 @@ class Ticket(AnswerModel):
     """A request of ours, and how it stands."""
 
     id: OperationId
-    state: Literal["queued", "running", "done", "failed"]
+    state: TicketState
     media_type: MediaType
     media_id: Annotated[
         Annotated[int, Field(ge=1)] | None,
@@ -69,7 +68,7 @@ class OverseerrRequest(AnswerModel):
     media_type: MediaType
     media_id: int | None
     seasons: tuple[int, ...]
-    status: Literal["pending", "approved", "declined", "failed", "completed", "unknown"]
+    status: RequestStatus
     media_status: MediaStatus
     requested_at: Timestamp | None
     updated_at: Timestamp | None

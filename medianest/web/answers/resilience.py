@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,13 +12,13 @@ from medianest.resilience import CircuitBreaker, State
 from medianest.resilience.snapshot import describe
 from medianest.web.answers.base import (
     AnswerModel,
-    BreakerState,
     Count,
     Seconds,
     Share,
     Timestamp,
 )
 from medianest.web.other_breakers import OtherBreaker
+from medianest.web.words import BreakerPackage, BreakerState, CountingMode
 
 __all__ = ["Breaker", "Breakers", "CallTotals"]
 
@@ -97,7 +97,7 @@ class BreakerConfig(AnswerModel):
     max_reset_timeout: Seconds
     jitter: Annotated[float, Field(ge=0, le=1, description="Share by which a wait varies.")]
     half_open_timeout: Seconds
-    counting: Literal["window", "consecutive"]
+    counting: CountingMode
     failure_if: Annotated[
         str | None, Field(description="The function that says which results are failures.")
     ]
@@ -109,9 +109,7 @@ class Breaker(AnswerModel):
     does not know of it is null."""
 
     name: str
-    package: Annotated[
-        Literal["medianest", "circuitbreaker"], Field(description="Whose breaker it is.")
-    ]
+    package: Annotated[BreakerPackage, Field(description="Whose breaker it is.")]
     state: BreakerState
     since: Timestamp | None
     generation: Annotated[

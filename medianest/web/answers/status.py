@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from medianest.health import Status
 from medianest.health.report import Report
+from medianest.resilience import Criticality
 from medianest.web.answers.alerts import Alert
-from medianest.web.answers.base import AnswerModel, BreakerState, Criticality, Timestamp
+from medianest.web.answers.base import AnswerModel, Timestamp
 from medianest.web.answers.components import Component
+from medianest.web.answers.figures import RecoveryFigures
 from medianest.web.answers.metrics import BreakerFigures, BulkheadFigures, QueueNow
 from medianest.web.answers.score import Score
+from medianest.web.words import BreakerState, RiskLevel
 
 __all__ = ["ResilienceHealth", "SystemStatus"]
 
@@ -53,7 +56,7 @@ class ResilienceHealth(AnswerModel):
 class Risk(AnswerModel):
     """How likely it is that trouble spreads; /cascade-risk has it in detail."""
 
-    risk: Literal["low", "medium", "high", "critical"]
+    risk: RiskLevel
     score: Annotated[float, Field(ge=0, le=100)]
     held_back: tuple[str, ...]
 
@@ -70,7 +73,7 @@ class SystemStatus(AnswerModel):
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     pending_alerts: tuple[Alert, ...]
     queue: QueueNow
-    recovery: Annotated[dict[str, dict[str, Any]], Field(description="By action.")]
+    recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
     cascade: Risk
     recommendations: Annotated[
         tuple[str, ...], Field(description="What to do next, the most urgent first.")
@@ -90,7 +93,7 @@ class SystemStatus(AnswerModel):
             alerts=tuple(map(Alert.of, report.firing)),
             pending_alerts=tuple(map(Alert.of, report.pending)),
             queue=QueueNow.of(report.components),
-            recovery={name: dict(figures) for name, figures in report.recovery.items()},
+            recovery=RecoveryFigures.by_action(report.recovery),
             cascade=Risk(risk=risk, score=report.risk.score, held_back=report.risk.held_back),
             recommendations=report.recommendations,
         )

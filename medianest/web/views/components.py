@@ -125,6 +125,7 @@ def _externals() -> list[DependencyHealth]:
 
 def _service(found: DependencyHealth) -> Service:
     seen = Component.of_dependency(found)
+    detail = found.check.detail if found.check is not None else {}
     return Service(
         name=seen.name,
         criticality=seen.criticality,
@@ -134,8 +135,8 @@ def _service(found: DependencyHealth) -> Service:
         checked_at=seen.checked_at,
         age_seconds=seen.age_seconds,
         latency=seen.latency,
-        status_code=seen.detail.get("status_code"),
-        version=seen.detail.get("version"),
+        status_code=detail.get("status_code"),
+        version=detail.get("version"),
         last_failure=seen.last_failure,
         circuit_breaker=seen.circuit_breaker,
     )

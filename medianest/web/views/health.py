@@ -13,10 +13,10 @@ from medianest.health.report import Report
 from medianest.resilience import CircuitBreaker, State
 from medianest.web.answers.alerts import Alert
 from medianest.web.answers.components import Component
+from medianest.web.answers.figures import StateCounts
 from medianest.web.answers.health import (
     BreakerBrief,
     BreakerBriefs,
-    BreakerStates,
     Comprehensive,
     Health,
     Live,
@@ -139,7 +139,7 @@ def circuit_breakers() -> tuple[BreakerBriefs, int, dict[str, str]]:
     registry = container().registry
     briefs = tuple(_brief(breaker) for breaker in registry.breakers())
     states = Counter(brief.state for brief in briefs)
-    counts = BreakerStates.model_validate({state.value: states[state.value] for state in State})
+    counts = StateCounts.model_validate({state.value: states[state.value] for state in State})
     answer = BreakerBriefs(counts=counts, circuit_breakers=briefs)
     critical = [d for d in registry.dependencies() if d.criticality == "critical"]
     breakers = [dependency.pipeline.find(CircuitBreaker) for dependency in critical]

@@ -8,21 +8,19 @@ from flask import Blueprint
 
 from medianest.health.traffic import Route
 from medianest.monitoring.monitoring import Monitoring
+from medianest.web.answers.figures import CpuFigures, MemoryFigures, RecoveryFigures, ThreadFigures
 from medianest.web.answers.metrics import (
     BreakerFigures,
     BulkheadFigures,
     CoalesceFigures,
-    CpuFigures,
     FallbackFigures,
     Figures,
     HealthMetrics,
-    MemoryFigures,
     PatienceFigures,
     QueueNow,
     ResilienceMetrics,
     RetryFigures,
     RouteFigures,
-    ThreadFigures,
     Traffic,
 )
 from medianest.web.container import container
@@ -83,7 +81,7 @@ def _route(watch: Monitoring, route: Route) -> RouteFigures:
 
 def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
     if watch.places is None:
-        return ThreadFigures(threads=threads, limit=None, in_use=None, peak=None, shed=None)
+        return ThreadFigures(threads=threads)
     seen = watch.places.snapshot()
     return ThreadFigures(
         threads=threads,
@@ -117,7 +115,7 @@ def resilience_metrics() -> ResilienceMetrics:
         patience=tuple(map(PatienceFigures.model_validate, report.patiences)),
         retries=tuple(retries),
         fallbacks=tuple(fallbacks),
-        recovery={name: dict(figures) for name, figures in report.recovery.items()},
+        recovery=RecoveryFigures.by_action(report.recovery),
         queue=QueueNow.of(report.components),
     )
 

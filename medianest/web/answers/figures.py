@@ -1,0 +1,140 @@
+"""The figures that components have of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import ConfigDict, Field
+
+from medianest.web.answers.base import AnswerModel, Count, Seconds, Share
+from medianest.web.answers.queue import QueueFigures
+from medianest.web.words import CacheMode, CpuLimit, MemoryLimit
+
+__all__ = [
+    "ComponentFigures",
+    "CpuFigures",
+    "MemoryFigures",
+    "RecoveryFigures",
+    "StateCounts",
+    "ThreadFigures",
+    "figures_of",
+]
+
+
+class StateCounts(AnswerModel):
+    """How many circuit breakers are in which state."""
+
+    closed: Count
+    open: Count
+    half_open: Count
+    forced_open: Count
+    disabled: Count
+
+
+class MemoryFigures(AnswerModel):
+    """Bytes in use and allowed."""
+
+    used_bytes: Count
+    limit_bytes: Count
+    limited_by: MemoryLimit
+    process_bytes: Count
+    share: Annotated[float, Field(ge=0, description="Of the limit.")]
+
+
+class CpuFigures(AnswerModel):
+    """The share of the processors that was in use between the last two checks."""
+
+    share: Share | None
+    process_share: Share | None
+    cores: Annotated[float, Field(gt=0)]
+    limited_by: CpuLimit
+
+
+class ThreadFigures(AnswerModel):
+    """The threads that serve requests; what follows the first is null where there is no limit."""
+
+    threads: Count
+    limit: Annotated[
+        int | None, Field(ge=0, description="Requests in flight before load is shed.")
+    ] = None
+    in_use: Count | None = None
+    peak: Count | None = None
+    shed: Annotated[int | None, Field(ge=0, description="Requests that were refused.")] = None
+
+
+class LogFigures(AnswerModel):
+    """The log of this process."""
+
+    dropped: Annotated[int, Field(ge=0, description="Records that could not be written.")]
+    stuck_seconds: Annotated[float, Field(ge=0, description="For how long a line is written.")]
+
+
+class DatabaseFigures(AnswerModel):
+    """What the database says of itself."""
+
+    server_version: str
+    revision: Annotated[str | None, Field(description="Of its tables.")]
+
+
+class CacheFigures(AnswerModel):
+    """What Redis says of itself; of the memory of this process the mode alone."""
+
+    mode: CacheMode
+    version: str | None = None
+    used_memory: Annotated[int | None, Field(ge=0, description="Bytes.")] = None
+    max_memory: Annotated[int | None, Field(ge=0, description="Bytes; null: no limit.")] = None
+    keys: Count | None = None
+    latency: Seconds | None = None
+
+
+class ServiceFigures(AnswerModel):
+    """What an external service answered to its last check."""
+
+    status_code: Annotated[int | None, Field(description="Null: it did not answer.")]
+    version: Annotated[str | None, Field(description="Where it tells one.")] = None
+
+
+class OtherFigures(AnswerModel):
+    """Of a check that a program has added."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+ComponentFigures: TypeAlias = (
+    StateCounts
+    | MemoryFigures
+    | CpuFigures
+    | ThreadFigures
+    | QueueFigures
+    | LogFigures
+    | DatabaseFigures
+    | CacheFigures
+    | ServiceFigures
+    | OtherFigures
+)
+"""What a check found out beside how well it is; which members there are tells of what."""
+
+
+def figures_of(detail: Mapping[str, Any]) -> Any:
+    """Those of a check; None while there are none."""
+    return dict(detail) or None
+
+
+class RecoveryFigures(AnswerModel):
+    """How often a recovery action ended in which way, and how long that took in all."""
+
+    returned: Annotated[int, Field(ge=0, description="It had an answer.")]
+    run_again: Annotated[int, Field(ge=0, description="It repaired something.")]
+    shared: Annotated[int, Field(ge=0, description="Another call did it meanwhile.")]
+    raised: Annotated[int, Field(ge=0, description="It failed.")]
+    declined: Annotated[int, Field(ge=0, description="It was not for this error.")]
+    held_back: Annotated[int, Field(ge=0, description="It had to wait.")]
+    recovered: Annotated[int, Field(ge=0, description="Calls that it saved.")]
+    success_rate: Annotated[float | None, Field(ge=0, le=1, description="Null before a run.")]
+    seconds: Seconds
+
+    @classmethod
+    def by_action(cls, statistics: Mapping[str, Mapping[str, Any]]) -> dict[str, RecoveryFigures]:
+        """Of each action."""
+        return {name: cls.model_validate(dict(each)) for name, each in statistics.items()}
