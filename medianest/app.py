@@ -21,6 +21,10 @@ from medianest.web.problems import init_problems
 from medianest.web.proxies import Proxies
 from medianest.web.traffic import record, routes_of
 from medianest.web.views import (
+    alerts,
+    audit,
+    cascade,
+    circuit_breakers,
     components,
     dashboard,
     dependencies,
@@ -33,15 +37,14 @@ from medianest.web.views import (
     queue,
     recovery,
     requests,
-    resilience,
     status,
 )
 
 __all__ = ["create_app"]
 
 _BLUEPRINTS = (
-    health, components, metrics, status, resilience, dependencies, recovery, queue,
-    media, requests, dashboard, prometheus, docs, overrides,
+    health, components, metrics, status, alerts, circuit_breakers, overrides, dependencies,
+    recovery, cascade, audit, queue, media, requests, dashboard, prometheus, docs,
 )  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from pydantic_core import core_schema
 from werkzeug.routing import Rule
 
 from medianest import __version__
-from medianest.web.answers.problem import Problem
 from medianest.web.endpoint import Endpoint, endpoint_of
 from medianest.web.openapi_answers import described_answers
 from medianest.web.openapi_words import described, with_names
+from medianest.web.problem_details import Problem
 
 __all__ = ["document"]
 

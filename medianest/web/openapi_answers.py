@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from medianest.web.answers.problem import Problem
 from medianest.web.endpoint import Endpoint
+from medianest.web.problem_details import Problem
 from medianest.web.problem_kinds import KINDS
 from medianest.web.refresh import Anything
 from medianest.web.schemas import NoParameters

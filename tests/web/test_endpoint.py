@@ -4,11 +4,11 @@ import pytest
 from flask import Blueprint, Response
 
 from medianest.media.plex.models import Library
-from medianest.web.answers.base import AnswerModel, Timestamp
-from medianest.web.answers.media import Libraries
 from medianest.web.endpoint import endpoint
+from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.schemas import Limit, ReasonBody, TitleRequest
 from medianest.web.traffic import routes_of
+from medianest.web.views.media import Libraries
 
 RESILIENCE = "/api/v1/resilience"
 REHEARSAL = {"operation": "op", "service": "svc", "error": "timeout"}

@@ -11,8 +11,12 @@ from medianest.cache.redis import SERVICE as REDIS
 from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
-from medianest.web.answers.components import Component, Latency
-from medianest.web.answers.health import (
+from medianest.web.container import container
+from medianest.web.endpoint import endpoint
+from medianest.web.problems import ProblemError
+from medianest.web.refresh import Look, refreshed, served
+from medianest.web.views.component_model import Component, Latency
+from medianest.web.views.health import (
     CacheHealth,
     DatabaseHealth,
     External,
@@ -20,10 +24,6 @@ from medianest.web.answers.health import (
     Pool,
     Service,
 )
-from medianest.web.container import container
-from medianest.web.endpoint import endpoint
-from medianest.web.problems import ProblemError
-from medianest.web.refresh import Look, refreshed, served
 
 __all__ = ["blueprint"]
 

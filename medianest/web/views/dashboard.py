@@ -7,15 +7,39 @@ from typing import Any
 from flask import Blueprint
 
 from medianest.health import DependencyHealth, Status
-from medianest.resilience import ErrorRecoveryManager, RecoveryContext
+from medianest.resilience import Criticality, ErrorRecoveryManager, RecoveryContext
 from medianest.resilience.recovery import NamedOperation, default_response
 from medianest.storage.samples import sample_error
-from medianest.web.answers.dashboard import DashboardStatus, ServiceLine
-from medianest.web.answers.queue import QueueFigures
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
+from medianest.web.models import AnswerModel, Timestamp
+from medianest.web.views.queue import QueueFigures
 
-__all__ = ["blueprint", "register_recovery"]
+__all__ = [
+    "DashboardStatus",
+    "ServiceLine",
+    "blueprint",
+    "register_recovery",
+]
+
+
+class ServiceLine(AnswerModel):
+    """How one service is."""
+
+    name: str
+    criticality: Criticality
+    status: Status
+    message: str
+
+
+class DashboardStatus(AnswerModel):
+    """How each service is."""
+
+    status: Status
+    services: tuple[ServiceLine, ...]
+    queue: QueueFigures
+    checked_at: Timestamp
+
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/api/v1/dashboard")
 

@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from markupsafe import Markup, escape
+from pydantic import BaseModel, ConfigDict, Field
 
-from medianest.web.answers.docs import OpenApi
 from medianest.web.endpoint import endpoint
 from medianest.web.headers import page as page_of
 from medianest.web.openapi import document
 from medianest.web.proxies import FORWARDED
 
-__all__ = ["blueprint"]
+__all__ = ["OpenApi", "blueprint"]
+
+
+class OpenApi(BaseModel):
+    """An OpenAPI document, this one."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    openapi: Literal["3.1.0"]
+    info: dict[str, Any]
+    paths: Annotated[dict[str, Any], Field(description="The operations, by path and method.")]
+    components: dict[str, Any]
+
 
 _STYLE: Final = Markup(
     Path(__file__).with_name("templates").joinpath("docs.css").read_text("utf-8")

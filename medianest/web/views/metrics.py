@@ -2,32 +2,197 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from flask import Blueprint
+from pydantic import Field
 
+from medianest.health import ComponentHealth
 from medianest.health.traffic import Route
 from medianest.monitoring.monitoring import Monitoring
-from medianest.web.answers.figures import CpuFigures, MemoryFigures, RecoveryFigures, ThreadFigures
-from medianest.web.answers.metrics import (
-    BreakerFigures,
-    BulkheadFigures,
-    CoalesceFigures,
-    FallbackFigures,
-    Figures,
-    HealthMetrics,
-    PatienceFigures,
-    QueueNow,
-    ResilienceMetrics,
-    RetryFigures,
-    RouteFigures,
-    Traffic,
-)
+from medianest.resilience import BreakerSnapshot
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
+from medianest.web.models import (
+    AnswerModel,
+    Count,
+    Seconds,
+    Share,
+    Timestamp,
+)
 from medianest.web.refresh import Anything
+from medianest.web.views.circuit_breakers import CallTotals
+from medianest.web.views.component_figures import (
+    CpuFigures,
+    MemoryFigures,
+    RecoveryFigures,
+    ThreadFigures,
+)
+from medianest.web.views.queue import QueueFigures
+from medianest.web.words import BreakerState
 
-__all__ = ["blueprint"]
+__all__ = [
+    "BulkheadFigures",
+    "CoalesceFigures",
+    "HealthMetrics",
+    "PatienceFigures",
+    "ResilienceMetrics",
+    "RouteFigures",
+    "Traffic",
+    "blueprint",
+]
+
+
+class Figures(AnswerModel):
+    """Requests over a time, and how long they took in seconds; null while there are none."""
+
+    requests: Count
+    errors: Annotated[int, Field(ge=0, description="Answered with 500 or above.")]
+    requests_per_second: Annotated[float, Field(ge=0)]
+    error_rate: Share | None
+    mean: Seconds | None
+    p50: Seconds | None
+    p95: Seconds | None
+    p99: Seconds | None
+    max: Seconds | None
+
+
+class RouteFigures(AnswerModel):
+    """The requests of one route."""
+
+    method: str
+    route: str
+    last_minute: Figures
+    since_start: Figures
+    statuses: Annotated[dict[str, int], Field(description="How many, by status.")]
+
+
+class Traffic(AnswerModel):
+    """Requests of some routes together."""
+
+    last_minute: Figures
+    since_start: Figures
+
+
+class HealthMetrics(AnswerModel):
+    """What this process does, and what it takes."""
+
+    at: Timestamp
+    uptime_seconds: Seconds
+    in_flight: Count
+    last_minute: Figures
+    since_start: Figures
+    users: Annotated[Traffic, Field(description="Those that serve people.")]
+    others: Annotated[
+        Traffic, Field(description="Probes, the looks of operators, paths that lead nowhere.")
+    ]
+    routes: tuple[RouteFigures, ...]
+    memory: MemoryFigures
+    cpu: CpuFigures | None
+    threads: ThreadFigures
+
+
+class BreakerFigures(AnswerModel):
+    """A circuit breaker: its state, and its calls since it was made."""
+
+    name: str
+    state: BreakerState
+    failure_rate: Share | None
+    slow_call_rate: Share | None
+    in_flight: Count
+    totals: CallTotals
+
+    @classmethod
+    def of(cls, seen: BreakerSnapshot) -> BreakerFigures:
+        """Of a breaker as it was seen."""
+        return cls(
+            name=seen.name,
+            state=seen.state.value,
+            failure_rate=seen.failure_rate,
+            slow_call_rate=seen.slow_call_rate,
+            in_flight=seen.in_flight,
+            totals=CallTotals.model_validate(seen.totals),
+        )
+
+
+class BulkheadFigures(AnswerModel):
+    """A bulkhead."""
+
+    name: str
+    max_concurrent: Count
+    in_use: Count
+    waiting: Count
+    rejected: Count
+    peak: Count
+
+
+class CoalesceFigures(AnswerModel):
+    """Calls that callers with the same question have shared."""
+
+    name: str
+    in_flight: Count
+    flights: Count
+    shared: Annotated[int, Field(ge=0, description="Calls that joined a flight under way.")]
+    rejected: Annotated[int, Field(ge=0, description="Calls without a thread for a flight.")]
+
+
+class PatienceFigures(AnswerModel):
+    """How often callers have left a call for the last good answer."""
+
+    name: str
+    seconds: Seconds
+    used: Count
+
+
+class RetryFigures(AnswerModel):
+    """The retries of calls to one service, and its budget."""
+
+    name: str
+    calls: Count
+    retries: Count
+    denied: Annotated[int, Field(ge=0, description="For want of budget.")]
+    left: Annotated[int, Field(ge=0, description="Retries that can be made now.")]
+    recovered: Annotated[int, Field(ge=0, description="Calls that a retry has saved.")]
+
+
+class FallbackFigures(AnswerModel):
+    """How often a fallback has answered in the place of a failed call."""
+
+    name: str
+    source: Annotated[str, Field(description="last-good or fallback.")]
+    served: Count
+
+
+class QueueNow(AnswerModel):
+    """The queue as it was found last; null while it has not been seen."""
+
+    figures: QueueFigures | None
+    age_seconds: Seconds | None
+
+    @classmethod
+    def of(cls, components: Iterable[ComponentHealth]) -> QueueNow:
+        """As its check found it."""
+        check = next((each for each in components if each.name == "queue"), None)
+        if check is None or not check.detail:
+            return cls(figures=None, age_seconds=None)
+        figures = QueueFigures.model_validate(dict(check.detail))
+        return cls(figures=figures, age_seconds=check.age_seconds)
+
+
+class ResilienceMetrics(AnswerModel):
+    """Everything that the pipelines know."""
+
+    at: Timestamp
+    circuit_breakers: tuple[BreakerFigures, ...]
+    bulkheads: tuple[BulkheadFigures, ...]
+    coalescing: tuple[CoalesceFigures, ...]
+    patience: tuple[PatienceFigures, ...]
+    retries: tuple[RetryFigures, ...]
+    fallbacks: tuple[FallbackFigures, ...]
+    recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
+    queue: QueueNow
+
 
 blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 
@@ -56,11 +221,8 @@ def health_metrics() -> HealthMetrics:
 
 
 def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
-    routes = [
-        each
-        for each in watch.traffic.routes()
-        if (watch.routes.services_of(each) is not None) is of_users
-    ]
+    known, services_of = watch.traffic.routes(), watch.routes.services_of
+    routes = [each for each in known if (services_of(each) is not None) is of_users]
     minute, ever = watch.traffic.figures(routes)
     return Traffic(
         last_minute=Figures.model_validate(minute), since_start=Figures.model_validate(ever)

@@ -7,13 +7,95 @@ from typing import Annotated
 from flask import Blueprint, g
 from pydantic import Field
 
-from medianest.web.answers.overrides import BreakerOverride, BreakerOverrides, Kept
+from medianest.overrides import keeper
+from medianest.overrides.override import Override
+from medianest.resilience import CircuitBreaker
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
+from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.problems import ProblemError
+from medianest.web.words import BreakerState, LastingAction
 
-__all__ = ["blueprint"]
+__all__ = ["BreakerOverride", "BreakerOverrides", "Kept", "blueprint"]
+
+_OTHER_WORKERS = 2.0
+"""Seconds within which other workers see the file: they look once a second."""
+
+
+class Kept(AnswerModel):
+    """Where an operator's word is kept, so that it outlives the process."""
+
+    file: Annotated[bool, Field(description="In the instance folder, on disk.")]
+    database: Annotated[bool, Field(description="If not, it follows when the database is back.")]
+    problem: Annotated[
+        str | None, Field(description="Why it is not kept in the file; it is tried again.")
+    ]
+    other_workers_within: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="Seconds within which the other workers of this host obey; null: they "
+            "learn of it from the database alone, when they next look, or not at all.",
+        ),
+    ]
+
+    @classmethod
+    def of(cls, kept: keeper.Kept) -> Kept:
+        """As the keeper says."""
+        within = _OTHER_WORKERS if kept.file else None
+        problem = None if kept.problem is None else f"not kept: {kept.problem}"
+        return cls(
+            file=kept.file, database=kept.database, problem=problem, other_workers_within=within
+        )
+
+    @property
+    def status(self) -> int:
+        """200 when it outlives the process. Else 202: it is obeyed all the same, as who closes a
+        valve must not be stopped by a full disk, and nobody should think that it lasts."""
+        return 200 if self.file or self.database else 202
+
+
+class BreakerOverride(AnswerModel):
+    """What an operator wants of a circuit breaker."""
+
+    circuit_breaker: str
+    action: LastingAction
+    at: Timestamp
+    expires_at: Annotated[Timestamp | None, Field(description="Null: an operator must end it.")]
+    reason: str | None
+    actor: str | None
+    revision: Annotated[int, Field(ge=1, description="The highest one of a breaker counts.")]
+    state: Annotated[
+        BreakerState | None,
+        Field(description="The breaker's in this process; null: there is none of that name now."),
+    ]
+
+    @classmethod
+    def of(cls, override: Override, breaker: CircuitBreaker | None) -> BreakerOverride:
+        """As it is kept, beside the breaker as it is."""
+        return cls.model_validate(
+            {
+                "circuit_breaker": override.breaker,
+                "action": override.action,
+                "at": override.at,
+                "expires_at": override.expires_at,
+                "reason": override.reason,
+                "actor": override.actor,
+                "revision": override.revision,
+                "state": None if breaker is None else breaker.state.value,
+            }
+        )
+
+
+class BreakerOverrides(AnswerModel):
+    """Every override that lasts now."""
+
+    overrides: tuple[BreakerOverride, ...]
+    problem: Annotated[
+        str | None, Field(description="Why the file does not hold all of them; null: it does.")
+    ]
+
 
 blueprint = Blueprint("overrides", __name__, url_prefix="/api/v1/resilience/overrides")
 

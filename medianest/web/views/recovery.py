@@ -1,37 +1,131 @@
-"""`/api/v1/resilience/recovery`, `/cascade-risk`, `/audit`: what was tried and what may happen."""
+"""`/api/v1/resilience/recovery`: what was tried, and what would be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint
+from pydantic import Field
 
-from medianest.resilience import CallRefusedError, ConfigurationError
+from medianest.resilience import ConfigurationError
 from medianest.resilience.recovery import CIRCUIT_OPEN, NamedOperation
-from medianest.storage import StorageError
-from medianest.storage.journal import Journal
-from medianest.storage.page import Cursor
-from medianest.web.answers.recovery import (
-    Cascade,
-    Changes,
-    KnownOperation,
-    KnownOperations,
-    Predicted,
-    Recoveries,
-    RecoveryRecord,
-    Rehearsals,
-    Rehearsed,
-)
+from medianest.resilience.recovery.record import Outcome, StepOutcome
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
+from medianest.web.journal_page import Complete, RecordId, journal_page
+from medianest.web.models import (
+    AnswerModel,
+    Count,
+    NextCursor,
+    Timestamp,
+)
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import AuditFilter, CursorPage, HistoryFilter, Limit, Rehearsal
+from medianest.web.schemas import HistoryFilter, Limit, Rehearsal
 
 __all__ = ["blueprint"]
+
+
+class RecoveryStep(AnswerModel):
+    """What one action did."""
+
+    action: str
+    outcome: StepOutcome
+    detail: str
+    seconds: Annotated[float, Field(ge=0, description="How long it took in all.")]
+    attempt: Count
+    count: Annotated[int, Field(ge=1, description="How often it did that.")] = 1
+
+
+class RecoveryRecord(AnswerModel):
+    """One failure and everything that was tried against it; or, with a `count`, all failures of
+    an operation in one outage that an action answered."""
+
+    at: Annotated[Timestamp, Field(description="When the call failed; the first of them.")]
+    operation: str
+    service: str
+    outcome: Outcome
+    recovered_by: Annotated[str | None, Field(description="The action that helped.")]
+    error_type: str
+    error_message: str
+    attempts: Annotated[int, Field(ge=0, description="How often the operation was run.")]
+    seconds: Annotated[float, Field(ge=0, description="How long recovery took in all.")]
+    steps: tuple[RecoveryStep, ...]
+    count: Annotated[int, Field(ge=1, description="How many calls failed.")] = 1
+    last_at: Annotated[
+        Timestamp | None, Field(description="When the last of them did; null of a single failure.")
+    ] = None
+    ended_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When the operation succeeded again; null of a single failure, and "
+            "while it lasts."
+        ),
+    ] = None
+    oldest_age: Annotated[
+        float | None,
+        Field(ge=0, description="Of the last good answers served, in seconds; null: none were."),
+    ] = None
+    rehearsal: bool = False
+    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    user: Annotated[str | None, Field(description="The role for which it failed.")]
+    metadata: Annotated[dict[str, Any], Field(description="Short, and without secrets.")]
+    id: RecordId
+
+
+class Recoveries(AnswerModel):
+    """Some recoveries, newest first."""
+
+    recoveries: tuple[RecoveryRecord, ...]
+    next_cursor: NextCursor
+    complete: Complete
+
+
+class Rehearsals(AnswerModel):
+    """What rehearsals did, newest first."""
+
+    rehearsals: tuple[RecoveryRecord, ...]
+
+
+class KnownOperation(AnswerModel):
+    """A kind of call that recovery knows."""
+
+    name: str
+    service: str
+    actions: Annotated[
+        tuple[str, ...], Field(description="That are for it, in the order in which they are tried.")
+    ]
+    arguments: Annotated[
+        tuple[str, ...], Field(description="That a rehearsal may give in its context.")
+    ]
+
+
+class KnownOperations(AnswerModel):
+    """All of them by name."""
+
+    operations: tuple[KnownOperation, ...]
+
+
+class Predicted(AnswerModel):
+    """Whether an action would be tried."""
+
+    action: str
+    priority: Annotated[int, Field(description="The highest is tried first.")]
+    applies: bool
+    why_not: str | None
+
+
+class Rehearsed(AnswerModel):
+    """Which actions would be tried against an error, and what they did if that was wanted."""
+
+    operation: str
+    service: str
+    error: Annotated[str, Field(description="The type of the error that stands for it.")]
+    actions: tuple[Predicted, ...]
+    executed: RecoveryRecord | None
+
 
 blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 
@@ -43,42 +137,9 @@ def history(query: HistoryFilter) -> Recoveries:
     remembers."""
     here = container()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    return Recoveries.model_validate(_page(here.storage.history, "recoveries", query, remembered))
-
-
-@blueprint.get("/audit")
-@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: Changes})
-def audit(query: AuditFilter) -> Changes:
-    """What operators changed, newest first; without the database, what is not written yet."""
-    here = container()
-    waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
-    return Changes.model_validate(_page(here.storage.audit, "changes", query, waiting))
-
-
-def _page(
-    journal: Journal,
-    name: str,
-    wanted: CursorPage,
-    remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
-) -> dict[str, Any]:
-    """A page of a journal, or of what is remembered, newest first; `complete` tells which."""
-    columns = wanted.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
-    after = Cursor.parse(wanted.cursor)
-    try:
-        records, cursor = journal.page(columns, after, wanted.limit)
-    except (StorageError, CallRefusedError):
-        found = [
-            (at, key, record)
-            for at, key, record in remembered
-            if all(record[column] == value for column, value in columns.items())
-            and (after is None or (at, key) < (after.at, after.id))
-        ][: wanted.limit + 1]
-        more = len(found) > wanted.limit
-        found = found[: wanted.limit]
-        records = [record for _, _, record in found]
-        cursor = Cursor(*found[-1][:2]) if more else None
-        return {name: records, "next_cursor": cursor and str(cursor), "complete": False}
-    return {name: records, "next_cursor": cursor and str(cursor), "complete": True}
+    return Recoveries.model_validate(
+        journal_page(here.storage.history, "recoveries", query, remembered)
+    )
 
 
 @blueprint.get("/recovery/rehearsals")
@@ -162,10 +223,3 @@ def _told(field: str) -> Iterator[None]:
         if field == "error":
             fault["message"] += f', or "{CIRCUIT_OPEN}"'
         raise ProblemError("invalid", fault["message"], {"errors": [fault]}) from None
-
-
-@blueprint.get("/cascade-risk")
-@endpoint("viewer", operation_id="get_cascade_risk", answers={200: Cascade})
-def cascade_risk() -> Cascade:
-    """Whether the trouble of one dependency is about to become everybody's."""
-    return Cascade.model_validate(container().cascade.assess().as_dict())

@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from medianest.web.answers.base import AnswerModel, Count, Seconds, Share
-from medianest.web.answers.queue import QueueFigures
+from medianest.web.models import AnswerModel, Count, Seconds, Share
+from medianest.web.views.queue import QueueFigures
 from medianest.web.words import CacheMode, CpuLimit, MemoryLimit
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from medianest.health.score import Rating
-from medianest.web.answers.base import AnswerModel
+from medianest.web.models import AnswerModel
 
 __all__ = ["Score"]
 

@@ -20,8 +20,8 @@ __all__ = [
     "AnswerModel",
     "AsOf",
     "Count",
-    "Cursor",
     "Degraded",
+    "NextCursor",
     "OperationId",
     "Seconds",
     "Share",
@@ -59,7 +59,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 OperationId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-Cursor = Annotated[
+NextCursor = Annotated[
     str | None, Field(description="Where the next page begins; null on the last one.")
 ]
 

@@ -1,16 +1,20 @@
-"""What `/api/v1/resilience/circuit-breakers` answers."""
+"""`/api/v1/resilience`: what the resilience is doing, and the operator's hand on it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Annotated, Any
 
+from flask import Blueprint, g
 from pydantic import Field
 
 from medianest.health.openings import Opening
 from medianest.resilience import CircuitBreaker, State
 from medianest.resilience.snapshot import describe
-from medianest.web.answers.base import (
+from medianest.web.audited import audited
+from medianest.web.container import container
+from medianest.web.endpoint import endpoint
+from medianest.web.models import (
     AnswerModel,
     Count,
     Seconds,
@@ -18,9 +22,12 @@ from medianest.web.answers.base import (
     Timestamp,
 )
 from medianest.web.other_breakers import OtherBreaker
+from medianest.web.problems import ProblemError
+from medianest.web.schemas import BreakerAction
+from medianest.web.views.overrides import Kept
 from medianest.web.words import BreakerPackage, BreakerState, CountingMode
 
-__all__ = ["Breaker", "Breakers", "CallTotals"]
+__all__ = ["ActedBreaker", "Breaker", "Breakers", "CallTotals", "blueprint"]
 
 
 class Failure(AnswerModel):
@@ -168,7 +175,104 @@ class Breaker(AnswerModel):
         )
 
 
+class ActedBreaker(Breaker):
+    """A circuit breaker after an operator's action."""
+
+    kept: Annotated[
+        Kept | None,
+        Field(description="Null for one of the circuitbreaker package, which keeps nothing."),
+    ]
+
+    @classmethod
+    def after(cls, breaker: Breaker, kept: Kept | None) -> ActedBreaker:
+        """As it is now."""
+        return cls(**dict(breaker), kept=kept)
+
+
 class Breakers(AnswerModel):
     """Every circuit breaker."""
 
     circuit_breakers: tuple[Breaker, ...]
+
+
+blueprint = Blueprint("resilience", __name__, url_prefix="/api/v1/resilience")
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, description="The name of a circuit breaker.")
+]
+
+
+@blueprint.get("/circuit-breakers")
+@endpoint("viewer", operation_id="list_circuit_breakers", answers={200: Breakers})
+def breakers() -> Breakers:
+    """Every breaker's snapshot and configuration; those that other code of the process made with
+    the circuitbreaker package come last."""
+    ours = map(_seen, container().registry.breakers())
+    return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, container().other_breakers())))
+
+
+@blueprint.get("/circuit-breakers/<path:name>")
+@endpoint("viewer", operation_id="get_circuit_breaker", answers={200: Breaker})
+def breaker(name: Name) -> Breaker:
+    """One breaker's snapshot and configuration."""
+    found = _find(name)
+    return _seen(found) if found is not None else Breaker.of_other(_find_other(name))
+
+
+@blueprint.post("/circuit-breakers/<path:name>/action")
+@endpoint(
+    "operator",
+    operation_id="act_on_circuit_breaker",
+    body=BreakerAction,
+    answers={200: ActedBreaker, 202: ActedBreaker},
+    problems=("conflict",),
+)
+def act_on_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
+    """Open, close, reset, disable or enable a breaker. `open` and `disable` outlive restarts, until
+    they expire or an operator ends them; 202 when this is obeyed, but could be kept nowhere yet.
+    One of the circuitbreaker package can only be closed or reset, which is the same to it."""
+    found = _find(name)
+    if found is None:
+        return ActedBreaker.after(_act_on_other(name, body), None), 200
+    kept = Kept.of(
+        container().overrides.act(
+            name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in
+        )
+    )
+    detail = {"expires_in": body.expires_in} if body.expires_in is not None else None
+    audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
+    return ActedBreaker.after(_seen(found), kept), kept.status
+
+
+def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:
+    found = _find_other(name)
+    if wanted.action not in ("close", "reset"):
+        raise ProblemError(
+            "conflict",
+            f"{name!r} was made with the circuitbreaker package, whose breakers can only be "
+            f"closed or reset; those of medianest.bridges.circuitbreaker know "
+            f"{wanted.action!r} as well",
+        )
+    found.reset()
+    audited(f"circuit-breaker.{wanted.action}", name, wanted.reason)
+    return Breaker.of_other(_find_other(name))
+
+
+def _seen(breaker: CircuitBreaker) -> Breaker:
+    return Breaker.of(breaker, container().monitoring.openings.of(breaker.name))
+
+
+def _find(name: str) -> CircuitBreaker | None:
+    return container().registry.find_breaker(name)
+
+
+def _find_other(name: str) -> OtherBreaker:
+    for other in container().other_breakers():
+        if other.name == name:
+            return other
+    raise ProblemError("not-found", f"there is no circuit breaker {name!r}{_of_dependency(name)}")
+
+
+def _of_dependency(name: str) -> str:
+    services = [each.service for each in container().registry.dependencies() if each.name == name]
+    return f"; that of this dependency is {services[0]!r}" if services else ""

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.resilience import Criticality
-from medianest.web.answers.base import (
+from medianest.web.models import (
     AnswerModel,
     Seconds,
     Timestamp,
 )
-from medianest.web.answers.figures import ComponentFigures, figures_of
+from medianest.web.views.component_figures import ComponentFigures, figures_of
 from medianest.web.words import BreakerState
 
 __all__ = ["Component", "LastFailure", "Latency"]

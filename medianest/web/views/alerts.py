@@ -1,16 +1,21 @@
-"""What `/api/v1/resilience/alerts` answers."""
+"""`/api/v1/resilience/alerts`: what fires, what may, and what was told."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+from flask import Blueprint
 from pydantic import Field
 
 from medianest.health import alerts
-from medianest.web.answers.base import AnswerModel, Timestamp
+from medianest.web.container import container
+from medianest.web.endpoint import endpoint
+from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.words import AlertSeverity
 
-__all__ = ["Alert", "Alerts"]
+__all__ = ["Alert", "Alerts", "blueprint"]
+
+blueprint = Blueprint("alerts", __name__, url_prefix="/api/v1/resilience")
 
 
 class Alert(AnswerModel):
@@ -43,3 +48,16 @@ class Alerts(AnswerModel):
     firing: tuple[Alert, ...]
     pending: tuple[Alert, ...]
     recent: tuple[Alert, ...]
+
+
+@blueprint.get("/alerts")
+@endpoint("viewer", operation_id="list_alerts", answers={200: Alerts})
+def list_alerts() -> Alerts:
+    """The alerts that fire, those that may, and what was told last by all processes."""
+    manager = container().monitoring.alerts
+    firing, pending, recent = manager.firing(), manager.pending(), manager.recent()
+    return Alerts(
+        firing=tuple(map(Alert.of, firing)),
+        pending=tuple(map(Alert.of, pending)),
+        recent=tuple(map(Alert.of, recent)),
+    )

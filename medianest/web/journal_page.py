@@ -1,0 +1,48 @@
+"""A page of what is kept in the database: of the history and of the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from medianest.resilience import CallRefusedError
+from medianest.storage import StorageError
+from medianest.storage.journal import Journal
+from medianest.storage.page import Cursor
+from medianest.web.schemas import CursorPage
+
+__all__ = ["Complete", "RecordId", "journal_page"]
+
+RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Complete = Annotated[
+    bool, Field(description="False without the database: then it is what this process has.")
+]
+
+
+def journal_page(
+    journal: Journal,
+    name: str,
+    wanted: CursorPage,
+    remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
+) -> dict[str, Any]:
+    """A page of a journal, or of what is remembered, newest first; `complete` tells which."""
+    columns = wanted.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
+    after = Cursor.parse(wanted.cursor)
+    try:
+        records, cursor = journal.page(columns, after, wanted.limit)
+    except (StorageError, CallRefusedError):
+        found = [
+            (at, key, record)
+            for at, key, record in remembered
+            if all(record[column] == value for column, value in columns.items())
+            and (after is None or (at, key) < (after.at, after.id))
+        ][: wanted.limit + 1]
+        more = len(found) > wanted.limit
+        found = found[: wanted.limit]
+        records = [record for _, _, record in found]
+        cursor = Cursor(*found[-1][:2]) if more else None
+        return {name: records, "next_cursor": cursor and str(cursor), "complete": False}
+    return {name: records, "next_cursor": cursor and str(cursor), "complete": True}

@@ -1,0 +1,53 @@
+"""`/api/v1/resilience/audit`: who changed what, when and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from medianest.web.container import container
+from medianest.web.endpoint import endpoint
+from medianest.web.journal_page import Complete, RecordId, journal_page
+from medianest.web.models import (
+    AnswerModel,
+    NextCursor,
+    Timestamp,
+)
+from medianest.web.schemas import AuditFilter
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("audit", __name__, url_prefix="/api/v1/resilience")
+
+
+class Change(AnswerModel):
+    """Something that an operator changed."""
+
+    id: RecordId
+    at: Timestamp
+    actor: str
+    action: str
+    target: str
+    reason: str | None
+    address: Annotated[str | None, Field(description="From where it was asked for.")]
+    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    detail: dict[str, Any]
+
+
+class Changes(AnswerModel):
+    """Some changes, newest first."""
+
+    changes: tuple[Change, ...]
+    next_cursor: NextCursor
+    complete: Complete
+
+
+@blueprint.get("/audit")
+@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: Changes})
+def audit(query: AuditFilter) -> Changes:
+    """What operators changed, newest first; without the database, what is not written yet."""
+    here = container()
+    waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
+    return Changes.model_validate(journal_page(here.storage.audit, "changes", query, waiting))
