@@ -18,7 +18,7 @@ from medianest.resilience.snapshot import plain
 
 __all__ = [
     "AnswerModel",
-    "AsOf",
+    "AnsweredAt",
     "Count",
     "Degraded",
     "NextCursor",
@@ -37,6 +37,8 @@ class AnswerModel(BaseModel):
         extra="forbid",
         frozen=True,
         from_attributes=True,
+        validate_by_name=True,
+        validate_by_alias=True,
         json_schema_serialization_defaults_required=True,
     )
 
@@ -66,6 +68,6 @@ NextCursor = Annotated[
 Degraded = Annotated[
     bool, Field(description="Whether the service failed, so that this is less than it would be.")
 ]
-AsOf = Annotated[
+AnsweredAt = Annotated[
     Timestamp, Field(description="When the service said so; in a degraded answer, some time ago.")
 ]

@@ -123,7 +123,9 @@ def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(start, own_
     repairs = [r for r in records if any(s["outcome"] == "run_again" for s in r["steps"])]
     assert len(repairs) == 1
     # While it was away, what runs in the background has failed; afterwards nothing does.
-    assert all(r["at"] <= repairs[0]["at"] for r in records if r["outcome"] == "failed")
+    assert all(
+        r["failed_at"] <= repairs[0]["failed_at"] for r in records if r["outcome"] == "failed"
+    )
 
 
 def test_the_app_starts_and_serves_without_a_database_and_migrates_when_it_comes(

@@ -110,7 +110,7 @@ def test_a_request_is_read_from_the_outside_in(client, things):
 
 def test_models_that_are_there_already_are_not_checked_again():
     library = Library(key="1", title="Films", type="movie")
-    values = {"libraries": (library,), "degraded": False, "as_of": "2026-01-01T00:00:00Z"}
+    values = {"libraries": (library,), "degraded": False, "answered_at": "2026-01-01T00:00:00Z"}
     assert Libraries.model_validate(values).libraries[0] is library
 
 

@@ -40,7 +40,7 @@ def test_an_open_breaker_tells_the_figures_that_opened_it(breaker, look, clock):
     for _ in range(5):
         with pytest.raises(TimeoutError):
             breaker.call(fail)
-    opened_by = {"figures": "5 of 8 calls failed", "at": "2026-01-01T00:00:00.000Z"}
+    opened_by = {"figures": "5 of 8 calls failed", "opened_at": "2026-01-01T00:00:00.000Z"}
     assert look(f"{BREAKERS}/thing").json["opened_by"] == opened_by
     clock.advance(breaker.snapshot().retry_after)
     with pytest.raises(TimeoutError):

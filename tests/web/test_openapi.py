@@ -227,3 +227,16 @@ def test_only_what_callers_decide_on_has_no_type(api):
         *("Change.detail", "DeferredOperation.payload", "RecoveryRecord.metadata"),
         *("Rehearsal.context", "OpenApi.info", "OpenApi.paths", "OpenApi.components"),
     }
+
+
+def members(api):
+    """Each member of each model: its name with the model's, and the forms that it can have."""
+    for name, model in api["components"]["schemas"].items():
+        for member, schema in model.get("properties", {}).items():
+            yield f"{name}.{member}", member, schema.get("anyOf", [schema])
+
+
+def test_what_is_called_at_is_an_instant_and_no_other_member_is(api):
+    for name, member, forms in members(api):
+        is_instant = any(form.get("format") == "date-time" for form in forms)
+        assert member.endswith("_at") == is_instant, name

@@ -86,7 +86,7 @@ def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operat
     gone, plex = listed(second)["overrides"]
     assert (gone["circuit_breaker"], gone["action"], gone["state"]) == ("gone", "disable", None)
     assert (plex["state"], plex["reason"], plex["actor"]) == ("forced_open", "moving", "operator")
-    assert plex["expires_at"] > plex["at"]
+    assert plex["expires_at"] > plex["set_at"]
     ended = second.test_client().delete(f"{OVERRIDES}/gone", headers=operator)
     assert (ended.status_code, ended.json["file"]) == (200, True)
     assert second.test_client().delete(f"{OVERRIDES}/gone", headers=operator).status_code == 404

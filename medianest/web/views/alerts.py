@@ -31,9 +31,14 @@ class Alert(AnswerModel):
     threshold: float | None
     affected: Annotated[tuple[str, ...], Field(description="Dependencies and routes.")]
     advice: Annotated[str, Field(description="What to do.")]
-    since: Annotated[Timestamp, Field(description="When its first sign was seen.")]
+    started_at: Annotated[
+        Timestamp, Field(validation_alias="since", description="When its first sign was seen.")
+    ]
     fired_at: Timestamp | None
-    told_at: Annotated[Timestamp | None, Field(description="When it was told, at its worst.")]
+    notified_at: Annotated[
+        Timestamp | None,
+        Field(validation_alias="told_at", description="When it was told, at its worst."),
+    ]
     resolved_at: Timestamp | None
 
     @classmethod

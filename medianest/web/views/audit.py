@@ -26,7 +26,7 @@ class Change(AnswerModel):
     """Something that an operator changed."""
 
     id: RecordId
-    at: Timestamp
+    changed_at: Annotated[Timestamp, Field(validation_alias="at")]
     actor: str
     action: str
     target: str

@@ -57,7 +57,7 @@ class Cascade(AnswerModel):
     """Whether the trouble of one dependency is about to become everybody's."""
 
     risk: RiskLevel
-    at: Timestamp
+    generated_at: Annotated[Timestamp, Field(validation_alias="at")]
     score: Annotated[float, Field(ge=0, le=100)]
     held_back: Annotated[tuple[SuspendedWork, ...], Field(description="Work that waits meanwhile.")]
     recommendations: tuple[str, ...]

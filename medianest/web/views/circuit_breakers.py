@@ -35,14 +35,14 @@ class Failure(AnswerModel):
 
     type: str
     message: str
-    at: Timestamp | None
+    failed_at: Annotated[Timestamp | None, Field(validation_alias="at")]
 
 
 class OpenedBy(AnswerModel):
     """The figures with which an outage began."""
 
     figures: Annotated[str, Field(examples=["5 of 8 calls failed"])]
-    at: Timestamp
+    opened_at: Annotated[Timestamp, Field(validation_alias="at")]
 
 
 class CallCounts(AnswerModel):
@@ -118,12 +118,16 @@ class Breaker(AnswerModel):
     name: str
     package: Annotated[BreakerPackage, Field(description="Whose breaker it is.")]
     state: BreakerState
-    since: Timestamp | None
+    changed_at: Annotated[Timestamp | None, Field(validation_alias="since")]
     generation: Annotated[
         int | None, Field(ge=0, description="Grows with each change of the state.")
     ]
-    next_attempt: Annotated[
-        Timestamp | None, Field(description="When an open breaker lets a probe through.")
+    next_attempt_at: Annotated[
+        Timestamp | None,
+        Field(
+            validation_alias="next_attempt",
+            description="When an open breaker lets a probe through.",
+        ),
     ]
     retry_after: Annotated[
         float | None, Field(ge=0, description="Seconds until then; null where waiting is no help.")
@@ -161,7 +165,7 @@ class Breaker(AnswerModel):
         last = breaker.last_failure
         if last is not None:
             kind, message = describe(last)
-            unknown["last_failure"] = {"type": kind, "message": message, "at": None}
+            unknown["last_failure"] = {"type": kind, "message": message, "failed_at": None}
         return cls.model_validate(
             {
                 **unknown,
@@ -169,7 +173,7 @@ class Breaker(AnswerModel):
                 "package": "circuitbreaker",
                 "state": breaker.state,
                 "consecutive_failures": breaker.failures_in_a_row,
-                "next_attempt": breaker.next_attempt,
+                "next_attempt_at": breaker.next_attempt,
                 "retry_after": breaker.retry_after,
             }
         )

@@ -25,7 +25,7 @@ class LastFailure(AnswerModel):
     """The last check that failed."""
 
     message: str
-    at: Timestamp
+    failed_at: Timestamp
 
 
 class Latency(AnswerModel):
@@ -48,7 +48,7 @@ class Component(AnswerModel):
     status: Status
     criticality: Criticality
     message: Annotated[str | None, Field(description="Why it is not well.")]
-    since: Annotated[Timestamp | None, Field(description="When the status changed.")]
+    changed_at: Annotated[Timestamp | None, Field(description="When the status changed.")]
     checked_at: Timestamp | None
     age_seconds: Annotated[float | None, Field(ge=0, description="Since that check.")]
     latency: Latency
@@ -87,13 +87,13 @@ class Component(AnswerModel):
     ) -> Component:
         failure = None
         if check.last_failure_at is not None:
-            failure = LastFailure(message=check.last_failure or "", at=check.last_failure_at)
+            failure = LastFailure(message=check.last_failure or "", failed_at=check.last_failure_at)
         return cls(
             name=name,
             status=judged.status,
             criticality=criticality,
             message=judged.message,
-            since=judged.since,
+            changed_at=judged.since,
             checked_at=check.checked_at,
             age_seconds=check.age_seconds,
             latency=Latency.of(check),

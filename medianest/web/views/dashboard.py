@@ -38,7 +38,7 @@ class DashboardStatus(AnswerModel):
     status: Status
     services: tuple[ServiceLine, ...]
     queue: QueueFigures
-    checked_at: Timestamp
+    generated_at: Timestamp
 
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/api/v1/dashboard")
@@ -72,7 +72,7 @@ def status() -> DashboardStatus:
         status=report.status,
         services=tuple(_line(found) for found in report.dependencies),
         queue=QueueFigures.model_validate(figures),
-        checked_at=report.at,
+        generated_at=report.at,
     )
 
 

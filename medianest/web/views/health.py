@@ -74,7 +74,7 @@ class Ready(AnswerModel):
 class Comprehensive(AnswerModel):
     """Every component, the score and the alerts."""
 
-    at: Timestamp
+    generated_at: Timestamp
     status: Status
     score: Score
     components: tuple[Component, ...]
@@ -174,7 +174,7 @@ class BreakerBrief(AnswerModel):
 
     name: str
     state: BreakerState
-    since: Timestamp
+    changed_at: Annotated[Timestamp, Field(validation_alias="since")]
     failure_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without calls.")]
     failures: Count
     retry_after: Annotated[
@@ -273,7 +273,7 @@ def comprehensive(query: Look) -> Response:
 
 def _all_of(report: Report, here: Container) -> Comprehensive:
     return Comprehensive(
-        at=report.at,
+        generated_at=report.at,
         status=report.status,
         score=Score.model_validate(report.score),
         components=(
@@ -312,7 +312,7 @@ def _brief(breaker: CircuitBreaker) -> BreakerBrief:
     return BreakerBrief(
         name=seen.name,
         state=seen.state.value,
-        since=seen.since,
+        changed_at=seen.since,
         failure_rate=seen.failure_rate,
         failures=seen.counts.failures,
         retry_after=seen.retry_after,

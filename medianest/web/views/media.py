@@ -17,6 +17,8 @@ from medianest.media.search import search_everything
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, AsOf, Count, Degraded, Timestamp
+from medianest.web.models import AnsweredAt, AnswerModel, Count, Degraded, Timestamp
+from medianest.web.container import container
 from medianest.web.problem_kinds import UPSTREAM
 from medianest.web.schemas import Limit, Page, Search
 from medianest.web.words import Availability, MediaService
@@ -39,7 +41,7 @@ class Libraries(AnswerModel):
 
     libraries: tuple[Library, ...]
     degraded: Degraded
-    as_of: AsOf
+    answered_at: AnsweredAt
 
 
 class ItemPage(AnswerModel):
@@ -50,7 +52,7 @@ class ItemPage(AnswerModel):
     limit: Count
     total: Annotated[int, Field(ge=0, description="How many items the library has in all.")]
     degraded: Degraded
-    as_of: AsOf
+    answered_at: AnsweredAt
 
 
 class RecentItems(AnswerModel):
@@ -58,7 +60,7 @@ class RecentItems(AnswerModel):
 
     items: tuple[Item, ...]
     degraded: Degraded
-    as_of: AsOf
+    answered_at: AnsweredAt
 
 
 class Sessions(AnswerModel):
@@ -66,7 +68,7 @@ class Sessions(AnswerModel):
 
     sessions: tuple[Session, ...]
     degraded: Degraded
-    as_of: AsOf
+    answered_at: AnsweredAt
 
 
 class Requestable(AnswerModel):
@@ -108,7 +110,7 @@ class SearchResults(AnswerModel):
         Field(description="Who could not be asked."),
     ]
     degraded: Degraded
-    as_of: Timestamp
+    answered_at: Timestamp
 
 
 blueprint = Blueprint("media", __name__, url_prefix="/api/v1/media")
@@ -197,7 +199,7 @@ def search(query: Search) -> SearchResults:
             "requestable": tuple(map(_requestable, found.titles)),
             "missing": found.missing,
             "degraded": bool(found.missing),
-            "as_of": here.registry.clock.utc(),
+            "answered_at": here.registry.clock.utc(),
         }
     )
 
@@ -249,5 +251,5 @@ def sessions() -> With:
 def _dated(model: type[AnswerModel], answer: Answer[Any], **members: Any) -> With:
     """An answer with how good it is."""
     headers = {"Age": str(int(answer.age))} if answer.degraded else {}
-    values = {**members, "degraded": answer.degraded, "as_of": answer.as_of}
+    values = {**members, "degraded": answer.degraded, "answered_at": answer.as_of}
     return model.model_validate(values), 200, headers

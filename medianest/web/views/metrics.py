@@ -78,7 +78,7 @@ class Traffic(AnswerModel):
 class HealthMetrics(AnswerModel):
     """What this process does, and what it takes."""
 
-    at: Timestamp
+    generated_at: Timestamp
     uptime_seconds: Seconds
     in_flight: Count
     last_minute: Figures
@@ -183,7 +183,7 @@ class QueueNow(AnswerModel):
 class ResilienceMetrics(AnswerModel):
     """Everything that the pipelines know."""
 
-    at: Timestamp
+    generated_at: Timestamp
     circuit_breakers: tuple[BreakerFigures, ...]
     bulkheads: tuple[BulkheadFigures, ...]
     coalescing: tuple[CoalesceFigures, ...]
@@ -206,7 +206,7 @@ def health_metrics() -> HealthMetrics:
     minute, ever = watch.traffic.figures()
     cpu = watch.monitor.component("cpu").detail
     return HealthMetrics(
-        at=here.registry.clock.utc(),
+        generated_at=here.registry.clock.utc(),
         uptime_seconds=here.uptime,
         in_flight=watch.traffic.in_flight,
         last_minute=Figures.model_validate(minute),
@@ -270,7 +270,7 @@ def resilience_metrics() -> ResilienceMetrics:
         for (name, source), number in watch.counters.fallbacks().items()
     ]
     return ResilienceMetrics(
-        at=report.at,
+        generated_at=report.at,
         circuit_breakers=tuple(map(BreakerFigures.of, report.breakers)),
         bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
         coalescing=tuple(map(CoalesceFigures.model_validate, report.flights)),

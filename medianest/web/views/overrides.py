@@ -61,7 +61,7 @@ class BreakerOverride(AnswerModel):
 
     circuit_breaker: str
     action: LastingAction
-    at: Timestamp
+    set_at: Timestamp
     expires_at: Annotated[Timestamp | None, Field(description="Null: an operator must end it.")]
     reason: str | None
     actor: str | None
@@ -78,7 +78,7 @@ class BreakerOverride(AnswerModel):
             {
                 "circuit_breaker": override.breaker,
                 "action": override.action,
-                "at": override.at,
+                "set_at": override.at,
                 "expires_at": override.expires_at,
                 "reason": override.reason,
                 "actor": override.actor,

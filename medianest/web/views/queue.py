@@ -38,16 +38,29 @@ class DeferredOperation(AnswerModel):
         str | None, Field(description="Of one subject, one operation is under way at a time.")
     ]
     lane: Annotated[str | None, Field(description="What is held back together, such as a user.")]
-    failing_since: Annotated[Timestamp | None, Field(description="The first failure of its own.")]
-    in_doubt_since: Annotated[
+    first_failed_at: Annotated[
         Timestamp | None,
-        Field(description="Since then it may have been done: it is looked for before it is sent."),
+        Field(validation_alias="failing_since", description="The first failure of its own."),
     ]
-    absent_since: Annotated[
-        Timestamp | None, Field(description="It was not to be found at the service then.")
+    in_doubt_at: Annotated[
+        Timestamp | None,
+        Field(
+            validation_alias="in_doubt_since",
+            description="Since then it may have been done: it is looked for before it is sent.",
+        ),
+    ]
+    not_found_at: Annotated[
+        Timestamp | None,
+        Field(
+            validation_alias="absent_since",
+            description="It was not to be found at the service then.",
+        ),
     ]
     shared: Annotated[bool, Field(description="Whether others than its maker wait for it.")]
-    since: Annotated[Timestamp, Field(description="When it was made, or retried by hand.")]
+    accepted_at: Annotated[
+        Timestamp,
+        Field(validation_alias="since", description="When it was made, or retried by hand."),
+    ]
     result: Any
     error_type: str | None
     error_message: str | None
@@ -82,7 +95,10 @@ class QueueFigures(AnswerModel):
     failing: Annotated[
         Count | None, Field(description="Of those that wait: failed by themselves three times.")
     ]
-    oldest: Annotated[Timestamp | None, Field(description="Since when the oldest waits.")]
+    oldest_created_at: Annotated[
+        Timestamp | None,
+        Field(validation_alias="oldest", description="Since when the oldest waits."),
+    ]
 
 
 class DeferredOperations(AnswerModel):

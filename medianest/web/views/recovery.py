@@ -43,7 +43,10 @@ class RecoveryRecord(AnswerModel):
     """One failure and everything that was tried against it; or, with a `count`, all failures of
     an operation in one outage that an action answered."""
 
-    at: Annotated[Timestamp, Field(description="When the call failed; the first of them.")]
+    failed_at: Annotated[
+        Timestamp,
+        Field(validation_alias="at", description="When the call failed; the first of them."),
+    ]
     operation: str
     service: str
     outcome: Outcome
@@ -54,8 +57,12 @@ class RecoveryRecord(AnswerModel):
     seconds: Annotated[float, Field(ge=0, description="How long recovery took in all.")]
     steps: tuple[RecoveryStep, ...]
     count: Annotated[int, Field(ge=1, description="How many calls failed.")] = 1
-    last_at: Annotated[
-        Timestamp | None, Field(description="When the last of them did; null of a single failure.")
+    last_failed_at: Annotated[
+        Timestamp | None,
+        Field(
+            validation_alias="last_at",
+            description="When the last of them did; null of a single failure.",
+        ),
     ] = None
     ended_at: Annotated[
         Timestamp | None,

@@ -38,7 +38,7 @@ class Line(AnswerModel):
 class ResilienceHealth(AnswerModel):
     """The status of the whole, and of each component."""
 
-    at: Timestamp
+    generated_at: Timestamp
     status: Status
     components: tuple[Line, ...]
 
@@ -55,7 +55,7 @@ class ResilienceHealth(AnswerModel):
             )
             for each in _components(report)
         ]
-        return cls(at=report.at, status=report.status, components=tuple(lines))
+        return cls(generated_at=report.at, status=report.status, components=tuple(lines))
 
 
 class Risk(AnswerModel):
@@ -69,7 +69,7 @@ class Risk(AnswerModel):
 class SystemStatus(AnswerModel):
     """Everything at one look, of one instant."""
 
-    at: Timestamp
+    generated_at: Timestamp
     status: Status
     score: Score
     components: tuple[Component, ...]
@@ -89,7 +89,7 @@ class SystemStatus(AnswerModel):
         """Of a report."""
         risk: Any = report.risk.level.name.lower()
         return cls(
-            at=report.at,
+            generated_at=report.at,
             status=report.status,
             score=Score.model_validate(report.score),
             components=_components(report),
