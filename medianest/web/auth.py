@@ -88,7 +88,7 @@ class Tokens:
 
 def _too_many(wait: float) -> ProblemError:
     detail = "too many attempts from this address have failed"
-    return ProblemError("too-many-attempts", detail, {"retry_after": wait})
+    return ProblemError("too-many-attempts", detail, {"retry_after_seconds": wait})
 
 
 def _unauthorized(detail: str) -> ProblemError:

@@ -22,6 +22,7 @@ __all__ = [
     "Count",
     "Degraded",
     "NextCursor",
+    "Number",
     "OperationId",
     "Seconds",
     "Share",
@@ -55,9 +56,13 @@ Timestamp = Annotated[
 ]
 """A time of day as UTC with milliseconds: 2026-01-31T12:00:00.000Z."""
 
+_ROUNDED = PlainSerializer(lambda value: round(value, 3), when_used="json")
+
 Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, Field(ge=0), _ROUNDED]
+Seconds = Annotated[float, Field(ge=0), _ROUNDED]
+Share = Annotated[float, Field(ge=0, le=1), _ROUNDED]
+"""Not negative, with three decimals."""
 
 
 OperationId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]

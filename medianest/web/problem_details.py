@@ -31,6 +31,6 @@ class Problem(BaseModel):
     instance: Annotated[str, Field(description="The path that was asked for.")]
     trace_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="The log has it, too.")]
     service: Annotated[str, Field(description="Whose failure it is.")] = ""
-    retry_after: Annotated[float, Field(gt=0, description="Seconds, as in Retry-After.")] = 1.0
+    retry_after_seconds: Annotated[float, Field(gt=0, description="As in Retry-After.")] = 1.0
     variable: Annotated[str, Field(description="The setting that is missing.")] = ""
     errors: tuple[Fault, ...] = ()

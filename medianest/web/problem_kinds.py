@@ -77,13 +77,13 @@ KINDS = {
         429,
         "Too many requests of this client wait",
         "As many of its operations wait to be done as are kept for one client. Try again after "
-        "“retry_after” seconds.",
+        "“retry_after_seconds”.",
     ),
     "too-many-attempts": Kind(
         429,
         "Too many attempts have failed",
         "Requests without the right token came from this address again and again. Try again after "
-        "“retry_after” seconds. From an address that the right token came from within a day it is "
+        "“retry_after_seconds”. From an address that the right token came from within a day it is "
         "answered at any time.",
     ),
     "internal-error": Kind(
@@ -101,13 +101,13 @@ KINDS = {
         503,
         "The server is busy",
         "As many requests are being served as this server takes at once. Try again after "
-        "“retry_after” seconds.",
+        "“retry_after_seconds”.",
     ),
     "circuit-open": Kind(
         503,
         "The service is not called now",
         "The service has failed, so it is left alone for a while and then tried again by itself. "
-        "Without “retry_after” an operator has it left alone, until further notice.",
+        "Without “retry_after_seconds” an operator has it left alone, until further notice.",
     ),
     "bulkhead-full": Kind(
         503,
@@ -145,7 +145,7 @@ KINDS = {
     "still-running": Kind(
         409,
         "The first request with this Idempotency-Key is still being served",
-        "Ask again after “retry_after” seconds, or look at the Location.",
+        "Ask again after “retry_after_seconds”, or look at the Location.",
     ),
     "database-unavailable": Kind(
         503,

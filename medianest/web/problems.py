@@ -97,21 +97,22 @@ def problem_response(
     status: int | None = None,
     title: str | None = None,
 ) -> Response:
-    """A response of that kind. `retry_after` in `data` becomes the Retry-After header, too; with
-    None neither is there, as waiting is no help."""
+    """A response of that kind. `retry_after_seconds` in `data` becomes the Retry-After header, too;
+    with None neither is there, as waiting is no help."""
     known = KINDS.get(kind, Kind(500, "", ""))
     status = status or known.status
     data = dict(data or {})
     if status in (429, 503):
-        data.setdefault("retry_after", DEFAULT_RETRY_AFTER)
+        data.setdefault("retry_after_seconds", DEFAULT_RETRY_AFTER)
     if status >= 500:
         level = logging.ERROR if status == 500 else logging.WARNING
         logger.log(level, "answered %d to %s: %s: %s", status, route(), kind or title, detail)
-    if data.get("retry_after") is None:
-        data.pop("retry_after", None)
+    if data.get("retry_after_seconds") is None:
+        data.pop("retry_after_seconds", None)
     else:
-        data["retry_after"] = min(data["retry_after"], MAX_RETRY_AFTER)
-        headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(data["retry_after"])))}
+        wait = min(data["retry_after_seconds"], MAX_RETRY_AFTER)
+        data["retry_after_seconds"] = max(round(wait, 3), 0.001)
+        headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(wait)))}
     body = {
         "type": f"{request.script_root}/problems/{kind}" if kind in KINDS else "about:blank",
         "title": title or known.title,
@@ -166,11 +167,13 @@ def _refused(error: CallRefusedError) -> Response:
     kind = next((k for cls, k in _KIND_OF_REFUSAL.items() if isinstance(error, cls)), "overloaded")
     if isinstance(error, OverloadedError):
         return problem_response(
-            "overloaded", "too many requests are in flight", {"retry_after": error.retry_after}
+            "overloaded",
+            "too many requests are in flight",
+            {"retry_after_seconds": error.retry_after},
         )
     is_forced = isinstance(error, CircuitOpenError) and error.retry_after is None
     wait = None if is_forced else error.retry_after or DEFAULT_RETRY_AFTER
-    return problem_response(kind, str(error), {"service": error.name, "retry_after": wait})
+    return problem_response(kind, str(error), {"service": error.name, "retry_after_seconds": wait})
 
 
 def _media(error: MediaError) -> Response:
@@ -180,19 +183,21 @@ def _media(error: MediaError) -> Response:
     if isinstance(error, RefusedError | ForbiddenError):
         return problem_response("upstream-refused", str(error), data)
     if isinstance(error, NotConfiguredError):
-        data |= {"variable": error.variable, "retry_after": None}
+        data |= {"variable": error.variable, "retry_after_seconds": None}
         return problem_response("not-configured", str(error), data)
     if isinstance(error, RejectedError):
         return problem_response("upstream-rejected", str(error), data)
     if isinstance(error, UpstreamError):
-        data["retry_after"] = error.retry_after or DEFAULT_RETRY_AFTER
+        data["retry_after_seconds"] = error.retry_after or DEFAULT_RETRY_AFTER
     return problem_response("upstream-failed", str(error), data)
 
 
 def _storage(error: StorageError) -> Response:
     kind = next(k for cls, k in _KIND_OF_STORAGE.items() if isinstance(error, cls))
     retry_after = error.retry_after or DEFAULT_RETRY_AFTER
-    return problem_response(kind, str(error), {"service": "database", "retry_after": retry_after})
+    return problem_response(
+        kind, str(error), {"service": "database", "retry_after_seconds": retry_after}
+    )
 
 
 def _cursor(error: CursorError) -> Response:
@@ -210,7 +215,7 @@ def _mismatch(error: IdempotencyError) -> Response:
 
 def _full(error: QueueFullError) -> Response:
     kind = "queue-full" if error.client is None else "too-many-requests"
-    return problem_response(kind, str(error), {"retry_after": error.retry_after})
+    return problem_response(kind, str(error), {"retry_after_seconds": error.retry_after})
 
 
 def _unforeseen(error: Exception) -> Response:

@@ -289,16 +289,16 @@ class BreakerAction(_Strict):
     model_config = ConfigDict(
         json_schema_extra={
             "if": {"properties": {"action": {"enum": ["close", "reset", "enable"]}}},
-            "then": {"properties": {"expires_in": {"type": "null"}}},
+            "then": {"properties": {"expires_in_seconds": {"type": "null"}}},
         }
     )
 
     action: Action
     reason: Reason | None = None
-    expires_in: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
+    expires_in_seconds: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _only_what_lasts_expires(self) -> BreakerAction:
-        if self.expires_in is not None and self.action not in ("open", "disable"):
-            raise ValueError("expires_in goes with open and disable only")
+        if self.expires_in_seconds is not None and self.action not in ("open", "disable"):
+            raise ValueError("expires_in_seconds goes with open and disable only")
         return self

@@ -103,7 +103,7 @@ def test_a_frozen_database_holds_nobody_past_the_deadline(start, own_postgres):
     assert {answer.status for answer in answers} <= {200, 201, 202, 503}
     refused = [answer for answer in answers if answer.status == 503]
     assert refused
-    assert all("retry_after" in answer.json for answer in refused)
+    assert all("retry_after_seconds" in answer.json for answer in refused)
     assert {answer.status for answer in probes.result()} == {200}
     assert max(answer.took for answer in probes.result()) < MARGIN
     wait_for(lambda: server.get(READY).status == 200)

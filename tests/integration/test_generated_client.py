@@ -161,6 +161,18 @@ def test_each_answer_is_what_the_models_promise(answers):
     assert {op: fault for op, fault in map(fault_of, CALLS, answers) if fault} == {}
 
 
+def test_no_number_has_more_than_three_decimals(answers):
+    long = set()
+
+    def note(text):
+        return float(text) if len(text.partition(".")[2]) <= 3 else long.add(text)
+
+    for answer in answers:
+        if answer.headers.get("Content-Type") == "application/json":
+            json.loads(answer.content, parse_float=note)
+    assert long == set()
+
+
 def fault_of(call, answer):
     """The operation, and what is wrong with its answer."""
     if answer.status_code != call.status:

@@ -33,7 +33,7 @@ def test_an_operator_forces_the_breaker_and_ends_it(server, plex):
 
 
 def test_what_an_operator_forced_expires(server):
-    forced = server.act("open", expires_in=0.3).json
+    forced = server.act("open", expires_in_seconds=0.3).json
     assert forced["expires_at"]
     time.sleep(0.4)
     assert server.breaker()["state"] == "closed"

@@ -45,7 +45,7 @@ def states(server, number=12):
 
 def test_an_override_outlives_workers_and_servers(serve):
     server = serve(ready=False, WEB_CONCURRENCY=2, **AWAY)
-    answer = server.act("open", reason="moving", expires_in=3600)
+    answer = server.act("open", reason="moving", expires_in_seconds=3600)
     assert (answer.status, answer.json["kept"]["database"]) == (200, False)
     assert answer.json["kept"]["file"]
     time.sleep(LOOK)  # not until all have answered so: nobody can tell who answers

@@ -60,7 +60,7 @@ def test_where_waiting_is_no_help_there_is_no_time_to_wait(breaker, look):
             for each in look("/api/v1/health/circuit-breakers").json["circuit_breakers"]
             if each["name"] == "thing"
         )
-        return look(f"{BREAKERS}/thing").json["retry_after"], brief["retry_after"]
+        return look(f"{BREAKERS}/thing").json["retry_after_seconds"], brief["retry_after_seconds"]
 
     breaker.open("moving house")
     assert waits() == (None, None)

@@ -240,3 +240,15 @@ def test_what_is_called_at_is_an_instant_and_no_other_member_is(api):
     for name, member, forms in members(api):
         is_instant = any(form.get("format") == "date-time" for form in forms)
         assert member.endswith("_at") == is_instant, name
+
+
+OPTIONS = {"BreakerConfig", "BreakerOptions"}
+"""These have the names that the options of a breaker have everywhere."""
+
+
+def test_a_duration_is_told_in_seconds_by_its_name(api):
+    words = {"seconds", "latency", "age", "timeout", "duration", "wait", "uptime", "period"}
+    for name, member, forms in members(api):
+        is_number = any(form.get("type") == "number" for form in forms)
+        if is_number and words & set(member.split("_")) and name.split(".")[0] not in OPTIONS:
+            assert member.endswith("_seconds"), name

@@ -159,8 +159,11 @@ def test_the_name_of_a_dependency_leads_to_its_breaker(get):
     ("body", "detail"),
     [
         ({}, "action: must be given"),
-        ({"action": "open", "expires_in": "soon"}, "expires_in: must be a valid number"),
-        ({"action": "open", "expires_in": 0}, "expires_in: must be greater than 0"),
+        (
+            {"action": "open", "expires_in_seconds": "soon"},
+            "expires_in_seconds: must be a valid number",
+        ),
+        ({"action": "open", "expires_in_seconds": 0}, "expires_in_seconds: must be greater than 0"),
     ],
 )
 def test_a_wrong_action_is_told_in_our_words(post, body, detail):
@@ -229,11 +232,11 @@ def test_what_runs_is_not_dropped(parts, app, operator):
 
 
 def test_each_change_is_audited(parts, post, get):
-    post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in=60)
+    post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in_seconds=60)
     (change,) = get("/audit", target="plex").json["changes"]
     assert (change["actor"], change["action"]) == ("operator", "circuit-breaker.open")
     assert (change["reason"], change["address"]) == ("moving", "127.0.0.1")
-    assert change["detail"] == {"expires_in": 60}
+    assert change["detail"] == {"expires_in_seconds": 60}
 
 
 def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(

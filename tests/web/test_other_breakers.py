@@ -44,10 +44,11 @@ def test_it_is_seen_beside_ours_with_what_is_known_of_it(call, theirs):
     assert found["plex"]["package"] == "medianest"
     seen = found["tv guide"]
     assert seen == call("/tv guide").json | {
-        "retry_after": seen["retry_after"], "next_attempt_at": seen["next_attempt_at"]
+        "retry_after_seconds": seen["retry_after_seconds"],
+        "next_attempt_at": seen["next_attempt_at"],
     }  # fmt: skip
     known = {key: value for key, value in seen.items() if value is not None}
-    assert 0 < known.pop("retry_after") <= 30
+    assert 0 < known.pop("retry_after_seconds") <= 30
     assert known.pop("next_attempt_at").endswith("Z")
     assert known == {
         "name": "tv guide",

@@ -35,13 +35,13 @@ def listed(app):
 
 def test_the_answer_says_where_it_is_kept(start, post):
     app = start()
-    answer = post(app, action="open", reason="moving", expires_in=3600)
+    answer = post(app, action="open", reason="moving", expires_in_seconds=3600)
     assert (answer.status_code, answer.json["state"]) == (200, "forced_open")
     assert answer.json["kept"] == {
         "file": True,
         "database": False,  # its tables are not made in this test
         "problem": None,
-        "other_workers_within": 2.0,
+        "other_workers_within_seconds": 2.0,
     }
     app.extensions["medianest"].storage.database.upgrade()
     assert post(app, action="enable").json["kept"]["database"]
@@ -63,7 +63,11 @@ def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(start, 
     answer = post(app, action="open")
     assert (answer.status_code, answer.json["state"]) == (202, "forced_open")
     kept = answer.json["kept"]
-    assert (kept["file"], kept["database"], kept["other_workers_within"]) == (False, False, None)
+    assert (kept["file"], kept["database"], kept["other_workers_within_seconds"]) == (
+        False,
+        False,
+        None,
+    )
     assert kept["problem"] == f"not kept: {tmp_path}/overrides.json: Is a directory"
     assert listed(app)["problem"] == f"{tmp_path}/overrides.json: Is a directory"
 
@@ -80,7 +84,7 @@ def test_where_only_the_database_has_it_the_answer_is_200_and_says_so(start, pos
 def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operator, clock):
     app = start()
     app.extensions["medianest"].registry.breaker("gone")
-    post(app, action="open", reason="moving", expires_in=60)
+    post(app, action="open", reason="moving", expires_in_seconds=60)
     post(app, "gone", action="disable")
     second = start()
     gone, plex = listed(second)["overrides"]

@@ -35,9 +35,9 @@ ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
         ("post", ACTION, {"json": {"action": "explode"}}, 422, "invalid"),
         ("post", ACTION, {"json": {"action": 7}}, 422, "invalid"),
         ("post", ACTION, {"json": {"action": "open", "force": True}}, 422, "invalid"),
-        ("post", ACTION, {"json": {"action": "open", "expires_in": -1}}, 422, "invalid"),
-        ("post", ACTION, {"json": {"action": "open", "expires_in": "60"}}, 422, "invalid"),
-        ("post", ACTION, {"json": {"action": "close", "expires_in": 60}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "open", "expires_in_seconds": -1}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "open", "expires_in_seconds": "60"}}, 422, "invalid"),
+        ("post", ACTION, {"json": {"action": "close", "expires_in_seconds": 60}}, 422, "invalid"),
         ("post", ACTION, {"json": {"action": "open", "reason": "x" * 70_000}}, 413, "too-large"),
     ],
 )
@@ -55,7 +55,7 @@ def test_nonsense_gets_a_clear_problem(api, operator, method, path, options, sta
 def test_a_fault_is_named_with_what_is_allowed(api, operator):
     problem = api.post(ACTION, headers=operator, json={"action": "open", "force": True}).json
     assert problem["errors"] == [
-        {"field": "force", "message": "not known; allowed are: action, reason, expires_in"}
+        {"field": "force", "message": "not known; allowed are: action, reason, expires_in_seconds"}
     ]
 
 
@@ -85,12 +85,12 @@ def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(make_app, ca
 
 
 def test_a_refusal_names_the_service_and_the_wait(api, operator):
-    api.post(ACTION, headers=operator, json={"action": "open", "expires_in": 60})
+    api.post(ACTION, headers=operator, json={"action": "open", "expires_in_seconds": 60})
     response = api.get("/api/v1/media/libraries")
     assert response.status_code == 503
     assert response.json["type"] == "/problems/circuit-open"
     assert response.json["service"] == "plex"
-    assert int(response.headers["Retry-After"]) >= response.json["retry_after"]
+    assert int(response.headers["Retry-After"]) >= response.json["retry_after_seconds"]
 
 
 def test_whoever_is_refused_for_good_is_told_no_wait(api, operator):
@@ -99,7 +99,7 @@ def test_whoever_is_refused_for_good_is_told_no_wait(api, operator):
     response = api.get("/api/v1/media/libraries")
     assert (response.status_code, response.json["type"]) == (503, "/problems/circuit-open")
     assert response.json["detail"].endswith("is open: an operator has opened it")
-    assert "retry_after" not in response.json
+    assert "retry_after_seconds" not in response.json
     assert "Retry-After" not in response.headers
 
 

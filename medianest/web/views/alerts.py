@@ -11,6 +11,8 @@ from medianest.health import alerts
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
+from medianest.web.models import AnswerModel, Number, Timestamp
+from medianest.web.container import container
 from medianest.web.words import AlertSeverity
 
 __all__ = ["Alert", "Alerts", "blueprint"]
@@ -27,8 +29,8 @@ class Alert(AnswerModel):
     severity: Annotated[AlertSeverity, Field(description="The worst that it has been.")]
     state: alerts.State
     message: str
-    value: Annotated[float | None, Field(description="A share of 1, seconds or a number.")]
-    threshold: float | None
+    value: Annotated[Number | None, Field(description="A share of 1, seconds or a number.")]
+    threshold: Number | None
     affected: Annotated[tuple[str, ...], Field(description="Dependencies and routes.")]
     advice: Annotated[str, Field(description="What to do.")]
     started_at: Annotated[

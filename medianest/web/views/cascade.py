@@ -12,6 +12,7 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
+    Number,
     Share,
     Timestamp,
 )
@@ -25,13 +26,13 @@ blueprint = Blueprint("cascade", __name__, url_prefix="/api/v1/resilience")
 class Stress(AnswerModel):
     """What a dependency suffers."""
 
-    score: Annotated[float, Field(ge=0, le=1, description="The worst of its parts.")]
+    score: Annotated[Share, Field(description="The worst of its parts.")]
     breaker: Share
     breaker_state: BreakerState | None
-    error_rate: Annotated[float | None, Field(ge=0, le=1, description="Null over few calls.")]
+    error_rate: Annotated[Share | None, Field(description="Null over few calls.")]
     error_trend: ErrorTrend
     bulkhead_saturation: Share | None
-    retry_amplification: Annotated[float | None, Field(ge=0, description="Attempts per call.")]
+    retry_amplification: Annotated[Number | None, Field(description="Attempts per call.")]
 
 
 class BlastRadius(AnswerModel):
@@ -48,7 +49,7 @@ class DependencyRisk(AnswerModel):
     criticality: Criticality
     depends_on: tuple[str, ...]
     stress: Stress
-    risk: Annotated[float, Field(ge=0, le=1, description="The stress times the impact.")]
+    risk: Annotated[Share, Field(description="The stress times the impact.")]
     recommendations: tuple[str, ...]
     blast_radius: BlastRadius
 

@@ -94,7 +94,7 @@ class BreakerConfig(AnswerModel):
     ]
     failure_rate_threshold: Share
     slow_call_duration_threshold: Annotated[
-        float | None, Field(ge=0, description="Calls of so many seconds are slow; null: none is.")
+        Seconds | None, Field(description="Calls of so many seconds are slow; null: none is.")
     ]
     slow_call_rate_threshold: Share
     minimum_number_of_calls: Count
@@ -102,7 +102,7 @@ class BreakerConfig(AnswerModel):
         float, Field(ge=1, description="Each opening in a row waits this many times longer.")
     ]
     max_reset_timeout: Seconds
-    jitter: Annotated[float, Field(ge=0, le=1, description="Share by which a wait varies.")]
+    jitter: Annotated[Share, Field(description="Share by which a wait varies.")]
     half_open_timeout: Seconds
     counting: CountingMode
     failure_if: Annotated[
@@ -129,8 +129,11 @@ class Breaker(AnswerModel):
             description="When an open breaker lets a probe through.",
         ),
     ]
-    retry_after: Annotated[
-        float | None, Field(ge=0, description="Seconds until then; null where waiting is no help.")
+    retry_after_seconds: Annotated[
+        Seconds | None,
+        Field(
+            validation_alias="retry_after", description="Until then; null where waiting is no help."
+        ),
     ]
     opened_by: Annotated[OpenedBy | None, Field(description="What opened an open breaker.")]
     reason: Annotated[str | None, Field(description="Why it is in this state.")]
@@ -139,9 +142,9 @@ class Breaker(AnswerModel):
         Timestamp | None, Field(description="When what an operator did ends by itself.")
     ]
     counts: CallCounts | None
-    failure_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without calls.")]
-    slow_call_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without calls.")]
-    latency: CallLatency | None
+    failure_rate: Annotated[Share | None, Field(description="Null without calls.")]
+    slow_call_rate: Annotated[Share | None, Field(description="Null without calls.")]
+    latency_seconds: Annotated[CallLatency | None, Field(validation_alias="latency")]
     in_flight: Count | None
     consecutive_failures: Count
     last_failure: Failure | None
@@ -174,7 +177,7 @@ class Breaker(AnswerModel):
                 "state": breaker.state,
                 "consecutive_failures": breaker.failures_in_a_row,
                 "next_attempt_at": breaker.next_attempt,
-                "retry_after": breaker.retry_after,
+                "retry_after_seconds": breaker.retry_after,
             }
         )
 
@@ -240,10 +243,10 @@ def act_on_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
         return ActedBreaker.after(_act_on_other(name, body), None), 200
     kept = Kept.of(
         container().overrides.act(
-            name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in
+            name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in_seconds
         )
     )
-    detail = {"expires_in": body.expires_in} if body.expires_in is not None else None
+    detail = {} if (wait := body.expires_in_seconds) is None else {"expires_in_seconds": wait}
     audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
     return ActedBreaker.after(_seen(found), kept), kept.status
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from medianest.web.models import AnswerModel, Count, Seconds, Share
+from medianest.web.models import AnswerModel, Count, Number, Seconds, Share
 from medianest.web.views.queue import QueueFigures
 from medianest.web.words import CacheMode, CpuLimit, MemoryLimit
 
@@ -39,7 +39,7 @@ class MemoryFigures(AnswerModel):
     limit_bytes: Count
     limited_by: MemoryLimit
     process_bytes: Count
-    share: Annotated[float, Field(ge=0, description="Of the limit.")]
+    share: Annotated[Number, Field(description="Of the limit.")]
 
 
 class CpuFigures(AnswerModel):
@@ -67,7 +67,7 @@ class LogFigures(AnswerModel):
     """The log of this process."""
 
     dropped: Annotated[int, Field(ge=0, description="Records that could not be written.")]
-    stuck_seconds: Annotated[float, Field(ge=0, description="For how long a line is written.")]
+    stuck_seconds: Annotated[Seconds, Field(description="For how long a line is written.")]
 
 
 class DatabaseFigures(AnswerModel):
@@ -82,10 +82,12 @@ class CacheFigures(AnswerModel):
 
     mode: CacheMode
     version: str | None = None
-    used_memory: Annotated[int | None, Field(ge=0, description="Bytes.")] = None
-    max_memory: Annotated[int | None, Field(ge=0, description="Bytes; null: no limit.")] = None
+    used_memory_bytes: Annotated[int | None, Field(validation_alias="used_memory", ge=0)] = None
+    max_memory_bytes: Annotated[
+        int | None, Field(validation_alias="max_memory", ge=0, description="Null: no limit.")
+    ] = None
     keys: Count | None = None
-    latency: Seconds | None = None
+    latency_seconds: Annotated[Seconds | None, Field(validation_alias="latency")] = None
 
 
 class ServiceFigures(AnswerModel):
@@ -131,8 +133,8 @@ class RecoveryFigures(AnswerModel):
     declined: Annotated[int, Field(ge=0, description="It was not for this error.")]
     held_back: Annotated[int, Field(ge=0, description="It had to wait.")]
     recovered: Annotated[int, Field(ge=0, description="Calls that it saved.")]
-    success_rate: Annotated[float | None, Field(ge=0, le=1, description="Null before a run.")]
-    seconds: Seconds
+    success_rate: Annotated[Share | None, Field(description="Null before a run.")]
+    duration_seconds: Annotated[Seconds, Field(validation_alias="seconds")]
 
     @classmethod
     def by_action(cls, statistics: Mapping[str, Mapping[str, Any]]) -> dict[str, RecoveryFigures]:

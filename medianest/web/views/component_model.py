@@ -29,7 +29,7 @@ class LastFailure(AnswerModel):
 
 
 class Latency(AnswerModel):
-    """How long checks took, in seconds: the last one, and the last hundred."""
+    """How long checks took: the last one, and the last hundred."""
 
     last: Seconds | None
     p50: Seconds | None
@@ -50,11 +50,11 @@ class Component(AnswerModel):
     message: Annotated[str | None, Field(description="Why it is not well.")]
     changed_at: Annotated[Timestamp | None, Field(description="When the status changed.")]
     checked_at: Timestamp | None
-    age_seconds: Annotated[float | None, Field(ge=0, description="Since that check.")]
-    latency: Latency
+    age_seconds: Annotated[Seconds | None, Field(description="Since that check.")]
+    latency_seconds: Latency
     failures_in_a_row: Annotated[int, Field(ge=0, description="Checks that failed.")]
     hanging_seconds: Annotated[
-        float | None, Field(ge=0, description="For how long a check has not ended that should.")
+        Seconds | None, Field(description="For how long a check has not ended that should.")
     ]
     last_failure: LastFailure | None
     circuit_breaker: Annotated[
@@ -96,7 +96,7 @@ class Component(AnswerModel):
             changed_at=judged.since,
             checked_at=check.checked_at,
             age_seconds=check.age_seconds,
-            latency=Latency.of(check),
+            latency_seconds=Latency.of(check),
             failures_in_a_row=check.failures_in_a_row,
             hanging_seconds=check.hanging_seconds,
             last_failure=failure,

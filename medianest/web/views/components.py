@@ -79,8 +79,8 @@ def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
         **_checked(name),
         mode="memory" if here.redis is None else "redis",
         version=detail.get("version"),
-        used_memory=detail.get("used_memory"),
-        max_memory=detail.get("max_memory"),
+        used_memory_bytes=detail.get("used_memory"),
+        max_memory_bytes=detail.get("max_memory"),
         keys=detail.get("keys"),
         last_good=tuple(LastGood.of(each) for each in figures),
     )
@@ -134,7 +134,7 @@ def _service(found: DependencyHealth) -> Service:
         message=seen.message,
         checked_at=seen.checked_at,
         age_seconds=seen.age_seconds,
-        latency=seen.latency,
+        latency_seconds=seen.latency_seconds,
         status_code=detail.get("status_code"),
         version=detail.get("version"),
         last_failure=seen.last_failure,
@@ -154,5 +154,5 @@ def _checked(name: str) -> dict[str, Any]:
         "message": message,
         "checked_at": check.checked_at,
         "age_seconds": check.age_seconds,
-        "latency": Latency.of(check),
+        "latency_seconds": Latency.of(check),
     }

@@ -22,6 +22,7 @@ from medianest.web.models import (
     AnswerModel,
     Count,
     Seconds,
+    Share,
     Timestamp,
 )
 from medianest.web.refresh import Anything, Look, refreshed, served
@@ -97,7 +98,7 @@ class _Checked(AnswerModel):
     message: str | None
     checked_at: Timestamp | None
     age_seconds: Seconds | None
-    latency: Latency
+    latency_seconds: Latency
 
 
 class DatabaseHealth(_Checked):
@@ -114,11 +115,11 @@ class LastGood(AnswerModel):
     """The last good answers of one question."""
 
     name: str
-    max_age: Seconds
+    max_age_seconds: Seconds
     entries: Count
     hits: Count
     misses: Count
-    hit_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without look-ups.")]
+    hit_rate: Annotated[Share | None, Field(description="Null without look-ups.")]
     from_redis: Annotated[int, Field(ge=0, description="Served from Redis.")]
 
     @classmethod
@@ -126,7 +127,7 @@ class LastGood(AnswerModel):
         """As they are now."""
         return cls(
             name=figures.name.split(":")[1],
-            max_age=figures.max_age,
+            max_age_seconds=figures.max_age,
             entries=figures.entries,
             hits=figures.hits,
             misses=figures.misses,
@@ -140,8 +141,8 @@ class CacheHealth(_Checked):
 
     mode: CacheMode
     version: str | None = None
-    used_memory: Annotated[int | None, Field(ge=0, description="Bytes.")] = None
-    max_memory: Annotated[int | None, Field(ge=0, description="Bytes; null: no limit.")] = None
+    used_memory_bytes: Annotated[int | None, Field(ge=0, description="Of the server.")] = None
+    max_memory_bytes: Annotated[int | None, Field(ge=0, description="Null: no limit.")] = None
     keys: Count | None = None
     last_good: tuple[LastGood, ...]
 
@@ -156,7 +157,7 @@ class Service(AnswerModel):
     message: str | None
     checked_at: Timestamp | None
     age_seconds: Seconds | None
-    latency: Latency
+    latency_seconds: Latency
     status_code: Annotated[int | None, Field(description="What its last check was answered.")]
     version: Annotated[str | None, Field(description="Where it tells one.")]
     last_failure: LastFailure | None
@@ -175,10 +176,11 @@ class BreakerBrief(AnswerModel):
     name: str
     state: BreakerState
     changed_at: Annotated[Timestamp, Field(validation_alias="since")]
-    failure_rate: Annotated[float | None, Field(ge=0, le=1, description="Null without calls.")]
+    failure_rate: Annotated[Share | None, Field(description="Null without calls.")]
     failures: Count
-    retry_after: Annotated[
-        float | None, Field(ge=0, description="Seconds until it lets a probe through.")
+    retry_after_seconds: Annotated[
+        Seconds | None,
+        Field(validation_alias="retry_after", description="Seconds until it lets a probe through."),
     ]
 
 
@@ -315,5 +317,5 @@ def _brief(breaker: CircuitBreaker) -> BreakerBrief:
         changed_at=seen.since,
         failure_rate=seen.failure_rate,
         failures=seen.counts.failures,
-        retry_after=seen.retry_after,
+        retry_after_seconds=seen.retry_after,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.health import ComponentHealth
+from medianest.health import ComponentHealth, traffic
 from medianest.health.traffic import Route
 from medianest.monitoring.monitoring import Monitoring
 from medianest.resilience import BreakerSnapshot
@@ -17,6 +17,7 @@ from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
     Count,
+    Number,
     Seconds,
     Share,
     Timestamp,
@@ -44,18 +45,35 @@ __all__ = [
 ]
 
 
-class Figures(AnswerModel):
-    """Requests over a time, and how long they took in seconds; null while there are none."""
+class Durations(AnswerModel):
+    """How long requests took; null while there are none."""
 
-    requests: Count
-    errors: Annotated[int, Field(ge=0, description="Answered with 500 or above.")]
-    requests_per_second: Annotated[float, Field(ge=0)]
-    error_rate: Share | None
     mean: Seconds | None
     p50: Seconds | None
     p95: Seconds | None
     p99: Seconds | None
     max: Seconds | None
+
+
+class Figures(AnswerModel):
+    """Requests over a time."""
+
+    requests: Count
+    errors: Annotated[int, Field(ge=0, description="Answered with 500 or above.")]
+    requests_per_second: Number
+    error_rate: Share | None
+    duration_seconds: Durations
+
+    @classmethod
+    def of(cls, figures: traffic.Figures) -> Figures:
+        """As they were counted."""
+        return cls(
+            requests=figures.requests,
+            errors=figures.errors,
+            requests_per_second=figures.requests_per_second,
+            error_rate=figures.error_rate,
+            duration_seconds=Durations.model_validate(figures),
+        )
 
 
 class RouteFigures(AnswerModel):
@@ -141,7 +159,7 @@ class PatienceFigures(AnswerModel):
     """How often callers have left a call for the last good answer."""
 
     name: str
-    seconds: Seconds
+    patience_seconds: Annotated[Seconds, Field(validation_alias="seconds")]
     used: Count
 
 
@@ -209,8 +227,8 @@ def health_metrics() -> HealthMetrics:
         generated_at=here.registry.clock.utc(),
         uptime_seconds=here.uptime,
         in_flight=watch.traffic.in_flight,
-        last_minute=Figures.model_validate(minute),
-        since_start=Figures.model_validate(ever),
+        last_minute=Figures.of(minute),
+        since_start=Figures.of(ever),
         users=_traffic(watch, of_users=True),
         others=_traffic(watch, of_users=False),
         routes=tuple(_route(watch, route) for route in watch.traffic.routes()),
@@ -224,9 +242,7 @@ def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
     known, services_of = watch.traffic.routes(), watch.routes.services_of
     routes = [each for each in known if (services_of(each) is not None) is of_users]
     minute, ever = watch.traffic.figures(routes)
-    return Traffic(
-        last_minute=Figures.model_validate(minute), since_start=Figures.model_validate(ever)
-    )
+    return Traffic(last_minute=Figures.of(minute), since_start=Figures.of(ever))
 
 
 def _route(watch: Monitoring, route: Route) -> RouteFigures:
@@ -235,8 +251,8 @@ def _route(watch: Monitoring, route: Route) -> RouteFigures:
     return RouteFigures(
         method=route.method,
         route=route.route,
-        last_minute=Figures.model_validate(minute),
-        since_start=Figures.model_validate(ever),
+        last_minute=Figures.of(minute),
+        since_start=Figures.of(ever),
         statuses={str(status): number for status, number in sorted(statuses.items())},
     )
 

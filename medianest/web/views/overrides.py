@@ -14,6 +14,8 @@ from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
+from medianest.web.models import AnswerModel, Seconds, Timestamp
+from medianest.web.container import container
 from medianest.web.problems import ProblemError
 from medianest.web.words import BreakerState, LastingAction
 
@@ -31,11 +33,10 @@ class Kept(AnswerModel):
     problem: Annotated[
         str | None, Field(description="Why it is not kept in the file; it is tried again.")
     ]
-    other_workers_within: Annotated[
-        float | None,
+    other_workers_within_seconds: Annotated[
+        Seconds | None,
         Field(
-            ge=0,
-            description="Seconds within which the other workers of this host obey; null: they "
+            description="Within which the other workers of this host obey; null: they "
             "learn of it from the database alone, when they next look, or not at all.",
         ),
     ]
@@ -46,7 +47,10 @@ class Kept(AnswerModel):
         within = _OTHER_WORKERS if kept.file else None
         problem = None if kept.problem is None else f"not kept: {kept.problem}"
         return cls(
-            file=kept.file, database=kept.database, problem=problem, other_workers_within=within
+            file=kept.file,
+            database=kept.database,
+            problem=problem,
+            other_workers_within_seconds=within,
         )
 
     @property

@@ -20,6 +20,7 @@ from medianest.web.models import (
     AnswerModel,
     Count,
     NextCursor,
+    Seconds,
     Timestamp,
 )
 from medianest.web.problems import ProblemError
@@ -34,7 +35,9 @@ class RecoveryStep(AnswerModel):
     action: str
     outcome: StepOutcome
     detail: str
-    seconds: Annotated[float, Field(ge=0, description="How long it took in all.")]
+    duration_seconds: Annotated[
+        Seconds, Field(validation_alias="seconds", description="How long it took in all.")
+    ]
     attempt: Count
     count: Annotated[int, Field(ge=1, description="How often it did that.")] = 1
 
@@ -54,7 +57,9 @@ class RecoveryRecord(AnswerModel):
     error_type: str
     error_message: str
     attempts: Annotated[int, Field(ge=0, description="How often the operation was run.")]
-    seconds: Annotated[float, Field(ge=0, description="How long recovery took in all.")]
+    duration_seconds: Annotated[
+        Seconds, Field(validation_alias="seconds", description="How long recovery took in all.")
+    ]
     steps: tuple[RecoveryStep, ...]
     count: Annotated[int, Field(ge=1, description="How many calls failed.")] = 1
     last_failed_at: Annotated[
@@ -71,9 +76,12 @@ class RecoveryRecord(AnswerModel):
             "while it lasts."
         ),
     ] = None
-    oldest_age: Annotated[
-        float | None,
-        Field(ge=0, description="Of the last good answers served, in seconds; null: none were."),
+    oldest_age_seconds: Annotated[
+        Seconds | None,
+        Field(
+            validation_alias="oldest_age",
+            description="Of the last good answers served; null: none were.",
+        ),
     ] = None
     rehearsal: bool = False
     correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]

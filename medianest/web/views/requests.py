@@ -149,7 +149,7 @@ def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[
         raise ProblemError(
             "still-running",
             "the first request with this key is still being served",
-            {"retry_after": 1.0},
+            {"retry_after_seconds": 1.0},
             {"Location": location},
         )
     status, sent = _status_of(ticket), {"Location": location}
