@@ -32,7 +32,9 @@ class Change(AnswerModel):
     target: str
     reason: str | None
     address: Annotated[str | None, Field(description="From where it was asked for.")]
-    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    trace_id: Annotated[
+        str | None, Field(validation_alias="correlation_id", description="Of the request.")
+    ]
     detail: dict[str, Any]
 
 

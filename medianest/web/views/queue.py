@@ -65,7 +65,9 @@ class DeferredOperation(AnswerModel):
     error_type: str | None
     error_message: str | None
     requested_by: str | None
-    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    trace_id: Annotated[
+        str | None, Field(validation_alias="correlation_id", description="Of the request.")
+    ]
     created_at: Timestamp
     updated_at: Timestamp
     finished_at: Timestamp | None

@@ -84,7 +84,9 @@ class RecoveryRecord(AnswerModel):
         ),
     ] = None
     rehearsal: bool = False
-    correlation_id: Annotated[str | None, Field(description="The trace id of the request.")]
+    trace_id: Annotated[
+        str | None, Field(validation_alias="correlation_id", description="Of the request.")
+    ]
     user: Annotated[str | None, Field(description="The role for which it failed.")]
     metadata: Annotated[dict[str, Any], Field(description="Short, and without secrets.")]
     id: RecordId
