@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from medianest.resilience.bulkhead import Bulkhead
 from medianest.resilience.circuit_breaker.breaker import CircuitBreaker
 from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.registry import Criticality, Dependency, Registry
 from medianest.resilience.retry import Retry
-from medianest.resilience.snapshot import BreakerSnapshot, plain
+from medianest.resilience.snapshot import BreakerSnapshot
 
 __all__ = ["CascadeMonitor", "CascadeRisk", "DependencyRisk", "Level", "Stress", "Work"]
 
@@ -96,14 +96,6 @@ class CascadeRisk:
     dependencies: tuple[DependencyRisk, ...]
     held_back: tuple[str, ...]
     recommendations: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values, in the words of the API."""
-        fields = asdict(self)
-        parts = [_renamed(dependency) for dependency in fields.pop("dependencies")]
-        level = fields.pop("level").name.lower()
-        rest = {name: plain(value) for name, value in fields.items()}
-        return {"risk": level, **rest, "dependencies": parts}
 
 
 @dataclass(slots=True)
@@ -253,8 +245,3 @@ def _advice(dependency: Dependency, stress: Stress) -> Iterable[str]:
         yield f"{name} uses nearly all of its bulkhead: it is slow, or that is too small"
     if (stress.retry_amplification or 1.0) >= 1.3:
         yield f"retries make {stress.retry_amplification:.2g} calls to {name} of each one"
-
-
-def _renamed(dependency: dict[str, Any]) -> dict[str, Any]:
-    radius = {"dependents": dependency.pop("dependents"), "routes": dependency.pop("routes")}
-    return {**dependency, "blast_radius": radius}

@@ -24,6 +24,7 @@ __all__ = [
     "NextCursor",
     "Number",
     "OperationId",
+    "Percent",
     "Seconds",
     "Share",
     "Timestamp",
@@ -60,6 +61,7 @@ _ROUNDED = PlainSerializer(lambda value: round(value, 3), when_used="json")
 
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(ge=0), _ROUNDED]
+Percent = Annotated[float, Field(ge=0, le=100), _ROUNDED]
 Seconds = Annotated[float, Field(ge=0), _ROUNDED]
 Share = Annotated[float, Field(ge=0, le=1), _ROUNDED]
 """Not negative, with three decimals."""

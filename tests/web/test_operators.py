@@ -182,7 +182,9 @@ def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
     answer = get("/cascade-risk").json
     plex = next(d for d in answer["dependencies"] if d["name"] == "plex-media-server")
     assert "GET /api/v1/media/libraries" in plex["blast_radius"]["routes"]
-    assert (answer["risk"], plex["stress"]["breaker_state"]) == ("medium", "forced_open")
+    assert (answer["risk"], answer["risk_percent"]) == ("medium", 45.0)
+    assert (plex["risk"], plex["risk_percent"]) == ("medium", 45.0)
+    assert (plex["stress"]["highest"], plex["stress"]["breaker_state"]) == (1.0, "forced_open")
 
 
 def put(parts, key):

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from flask import Blueprint
 from pydantic import Field
 
 from medianest.resilience import Criticality
 from medianest.web.container import container
+from medianest.resilience import Criticality, cascade
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
     Number,
+    Percent,
     Share,
     Timestamp,
 )
 from medianest.web.words import BreakerState, ErrorTrend, RiskLevel, SuspendedWork
 
-__all__ = ["blueprint"]
+__all__ = ["Risk", "blueprint"]
 
 blueprint = Blueprint("cascade", __name__, url_prefix="/api/v1/resilience")
+
+
+class Risk(AnswerModel):
+    """How likely it is that trouble spreads."""
+
+    risk: RiskLevel
+    risk_percent: Percent
+    suspended: Annotated[
+        tuple[SuspendedWork, ...],
+        Field(validation_alias="held_back", description="Work that waits meanwhile."),
+    ]
+
+    @classmethod
+    def of(cls, assessed: cascade.CascadeRisk) -> Self:
+        """As it was assessed."""
+        return cls.model_validate({**_level(assessed.score), "held_back": assessed.held_back})
 
 
 class Stress(AnswerModel):
     """What a dependency suffers."""
 
-    score: Annotated[Share, Field(description="The worst of its parts.")]
+    highest: Annotated[Share, Field(validation_alias="score", description="Of the parts.")]
     breaker: Share
     breaker_state: BreakerState | None
     error_rate: Annotated[Share | None, Field(description="Null over few calls.")]
@@ -49,24 +67,46 @@ class DependencyRisk(AnswerModel):
     criticality: Criticality
     depends_on: tuple[str, ...]
     stress: Stress
-    risk: Annotated[Share, Field(description="The stress times the impact.")]
+    risk: RiskLevel
+    risk_percent: Annotated[Percent, Field(description="The stress times the impact.")]
     recommendations: tuple[str, ...]
     blast_radius: BlastRadius
 
+    @classmethod
+    def of(cls, found: cascade.DependencyRisk) -> DependencyRisk:
+        """As it was assessed."""
+        return cls(
+            **_level(100 * found.risk),
+            name=found.name,
+            criticality=found.criticality,
+            depends_on=found.depends_on,
+            stress=Stress.model_validate(found.stress),
+            recommendations=found.recommendations,
+            blast_radius=BlastRadius.model_validate(found),
+        )
 
-class Cascade(AnswerModel):
+
+class CascadeRisk(Risk):
     """Whether the trouble of one dependency is about to become everybody's."""
 
-    risk: RiskLevel
-    generated_at: Annotated[Timestamp, Field(validation_alias="at")]
-    score: Annotated[float, Field(ge=0, le=100)]
-    held_back: Annotated[tuple[SuspendedWork, ...], Field(description="Work that waits meanwhile.")]
+    generated_at: Timestamp
     recommendations: tuple[str, ...]
     dependencies: tuple[DependencyRisk, ...]
 
 
+def _level(percent: float) -> dict[str, Any]:
+    """A risk in a word and as a number."""
+    return {"risk": cascade.Level.of(percent).name.lower(), "risk_percent": percent}
+
+
 @blueprint.get("/cascade-risk")
-@endpoint("viewer", operation_id="get_cascade_risk", answers={200: Cascade})
-def cascade_risk() -> Cascade:
+@endpoint("viewer", operation_id="get_cascade_risk", answers={200: CascadeRisk})
+def get_cascade_risk() -> CascadeRisk:
     """Whether the trouble of one dependency is about to become everybody's."""
-    return Cascade.model_validate(container().cascade.assess().as_dict())
+    assessed = container().cascade.assess()
+    return CascadeRisk(
+        **dict(Risk.of(assessed)),
+        generated_at=assessed.at,
+        recommendations=assessed.recommendations,
+        dependencies=tuple(map(DependencyRisk.of, assessed.dependencies)),
+    )

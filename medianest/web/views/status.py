@@ -16,11 +16,12 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.views.alerts import Alert
+from medianest.web.views.cascade import Risk
 from medianest.web.views.component_figures import RecoveryFigures
 from medianest.web.views.component_model import Component
 from medianest.web.views.metrics import BreakerFigures, BulkheadFigures, QueueNow
 from medianest.web.views.score import Score
-from medianest.web.words import BreakerState, RiskLevel
+from medianest.web.words import BreakerState
 
 __all__ = ["ResilienceHealth", "SystemStatus", "blueprint"]
 
@@ -58,14 +59,6 @@ class ResilienceHealth(AnswerModel):
         return cls(generated_at=report.at, status=report.status, components=tuple(lines))
 
 
-class Risk(AnswerModel):
-    """How likely it is that trouble spreads; /cascade-risk has it in detail."""
-
-    risk: RiskLevel
-    score: Annotated[float, Field(ge=0, le=100)]
-    held_back: tuple[str, ...]
-
-
 class SystemStatus(AnswerModel):
     """Everything at one look, of one instant."""
 
@@ -87,7 +80,6 @@ class SystemStatus(AnswerModel):
     @classmethod
     def of(cls, report: Report) -> SystemStatus:
         """Of a report."""
-        risk: Any = report.risk.level.name.lower()
         return cls(
             generated_at=report.at,
             status=report.status,
@@ -99,7 +91,7 @@ class SystemStatus(AnswerModel):
             pending_alerts=tuple(map(Alert.of, report.pending)),
             queue=QueueNow.of(report.components),
             recovery=RecoveryFigures.by_action(report.recovery),
-            cascade=Risk(risk=risk, score=report.risk.score, held_back=report.risk.held_back),
+            cascade=Risk.of(report.risk),
             recommendations=report.recommendations,
         )
 
