@@ -21,6 +21,7 @@ __all__ = [
     "AnsweredAt",
     "Count",
     "Degraded",
+    "LastFailure",
     "NextCursor",
     "Number",
     "OperationId",
@@ -78,3 +79,11 @@ Degraded = Annotated[
 AnsweredAt = Annotated[
     Timestamp, Field(description="When the service said so; in a degraded answer, some time ago.")
 ]
+
+
+class LastFailure(AnswerModel):
+    """The last call or check that failed."""
+
+    type: Annotated[str | None, Field(description="Of the error; null of a check.")] = None
+    message: str
+    failed_at: Annotated[Timestamp | None, Field(validation_alias="at")]

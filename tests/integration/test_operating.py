@@ -17,23 +17,25 @@ LIBRARIES = "/api/v1/media/libraries"
 
 def test_an_operator_forces_the_breaker_and_ends_it(server, plex):
     server.get(LIBRARIES)
-    assert server.act("open", reason="maintenance").json["state"] == "forced_open"
+    assert (
+        server.act("open", reason="maintenance").json["circuit_breaker"]["state"] == "forced_open"
+    )
     assert server.get(LIBRARIES).json["degraded"]
-    assert server.act("enable").json["state"] == "closed"
+    assert server.act("enable").json["circuit_breaker"]["state"] == "closed"
     assert not server.get(LIBRARIES).json["degraded"]
     operation = "plex.libraries"
-    assert server.act("disable", operation).json["state"] == "disabled"
+    assert server.act("disable", operation).json["circuit_breaker"]["state"] == "disabled"
     plex.fault("status", status=500)
     for _ in range(4):
         server.get(LIBRARIES)
     assert server.breaker(operation)["state"] == "disabled"
     assert server.breaker(operation)["counts"]["failures"] >= 5
-    assert server.act("reset", operation).json["totals"]["failures"] == 0
-    assert server.act("close", reason="done").json["reason"] == "done"
+    assert server.act("reset", operation).json["circuit_breaker"]["totals"]["failures"] == 0
+    assert server.act("close", reason="done").json["circuit_breaker"]["reason"] == "done"
 
 
 def test_what_an_operator_forced_expires(server):
-    forced = server.act("open", expires_in_seconds=0.3).json
+    forced = server.act("open", expires_in_seconds=0.3).json["circuit_breaker"]
     assert forced["expires_at"]
     time.sleep(0.4)
     assert server.breaker()["state"] == "closed"

@@ -252,3 +252,16 @@ def test_a_duration_is_told_in_seconds_by_its_name(api):
         is_number = any(form.get("type") == "number" for form in forms)
         if is_number and words & set(member.split("_")) and name.split(".")[0] not in OPTIONS:
             assert member.endswith("_seconds"), name
+
+
+def test_a_circuit_breaker_has_one_shape(api):
+    """Keeps out: a breaker that is shown in brief here and with other names there."""
+    with_openings = [n for n, m in api["components"]["schemas"].items() if "state" in
+                     m.get("properties", {}) and "failure_rate" in m["properties"]]  # fmt: skip
+    assert with_openings == ["Breaker"]
+    for name, member, forms in members(api):
+        if (
+            member in ("circuit_breaker", "circuit_breakers")
+            and name != "Registration.circuit_breaker"
+        ):
+            assert "schemas/Breaker'" in str(forms), name

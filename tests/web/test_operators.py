@@ -246,7 +246,10 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
 ):
     with monkeypatch.context():
         broken()
-        assert post("/circuit-breakers/plex/action", action="open").json["state"] == "forced_open"
+        assert (
+            post("/circuit-breakers/plex/action", action="open").json["circuit_breaker"]["state"]
+            == "forced_open"
+        )
         monkeypatch.undo()
     assert len(parts.storage.audit.waiting()) == 1
     assert parts.storage.audit.flush() == 1

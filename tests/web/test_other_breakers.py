@@ -63,7 +63,7 @@ def test_it_is_seen_beside_ours_with_what_is_known_of_it(call, theirs):
 @pytest.mark.parametrize("action", ["close", "reset"])
 def test_it_is_closed_by_hand(app, call, theirs, action):
     answer = call("/tv guide/action", action=action, reason="it is back")
-    assert (answer.status_code, answer.json["state"]) == (200, "closed")
+    assert (answer.status_code, answer.json["circuit_breaker"]["state"]) == (200, "closed")
     assert (theirs.state, theirs.failure_count) == ("closed", 0)
     viewer = {"Authorization": "Bearer the-viewer-token"}
     audit = app.test_client().get("/api/v1/resilience/audit", headers=viewer).json

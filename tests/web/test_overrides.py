@@ -36,7 +36,7 @@ def listed(app):
 def test_the_answer_says_where_it_is_kept(start, post):
     app = start()
     answer = post(app, action="open", reason="moving", expires_in_seconds=3600)
-    assert (answer.status_code, answer.json["state"]) == (200, "forced_open")
+    assert (answer.status_code, answer.json["circuit_breaker"]["state"]) == (200, "forced_open")
     assert answer.json["kept"] == {
         "file": True,
         "database": False,  # its tables are not made in this test
@@ -61,7 +61,7 @@ def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(start, 
     app = start()
     (tmp_path / "overrides.json.lock").mkdir()  # even root cannot write to it
     answer = post(app, action="open")
-    assert (answer.status_code, answer.json["state"]) == (202, "forced_open")
+    assert (answer.status_code, answer.json["circuit_breaker"]["state"]) == (202, "forced_open")
     kept = answer.json["kept"]
     assert (kept["file"], kept["database"], kept["other_workers_within_seconds"]) == (
         False,
@@ -88,8 +88,12 @@ def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operat
     post(app, "gone", action="disable")
     second = start()
     gone, plex = listed(second)["overrides"]
-    assert (gone["circuit_breaker"], gone["action"], gone["state"]) == ("gone", "disable", None)
-    assert (plex["state"], plex["reason"], plex["actor"]) == ("forced_open", "moving", "operator")
+    assert (gone["name"], gone["action"], gone["breaker_state"]) == ("gone", "disable", None)
+    assert (plex["breaker_state"], plex["reason"], plex["actor"]) == (
+        "forced_open",
+        "moving",
+        "operator",
+    )
     assert plex["expires_at"] > plex["set_at"]
     ended = second.test_client().delete(f"{OVERRIDES}/gone", headers=operator)
     assert (ended.status_code, ended.json["file"]) == (200, True)

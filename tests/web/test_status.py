@@ -61,7 +61,7 @@ def test_a_change_is_seen_at_once(look, app):
     app.extensions["medianest"].registry.breaker("plex").open("moving house")
     found = app.test_client().get("/api/v1/resilience/health").json
     line = next(c for c in found["components"] if c["name"] == "plex-media-server")
-    assert (line["status"], line["circuit_breaker"]) == ("unhealthy", "forced_open")
+    assert (line["status"], line["breaker_state"]) == ("unhealthy", "forced_open")
     assert line["message"] == "an operator has opened its circuit breaker: moving house"
 
 

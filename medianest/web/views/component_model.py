@@ -10,22 +10,16 @@ from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.resilience import Criticality
 from medianest.web.models import (
     AnswerModel,
+    LastFailure,
     Seconds,
     Timestamp,
 )
 from medianest.web.views.component_figures import ComponentFigures, figures_of
 from medianest.web.words import BreakerState
 
-__all__ = ["Component", "LastFailure", "Latency"]
+__all__ = ["Component", "Latency"]
 
 _NOT_CHECKED = ComponentHealth("", "internal", "optional", Status.UNKNOWN, None, None, None)
-
-
-class LastFailure(AnswerModel):
-    """The last check that failed."""
-
-    message: str
-    failed_at: Timestamp
 
 
 class Latency(AnswerModel):
@@ -57,7 +51,7 @@ class Component(AnswerModel):
         Seconds | None, Field(description="For how long a check has not ended that should.")
     ]
     last_failure: LastFailure | None
-    circuit_breaker: Annotated[
+    breaker_state: Annotated[
         BreakerState | None, Field(description="Of a dependency: the state of its breaker.")
     ]
     figures: Annotated[
@@ -100,6 +94,6 @@ class Component(AnswerModel):
             failures_in_a_row=check.failures_in_a_row,
             hanging_seconds=check.hanging_seconds,
             last_failure=failure,
-            circuit_breaker=breaker,
+            breaker_state=breaker,
             figures=figures_of(check.detail),
         )

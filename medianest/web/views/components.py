@@ -138,7 +138,7 @@ def _service(found: DependencyHealth) -> Service:
         status_code=detail.get("status_code"),
         version=detail.get("version"),
         last_failure=seen.last_failure,
-        circuit_breaker=seen.circuit_breaker,
+        breaker_state=seen.breaker_state,
     )
 
 

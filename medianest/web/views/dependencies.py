@@ -22,8 +22,9 @@ from medianest.web.models import AnswerModel
 from medianest.web.problem_kinds import WRITING
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import Registration
+from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_model import Component
-from medianest.web.views.metrics import BreakerFigures, BulkheadFigures
+from medianest.web.views.metrics import BulkheadFigures
 
 __all__ = ["Dependencies", "Dependency", "blueprint"]
 
@@ -45,9 +46,9 @@ class Dependency(AnswerModel):
         str | None, Field(description='With which statuses it is well, such as "200-299,401".')
     ]
     health: Component
-    circuit_breaker: BreakerFigures | None
+    circuit_breaker: Breaker | None
     operations: Annotated[
-        tuple[BreakerFigures, ...],
+        tuple[Breaker, ...],
         Field(description="Circuit breakers of single operations, whose failures are their own."),
     ]
     bulkhead: BulkheadFigures | None
@@ -69,8 +70,8 @@ class Dependency(AnswerModel):
             health_check_url=url,
             expected_status=registered.statuses().text if registered and url else None,
             health=Component.of_dependency(found),
-            circuit_breaker=None if breaker is None else BreakerFigures.of(breaker),
-            operations=tuple(map(BreakerFigures.of, found.operations)),
+            circuit_breaker=None if breaker is None else Breaker.of(breaker),
+            operations=tuple(map(Breaker.of, found.operations)),
             bulkhead=None if bulkhead is None else BulkheadFigures.model_validate(bulkhead),
         )
 

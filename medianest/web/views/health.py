@@ -21,20 +21,20 @@ from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
     Count,
+    LastFailure,
     Seconds,
     Share,
     Timestamp,
 )
 from medianest.web.refresh import Anything, Look, refreshed, served
 from medianest.web.views.alerts import Alert
+from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import StateCounts
-from medianest.web.views.component_model import Component, LastFailure, Latency
+from medianest.web.views.component_model import Component, Latency
 from medianest.web.views.score import Score
 from medianest.web.words import BreakerState, CacheMode, Readiness
 
 __all__ = [
-    "BreakerBrief",
-    "BreakerBriefs",
     "CacheHealth",
     "Comprehensive",
     "DatabaseHealth",
@@ -161,7 +161,7 @@ class Service(AnswerModel):
     status_code: Annotated[int | None, Field(description="What its last check was answered.")]
     version: Annotated[str | None, Field(description="Where it tells one.")]
     last_failure: LastFailure | None
-    circuit_breaker: BreakerState | None
+    breaker_state: BreakerState | None
 
 
 class External(AnswerModel):
@@ -170,25 +170,11 @@ class External(AnswerModel):
     services: tuple[Service, ...]
 
 
-class BreakerBrief(AnswerModel):
-    """A circuit breaker in brief."""
-
-    name: str
-    state: BreakerState
-    changed_at: Annotated[Timestamp, Field(validation_alias="since")]
-    failure_rate: Annotated[Share | None, Field(description="Null without calls.")]
-    failures: Count
-    retry_after_seconds: Annotated[
-        Seconds | None,
-        Field(validation_alias="retry_after", description="Seconds until it lets a probe through."),
-    ]
-
-
-class BreakerBriefs(AnswerModel):
-    """Every circuit breaker in brief."""
+class BreakerHealth(AnswerModel):
+    """Every circuit breaker of this process, and how many are in which state."""
 
     counts: StateCounts
-    circuit_breakers: tuple[BreakerBrief, ...]
+    circuit_breakers: tuple[Breaker, ...]
 
 
 blueprint = Blueprint("health", __name__, url_prefix="/api/v1/health")
@@ -292,30 +278,18 @@ def _all_of(report: Report, here: Container) -> Comprehensive:
     "viewer",
     operation_id="get_circuit_breaker_health",
     query=Anything,
-    answers={200: BreakerBriefs, 503: BreakerBriefs},
+    answers={200: BreakerHealth, 503: BreakerHealth},
     sends={503: ("Retry-After",)},
 )
-def circuit_breakers() -> tuple[BreakerBriefs, int, dict[str, str]]:
-    """How many breakers are in which state, and each in brief; 503 when one of a critical
+def get_circuit_breaker_health() -> tuple[BreakerHealth, int, dict[str, str]]:
+    """How many breakers are in which state, and each of them; 503 when one of a critical
     dependency is open."""
     registry = container().registry
-    briefs = tuple(_brief(breaker) for breaker in registry.breakers())
-    states = Counter(brief.state for brief in briefs)
-    counts = StateCounts.model_validate({state.value: states[state.value] for state in State})
-    answer = BreakerBriefs(counts=counts, circuit_breakers=briefs)
+    seen = [breaker.snapshot() for breaker in registry.breakers()]
+    states = Counter(each.state for each in seen)
+    counts = StateCounts.model_validate({state.value: states[state] for state in State})
+    answer = BreakerHealth(counts=counts, circuit_breakers=tuple(map(Breaker.of, seen)))
     critical = [d for d in registry.dependencies() if d.criticality == "critical"]
     breakers = [dependency.pipeline.find(CircuitBreaker) for dependency in critical]
     cut_off = any(breaker is not None and breaker.state in _REFUSING for breaker in breakers)
     return answer, *served(not cut_off)
-
-
-def _brief(breaker: CircuitBreaker) -> BreakerBrief:
-    seen = breaker.snapshot()
-    return BreakerBrief(
-        name=seen.name,
-        state=seen.state.value,
-        changed_at=seen.since,
-        failure_rate=seen.failure_rate,
-        failures=seen.counts.failures,
-        retry_after_seconds=seen.retry_after,
-    )

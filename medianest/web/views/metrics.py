@@ -23,7 +23,7 @@ from medianest.web.models import (
     Timestamp,
 )
 from medianest.web.refresh import Anything
-from medianest.web.views.circuit_breakers import CallTotals
+from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import (
     CpuFigures,
     MemoryFigures,
@@ -31,7 +31,6 @@ from medianest.web.views.component_figures import (
     ThreadFigures,
 )
 from medianest.web.views.queue import QueueFigures
-from medianest.web.words import BreakerState
 
 __all__ = [
     "BulkheadFigures",
@@ -111,29 +110,6 @@ class HealthMetrics(AnswerModel):
     threads: ThreadFigures
 
 
-class BreakerFigures(AnswerModel):
-    """A circuit breaker: its state, and its calls since it was made."""
-
-    name: str
-    state: BreakerState
-    failure_rate: Share | None
-    slow_call_rate: Share | None
-    in_flight: Count
-    totals: CallTotals
-
-    @classmethod
-    def of(cls, seen: BreakerSnapshot) -> BreakerFigures:
-        """Of a breaker as it was seen."""
-        return cls(
-            name=seen.name,
-            state=seen.state.value,
-            failure_rate=seen.failure_rate,
-            slow_call_rate=seen.slow_call_rate,
-            in_flight=seen.in_flight,
-            totals=CallTotals.model_validate(seen.totals),
-        )
-
-
 class BulkheadFigures(AnswerModel):
     """A bulkhead."""
 
@@ -202,7 +178,7 @@ class ResilienceMetrics(AnswerModel):
     """Everything that the pipelines know."""
 
     generated_at: Timestamp
-    circuit_breakers: tuple[BreakerFigures, ...]
+    circuit_breakers: tuple[Breaker, ...]
     bulkheads: tuple[BulkheadFigures, ...]
     coalescing: tuple[CoalesceFigures, ...]
     patience: tuple[PatienceFigures, ...]
@@ -287,7 +263,7 @@ def resilience_metrics() -> ResilienceMetrics:
     ]
     return ResilienceMetrics(
         generated_at=report.at,
-        circuit_breakers=tuple(map(BreakerFigures.of, report.breakers)),
+        circuit_breakers=tuple(map(Breaker.of, report.breakers)),
         bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
         coalescing=tuple(map(CoalesceFigures.model_validate, report.flights)),
         patience=tuple(map(PatienceFigures.model_validate, report.patiences)),

@@ -63,14 +63,14 @@ class Kept(AnswerModel):
 class BreakerOverride(AnswerModel):
     """What an operator wants of a circuit breaker."""
 
-    circuit_breaker: str
+    name: str
     action: LastingAction
     set_at: Timestamp
     expires_at: Annotated[Timestamp | None, Field(description="Null: an operator must end it.")]
     reason: str | None
     actor: str | None
     revision: Annotated[int, Field(ge=1, description="The highest one of a breaker counts.")]
-    state: Annotated[
+    breaker_state: Annotated[
         BreakerState | None,
         Field(description="The breaker's in this process; null: there is none of that name now."),
     ]
@@ -80,14 +80,14 @@ class BreakerOverride(AnswerModel):
         """As it is kept, beside the breaker as it is."""
         return cls.model_validate(
             {
-                "circuit_breaker": override.breaker,
+                "name": override.breaker,
                 "action": override.action,
                 "set_at": override.at,
                 "expires_at": override.expires_at,
                 "reason": override.reason,
                 "actor": override.actor,
                 "revision": override.revision,
-                "state": None if breaker is None else breaker.state.value,
+                "breaker_state": None if breaker is None else breaker.state.value,
             }
         )
 

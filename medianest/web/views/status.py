@@ -16,10 +16,11 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.views.alerts import Alert
+from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
 from medianest.web.views.component_figures import RecoveryFigures
 from medianest.web.views.component_model import Component
-from medianest.web.views.metrics import BreakerFigures, BulkheadFigures, QueueNow
+from medianest.web.views.metrics import BulkheadFigures, QueueNow
 from medianest.web.views.score import Score
 from medianest.web.words import BreakerState
 
@@ -33,7 +34,7 @@ class Line(AnswerModel):
     status: Status
     criticality: Criticality
     message: Annotated[str | None, Field(description="Why it is not well.")]
-    circuit_breaker: BreakerState | None
+    breaker_state: BreakerState | None
 
 
 class ResilienceHealth(AnswerModel):
@@ -52,7 +53,7 @@ class ResilienceHealth(AnswerModel):
                 status=each.status,
                 criticality=each.criticality,
                 message=each.message,
-                circuit_breaker=each.circuit_breaker,
+                breaker_state=each.breaker_state,
             )
             for each in _components(report)
         ]
@@ -66,7 +67,7 @@ class SystemStatus(AnswerModel):
     status: Status
     score: Score
     components: tuple[Component, ...]
-    circuit_breakers: tuple[BreakerFigures, ...]
+    circuit_breakers: tuple[Breaker, ...]
     bulkheads: tuple[BulkheadFigures, ...]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     pending_alerts: tuple[Alert, ...]
@@ -85,7 +86,7 @@ class SystemStatus(AnswerModel):
             status=report.status,
             score=Score.model_validate(report.score),
             components=_components(report),
-            circuit_breakers=tuple(map(BreakerFigures.of, report.breakers)),
+            circuit_breakers=tuple(map(Breaker.of, report.breakers)),
             bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
             alerts=tuple(map(Alert.of, report.firing)),
             pending_alerts=tuple(map(Alert.of, report.pending)),
