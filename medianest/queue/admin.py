@@ -181,11 +181,11 @@ class QueueAdmin:
         return self._database.read(look)
 
     def figures(self) -> dict[str, Any]:
-        """How many are in which state, and since when the oldest waits."""
-
+        """How many are in which state, since when the oldest waits, and when that was so."""
         now, known = self._clock.now(), self._figures
         if known is None or now - known[0] >= _FIGURES_SECONDS:
-            known = self._figures = now, self._database.read(_counted)
+            counted = {**self._database.read(_counted), "counted_at": plain(self._clock.utc())}
+            known = self._figures = now, counted
         return known[1]
 
     def prune(self) -> int:

@@ -181,7 +181,7 @@ def test_a_locked_sqlite_file_is_waited_for_or_told_and_nothing_is_lost(start, t
 
 
 def pending(server):
-    return server.get("/api/v1/resilience/queue").json["counts"]["pending"]
+    return server.get("/api/v1/resilience/queue").json["queue"]["pending"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
@@ -230,7 +230,7 @@ def test_a_file_that_may_only_be_read_is_told_and_written_again_when_it_may_be(s
         wait_for(lambda: server.get("/api/v1/resilience/queue").status == 200)
         answer = post(server, 2)
         assert (answer.status, answer.json["type"]) == (503, "/problems/database-read-only")
-        assert server.get("/api/v1/resilience/queue").json["counts"]["done"] == 1
+        assert server.get("/api/v1/resilience/queue").json["queue"]["done"] == 1
     finally:
         subprocess.run(["chattr", "-i", str(file)], check=True)
     wait_for(lambda: post(server, 2).status == 201, 30)

@@ -45,7 +45,7 @@ def ask_for(server, number):
 
 
 def counts(server):
-    return server.get("/api/v1/resilience/queue?limit=1").json["counts"]
+    return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 
 def test_every_title_is_requested_exactly_once(server, overseerr):

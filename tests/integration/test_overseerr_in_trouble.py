@@ -69,7 +69,7 @@ def accepted(server, wish):
 
 
 def counts(server):
-    return server.get("/api/v1/resilience/queue?limit=1").json["counts"]
+    return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 
 def until(what, seconds):

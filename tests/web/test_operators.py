@@ -196,7 +196,7 @@ def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     lease = parts.queue.runner.queue.claim("h")
     parts.queue.runner.queue.bury(lease, LookupError("no such title"))
     page = get("/queue").json
-    assert (page["counts"]["pending"], page["counts"]["dead"]) == (1, 1)
+    assert (page["queue"]["pending"], page["queue"]["dead"]) == (1, 1)
     assert get("/queue", state="dead").json["operations"][0]["id"] == lease.operation.id
     assert get(f"/queue/{lease.operation.id}").json["error_message"] == "no such title"
     assert post(f"/queue/{lease.operation.id}/retry", reason="it is there now").status_code == 200

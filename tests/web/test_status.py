@@ -42,7 +42,7 @@ def test_all_of_it_is_there_and_of_one_instant(look):
     assert components["plex-media-server"]["status"] == "unhealthy"
     assert components["health-monitor"]["status"] == "healthy"
     assert {component["age_seconds"] for component in found["components"]} == {0.0}
-    assert found["queue"]["figures"]["pending"] == 0
+    assert found["queue"]["pending"] == 0
 
 
 def test_the_tag_stays_while_only_time_goes_by(look, app):

@@ -49,9 +49,7 @@ DASHBOARD = "dashboard"
 QUEUE_FIGURES = "dashboard.queue"
 """The operation that counts what waits; it has a default response."""
 
-UNKNOWN_FIGURES: dict[str, Any] = {
-    "pending": None, "running": None, "done": None, "dead": None, "failing": None, "oldest": None,
-}  # fmt: skip
+UNKNOWN_FIGURES: dict[str, Any] = QueueFigures().model_dump()
 
 
 def register_recovery(manager: ErrorRecoveryManager) -> None:

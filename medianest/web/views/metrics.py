@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.health import ComponentHealth, traffic
+from medianest.health import traffic
 from medianest.health.traffic import Route
 from medianest.monitoring.monitoring import Monitoring
 from medianest.resilience import BreakerSnapshot
@@ -158,22 +157,6 @@ class FallbackFigures(AnswerModel):
     served: Count
 
 
-class QueueNow(AnswerModel):
-    """The queue as it was found last; null while it has not been seen."""
-
-    figures: QueueFigures | None
-    age_seconds: Seconds | None
-
-    @classmethod
-    def of(cls, components: Iterable[ComponentHealth]) -> QueueNow:
-        """As its check found it."""
-        check = next((each for each in components if each.name == "queue"), None)
-        if check is None or not check.detail:
-            return cls(figures=None, age_seconds=None)
-        figures = QueueFigures.model_validate(dict(check.detail))
-        return cls(figures=figures, age_seconds=check.age_seconds)
-
-
 class ResilienceMetrics(AnswerModel):
     """Everything that the pipelines know."""
 
@@ -185,7 +168,7 @@ class ResilienceMetrics(AnswerModel):
     retries: tuple[RetryFigures, ...]
     fallbacks: tuple[FallbackFigures, ...]
     recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
-    queue: QueueNow
+    queue: QueueFigures
 
 
 blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
@@ -270,7 +253,7 @@ def resilience_metrics() -> ResilienceMetrics:
         retries=tuple(retries),
         fallbacks=tuple(fallbacks),
         recovery=RecoveryFigures.by_action(report.recovery),
-        queue=QueueNow.of(report.components),
+        queue=QueueFigures.of(report.components),
     )
 
 

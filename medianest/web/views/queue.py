@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import Field
 
+from medianest.health import ComponentHealth
 from medianest.queue.operations import Operation, State
 from medianest.storage.page import Cursor
 from medianest.web.audited import audited
@@ -88,25 +90,32 @@ class Retried(AnswerModel):
 
 
 class QueueFigures(AnswerModel):
-    """How many operations are in which state; null when the database cannot tell."""
+    """How many operations are in which state; null while the database cannot tell."""
 
-    pending: Count | None
-    running: Count | None
-    done: Count | None
-    dead: Count | None
+    pending: Count | None = None
+    running: Count | None = None
+    done: Count | None = None
+    dead: Count | None = None
     failing: Annotated[
         Count | None, Field(description="Of those that wait: failed by themselves three times.")
-    ]
+    ] = None
     oldest_created_at: Annotated[
         Timestamp | None,
         Field(validation_alias="oldest", description="Since when the oldest waits."),
-    ]
+    ] = None
+    counted_at: Annotated[Timestamp | None, Field(description="When this was so.")] = None
+
+    @classmethod
+    def of(cls, components: Iterable[ComponentHealth]) -> QueueFigures:
+        """As its check found them."""
+        found = next((each.detail for each in components if each.name == "queue"), {})
+        return cls.model_validate(dict(found))
 
 
 class DeferredOperations(AnswerModel):
     """Some deferred operations, newest first."""
 
-    counts: QueueFigures
+    queue: QueueFigures
     held_back: Annotated[
         dict[str, str], Field(description="Handlers that do nothing now, and why.")
     ]
@@ -143,7 +152,7 @@ def operations(query: QueueFilter) -> DeferredOperations:
         if (why := container().queue.runner.blocked_reason(handler)) is not None
     }
     return DeferredOperations(
-        counts=QueueFigures.model_validate(queue_admin.figures()),
+        queue=QueueFigures.model_validate(queue_admin.figures()),
         held_back=held_back,
         operations=tuple(map(DeferredOperation.model_validate, found)),
         next_cursor=None if cursor is None else str(cursor),

@@ -20,7 +20,8 @@ from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
 from medianest.web.views.component_figures import RecoveryFigures
 from medianest.web.views.component_model import Component
-from medianest.web.views.metrics import BulkheadFigures, QueueNow
+from medianest.web.views.metrics import BulkheadFigures
+from medianest.web.views.queue import QueueFigures
 from medianest.web.views.score import Score
 from medianest.web.words import BreakerState
 
@@ -71,7 +72,7 @@ class SystemStatus(AnswerModel):
     bulkheads: tuple[BulkheadFigures, ...]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     pending_alerts: tuple[Alert, ...]
-    queue: QueueNow
+    queue: QueueFigures
     recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
     cascade: Risk
     recommendations: Annotated[
@@ -90,7 +91,7 @@ class SystemStatus(AnswerModel):
             bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
             alerts=tuple(map(Alert.of, report.firing)),
             pending_alerts=tuple(map(Alert.of, report.pending)),
-            queue=QueueNow.of(report.components),
+            queue=QueueFigures.of(report.components),
             recovery=RecoveryFigures.by_action(report.recovery),
             cascade=Risk.of(report.risk),
             recommendations=report.recommendations,
