@@ -24,11 +24,10 @@ Complete = Annotated[
 
 def journal_page(
     journal: Journal,
-    name: str,
     wanted: CursorPage,
     remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
 ) -> dict[str, Any]:
-    """A page of a journal, or of what is remembered, newest first; `complete` tells which."""
+    """A page of a journal, or of what is remembered, newest first; `is_complete` tells which."""
     columns = wanted.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
     after = Cursor.parse(wanted.cursor)
     try:
@@ -44,5 +43,5 @@ def journal_page(
         found = found[: wanted.limit]
         records = [record for _, _, record in found]
         cursor = Cursor(*found[-1][:2]) if more else None
-        return {name: records, "next_cursor": cursor and str(cursor), "complete": False}
-    return {name: records, "next_cursor": cursor and str(cursor), "complete": True}
+        return {"items": records, "next": cursor and str(cursor), "is_complete": False}
+    return {"items": records, "next": cursor and str(cursor), "is_complete": True}

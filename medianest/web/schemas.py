@@ -61,9 +61,22 @@ class Limit(_Strict):
 
 
 class Page(Limit):
-    """How many, from where."""
+    """A page of a list that an upstream numbers."""
 
-    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    cursor: Annotated[
+        Annotated[str, Field(pattern="^[0-9]{1,7}$")] | None,
+        Field(description="`next` of the page before."),
+    ] = None
+
+    @property
+    def offset(self) -> int:
+        """How many come before the first one."""
+        return int(self.cursor or 0)
+
+    def after(self, total: int | None) -> str | None:
+        """Where the next page begins, of so many in all; None on the last one."""
+        end = self.offset + self.limit
+        return str(end) if total is not None and end < total else None
 
 
 class Search(_Strict):
@@ -79,7 +92,10 @@ class CursorPage(_Strict):
     """A page of a long list."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    cursor: Annotated[
+        Annotated[str, Field(min_length=1, max_length=200)] | None,
+        Field(description="`next` of the page before."),
+    ] = None
 
 
 PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"

@@ -222,3 +222,16 @@ def test_it_has_one_type_for_each_thing(package):
     """Keeps out: `Foo2` and `StateType0`, which stand for what has no name in the document."""
     models = importlib.import_module(f"{PACKAGE}.models").__all__
     assert [name for name in models if name[-1].isdigit()] == []
+
+
+def test_pages_lead_to_each_other(server, package, functions):
+    function = functions["list_library_items"].sync
+    with package.AuthenticatedClient(base_url=server.url, token=OPERATOR) as client:
+        whole = function("1", client=client, limit=200)
+        found, cursor = [], package.types.UNSET
+        while cursor is not None:
+            page = function("1", client=client, limit=5, cursor=cursor)
+            assert len(page.items) <= 5
+            found, cursor = found + page.items, page.next_
+    assert (found, whole.next_) == (whole.items, None)
+    assert len(found) == whole.total > 5

@@ -77,7 +77,7 @@ def test_every_title_is_requested_exactly_once(server, overseerr):
     assert (left["dead"], left["done"]) == (1, WANTED - 1)
     made = Counter(request["mediaId"] for request in overseerr.state()["requests"])
     assert made == dict.fromkeys(range(1, WANTED), 1)
-    (dead,) = server.get("/api/v1/resilience/queue?state=dead").json["operations"]
+    (dead,) = server.get("/api/v1/resilience/queue?state=dead").json["items"]
     assert dead["payload"]["media_id"] == POISON
     assert "there is no movie" in dead["error_message"]
     poison = next(a for a, n in zip(answers, numbers, strict=True) if n == POISON)

@@ -38,7 +38,7 @@ PLEX = {
 }
 OVERSEERR = {
     "/api/v1/search?query=the": ("search?query=the", "requestable"),
-    "/api/v1/request?take=9&skip=0": ("requests", "requests"),
+    "/api/v1/request?take=9&skip=0": ("requests", "items"),
 }
 IDENTITIES = ("rating_key", "request_id", "media_id", "key")
 READ = ("User", "Player", "media", "mediaInfo", "seasons")

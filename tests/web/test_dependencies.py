@@ -190,7 +190,7 @@ def test_every_change_is_in_the_audit(app, call, clock, operator):
     call("POST", body=PLAIN)
     clock.advance(1)  # or chance decides which of the two is the newer one
     call("DELETE", "/nas")
-    changes = app.test_client().get("/api/v1/resilience/audit", headers=operator).json["changes"]
+    changes = app.test_client().get("/api/v1/resilience/audit", headers=operator).json["items"]
     actions = [(change["action"], change["target"]) for change in changes]
     assert actions == [("dependency.remove", "nas"), ("dependency.register", "nas")]
 

@@ -265,3 +265,15 @@ def test_a_circuit_breaker_has_one_shape(api):
             and name != "Registration.circuit_breaker"
         ):
             assert "schemas/Breaker'" in str(forms), name
+
+
+def test_what_leads_on_is_a_page(api, operation):
+    """Every list with a cursor answers `items` and `next`, and nothing else does."""
+    models = api["components"]["schemas"]
+    pages = {name for name, model in models.items() if "next" in model.get("properties", {})}
+    assert all("items" in models[name]["properties"] for name in pages)
+    for name, found in operations(api).items():
+        takes_cursor = any(each["name"] == "cursor" for each in found["parameters"])
+        content = found["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        model = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        assert takes_cursor == (model in pages), name

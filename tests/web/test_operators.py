@@ -74,21 +74,21 @@ def test_the_history_is_paged_from_the_database(parts, get, clock):
     seen, query = [], {"limit": 2}
     while True:
         page = get("/recovery/history", **query).json
-        seen += [record["operation"] for record in page["recoveries"]]
-        if page["next_cursor"] is None:
+        seen += [record["operation"] for record in page["items"]]
+        if page["next"] is None:
             break
-        query["cursor"] = page["next_cursor"]
+        query["cursor"] = page["next"]
     assert seen == ["op4", "op3", "op2", "op1", "op0"]
-    assert get("/recovery/history", operation="op3").json["recoveries"][0]["service"] == "svc"
-    assert get("/recovery/history", outcome="recovered").json["recoveries"] == []
+    assert get("/recovery/history", operation="op3").json["items"][0]["service"] == "svc"
+    assert get("/recovery/history", outcome="recovered").json["items"] == []
 
 
 def test_without_the_database_the_history_is_what_is_in_memory(parts, get, broken):
     recover(parts)
     broken()
     page = get("/recovery/history").json
-    assert [record["operation"] for record in page["recoveries"]] == ["op0"]
-    assert page["complete"] is False
+    assert [record["operation"] for record in page["items"]] == ["op0"]
+    assert page["is_complete"] is False
 
 
 @pytest.mark.parametrize("query", [{"cursor": "x"}, {"limit": 0}, {"outcome": "x"}, {"other": 1}])
@@ -111,7 +111,7 @@ def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
     answer = post("/recovery/test", **wish, execute=True).json
     assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
     assert answer["executed"]["steps"][0]["outcome"] == "run_again"
-    assert get("/audit").json["changes"][0]["action"] == "recovery.rehearse"
+    assert get("/audit").json["items"][0]["action"] == "recovery.rehearse"
 
 
 def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
@@ -197,7 +197,7 @@ def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     parts.queue.runner.queue.bury(lease, LookupError("no such title"))
     page = get("/queue").json
     assert (page["queue"]["pending"], page["queue"]["dead"]) == (1, 1)
-    assert get("/queue", state="dead").json["operations"][0]["id"] == lease.operation.id
+    assert get("/queue", state="dead").json["items"][0]["id"] == lease.operation.id
     assert get(f"/queue/{lease.operation.id}").json["error_message"] == "no such title"
     assert post(f"/queue/{lease.operation.id}/retry", reason="it is there now").status_code == 200
     path = f"{RESILIENCE}/queue/"
@@ -205,7 +205,7 @@ def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     assert client.delete(path + two, headers=operator).status_code == 204
     assert client.delete(path + two, headers=operator).status_code == 404
     assert client.delete(path + one, headers=VIEWER).status_code == 403
-    changes = [(c["action"], c["target"], c["reason"]) for c in get("/audit").json["changes"]]
+    changes = [(c["action"], c["target"], c["reason"]) for c in get("/audit").json["items"]]
     assert ("queue.retry", lease.operation.id, "it is there now") in changes
     assert ("queue.drop", two, None) in changes
 
@@ -221,8 +221,8 @@ def test_a_handler_that_does_not_exist_is_told_with_those_that_do(get, post):
         assert answer.json["errors"] == [
             {"field": "handler", "message": f"must be one of: {known}"}
         ]
-    assert get("/audit").json["changes"] == []
-    assert get("/queue", handler=known).json["operations"] == []
+    assert get("/audit").json["items"] == []
+    assert get("/queue", handler=known).json["items"] == []
     assert post("/queue/dead-letters/retry", handler=known).json["retried"] == 0
 
 
@@ -235,7 +235,7 @@ def test_what_runs_is_not_dropped(parts, app, operator):
 
 def test_each_change_is_audited(parts, post, get):
     post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in_seconds=60)
-    (change,) = get("/audit", target="plex").json["changes"]
+    (change,) = get("/audit", target="plex").json["items"]
     assert (change["actor"], change["action"]) == ("operator", "circuit-breaker.open")
     assert (change["reason"], change["address"]) == ("moving", "127.0.0.1")
     assert change["detail"] == {"expires_in_seconds": 60}
@@ -253,7 +253,7 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
         monkeypatch.undo()
     assert len(parts.storage.audit.waiting()) == 1
     assert parts.storage.audit.flush() == 1
-    assert get("/audit").json["changes"][0]["action"] == "circuit-breaker.open"
+    assert get("/audit").json["items"][0]["action"] == "circuit-breaker.open"
 
 
 def test_the_dashboard_has_a_line_for_each_service(app, parts):

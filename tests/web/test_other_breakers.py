@@ -67,7 +67,7 @@ def test_it_is_closed_by_hand(app, call, theirs, action):
     assert (theirs.state, theirs.failure_count) == ("closed", 0)
     viewer = {"Authorization": "Bearer the-viewer-token"}
     audit = app.test_client().get("/api/v1/resilience/audit", headers=viewer).json
-    (change,) = audit["changes"]
+    (change,) = audit["items"]
     assert (change["action"], change["target"], change["reason"]) == (
         f"circuit-breaker.{action}", "tv guide", "it is back",
     )  # fmt: skip

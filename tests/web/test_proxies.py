@@ -119,7 +119,7 @@ def test_audit_location_links_servers_and_problem_types_follow(app, operator):
     )
     assert made.headers["Location"] == "/nest/api/v1/resilience/dependencies/nas"
     audit = client.get("/api/v1/resilience/audit", headers=said, environ_base=base).json
-    assert audit["changes"][0]["address"] == CLIENT
+    assert audit["items"][0]["address"] == CLIENT
     document = client.get("/docs/openapi.json", headers=said, environ_base=base).json
     assert document["servers"] == [{"url": "https://house.example/nest"}]
     page = client.get("/docs", headers=said, environ_base=base).text

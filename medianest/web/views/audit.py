@@ -38,18 +38,18 @@ class Change(AnswerModel):
     detail: dict[str, Any]
 
 
-class Changes(AnswerModel):
+class ChangePage(AnswerModel):
     """Some changes, newest first."""
 
-    changes: tuple[Change, ...]
-    next_cursor: NextCursor
-    complete: Complete
+    items: tuple[Change, ...]
+    next: NextCursor
+    is_complete: Complete
 
 
 @blueprint.get("/audit")
-@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: Changes})
-def audit(query: AuditFilter) -> Changes:
+@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: ChangePage})
+def audit(query: AuditFilter) -> ChangePage:
     """What operators changed, newest first; without the database, what is not written yet."""
     here = container()
     waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
-    return Changes.model_validate(journal_page(here.storage.audit, "changes", query, waiting))
+    return ChangePage.model_validate(journal_page(here.storage.audit, query, waiting))

@@ -18,6 +18,7 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, AsOf, Count, Degraded, Timestamp
 from medianest.web.models import AnsweredAt, AnswerModel, Count, Degraded, Timestamp
+from medianest.web.models import AnsweredAt, AnswerModel, Degraded, NextCursor, Timestamp
 from medianest.web.container import container
 from medianest.web.problem_kinds import UPSTREAM
 from medianest.web.schemas import Limit, Page, Search
@@ -48,8 +49,7 @@ class ItemPage(AnswerModel):
     """Some items of a library."""
 
     items: tuple[Item, ...]
-    offset: Count
-    limit: Count
+    next: NextCursor
     total: Annotated[int, Field(ge=0, description="How many items the library has in all.")]
     degraded: Degraded
     answered_at: AnsweredAt
@@ -158,8 +158,7 @@ def items(key: Key, query: Page) -> With:
         ItemPage,
         answer,
         items=found.items,
-        offset=found.offset,
-        limit=query.limit,
+        next=query.after(found.total),
         total=found.total,
     )
 

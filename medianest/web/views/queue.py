@@ -20,7 +20,7 @@ from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
 
-__all__ = ["DeferredOperation", "DeferredOperations", "QueueFigures", "Retried", "blueprint"]
+__all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "Retried", "blueprint"]
 
 
 class DeferredOperation(AnswerModel):
@@ -112,15 +112,15 @@ class QueueFigures(AnswerModel):
         return cls.model_validate(dict(found))
 
 
-class DeferredOperations(AnswerModel):
+class OperationPage(AnswerModel):
     """Some deferred operations, newest first."""
 
     queue: QueueFigures
     held_back: Annotated[
         dict[str, str], Field(description="Handlers that do nothing now, and why.")
     ]
-    operations: tuple[DeferredOperation, ...]
-    next_cursor: NextCursor
+    items: tuple[DeferredOperation, ...]
+    next: NextCursor
 
 
 blueprint = Blueprint("queue", __name__, url_prefix="/api/v1/resilience/queue")
@@ -133,10 +133,10 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue li
     "viewer",
     operation_id="list_queued_operations",
     query=QueueFilter,
-    answers={200: DeferredOperations},
+    answers={200: OperationPage},
     problems=READING,
 )
-def operations(query: QueueFilter) -> DeferredOperations:
+def operations(query: QueueFilter) -> OperationPage:
     """Deferred operations, newest first, and how many are in which state."""
     _known(query.handler)
     queue_admin = container().queue.admin
@@ -151,11 +151,11 @@ def operations(query: QueueFilter) -> DeferredOperations:
         for handler in container().queue.runner.handlers
         if (why := container().queue.runner.blocked_reason(handler)) is not None
     }
-    return DeferredOperations(
+    return OperationPage(
         queue=QueueFigures.model_validate(queue_admin.figures()),
         held_back=held_back,
-        operations=tuple(map(DeferredOperation.model_validate, found)),
-        next_cursor=None if cursor is None else str(cursor),
+        items=tuple(map(DeferredOperation.model_validate, found)),
+        next=None if cursor is None else str(cursor),
     )
 
 

@@ -92,18 +92,18 @@ class RecoveryRecord(AnswerModel):
     id: RecordId
 
 
-class Recoveries(AnswerModel):
+class RecoveryPage(AnswerModel):
     """Some recoveries, newest first."""
 
-    recoveries: tuple[RecoveryRecord, ...]
-    next_cursor: NextCursor
-    complete: Complete
+    items: tuple[RecoveryRecord, ...]
+    next: NextCursor
+    is_complete: Complete
 
 
 class Rehearsals(AnswerModel):
     """What rehearsals did, newest first."""
 
-    rehearsals: tuple[RecoveryRecord, ...]
+    items: tuple[RecoveryRecord, ...]
 
 
 class KnownOperation(AnswerModel):
@@ -148,15 +148,15 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 
 
 @blueprint.get("/recovery/history")
-@endpoint("viewer", operation_id="list_recoveries", query=HistoryFilter, answers={200: Recoveries})
-def history(query: HistoryFilter) -> Recoveries:
+@endpoint(
+    "viewer", operation_id="list_recoveries", query=HistoryFilter, answers={200: RecoveryPage}
+)
+def history(query: HistoryFilter) -> RecoveryPage:
     """What was tried after failures, newest first; without the database, what this process
     remembers."""
     here = container()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    return Recoveries.model_validate(
-        journal_page(here.storage.history, "recoveries", query, remembered)
-    )
+    return RecoveryPage.model_validate(journal_page(here.storage.history, query, remembered))
 
 
 @blueprint.get("/recovery/rehearsals")
@@ -165,7 +165,7 @@ def rehearsals(query: Limit) -> Rehearsals:
     """What rehearsals did, newest first, as far as this process remembers. They are not in the
     history, and count for nothing."""
     found = container().service.recovery.history.rehearsals()[: query.limit]
-    return Rehearsals.model_validate({"rehearsals": [record.as_dict() for record in found]})
+    return Rehearsals.model_validate({"items": [record.as_dict() for record in found]})
 
 
 @blueprint.get("/recovery/operations")

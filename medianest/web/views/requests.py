@@ -13,6 +13,8 @@ from medianest.media.overseerr.wish import MediaType
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, Degraded, OperationId, Timestamp
+from medianest.web.models import AnswerModel, Count, Degraded, NextCursor, OperationId, Timestamp
+from medianest.web.container import container
 from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import OnceHeaders, Page, TitleRequest
@@ -92,11 +94,10 @@ class RequestDetail(Ticket):
 class RequestPage(AnswerModel):
     """Some requests of Overseerr, the newest first, and those of ours that it does not have."""
 
-    requests: tuple[OverseerrRequest, ...]
+    items: Annotated[tuple[OverseerrRequest, ...], Field(description="Those of Overseerr.")]
+    next: NextCursor
     queued: tuple[Ticket, ...]
     queued_total: Annotated[int | None, Field(ge=0, description="Null without the database.")]
-    offset: Count
-    limit: Count
     total: Annotated[int | None, Field(description="Of Overseerr's; null without it.")]
     degraded: Degraded
     missing: Annotated[tuple[str, ...], Field(description="Who could not be asked.")]
@@ -171,11 +172,10 @@ def everything(query: Page) -> RequestPage:
     """All requests: Overseerr's, and those that it does not have yet."""
     found = container().media.requests.all(query.offset, query.limit)
     return RequestPage(
-        requests=tuple(map(_theirs, found.theirs)),
+        items=tuple(map(_theirs, found.theirs)),
+        next=query.after(found.total),
         queued=tuple(_ours(Ticket, each) for each in found.ours),
         queued_total=found.total_ours,
-        offset=query.offset,
-        limit=query.limit,
         total=found.total,
         degraded=bool(found.missing),
         missing=found.missing,
