@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -29,7 +30,11 @@ __all__ = [
     "Seconds",
     "Share",
     "Timestamp",
+    "by_name",
 ]
+
+
+N = TypeVar("N", bound="_Named")
 
 
 class AnswerModel(BaseModel):
@@ -79,6 +84,20 @@ Degraded = Annotated[
 AnsweredAt = Annotated[
     Timestamp, Field(description="When the service said so; in a degraded answer, some time ago.")
 ]
+
+
+class _Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """Which no other has."""
+        ...
+
+
+def by_name(found: Iterable[N]) -> dict[str, N]:
+    """The same by their names: portals read `a.b.c`, and know no place in a list."""
+    return {each.name: each for each in found}
 
 
 class LastFailure(AnswerModel):

@@ -105,3 +105,18 @@ def test_who_wants_a_refresh_while_others_wait_for_theirs_is_answered_at_once(ma
     held[0].release()
     assert client.get("/api/v1/health?refresh=true", headers=operator).status_code == 200
     assert ran == [1]
+
+
+@pytest.mark.parametrize(
+    ("path", "members"),
+    [
+        ("/api/v1/health/comprehensive", "components"),
+        ("/api/v1/resilience/health", "components"),
+        ("/api/v1/resilience/status", "components"),
+        ("/api/v1/dashboard/status", "services"),
+    ],
+)
+def test_a_portal_reads_by_name(api, operator, path, members):
+    found = api.get(path, headers=operator).json
+    assert list(found["by_name"].values()) == found[members]
+    assert found["by_name"]["plex-media-server"]["name"] == "plex-media-server"

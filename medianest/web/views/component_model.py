@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from medianest.health import ComponentHealth, DependencyHealth, Status
+from medianest.health.report import Report
 from medianest.resilience import Criticality
 from medianest.web.models import (
     AnswerModel,
@@ -17,7 +18,7 @@ from medianest.web.models import (
 from medianest.web.views.component_figures import ComponentFigures, figures_of
 from medianest.web.words import BreakerState
 
-__all__ = ["Component", "Latency"]
+__all__ = ["Component", "Latency", "components_of"]
 
 _NOT_CHECKED = ComponentHealth("", "internal", "optional", Status.UNKNOWN, None, None, None)
 
@@ -97,3 +98,11 @@ class Component(AnswerModel):
             breaker_state=breaker,
             figures=figures_of(check.detail),
         )
+
+
+def components_of(report: Report) -> tuple[Component, ...]:
+    """All of a report: the dependencies first."""
+    return (
+        *map(Component.of_dependency, report.dependencies),
+        *map(Component.of_check, report.components),
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint
+from pydantic import Field
 
 from medianest.health import DependencyHealth, Status
 from medianest.resilience import Criticality, ErrorRecoveryManager, RecoveryContext
@@ -13,6 +14,8 @@ from medianest.storage.samples import sample_error
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
+from medianest.web.models import AnswerModel, Timestamp, by_name
+from medianest.web.container import container
 from medianest.web.views.queue import QueueFigures
 
 __all__ = [
@@ -37,6 +40,7 @@ class DashboardStatus(AnswerModel):
 
     status: Status
     services: tuple[ServiceLine, ...]
+    by_name: Annotated[dict[str, ServiceLine], Field(description="The same, by name.")]
     queue: QueueFigures
     generated_at: Timestamp
 
@@ -66,9 +70,11 @@ def status() -> DashboardStatus:
     here, report = container(), container().monitoring.reporter.report()
     context = RecoveryContext(operation=QUEUE_FIGURES, service=DASHBOARD)
     figures = here.service.with_recovery(here.queue.admin.figures, context, max_attempts=1)
+    services = tuple(_line(found) for found in report.dependencies)
     return DashboardStatus(
         status=report.status,
-        services=tuple(_line(found) for found in report.dependencies),
+        services=services,
+        by_name=by_name(services),
         queue=QueueFigures.model_validate(figures),
         generated_at=report.at,
     )

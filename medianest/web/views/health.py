@@ -25,12 +25,13 @@ from medianest.web.models import (
     Seconds,
     Share,
     Timestamp,
+    by_name,
 )
 from medianest.web.refresh import Anything, Look, refreshed, served
 from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import StateCounts
-from medianest.web.views.component_model import Component, Latency
+from medianest.web.views.component_model import Component, Latency, components_of
 from medianest.web.views.score import Score
 from medianest.web.words import BreakerState, CacheMode, Readiness
 
@@ -79,6 +80,7 @@ class Comprehensive(AnswerModel):
     status: Status
     score: Score
     components: tuple[Component, ...]
+    by_name: Annotated[dict[str, Component], Field(description="The same, by name.")]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     not_configured: Annotated[
         tuple[str, ...], Field(description="Settings that are missing, and what is off without.")
@@ -260,14 +262,13 @@ def comprehensive(query: Look) -> Response:
 
 
 def _all_of(report: Report, here: Container) -> Comprehensive:
+    components = components_of(report)
     return Comprehensive(
         generated_at=report.at,
         status=report.status,
         score=Score.model_validate(report.score),
-        components=(
-            *map(Component.of_dependency, report.dependencies),
-            *map(Component.of_check, report.components),
-        ),
+        components=components,
+        by_name=by_name(components),
         alerts=tuple(map(Alert.of, report.firing)),
         not_configured=missing(here.settings),
     )

@@ -15,11 +15,13 @@ from medianest.resilience import Criticality
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
+from medianest.web.models import AnswerModel, Timestamp, by_name
+from medianest.web.container import container
 from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
 from medianest.web.views.component_figures import RecoveryFigures
-from medianest.web.views.component_model import Component
+from medianest.web.views.component_model import Component, components_of
 from medianest.web.views.metrics import BulkheadFigures
 from medianest.web.views.queue import QueueFigures
 from medianest.web.views.score import Score
@@ -44,6 +46,7 @@ class ResilienceHealth(AnswerModel):
     generated_at: Timestamp
     status: Status
     components: tuple[Line, ...]
+    by_name: Annotated[dict[str, Line], Field(description="The same, by name.")]
 
     @classmethod
     def of(cls, report: Report) -> ResilienceHealth:
@@ -56,9 +59,14 @@ class ResilienceHealth(AnswerModel):
                 message=each.message,
                 breaker_state=each.breaker_state,
             )
-            for each in _components(report)
+            for each in components_of(report)
         ]
-        return cls(generated_at=report.at, status=report.status, components=tuple(lines))
+        return cls(
+            generated_at=report.at,
+            status=report.status,
+            components=tuple(lines),
+            by_name=by_name(lines),
+        )
 
 
 class SystemStatus(AnswerModel):
@@ -68,6 +76,7 @@ class SystemStatus(AnswerModel):
     status: Status
     score: Score
     components: tuple[Component, ...]
+    by_name: Annotated[dict[str, Component], Field(description="The same, by name.")]
     circuit_breakers: tuple[Breaker, ...]
     bulkheads: tuple[BulkheadFigures, ...]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
@@ -82,11 +91,13 @@ class SystemStatus(AnswerModel):
     @classmethod
     def of(cls, report: Report) -> SystemStatus:
         """Of a report."""
+        components = components_of(report)
         return cls(
             generated_at=report.at,
             status=report.status,
             score=Score.model_validate(report.score),
-            components=_components(report),
+            components=components,
+            by_name=by_name(components),
             circuit_breakers=tuple(map(Breaker.of, report.breakers)),
             bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
             alerts=tuple(map(Alert.of, report.firing)),
@@ -96,13 +107,6 @@ class SystemStatus(AnswerModel):
             cascade=Risk.of(report.risk),
             recommendations=report.recommendations,
         )
-
-
-def _components(report: Report) -> tuple[Component, ...]:
-    return (
-        *map(Component.of_dependency, report.dependencies),
-        *map(Component.of_check, report.components),
-    )
 
 
 blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
