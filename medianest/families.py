@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 
 from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.health.counters import Counters
@@ -24,7 +29,7 @@ from medianest.resilience import (
 
 __all__ = ["breakers", "bulkheads", "flights", "gauge", "health", "recoveries", "retries"]
 
-_KINDS = {"successes": "successful", "failures": "failed", "slow": "slow",
+_OUTCOMES = {"successes": "successful", "failures": "failed", "slow": "slow",
           "ignored": "ignored", "unexpected": "unexpected"}  # fmt: skip
 _STEPS = ("returned", "run_again", "shared", "raised", "declined", "held_back")
 
@@ -41,8 +46,8 @@ def health(
     age = GaugeMetricFamily(
         "medianest_component_check_age_seconds", "Since its last check.", labels=("component",)
     )
-    took = GaugeMetricFamily(
-        "medianest_component_check_seconds", "How long that took.", labels=("component",)
+    took = SummaryMetricFamily(
+        "medianest_component_check_duration_seconds", "How long checks took.", labels=("component",)
     )
     rows = [(d.name, d.dependency.criticality, d.status, d.check) for d in dependencies]
     rows += [(c.name, c.criticality, c.status, c) for c in components]
@@ -51,8 +56,8 @@ def health(
             up.add_metric((name, criticality, each.value), float(status is each))
         if check is not None and check.age_seconds is not None:
             age.add_metric((name,), check.age_seconds)
-        if check is not None and check.latency_seconds is not None:
-            took.add_metric((name,), check.latency_seconds)
+        if check is not None:
+            took.add_metric((name,), check.checks, check.checks_took_seconds)
     yield from (up, age, took)
 
 
@@ -64,7 +69,7 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
     calls = CounterMetricFamily(
         "medianest_circuitbreaker_calls",
         "Finished calls; slow ones are counted as what they are, too.",
-        labels=("name", "kind"),
+        labels=("name", "outcome"),
     )
     refused = CounterMetricFamily(
         "medianest_circuitbreaker_not_permitted_calls", "Refused calls.", labels=("name",)
@@ -72,8 +77,10 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
     opened = CounterMetricFamily(
         "medianest_circuitbreaker_openings", "How often it opened.", labels=("name",)
     )
-    failing = GaugeMetricFamily(
-        "medianest_circuitbreaker_failure_rate", "0 to 1, of its window.", labels=("name",)
+    window = GaugeMetricFamily(
+        "medianest_circuitbreaker_window_calls",
+        "Those of them that it judges by now.",
+        labels=("name", "outcome"),
     )
     flying = GaugeMetricFamily(
         "medianest_circuitbreaker_in_flight_calls", "Calls that go on now.", labels=("name",)
@@ -81,14 +88,13 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
     for seen in seen_now:
         for each in State:
             state.add_metric((seen.name, each.value), float(seen.state is each))
-        for field, kind in _KINDS.items():
-            calls.add_metric((seen.name, kind), getattr(seen.totals, field))
+        for field, outcome in _OUTCOMES.items():
+            calls.add_metric((seen.name, outcome), getattr(seen.totals, field))
+            window.add_metric((seen.name, outcome), getattr(seen.counts, field))
         refused.add_metric((seen.name,), seen.totals.rejected)
         opened.add_metric((seen.name,), seen.totals.openings)
         flying.add_metric((seen.name,), seen.in_flight)
-        if seen.failure_rate is not None:
-            failing.add_metric((seen.name,), seen.failure_rate)
-    yield from (state, calls, refused, opened, failing, flying)
+    yield from (state, calls, window, refused, opened, flying)
 
 
 def bulkheads(seen_now: Iterable[BulkheadSnapshot]) -> Iterator[Metric]:
@@ -123,7 +129,7 @@ def flights(
     calls = CounterMetricFamily(
         "medianest_coalesce_calls",
         "Flights, calls that shared one, and calls that had no thread for one.",
-        labels=("name", "kind"),
+        labels=("name", "outcome"),
     )
     used = CounterMetricFamily(
         "medianest_patience_used",
@@ -145,7 +151,7 @@ def retries(budgets: Mapping[str, RetryBudget], counters: Counters) -> Iterator[
     calls = CounterMetricFamily(
         "medianest_retry_calls",
         "Calls that may be retried, and retries.",
-        labels=("name", "kind"),
+        labels=("name", "outcome"),
     )
     left = GaugeMetricFamily(
         "medianest_retry_budget", "Retries that can be made now.", labels=("name",)

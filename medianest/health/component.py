@@ -37,6 +37,10 @@ class ComponentHealth:
     latency_seconds: float | None = None
     latency_p50: float | None = None
     latency_p95: float | None = None
+    checks: int = 0
+    """That have ended."""
+    checks_took_seconds: float = 0.0
+    """All of them together."""
     failures_in_a_row: int = 0
     hanging_seconds: float | None = None
     message: str | None = None
@@ -79,6 +83,7 @@ class Component:
         self._finding: CheckResult | None = None
         self._checked_at: float | None = None
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._checks, self._took = 0, 0.0
         self._began_at: float | None = None
         self._hang_told_at: float | None = None
         self._failed: tuple[str, float] | None = None
@@ -105,7 +110,9 @@ class Component:
     def end(self, finding: CheckResult, now: float) -> Change | None:
         """A check has ended with that."""
         if self._began_at is not None:
-            self._latencies.append(round(now - self._began_at, 6))
+            took = round(now - self._began_at, 6)
+            self._latencies.append(took)
+            self._checks, self._took = self._checks + 1, self._took + took
         self._began_at, self._checked_at = None, now
         return self._take(finding, now)
 
@@ -143,6 +150,8 @@ class Component:
             latency_seconds=self._latencies[-1] if self._latencies else None,
             latency_p50=_nearest_rank(ordered, 0.50),
             latency_p95=_nearest_rank(ordered, 0.95),
+            checks=self._checks,
+            checks_took_seconds=self._took,
             failures_in_a_row=self._failures,
             hanging_seconds=hanging,
             message=message,

@@ -78,11 +78,21 @@ def _system(report: Report) -> Iterator[Metric]:
     figures = {component.name: component.detail for component in report.components}
     memory, queue = figures.get("memory", {}), figures.get("queue", {})
     if "used_bytes" in memory:
-        yield families.gauge("medianest_memory_used_bytes", "In use.", {}, memory["used_bytes"])
+        yield families.gauge(
+            "medianest_memory_used_bytes",
+            "In use, of the container or machine.",
+            {},
+            memory["used_bytes"],
+        )
         yield families.gauge("medianest_memory_limit_bytes", "Allowed.", {}, memory["limit_bytes"])
     share = figures.get("cpu", {}).get("share")
     if share is not None:
-        yield families.gauge("medianest_cpu_share", "Of the processors allowed, 0 to 1.", {}, share)
+        yield families.gauge(
+            "medianest_cpu_share",
+            "In use of the processors allowed to the container or machine.",
+            {},
+            share,
+        )
     if "pending" in queue:
         depth = GaugeMetricFamily(
             "medianest_queue_operations", "Deferred operations.", labels=("state",)

@@ -37,10 +37,12 @@ def test_breakers_bulkheads_and_retries_are_told(service, scraped):
     value = scraped.get_sample_value
     service.execute("nas", lambda: "files")
     service.registry.find_breaker("nas").open("moving house")
-    assert value("medianest_circuitbreaker_calls_total", {"name": "nas", "kind": "successful"}) == 1
+    assert (
+        value("medianest_circuitbreaker_calls_total", {"name": "nas", "outcome": "successful"}) == 1
+    )
     assert value("medianest_circuitbreaker_state", {"name": "nas", "state": "forced_open"}) == 1
     assert value("medianest_bulkhead_available_concurrent_calls", {"name": "nas"}) == 10
-    assert value("medianest_retry_calls_total", {"name": "nas", "kind": "first_attempt"}) == 1
+    assert value("medianest_retry_calls_total", {"name": "nas", "outcome": "first_attempt"}) == 1
     text = generate_latest(scraped).decode()
     assert "medianest_component_status" not in text
     assert "medianest_recovery_actions" not in text
@@ -60,7 +62,7 @@ def test_shared_calls_are_told(service, scraped, clock):
     store = MemoryLastGood(60, clock=clock)
     service.registry.add_flights(Patience(1.5, name="sky", last_good=store))
     scraped.register(Collector(service.registry))
-    labels = {"name": "sky", "kind": "shared"}
+    labels = {"name": "sky", "outcome": "shared"}
     assert scraped.get_sample_value("medianest_coalesce_calls_total", labels) == 0
     assert scraped.get_sample_value("medianest_patience_used_total", {"name": "sky"}) == 0
 

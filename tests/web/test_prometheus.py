@@ -55,14 +55,14 @@ def test_it_says_what_happened(app):
     route = {"route": "/api/v1/media/libraries"}
     assert value(app, "medianest_http_server_requests_total", status="503", **route) == 3
     assert value(app, "medianest_http_server_request_duration_seconds_count", **route) == 3
-    assert value(app, "medianest_circuitbreaker_calls_total", name="plex", kind="failed") >= 5
+    assert value(app, "medianest_circuitbreaker_calls_total", name="plex", outcome="failed") >= 5
     assert value(app, "medianest_circuitbreaker_state", name="plex", state="open") == 1
     labels = {"component": "plex-media-server", "criticality": "important"}
     assert value(app, "medianest_component_status", status="unhealthy", **labels) == 1
     assert value(app, "medianest_component_status", status="healthy", **labels) == 0
     assert value(app, "medianest_component_check_age_seconds", component="memory") >= 10
-    assert value(app, "medianest_retry_calls_total", name="plex", kind="first_attempt") == 3
-    flights = {"name": "plex.libraries", "kind": "flight"}
+    assert value(app, "medianest_retry_calls_total", name="plex", outcome="first_attempt") == 3
+    flights = {"name": "plex.libraries", "outcome": "flight"}
     assert value(app, "medianest_coalesce_calls_total", **flights) == 3
     assert value(app, "medianest_coalesce_in_flight_calls", name="plex.libraries") == 0
     assert value(app, "medianest_patience_used_total", name="plex.libraries") == 0
@@ -157,3 +157,12 @@ def test_of_several_workers_each_says_which_it_is(app):
     app.extensions["medianest"].lifecycle.worker = "2"
     app.extensions["medianest"].monitoring.reporter.forget()
     assert {labels.get("worker") for _, labels, _ in samples(app)} == {"2"}
+
+
+def test_figures_of_several_workers_can_be_summed(app):
+    """No rate and no mean without its parts; what is a share is the machine's, the same for all."""
+    pinned = (ROOT / "tests" / "pinned" / "metrics.txt").read_text().split("\n")
+    gauges = [line.split()[0] for line in pinned if " gauge" in line]
+    averages = [n for n in gauges if re.search(r"rate$|mean|average|p\d\d|quantile|ratio$", n)]
+    assert averages == []
+    assert value(app, "medianest_component_check_duration_seconds_count", component="queue") == 2
