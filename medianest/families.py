@@ -31,7 +31,7 @@ __all__ = ["breakers", "bulkheads", "flights", "gauge", "health", "recoveries", 
 
 _OUTCOMES = {"successes": "successful", "failures": "failed", "slow": "slow",
           "ignored": "ignored", "unexpected": "unexpected"}  # fmt: skip
-_STEPS = ("returned", "run_again", "shared", "raised", "declined", "held_back")
+_STEPS = ("returned", "repaired", "shared", "raised", "declined", "suspended")
 
 
 def health(

@@ -120,7 +120,7 @@ def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(start, own_
         assert Counter(answer.status for answer in after) == {201: 40}
     wait_for(lambda: server.get(HISTORY).json["items"])
     records = server.get(HISTORY).json["items"]
-    repairs = [r for r in records if any(s["outcome"] == "run_again" for s in r["steps"])]
+    repairs = [r for r in records if any(s["outcome"] == "repaired" for s in r["steps"])]
     assert len(repairs) == 1
     # While it was away, what runs in the background has failed; afterwards nothing does.
     assert all(

@@ -143,7 +143,7 @@ def test_a_hundred_that_fail_at_once_cause_one_repair(manager, act):
         assert set(answers) == {"ok"}
     assert len(runs) == 1
     outcomes = [s.outcome for r in manager.history.records() for s in r.steps]
-    assert outcomes.count("run_again") == 1
+    assert outcomes.count("repaired") == 1
 
 
 def test_a_hundred_that_fail_at_once_cause_one_failed_repair(manager, act):
@@ -191,7 +191,7 @@ def test_between_two_runs_an_action_cools_down(manager, act, clock):
     assert manager.with_recovery(failing(1), CONTEXT) == "ok"
     with pytest.raises(ConnectionError):
         manager.with_recovery(failing(1), CONTEXT)
-    assert steps(manager) == [("repair", "held_back")]
+    assert steps(manager) == [("repair", "suspended")]
     clock.advance(30)
     assert manager.with_recovery(failing(1), CONTEXT) == "ok"
     assert len(runs) == 2

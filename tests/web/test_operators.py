@@ -110,7 +110,7 @@ def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
     wish = {"operation": "database.read", "service": "database", "error": "timeout"}
     answer = post("/recovery/test", **wish, execute=True).json
     assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
-    assert answer["executed"]["steps"][0]["outcome"] == "run_again"
+    assert answer["executed"]["steps"][0]["outcome"] == "repaired"
     assert get("/audit").json["items"][0]["action"] == "recovery.rehearse"
 
 

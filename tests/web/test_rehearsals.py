@@ -116,7 +116,7 @@ def ran(record):
     return [step["action"] for step in record["steps"] if step["outcome"] not in NOT_RUN]
 
 
-NOT_RUN = ("declined", "held_back")
+NOT_RUN = ("declined", "suspended")
 
 
 def told(app, name):

@@ -40,14 +40,14 @@ class ActionStatistics:
         """Plain JSON values. `success_rate` is the share of its runs that saved the call, 0 to 1,
         None before the first."""
         outcomes = self.outcomes
-        runs = sum(outcomes[each] for each in ("returned", "run_again", "shared", "raised"))
+        runs = sum(outcomes[each] for each in ("returned", "repaired", "shared", "raised"))
         return {
             "returned": outcomes["returned"],
-            "run_again": outcomes["run_again"],
+            "repaired": outcomes["repaired"],
             "shared": outcomes["shared"],
             "raised": outcomes["raised"],
             "declined": outcomes["declined"],
-            "held_back": outcomes["held_back"],
+            "suspended": outcomes["suspended"],
             "recovered": self.recovered,
             "success_rate": round(self.recovered / runs, 6) if runs else None,
             "seconds": round(self.seconds, 6),

@@ -15,7 +15,7 @@ from medianest.resilience.snapshot import plain, storable
 __all__ = ["RecoveryRecord", "Step", "StepOutcome", "brief", "looks_secret"]
 
 Outcome = Literal["recovered", "failed"]
-StepOutcome = Literal["returned", "run_again", "shared", "raised", "declined", "held_back"]
+StepOutcome = Literal["returned", "repaired", "shared", "raised", "declined", "suspended"]
 
 _MAX_ITEMS, _MAX_TEXT = 20, 200
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")

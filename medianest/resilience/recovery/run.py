@@ -28,7 +28,7 @@ __all__ = ["RecoveryRun"]
 
 logger = logging.getLogger(__name__)
 
-_REPAIRS: Final = frozenset({"run_again", "shared", "raised"})
+_REPAIRS: Final = frozenset({"repaired", "shared", "raised"})
 
 _NOTHING: Final = object()
 """No action had an answer."""
@@ -106,7 +106,7 @@ class RecoveryRun:
             del error, self.error  # they hold this frame
 
     def _try_actions(self, error: Exception, before: int) -> Any:
-        """The answer of the first action that has one, RUN_AGAIN, or _NOTHING."""
+        """The answer of the first action that has one, RETRY_OPERATION, or _NOTHING."""
         repairers = self._repairers
         for action in self._manager.actions:
             if not self._manager.is_concerned(action, self._context):
@@ -117,7 +117,7 @@ class RecoveryRun:
                 continue
             last = self._context.attempt >= self._max_attempts
             if last and repairers is not None and action.name in repairers:
-                self._note(action, "held_back", "no attempts are left to run the operation again")
+                self._note(action, "suspended", "no attempts are left to run the operation again")
                 continue
             answer = self._try(action, error, before)
             if answer is RETRY_OPERATION:
@@ -133,7 +133,7 @@ class RecoveryRun:
         turns, clock, service = self._manager.turns, self._manager.clock, self._context.service
         go = self._manager.why_held_back(action) or turns.begin(action, service, before, clock)
         if isinstance(go, str):
-            self._note(action, "held_back", go)
+            self._note(action, "suspended", go)
             return Declined(go)
         self._repaired_it_myself = go is Go.RUN
         if go is Go.SHARE:
@@ -232,7 +232,7 @@ def _end_of(answer: Any) -> End:
 
 def _told(answer: Any) -> tuple[StepOutcome, str]:
     if answer is RETRY_OPERATION:
-        return "run_again", "repaired; the operation is run again"
+        return "repaired", "repaired; the operation is run again"
     if isinstance(answer, Declined):
         return "declined", answer.why
     return "returned", "an answer"

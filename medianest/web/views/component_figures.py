@@ -127,11 +127,11 @@ class RecoveryFigures(AnswerModel):
     """How often a recovery action ended in which way, and how long that took in all."""
 
     returned: Annotated[int, Field(ge=0, description="It had an answer.")]
-    run_again: Annotated[int, Field(ge=0, description="It repaired something.")]
+    repaired: Annotated[int, Field(ge=0, description="It repaired something.")]
     shared: Annotated[int, Field(ge=0, description="Another call did it meanwhile.")]
     raised: Annotated[int, Field(ge=0, description="It failed.")]
     declined: Annotated[int, Field(ge=0, description="It was not for this error.")]
-    held_back: Annotated[int, Field(ge=0, description="It had to wait.")]
+    suspended: Annotated[int, Field(ge=0, description="It had to wait.")]
     recovered: Annotated[int, Field(ge=0, description="Calls that it saved.")]
     success_rate: Annotated[Share | None, Field(description="Null before a run.")]
     duration_seconds: Annotated[Seconds, Field(validation_alias="seconds")]

@@ -116,9 +116,7 @@ class OperationPage(AnswerModel):
     """Some deferred operations, newest first."""
 
     queue: QueueFigures
-    held_back: Annotated[
-        dict[str, str], Field(description="Handlers that do nothing now, and why.")
-    ]
+    blocked: Annotated[dict[str, str], Field(description="Handlers that do nothing now, and why.")]
     items: tuple[DeferredOperation, ...]
     next: NextCursor
 
@@ -146,14 +144,14 @@ def operations(query: QueueFilter) -> OperationPage:
         after=Cursor.parse(query.cursor),
         limit=query.limit,
     )
-    held_back = {
+    blocked = {
         handler.name: why
         for handler in container().queue.runner.handlers
         if (why := container().queue.runner.blocked_reason(handler)) is not None
     }
     return OperationPage(
         queue=QueueFigures.model_validate(queue_admin.figures()),
-        held_back=held_back,
+        blocked=blocked,
         items=tuple(map(DeferredOperation.model_validate, found)),
         next=None if cursor is None else str(cursor),
     )
