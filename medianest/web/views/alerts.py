@@ -10,9 +10,7 @@ from pydantic import Field
 from medianest.health import alerts
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.models import AnswerModel, Number, Timestamp
-from medianest.web.container import container
 from medianest.web.words import AlertSeverity
 
 __all__ = ["Alert", "Alerts", "blueprint"]

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from medianest.resilience import State
 from medianest.resilience.snapshot import BreakerCounts, BreakerSnapshot, BreakerTotals, describe
+from medianest.web.container import container
 from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
 from medianest.web.other_breakers import OtherBreaker
-from medianest.web.container import container
 from medianest.web.words import BreakerPackage, BreakerState, CountingMode
 
 __all__ = ["Breaker"]

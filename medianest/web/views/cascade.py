@@ -7,9 +7,8 @@ from typing import Annotated, Any, Self
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.resilience import Criticality
-from medianest.web.container import container
 from medianest.resilience import Criticality, cascade
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,

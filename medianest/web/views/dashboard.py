@@ -13,9 +13,7 @@ from medianest.resilience.recovery import NamedOperation, default_response
 from medianest.storage.samples import sample_error
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.models import AnswerModel, Timestamp, by_name
-from medianest.web.container import container
 from medianest.web.views.queue import QueueFigures
 
 __all__ = [

@@ -16,10 +16,13 @@ from medianest.media.plex.models import Item, Library, Session
 from medianest.media.search import search_everything
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, AsOf, Count, Degraded, Timestamp
-from medianest.web.models import AnsweredAt, AnswerModel, Count, Degraded, Timestamp
-from medianest.web.models import AnsweredAt, AnswerModel, Degraded, NextCursor, Timestamp
-from medianest.web.container import container
+from medianest.web.models import (
+    AnsweredAt,
+    AnswerModel,
+    Degraded,
+    NextCursor,
+    Timestamp,
+)
 from medianest.web.problem_kinds import UPSTREAM
 from medianest.web.schemas import Limit, Page, Search
 from medianest.web.words import Availability, MediaService

@@ -13,9 +13,7 @@ from medianest.resilience import CircuitBreaker
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.models import AnswerModel, Seconds, Timestamp
-from medianest.web.container import container
 from medianest.web.problems import ProblemError
 from medianest.web.words import BreakerState, LastingAction
 

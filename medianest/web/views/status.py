@@ -14,9 +14,7 @@ from medianest.health.report import Report
 from medianest.resilience import Criticality
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.models import AnswerModel, Timestamp, by_name
-from medianest.web.container import container
 from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
