@@ -19,9 +19,7 @@ meets), `for_seconds`, `share` (of the requests, at random) and `times`. Every s
 - `maintenance`: the server is busy with itself;
 - `proxy`: a reverse proxy, `server` "nginx" or "traefik", answers with a `status` for a server
   that is away;
-- `odd`: odd elements among the good ones: without a key, null, numbers as text, half an emoji;
-- `flood`: about so many `bytes` (32 MiB) of `what`: "objects" ({}), "lists" ([]), "nesting" or
-  "items" (healthy ones).
+- `odd`: odd elements among the good ones: without a key, null, numbers as text, half an emoji.
 
 An Overseerr has more:
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from medianest.sandbox.faults import Fault
-from medianest.sandbox.flood import flooded
 from medianest.sandbox.kinds import MAX_HOLD
 from medianest.sandbox.messages import Reply, Request, Upstream, status_line
 from medianest.sandbox.proxy import proxied
@@ -123,20 +122,6 @@ def _odd(scene: _Scene) -> Reply:
     return scene.upstream.odd(scene.request)
 
 
-def _flood(scene: _Scene) -> Reply | None:
-    options, upstream = scene.fault.options, scene.upstream
-    answer = upstream.answer(scene.request)
-    sample = upstream.sample(scene.request)
-    flood = flooded(answer, options["what"], options["bytes"], sample)
-    if flood is None:
-        return answer
-    if scene.request.method == "HEAD":
-        scene.wire.write(flood.head)
-    else:
-        all(scene.wire.write(piece) for piece in flood.pieces())  # until the client leaves
-    return None
-
-
 EFFECTS: Final[Mapping[str, Callable[[_Scene], Reply | None]]] = {
     "status": _status,
     "reset": _reset,
@@ -149,5 +134,4 @@ EFFECTS: Final[Mapping[str, Callable[[_Scene], Reply | None]]] = {
     "proxy": _proxy,
     "empty": _empty,
     "odd": _odd,
-    "flood": _flood,
 }

@@ -25,8 +25,6 @@ __all__ = [
 CONTROL: Final = "/sandbox"
 MAX_HOLD: Final = 3600.0
 """No request is held longer than this, whatever the fault says."""
-MAX_FLOOD: Final = 64 * 1024 * 1024
-"""No answer is longer than about this."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +126,4 @@ KINDS: Final[Kinds] = {
     },
     "empty": {},
     "odd": {},
-    "flood": {
-        "what": one_of(("objects", "lists", "nesting", "items"), required=True),
-        "bytes": Option(
-            lambda value: is_whole(value) and 1 <= value <= MAX_FLOOD,
-            f"a whole number from 1 to {MAX_FLOOD}",
-            default=MAX_FLOOD // 2,
-        ),
-    },
 }

@@ -105,10 +105,6 @@ class Upstream(Protocol):
         """A success with odd elements among the good ones."""
         ...
 
-    def sample(self, request: Request) -> Any:
-        """An element as it would stand in the answer, for a list that has none."""
-        ...
-
     def state(self) -> Mapping[str, Any]:
         """What clients have brought about in it, as plain JSON values."""
         ...

@@ -87,10 +87,6 @@ class PlexServer:
         container = json.loads(answer.body)["MediaContainer"]
         return _rendered(request, with_odd_elements(request.path, container))
 
-    def sample(self, request: Request) -> Container:
-        """A movie."""
-        return self._library.recent[0]
-
     def state(self) -> Mapping[str, Any]:
         """Nothing: no request changes this server."""
         return {}

@@ -176,7 +176,6 @@ def test_after_any_fault_the_server_answers_as_before(sandbox, get, kind):
         "latency": {"seconds": 60},
         "drip": {"interval": 0.01},
         "proxy": {"status": 502},
-        "flood": {"what": "objects", "bytes": 1000},
     }
     fault = sandbox.fault(kind, **own.get(kind, {}))
     with requested(sandbox) as raw:

@@ -29,8 +29,7 @@ from medianest.sandbox.overseerr.flavours import OVERSEERR, Flavour
 from medianest.sandbox.overseerr.journal import RequestLog
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
 from medianest.sandbox.overseerr.odd import with_odd_elements
-from medianest.sandbox.overseerr.results import title_result
-from medianest.sandbox.overseerr.shapes import sample_request, state_json
+from medianest.sandbox.overseerr.shapes import state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
 from medianest.sandbox.overseerr.trouble import WELL, Trouble, own_faults
@@ -86,7 +85,6 @@ class OverseerrServer:
         self._key = key
         self._clock = clock or SystemClock()
         titles = Titles()
-        self._movie = title_result(titles.in_library()[0][0])
         journal = None if state is None else RequestLog(state)
         self._store = Store(library_media(titles), self._clock, journal)
         self._routes = _routes(Api(titles, self._store, flavour))
@@ -123,10 +121,6 @@ class OverseerrServer:
         if answer.status != 200:
             return answer
         return answered(200, with_odd_elements(json.loads(answer.body)))
-
-    def sample(self, request: Request) -> Mapping[str, Any]:
-        """A request where requests are listed, otherwise a movie."""
-        return sample_request() if request.path == f"{BASE}/request" else self._movie
 
     def state(self) -> Mapping[str, Any]:
         """The requests there are, and how many."""

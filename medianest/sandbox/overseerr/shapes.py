@@ -18,7 +18,6 @@ __all__ = [
     "looked_at_json",
     "media_json",
     "request_json",
-    "sample_request",
     "state_json",
     "tracked_json",
 ]
@@ -72,14 +71,6 @@ def request_json(snapshot: Snapshot, request: RequestRecord) -> dict[str, Any]:
         "requestedBy": _user(snapshot, request.user),
         "seasonCount": len(request.seasons),
     }
-
-
-def sample_request() -> dict[str, Any]:
-    """A request that nobody has made."""
-    at = "2026-01-01T00:00:00.000Z"
-    request = RequestRecord(1, "movie", 1, False, (), at, 1)
-    media = MediaRecord(1, "movie", 1, at, at, MediaStatus.PROCESSING)
-    return request_json(Snapshot((request,), {media.key: media}), request)
 
 
 def media_json(media: MediaRecord) -> dict[str, Any]:
