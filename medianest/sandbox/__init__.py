@@ -18,8 +18,10 @@ meets), `for_seconds`, `share` (of the requests, at random) and `times`. Every s
 - `unauthorized`: the right key is refused, as if it had been changed;
 - `maintenance`: the server is busy with itself;
 - `proxy`: a reverse proxy, `server` "nginx" or "traefik", answers with a `status` for a server
-  that is away;
-- `odd`: odd elements among the good ones: without a key, null, numbers as text, half an emoji.
+  that is away.
+
+A Plex has one more, `odd`: odd elements among the good ones, such as one without a key, null,
+numbers as text and half an emoji.
 
 An Overseerr has more:
 

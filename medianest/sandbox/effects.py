@@ -118,10 +118,6 @@ def _empty(scene: _Scene) -> Reply:
     return scene.upstream.empty(scene.request)
 
 
-def _odd(scene: _Scene) -> Reply:
-    return scene.upstream.odd(scene.request)
-
-
 EFFECTS: Final[Mapping[str, Callable[[_Scene], Reply | None]]] = {
     "status": _status,
     "reset": _reset,
@@ -133,5 +129,4 @@ EFFECTS: Final[Mapping[str, Callable[[_Scene], Reply | None]]] = {
     "maintenance": _maintenance,
     "proxy": _proxy,
     "empty": _empty,
-    "odd": _odd,
 }

@@ -125,5 +125,4 @@ KINDS: Final[Kinds] = {
         "server": one_of(("traefik", "nginx")),
     },
     "empty": {},
-    "odd": {},
 }

@@ -101,10 +101,6 @@ class Upstream(Protocol):
         """A success that contains nothing."""
         ...
 
-    def odd(self, request: Request) -> Reply:
-        """A success with odd elements among the good ones."""
-        ...
-
     def state(self) -> Mapping[str, Any]:
         """What clients have brought about in it, as plain JSON values."""
         ...

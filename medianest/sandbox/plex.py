@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from medianest.sandbox.library import SandboxLibrary, build_library
@@ -39,11 +38,10 @@ class _RefusedError(Exception):
 class PlexServer:
     """Answers as a Plex Media Server does; all but /identity need the token, in its header."""
 
-    own_faults: Mapping[str, OwnFault] = MappingProxyType({})
-
     def __init__(self, token: str, library: SandboxLibrary | None = None) -> None:
         self._token = token
         self._library = library or build_library()
+        self.own_faults = {"odd": OwnFault(lambda request, fault: self._odd(request))}
         self._routes: Mapping[str, Callable[[Request], Container]] = {
             "/library/sections": self._sections,
             "/library/recentlyAdded": self._recently_added,
@@ -79,7 +77,7 @@ class PlexServer:
         """A container of nothing."""
         return _rendered(request, {"size": 0})
 
-    def odd(self, request: Request) -> Reply:
+    def _odd(self, request: Request) -> Reply:
         """Odd elements among the good ones, in JSON; XML cannot have most of them."""
         answer = self.answer(request)
         if answer.status != 200 or answer.content_type != JSON:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from medianest.sandbox.items import Item, hex_id
-from medianest.sandbox.odd import HALF_EMOJI, NO_ELEMENTS, mixed
 
 __all__ = ["with_odd_elements"]
 
 SESSIONS: Final = "/status/sessions"
+HALF_EMOJI: Final = "\ud83c"
+"""A lone surrogate: JSON can spell it, UTF-8 cannot."""
+NO_ELEMENTS: Final[Sequence[Any]] = (None, 7, "an element", [], {})
 
 NO_SENSE: Final[Mapping[str, Any]] = {
     "addedAt": 10**18,
@@ -49,11 +51,18 @@ def with_odd_elements(path: str, container: Item) -> Item:
     changed = dict(container)
     for name, kinds in ODD.items():
         if good := container.get(name):
-            changed[name] = mixed(good, kinds(good[0], path))
+            changed[name] = _mixed(good, kinds(good[0], path))
             changed["size"] = len(changed[name])
     if hubs := container.get("Hub"):
         changed["Hub"] = [with_odd_elements(path, hub) for hub in hubs]
     return changed
+
+
+def _mixed(good: Sequence[Any], odd: Sequence[Any]) -> list[Any]:
+    """The good elements in their order, each followed by an odd one while there are any."""
+    odd = odd[: len(good)]
+    pairs = [each for pair in zip(good, odd, strict=False) for each in pair]
+    return [*pairs, *good[len(odd) :]]
 
 
 def _with_more_sessions(container: Item) -> Item:

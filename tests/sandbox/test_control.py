@@ -6,6 +6,9 @@ import pytest
 
 from medianest.sandbox import SandboxError
 from medianest.sandbox.kinds import KINDS
+from medianest.sandbox.plex import PlexServer
+
+PLEX_KINDS = [*KINDS, *PlexServer("token").own_faults]
 
 
 def post(get, body):
@@ -75,11 +78,11 @@ def test_removing_a_fault_that_is_not_there_is_404(sandbox, get):
 @pytest.mark.parametrize(
     ("wish", "says", "allowed"),
     [
-        ({"kind": "explode"}, "explode", list(KINDS)),
-        ({}, "no kind", list(KINDS)),
-        ({"kind": ["hang"]}, "unknown kind", list(KINDS)),
-        ({"kind": "source"}, "unknown kind 'source' for this server", list(KINDS)),
-        ({"kind": "racy"}, "unknown kind 'racy' for this server", list(KINDS)),
+        ({"kind": "explode"}, "explode", PLEX_KINDS),
+        ({}, "no kind", PLEX_KINDS),
+        ({"kind": ["hang"]}, "unknown kind", PLEX_KINDS),
+        ({"kind": "source"}, "unknown kind 'source' for this server", PLEX_KINDS),
+        ({"kind": "racy"}, "unknown kind 'racy' for this server", PLEX_KINDS),
         ({"kind": "hang", "colour": 1}, "colour", ["path", "for_seconds", "share", "times"]),
         ({"kind": "status"}, "status is missing", {"status": "a whole number from 200 to 599"}),
         (

@@ -9,6 +9,7 @@ import pytest
 from medianest.sandbox.faults import FaultError
 from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.overseerr import OverseerrServer
+from medianest.sandbox.plex import PlexServer
 
 OWN = ("source", "stall", "locked", "racy", "quota", "csrf", "orphaned")
 EMPTY = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
@@ -253,5 +254,6 @@ def test_an_unknown_kind_is_refused_with_all_that_there_are(overseerr):
     assert refused.value.allowed == [*KINDS, *OWN]
 
 
-def test_no_fault_of_its_own_has_the_name_of_one_that_all_have():
-    assert not set(OverseerrServer("key").own_faults) & set(KINDS)
+@pytest.mark.parametrize("server", [OverseerrServer("key"), PlexServer("token")])
+def test_no_fault_of_its_own_has_the_name_of_one_that_all_have(server):
+    assert not set(server.own_faults) & set(KINDS)

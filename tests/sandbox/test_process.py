@@ -16,6 +16,7 @@ from medianest.sandbox import SandboxError, SandboxProcess
 from medianest.sandbox.kinds import COMMON, KINDS
 from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.overseerr.titles import UNKNOWN_FROM
+from medianest.sandbox.plex import PlexServer
 
 from .conftest import ask, connected, requested
 
@@ -117,7 +118,8 @@ def test_a_plex_has_no_state_to_keep_and_says_so(tmp_path):
 
 def test_its_help_names_every_kind_of_fault_and_every_option():
     words = run("--help").stdout
-    kinds = KINDS | {kind: own.options for kind, own in OverseerrServer("key").own_faults.items()}
+    own_faults = [*PlexServer("t").own_faults.items(), *OverseerrServer("key").own_faults.items()]
+    kinds = KINDS | {kind: own.options for kind, own in own_faults}
     for kind, options in kinds.items():
         assert all(f"`{name}`" in words for name in (kind, *options))
     assert all(f"`{name}`" in words for name in COMMON)

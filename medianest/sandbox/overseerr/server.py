@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +27,6 @@ from medianest.sandbox.overseerr.checks import (
 from medianest.sandbox.overseerr.flavours import OVERSEERR, Flavour
 from medianest.sandbox.overseerr.journal import RequestLog
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
-from medianest.sandbox.overseerr.odd import with_odd_elements
 from medianest.sandbox.overseerr.shapes import state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
@@ -114,13 +112,6 @@ class OverseerrServer:
         if request.method == "GET" and request.path in (f"{BASE}/request", f"{BASE}/media"):
             return answered(200, {**page_of((), {})[0], "results": []})
         return answered(200, {})
-
-    def odd(self, request: Request) -> Reply:
-        """Odd elements among the good ones of a list, and of what a title tells of requests."""
-        answer = self.answer(request)
-        if answer.status != 200:
-            return answer
-        return answered(200, with_odd_elements(json.loads(answer.body)))
 
     def state(self) -> Mapping[str, Any]:
         """The requests there are, and how many."""
