@@ -10,7 +10,6 @@ from typing import Any, Final
 from medianest.sandbox.library import SandboxLibrary, build_library
 from medianest.sandbox.messages import SPELLED, OwnFault, Reply, Request, reason
 from medianest.sandbox.plex_odd import with_odd_elements
-from medianest.sandbox.plex_xml import container_xml
 
 __all__ = ["PlexServer"]
 
@@ -36,7 +35,8 @@ class _RefusedError(Exception):
 
 
 class PlexServer:
-    """Answers as a Plex Media Server does; all but /identity need the token, in its header."""
+    """Answers as a Plex Media Server does that is asked for JSON; all but /identity need the token,
+    in its header."""
 
     def __init__(self, token: str, library: SandboxLibrary | None = None) -> None:
         self._token = token
@@ -52,7 +52,7 @@ class PlexServer:
     def answer(self, request: Request) -> Reply:
         """The answer of a server that is well."""
         try:
-            return _rendered(request, self._container(request))
+            return _rendered(self._container(request))
         except _RefusedError as refused:
             return self.error(refused.args[0])
 
@@ -75,15 +75,15 @@ class PlexServer:
 
     def empty(self, request: Request) -> Reply:
         """A container of nothing."""
-        return _rendered(request, {"size": 0})
+        return _rendered({"size": 0})
 
     def _odd(self, request: Request) -> Reply:
-        """Odd elements among the good ones, in JSON; XML cannot have most of them."""
+        """Odd elements among the good ones."""
         answer = self.answer(request)
-        if answer.status != 200 or answer.content_type != JSON:
+        if answer.status != 200:
             return answer
         container = json.loads(answer.body)["MediaContainer"]
-        return _rendered(request, with_odd_elements(request.path, container))
+        return _rendered(with_odd_elements(request.path, container))
 
     def state(self) -> Mapping[str, Any]:
         """Nothing: no request changes this server."""
@@ -163,8 +163,6 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _rendered(request: Request, container: Container) -> Reply:
-    if JSON in request.headers.get("accept", "").lower():
-        body = json.dumps({"MediaContainer": container}, ensure_ascii=False, separators=(",", ":"))
-        return Reply(200, body.encode(errors=SPELLED), JSON, PROTOCOL)
-    return Reply(200, container_xml(container), XML, PROTOCOL)
+def _rendered(container: Container) -> Reply:
+    body = json.dumps({"MediaContainer": container}, ensure_ascii=False, separators=(",", ":"))
+    return Reply(200, body.encode(errors=SPELLED), JSON, PROTOCOL)

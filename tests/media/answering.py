@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 class AnsweringServer:
-    """Answers `body` with 200 to whatever comes; `asked` counts that."""
+    """Answers `body` with 200 to whatever comes; `asked` counts that, and `headers` are the last
+    one's."""
 
     def __init__(self) -> None:
         self.body = b"{}"
         self.asked = 0
+        self.headers: Mapping[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -32,6 +35,7 @@ class AnsweringServer:
 
             def do_GET(self) -> None:
                 outer.asked += 1
+                outer.headers = dict(self.headers)
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(outer.body)))

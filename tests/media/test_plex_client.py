@@ -15,6 +15,7 @@ from medianest.media.errors import (
     UnusableAnswerError,
 )
 from medianest.media.plex.client import PlexClient
+from tests.media.answering import AnsweringServer
 
 BOUND = 0.25
 """What a call may take beyond its timeout, in seconds."""
@@ -65,6 +66,16 @@ def test_the_token_travels_in_a_header_and_never_in_a_url(client, plex_server):
     requests = plex_server.requests()["last"]
     assert all(plex_server.token not in request["path"] for request in requests)
     assert all("X-Plex-Token" in request["headers"] for request in requests)
+
+
+def test_it_asks_for_json_lest_plex_answers_in_xml():
+    server = AnsweringServer()
+    server.body = b'{"MediaContainer": {"size": 0}}'
+    client = PlexClient(server.url, PlexSettings(url=server.url))
+    client.sessions()
+    client.close()
+    server.stop()
+    assert server.headers["Accept"] == "application/json"
 
 
 def test_a_refused_token_is_told_with_the_setting_to_check(plex_server):

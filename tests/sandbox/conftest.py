@@ -58,8 +58,8 @@ def ask(
     token: str | None = "sandbox-token",
     **headers: str,
 ) -> Reply:
-    """One request, JSON unless `Accept` says otherwise; `_` in a header's name stands for `-`."""
-    sent = {"Accept": "application/json", **({"X-Plex-Token": token} if token else {})}
+    """One request; `_` in a header's name stands for `-`."""
+    sent = {"X-Plex-Token": token} if token else {}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     text = body if body is None or isinstance(body, bytes) else json.dumps(body)
     connection.request(method, path, text, sent)

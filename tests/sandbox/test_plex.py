@@ -1,8 +1,6 @@
-"""The sandbox's Plex: shapes, tokens, paging, JSON and XML."""
+"""The sandbox's Plex: shapes, tokens and paging."""
 
 from __future__ import annotations
-
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -162,37 +160,6 @@ def test_a_page_beyond_the_end_has_no_array(get):
 @pytest.mark.parametrize("size", ["-1", "many", "9" * 5000])
 def test_a_page_size_that_is_no_number_is_400(get, size):
     assert get("/library/sections/1/all", X_Plex_Container_Size=size).status == 400
-
-
-@pytest.mark.parametrize("accept", ["*/*", "text/xml", "text/html"])
-def test_xml_is_the_answer_unless_json_was_asked_for(get, accept):
-    reply = get("/library/sections/1/all", Accept=accept)
-    assert reply.headers["Content-Type"].startswith("text/xml")
-    root = ET.fromstring(reply.body)
-    assert (root.tag, root.get("size"), len(root)) == ("MediaContainer", "60", 60)
-
-
-@pytest.mark.parametrize(
-    ("path", "element"),
-    [
-        ("/library/sections", "Directory"),
-        ("/library/sections/2/all", "Directory"),
-        ("/status/sessions", "Video"),
-        ("/hubs/search?query=the", "Hub"),
-    ],
-)
-def test_the_xml_says_the_same_as_the_json(get, path, element):
-    root = ET.fromstring(get(path, Accept="*/*").body)
-    (listed,) = [items for items in get(path).container().values() if isinstance(items, list)]
-    assert {child.tag for child in root} == {element}
-    assert [child.get("title") for child in root] == [item["title"] for item in listed]
-    flags = {True: "1", False: "0"}
-    for child, item in zip(root, listed, strict=True):
-        plain = {name: item[name] for name in child.attrib}
-        assert child.attrib == {
-            name: flags[value] if isinstance(value, bool) else str(value)
-            for name, value in plain.items()
-        }
 
 
 @pytest.mark.parametrize("path", ["/identity", "/library/sections", "/nothing"])
