@@ -37,8 +37,7 @@ An Overseerr has more:
 It knows a title for every id below 9000000, and none from there on.
 
 `GET /sandbox/requests` tells what arrived, `GET /sandbox/state` what came of it. An Overseerr that
-is started with `--state FILE` keeps its requests there, over restarts and crashes; with
-`--flavour seerr` it has the ways of its successor.
+is started with `--state FILE` keeps its requests there, over restarts and crashes.
 """
 
 from medianest.sandbox.process import SandboxError, SandboxProcess

@@ -16,7 +16,7 @@ from typing import Final
 
 from medianest import sandbox
 from medianest.sandbox.messages import Upstream
-from medianest.sandbox.overseerr import FLAVOURS, OverseerrServer
+from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 
@@ -29,22 +29,16 @@ class SandboxKind:
 
     make: Callable[[argparse.Namespace], Upstream]
     port: int
-    own: tuple[str, ...] = ()
-    """Options of the command line that only it takes."""
+    has_state: bool = False
+    """Whether it can keep something over restarts."""
 
 
 KINDS: Final[Mapping[str, SandboxKind]] = {
     "plex": SandboxKind(lambda options: PlexServer(options.token), 32401),
     "overseerr": SandboxKind(
-        lambda options: OverseerrServer(
-            options.token, options.state, flavour=FLAVOURS[options.flavour or "overseerr"]
-        ),
-        35055,
-        own=("state", "flavour"),
+        lambda options: OverseerrServer(options.token, options.state), 35055, has_state=True
     ),
 }
-OWN: Final = {"state": "has no state to keep", "flavour": "has no flavours"}
-"""What is said when another kind is given an option that is not its own."""
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -57,9 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get("MEDIANEST_ENV", "").strip().lower() == "production":
         return _failed("it is for development and tests, and MEDIANEST_ENV is production")
     kind = KINDS[options.kind]
-    for name, complaint in OWN.items():
-        if getattr(options, name) and name not in kind.own:
-            return _failed(f"{options.kind} {complaint}")
+    if options.state and not kind.has_state:
+        return _failed(f"{options.kind} has no state to keep")
     try:
         upstream = kind.make(options)
     except (OSError, ValueError) as error:
@@ -98,11 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="where requests are kept (overseerr only)"
-    )
-    parser.add_argument(
-        "--flavour",
-        choices=sorted(FLAVOURS),
-        help="whose ways it has: overseerr, unless it is said, or seerr (overseerr only)",
     )
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when standard input does"

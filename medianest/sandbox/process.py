@@ -38,14 +38,12 @@ class SandboxProcess:
         token: str,
         timeout: float,
         state: str | os.PathLike[str] | None = None,
-        flavour: str | None = None,
     ) -> None:
         self.kind = kind
         self.token = token
         self.url = ""
         self._timeout = timeout
         self._state = state
-        self._flavour = flavour
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 
@@ -57,15 +55,13 @@ class SandboxProcess:
         token: str = "sandbox-token",
         timeout: float = 10.0,
         state: str | os.PathLike[str] | None = None,
-        flavour: str | None = None,
     ) -> Self:
         """Start one and wait until it listens; SandboxError with its own words if it does not.
 
         `port` None is the kind's usual port, or any free one when that is taken; 0 is any.
-        `state` is a file in which an Overseerr keeps its requests over restarts; with `flavour`
-        "seerr" it has the ways of its successor.
+        `state` is a file in which an Overseerr keeps its requests over restarts.
         """
-        sandbox = cls(kind, token, timeout, state, flavour)
+        sandbox = cls(kind, token, timeout, state)
         sandbox._launch(port)
         return sandbox
 
@@ -151,8 +147,6 @@ class SandboxProcess:
             command += ["--port", str(port)]
         if self._state is not None:
             command += ["--state", os.fspath(self._state)]
-        if self._flavour is not None:
-            command += ["--flavour", self._flavour]
         # A file and not a pipe: nobody reads it while the child runs, and a full pipe blocks.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (_reap closes it)
         self._process = subprocess.Popen(

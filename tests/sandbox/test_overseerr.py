@@ -112,6 +112,14 @@ def test_all_seasons_are_those_of_the_details(overseerr, want):
     assert [season["seasonNumber"] for season in created["seasons"]] == numbers == [1, 2, 3, 4]
 
 
+def test_specials_are_a_season_like_the_others(overseerr, want):
+    show = overseerr.get("/tv/31004").json()
+    assert (show["seasons"][0]["name"], show["numberOfSeasons"]) == ("Specials", 5)
+    assert [season["seasonNumber"] for season in show["seasons"]] == [0, 1, 2, 3, 4, 5]
+    created = want("tv", 31_004, seasons=[0, 1], is4k=False).json()
+    assert [season["seasonNumber"] for season in created["seasons"]] == [0, 1]
+
+
 def test_a_show_without_seasons_is_a_500_of_the_real_servers_making(overseerr, want):
     says = "Cannot read properties of undefined (reading 'filter')"
     assert message(want("tv", 31_003, is4k=False)) == (500, says)

@@ -11,16 +11,15 @@ from typing import Any, Final
 
 from medianest.sandbox.messages import Reply
 from medianest.sandbox.overseerr.answers import AnswerError, answered
-from medianest.sandbox.overseerr.flavours import Flavour
 from medianest.sandbox.overseerr.listing import counts, media_page, request_page
 from medianest.sandbox.overseerr.records import (
     Created,
     MediaRecord,
-    MediaStatus,
-    RequestBody,
     RequestRecord,
+    MediaStatus,
     RequestStatus,
     Snapshot,
+    RequestBody,
 )
 from medianest.sandbox.overseerr.results import details, person_result, title_result
 from medianest.sandbox.overseerr.shapes import (
@@ -68,21 +67,20 @@ class _SourceError(Exception):
 class Api:
     """The routes, over the titles and the store."""
 
-    def __init__(self, titles: Titles, store: Store, flavour: Flavour) -> None:
+    def __init__(self, titles: Titles, store: Store) -> None:
         self._titles = titles
         self._store = store
-        self._flavour = flavour
 
     def status(self, call: Call) -> Reply:
         """Its version; it looks at nothing that it depends on."""
-        return self._answered(200, ABOUT)
+        return answered(200, ABOUT)
 
     def search(self, call: Call) -> Reply:
         """Titles and people; nothing, and no error, when the source is down."""
         call.trouble.waits()
         page = call.query.get("page", 1)
         if call.trouble.source is not None or page < 1:
-            return self._answered(200, NOTHING_FOUND)
+            return answered(200, NOTHING_FOUND)
         found = self._titles.search(call.query["query"])
         media = {} if call.trouble.gone else self._store.snapshot().media
         shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
@@ -92,7 +90,7 @@ class Api:
             "totalResults": len(found),
             "results": [_result(each, media) for each in shown],
         }
-        return self._answered(200, content)
+        return answered(200, content)
 
     def movie(self, call: Call) -> Reply:
         """One movie."""
@@ -107,7 +105,7 @@ class Api:
         user = _requester(call)
         _check_user(call, user)
         try:
-            return self._answered(201, created_json(self._created(call, user)))
+            return answered(201, created_json(self._created(call, user)))
         except AnswerError:
             call.trouble.waits()  # refused or not, nothing is said before the source has answered
             raise
@@ -119,7 +117,7 @@ class Api:
         except _SourceError as error:
             what = "movie" if kind == "movie" else "TV show"
             raise AnswerError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
-        seasons = self._seasons(title, call.body.get("seasons")) if kind == "tv" else ()
+        seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
         by = call.user.id if call.user.manages else None
         wish = RequestBody(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
         self._snapshot(call)  # the check for duplicates needs the database, too
@@ -135,14 +133,14 @@ class Api:
         page = request_page(self._snapshot(call), call.query)
         if call.trouble.orphaned:
             page["results"] = [_orphaned(each) for each in page["results"]]
-        return self._answered(200, self._flavour.listed(page))
+        return answered(200, page)
 
     def request(self, call: Call) -> Reply:
         """One request; that the database fails is, as on the real server, no other answer than
         that there is none."""
         snapshot = self._snapshot(call, 404, NO_SUCH_REQUEST)
         found = request_json(snapshot, _found(snapshot, call.number))
-        return self._answered(200, _orphaned(found) if call.trouble.orphaned else found)
+        return answered(200, _orphaned(found) if call.trouble.orphaned else found)
 
     def approve(self, call: Call) -> Reply:
         """Approve one request."""
@@ -160,17 +158,11 @@ class Api:
 
     def count(self, call: Call) -> Reply:
         """How many requests there are of each sort."""
-        return self._answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
+        return answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
 
     def media(self, call: Call) -> Reply:
         """A page of the titles that are in the library or were requested."""
-        return self._answered(200, media_page(self._snapshot(call), call.query))
-
-    def _seasons(self, title: SandboxTitle, asked: Any) -> tuple[int, ...]:
-        if asked is None:  # a bug of the real server, which its clients have to know
-            raise AnswerError(500, "Cannot read properties of undefined (reading 'filter')")
-        numbers = title.season_numbers if asked == "all" else [int(number) for number in asked]
-        return tuple(number for number in numbers if number or self._flavour.takes_specials)
+        return answered(200, media_page(self._snapshot(call), call.query))
 
     def _changed(self, call: Call, status: RequestStatus) -> Reply:
         number = _found(self._store.snapshot(), call.number).id
@@ -188,10 +180,7 @@ class Api:
         # As on the real server, a database that fails makes a title look as if nobody wanted it.
         media = None if call.trouble.gone else snapshot.media.get((kind, title.id))
         info = None if media is None else looked_at_json(snapshot, media)
-        return self._answered(200, details(title, info))
-
-    def _answered(self, status: int, content: Any) -> Reply:
-        return answered(status, self._flavour.dressed(content))
+        return answered(200, details(title, info))
 
     def _snapshot(self, call: Call, status: int = 500, complaint: str | None = None) -> Snapshot:
         """Everything remembered; refused when the database is gone."""
@@ -264,6 +253,13 @@ def _check_user(call: Call, user: User) -> None:
 def _orphaned(request: dict[str, Any]) -> dict[str, Any]:
     """The request as it is told when its title's row is lost: every other one, from the first."""
     return {**request, "media": None} if request["id"] % 2 else request
+
+
+def _seasons(title: SandboxTitle, asked: Any) -> tuple[int, ...]:
+    if asked is None:  # a bug of the real server, which its clients have to know
+        raise AnswerError(500, "Cannot read properties of undefined (reading 'filter')")
+    numbers = title.season_numbers if asked == "all" else asked
+    return tuple(int(number) for number in numbers)
 
 
 def _found(snapshot: Snapshot, number: str) -> RequestRecord:

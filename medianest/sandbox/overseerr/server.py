@@ -24,7 +24,6 @@ from medianest.sandbox.overseerr.checks import (
     check_wish,
     parsed_body,
 )
-from medianest.sandbox.overseerr.flavours import OVERSEERR, Flavour
 from medianest.sandbox.overseerr.journal import RequestLog
 from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
 from medianest.sandbox.overseerr.shapes import state_json
@@ -70,22 +69,16 @@ class SandboxRoute:
 class OverseerrServer:
     """Answers as an Overseerr does; all but /status need the API key, in its header.
 
-    With a file for its state, requests outlive it. FLAVOURS has what it can be instead.
+    With a file for its state, requests outlive it.
     """
 
-    def __init__(
-        self,
-        key: str,
-        state: Path | None = None,
-        clock: Clock | None = None,
-        flavour: Flavour = OVERSEERR,
-    ) -> None:
+    def __init__(self, key: str, state: Path | None = None, clock: Clock | None = None) -> None:
         self._key = key
         self._clock = clock or SystemClock()
         titles = Titles()
         journal = None if state is None else RequestLog(state)
         self._store = Store(library_media(titles), self._clock, journal)
-        self._routes = _routes(Api(titles, self._store, flavour))
+        self._routes = _routes(Api(titles, self._store))
         self.own_faults = own_faults(self._answer, self._clock)
 
     def answer(self, request: Request) -> Reply:
