@@ -51,9 +51,8 @@ def test_empty_is_lists_of_nothing(overseerr):
     want(overseerr)
     overseerr.fault("empty")
     assert overseerr.get("/search?query=a").json() == EMPTY
-    for path in ("/request", "/media"):
-        page = overseerr.get(path).json()
-        assert (page["pageInfo"]["results"], page["results"]) == (0, [])
+    page = overseerr.get("/request").json()
+    assert (page["pageInfo"]["results"], page["results"]) == (0, [])
     assert overseerr.get("/status").json() == {}
 
 
@@ -173,10 +172,9 @@ def test_a_database_that_takes_nothing_can_be_read(overseerr, words):
 def test_a_database_that_is_gone_answers_no_list_and_a_look_sees_nothing(overseerr, words):
     want(overseerr)
     overseerr.fault("locked", message=words)
-    for path in ("/request", "/media"):
-        assert (overseerr.get(path).status, overseerr.get(path).json()["message"]) == (500, words)
+    listed = overseerr.get("/request")
+    assert (listed.status, listed.json()["message"]) == (500, words)
     assert overseerr.get("/request/1").status == 404
-    assert overseerr.get("/request/count").status == 500
     assert "mediaInfo" not in overseerr.get("/movie/31001").json()
     assert want(overseerr).status == 500
     assert overseerr.state()["count"] == 1
@@ -203,7 +201,6 @@ def test_with_csrf_protection_every_post_is_refused_and_reads_work(overseerr):
     for path, body in (("/request", {}), ("/request/1/decline", None)):
         reply = overseerr.call("POST", path, body)
         assert (reply.status, reply.json()) == (403, {"message": "invalid csrf token"})
-    assert overseerr.call("DELETE", "/request/1").status == 403
     for path in ("/request", "/movie/31001", "/search?query=the", "/status"):
         assert overseerr.get(path).status == 200
     assert overseerr.state()["count"] == 1

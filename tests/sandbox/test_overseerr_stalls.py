@@ -113,7 +113,7 @@ def test_an_unknown_title_is_told_when_the_source_has_answered(overseerr, clock,
     assert reply.result(PATIENCE).json()["message"].endswith("status code 404")
 
 
-@pytest.mark.parametrize("path", ["/status", "/request", "/request/1", "/request/count", "/media"])
+@pytest.mark.parametrize("path", ["/status", "/request", "/request/1"])
 def test_its_own_memory_does_not_wait_for_the_source(overseerr, path):
     want(overseerr)
     stall(overseerr)

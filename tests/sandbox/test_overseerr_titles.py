@@ -126,11 +126,3 @@ def test_details_of_an_unknown_title_are_500(overseerr, kind, what):
 
 def test_an_invented_title_is_the_same_each_time(overseerr):
     assert overseerr.get("/movie/31001").json() == overseerr.get("/movie/31001").json()
-
-
-def test_the_titles_of_the_library_are_listed_before_any_request(overseerr):
-    page = overseerr.get("/media?take=5&filter=partial&sort=mediaAdded").json()
-    assert page["pageInfo"]["results"] == 3
-    assert {media["mediaType"] for media in page["results"]} == {"tv"}
-    added = [media["mediaAddedAt"] for media in page["results"]]
-    assert added == sorted(added, reverse=True)

@@ -1,19 +1,17 @@
-"""Whose a request is, and who may decide on it."""
+"""Whose a request is."""
 
 from __future__ import annotations
 
 import pytest
 
 GUEST = 4
-APPROVED, PENDING = 2, 1
+APPROVED = 2
 
 
 @pytest.fixture
 def want(overseerr):
-    def want_it(number=31_001, user=None, **wish):
-        body = {"mediaType": "movie", "mediaId": number, "is4k": False, **wish}
-        headers = {"X_Api_User": str(user)} if user else {}
-        return overseerr.call("POST", "/request", body, **headers)
+    def want_it(number=31_001, **wish):
+        return overseerr.want("movie", number, **{"is4k": False, **wish})
 
     return want_it
 
@@ -24,8 +22,7 @@ def message(reply):
 
 def owner(request):
     """Whose it is, who decided on it, and what."""
-    by = request.get("modifiedBy")
-    return request["requestedBy"]["id"], by and by["id"], request["status"]
+    return request["requestedBy"]["id"], request["modifiedBy"]["id"], request["status"]
 
 
 def test_without_a_user_a_request_is_the_owners_and_approved(overseerr, want):
@@ -38,29 +35,6 @@ def test_for_a_user_a_request_is_theirs_and_approved_by_the_owner_who_asks(overs
     assert (created.status, owner(created.json())) == (201, (GUEST, 1, APPROVED))
     assert owner(overseerr.get("/request").json()["results"][0]) == (GUEST, 1, APPROVED)
     assert overseerr.state()["requests"][0]["requestedBy"] == GUEST
-
-
-def test_by_a_user_a_request_waits_until_the_owner_decides(overseerr, want):
-    created = want(user=GUEST)
-    assert (created.status, owner(created.json())) == (201, (GUEST, None, PENDING))
-    assert overseerr.get("/movie/31001").json()["mediaInfo"]["status"] == 2
-    assert overseerr.get("/request?filter=pending").json()["pageInfo"]["results"] == 1
-    approved = overseerr.call("POST", "/request/1/approve")
-    assert owner(approved.json()) == (GUEST, 1, APPROVED)
-    assert overseerr.get("/movie/31001").json()["mediaInfo"]["status"] == 3
-
-
-def test_a_request_that_waits_keeps_others_for_the_same_from_being_made(want):
-    assert want(user=GUEST).json()["status"] == PENDING
-    assert want().status == 409
-
-
-def test_a_declined_show_that_waited_is_unknown_again(overseerr):
-    body = {"mediaType": "tv", "mediaId": 31_003, "seasons": [1], "is4k": False}
-    overseerr.call("POST", "/request", body, X_Api_User=str(GUEST))
-    assert overseerr.get("/tv/31003").json()["mediaInfo"]["status"] == 2
-    overseerr.call("POST", "/request/1/decline")
-    assert overseerr.get("/tv/31003").json()["mediaInfo"]["status"] == 1
 
 
 def test_an_unknown_user_is_500_and_nothing_is_created(overseerr, want):
@@ -86,16 +60,6 @@ def test_the_quota_and_the_rights_are_those_of_the_user_that_it_is_for(want):
     assert message(want(userId=2)) == (403, "Movie Quota exceeded.")
     says = "You do not have permission to make movie requests."
     assert message(want(userId=3)) == (403, says)
-
-
-def test_only_the_owner_acts_for_others_and_decides(overseerr, want):
-    says = "You do not have permission to modify the request user."
-    assert message(want(user=GUEST, userId=GUEST)) == (403, says)
-    want(user=GUEST)
-    for word in ("approve", "decline"):
-        reply = overseerr.call("POST", f"/request/1/{word}", X_Api_User=str(GUEST))
-        assert (reply.status, reply.json()["status"]) == (403, 403)
-    assert overseerr.state()["requests"][0]["status"] == PENDING
 
 
 def test_requests_are_listed_by_whose_they_are(overseerr, want):

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from medianest.sandbox.messages import Reply
 from medianest.sandbox.overseerr.answers import AnswerError, answered
-from medianest.sandbox.overseerr.listing import counts, media_page, request_page
+from medianest.sandbox.overseerr.listing import request_page
 from medianest.sandbox.overseerr.records import (
     Created,
     MediaRecord,
     RequestRecord,
     MediaStatus,
-    RequestStatus,
     Snapshot,
     RequestBody,
 )
@@ -45,7 +44,6 @@ ABOUT: Final = {
 }
 NOTHING_FOUND: Final = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 NO_SUCH_REQUEST: Final = "Request not found."
-NO_COUNTS: Final = "Unable to retrieve request counts."
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,6 @@ class Call:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     number: str = ""
-    user: User = USERS[ADMIN]
-    """Who asks."""
     trouble: Trouble = WELL
 
 
@@ -118,8 +114,7 @@ class Api:
             what = "movie" if kind == "movie" else "TV show"
             raise AnswerError(500, f"[TMDB] Failed to fetch {what} details: {error}") from None
         seasons = _seasons(title, call.body.get("seasons")) if kind == "tv" else ()
-        by = call.user.id if call.user.manages else None
-        wish = RequestBody(kind, title.id, call.body.get("is4k"), seasons, user.id, by)
+        wish = RequestBody(kind, title.id, call.body.get("is4k"), seasons, user.id)
         self._snapshot(call)  # the check for duplicates needs the database, too
         try:
             return self._store.create(wish, call.trouble.between)
@@ -142,32 +137,9 @@ class Api:
         found = request_json(snapshot, _found(snapshot, call.number))
         return answered(200, _orphaned(found) if call.trouble.orphaned else found)
 
-    def approve(self, call: Call) -> Reply:
-        """Approve one request."""
-        return self._changed(call, RequestStatus.APPROVED)
-
     def decline(self, call: Call) -> Reply:
         """Decline one request."""
-        return self._changed(call, RequestStatus.DECLINED)
-
-    def delete(self, call: Call) -> Reply:
-        """Withdraw one request."""
-        if not self._store.delete(_found(self._store.snapshot(), call.number).id):
-            raise AnswerError(404, NO_SUCH_REQUEST)
-        return Reply(204, headers=(("X-Powered-By", "Express"),))
-
-    def count(self, call: Call) -> Reply:
-        """How many requests there are of each sort."""
-        return answered(200, counts(self._snapshot(call, 500, NO_COUNTS)))
-
-    def media(self, call: Call) -> Reply:
-        """A page of the titles that are in the library or were requested."""
-        return answered(200, media_page(self._snapshot(call), call.query))
-
-    def _changed(self, call: Call, status: RequestStatus) -> Reply:
-        number = _found(self._store.snapshot(), call.number).id
-        if not self._store.change(number, status, call.user.id):
-            raise AnswerError(404, NO_SUCH_REQUEST)
+        self._store.decline(_found(self._store.snapshot(), call.number).id)
         return self.request(call)
 
     def _details(self, call: Call, kind: str, complaint: str) -> Reply:
@@ -229,12 +201,8 @@ def _info(media: MediaRecord | None) -> dict[str, Any] | None:
 
 
 def _requester(call: Call) -> User:
-    """Whose request it is to be: somebody else's only if the one who asks manages requests."""
-    number = call.body.get("userId")
-    if not number:
-        return call.user
-    if not call.user.manages:
-        raise AnswerError(403, "You do not have permission to modify the request user.")
+    """Whose request it is to be: the owner's unless it is said otherwise."""
+    number = call.body.get("userId") or ADMIN
     if number not in USERS:
         where = json.dumps({"where": {"id": number}}, indent=4)
         raise AnswerError(500, f'Could not find any entity of type "User" matching: {where}')

@@ -1,4 +1,4 @@
-"""Pages of requests and of tracked titles, and how many there are."""
+"""Pages of requests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from medianest.sandbox.overseerr.records import (
     RequestStatus,
     Snapshot,
 )
-from medianest.sandbox.overseerr.shapes import request_json, tracked_json
+from medianest.sandbox.overseerr.shapes import request_json
 
 __all__ = [
-    "MEDIA_FILTERS",
     "REQUEST_FILTERS",
-    "counts",
-    "media_page",
     "page_of",
     "request_page",
 ]
@@ -38,15 +35,6 @@ REQUEST_FILTERS: Final[Mapping[str, tuple[Sequence[int], Sequence[int]]]] = {
 }
 """By filter: the statuses of a request, and those of its title, that it lets through."""
 
-MEDIA_FILTERS: Final[Mapping[str, Sequence[int]]] = {
-    "all": tuple(MediaStatus),
-    "available": (MediaStatus.AVAILABLE,),
-    "partial": (MediaStatus.PARTIALLY_AVAILABLE,),
-    "allavailable": (MediaStatus.PARTIALLY_AVAILABLE, MediaStatus.AVAILABLE),
-    "processing": (MediaStatus.PROCESSING,),
-    "pending": (MediaStatus.PENDING,),
-}
-
 
 def request_page(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the requests that was asked for, newest first."""
@@ -63,17 +51,6 @@ def request_page(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]
     return {**page, "results": [request_json(snapshot, request) for request in shown]}
 
 
-def media_page(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of the tracked titles that was asked for, newest first."""
-    statuses = MEDIA_FILTERS[query.get("filter", "all")]
-    found = [media for media in snapshot.media.values() if media.status in statuses]
-    fields = {"modified": "updated_at", "mediaAdded": "added_at"}
-    field = fields.get(query.get("sort", ""), "id")
-    found.sort(key=lambda media: (getattr(media, field) or "", media.id), reverse=True)
-    page, shown = page_of(found, query)
-    return {**page, "results": [tracked_json(media) for media in shown]}
-
-
 def page_of(found: Sequence[Any], query: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[Any]]:
     """What a list says of its page, and what is on it."""
     take, skip = query.get("take", 0), max(0, query.get("skip", 0))
@@ -85,23 +62,6 @@ def page_of(found: Sequence[Any], query: Mapping[str, Any]) -> tuple[dict[str, A
         "page": math.ceil(skip / size) + 1,
     }
     return {"pageInfo": info}, found[skip : skip + size]
-
-
-def counts(snapshot: Snapshot) -> dict[str, int]:
-    """How many requests there are of each sort."""
-    requests = snapshot.requests
-    approved = [each for each in requests if each.status == RequestStatus.APPROVED]
-    titles = [_status(snapshot, each) for each in approved]
-    return {
-        "total": len(requests),
-        "movie": sum(each.kind == "movie" for each in requests),
-        "tv": sum(each.kind == "tv" for each in requests),
-        "pending": sum(each.status == RequestStatus.PENDING for each in requests),
-        "approved": len(approved),
-        "declined": sum(each.status == RequestStatus.DECLINED for each in requests),
-        "processing": titles.count(MediaStatus.PROCESSING),
-        "available": titles.count(MediaStatus.AVAILABLE),
-    }
 
 
 def _status(snapshot: Snapshot, request: RequestRecord) -> MediaStatus:

@@ -55,8 +55,6 @@ class RequestBody:
     seasons: tuple[int, ...] = ()
     user: int = ADMIN
     """Whose request it is to be."""
-    approved_by: int | None = ADMIN
-    """None: it is to wait for a decision."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class MediaRecord:
 
 @dataclass(frozen=True)
 class RequestRecord:
-    """One request, approved as it arrives or by and by."""
+    """One request, which the owner approved as it arrived."""
 
     id: int
     kind: str
@@ -107,14 +105,12 @@ class RequestRecord:
     first_season_id: int
     user: int = ADMIN
     status: RequestStatus = RequestStatus.APPROVED
-    changed_by: int | None = ADMIN
-    """Who approved or declined it; None when nobody has."""
-    changed_at: str | None = None
+    declined_at: str | None = None
 
     @property
     def updated_at(self) -> str:
         """When it was last changed, its creation included."""
-        return self.changed_at or self.at
+        return self.declined_at or self.at
 
     @property
     def stands(self) -> bool:

@@ -25,30 +25,24 @@ from medianest.sandbox.overseerr.checks import (
     parsed_body,
 )
 from medianest.sandbox.overseerr.journal import RequestLog
-from medianest.sandbox.overseerr.listing import MEDIA_FILTERS, REQUEST_FILTERS, page_of
+from medianest.sandbox.overseerr.listing import REQUEST_FILTERS, page_of
 from medianest.sandbox.overseerr.shapes import state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
 from medianest.sandbox.overseerr.trouble import WELL, Trouble, own_faults
-from medianest.sandbox.overseerr.users import ADMIN, USERS, User
 
 __all__ = ["OverseerrServer"]
 
 BASE: Final = "/api/v1"
 NUMBER: Final = Parameter(number=True)
 TEXT: Final = Parameter()
-PAGE: Final = {"take": NUMBER, "skip": NUMBER}
 SEARCH: Final = {"query": Parameter(required=True), "page": NUMBER, "language": TEXT}
 REQUESTS: Final = {
-    **PAGE,
+    "take": NUMBER,
+    "skip": NUMBER,
     "filter": Parameter(values=tuple(REQUEST_FILTERS)),
     "sort": Parameter(values=("added", "modified")),
     "requestedBy": NUMBER,
-}
-MEDIA: Final = {
-    **PAGE,
-    "filter": Parameter(values=tuple(MEDIA_FILTERS)),
-    "sort": Parameter(values=("added", "modified", "mediaAdded")),
 }
 
 
@@ -62,8 +56,6 @@ class SandboxRoute:
     """The name of the number in the path."""
     takes_wish: bool = False
     public: bool = False
-    manages: bool = False
-    """Only for those who decide on requests."""
 
 
 class OverseerrServer:
@@ -102,7 +94,7 @@ class OverseerrServer:
         """A list of nothing, or an object of nothing."""
         if request.path == f"{BASE}/search":
             return answered(200, NOTHING_FOUND)
-        if request.method == "GET" and request.path in (f"{BASE}/request", f"{BASE}/media"):
+        if request.method == "GET" and request.path == f"{BASE}/request":
             return answered(200, {**page_of((), {})[0], "results": []})
         return answered(200, {})
 
@@ -132,11 +124,9 @@ class OverseerrServer:
             check_number(route.number, number)
         if route.takes_wish:
             check_wish(body)
-        user = self._user(request)
-        allowed = user and (user.manages or not route.manages)
-        if not allowed and not route.public:
+        if not route.public and request.headers.get("x-api-key") != self._key:
             return self.unauthorized()
-        return route.handle(Call(query, body, number, user or USERS[ADMIN], trouble))
+        return route.handle(Call(query, body, number, trouble))
 
     def _route(self, request: Request) -> tuple[SandboxRoute, str]:
         for pattern, methods in self._routes.items():
@@ -145,13 +135,6 @@ class OverseerrServer:
                     _refuse(405, request, f"{request.method} method not allowed")
                 return methods[request.method], found[1] if found.lastindex else ""
         return _refuse(404, request, "not found")
-
-    def _user(self, request: Request) -> User | None:
-        """On whose behalf the key is used; None when the key is wrong, or nobody is that."""
-        if request.headers.get("x-api-key") != self._key:
-            return None
-        name = request.headers.get("x-api-user", str(ADMIN))
-        return next((user for user in USERS.values() if str(user.id) == name), None)
 
 
 def _routes(api: Api) -> Mapping[str, Mapping[str, SandboxRoute]]:
@@ -166,11 +149,8 @@ def _routes(api: Api) -> Mapping[str, Mapping[str, SandboxRoute]]:
             "GET": SandboxRoute(api.requests, REQUESTS),
             "POST": SandboxRoute(api.create, takes_wish=True),
         },
-        "/request/count": {"GET": SandboxRoute(api.count)},
-        "/request/([^/]+)": {"GET": SandboxRoute(api.request), "DELETE": SandboxRoute(api.delete)},
-        "/request/([^/]+)/approve": {"POST": SandboxRoute(api.approve, manages=True)},
-        "/request/([^/]+)/decline": {"POST": SandboxRoute(api.decline, manages=True)},
-        "/media": {"GET": SandboxRoute(api.media, MEDIA)},
+        "/request/([^/]+)": {"GET": SandboxRoute(api.request)},
+        "/request/([^/]+)/decline": {"POST": SandboxRoute(api.decline)},
     }
 
 

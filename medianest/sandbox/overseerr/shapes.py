@@ -11,7 +11,7 @@ from medianest.sandbox.overseerr.records import (
     RequestRecord,
     Snapshot,
 )
-from medianest.sandbox.overseerr.users import USERS, user_json
+from medianest.sandbox.overseerr.users import ADMIN, USERS, user_json
 
 __all__ = [
     "created_json",
@@ -54,8 +54,7 @@ def created_json(created: Created) -> dict[str, Any]:
     # Users are as they were read when the request began.
     users = {
         name: {**user_json(USERS[user], before.count_of(user)), "settings": None}
-        for name, user in (("requestedBy", request.user), ("modifiedBy", request.changed_by))
-        if user is not None
+        for name, user in (("requestedBy", request.user), ("modifiedBy", ADMIN))
     }
     seasons = {"seasons": _request_seasons(request)} if request.kind == "tv" else {}
     return {**_base(request), "media": media, **users, **seasons}
@@ -67,7 +66,7 @@ def request_json(snapshot: Snapshot, request: RequestRecord) -> dict[str, Any]:
         **_base(request),
         "media": media_json(snapshot.media[request.key]),
         "seasons": _request_seasons(request),
-        "modifiedBy": _user(snapshot, request.changed_by),
+        "modifiedBy": _user(snapshot, ADMIN),
         "requestedBy": _user(snapshot, request.user),
         "seasonCount": len(request.seasons),
     }
@@ -147,5 +146,5 @@ def _request_seasons(request: RequestRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _user(snapshot: Snapshot, user: int | None) -> dict[str, Any] | None:
-    return None if user is None else user_json(USERS[user], snapshot.count_of(user))
+def _user(snapshot: Snapshot, user: int) -> dict[str, Any]:
+    return user_json(USERS[user], snapshot.count_of(user))

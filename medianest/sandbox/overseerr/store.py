@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from medianest.resilience.clock import Clock
 from medianest.sandbox.overseerr.journal import RequestLog
@@ -19,11 +19,8 @@ from medianest.sandbox.overseerr.records import (
     RequestStatus,
     Snapshot,
 )
-from medianest.sandbox.overseerr.users import ADMIN
 
 __all__ = ["DuplicateError", "NoSeasonsError", "Store", "utc_text"]
-
-IN_LIBRARY: Final = (MediaStatus.PARTIALLY_AVAILABLE, MediaStatus.AVAILABLE)
 
 
 class DuplicateError(Exception):
@@ -71,24 +68,12 @@ class Store:
         with self._lock:
             return self._create_needs_lock(wish, seasons)
 
-    def change(self, request_id: int, status: RequestStatus, by: int = ADMIN) -> bool:
-        """Approve or decline a request; False when there is none of that id."""
+    def decline(self, request_id: int) -> None:
+        """Decline a request that there is."""
         with self._lock:
-            if request_id not in self._requests:
-                return False
             at = utc_text(self._clock.utc())
-            self._write({"changed": request_id, "status": status, "by": by, "at": at})
-            self._change_needs_lock(request_id, status, by, at)
-            return True
-
-    def delete(self, request_id: int) -> bool:
-        """Forget a request; False when there is none of that id."""
-        with self._lock:
-            if request_id not in self._requests:
-                return False
-            self._write({"deleted": request_id})
-            self._delete_needs_lock(request_id)
-            return True
+            self._write({"declined": request_id, "at": at})
+            self._decline_needs_lock(request_id, at)
 
     def _wanted_needs_lock(self, wish: RequestBody) -> tuple[int, ...]:
         key = (wish.kind, wish.tmdb_id)
@@ -120,8 +105,6 @@ class Store:
             at=utc_text(self._clock.utc()),
             first_season_id=self._last_season_id + 1,
             user=wish.user,
-            status=RequestStatus.APPROVED if wish.approved_by else RequestStatus.PENDING,
-            changed_by=wish.approved_by,
         )
         self._write(_entry(request))
         return Created(request, self._add_needs_lock(request), before)
@@ -135,44 +118,22 @@ class Store:
             len(self._media) + 1, request.kind, request.tmdb_id, request.at, request.at
         )
         pending = _raised(self._media.get(request.key, new), request, MediaStatus.PENDING)
-        approved = request.status == RequestStatus.APPROVED
-        after = _raised(pending, request, MediaStatus.PROCESSING) if approved else pending
+        after = _raised(pending, request, MediaStatus.PROCESSING)
         self._media[request.key] = replace(after, updated_at=request.at)
         return pending
 
-    def _change_needs_lock(self, number: int, status: RequestStatus, by: int, at: str) -> None:
+    def _decline_needs_lock(self, number: int, at: str) -> None:
         before = self._requests[number]
-        request = replace(before, status=status, changed_by=by, changed_at=at)
+        request = replace(before, status=RequestStatus.DECLINED, declined_at=at)
         self._requests[number] = request
         media = self._media[request.key]
-        if status == RequestStatus.APPROVED:
-            media = _raised(media, request, MediaStatus.PROCESSING)
-        elif request.kind == "movie" or not self._is_awaited_needs_lock(request):
+        if request.kind == "movie":  # as on the real server, a show goes on being processed
             media = media.at_level(MediaStatus.UNKNOWN, request.is4k)
         self._media[request.key] = replace(media, updated_at=at)
 
-    def _is_awaited_needs_lock(self, declined: RequestRecord) -> bool:
-        """Whether anything else is under way for the show."""
-        others = self._snapshot_needs_lock().requests_for(declined.key)
-        pending = any(each.status == RequestStatus.PENDING for each in others)
-        return pending or self._media[declined.key].level(declined.is4k) != MediaStatus.PENDING
-
-    def _delete_needs_lock(self, request_id: int) -> None:
-        gone = self._requests.pop(request_id)
-        media = self._media[gone.key]
-        left = any(
-            (each.key, each.is4k) == (gone.key, gone.is4k) for each in self._requests.values()
-        )
-        if not left and media.level(gone.is4k) not in IN_LIBRARY:
-            self._media[gone.key] = media.at_level(MediaStatus.UNKNOWN, gone.is4k)
-
     def _repeat_needs_lock(self, entry: dict[str, Any]) -> None:
-        if "deleted" in entry:
-            self._delete_needs_lock(entry["deleted"])
-            return
-        if "changed" in entry:
-            status = RequestStatus(entry["status"])
-            self._change_needs_lock(entry["changed"], status, entry["by"], entry["at"])
+        if "declined" in entry:
+            self._decline_needs_lock(entry["declined"], entry["at"])
             return
         request = RequestRecord(
             id=entry["id"],
@@ -182,10 +143,7 @@ class Store:
             seasons=tuple(entry["seasons"]),
             at=entry["createdAt"],
             first_season_id=self._last_season_id + 1,
-            # A file of before there were users is the owner's alone.
-            user=entry.get("requestedBy", ADMIN),
-            status=RequestStatus(entry.get("status", RequestStatus.APPROVED)),
-            changed_by=entry.get("approvedBy", ADMIN),
+            user=entry["requestedBy"],
         )
         self._add_needs_lock(request)
 
@@ -211,8 +169,6 @@ def _entry(request: RequestRecord) -> dict[str, Any]:
         "is4k": request.is4k,
         "createdAt": request.at,
         "requestedBy": request.user,
-        "approvedBy": request.changed_by,
-        "status": request.status,
     }
 
 

@@ -9,25 +9,20 @@ from typing import Any, Final
 __all__ = ["ADMIN", "USERS", "User", "user_json"]
 
 ADMIN: Final = 1
-"""The owner, who manages everything; whom the API key stands for unless it is said otherwise."""
+"""The owner, who manages everything, and whom the API key stands for."""
 MANAGE: Final = 2
 REQUEST: Final = 32
 
 
 @dataclass(frozen=True)
 class User:
-    """One user; only the owner's requests are approved as they arrive."""
+    """One user."""
 
     id: int
     name: str
     permissions: int = REQUEST
     quota: int | None = None
     """So many movies, or seasons, a week."""
-
-    @property
-    def manages(self) -> bool:
-        """Whether they decide on requests, and may act for others."""
-        return bool(self.permissions & MANAGE)
 
     @property
     def may_request(self) -> bool:
