@@ -1,6 +1,6 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
-# make units  of them those that run no servers of their own
+# make units  of them those that run no servers of their own (COVERAGE=1: with the code they reach)
 # make check  linters, types, layers
 # make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
@@ -30,7 +30,7 @@ test: units
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 units: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration $(if $(COVERAGE),--cov)
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
@@ -66,7 +66,7 @@ lock: $(BIN)/python
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml - >/dev/null
 
 clean:
-	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("medianest needs Python 3.11 or newer; PYTHON=… chooses one, this is " + sys.version.split()[0])'
