@@ -1,6 +1,7 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
 # make units  of them those that run no servers of their own (COVERAGE=1: with the code they reach)
+# make mutants  whether tests notice small faults (ONLY=medianest/resilience/retry.py: of one file or folder)
 # make check  linters, types, layers
 # make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
@@ -18,7 +19,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units docs check contract bench compat linters install lock clean
+.PHONY: run test units mutants docs check contract bench compat linters install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -31,6 +32,10 @@ test: units
 
 units: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration $(if $(COVERAGE),--cov)
+
+# Each of thousands of mutants is tested: this takes hours for all, minutes for a file.
+mutants: $(VENV)/.installed-mutants
+	$(BIN)/python -m tests.mutants $(ONLY)
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
@@ -66,7 +71,7 @@ lock: $(BIN)/python
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml - >/dev/null
 
 clean:
-	rm -rf $(VENV) .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-* .mutants .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("medianest needs Python 3.11 or newer; PYTHON=… chooses one, this is " + sys.version.split()[0])'

@@ -1,0 +1,52 @@
+"""The rooms whose code is mutated, and the tests that are asked about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+__all__ = ["ROOMS", "Room", "room_of"]
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder of code; `tests` are files and folders, `without` those that cannot take part."""
+
+    folder: str
+    tests: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How its working copy is called."""
+        return PurePosixPath(self.folder).name
+
+
+_KEEPS_FRAMES = (
+    "tests/resilience/test_coalesce.py::test_an_error_reaches_everybody_and_grows_with_nobody",
+    "tests/resilience/test_coalesce.py::test_nothing_is_kept_of_a_flight_that_is_over",
+    "tests/resilience/test_recovery.py::test_nothing_is_kept_of_an_error_that_nobody_could_help",
+)
+"""They look at frames and at what these keep; mutmut calls everything through frames of its own."""
+
+_READS_NAMES = (
+    "tests/resilience/test_arguments.py::test_an_unknown_keyword_is_told_with_those_that_exist",
+    "tests/resilience/test_arguments.py::test_a_missing_argument_is_told_with_what_is_taken",
+)
+"""They read Python's own messages, which name functions; mutmut gives these names of its own."""
+
+ROOMS = (
+    Room("medianest/resilience", ("tests/resilience",), (*_KEEPS_FRAMES, *_READS_NAMES)),
+    Room("medianest/queue", ("tests/queue",)),
+    Room("medianest/flask", ("tests/web",)),
+)
+
+
+def room_of(path: str) -> Room:
+    """The room of a file or folder; LookupError where nothing is mutated."""
+    wanted = PurePosixPath(path)
+    for room in ROOMS:
+        if wanted.is_relative_to(room.folder):
+            return room
+    folders = ", ".join(room.folder for room in ROOMS)
+    raise LookupError(f"{path}: only code in these folders is mutated: {folders}")
