@@ -15,10 +15,10 @@ from medianest.sandbox.overseerr.listing import request_page
 from medianest.sandbox.overseerr.records import (
     Created,
     MediaRecord,
-    RequestRecord,
     MediaStatus,
-    Snapshot,
     RequestBody,
+    RequestRecord,
+    Snapshot,
 )
 from medianest.sandbox.overseerr.results import details, person_result, title_result
 from medianest.sandbox.overseerr.shapes import (
