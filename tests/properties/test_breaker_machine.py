@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +18,7 @@ from medianest.resilience import (
     ManualClock,
     Permit,
 )
+from tests.support.narrowing import not_none
 
 from .breaker_model import Admitted, Model
 
@@ -142,11 +145,11 @@ class BreakerMachine(RuleBasedStateMachine):
         """The oldest permit is never settled; it is left to expire."""
         self.open.pop(0)
 
-    def refused(self, attempt) -> None:
+    def refused(self, attempt: Callable[..., Any]) -> None:
         with pytest.raises(CircuitOpenError) as caught:
             attempt()
         if self.model.state == "forced_open" and self.model.expires_at is not None:
-            assert 0 < caught.value.retry_after <= self.model.expires_at - self.model.now
+            assert 0 < not_none(caught.value.retry_after) <= self.model.expires_at - self.model.now
         else:
             assert caught.value.retry_after == self.model.retry_after()
 

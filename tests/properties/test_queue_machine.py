@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 
 from medianest.config import DatabaseSettings, QueueSettings
 from medianest.queue.admin import QueueAdmin
@@ -59,7 +60,7 @@ class QueueMachine(RuleBasedStateMachine):
             cls.database = Database(url, DatabaseSettings(), service, threads=2)
             cls.database.upgrade()
         for table in (deferred_operations, idempotency_keys):
-            self.database.write(lambda connection, table=table: connection.execute(delete(table)))
+            self.database.write(partial(Connection.execute, statement=delete(table)))
         options = QueueSettings(lease=LEASE)
         self.queue = DeferredQueue(self.database, options, self.clock)
         self.queue_admin = QueueAdmin(self.database, options, self.clock)

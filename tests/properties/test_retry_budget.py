@@ -28,18 +28,18 @@ PERIODS = st.sampled_from([1, 7, 60, 61])
 class ExactBudget:
     """The same in fractions."""
 
-    def __init__(self, ratio, reserve, period):
+    def __init__(self, ratio: str, reserve: int, period: int) -> None:
         self.ratio, self.most, self.period = Fraction(ratio), Fraction(reserve), period
         self.earned, self.reserve = Fraction(0), Fraction(reserve)
         self.new_calls = self.seconds = 0
 
-    def collect(self):
+    def collect(self) -> None:
         self.earned = min(Fraction(MOST_SAVED), self.earned + self.new_calls * self.ratio)
         refill = self.seconds * self.most / self.period
         self.reserve = min(self.most, self.reserve + refill)
         self.new_calls = self.seconds = 0
 
-    def withdraw(self):
+    def withdraw(self) -> bool:
         self.collect()
         if self.earned >= 1:
             self.earned -= 1
@@ -52,7 +52,9 @@ class ExactBudget:
 
 @settings(max_examples=300, deadline=None)
 @given(ratio=RATIOS, reserve=RESERVES, period=PERIODS, steps=STEPS)
-def test_it_pays_exactly_what_was_earned_and_reserved(ratio, reserve, period, steps):
+def test_it_pays_exactly_what_was_earned_and_reserved(
+    ratio: str, reserve: int, period: int, steps: list[tuple[str, int]]
+) -> None:
     clock = ManualClock()
     budget = RetryBudget(float(ratio), reserve, period, clock=clock)
     exact = ExactBudget(ratio, reserve, period)
@@ -74,7 +76,9 @@ def test_it_pays_exactly_what_was_earned_and_reserved(ratio, reserve, period, st
 
 @settings(max_examples=200, deadline=None)
 @given(ratio=RATIOS, reserve=RESERVES, period=PERIODS, steps=STEPS)
-def test_retries_never_exceed_the_share_of_calls_and_the_reserve(ratio, reserve, period, steps):
+def test_retries_never_exceed_the_share_of_calls_and_the_reserve(
+    ratio: str, reserve: int, period: int, steps: list[tuple[str, int]]
+) -> None:
     clock = ManualClock()
     budget = RetryBudget(float(ratio), reserve, period, clock=clock)
     calls = paid = seconds = 0

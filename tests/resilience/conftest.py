@@ -15,6 +15,7 @@ from medianest.resilience import (
     ManualClock,
     MemoryLastGood,
     Recovery,
+    RecoveryContext,
     State,
 )
 from tests.resilience.recovering import SHELF, Shop
@@ -76,18 +77,18 @@ def half_open(trip: Fail, clock: ManualClock) -> Fail:
 
 
 @pytest.fixture
-def manager(clock):
+def manager(clock: ManualClock) -> ErrorRecoveryManager:
     return ErrorRecoveryManager(clock=clock)
 
 
 @pytest.fixture
-def act(manager):
+def act(manager: ErrorRecoveryManager) -> Callable[..., list[Any]]:
     """`act(name, priority, answer)` registers an action; its result is the list of its runs."""
 
-    def register(name, priority, answer, **options):
+    def register(name: str, priority: int, answer: Any, **options: Any) -> list[Any]:
         runs = []
 
-        def execute(error, context):
+        def execute(error: BaseException, context: RecoveryContext) -> Any:
             runs.append((error, context))
             result = answer(error, context) if callable(answer) else answer
             if isinstance(result, Exception):
@@ -101,7 +102,7 @@ def act(manager):
 
 
 @pytest.fixture
-def run_python():
+def run_python() -> Callable[..., str]:
     """Runs a program in a process of its own, which must end well and soon; its output."""
 
     def run(program: str, seconds: float = 30.0) -> str:
@@ -115,12 +116,12 @@ def run_python():
 
 
 @pytest.fixture
-def shop():
+def shop() -> Shop:
     return Shop()
 
 
 @pytest.fixture
-def recovery(manager, clock):
+def recovery(manager: ErrorRecoveryManager, clock: ManualClock) -> Recovery:
     return Recovery(
         manager,
         service="shop",
@@ -134,5 +135,5 @@ def recovery(manager, clock):
 
 
 @pytest.fixture
-def ask(recovery, shop):
+def ask(recovery: Recovery, shop: Shop) -> Callable[..., Any]:
     return lambda name="films": recovery.call(shop.shelf, name)

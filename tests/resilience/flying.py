@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 SOON = 10.0
 """Seconds that anything may take before a test fails."""
@@ -12,13 +14,13 @@ SOON = 10.0
 class Upstream:
     """A function whose calls wait until they are let go; counts them."""
 
-    def __init__(self):
-        self.calls = []
-        self.answer = "answer"
+    def __init__(self) -> None:
+        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self.answer: Any = "answer"
         self._arrived = threading.Semaphore(0)
         self._go = threading.Semaphore(0)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: str | int, **kwargs: Any) -> Any:
         self.calls.append((args, kwargs))
         self._arrived.release()
         assert self._go.acquire(timeout=SOON)
@@ -27,15 +29,15 @@ class Upstream:
             raise answer
         return answer() if callable(answer) else answer
 
-    def wait_for_call(self):
+    def wait_for_call(self) -> None:
         assert self._arrived.acquire(timeout=SOON)
 
-    def let_go(self, calls=1):
+    def let_go(self, calls: int = 1) -> None:
         for _ in range(calls):
             self._go.release()
 
 
-def wait_until(condition):
+def wait_until(condition: Callable[..., Any]) -> None:
     """Yield to other threads until something that they do is done."""
     pause = threading.Event()
     for _ in range(int(SOON / 0.001)):
@@ -48,11 +50,11 @@ def wait_until(condition):
 class Callers:
     """`start(function)` calls it in a thread; a Future."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(40)
 
-    def start(self, function, *args, **kwargs):
+    def start(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
         return self._pool.submit(function, *args, **kwargs)
 
-    def close(self):
+    def close(self) -> None:
         self._pool.shutdown()

@@ -1,11 +1,13 @@
 """What tests of recovery share."""
 
+from typing import NoReturn
+
 from medianest.resilience import RecoveryContext
 
 CONTEXT = RecoveryContext(operation="op", service="svc")
 
 
-def broken():
+def broken() -> NoReturn:
     raise ConnectionError("down")
 
 
@@ -16,10 +18,10 @@ SHELF = "shop.shelf"
 class Shop:
     """A shop whose `error` is what its shelves answer."""
 
-    def __init__(self):
-        self.error = None
+    def __init__(self) -> None:
+        self.error: Exception | None = None
 
-    def shelf(self, name):
+    def shelf(self, name: str) -> list[str]:
         if self.error is not None:
             raise self.error
         return [name]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
 
@@ -46,7 +48,7 @@ TAKES_NOTHING = {"SystemClock", "NamedOperations"}
 ASKED_ON_EVERY_CALL = {"remaining", "overall_status"}
 
 
-def found_public():
+def found_public() -> Iterator[pytest.ParameterSet]:
     for module in (resilience, recovery, health, dependencies, flask, prometheus, requests):
         for name in sorted({*module.__all__} - NOT_MADE - TAKES_NOTHING - ASKED_ON_EVERY_CALL):
             found = getattr(module, name)
@@ -62,7 +64,7 @@ MADE_BY_USERS = list(found_public())
 
 
 @pytest.mark.parametrize("made", MADE_BY_USERS)
-def test_an_unknown_keyword_is_told_with_those_that_exist(made):
+def test_an_unknown_keyword_is_told_with_those_that_exist(made: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         made(*ARGUMENTS.get(made.__name__, ()), no_such_option=1)
     assert "unknown option no_such_option; allowed are " in str(caught.value)
@@ -71,7 +73,7 @@ def test_an_unknown_keyword_is_told_with_those_that_exist(made):
             assert name in str(caught.value)
 
 
-def test_nothing_that_users_make_was_forgotten():
+def test_nothing_that_users_make_was_forgotten() -> None:
     assert len(MADE_BY_USERS) >= 25
 
 
@@ -90,25 +92,27 @@ def test_nothing_that_users_make_was_forgotten():
         (lambda s: s.recovery.register_recovery_action("x", 1, execute=int, cooldwn=1), "cooldown"),
     ],
 )
-def test_an_unknown_keyword_of_a_method_is_told_as_well(call, told):
+def test_an_unknown_keyword_of_a_method_is_told_as_well(
+    call: Callable[..., Any], told: str
+) -> None:
     with pytest.raises(ConfigurationError, match=f"unknown option .*{told}"):
         call(ResilienceService())
 
 
-def test_a_missing_argument_is_told_with_what_is_taken():
+def test_a_missing_argument_is_told_with_what_is_taken() -> None:
     with pytest.raises(
         ConfigurationError, match="Deadline: missing a required argument: 'timeout'"
     ):
-        Deadline()
+        Deadline()  # type: ignore[call-arg]
     with pytest.raises(
         ConfigurationError, match="missing a required argument: 'name'; it takes name"
     ):
-        CircuitBreaker(failure_threshold=3)
+        CircuitBreaker(failure_threshold=3)  # type: ignore[call-arg]
 
 
-def test_an_error_within_what_is_made_is_not_taken_for_a_wrong_argument():
-    class Odd(list):
-        def __iter__(self):
+def test_an_error_within_what_is_made_is_not_taken_for_a_wrong_argument() -> None:
+    class Odd(list[Any]):
+        def __iter__(self) -> NoReturn:
             raise TypeError("odd")
 
     with pytest.raises(TypeError, match=r"^odd$"):
@@ -118,44 +122,48 @@ def test_an_error_within_what_is_made_is_not_taken_for_a_wrong_argument():
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: CircuitBreaker("x", random=0.5), "circuit breaker 'x': random must be a function"),
-        (lambda: Retry(random=0.5), "random must be a function"),
-        (lambda: Retry(budget=10), "budget must be a RetryBudget or None, not 10"),
-        (lambda: RetryBudget(held_back="no"), "held_back of a retry budget must be a function"),
-        (lambda: ErrorRecoveryManager(ambient={}), "ambient must be a function"),
-        (lambda: ErrorRecoveryManager(held_back=1), "held_back must be a function"),
-        (lambda: recovery.Recovery(None, service="x"), "an ErrorRecoveryManager, not None"),
+        (lambda: CircuitBreaker("x", random=0.5), "circuit breaker 'x': random must be a function"),  # type: ignore[arg-type]
+        (lambda: Retry(random=0.5), "random must be a function"),  # type: ignore[arg-type]
+        (lambda: Retry(budget=10), "budget must be a RetryBudget or None, not 10"),  # type: ignore[arg-type]
+        (lambda: RetryBudget(held_back="no"), "held_back of a retry budget must be a function"),  # type: ignore[arg-type]
+        (lambda: ErrorRecoveryManager(ambient={}), "ambient must be a function"),  # type: ignore[arg-type]
+        (lambda: ErrorRecoveryManager(held_back=1), "held_back must be a function"),  # type: ignore[arg-type]
+        (lambda: recovery.Recovery(None, service="x"), "an ErrorRecoveryManager, not None"),  # type: ignore[arg-type]
         (lambda: recovering(metadata={}), "metadata must be a function"),
         (lambda: recovering(operation=5), "operation must be a name or a function"),
-        (lambda: Registry(parent={}), "parent must be a Registry"),
-        (lambda: ResilienceService({}), "registry must be a Registry"),
-        (lambda: ResilienceService(recovery=True), "recovery must be an ErrorRecoveryManager"),
-        (lambda: MemoryLastGood("1h"), "max_age"),
+        (lambda: Registry(parent={}), "parent must be a Registry"),  # type: ignore[arg-type]
+        (lambda: ResilienceService({}), "registry must be a Registry"),  # type: ignore[arg-type]
+        (lambda: ResilienceService(recovery=True), "recovery must be an ErrorRecoveryManager"),  # type: ignore[arg-type]
+        (lambda: MemoryLastGood("1h"), "max_age"),  # type: ignore[arg-type]
     ],
 )
-def test_what_is_of_another_kind_is_told_when_it_is_given(make, told):
+def test_what_is_of_another_kind_is_told_when_it_is_given(
+    make: Callable[..., Any], told: str
+) -> None:
     with pytest.raises(ConfigurationError, match=told):
         make()
 
 
-def recovering(**options):
+def recovering(**options: Any) -> Any:
     return recovery.Recovery(ErrorRecoveryManager(), service="x", **options)
 
 
 # -- what answers in the place of a call -------------------------------------------------------
 
 
-def broken():
+def broken() -> NoReturn:
     raise ConnectionError("down")
 
 
 @pytest.mark.parametrize("handler", [list, list, lambda *, limit=10: [], lambda *args: []])
-def test_a_fallback_that_takes_nothing_answers_whatever_the_error(handler):
+def test_a_fallback_that_takes_nothing_answers_whatever_the_error(
+    handler: Callable[..., Any],
+) -> None:
     """Keeps out: its TypeError in the place of the answer, and of the error."""
     assert Fallback(handler).call(broken) == []
 
 
-def test_a_fallback_takes_the_error_where_it_can():
+def test_a_fallback_takes_the_error_where_it_can() -> None:
     assert Fallback(lambda error=None: str(error)).call(broken) == "down"
     assert Fallback(str).call(broken) == "down"
 
@@ -163,12 +171,14 @@ def test_a_fallback_takes_the_error_where_it_can():
 @pytest.mark.parametrize(
     "handler", [lambda error, request: [], lambda *, request: [], lambda a, b, c=1: []]
 )
-def test_a_fallback_that_nothing_could_call_is_refused_when_it_is_given(handler):
+def test_a_fallback_that_nothing_could_call_is_refused_when_it_is_given(
+    handler: Callable[..., Any],
+) -> None:
     with pytest.raises(ConfigurationError, match=r"fallback 'plex': .* takes \("):
         Fallback(handler, name="plex")
 
 
-def test_a_fallback_that_takes_nothing_is_taken_everywhere():
+def test_a_fallback_that_takes_nothing_is_taken_everywhere() -> None:
     service = ResilienceService()
     service.register_dependency("plex", retry=None, fallback=lambda: "none")
     assert service.execute("plex", broken) == "none"
@@ -180,7 +190,7 @@ def test_a_fallback_that_takes_nothing_is_taken_everywhere():
 # -- parts of a policy and a context in shorter forms ------------------------------------------
 
 
-def test_a_policy_takes_numbers_and_dicts():
+def test_a_policy_takes_numbers_and_dicts() -> None:
     policy = Policy(circuit_breaker={"failure_threshold": 2}, retry=4, bulkhead={"max_wait": 1})
     assert policy == Policy(
         CircuitBreakerOptions(failure_threshold=2),
@@ -190,15 +200,15 @@ def test_a_policy_takes_numbers_and_dicts():
     assert Policy(bulkhead=3).bulkhead == BulkheadOptions(max_concurrent=3)
 
 
-def test_a_wrong_name_in_a_dict_is_told_with_those_that_exist():
+def test_a_wrong_name_in_a_dict_is_told_with_those_that_exist() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        ResilienceService().register_dependency("plex", circuit_breaker={"treshold": 2})
+        ResilienceService().register_dependency("plex", circuit_breaker={"treshold": 2})  # type: ignore[arg-type]
     assert str(caught.value).startswith(
         "dependency 'plex': circuit_breaker: unknown option treshold; allowed are failure_threshold"
     )
 
 
-def test_with_recovery_takes_a_context_as_a_dict():
+def test_with_recovery_takes_a_context_as_a_dict() -> None:
     manager = ErrorRecoveryManager()
     seen = []
     manager.register_recovery_action("see", execute=lambda error, context: seen.append(context))
@@ -211,12 +221,12 @@ def test_with_recovery_takes_a_context_as_a_dict():
     [
         ({"servce": "plex"}, "unknown option servce; allowed are operation, service"),
         ({"service": 5}, "service must be text, not 5"),
-        (RecoveryContext(operation=None), "operation must be text, not None"),
+        (RecoveryContext(operation=None), "operation must be text, not None"),  # type: ignore[arg-type]
         ({"metadata": [1]}, r"metadata must be a dict, not \[1\]"),
         ("plex", "context must be a RecoveryContext or a dict of its fields, not 'plex'"),
     ],
 )
-def test_a_wrong_context_is_told_before_the_operation_is_run(context, told):
+def test_a_wrong_context_is_told_before_the_operation_is_run(context: Any, told: str) -> None:
     """Keeps out: our AttributeError in the place of the operation's error, once it fails."""
     runs = []
     with pytest.raises(ConfigurationError, match=told):
@@ -242,13 +252,13 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("seen", "real", "others"), PAIRS)
-def test_checkers_see_the_options_that_there_are(seen, real, others):
+def test_checkers_see_the_options_that_there_are(seen: Any, real: Any, others: set[str]) -> None:
     written = {n: kind.__forward_arg__ for n, kind in seen.__annotations__.items()}
     names = {n: k for n, k in real.__annotations__.items() if n not in others}
     assert written == names
 
 
 @pytest.mark.parametrize("option", ["health_check", "health_check_url", "health_check_interval"])
-def test_who_wants_health_checks_is_told_which_service_has_them(option):
+def test_who_wants_health_checks_is_told_which_service_has_them(option: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"'nas': {option} is for .*MonitoredService"):
-        ResilienceService().register_dependency("nas", **{option: "http://nas/"})
+        ResilienceService().register_dependency("nas", **dict[str, Any]({option: "http://nas/"}))

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
-from medianest.resilience import CircuitBreaker, CircuitOpenError, ConfigurationError, State
+from medianest.resilience import (
+    CircuitBreaker,
+    CircuitOpenError,
+    ConfigurationError,
+    ManualClock,
+    State,
+)
+from tests.resilience.conftest import Fail, MakeBreaker
 
 QUICK = 0.01
 
 
-def test_a_new_breaker_is_closed_and_passes_arguments_and_result(make_breaker):
+def test_a_new_breaker_is_closed_and_passes_arguments_and_result(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     assert breaker.state is State.CLOSED
     assert breaker.call(lambda *a, **k: (a, k), 1, two=2) == ((1,), {"two": 2})
 
 
-def test_the_error_of_the_call_reaches_the_caller_unchanged(make_breaker):
+def test_the_error_of_the_call_reaches_the_caller_unchanged(make_breaker: MakeBreaker) -> None:
     error = ValueError("its own")
 
     def broken() -> None:
@@ -27,7 +36,7 @@ def test_the_error_of_the_call_reaches_the_caller_unchanged(make_breaker):
     assert (error.__cause__, error.__context__) == (None, None)
 
 
-def test_it_opens_at_the_threshold_and_not_before(make_breaker, fail):
+def test_it_opens_at_the_threshold_and_not_before(make_breaker: MakeBreaker, fail: Fail) -> None:
     breaker = make_breaker(failure_threshold=3)
     fail(breaker, 2)
     assert breaker.state is State.CLOSED
@@ -35,7 +44,7 @@ def test_it_opens_at_the_threshold_and_not_before(make_breaker, fail):
     assert breaker.state is State.OPEN
 
 
-def test_an_open_breaker_makes_no_call(make_breaker, trip):
+def test_an_open_breaker_makes_no_call(make_breaker: MakeBreaker, trip: Fail) -> None:
     breaker, calls = make_breaker(), []
     trip(breaker)
     for attempt in (breaker.call, lambda f: breaker(f)()):
@@ -45,7 +54,9 @@ def test_an_open_breaker_makes_no_call(make_breaker, trip):
     assert calls == []
 
 
-def test_failures_must_also_be_the_share_of_all_calls(make_breaker, fail):
+def test_failures_must_also_be_the_share_of_all_calls(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     breaker = make_breaker(failure_threshold=3, failure_rate_threshold=0.5)
     for _ in range(4):
         breaker.call(int)
@@ -55,7 +66,9 @@ def test_failures_must_also_be_the_share_of_all_calls(make_breaker, fail):
     assert breaker.state is State.OPEN  # 4 of 8
 
 
-def test_no_rate_is_judged_over_fewer_calls_than_the_minimum(make_breaker, fail):
+def test_no_rate_is_judged_over_fewer_calls_than_the_minimum(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     breaker = make_breaker(failure_threshold=2, minimum_number_of_calls=4)
     fail(breaker, 3)
     assert breaker.state is State.CLOSED
@@ -63,7 +76,9 @@ def test_no_rate_is_judged_over_fewer_calls_than_the_minimum(make_breaker, fail)
     assert breaker.state is State.OPEN
 
 
-def test_failures_older_than_the_monitoring_period_do_not_count(make_breaker, fail, clock):
+def test_failures_older_than_the_monitoring_period_do_not_count(
+    make_breaker: MakeBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(failure_threshold=3, monitoring_period=60)
     fail(breaker, 2)
     clock.advance(61)
@@ -73,7 +88,9 @@ def test_failures_older_than_the_monitoring_period_do_not_count(make_breaker, fa
     assert breaker.snapshot().totals.failures == 4
 
 
-def test_failures_just_within_the_monitoring_period_do_count(make_breaker, fail, clock):
+def test_failures_just_within_the_monitoring_period_do_count(
+    make_breaker: MakeBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(failure_threshold=3, monitoring_period=60)
     fail(breaker, 2)
     clock.advance(59)
@@ -81,7 +98,9 @@ def test_failures_just_within_the_monitoring_period_do_count(make_breaker, fail,
     assert breaker.state is State.OPEN
 
 
-def test_successes_older_than_the_monitoring_period_do_not_dilute(make_breaker, fail, clock):
+def test_successes_older_than_the_monitoring_period_do_not_dilute(
+    make_breaker: MakeBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(failure_threshold=3)
     for _ in range(100):
         breaker.call(int)
@@ -90,7 +109,9 @@ def test_successes_older_than_the_monitoring_period_do_not_dilute(make_breaker, 
     assert breaker.state is State.OPEN
 
 
-def test_counting_in_a_row_opens_however_many_calls_were_good_before(make_breaker, fail):
+def test_counting_in_a_row_opens_however_many_calls_were_good_before(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     breaker = make_breaker(failure_threshold=3, counting="consecutive")
     for _ in range(100):
         breaker.call(int)
@@ -98,7 +119,9 @@ def test_counting_in_a_row_opens_however_many_calls_were_good_before(make_breake
     assert breaker.state is State.OPEN
 
 
-def test_counting_in_a_row_begins_anew_with_each_success(make_breaker, fail):
+def test_counting_in_a_row_begins_anew_with_each_success(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     breaker = make_breaker(failure_threshold=3, counting="consecutive")
     for _ in range(4):
         fail(breaker, 2)
@@ -107,7 +130,9 @@ def test_counting_in_a_row_begins_anew_with_each_success(make_breaker, fail):
     assert breaker.snapshot().consecutive_failures == 0
 
 
-def test_counting_in_a_row_looks_past_the_monitoring_period(make_breaker, fail, clock):
+def test_counting_in_a_row_looks_past_the_monitoring_period(
+    make_breaker: MakeBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(failure_threshold=3, counting="consecutive", monitoring_period=60)
     for _ in range(3):
         fail(breaker)
@@ -115,7 +140,9 @@ def test_counting_in_a_row_looks_past_the_monitoring_period(make_breaker, fail, 
     assert breaker.state is State.OPEN
 
 
-def test_unexpected_errors_never_trip_and_never_dilute(make_breaker, fail):
+def test_unexpected_errors_never_trip_and_never_dilute(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     breaker = make_breaker(failure_threshold=3, expected_errors=[ConnectionError])
     fail(breaker, 50, ValueError)
     assert breaker.state is State.CLOSED
@@ -125,7 +152,9 @@ def test_unexpected_errors_never_trip_and_never_dilute(make_breaker, fail):
 
 
 @pytest.mark.parametrize("option", ["expected_errors", "ignored_errors"])
-def test_an_error_between_two_failures_does_not_end_their_row(make_breaker, fail, option):
+def test_an_error_between_two_failures_does_not_end_their_row(
+    make_breaker: MakeBreaker, fail: Fail, option: str
+) -> None:
     allowed = ConnectionError if option == "expected_errors" else ValueError
     breaker = make_breaker(failure_threshold=2, counting="consecutive", **{option: [allowed]})
     fail(breaker)
@@ -134,14 +163,16 @@ def test_an_error_between_two_failures_does_not_end_their_row(make_breaker, fail
     assert breaker.state is State.OPEN
 
 
-def test_ignored_errors_never_trip(make_breaker, fail):
+def test_ignored_errors_never_trip(make_breaker: MakeBreaker, fail: Fail) -> None:
     breaker = make_breaker(failure_threshold=3, ignored_errors=LookupError)
     fail(breaker, 50, KeyError)
     assert breaker.state is State.CLOSED
     assert (breaker.snapshot().counts.ignored, breaker.snapshot().counts.failures) == (50, 0)
 
 
-def test_the_refusals_of_an_inner_breaker_do_not_trip_the_outer_one(make_breaker, trip):
+def test_the_refusals_of_an_inner_breaker_do_not_trip_the_outer_one(
+    make_breaker: MakeBreaker, trip: Fail
+) -> None:
     inner, outer = make_breaker("inner"), make_breaker("outer", failure_threshold=1)
     trip(inner)
     with pytest.raises(CircuitOpenError):
@@ -150,7 +181,9 @@ def test_the_refusals_of_an_inner_breaker_do_not_trip_the_outer_one(make_breaker
     assert outer.snapshot().counts.ignored == 1
 
 
-def test_an_error_whose_text_cannot_be_had_is_counted_like_any_other(make_breaker, fail):
+def test_an_error_whose_text_cannot_be_had_is_counted_like_any_other(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     class MuteError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no text")
@@ -162,7 +195,7 @@ def test_an_error_whose_text_cannot_be_had_is_counted_like_any_other(make_breake
     assert (last.type.endswith("MuteError"), last.message.startswith("(no message")) == (True, True)
 
 
-def test_the_text_of_the_last_failure_is_bounded(make_breaker, fail):
+def test_the_text_of_the_last_failure_is_bounded(make_breaker: MakeBreaker, fail: Fail) -> None:
     breaker = make_breaker()
     fail(breaker, 1, lambda: ConnectionError("x" * 1_000_000))
     last = breaker.snapshot().last_failure
@@ -170,7 +203,7 @@ def test_the_text_of_the_last_failure_is_bounded(make_breaker, fail):
     assert len(last.message) == 300
 
 
-def test_every_refusal_is_a_fresh_exception(make_breaker, trip):
+def test_every_refusal_is_a_fresh_exception(make_breaker: MakeBreaker, trip: Fail) -> None:
     breaker = make_breaker()
     trip(breaker)
     refusals = []
@@ -181,7 +214,9 @@ def test_every_refusal_is_a_fresh_exception(make_breaker, trip):
     assert refusals[0] is not refusals[1]
 
 
-def test_the_wait_told_by_a_refusal_becomes_shorter(make_breaker, trip, clock):
+def test_the_wait_told_by_a_refusal_becomes_shorter(
+    make_breaker: MakeBreaker, trip: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(reset_timeout=30)
     trip(breaker)
     for left in (30, 20, 10):
@@ -192,7 +227,9 @@ def test_the_wait_told_by_a_refusal_becomes_shorter(make_breaker, trip, clock):
     assert breaker.call(int) == 0
 
 
-def test_an_open_breaker_stays_open_until_a_call_comes(make_breaker, trip, clock):
+def test_an_open_breaker_stays_open_until_a_call_comes(
+    make_breaker: MakeBreaker, trip: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker()
     trip(breaker)
     clock.advance(1_000)
@@ -201,7 +238,7 @@ def test_an_open_breaker_stays_open_until_a_call_comes(make_breaker, trip, clock
     assert breaker.state is State.HALF_OPEN
 
 
-def test_a_decorated_function_keeps_its_name_and_is_protected(make_breaker):
+def test_a_decorated_function_keeps_its_name_and_is_protected(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker(failure_threshold=1)
 
     @breaker
@@ -216,16 +253,18 @@ def test_a_decorated_function_keeps_its_name_and_is_protected(make_breaker):
         libraries("movies")
 
 
-def test_its_text_tells_name_and_state(make_breaker):
+def test_its_text_tells_name_and_state(make_breaker: MakeBreaker) -> None:
     assert repr(make_breaker()) == "<CircuitBreaker 'plex' closed>"
 
 
-def test_a_clock_that_is_none_is_refused():
+def test_a_clock_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="clock must be"):
-        CircuitBreaker("plex", clock=5)
+        CircuitBreaker("plex", clock=5)  # type: ignore[arg-type]
 
 
-def test_successes_between_two_looks_are_all_counted(make_breaker, clock):
+def test_successes_between_two_looks_are_all_counted(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker()
     for _ in range(1_000):
         breaker.call(clock.advance, QUICK)  # ten seconds in all
@@ -233,13 +272,15 @@ def test_successes_between_two_looks_are_all_counted(make_breaker, clock):
     assert (counts.successes, counts.failures) == (1_000, 0)
 
 
-def test_a_predicate_that_raises_counts_as_failure_and_hides_no_error(clock, caplog):
-    def broken(error):
+def test_a_predicate_that_raises_counts_as_failure_and_hides_no_error(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(error: BaseException) -> NoReturn:
         raise LookupError("in the predicate")
 
     breaker = CircuitBreaker("plex", expected_errors=broken, clock=clock)
 
-    def fail():
+    def fail() -> NoReturn:
         raise OSError("the call's own")
 
     with pytest.raises(OSError, match="the call's own"):

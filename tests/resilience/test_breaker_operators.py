@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
+from blinker import Signal
 
-from medianest.resilience import CircuitOpenError, ConfigurationError, State
-from medianest.resilience.events import call_refused, state_changed, would_have_opened
+from medianest.resilience import (
+    CircuitBreaker,
+    CircuitOpenError,
+    ConfigurationError,
+    ManualClock,
+    State,
+)
+from medianest.resilience.events import CallRefused, call_refused, state_changed, would_have_opened
+from tests.resilience.conftest import Fail, MakeBreaker
+from tests.support.narrowing import not_none
 
 HOUR = 3_600.0
 
 
 @pytest.fixture
-def breaker(make_breaker):
+def breaker(make_breaker: MakeBreaker) -> CircuitBreaker:
     return make_breaker(failure_threshold=3)
 
 
-def test_open_refuses_every_call_however_long_it_takes(breaker, clock):
+def test_open_refuses_every_call_however_long_it_takes(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     breaker.open("maintenance", actor="kim")
     for _ in range(10):
         assert breaker.state is State.FORCED_OPEN
@@ -29,10 +42,13 @@ def test_open_refuses_every_call_however_long_it_takes(breaker, clock):
 
 
 @pytest.mark.parametrize("listened_to", [False, True])
-def test_whoever_is_refused_for_good_is_told_by_whom_and_no_wait(breaker, listened_to):
+def test_whoever_is_refused_for_good_is_told_by_whom_and_no_wait(
+    breaker: CircuitBreaker, listened_to: bool
+) -> None:
     """Keeps out: "try again in 30 s", again and again."""
     breaker.open("maintenance")
-    events, told = [], f"circuit breaker {breaker.name!r} is open: an operator has opened it"
+    events: list[CallRefused] = []
+    told = f"circuit breaker {breaker.name!r} is open: an operator has opened it"
     with call_refused.connected_to(events.append) if listened_to else nullcontext():
         for call in (lambda: breaker.call(int), breaker(lambda: None), breaker.acquire):
             with pytest.raises(CircuitOpenError) as caught:
@@ -43,33 +59,39 @@ def test_whoever_is_refused_for_good_is_told_by_whom_and_no_wait(breaker, listen
     assert breaker.snapshot().retry_after is None
 
 
-def test_the_snapshot_says_who_did_what_why_and_until_when(breaker, clock):
+def test_the_snapshot_says_who_did_what_why_and_until_when(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     breaker.open("maintenance", actor="kim", expires_in=600)
     snapshot = breaker.snapshot()
     assert (snapshot.reason, snapshot.actor) == ("maintenance", "kim")
-    assert (snapshot.expires_at - clock.utc()).total_seconds() == 600
+    assert (not_none(snapshot.expires_at) - clock.utc()).total_seconds() == 600
     assert snapshot.next_attempt is None
 
 
-def test_open_expires_to_closed(breaker, clock):
+def test_open_expires_to_closed(breaker: CircuitBreaker, clock: ManualClock) -> None:
     breaker.open(expires_in=600)
     clock.advance(599)
     with pytest.raises(CircuitOpenError) as caught:
         breaker.call(int)
-    assert caught.value.retry_after <= 1
+    assert not_none(caught.value.retry_after) <= 1
     clock.advance(1)
     assert breaker.call(int) == 0
     assert breaker.state is State.CLOSED
 
 
 @pytest.mark.parametrize("expires_in", [0, -1, math.inf, math.nan])
-def test_an_expiry_that_is_no_time_ahead_is_refused(breaker, expires_in):
+def test_an_expiry_that_is_no_time_ahead_is_refused(
+    breaker: CircuitBreaker, expires_in: float
+) -> None:
     with pytest.raises(ConfigurationError, match="expires_in must be seconds above 0"):
         breaker.open(expires_in=expires_in)
     assert breaker.state is State.CLOSED
 
 
-def test_close_closes_an_open_breaker_at_once_and_clears_the_window(breaker, trip, fail):
+def test_close_closes_an_open_breaker_at_once_and_clears_the_window(
+    breaker: CircuitBreaker, trip: Fail, fail: Fail
+) -> None:
     trip(breaker)
     breaker.close("it is well", actor="kim")
     assert breaker.state is State.CLOSED
@@ -78,7 +100,9 @@ def test_close_closes_an_open_breaker_at_once_and_clears_the_window(breaker, tri
     assert breaker.state is State.CLOSED
 
 
-def test_close_forgets_the_openings_in_a_row_but_not_the_totals(breaker, trip):
+def test_close_forgets_the_openings_in_a_row_but_not_the_totals(
+    breaker: CircuitBreaker, trip: Fail
+) -> None:
     trip(breaker)
     breaker.close()
     snapshot = breaker.snapshot()
@@ -87,7 +111,9 @@ def test_close_forgets_the_openings_in_a_row_but_not_the_totals(breaker, trip):
     assert snapshot.last_failure is not None
 
 
-def test_reset_makes_it_as_new_but_for_the_generation(breaker, trip, clock):
+def test_reset_makes_it_as_new_but_for_the_generation(
+    breaker: CircuitBreaker, trip: Fail, clock: ManualClock
+) -> None:
     trip(breaker)
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
@@ -101,7 +127,7 @@ def test_reset_makes_it_as_new_but_for_the_generation(breaker, trip, clock):
     assert set(snapshot.as_dict()["counts"].values()) == {0}
 
 
-def test_disable_admits_every_call_and_still_counts(breaker, fail):
+def test_disable_admits_every_call_and_still_counts(breaker: CircuitBreaker, fail: Fail) -> None:
     breaker.disable("it lies", actor="kim")
     fail(breaker, 50)
     snapshot = breaker.snapshot()
@@ -109,7 +135,9 @@ def test_disable_admits_every_call_and_still_counts(breaker, fail):
     assert (snapshot.counts.failures, snapshot.failure_rate) == (50, 1.0)
 
 
-def test_a_disabled_breaker_announces_once_that_it_would_have_opened(breaker, fail, heard):
+def test_a_disabled_breaker_announces_once_that_it_would_have_opened(
+    breaker: CircuitBreaker, fail: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     announced = heard(would_have_opened)
     breaker.disable()
     fail(breaker, 2)
@@ -118,7 +146,9 @@ def test_a_disabled_breaker_announces_once_that_it_would_have_opened(breaker, fa
     assert [(event.name, event.reason) for event in announced] == [("plex", "3 of 3 calls failed")]
 
 
-def test_a_disabled_breaker_announces_again_after_it_was_well(breaker, fail, heard, clock):
+def test_a_disabled_breaker_announces_again_after_it_was_well(
+    breaker: CircuitBreaker, fail: Fail, heard: Callable[[Signal], list[Any]], clock: ManualClock
+) -> None:
     announced = heard(would_have_opened)
     breaker.disable()
     fail(breaker, 3)
@@ -127,7 +157,9 @@ def test_a_disabled_breaker_announces_again_after_it_was_well(breaker, fail, hea
     assert len(announced) == 2
 
 
-def test_disable_expires_to_closed_with_nothing_counted_against_it(breaker, fail, clock):
+def test_disable_expires_to_closed_with_nothing_counted_against_it(
+    breaker: CircuitBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker.disable(expires_in=600)
     fail(breaker, 50)
     clock.advance(600)
@@ -139,14 +171,16 @@ def test_disable_expires_to_closed_with_nothing_counted_against_it(breaker, fail
 
 
 @pytest.mark.parametrize("action", ["open", "disable"])
-def test_enable_ends_what_an_operator_did(breaker, action):
+def test_enable_ends_what_an_operator_did(breaker: CircuitBreaker, action: str) -> None:
     getattr(breaker, action)()
     breaker.enable("done", actor="kim")
     assert breaker.state is State.CLOSED
     assert (breaker.snapshot().reason, breaker.snapshot().actor) == ("done", "kim")
 
 
-def test_enable_changes_nothing_on_an_automatic_breaker(breaker, trip, heard):
+def test_enable_changes_nothing_on_an_automatic_breaker(
+    breaker: CircuitBreaker, trip: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     trip(breaker)
     changes = heard(state_changed)
     breaker.enable()
@@ -154,7 +188,9 @@ def test_enable_changes_nothing_on_an_automatic_breaker(breaker, trip, heard):
     assert changes == []
 
 
-def test_a_forced_breaker_is_not_closed_by_results_that_come_in(make_breaker, half_open):
+def test_a_forced_breaker_is_not_closed_by_results_that_come_in(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=1)
     half_open(breaker)
     probe = breaker.acquire()
@@ -163,7 +199,9 @@ def test_a_forced_breaker_is_not_closed_by_results_that_come_in(make_breaker, ha
     assert breaker.state is State.FORCED_OPEN
 
 
-def test_a_disabled_breaker_is_not_opened_by_results_that_come_in(breaker, fail):
+def test_a_disabled_breaker_is_not_opened_by_results_that_come_in(
+    breaker: CircuitBreaker, fail: Fail
+) -> None:
     permits = [breaker.acquire() for _ in range(10)]
     breaker.disable()
     for permit in permits:
@@ -172,7 +210,9 @@ def test_a_disabled_breaker_is_not_opened_by_results_that_come_in(breaker, fail)
     assert breaker.state is State.DISABLED
 
 
-def test_a_lease_that_expires_does_not_undo_what_an_operator_did(make_breaker, half_open, clock):
+def test_a_lease_that_expires_does_not_undo_what_an_operator_did(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(half_open_timeout=30)
     half_open(breaker)
     breaker.acquire()
@@ -181,7 +221,9 @@ def test_a_lease_that_expires_does_not_undo_what_an_operator_did(make_breaker, h
     assert breaker.state is State.FORCED_OPEN
 
 
-def test_an_operators_wish_replaces_the_one_before_with_its_expiry(breaker, clock):
+def test_an_operators_wish_replaces_the_one_before_with_its_expiry(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     breaker.open(expires_in=600)
     breaker.open()
     clock.advance(601)
@@ -194,8 +236,8 @@ def test_an_operators_wish_replaces_the_one_before_with_its_expiry(breaker, cloc
 
 
 def test_an_opening_after_an_operators_action_is_the_first_of_its_row(
-    breaker, trip, half_open, fail
-):
+    breaker: CircuitBreaker, trip: Fail, half_open: Fail, fail: Fail
+) -> None:
     half_open(breaker)
     fail(breaker)
     assert breaker.snapshot().openings_in_a_row == 2
@@ -214,7 +256,13 @@ def test_an_opening_after_an_operators_action_is_the_first_of_its_row(
         ("disable", "disabled"),
     ],
 )
-def test_each_action_is_an_event_with_reason_and_actor(breaker, trip, heard, action, after):
+def test_each_action_is_an_event_with_reason_and_actor(
+    breaker: CircuitBreaker,
+    trip: Fail,
+    heard: Callable[[Signal], list[Any]],
+    action: str,
+    after: str,
+) -> None:
     trip(breaker)
     changes = heard(state_changed)
     getattr(breaker, action)("because", actor="kim")
@@ -224,7 +272,9 @@ def test_each_action_is_an_event_with_reason_and_actor(breaker, trip, heard, act
     assert change.generation == breaker.snapshot().generation
 
 
-def test_an_expiry_is_an_event_at_the_time_it_was_due(breaker, heard, clock):
+def test_an_expiry_is_an_event_at_the_time_it_was_due(
+    breaker: CircuitBreaker, heard: Callable[[Signal], list[Any]], clock: ManualClock
+) -> None:
     breaker.open(expires_in=600)
     changes, since = heard(state_changed), clock.utc()
     clock.advance(HOUR)

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any, NoReturn
 
-from medianest.resilience import Bulkhead, BulkheadFullError, CircuitOpenError, State
+import pytest
+from blinker import Signal
+
+from medianest.resilience import (
+    Bulkhead,
+    BulkheadFullError,
+    CircuitBreaker,
+    CircuitOpenError,
+    ManualClock,
+    State,
+)
 from medianest.resilience.events import would_have_opened
+from tests.resilience.conftest import Fail, MakeBreaker
 
 SLOW = 2.0
 
 
 @pytest.fixture
-def breaker(make_breaker):
+def breaker(make_breaker: MakeBreaker) -> CircuitBreaker:
     return make_breaker(
         failure_threshold=3, slow_call_duration_threshold=SLOW, slow_call_rate_threshold=0.8
     )
 
 
-def slowly(breaker, clock, times=1, seconds=SLOW):
+def slowly(
+    breaker: CircuitBreaker, clock: ManualClock, times: int = 1, seconds: float = SLOW
+) -> None:
     for _ in range(times):
         breaker.call(clock.advance, seconds)
 
 
-def test_without_a_slow_threshold_no_call_is_slow(make_breaker, clock):
+def test_without_a_slow_threshold_no_call_is_slow(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker()
     slowly(breaker, clock, 20, 100)
     assert breaker.state is State.CLOSED
     assert breaker.snapshot().totals.slow == 0
 
 
-def test_enough_slow_calls_open_it_though_all_succeeded(breaker, clock):
+def test_enough_slow_calls_open_it_though_all_succeeded(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     slowly(breaker, clock, 2)
     assert breaker.state is State.CLOSED
     slowly(breaker, clock)
@@ -37,7 +55,9 @@ def test_enough_slow_calls_open_it_though_all_succeeded(breaker, clock):
     assert breaker.snapshot().reason == "3 of 3 calls were slow"
 
 
-def test_a_call_of_just_the_threshold_is_slow_and_a_shorter_one_is_not(breaker, clock):
+def test_a_call_of_just_the_threshold_is_slow_and_a_shorter_one_is_not(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     slowly(breaker, clock, 1, SLOW)
     slowly(breaker, clock, 1, SLOW - 0.01)
     counts = breaker.snapshot().counts
@@ -45,7 +65,9 @@ def test_a_call_of_just_the_threshold_is_slow_and_a_shorter_one_is_not(breaker, 
     assert breaker.snapshot().slow_call_rate == 0.5
 
 
-def test_slow_calls_must_also_be_the_share_of_all_calls(breaker, clock):
+def test_slow_calls_must_also_be_the_share_of_all_calls(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     for _ in range(2):
         breaker.call(int)
     slowly(breaker, clock, 3)
@@ -54,8 +76,8 @@ def test_slow_calls_must_also_be_the_share_of_all_calls(breaker, clock):
     assert breaker.state is State.OPEN  # 8 of 10
 
 
-def test_slow_failures_are_slow_and_failures(breaker, clock):
-    def broken():
+def test_slow_failures_are_slow_and_failures(breaker: CircuitBreaker, clock: ManualClock) -> None:
+    def broken() -> NoReturn:
         clock.advance(SLOW)
         raise ConnectionError
 
@@ -65,7 +87,9 @@ def test_slow_failures_are_slow_and_failures(breaker, clock):
     assert (counts.slow, counts.failures) == (1, 1)
 
 
-def test_calls_that_hang_open_it_before_they_return(breaker, clock):
+def test_calls_that_hang_open_it_before_they_return(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     hanging = [breaker.acquire() for _ in range(3)]
     clock.advance(SLOW)
     assert breaker.state is State.OPEN
@@ -73,7 +97,9 @@ def test_calls_that_hang_open_it_before_they_return(breaker, clock):
     assert len(hanging) == breaker.snapshot().in_flight
 
 
-def test_the_next_call_notices_that_others_hang_and_is_refused(breaker, clock):
+def test_the_next_call_notices_that_others_hang_and_is_refused(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     for _ in range(3):
         breaker.acquire()
     clock.advance(SLOW)
@@ -81,14 +107,18 @@ def test_the_next_call_notices_that_others_hang_and_is_refused(breaker, clock):
         breaker.call(int)
 
 
-def test_calls_that_hang_for_less_than_the_threshold_do_not_count(breaker, clock):
+def test_calls_that_hang_for_less_than_the_threshold_do_not_count(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     for _ in range(3):
         breaker.acquire()
     clock.advance(SLOW - 0.01)
     assert breaker.state is State.CLOSED
 
 
-def test_a_nested_call_sees_the_calls_around_it_hang(breaker, clock):
+def test_a_nested_call_sees_the_calls_around_it_hang(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     def outer(depth: int) -> None:
         if depth:
             breaker.call(outer, depth - 1)
@@ -99,7 +129,9 @@ def test_a_nested_call_sees_the_calls_around_it_hang(breaker, clock):
     breaker.call(outer, 2)
 
 
-def test_a_call_counted_while_it_hung_is_counted_once_when_it_returns(breaker, clock):
+def test_a_call_counted_while_it_hung_is_counted_once_when_it_returns(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     permits = [breaker.acquire() for _ in range(2)]
     clock.advance(SLOW)
     assert breaker.state is State.CLOSED
@@ -109,7 +141,9 @@ def test_a_call_counted_while_it_hung_is_counted_once_when_it_returns(breaker, c
     assert (snapshot.counts.slow, snapshot.state) == (2, State.CLOSED)
 
 
-def test_calls_from_before_an_operator_closed_it_do_not_open_it_again(breaker, clock):
+def test_calls_from_before_an_operator_closed_it_do_not_open_it_again(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     for _ in range(3):
         breaker.acquire()
     clock.advance(SLOW / 2)
@@ -118,12 +152,14 @@ def test_calls_from_before_an_operator_closed_it_do_not_open_it_again(breaker, c
     assert breaker.state is State.CLOSED
 
 
-def test_slow_unexpected_errors_do_not_open_it(make_breaker, clock):
+def test_slow_unexpected_errors_do_not_open_it(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(
         failure_threshold=3, slow_call_duration_threshold=SLOW, expected_errors=ConnectionError
     )
 
-    def broken():
+    def broken() -> NoReturn:
         clock.advance(SLOW)
         raise ValueError
 
@@ -135,9 +171,11 @@ def test_slow_unexpected_errors_do_not_open_it(make_breaker, clock):
     assert breaker.snapshot().counts.slow == 0
 
 
-def test_waiting_in_vain_for_a_place_in_a_bulkhead_is_no_slow_call(breaker, clock):
+def test_waiting_in_vain_for_a_place_in_a_bulkhead_is_no_slow_call(
+    breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     # The wait is ours; the dependency was never asked.
-    def refused():
+    def refused() -> NoReturn:
         clock.advance(SLOW)
         raise BulkheadFullError("plex", 1.0)
 
@@ -148,10 +186,12 @@ def test_waiting_in_vain_for_a_place_in_a_bulkhead_is_no_slow_call(breaker, cloc
     assert breaker.state is State.CLOSED
 
 
-def test_a_bulkhead_that_is_full_does_not_open_the_breaker_around_it(breaker):
+def test_a_bulkhead_that_is_full_does_not_open_the_breaker_around_it(
+    breaker: CircuitBreaker,
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1)
 
-    def nested():
+    def nested() -> None:
         with pytest.raises(BulkheadFullError):
             breaker.call(bulkhead.call, int)
 
@@ -160,7 +200,9 @@ def test_a_bulkhead_that_is_full_does_not_open_the_breaker_around_it(breaker):
     assert breaker.state is State.CLOSED
 
 
-def test_a_disabled_breaker_announces_that_calls_hang(breaker, clock, heard):
+def test_a_disabled_breaker_announces_that_calls_hang(
+    breaker: CircuitBreaker, clock: ManualClock, heard: Callable[[Signal], list[Any]]
+) -> None:
     announced = heard(would_have_opened)
     breaker.disable()
     for _ in range(3):
@@ -171,8 +213,8 @@ def test_a_disabled_breaker_announces_that_calls_hang(breaker, clock, heard):
 
 
 def test_a_disabled_breaker_announces_one_fault_once_whatever_else_happens(
-    breaker, clock, heard, fail
-):
+    breaker: CircuitBreaker, clock: ManualClock, heard: Callable[[Signal], list[Any]], fail: Fail
+) -> None:
     announced = heard(would_have_opened)
     breaker.disable()
     for _ in range(10):
@@ -184,7 +226,9 @@ def test_a_disabled_breaker_announces_one_fault_once_whatever_else_happens(
     assert len(announced) == 1
 
 
-def test_in_a_row_slow_calls_open_it_and_a_quick_one_ends_their_row(make_breaker, clock):
+def test_in_a_row_slow_calls_open_it_and_a_quick_one_ends_their_row(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(
         failure_threshold=3, slow_call_duration_threshold=SLOW, counting="consecutive"
     )
@@ -197,7 +241,9 @@ def test_in_a_row_slow_calls_open_it_and_a_quick_one_ends_their_row(make_breaker
     assert breaker.snapshot().reason == "3 slow calls in a row"
 
 
-def test_in_a_row_calls_that_hang_since_the_last_quick_one_open_it(make_breaker, clock):
+def test_in_a_row_calls_that_hang_since_the_last_quick_one_open_it(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(
         failure_threshold=2, slow_call_duration_threshold=SLOW, counting="consecutive"
     )
@@ -212,7 +258,9 @@ def test_in_a_row_calls_that_hang_since_the_last_quick_one_open_it(make_breaker,
     assert breaker.state is State.OPEN
 
 
-def test_a_probe_that_is_slow_has_failed_before_it_returns(make_breaker, half_open, clock):
+def test_a_probe_that_is_slow_has_failed_before_it_returns(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(slow_call_duration_threshold=SLOW, half_open_timeout=30)
     half_open(breaker)
     breaker.acquire()

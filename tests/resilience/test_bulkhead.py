@@ -6,35 +6,39 @@ import json
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any, NoReturn
 
 import pytest
+from blinker import Signal
 
-from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, DeferredSettlement
+from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, DeferredSettlement, Place
 from medianest.resilience.events import bulkhead_full
+from tests.support.narrowing import not_none
 
 PATIENCE = 10.0
 
 
 @pytest.fixture
-def occupied():
+def occupied() -> Iterator[Callable[[Bulkhead], Callable[[], None]]]:
     """`occupied(bulkhead)` holds one place in a thread; calling the result leaves it."""
     threads = []
 
-    def occupy(bulkhead):
+    def occupy(bulkhead: Bulkhead) -> Callable[[], None]:
         inside, leave = threading.Event(), threading.Event()
         thread = threading.Thread(target=bulkhead.call, args=(hold, inside, leave), daemon=True)
         threads.append((thread, leave))
         thread.start()
         assert inside.wait(PATIENCE)
 
-        def vacate():
+        def vacate() -> None:
             leave.set()
             thread.join(PATIENCE)
 
         return vacate
 
-    def hold(inside, leave):
+    def hold(inside: threading.Event, leave: threading.Event) -> None:
         inside.set()
         assert leave.wait(PATIENCE)
 
@@ -44,20 +48,24 @@ def occupied():
         thread.join(PATIENCE)
 
 
-def test_a_call_passes_with_arguments_and_result():
+def test_a_call_passes_with_arguments_and_result() -> None:
     assert Bulkhead("plex").call(lambda *a, **k: (a, k), 1, two=2) == ((1,), {"two": 2})
 
 
-def test_a_full_bulkhead_refuses_at_once(occupied):
+def test_a_full_bulkhead_refuses_at_once(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1)
     occupied(bulkhead)
     with pytest.raises(BulkheadFullError) as caught:
         bulkhead.call(int)
     assert caught.value.name == "plex"
-    assert caught.value.retry_after > 0
+    assert not_none(caught.value.retry_after) > 0
 
 
-def test_a_refusal_is_a_fresh_exception_without_a_story(occupied):
+def test_a_refusal_is_a_fresh_exception_without_a_story(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1)
     occupied(bulkhead)
     refusals = []
@@ -69,17 +77,19 @@ def test_a_refusal_is_a_fresh_exception_without_a_story(occupied):
     assert (refusals[0].__cause__, refusals[0].__suppress_context__) == (None, True)
 
 
-def test_a_place_is_free_again_when_its_call_has_ended(occupied):
+def test_a_place_is_free_again_when_its_call_has_ended(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1)
     occupied(bulkhead)()
     assert bulkhead.call(int) == 0
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_a_place_is_given_back_whatever_the_call_raises(error):
+def test_a_place_is_given_back_whatever_the_call_raises(error: Any) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1)
 
-    def broken():
+    def broken() -> NoReturn:
         raise error
 
     for _ in range(3):
@@ -88,12 +98,14 @@ def test_a_place_is_given_back_whatever_the_call_raises(error):
     assert bulkhead.snapshot().in_use == 0
 
 
-def test_the_error_of_a_call_that_waited_has_no_foreign_context(occupied):
+def test_the_error_of_a_call_that_waited_has_no_foreign_context(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=PATIENCE)
     vacate = occupied(bulkhead)
     threading.Thread(target=vacate, daemon=True).start()
 
-    def broken():
+    def broken() -> NoReturn:
         raise ValueError
 
     with pytest.raises(ValueError) as caught:
@@ -101,7 +113,9 @@ def test_the_error_of_a_call_that_waited_has_no_foreign_context(occupied):
     assert caught.value.__context__ is None
 
 
-def test_a_call_that_may_wait_gets_the_place_that_becomes_free(occupied):
+def test_a_call_that_may_wait_gets_the_place_that_becomes_free(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=PATIENCE)
     vacate = occupied(bulkhead)
     results: list[int] = []
@@ -114,7 +128,9 @@ def test_a_call_that_may_wait_gets_the_place_that_becomes_free(occupied):
     assert (bulkhead.snapshot().waiting, bulkhead.snapshot().in_use) == (0, 0)
 
 
-def test_a_call_waits_no_longer_than_max_wait(occupied):
+def test_a_call_waits_no_longer_than_max_wait(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=0.01)
     occupied(bulkhead)
     with pytest.raises(BulkheadFullError):
@@ -122,14 +138,18 @@ def test_a_call_waits_no_longer_than_max_wait(occupied):
     assert (bulkhead.snapshot().waiting, bulkhead.snapshot().rejected) == (0, 1)
 
 
-def test_a_call_waits_no_longer_than_its_deadline(occupied):
+def test_a_call_waits_no_longer_than_its_deadline(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=3_600)
     occupied(bulkhead)
     with Deadline(0.01).scope(), pytest.raises(BulkheadFullError):
         bulkhead.call(int)
 
 
-def test_the_snapshot_shows_in_use_peak_and_rejected(occupied):
+def test_the_snapshot_shows_in_use_peak_and_rejected(
+    occupied: Callable[[Bulkhead], Callable[[], None]],
+) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=2)
     first, second = occupied(bulkhead), occupied(bulkhead)
     for _ in range(3):
@@ -148,7 +168,7 @@ def test_the_snapshot_shows_in_use_peak_and_rejected(occupied):
     assert (snapshot.in_use, snapshot.peak) == (0, 2)
 
 
-def test_the_peak_is_the_most_at_once_not_the_most_in_all():
+def test_the_peak_is_the_most_at_once_not_the_most_in_all() -> None:
     bulkhead = Bulkhead("plex", max_concurrent=5)
     for _ in range(4):
         bulkhead.call(int)
@@ -157,7 +177,9 @@ def test_the_peak_is_the_most_at_once_not_the_most_in_all():
     assert bulkhead.snapshot().peak == 2
 
 
-def test_a_refusal_is_an_event(occupied, heard):
+def test_a_refusal_is_an_event(
+    occupied: Callable[[Bulkhead], Callable[[], None]], heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(bulkhead_full)
     bulkhead = Bulkhead("plex", max_concurrent=1)
     occupied(bulkhead)
@@ -167,10 +189,10 @@ def test_a_refusal_is_an_event(occupied, heard):
 
 
 @pytest.mark.parametrize("settle", ["success", "release", "failure"])
-def test_a_call_handed_over_keeps_its_place_until_it_is_settled(settle):
+def test_a_call_handed_over_keeps_its_place_until_it_is_settled(settle: str) -> None:
     bulkhead = Bulkhead("plex", max_concurrent=1)
 
-    def stream():
+    def stream() -> NoReturn:
         raise DeferredSettlement("chunks")
 
     with pytest.raises(DeferredSettlement) as caught:
@@ -183,7 +205,7 @@ def test_a_call_handed_over_keeps_its_place_until_it_is_settled(settle):
     assert bulkhead.snapshot().in_use == 0
 
 
-def test_a_place_taken_in_two_phases_is_given_back_once():
+def test_a_place_taken_in_two_phases_is_given_back_once() -> None:
     bulkhead = Bulkhead("plex", max_concurrent=2)
     first, _second = bulkhead.acquire(), bulkhead.acquire()
     with pytest.raises(BulkheadFullError):
@@ -194,11 +216,11 @@ def test_a_place_taken_in_two_phases_is_given_back_once():
     assert (snapshot.in_use, snapshot.peak, snapshot.rejected) == (1, 2, 1)
 
 
-def test_its_text_tells_how_many_places_are_free():
+def test_its_text_tells_how_many_places_are_free() -> None:
     assert repr(Bulkhead("plex", max_concurrent=3)) == "<Bulkhead 'plex' 3/3 free>"
 
 
-def until(condition):
+def until(condition: Callable[..., Any]) -> None:
     """Wait for what another thread is about to do."""
     give_up = threading.Event()
     timer = threading.Timer(PATIENCE, give_up.set)
@@ -211,16 +233,17 @@ def until(condition):
         timer.join()
 
 
-def test_who_waits_is_served_before_who_comes():
+def test_who_waits_is_served_before_who_comes() -> None:
     """Keeps out: a caller in a loop takes the place again and again, and who waits starves."""
     bulkhead = Bulkhead("x", max_concurrent=1, max_wait=30)
-    busy, waiting, order = threading.Event(), threading.Event(), []
+    order: list[str] = []
+    busy, waiting = threading.Event(), threading.Event()
 
-    def first():
+    def first() -> None:
         busy.set()
         waiting.wait(10)
 
-    def looping():
+    def looping() -> None:
         bulkhead.call(first)
         bulkhead.call(order.append, "again")
 
@@ -238,10 +261,10 @@ def test_who_waits_is_served_before_who_comes():
     assert bulkhead.snapshot().in_use == 0
 
 
-def test_a_place_given_to_who_has_just_left_is_not_lost():
+def test_a_place_given_to_who_has_just_left_is_not_lost() -> None:
     bulkhead = Bulkhead("x", max_concurrent=2, max_wait=0.001)
 
-    def caller():
+    def caller() -> None:
         for _ in range(300):
             with suppress(BulkheadFullError):
                 bulkhead.call(time.sleep, 0.0005)
@@ -256,12 +279,12 @@ def test_a_place_given_to_who_has_just_left_is_not_lost():
     assert bulkhead.call(int) == 0
 
 
-def test_an_interrupt_at_the_hand_over_loses_no_place():
+def test_an_interrupt_at_the_hand_over_loses_no_place() -> None:
     """Keeps out: one Ctrl-C while waiting, and a compartment that is full for ever."""
     bulkhead = Bulkhead("x", max_concurrent=1, max_wait=10)
     main = threading.get_ident()
 
-    def hand_over_and_interrupt(place):
+    def hand_over_and_interrupt(place: Place) -> None:
         while not bulkhead.snapshot().waiting:
             pass
         place.release()

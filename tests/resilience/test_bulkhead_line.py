@@ -2,7 +2,9 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from medianest.resilience import (
     ManualClock,
     Registry,
 )
+from medianest.resilience.bulkhead import Place
 
 LONG = 30.0
 PATIENCE = 10.0
@@ -21,24 +24,24 @@ PATIENCE = 10.0
 class Line:
     """A bulkhead with one place, which is taken, and those who wait for it."""
 
-    def __init__(self, clock, pool, **options):
+    def __init__(self, clock: ManualClock, pool: ThreadPoolExecutor, **options: Any) -> None:
         self.bulkhead = Bulkhead("x", max_concurrent=1, max_wait=LONG, clock=clock, **options)
-        self.served = []
+        self.served: list[tuple[str, threading.Event]] = []
         self._pool = pool
-        self._taken = self.bulkhead.acquire()
+        self._taken: Place | None = self.bulkhead.acquire()
 
-    def join(self, name):
+    def join(self, name: str) -> Future[Any]:
         """Have another one wait."""
         before = self.bulkhead.snapshot().waiting
         waiting = self._pool.submit(self.bulkhead.call, self._served, name, threading.Event())
         until(lambda: self.bulkhead.snapshot().waiting > before)
         return waiting
 
-    def _served(self, name, leave):
+    def _served(self, name: str, leave: threading.Event) -> None:
         self.served.append((name, leave))
         assert leave.wait(PATIENCE)
 
-    def move(self):
+    def move(self) -> None:
         """Whoever has the place leaves it to the first who waits."""
         known = len(self.served)
         if self._taken is not None:
@@ -48,25 +51,25 @@ class Line:
             self.served[-1][1].set()
         until(lambda: len(self.served) > known)
 
-    def refuses(self):
+    def refuses(self) -> bool:
         """Whether somebody who comes now is sent away at once."""
         before = self.bulkhead.snapshot().rejected
         with pytest.raises(BulkheadFullError):
             self.bulkhead.call(int)
         return self.bulkhead.snapshot().rejected == before + 1
 
-    def end(self):
+    def end(self) -> None:
         """Let everybody go."""
         if self._taken is not None:
             self._taken.release()
         until(lambda: self._let_go() or self.bulkhead.snapshot().in_use == 0)
 
-    def _let_go(self):
+    def _let_go(self) -> None:
         for _, leave in self.served:
             leave.set()
 
 
-def until(condition):
+def until(condition: Callable[..., Any]) -> None:
     give_up = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < give_up, "it did not happen in time"
@@ -74,11 +77,11 @@ def until(condition):
 
 
 @pytest.fixture
-def make_line(clock):
+def make_line(clock: ManualClock) -> Iterator[Callable[..., Line]]:
     lines = []
     with ThreadPoolExecutor(10) as pool:
 
-        def make(**options):
+        def make(**options: Any) -> Line:
             lines.append(Line(clock, pool, **options))
             return lines[-1]
 
@@ -87,7 +90,9 @@ def make_line(clock):
             line.end()
 
 
-def test_only_so_many_wait_and_the_others_are_refused_at_once(make_line):
+def test_only_so_many_wait_and_the_others_are_refused_at_once(
+    make_line: Callable[..., Line],
+) -> None:
     line = make_line(max_waiting=2)
     line.join("a")
     line.join("b")
@@ -97,7 +102,9 @@ def test_only_so_many_wait_and_the_others_are_refused_at_once(make_line):
     assert line.refuses()
 
 
-def test_who_would_wait_in_vain_is_refused_at_once(make_line, clock):
+def test_who_would_wait_in_vain_is_refused_at_once(
+    make_line: Callable[..., Line], clock: ManualClock
+) -> None:
     """A place every 25 seconds: of those who wait for 30 one gets one in time, and not two."""
     line = make_line(max_waiting=5)
     for name in "abcde":
@@ -109,7 +116,9 @@ def test_who_would_wait_in_vain_is_refused_at_once(make_line, clock):
     assert line.refuses()
 
 
-def test_a_line_that_moves_takes_in_as_many_as_get_a_place_in_time(make_line, clock):
+def test_a_line_that_moves_takes_in_as_many_as_get_a_place_in_time(
+    make_line: Callable[..., Line], clock: ManualClock
+) -> None:
     line = make_line(max_waiting=5)
     for name in "abcde":
         line.join(name)
@@ -121,15 +130,17 @@ def test_a_line_that_moves_takes_in_as_many_as_get_a_place_in_time(make_line, cl
 
 
 def test_a_line_that_has_not_moved_for_long_takes_nobody_in_though_it_was_quick_before(
-    make_line, clock
-):
+    make_line: Callable[..., Line], clock: ManualClock
+) -> None:
     line = make_line(max_waiting=5)
     line.join("a")
     clock.advance(16.0)
     assert line.refuses()
 
 
-def test_when_nothing_moves_one_waits_to_notice_when_it_does(make_line, clock):
+def test_when_nothing_moves_one_waits_to_notice_when_it_does(
+    make_line: Callable[..., Line], clock: ManualClock
+) -> None:
     """Keeps out: a dependency that hung once, and nobody ever waits again."""
     line = make_line(max_waiting=5)
     line.join("a")
@@ -146,7 +157,7 @@ def test_when_nothing_moves_one_waits_to_notice_when_it_does(make_line, clock):
     assert line.bulkhead.snapshot().waiting == 2
 
 
-def test_a_wait_in_vain_is_remembered(clock):
+def test_a_wait_in_vain_is_remembered(clock: ManualClock) -> None:
     """Keeps out: callers that queue up anew each time that those before them have given up."""
     bulkhead = Bulkhead("x", max_concurrent=1, max_wait=1.0, max_waiting=5, clock=clock)
     taken = bulkhead.acquire()
@@ -165,7 +176,7 @@ def test_a_wait_in_vain_is_remembered(clock):
     assert bulkhead.call(int) == 0
 
 
-def test_without_a_bound_all_wait(make_line, clock):
+def test_without_a_bound_all_wait(make_line: Callable[..., Line], clock: ManualClock) -> None:
     line = make_line()
     for name in "abcdef":
         line.join(name)
@@ -174,11 +185,11 @@ def test_without_a_bound_all_wait(make_line, clock):
 
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, True])
-def test_a_bound_is_a_whole_number(most):
+def test_a_bound_is_a_whole_number(most: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_waiting"):
         Bulkhead("x", max_waiting=most)
 
 
-def test_a_registry_gives_its_bulkheads_its_clock():
+def test_a_registry_gives_its_bulkheads_its_clock() -> None:
     clock = ManualClock()
     assert Registry(clock=clock).bulkhead("x")._clock is clock

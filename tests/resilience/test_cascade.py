@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 import pytest
 
-from medianest.resilience import ResilienceService
-from medianest.resilience.cascade import CascadeMonitor, Level, Work
+from medianest.resilience import ManualClock, ResilienceService
+from medianest.resilience.cascade import CascadeMonitor, CascadeRisk, DependencyRisk, Level, Work
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> ResilienceService:
     service = ResilienceService(clock=clock)
-    options = {"retry": None, "bulkhead": None}
+    options: dict[str, Any] = {"retry": None, "bulkhead": None}
     service.register_dependency("db", criticality="critical", **options)
     service.register_dependency("plex", criticality="important")
     service.register_dependency("shop", criticality="optional", depends_on=["db"], **options)
@@ -19,17 +22,17 @@ def service(clock):
 
 
 @pytest.fixture
-def monitor(service):
+def monitor(service: ResilienceService) -> CascadeMonitor:
     routes = {"plex": ["GET /libraries"], "shop": ["GET /shop"]}
     return CascadeMonitor(service.registry, lambda name: routes.get(name, ()))
 
 
-def of(risk, name):
+def of(risk: CascadeRisk, name: str) -> DependencyRisk:
     return next(d for d in risk.dependencies if d.name == name)
 
 
-def fail(service, name, times):
-    def broken():
+def fail(service: ResilienceService, name: str, times: int) -> None:
+    def broken() -> NoReturn:
         raise ConnectionError
 
     for _ in range(times):
@@ -37,12 +40,14 @@ def fail(service, name, times):
             service.registry.breaker(name).call(broken)
 
 
-def test_where_all_is_well_the_risk_is_low(monitor):
+def test_where_all_is_well_the_risk_is_low(monitor: CascadeMonitor) -> None:
     risk = monitor.assess()
     assert (risk.score, risk.level, risk.held_back) == (0, Level.LOW, ())
 
 
-def test_the_blast_radius_is_all_that_depends_on_it_routes_included(monitor):
+def test_the_blast_radius_is_all_that_depends_on_it_routes_included(
+    monitor: CascadeMonitor,
+) -> None:
     radius = of(monitor.assess(), "db")
     assert (radius.dependents, radius.routes) == (("shop",), ("GET /shop",))
 
@@ -56,13 +61,17 @@ def test_the_blast_radius_is_all_that_depends_on_it_routes_included(monitor):
         (["db"], Level.CRITICAL),
     ],
 )
-def test_the_risk_grows_with_what_is_cut_off(service, monitor, broken, level):
+def test_the_risk_grows_with_what_is_cut_off(
+    service: ResilienceService, monitor: CascadeMonitor, broken: list[str], level: Level
+) -> None:
     for name in broken:
         service.registry.breaker(name).open()
     assert monitor.assess().level is level
 
 
-def test_errors_are_stress_before_the_breaker_opens(service, monitor, clock):
+def test_errors_are_stress_before_the_breaker_opens(
+    service: ResilienceService, monitor: CascadeMonitor, clock: ManualClock
+) -> None:
     breaker = service.registry.breaker("db")
     for _ in range(6):
         breaker.call(int)
@@ -76,7 +85,7 @@ def test_errors_are_stress_before_the_breaker_opens(service, monitor, clock):
     assert of(monitor.assess(), "db").stress.error_trend == "falling"
 
 
-def test_a_full_bulkhead_is_stress(service, monitor):
+def test_a_full_bulkhead_is_stress(service: ResilienceService, monitor: CascadeMonitor) -> None:
     bulkhead = service.registry.bulkhead("plex")
     places = [bulkhead.acquire() for _ in range(10)]
     risk = of(monitor.assess(), "plex")
@@ -86,7 +95,9 @@ def test_a_full_bulkhead_is_stress(service, monitor):
         place.release()
 
 
-def test_retries_are_stress(service, monitor, clock):
+def test_retries_are_stress(
+    service: ResilienceService, monitor: CascadeMonitor, clock: ManualClock
+) -> None:
     monitor.assess()
     clock.advance(2)
     budget = service.registry.budget("plex")
@@ -97,23 +108,27 @@ def test_retries_are_stress(service, monitor, clock):
     assert of(monitor.assess(), "plex").stress.retry_amplification == 1.5
 
 
-def test_retries_are_held_back_first_and_optional_work_then(service, monitor, clock):
+def test_retries_are_held_back_first_and_optional_work_then(
+    service: ResilienceService, monitor: CascadeMonitor, clock: ManualClock
+) -> None:
     assert monitor.held_back(Work.RETRY) is None
     for name in ("plex", "shop"):
         service.registry.breaker(name).open()
     clock.advance(1)
-    assert "high" in monitor.held_back(Work.RETRY)
+    assert "high" in not_none(monitor.held_back(Work.RETRY))
     assert monitor.held_back(Work.OPTIONAL) is None
     service.registry.breaker("db").open()
     clock.advance(1)
-    assert "critical" in monitor.held_back(Work.OPTIONAL)
+    assert "critical" in not_none(monitor.held_back(Work.OPTIONAL))
     assert monitor.assess().held_back == ("retry", "optional")
 
 
-def test_a_retry_is_not_made_while_retries_are_held_back(service, monitor, clock):
+def test_a_retry_is_not_made_while_retries_are_held_back(
+    service: ResilienceService, monitor: CascadeMonitor, clock: ManualClock
+) -> None:
     calls = []
 
-    def broken():
+    def broken() -> NoReturn:
         calls.append(1)
         raise ConnectionError
 
@@ -125,7 +140,9 @@ def test_a_retry_is_not_made_while_retries_are_held_back(service, monitor, clock
     assert "cascade risk" in caught.value.__notes__[0]
 
 
-def test_what_to_look_at_first_is_told_first(service, monitor):
+def test_what_to_look_at_first_is_told_first(
+    service: ResilienceService, monitor: CascadeMonitor
+) -> None:
     service.registry.breaker("plex").open()
     fail(service, "db", 5)
     advice = monitor.assess().recommendations

@@ -8,9 +8,12 @@ import os
 import signal
 import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NoReturn
 
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     Bulkhead,
@@ -22,6 +25,7 @@ from medianest.resilience import (
     DeadlineExceededError,
     DeferredSettlement,
     FlightPool,
+    ManualClock,
     Pipeline,
     Retry,
     flights,
@@ -29,38 +33,41 @@ from medianest.resilience import (
 )
 from medianest.resilience.events import shared
 from tests.resilience.flying import SOON, Callers, Upstream, wait_until
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
-def upstream():
+def upstream() -> Upstream:
     return Upstream()
 
 
 @pytest.fixture
-def callers():
+def callers() -> Iterator[Callers]:
     callers = Callers()
     yield callers
     callers.close()
 
 
 @pytest.fixture
-def pool():
+def pool() -> Iterator[FlightPool]:
     pool = FlightPool(4)
     yield pool
     pool.close()
 
 
 @pytest.fixture
-def coalesce(pool):
+def coalesce(pool: FlightPool) -> Coalesce:
     return Coalesce(name="plex", pool=pool)
 
 
-def joined(coalesce, number):
+def joined(coalesce: Coalesce, number: int) -> None:
     """Wait until so many calls in all have joined a flight."""
     wait_until(lambda: coalesce.snapshot().shared == number)
 
 
-def test_all_who_ask_the_same_share_one_call(coalesce, upstream, callers, heard):
+def test_all_who_ask_the_same_share_one_call(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers, heard: Callable[[Signal], list[Any]]
+) -> None:
     told = heard(shared)
     asked = [callers.start(coalesce.call, upstream, 1, b=2) for _ in range(32)]
     joined(coalesce, 31)
@@ -73,7 +80,9 @@ def test_all_who_ask_the_same_share_one_call(coalesce, upstream, callers, heard)
     assert [(event.name, event.callers) for event in told] == [("plex", 32)]
 
 
-def test_another_question_is_another_call(coalesce, upstream, callers):
+def test_another_question_is_another_call(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers
+) -> None:
     asked = [callers.start(coalesce.call, upstream, value) for value in (1, True, "1")]
     for _ in range(3):
         upstream.wait_for_call()
@@ -83,13 +92,15 @@ def test_another_question_is_another_call(coalesce, upstream, callers):
     assert len(upstream.calls) == 3
 
 
-def test_who_asks_after_the_answer_asks_anew(coalesce, upstream):
+def test_who_asks_after_the_answer_asks_anew(coalesce: Coalesce, upstream: Upstream) -> None:
     upstream.let_go(2)
     assert coalesce.call(upstream) == coalesce.call(upstream) == "answer"
     assert len(upstream.calls) == 2
 
 
-def test_the_key_says_what_is_the_same(pool, upstream, callers):
+def test_the_key_says_what_is_the_same(
+    pool: FlightPool, upstream: Upstream, callers: Callers
+) -> None:
     coalesce = Coalesce(key=lambda user, page: page, pool=pool)
     asked = [callers.start(coalesce.call, upstream, user, 1) for user in "ab"]
     joined(coalesce, 1)
@@ -98,12 +109,14 @@ def test_the_key_says_what_is_the_same(pool, upstream, callers):
     assert len(upstream.calls) == 1
 
 
-def by_itself(unhashable):
+def by_itself(unhashable: list[Any]) -> int:
     return threading.get_ident()
 
 
 @pytest.mark.parametrize("key", [None, lambda *args: 1 / 0])
-def test_a_question_without_a_key_is_asked_by_its_caller(pool, key, caplog):
+def test_a_question_without_a_key_is_asked_by_its_caller(
+    pool: FlightPool, key: Callable[..., Any] | None, caplog: pytest.LogCaptureFixture
+) -> None:
     coalesce = Coalesce(key=key, pool=pool)
     for _ in range(2):
         assert coalesce.call(by_itself, []) == threading.get_ident()
@@ -111,7 +124,9 @@ def test_a_question_without_a_key_is_asked_by_its_caller(pool, key, caplog):
     assert [record.message for record in caplog.records] == [told]
 
 
-def test_each_caller_waits_no_longer_than_its_own_deadline(coalesce, upstream, callers):
+def test_each_caller_waits_no_longer_than_its_own_deadline(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers
+) -> None:
     patient = callers.start(coalesce.call, upstream)
     upstream.wait_for_call()
     with pytest.raises(DeadlineExceededError), Deadline(0.01).scope():
@@ -121,7 +136,9 @@ def test_each_caller_waits_no_longer_than_its_own_deadline(coalesce, upstream, c
     assert len(upstream.calls) == 1
 
 
-def test_the_flight_goes_on_when_its_first_caller_has_left(coalesce, upstream, callers):
+def test_the_flight_goes_on_when_its_first_caller_has_left(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers
+) -> None:
     with pytest.raises(DeadlineExceededError), Deadline(0.01).scope():
         coalesce.call(upstream)
     second = callers.start(coalesce.call, upstream)
@@ -131,7 +148,9 @@ def test_the_flight_goes_on_when_its_first_caller_has_left(coalesce, upstream, c
     assert len(upstream.calls) == 1
 
 
-def test_who_has_no_time_left_begins_nothing(coalesce, upstream, clock):
+def test_who_has_no_time_left_begins_nothing(
+    coalesce: Coalesce, upstream: Upstream, clock: ManualClock
+) -> None:
     with Deadline(1, clock=clock).scope():
         clock.advance(1)
         with pytest.raises(DeadlineExceededError):
@@ -140,7 +159,9 @@ def test_who_has_no_time_left_begins_nothing(coalesce, upstream, clock):
 
 
 @pytest.mark.parametrize(("timeout", "left"), [(None, float("inf")), (7, 7)])
-def test_a_flight_has_its_own_deadline_and_its_first_callers_context(pool, clock, timeout, left):
+def test_a_flight_has_its_own_deadline_and_its_first_callers_context(
+    pool: FlightPool, clock: ManualClock, timeout: int | None, left: float
+) -> None:
     who = contextvars.ContextVar("who", default="nobody")
     who.set("the first")
     coalesce = Coalesce(timeout=timeout, pool=pool, clock=clock)
@@ -149,7 +170,9 @@ def test_a_flight_has_its_own_deadline_and_its_first_callers_context(pool, clock
         assert remaining() == 5
 
 
-def test_an_error_reaches_everybody_and_grows_with_nobody(coalesce, upstream, callers):
+def test_an_error_reaches_everybody_and_grows_with_nobody(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers
+) -> None:
     """Keeps out: one instance raised by many, with the traceback of all of them."""
     upstream.answer = ConnectionError("no route")
     asked = [callers.start(coalesce.call, upstream) for _ in range(20)]
@@ -159,19 +182,21 @@ def test_an_error_reaches_everybody_and_grows_with_nobody(coalesce, upstream, ca
     assert {str(error) for error in errors} == {"no route"}
     depths = []
     for error in errors:
-        depth, traceback = 0, error.__traceback__
+        depth, traceback = 0, not_none(error).__traceback__
         while traceback is not None:
             depth, traceback = depth + 1, traceback.tb_next
         depths.append(depth)
     assert max(depths) < 15
-    assert all(error.__context__ is None for error in errors)
+    assert all(not_none(error).__context__ is None for error in errors)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, RecursionError])
-def test_whatever_ends_a_flight_reaches_its_callers_and_harms_no_thread(pool, error):
+def test_whatever_ends_a_flight_reaches_its_callers_and_harms_no_thread(
+    pool: FlightPool, error: Any
+) -> None:
     coalesce = Coalesce(pool=pool)
 
-    def broken():
+    def broken() -> NoReturn:
         raise error
 
     for _ in range(2 * pool.max_flights):
@@ -182,7 +207,9 @@ def test_whatever_ends_a_flight_reaches_its_callers_and_harms_no_thread(pool, er
     assert coalesce.snapshot().rejected == 0
 
 
-def test_without_a_free_thread_a_caller_makes_the_call_itself(upstream, callers):
+def test_without_a_free_thread_a_caller_makes_the_call_itself(
+    upstream: Upstream, callers: Callers
+) -> None:
     coalesce = Coalesce(pool=FlightPool(1))
     flying = callers.start(coalesce.call, upstream)
     upstream.wait_for_call()
@@ -193,8 +220,10 @@ def test_without_a_free_thread_a_caller_makes_the_call_itself(upstream, callers)
     assert flying.result(SOON) == "answer"
 
 
-def test_when_the_system_gives_no_thread_a_caller_makes_the_call_itself(coalesce, monkeypatch):
-    def refuse(thread):
+def test_when_the_system_gives_no_thread_a_caller_makes_the_call_itself(
+    coalesce: Coalesce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> NoReturn:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
@@ -203,13 +232,13 @@ def test_when_the_system_gives_no_thread_a_caller_makes_the_call_itself(coalesce
     assert coalesce.pool.in_flight == 0
 
 
-def test_a_flight_may_ask_its_own_question(coalesce):
-    def ask(depth):
+def test_a_flight_may_ask_its_own_question(coalesce: Coalesce) -> None:
+    def ask(depth: int) -> int:
         return depth if depth == 0 else coalesce.call(ask, depth - 1)
 
     assert coalesce.call(ask, 3) == 0
 
-    def same(state):
+    def same(state: Any) -> Any:
         state.append(None)
         return len(state) if len(state) > 3 else coalesce.call(same, state)
 
@@ -217,12 +246,12 @@ def test_a_flight_may_ask_its_own_question(coalesce):
     assert keyed.call(lambda: keyed.call(lambda: keyed.call(lambda: "deep"))) == "deep"
 
 
-def test_two_flights_may_ask_each_others_question(pool, callers):
+def test_two_flights_may_ask_each_others_question(pool: FlightPool, callers: Callers) -> None:
     """Keeps out: each waits for the other until their deadlines."""
     coalesce = Coalesce(pool=pool, key=lambda name, *rest: name)
     both = threading.Barrier(2, timeout=SOON)
 
-    def ask(name, other, deep=True):
+    def ask(name: str, other: str, deep: bool = True) -> str:
         if deep:
             both.wait()
             coalesce.call(ask, other, name, False)
@@ -232,7 +261,9 @@ def test_two_flights_may_ask_each_others_question(pool, callers):
     assert [each.result(SOON) for each in asked] == ["a", "b"]
 
 
-def test_layers_beneath_count_one_call_for_all(pool, clock, upstream, callers):
+def test_layers_beneath_count_one_call_for_all(
+    pool: FlightPool, clock: ManualClock, upstream: Upstream, callers: Callers
+) -> None:
     breaker, bulkhead = CircuitBreaker("plex", clock=clock), Bulkhead("plex", max_concurrent=1)
     coalesce = Coalesce(pool=pool)
     pipeline = Pipeline("plex", [coalesce, Retry(clock=clock), breaker, bulkhead])
@@ -244,12 +275,19 @@ def test_layers_beneath_count_one_call_for_all(pool, clock, upstream, callers):
     assert bulkhead.snapshot().rejected == 0
 
 
-def test_a_result_that_goes_on_is_given_to_one_and_the_others_ask_for_themselves(
-    coalesce, upstream, callers
-):
-    made = []
+def result_of(call: Future[Any]) -> Any:
+    """What goes on after the call."""
+    error = call.exception(SOON)
+    assert isinstance(error, DeferredSettlement)
+    return error.result
 
-    def stream():
+
+def test_a_result_that_goes_on_is_given_to_one_and_the_others_ask_for_themselves(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers
+) -> None:
+    made: list[DeferredSettlement] = []
+
+    def stream() -> NoReturn:
         made.append(DeferredSettlement(len(made)))
         raise made[-1]
 
@@ -257,27 +295,28 @@ def test_a_result_that_goes_on_is_given_to_one_and_the_others_ask_for_themselves
     asked = [callers.start(coalesce.call, upstream) for _ in range(3)]
     joined(coalesce, 2)
     upstream.let_go(3)
-    got = [each.exception(SOON) for each in asked]
-    assert sorted(error.result for error in got) == [0, 1, 2]
+    assert sorted(result_of(each) for each in asked) == [0, 1, 2]
 
 
-def test_who_must_call_for_itself_asks_its_own_question(pool, callers):
+def test_who_must_call_for_itself_asks_its_own_question(pool: FlightPool, callers: Callers) -> None:
     """Keeps out: the arguments of whoever came first, where the key is not all of them."""
     coalesce, hold = Coalesce(pool=pool, key=lambda user: "page"), threading.Event()
 
-    def stream(user):
+    def stream(user: str) -> NoReturn:
         hold.wait(SOON)
         raise DeferredSettlement(user)
 
     asked = {user: callers.start(coalesce.call, stream, user) for user in "abc"}
     joined(coalesce, 2)
     hold.set()
-    got = {user: each.exception(SOON).result for user, each in asked.items()}
+    got = {user: result_of(each) for user, each in asked.items()}
     assert sum(user == result for user, result in got.items()) >= 2
     assert len(set(got.values())) >= 2
 
 
-def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(pool, upstream):
+def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(
+    pool: FlightPool, upstream: Upstream
+) -> None:
     bulkhead, closed = Bulkhead("plex", max_concurrent=1), threading.Event()
     pipeline = Pipeline("plex", [Coalesce(pool=pool), bulkhead])
 
@@ -293,13 +332,13 @@ def test_a_result_that_goes_on_and_that_nobody_waits_for_gives_everything_back(p
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_nothing_is_kept_of_a_flight_that_is_over(coalesce, fails):
+def test_nothing_is_kept_of_a_flight_that_is_over(coalesce: Coalesce, fails: bool) -> None:
     """Keeps out: results and errors that only the garbage collector finds."""
 
     class OutcomeError(Exception):
         pass
 
-    def ask():
+    def ask() -> Exception:
         if fails:
             raise OutcomeError
         return OutcomeError()
@@ -316,15 +355,15 @@ def test_nothing_is_kept_of_a_flight_that_is_over(coalesce, fails):
         gc.enable()
 
 
-def test_many_callers_of_many_questions_leave_nothing_behind(pool):
+def test_many_callers_of_many_questions_leave_nothing_behind(pool: FlightPool) -> None:
     coalesce, gate = Coalesce(pool=pool), threading.Barrier(16)
 
-    def ask(number):
+    def ask(number: int) -> int:
         if number % 3 == 0:
             raise ZeroDivisionError(number)
         return number
 
-    def caller(seed):
+    def caller(seed: int) -> None:
         gate.wait(SOON)
         for turn in range(300):
             number = (seed * turn) % 7
@@ -342,10 +381,10 @@ def test_many_callers_of_many_questions_leave_nothing_behind(pool):
     assert seen.in_flight == 0
 
 
-def test_threads_start_when_needed_are_used_again_and_end_on_close():
+def test_threads_start_when_needed_are_used_again_and_end_on_close() -> None:
     pool = FlightPool(3, name="flight-of-a-test")
 
-    def mine():
+    def mine() -> list[threading.Thread]:
         return [each for each in threading.enumerate() if each.name == pool.name]
 
     coalesce = Coalesce(pool=pool)
@@ -360,7 +399,9 @@ def test_threads_start_when_needed_are_used_again_and_end_on_close():
     assert coalesce.call(threading.get_ident) == threading.get_ident()
 
 
-def test_a_forked_child_has_flights_of_its_own(coalesce, upstream, callers):
+def test_a_forked_child_has_flights_of_its_own(
+    coalesce: Coalesce, upstream: Upstream, callers: Callers
+) -> None:
     flying = callers.start(coalesce.call, upstream)
     upstream.wait_for_call()
     for _ in range(3):
@@ -376,7 +417,7 @@ def test_a_forked_child_has_flights_of_its_own(coalesce, upstream, callers):
     assert flying.result(SOON) == "answer"
 
 
-def test_a_process_ends_though_a_flight_hangs(run_python):
+def test_a_process_ends_though_a_flight_hangs(run_python: Callable[..., str]) -> None:
     run_python(
         "import threading\n"
         "from medianest.resilience import Coalesce, Deadline, DeadlineExceededError\n"
@@ -394,20 +435,20 @@ def test_a_process_ends_though_a_flight_hangs(run_python):
     "wrong",
     [{"key": 1}, {"timeout": 0}, {"timeout": "soon"}, {"pool": 4}, {"name": ""}],
 )
-def test_a_wrong_option_is_refused(wrong):
+def test_a_wrong_option_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Coalesce(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, True, "many", 10**6])
-def test_a_pool_has_a_whole_number_of_threads(wrong):
+def test_a_pool_has_a_whole_number_of_threads(wrong: Any) -> None:
     with pytest.raises(ConfigurationError):
         FlightPool(wrong)
 
 
 def test_callers_of_what_hangs_hold_no_more_threads_than_their_line_has_places(
-    pool, upstream, callers, monkeypatch
-):
+    pool: FlightPool, upstream: Upstream, callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: everybody waits for one call that hangs, and nobody is left for anything else."""
     monkeypatch.setattr(flights, "LONG", 0.05)
     line = Bulkhead("callers", max_concurrent=3)
@@ -422,6 +463,6 @@ def test_callers_of_what_hangs_hold_no_more_threads_than_their_line_has_places(
     assert line.snapshot().in_use == 0
 
 
-def test_a_line_is_a_bulkhead(pool):
+def test_a_line_is_a_bulkhead(pool: FlightPool) -> None:
     with pytest.raises(ConfigurationError, match="line must be a Bulkhead, not 3"):
-        Coalesce(line=3, pool=pool)
+        Coalesce(line=3, pool=pool)  # type: ignore[arg-type]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -16,9 +18,11 @@ from medianest.resilience import (
     Deadline,
     DeadlineExceededError,
     FlightPool,
+    ManualClock,
     MemoryLastGood,
     Patience,
     Pipeline,
+    Place,
     flights,
     remaining,
 )
@@ -26,33 +30,35 @@ from tests.resilience.flying import SOON, Callers, Upstream, wait_until
 
 
 @pytest.fixture
-def upstream():
+def upstream() -> Upstream:
     return Upstream()
 
 
 @pytest.fixture
-def callers():
+def callers() -> Iterator[Callers]:
     callers = Callers()
     yield callers
     callers.close()
 
 
 @pytest.fixture
-def pool():
+def pool() -> Iterator[FlightPool]:
     pool = FlightPool(4)
     yield pool
     pool.close()
 
 
 @pytest.fixture(params=["coalesce", "patience"])
-def strategy(request, pool):
+def strategy(request: pytest.FixtureRequest, pool: FlightPool) -> Patience | Coalesce:
     """Either of those that make calls in other threads."""
     if request.param == "coalesce":
         return Coalesce(name="order", pool=pool)
     return Patience(0, name="order", last_good=MemoryLastGood(60), pool=pool)
 
 
-def test_a_call_that_hangs_is_not_joined_for_ever(pool, clock, upstream, callers):
+def test_a_call_that_hangs_is_not_joined_for_ever(
+    pool: FlightPool, clock: ManualClock, upstream: Upstream, callers: Callers
+) -> None:
     """Keeps out: one call that never ended kept everybody from an answer until the restart."""
     coalesce = Coalesce(name="plex", timeout=10, pool=pool, clock=clock)
     hanging = callers.start(coalesce.call, upstream)
@@ -73,7 +79,9 @@ def test_a_call_that_hangs_is_not_joined_for_ever(pool, clock, upstream, callers
     assert len(upstream.calls) == 2
 
 
-def test_nobody_waits_longer_than_a_flight_may_take(pool, upstream, monkeypatch):
+def test_nobody_waits_longer_than_a_flight_may_take(
+    pool: FlightPool, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(flights, "_GRACE", 0.05)
     coalesce = Coalesce(name="plex", timeout=0.05, pool=pool)
     with pytest.raises(DeadlineExceededError, match="plex"):
@@ -81,7 +89,9 @@ def test_nobody_waits_longer_than_a_flight_may_take(pool, upstream, monkeypatch)
     upstream.let_go()
 
 
-def test_who_is_let_go_is_told_that_the_call_was_made(strategy, upstream):
+def test_who_is_let_go_is_told_that_the_call_was_made(
+    strategy: Patience | Coalesce, upstream: Upstream
+) -> None:
     """Keeps out: "could not be called" of an order that is being made."""
     with Deadline(0.05).scope(), pytest.raises(CallOverdueError) as caught:
         strategy.call(upstream)
@@ -89,7 +99,9 @@ def test_who_is_let_go_is_told_that_the_call_was_made(strategy, upstream):
     upstream.let_go()
 
 
-def test_without_time_no_call_is_made_and_that_is_said(strategy, clock, upstream):
+def test_without_time_no_call_is_made_and_that_is_said(
+    strategy: Patience | Coalesce, clock: ManualClock, upstream: Upstream
+) -> None:
     with Deadline(1, clock=clock).scope(), pytest.raises(DeadlineExceededError) as caught:
         clock.advance(2)
         strategy.call(upstream)
@@ -97,20 +109,24 @@ def test_without_time_no_call_is_made_and_that_is_said(strategy, clock, upstream
     assert not upstream.calls
 
 
-def test_a_flight_whose_own_threads_ask_its_question_ends(pool, callers, monkeypatch):
+def test_a_flight_whose_own_threads_ask_its_question_ends(
+    pool: FlightPool, callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: both wait for each other, as threads do not inherit that they are in a flight."""
     monkeypatch.setattr(flights, "_GRACE", 0.05)
     coalesce = Coalesce(name="plex", key=lambda: "one", timeout=0.1, pool=pool)
 
-    def asks_itself():
+    def asks_itself() -> Any:
         return callers.start(coalesce.call, asks_itself).result(SOON)
 
     with pytest.raises(DeadlineExceededError):
         coalesce.call(asks_itself)
 
 
-def test_where_nothing_is_said_a_flight_has_half_a_minute(pool, clock):
-    store = MemoryLastGood(60, clock=clock)
+def test_where_nothing_is_said_a_flight_has_half_a_minute(
+    pool: FlightPool, clock: ManualClock
+) -> None:
+    store: MemoryLastGood[str] = MemoryLastGood(60, clock=clock)
     for strategy in (
         Coalesce(pool=pool, clock=clock),
         Patience(1, last_good=store, pool=pool, clock=clock),
@@ -118,7 +134,9 @@ def test_where_nothing_is_said_a_flight_has_half_a_minute(pool, clock):
         assert strategy.call(remaining) == 30.0
 
 
-def test_of_patience_alone_no_call_is_waited_for_longer_either(pool, upstream, monkeypatch):
+def test_of_patience_alone_no_call_is_waited_for_longer_either(
+    pool: FlightPool, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(flights, "_GRACE", 0.05)
     patience = Patience(0.01, last_good=MemoryLastGood(60), timeout=0.05, pool=pool)
     with pytest.raises(DeadlineExceededError):
@@ -132,13 +150,15 @@ class Page:
 
     number: object
 
-    def read(self, becomes):
+    def read(self, becomes: Callable[[], object]) -> str:
         found, self.number = f"page {self.number}", becomes()
         return found
 
 
 @pytest.mark.parametrize("becomes", [int, list], ids=["another hash", "no hash"])
-def test_a_question_that_changes_meanwhile_is_answered(pool, becomes):
+def test_a_question_that_changes_meanwhile_is_answered(
+    pool: FlightPool, becomes: Callable[[], object]
+) -> None:
     """Keeps out: callers that wait for ever, and None in the place of an answer."""
     coalesce = Coalesce(name="pages", pool=pool)
     page = Page(1)
@@ -150,11 +170,13 @@ def test_a_question_that_changes_meanwhile_is_answered(pool, becomes):
     assert coalesce.snapshot().flights == 3
 
 
-def test_the_wait_for_a_place_in_the_line_is_part_of_the_wait(pool, clock, upstream, callers):
+def test_the_wait_for_a_place_in_the_line_is_part_of_the_wait(
+    pool: FlightPool, clock: ManualClock, upstream: Upstream, callers: Callers
+) -> None:
     """Keeps out: a caller with four seconds left that waits for six."""
 
     class SlowLine(Bulkhead):
-        def acquire(self):
+        def acquire(self) -> Place:
             clock.advance(4)
             return super().acquire()
 
@@ -167,14 +189,14 @@ def test_the_wait_for_a_place_in_the_line_is_part_of_the_wait(pool, clock, upstr
 
 
 def test_who_finds_no_place_in_the_line_takes_the_answer_that_came_meanwhile(
-    pool, upstream, monkeypatch
-):
+    pool: FlightPool, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(flights, "LONG", 0.01)
     full = Bulkhead("line", max_concurrent=1)
     full.acquire()
 
     class Line(Bulkhead):
-        def acquire(self):
+        def acquire(self) -> Any:
             upstream.let_go()
             wait_until(lambda: coalesce.snapshot().in_flight == 0)
             return full.acquire()
@@ -183,7 +205,9 @@ def test_who_finds_no_place_in_the_line_takes_the_answer_that_came_meanwhile(
     assert coalesce.call(upstream) == "answer"
 
 
-def test_a_forked_child_counts_none_of_its_parents_flights(pool, upstream, callers):
+def test_a_forked_child_counts_none_of_its_parents_flights(
+    pool: FlightPool, upstream: Upstream, callers: Callers
+) -> None:
     coalesce = Coalesce(name="plex", pool=pool)
     pipeline = Pipeline("plex", [coalesce])
     flying = callers.start(pipeline.call, upstream)

@@ -8,6 +8,8 @@ import ssl
 import tarfile
 import threading
 import xmlrpc.client
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg2
 import pytest
@@ -36,11 +38,11 @@ def with_code(error: type[Exception], text: str, **members: str) -> Exception:
 
 
 @pytest.fixture
-def hanging_up():
+def hanging_up() -> Iterator[str]:
     """The URL of a server that reads each request and closes the connection without a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def serve():
+        def serve() -> None:
             while True:
                 try:
                     connection, _ = server.accept()
@@ -68,19 +70,23 @@ def hanging_up():
         (urllib3.exceptions.ProtocolError("Response ended prematurely"), "ECONNRESET"),
     ],
 )
-def test_pythons_own_errors_count_as_what_they_are_without_an_errno(error, token):
+def test_pythons_own_errors_count_as_what_they_are_without_an_errno(
+    error: Exception, token: str
+) -> None:
     assert matching(error) == {token}
     assert matching(RuntimeError("wrapped", error)) == {token}
 
 
 @pytest.mark.parametrize("ask", [requests.get, lambda url: urllib3.request("GET", url, retries=0)])
-def test_a_server_that_hangs_up_without_a_word_is_a_reset(hanging_up, ask):
+def test_a_server_that_hangs_up_without_a_word_is_a_reset(
+    hanging_up: str, ask: Callable[..., Any]
+) -> None:
     with pytest.raises((requests.ConnectionError, urllib3.exceptions.HTTPError)) as caught:
         ask(hanging_up)
     assert matching(caught.value) == {"ECONNRESET"}
 
 
-def test_an_upstream_that_dies_without_a_word_opens_the_breaker(hanging_up):
+def test_an_upstream_that_dies_without_a_word_opens_the_breaker(hanging_up: str) -> None:
     """Keeps out: every call fails, each as unexpected, and the breaker never opens."""
     breaker = CircuitBreaker(
         "plex", expected_errors="ECONNRESET", failure_threshold=2, clock=ManualClock()
@@ -108,7 +114,9 @@ def test_an_upstream_that_dies_without_a_word_opens_the_breaker(hanging_up):
         ("asyncio.exceptions", "IncompleteReadError", "ECONNRESET"),
     ],
 )
-def test_clients_errors_are_known_by_the_names_of_their_classes(module, name, token):
+def test_clients_errors_are_known_by_the_names_of_their_classes(
+    module: str, name: str, token: str
+) -> None:
     kind = look_alike(module, name)
     assert matching(kind()) == {token}
     assert matching(look_alike("own", "Own", kind)()) == {token}
@@ -128,11 +136,11 @@ def test_clients_errors_are_known_by_the_names_of_their_classes(module, name, to
         ('could not translate host name "db" to address: Name or service not known', "ENOTFOUND"),
     ],
 )
-def test_psycopg2_says_it_in_words(text, token):
+def test_psycopg2_says_it_in_words(text: str, token: str) -> None:
     assert matching(psycopg2.OperationalError(text)) == {token}
 
 
-def test_psycopg2_itself_says_that_a_connection_was_refused():
+def test_psycopg2_itself_says_that_a_connection_was_refused() -> None:
     with pytest.raises(psycopg2.OperationalError) as caught:
         psycopg2.connect("host=127.0.0.1 port=1")
     assert matching(caught.value) == {"ECONNREFUSED"}
@@ -150,12 +158,14 @@ def test_psycopg2_itself_says_that_a_connection_was_refused():
         ("57P03", "ECONNREFUSED"),
     ],
 )
-def test_a_code_of_the_database_says_it_better_than_words(member, code, token):
+def test_a_code_of_the_database_says_it_better_than_words(
+    member: str, code: str, token: str
+) -> None:
     error = with_code(psycopg2.OperationalError, "timeout expired", **{member: code})
     assert matching(error) == {token}
 
 
-def test_what_a_client_wrote_into_a_query_is_no_lost_connection():
+def test_what_a_client_wrote_into_a_query_is_no_lost_connection() -> None:
     """Keeps out: anybody who can write a title opens the breaker of the database."""
     said = 'invalid input syntax for type integer: "server closed the connection unexpectedly"'
     assert matching(psycopg2.DataError(said)) == set()
@@ -171,24 +181,24 @@ def test_what_a_client_wrote_into_a_query_is_no_lost_connection():
         ("Error 32 while writing to socket. Broken pipe.", "EPIPE"),
     ],
 )
-def test_redis_says_it_in_words(text, token):
+def test_redis_says_it_in_words(text: str, token: str) -> None:
     assert matching(redis.ConnectionError(text)) == {token}
 
 
-def test_mysql_says_it_in_words():
+def test_mysql_says_it_in_words() -> None:
     lost = look_alike("pymysql.err", "OperationalError")
     assert matching(lost(2013, "Lost connection to MySQL server during query")) == {"ECONNRESET"}
     refused = lost(2003, "Can't connect to 'db' ([Errno 111] Connection refused)")
     assert matching(refused) == {"ECONNREFUSED"}
 
 
-def test_redis_itself_says_that_a_connection_was_refused():
+def test_redis_itself_says_that_a_connection_was_refused() -> None:
     with pytest.raises(redis.ConnectionError) as caught:
         redis.Redis(host="127.0.0.1", port=1).ping()
     assert matching(caught.value) == {"ECONNREFUSED"}
 
 
-def test_what_lies_beneath_says_it_better_than_a_clients_name():
+def test_what_lies_beneath_says_it_better_than_a_clients_name() -> None:
     """Keeps out: an unknown name that is counted as a refused connection too."""
     connect_error = look_alike("httpx", "ConnectError")
     unknown = connect_error("x", socket.gaierror(socket.EAI_NONAME, "not known"))
@@ -197,7 +207,7 @@ def test_what_lies_beneath_says_it_better_than_a_clients_name():
     assert Classifier("EHOSTUNREACH")(connect_error("x", OSError(113, "x"))) is Outcome.FAILURE
 
 
-def test_a_file_that_was_missing_on_the_way_hides_no_lost_connection():
+def test_a_file_that_was_missing_on_the_way_hides_no_lost_connection() -> None:
     error = look_alike("httpx", "ReadError")("lost")
     error.__context__ = FileNotFoundError(2, "No such file")
     assert matching(error) == {"ECONNRESET"}
@@ -220,6 +230,6 @@ def test_a_file_that_was_missing_on_the_way_hides_no_lost_connection():
         ssl.SSLCertVerificationError(1, "certificate verify failed"),
     ],
 )
-def test_what_says_nothing_of_a_connection_matches_no_token(error):
+def test_what_says_nothing_of_a_connection_matches_no_token(error: Exception) -> None:
     assert matching(error) == set()
     assert Classifier("EPERM")(error) is Outcome.UNEXPECTED  # errno 1, as OpenSSL's is

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
+from blinker import NamedSignal, Signal
 
-from medianest.resilience import CircuitBreaker, CircuitOpenError, State
+from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, State
 from medianest.resilience.events import (
     CallRefused,
     StateChanged,
@@ -16,14 +19,15 @@ from medianest.resilience.events import (
     publish,
     state_changed,
 )
+from tests.resilience.conftest import Fail, MakeBreaker
 
 
 @pytest.fixture
-def receiving():
+def receiving() -> Iterator[Callable[[NamedSignal, Callable[..., None]], None]]:
     """Connects a receiver for the length of the test."""
     connected = []
 
-    def connect(signal, receiver):
+    def connect(signal: NamedSignal, receiver: Callable[..., None]) -> None:
         signal.connect(receiver)
         connected.append((signal, receiver))
 
@@ -32,7 +36,9 @@ def receiving():
         signal.disconnect(receiver)
 
 
-def test_each_change_of_state_is_one_event_in_order(make_breaker, half_open, heard):
+def test_each_change_of_state_is_one_event_in_order(
+    make_breaker: MakeBreaker, half_open: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     changes = heard(state_changed)
     breaker = make_breaker(half_open_max_calls=1)
     half_open(breaker)
@@ -46,7 +52,9 @@ def test_each_change_of_state_is_one_event_in_order(make_breaker, half_open, hea
     assert changes[0].name == "plex"
 
 
-def test_each_refusal_is_an_event(make_breaker, trip, heard):
+def test_each_refusal_is_an_event(
+    make_breaker: MakeBreaker, trip: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     breaker = make_breaker()
     trip(breaker)
     refusals = heard(call_refused)
@@ -56,20 +64,25 @@ def test_each_refusal_is_an_event(make_breaker, trip, heard):
     assert refusals == [CallRefused("plex", 30.0)] * 3
 
 
-def test_an_event_is_frozen():
+def test_an_event_is_frozen() -> None:
     event = CallRefused("plex", 1.0)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        event.name = "other"
+        event.name = "other"  # type: ignore[misc]
 
 
-def test_a_receiver_may_use_the_breaker_that_sent_the_event(make_breaker, trip, receiving):
-    breaker, seen = make_breaker(), []
+def test_a_receiver_may_use_the_breaker_that_sent_the_event(
+    make_breaker: MakeBreaker,
+    trip: Fail,
+    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+) -> None:
+    breaker = make_breaker()
+    seen: list[object] = []
 
-    def look(event):
+    def look(event: StateChanged) -> None:
         if event.after == "open":
             seen.append((breaker.state, breaker.snapshot().generation))
             breaker.disable("never mind")
-            breaker.call(seen.append, "called")
+            breaker.call(lambda: seen.append("called"))
 
     receiving(state_changed, look)
     with pytest.raises(ConnectionError):
@@ -82,14 +95,18 @@ def test_a_receiver_may_use_the_breaker_that_sent_the_event(make_breaker, trip, 
     assert seen == [(State.OPEN, 2), "called"]
 
 
-def raise_it():
+def raise_it() -> NoReturn:
     raise ConnectionError
 
 
-def test_other_threads_use_the_breaker_while_a_receiver_is_busy(make_breaker, trip, receiving):
+def test_other_threads_use_the_breaker_while_a_receiver_is_busy(
+    make_breaker: MakeBreaker,
+    trip: Fail,
+    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+) -> None:
     breaker, answers = make_breaker(), []
 
-    def busy(event):
+    def busy(event: StateChanged) -> None:
         thread = threading.Thread(target=lambda: answers.append(breaker.snapshot().state))
         thread.start()
         thread.join(10)
@@ -99,11 +116,15 @@ def test_other_threads_use_the_breaker_while_a_receiver_is_busy(make_breaker, tr
     assert answers == [State.OPEN]
 
 
-def test_a_refused_caller_may_ask_the_breaker_from_a_receiver(make_breaker, trip, receiving):
+def test_a_refused_caller_may_ask_the_breaker_from_a_receiver(
+    make_breaker: MakeBreaker,
+    trip: Fail,
+    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+) -> None:
     breaker, seen = make_breaker(), []
     trip(breaker)
 
-    def look(event):
+    def look(event: CallRefused) -> None:
         seen.append(breaker.snapshot().counts.rejected)
 
     receiving(call_refused, look)
@@ -113,9 +134,14 @@ def test_a_refused_caller_may_ask_the_breaker_from_a_receiver(make_breaker, trip
 
 
 def test_a_receiver_that_raises_is_logged_and_harms_nobody(
-    make_breaker, fail, trip, receiving, heard, caplog
-):
-    def bad(event):
+    make_breaker: MakeBreaker,
+    fail: Fail,
+    trip: Fail,
+    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+    heard: Callable[[Signal], list[Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def bad(event: StateChanged) -> NoReturn:
         raise RuntimeError("bad receiver")
 
     receiving(state_changed, bad)
@@ -129,13 +155,13 @@ def test_a_receiver_that_raises_is_logged_and_harms_nobody(
     assert "bad receiver" in str(record.exc_info)
 
 
-def test_publishing_without_receivers_is_nothing():
+def test_publishing_without_receivers_is_nothing() -> None:
     publish([CallRefused("plex", 1.0)])
 
 
-def test_a_receiver_that_is_gone_is_forgotten(make_breaker, trip):
+def test_a_receiver_that_is_gone_is_forgotten(make_breaker: MakeBreaker, trip: Fail) -> None:
     class Panel:
-        def look(self, event):
+        def look(self, event: Any) -> NoReturn:
             raise AssertionError("it is gone")
 
     panel, before = Panel(), set(state_changed.receivers)
@@ -145,7 +171,9 @@ def test_a_receiver_that_is_gone_is_forgotten(make_breaker, trip):
     assert set(state_changed.receivers) <= before
 
 
-def test_the_event_carries_the_time_of_day(make_breaker, trip, heard, clock):
+def test_the_event_carries_the_time_of_day(
+    make_breaker: MakeBreaker, trip: Fail, heard: Callable[[Signal], list[Any]], clock: ManualClock
+) -> None:
     changes = heard(state_changed)
     trip(make_breaker())
     (change,) = changes
@@ -153,7 +181,9 @@ def test_the_event_carries_the_time_of_day(make_breaker, trip, heard, clock):
     assert change.at == clock.utc()
 
 
-def test_events_come_in_the_order_in_which_things_happened(heard):
+def test_events_come_in_the_order_in_which_things_happened(
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     """Keeps out: the end of a log that tells a state which is over."""
     breaker = CircuitBreaker("plex")
     states = heard(state_changed)
@@ -170,10 +200,12 @@ def test_events_come_in_the_order_in_which_things_happened(heard):
     assert len(numbers) == 1600
 
 
-def test_what_a_receiver_does_is_told_after_what_it_was_told(heard):
+def test_what_a_receiver_does_is_told_after_what_it_was_told(
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     breaker = CircuitBreaker("plex")
 
-    def close_it(event):
+    def close_it(event: StateChanged) -> None:
         if event.after == "forced_open":
             breaker.close("by the receiver")
 

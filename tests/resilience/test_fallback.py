@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from typing import Any, NoReturn
+
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     BulkheadFullError,
@@ -10,27 +14,30 @@ from medianest.resilience import (
     ConfigurationError,
     DeadlineExceededError,
     Fallback,
+    ManualClock,
     MemoryLastGood,
 )
 from medianest.resilience.events import degraded
 
 
-def broken(*args, **kwargs):
+def broken(*args: dict[str, Any], **kwargs: Any) -> NoReturn:
     raise ConnectionError("down")
 
 
 class Upstream:
     """One function that answers now and fails then."""
 
-    def up(self, answer):
+    answer: str | list[str] | Exception
+
+    def up(self, answer: str | list[str]) -> Upstream:
         self.answer = answer
         return self
 
-    def down(self):
+    def down(self) -> Upstream:
         self.answer = ConnectionError("down")
         return self
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: str | int, **kwargs: Any) -> str | list[str]:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -40,25 +47,27 @@ upstream = Upstream()
 
 
 @pytest.fixture
-def store(clock):
+def store(clock: ManualClock) -> MemoryLastGood[Any]:
     return MemoryLastGood(60, clock=clock)
 
 
-def test_a_call_that_succeeds_needs_no_fallback():
+def test_a_call_that_succeeds_needs_no_fallback() -> None:
     assert Fallback(value="default").call(lambda: "answer") == "answer"
 
 
 @pytest.mark.parametrize("value", ["default", [], None, 0])
-def test_a_value_is_answered_in_the_place_of_a_failed_call(value):
+def test_a_value_is_answered_in_the_place_of_a_failed_call(
+    value: str | int | list[Any] | None,
+) -> None:
     assert Fallback(value=value).call(broken) == value
 
 
-def test_a_function_answers_from_the_error():
+def test_a_function_answers_from_the_error() -> None:
     assert Fallback(lambda error: f"sorry: {error}").call(broken) == "sorry: down"
 
 
-def test_an_error_of_the_fallback_itself_keeps_its_own_causes():
-    def worse(error):
+def test_an_error_of_the_fallback_itself_keeps_its_own_causes() -> None:
+    def worse(error: BaseException) -> NoReturn:
         raise RuntimeError("worse")
 
     with pytest.raises(RuntimeError) as caught:
@@ -67,40 +76,44 @@ def test_an_error_of_the_fallback_itself_keeps_its_own_causes():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_an_interrupt_always_passes(error):
-    def interrupted():
+def test_an_interrupt_always_passes(
+    error: type[SystemExit] | type[GeneratorExit] | type[KeyboardInterrupt],
+) -> None:
+    def interrupted() -> NoReturn:
         raise error
 
     with pytest.raises(error):
         Fallback(value="default", handles=BaseException).call(interrupted)
 
 
-def test_only_what_it_handles_is_answered():
+def test_only_what_it_handles_is_answered() -> None:
     fallback = Fallback(value="default", handles=["timeout"])
     with pytest.raises(ConnectionError):
         fallback.call(broken)
 
 
 @pytest.mark.parametrize("kind", [CircuitOpenError, BulkheadFullError, DeadlineExceededError])
-def test_a_refusal_is_always_handled(kind):
-    def refused():
+def test_a_refusal_is_always_handled(
+    kind: type[CircuitOpenError] | type[DeadlineExceededError] | type[BulkheadFullError],
+) -> None:
+    def refused() -> NoReturn:
         raise kind("plex", 1.0)
 
     assert Fallback(value="default", handles=[KeyError]).call(refused) == "default"
 
 
-def test_the_last_good_answer_is_served_while_the_call_fails(store):
+def test_the_last_good_answer_is_served_while_the_call_fails(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(last_good=store)
     assert fallback.call(upstream.up("good")) == "good"
     assert fallback.call(upstream.down()) == "good"
 
 
-def test_each_set_of_arguments_has_its_own_last_good_answer(store):
+def test_each_set_of_arguments_has_its_own_last_good_answer(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(last_good=store)
     answers = {"up": True}
 
     @fallback
-    def items(section, *, offset=0):
+    def items(section: str, *, offset: int = 0) -> tuple[str, int]:
         if not answers["up"]:
             raise ConnectionError
         return (section, offset)
@@ -113,32 +126,36 @@ def test_each_set_of_arguments_has_its_own_last_good_answer(store):
         items("music")
 
 
-def test_the_order_of_named_arguments_does_not_matter(store):
+def test_the_order_of_named_arguments_does_not_matter(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(last_good=store)
     fallback.call(upstream.up("good"), a=1, b=2)
     assert fallback.call(upstream.down(), b=2, a=1) == "good"
 
 
-def test_a_key_function_names_the_answer(store):
+def test_a_key_function_names_the_answer(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(last_good=store, key=lambda request: request["path"])
     fallback.call(lambda request: "good", {"path": "/libraries"})
     assert fallback.call(broken, {"path": "/libraries"}) == "good"
 
 
-def test_without_a_last_good_answer_the_handler_answers_or_the_error_passes(store):
+def test_without_a_last_good_answer_the_handler_answers_or_the_error_passes(
+    store: MemoryLastGood[Any],
+) -> None:
     assert Fallback(lambda error: "default", last_good=store).call(broken) == "default"
     assert Fallback(value="default", last_good=store).call(broken) == "default"
     with pytest.raises(ConnectionError, match="down"):
         Fallback(last_good=store).call(broken)
 
 
-def test_a_last_good_answer_goes_before_the_handler(store):
+def test_a_last_good_answer_goes_before_the_handler(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(lambda error: "default", last_good=store)
     fallback.call(upstream.up("good"))
     assert fallback.call(upstream.down()) == "good"
 
 
-def test_an_answer_is_served_up_to_its_age_limit_and_not_beyond(store, clock):
+def test_an_answer_is_served_up_to_its_age_limit_and_not_beyond(
+    store: MemoryLastGood[Any], clock: ManualClock
+) -> None:
     fallback = Fallback(last_good=store, value="default")
     fallback.call(upstream.up("good"))
     clock.advance(60)
@@ -147,7 +164,9 @@ def test_an_answer_is_served_up_to_its_age_limit_and_not_beyond(store, clock):
     assert fallback.call(upstream.down()) == "default"
 
 
-def test_serving_an_answer_does_not_make_it_younger(store, clock):
+def test_serving_an_answer_does_not_make_it_younger(
+    store: MemoryLastGood[Any], clock: ManualClock
+) -> None:
     fallback = Fallback(last_good=store, value="default")
     fallback.call(upstream.up("good"))
     for _ in range(3):
@@ -157,23 +176,27 @@ def test_serving_an_answer_does_not_make_it_younger(store, clock):
     assert fallback.call(upstream.down()) == "default"
 
 
-def test_what_is_served_can_be_marked_with_its_age(store, clock):
+def test_what_is_served_can_be_marked_with_its_age(
+    store: MemoryLastGood[Any], clock: ManualClock
+) -> None:
     fallback = Fallback(last_good=store, stale=lambda answer, age, error: (answer, age, str(error)))
     assert fallback.call(upstream.up("good")) == "good"
     clock.advance(7)
     assert fallback.call(upstream.down()) == ("good", 7, "down")
 
 
-def test_an_answer_that_is_not_accepted_never_replaces_a_good_one(clock):
-    store = MemoryLastGood(60, accept=lambda answer: len(answer) > 0, clock=clock)
+def test_an_answer_that_is_not_accepted_never_replaces_a_good_one(clock: ManualClock) -> None:
+    store: MemoryLastGood[Any] = MemoryLastGood(
+        60, accept=lambda answer: len(answer) > 0, clock=clock
+    )
     fallback = Fallback(last_good=store)
     fallback.call(upstream.up(["a film"]))
     assert fallback.call(upstream.up([])) == []  # broken upstreams answer 200 with nothing
     assert fallback.call(upstream.down()) == ["a film"]
 
 
-def test_the_least_recently_used_answer_goes_first(clock):
-    store = MemoryLastGood(60, max_entries=2, clock=clock)
+def test_the_least_recently_used_answer_goes_first(clock: ManualClock) -> None:
+    store: MemoryLastGood[Any] = MemoryLastGood(60, max_entries=2, clock=clock)
     store.put("a", 1, store.now())
     store.put("b", 2, store.now())
     assert store.get("a") == (1, 0)
@@ -182,8 +205,8 @@ def test_the_least_recently_used_answer_goes_first(clock):
     assert (store.get("a"), store.get("c")) == ((1, 0), (3, 0))
 
 
-def test_a_newer_answer_replaces_the_older_and_takes_no_more_room(clock):
-    store = MemoryLastGood(60, max_entries=2, clock=clock)
+def test_a_newer_answer_replaces_the_older_and_takes_no_more_room(clock: ManualClock) -> None:
+    store: MemoryLastGood[Any] = MemoryLastGood(60, max_entries=2, clock=clock)
     store.put("a", 1, store.now())
     store.put("b", 2, store.now())
     clock.advance(5)
@@ -191,10 +214,12 @@ def test_a_newer_answer_replaces_the_older_and_takes_no_more_room(clock):
     assert (store.get("a"), store.get("b")) == ((1, 5), (3, 0))
 
 
-def test_an_older_answer_that_comes_late_does_not_replace_a_newer_one(store, clock):
+def test_an_older_answer_that_comes_late_does_not_replace_a_newer_one(
+    store: MemoryLastGood[Any], clock: ManualClock
+) -> None:
     fallback = Fallback(last_good=store, key=lambda: "libraries")
 
-    def slow():
+    def slow() -> str:
         clock.advance(1)
         fallback.call(upstream.up("newer"))
         clock.advance(1)
@@ -206,7 +231,9 @@ def test_an_older_answer_that_comes_late_does_not_replace_a_newer_one(store, clo
     assert store.get("libraries") == ("newer", 6)
 
 
-def test_the_caller_of_the_events_can_tell_what_answered(store, clock, heard):
+def test_the_caller_of_the_events_can_tell_what_answered(
+    store: MemoryLastGood[Any], clock: ManualClock, heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(degraded)
     fallback = Fallback(value="default", last_good=store, name="plex")
     fallback.call(upstream.down())
@@ -223,19 +250,21 @@ def test_the_caller_of_the_events_can_tell_what_answered(store, clock, heard):
 @pytest.mark.parametrize(
     "wrong", [{}, {"handler": 5}, {"handler": str, "value": 1}, {"value": 1, "handles": "nonsense"}]
 )
-def test_a_fallback_that_could_not_answer_is_refused(wrong):
+def test_a_fallback_that_could_not_answer_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Fallback(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"max_age": 0}, {"max_age": 1, "max_entries": 0}])
-def test_a_store_that_could_keep_nothing_is_refused(wrong):
+def test_a_store_that_could_keep_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="max_age above 0"):
         MemoryLastGood(**wrong)
 
 
-def test_an_answer_that_cannot_be_kept_is_good_all_the_same(clock, caplog):
-    def accept(answer):
+def test_an_answer_that_cannot_be_kept_is_good_all_the_same(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def accept(answer: str) -> NoReturn:
         raise LookupError("in accept")
 
     store = MemoryLastGood(60, accept=accept, clock=clock)
@@ -243,7 +272,7 @@ def test_an_answer_that_cannot_be_kept_is_good_all_the_same(clock, caplog):
     assert "cannot keep" in caplog.text
 
 
-def test_two_functions_never_share_a_last_good_answer(store):
+def test_two_functions_never_share_a_last_good_answer(store: MemoryLastGood[Any]) -> None:
     """Keeps out: the libraries served as the sessions, since both take no arguments."""
     fallback = Fallback(last_good=store)
     fallback.call(lambda: "libraries")
@@ -251,11 +280,13 @@ def test_two_functions_never_share_a_last_good_answer(store):
         fallback.call(broken)
 
 
-def test_a_function_made_anew_never_has_the_answer_of_an_earlier_one(store):
+def test_a_function_made_anew_never_has_the_answer_of_an_earlier_one(
+    store: MemoryLastGood[Any],
+) -> None:
     """Keeps out: one user's answer for another, where lambdas differ only in what they captured."""
     fallback = Fallback(last_good=store)
 
-    def asking(user):
+    def asking(user: str) -> Callable[..., Any]:
         return lambda user=user: upstream(user)
 
     upstream.up("for alice")
@@ -265,10 +296,10 @@ def test_a_function_made_anew_never_has_the_answer_of_an_earlier_one(store):
         fallback.call(asking("bob"))
 
 
-def test_a_key_tells_functions_made_anew_apart(store):
+def test_a_key_tells_functions_made_anew_apart(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(last_good=store, key=lambda section: section)
 
-    def ask(section):
+    def ask(section: str) -> str | list[str]:
         return fallback.call(lambda section: upstream(section), section)
 
     upstream.up("movies")
@@ -279,7 +310,9 @@ def test_a_key_tells_functions_made_anew_apart(store):
         ask("shows")
 
 
-def test_named_arguments_in_another_order_are_told_apart_by_their_types(store):
+def test_named_arguments_in_another_order_are_told_apart_by_their_types(
+    store: MemoryLastGood[Any],
+) -> None:
     fallback = Fallback(last_good=store)
     function = upstream.up("first")
     fallback.call(function, a=1, b=True)
@@ -289,22 +322,27 @@ def test_named_arguments_in_another_order_are_told_apart_by_their_types(store):
         fallback.call(function, b=1, a=True)
 
 
-def test_an_answer_for_1_is_none_for_true(store):
+def test_an_answer_for_1_is_none_for_true(store: MemoryLastGood[Any]) -> None:
     fallback = Fallback(last_good=store)
     fallback.call(upstream.up("one"), 1)
     with pytest.raises(ConnectionError):
         fallback.call(upstream.down(), True)
 
 
-def test_a_store_that_fails_hides_no_error_and_no_answer(caplog):
+def test_a_store_that_fails_hides_no_error_and_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     class Down:
-        def now(self):
+        def now(self) -> float:
             return 0.0
 
-        def put(self, key, value, asked_at):
+        def put(
+            self,
+            key: Hashable,
+            value: object,
+            asked_at: float,
+        ) -> NoReturn:
             raise OSError("the store is down")
 
-        def get(self, key):
+        def get(self, key: Hashable) -> NoReturn:
             raise OSError("the store is down")
 
     fallback = Fallback(lambda error: "default", last_good=Down())
@@ -312,9 +350,11 @@ def test_a_store_that_fails_hides_no_error_and_no_answer(caplog):
     assert fallback.call(upstream.down()) == "default"
 
 
-def test_a_store_whose_time_cannot_be_told_keeps_no_call_from_being_made(caplog):
-    class Down(MemoryLastGood):
-        def now(self):
+def test_a_store_whose_time_cannot_be_told_keeps_no_call_from_being_made(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Down(MemoryLastGood[str]):
+        def now(self) -> NoReturn:
             raise OSError("the store is down")
 
     assert Fallback(last_good=Down(60)).call(lambda: "good") == "good"

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
 
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     CircuitOpenError,
+    ErrorRecoveryManager,
+    ManualClock,
     MemoryLastGood,
     Recovery,
 )
 from medianest.resilience.events import degraded, recovery_finished
-from tests.resilience.recovering import CONTEXT, broken
+from medianest.resilience.recovery import RecoveryRecord
+from tests.resilience.recovering import CONTEXT, Shop, broken
 
 
 @pytest.fixture
-def fail(ask, shop, clock):
+def fail(ask: Callable[..., Any], shop: Shop, clock: ManualClock) -> Callable[..., None]:
     """`fail(times)` asks so often while the breaker is open."""
 
-    def calls(times=1, error=None):
+    def calls(times: int = 1, error: ConnectionError | None = None) -> None:
         shop.error = error or CircuitOpenError("shop", 5.0)
         for _ in range(times):
             ask()
@@ -28,12 +34,14 @@ def fail(ask, shop, clock):
     return calls
 
 
-def record(manager):
+def record(manager: ErrorRecoveryManager) -> RecoveryRecord:
     (found,) = manager.history.records()
     return found
 
 
-def test_the_last_good_answer_of_the_same_call_is_served_marked(ask, shop, clock):
+def test_the_last_good_answer_of_the_same_call_is_served_marked(
+    ask: Callable[..., Any], shop: Shop, clock: ManualClock
+) -> None:
     assert ask("films") == ["films"]
     shop.error = ConnectionError("down")
     clock.advance(7)
@@ -45,7 +53,9 @@ def test_the_last_good_answer_of_the_same_call_is_served_marked(ask, shop, clock
         ask("films")
 
 
-def test_refusals_are_answered_and_errors_of_the_caller_are_not(ask, shop, fail):
+def test_refusals_are_answered_and_errors_of_the_caller_are_not(
+    ask: Callable[..., Any], shop: Shop, fail: Callable[..., None]
+) -> None:
     ask()
     fail()
     shop.error = LookupError("no such shelf")
@@ -53,7 +63,9 @@ def test_refusals_are_answered_and_errors_of_the_caller_are_not(ask, shop, fail)
         ask()
 
 
-def test_each_answer_is_told_as_degraded(ask, fail, heard):
+def test_each_answer_is_told_as_degraded(
+    ask: Callable[..., Any], fail: Callable[..., None], heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(degraded)
     ask()
     fail(3)
@@ -62,7 +74,13 @@ def test_each_answer_is_told_as_degraded(ask, fail, heard):
     ] * 3
 
 
-def test_an_outage_is_one_record_however_many_calls(ask, fail, manager, clock, heard):
+def test_an_outage_is_one_record_however_many_calls(
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    clock: ManualClock,
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     events = heard(recovery_finished)
     ask()
     began = clock.utc()
@@ -79,7 +97,14 @@ def test_an_outage_is_one_record_however_many_calls(ask, fail, manager, clock, h
     assert len(events) == 1
 
 
-def test_a_success_ends_it(ask, fail, manager, shop, clock, heard):
+def test_a_success_ends_it(
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    shop: Shop,
+    clock: ManualClock,
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     events = heard(recovery_finished)
     ask()
     fail(5)
@@ -92,7 +117,13 @@ def test_a_success_ends_it(ask, fail, manager, shop, clock, heard):
     assert len(events) == 2
 
 
-def test_another_outage_is_another_record(ask, fail, manager, shop, clock):
+def test_another_outage_is_another_record(
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    shop: Shop,
+    clock: ManualClock,
+) -> None:
     ask()
     fail(5)
     shop.error = None
@@ -102,7 +133,13 @@ def test_another_outage_is_another_record(ask, fail, manager, shop, clock):
     assert [found.count for found in manager.history.records()] == [7, 5]
 
 
-def test_where_every_second_call_fails_it_is_one_outage(ask, fail, manager, shop, clock):
+def test_where_every_second_call_fails_it_is_one_outage(
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    shop: Shop,
+    clock: ManualClock,
+) -> None:
     """Keeps out: a server that flaps fills the history."""
     for _ in range(200):
         shop.error = None
@@ -112,7 +149,12 @@ def test_where_every_second_call_fails_it_is_one_outage(ask, fail, manager, shop
     assert (record(manager).count, record(manager).ended_at) == (200, None)
 
 
-def test_one_of_which_nobody_asks_any_more_ends_by_itself(ask, fail, manager, clock):
+def test_one_of_which_nobody_asks_any_more_ends_by_itself(
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    clock: ManualClock,
+) -> None:
     ask()
     fail(2)
     last = clock.utc()
@@ -121,7 +163,13 @@ def test_one_of_which_nobody_asks_any_more_ends_by_itself(ask, fail, manager, cl
     assert (record(manager).ended_at, manager.history.lasting) == (last, {})
 
 
-def test_a_sink_gets_it_at_first_then_once_a_minute_and_at_last(ask, fail, manager, shop, clock):
+def test_a_sink_gets_it_at_first_then_once_a_minute_and_at_last(
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    shop: Shop,
+    clock: ManualClock,
+) -> None:
     told = []
     manager.history.sinks.append(lambda found: told.append((found.count, found.ended_at)))
     ask()
@@ -135,12 +183,14 @@ def test_a_sink_gets_it_at_first_then_once_a_minute_and_at_last(ask, fail, manag
     assert [ended is None for _, ended in told] == [True, True, False]
 
 
-def test_counting_is_exact_among_threads(ask, shop, manager):
+def test_counting_is_exact_among_threads(
+    ask: Callable[..., Any], shop: Shop, manager: ErrorRecoveryManager
+) -> None:
     ask()
     shop.error = CircuitOpenError("shop", 5.0)
     gate = threading.Barrier(8)
 
-    def client(_):
+    def client(_: int) -> None:
         gate.wait()
         for _ in range(500):
             ask()
@@ -152,8 +202,11 @@ def test_counting_is_exact_among_threads(ask, shop, manager):
 
 
 def test_another_action_that_comes_first_is_asked_in_the_middle_of_an_outage(
-    ask, fail, manager, act
-):
+    ask: Callable[..., Any],
+    fail: Callable[..., None],
+    manager: ErrorRecoveryManager,
+    act: Callable[..., list[Any]],
+) -> None:
     ask()
     fail(3)
     act("repair", 10, lambda error, context: "repaired")
@@ -165,7 +218,9 @@ def test_another_action_that_comes_first_is_asked_in_the_middle_of_an_outage(
     }
 
 
-def test_other_answers_of_actions_are_counted_likewise(manager, act):
+def test_other_answers_of_actions_are_counted_likewise(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("default", 1, "answer")
     for _ in range(50):
         assert manager.with_recovery(broken, CONTEXT) == "answer"
@@ -174,21 +229,26 @@ def test_other_answers_of_actions_are_counted_likewise(manager, act):
     assert record(manager).ended_at is not None
 
 
-def test_operations_without_end_leave_no_outages_without_end(manager, act):
+def test_operations_without_end_leave_no_outages_without_end(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("default", 1, "answer")
     for number in range(1_100):
         Recovery(manager, service="svc", operation=lambda n=number: f"op{n}").call(broken)
     assert len(manager.history.lasting) == 1_000
 
 
-class Down(MemoryLastGood):
-    def put(self, *args):
-        raise OSError("no store")
-
-    get = now = put
+def no_store(*args: object) -> NoReturn:
+    raise OSError("no store")
 
 
-def test_a_store_that_fails_costs_nobody_an_answer_or_the_error(manager, shop, caplog):
+class Down(MemoryLastGood[Any]):
+    put = get = now = no_store  # type: ignore[assignment]
+
+
+def test_a_store_that_fails_costs_nobody_an_answer_or_the_error(
+    manager: ErrorRecoveryManager, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     recovery = Recovery(
         manager, service="shop", operation="op", last_good=Down(60), key=lambda name: name
     )

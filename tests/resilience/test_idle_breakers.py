@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,16 +14,17 @@ from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, 
 from medianest.resilience.circuit_breaker.states import REST
 from medianest.resilience.circuit_breaker.window import TICK
 from medianest.resilience.registry import Registry
+from tests.resilience.conftest import MakeBreaker
 
 BREAKERS = 1_000
 MOST_BYTES = 4096
 
 
-def ok():
+def ok() -> str:
     return "ok"
 
 
-def bytes_each(registry, use=lambda breaker: None):
+def bytes_each(registry: Registry, use: Callable[..., Any] = lambda breaker: None) -> float:
     """What each of many breakers takes, its place in the registry included."""
     registry.breaker("the first, with what all share")
     gc.collect()
@@ -37,14 +40,14 @@ def bytes_each(registry, use=lambda breaker: None):
     return (after - before) / BREAKERS
 
 
-def test_a_breaker_that_was_never_called_takes_4_kb_at_most():
+def test_a_breaker_that_was_never_called_takes_4_kb_at_most() -> None:
     assert bytes_each(Registry()) <= MOST_BYTES
 
 
-def test_a_breaker_that_is_called_no_more_takes_4_kb_at_most():
+def test_a_breaker_that_is_called_no_more_takes_4_kb_at_most() -> None:
     clock = ManualClock()
 
-    def use(breaker):
+    def use(breaker: CircuitBreaker) -> None:
         for _ in range(20):
             breaker.call(ok)
         clock.advance(2 * breaker.options.monitoring_period)
@@ -54,7 +57,7 @@ def test_a_breaker_that_is_called_no_more_takes_4_kb_at_most():
 
 
 @pytest.fixture
-def seldom(clock):
+def seldom(clock: ManualClock) -> CircuitBreaker:
     """A breaker that rests."""
     breaker = CircuitBreaker(
         "seldom",
@@ -68,10 +71,12 @@ def seldom(clock):
     return breaker
 
 
-def test_a_call_that_hangs_is_slow_in_time_though_the_breaker_rested(clock, seldom):
+def test_a_call_that_hangs_is_slow_in_time_though_the_breaker_rested(
+    clock: ManualClock, seldom: CircuitBreaker
+) -> None:
     entered, free = threading.Event(), threading.Event()
 
-    def hang():
+    def hang() -> None:
         entered.set()
         free.wait(30)
 
@@ -87,7 +92,9 @@ def test_a_call_that_hangs_is_slow_in_time_though_the_breaker_rested(clock, seld
         hanging.join()
 
 
-def test_what_was_seen_at_rest_is_counted_and_leaves_the_window_in_time(clock, make_breaker):
+def test_what_was_seen_at_rest_is_counted_and_leaves_the_window_in_time(
+    clock: ManualClock, make_breaker: MakeBreaker
+) -> None:
     breaker = make_breaker(monitoring_period=60)
     clock.advance(TICK)
     for _ in range(10):
@@ -100,7 +107,9 @@ def test_what_was_seen_at_rest_is_counted_and_leaves_the_window_in_time(clock, m
     assert breaker.snapshot().totals.successes == 11
 
 
-def test_an_override_ends_in_time_though_the_breaker_rested(clock, make_breaker):
+def test_an_override_ends_in_time_though_the_breaker_rested(
+    clock: ManualClock, make_breaker: MakeBreaker
+) -> None:
     breaker = make_breaker(monitoring_period=600)
     breaker.disable(expires_in=TICK + REST / 2)
     clock.advance(TICK)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from medianest.resilience import (
     ConfigurationError,
+    ErrorRecoveryManager,
+    ManualClock,
     MemoryLastGood,
     Recovery,
     UnknownNameError,
@@ -14,7 +19,9 @@ from medianest.resilience.recovery import cache_fallback
 from tests.resilience.recovering import SHELF
 
 
-def test_an_operation_has_one_name_and_one_store(manager, recovery, clock):
+def test_an_operation_has_one_name_and_one_store(
+    manager: ErrorRecoveryManager, recovery: Recovery, clock: ManualClock
+) -> None:
     with pytest.raises(ConfigurationError, match="already"):
         Recovery(
             manager,
@@ -43,7 +50,7 @@ def test_an_operation_has_one_name_and_one_store(manager, recovery, clock):
         {"max_attempts": 0},
     ],
 )
-def test_a_wrong_option_is_told(manager, wrong):
+def test_a_wrong_option_is_told(manager: ErrorRecoveryManager, wrong: dict[str, Any]) -> None:
     right = {
         "service": "shop",
         "operation": "op",
@@ -54,14 +61,18 @@ def test_a_wrong_option_is_told(manager, wrong):
         Recovery(manager, **{**right, **wrong})
 
 
-def test_the_action_that_serves_them_comes_by_itself_once(manager, recovery):
+def test_the_action_that_serves_them_comes_by_itself_once(
+    manager: ErrorRecoveryManager, recovery: Recovery
+) -> None:
     assert [action.name for action in manager.actions] == ["cache-fallback"]
     with pytest.raises(ConfigurationError, match="already"):
         manager.register_recovery_action(cache_fallback())
 
 
-def test_a_rehearsal_looks_for_the_answer_that_the_call_would_get(manager, ask, recovery):
-    def why_not(**given):
+def test_a_rehearsal_looks_for_the_answer_that_the_call_would_get(
+    manager: ErrorRecoveryManager, ask: Callable[..., Any], recovery: Recovery
+) -> None:
+    def why_not(**given: Any) -> str | None:
         context = manager.operations.get(SHELF).rehearsal(given)
         return manager.predict(ConnectionError(), context)[0].why_not
 

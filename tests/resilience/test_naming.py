@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any, NoReturn
 
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     Coalesce,
     Deadline,
     DeadlineExceededError,
     Fallback,
+    ManualClock,
     Pipeline,
     Retry,
 )
@@ -18,15 +22,15 @@ from medianest.resilience.events import degraded, retry_scheduled
 from medianest.resilience.naming import name_for
 
 
-def weather():
+def weather() -> NoReturn:
     raise ConnectionError
 
 
 class Client:
-    def __call__(self):
+    def __call__(self) -> NoReturn:
         raise ConnectionError
 
-    def ask(self):
+    def ask(self) -> NoReturn:
         raise ConnectionError
 
 
@@ -40,12 +44,16 @@ class Client:
         (len, "len"),
     ],
 )
-def test_the_function_has_a_name_whatever_it_is(function, name):
+def test_the_function_has_a_name_whatever_it_is(
+    function: partial[Any] | Client | Callable[..., Any], name: str
+) -> None:
     assert name_for("call", function) == name
     assert name_for("plex", function) == "plex"
 
 
-def test_notes_and_events_name_the_function(clock, heard):
+def test_notes_and_events_name_the_function(
+    clock: ManualClock, heard: Callable[[Signal], list[Any]]
+) -> None:
     """Keeps out: "retry 'call': gave up", of which there are many."""
     scheduled, answered = heard(retry_scheduled), heard(degraded)
     retry = Retry(max_attempts=2, initial_delay=0, clock=clock)
@@ -57,7 +65,9 @@ def test_notes_and_events_name_the_function(clock, heard):
 
 
 @pytest.mark.parametrize("strategy", [Deadline, lambda *_, **more: Coalesce(**more)])
-def test_refusals_name_the_function(clock, strategy):
+def test_refusals_name_the_function(
+    clock: ManualClock, strategy: type[Deadline] | Callable[..., Any]
+) -> None:
     with Deadline(1, clock=clock).scope():
         clock.advance(2)
         with pytest.raises(DeadlineExceededError, match="before 'weather' could be called"):

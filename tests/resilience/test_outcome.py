@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import socket
 import urllib.error
+from collections.abc import Callable
 from email.message import Message
 from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
@@ -24,7 +26,7 @@ class AnswerError(Exception):
         self.response = SimpleNamespace(status_code=status, headers={})
 
 
-def raised(raiser) -> Exception:
+def raised(raiser: Callable[[], NoReturn]) -> Exception:
     """The exception as it arrives: with its causes set by `raise`."""
     try:
         raiser()
@@ -33,43 +35,45 @@ def raised(raiser) -> Exception:
     raise AssertionError("it raised nothing")
 
 
-def test_without_expectations_every_exception_is_a_failure():
+def test_without_expectations_every_exception_is_a_failure() -> None:
     assert Classifier()(ValueError()) is FAILURE
     assert Classifier()(AnswerError(404)) is FAILURE
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_what_is_no_exception_says_nothing_of_the_dependency(interrupt):
+def test_what_is_no_exception_says_nothing_of_the_dependency(
+    interrupt: type[SystemExit] | type[GeneratorExit] | type[KeyboardInterrupt],
+) -> None:
     assert Classifier()(interrupt()) is IGNORED
     assert Classifier(expected_errors=BaseException)(interrupt()) is IGNORED
 
 
-def test_a_refusal_says_nothing_of_the_dependency():
+def test_a_refusal_says_nothing_of_the_dependency() -> None:
     assert Classifier(expected_errors=Exception)(CircuitOpenError("inner", 1.0)) is IGNORED
 
 
-def test_an_error_that_is_not_expected_is_unexpected():
+def test_an_error_that_is_not_expected_is_unexpected() -> None:
     assert Classifier(ConnectionError)(ValueError()) is UNEXPECTED
     assert Classifier(ConnectionError)(ConnectionResetError()) is FAILURE
 
 
-def test_with_an_empty_list_no_error_is_expected():
+def test_with_an_empty_list_no_error_is_expected() -> None:
     assert Classifier([])(ConnectionError()) is UNEXPECTED
 
 
-def test_a_function_may_say_what_is_expected():
+def test_a_function_may_say_what_is_expected() -> None:
     classify = Classifier(lambda error: "down" in str(error))
     assert classify(ValueError("it is down")) is FAILURE
     assert classify(ValueError("it is up")) is UNEXPECTED
 
 
-def test_one_of_many_expectations_is_enough():
+def test_one_of_many_expectations_is_enough() -> None:
     classify = Classifier([KeyError, "429", lambda error: str(error) == "odd"])
     assert [classify(e) for e in (KeyError(), AnswerError(429), ValueError("odd"))] == [FAILURE] * 3
     assert classify(AnswerError(430)) is UNEXPECTED
 
 
-def test_ignored_errors_are_looked_at_first():
+def test_ignored_errors_are_looked_at_first() -> None:
     classify = Classifier(expected_errors=OSError, ignored_errors=FileNotFoundError)
     assert classify(FileNotFoundError()) is IGNORED
     assert classify(PermissionError()) is FAILURE
@@ -89,21 +93,23 @@ def test_ignored_errors_are_looked_at_first():
         ("4xx", 404, True),
     ],
 )
-def test_a_status_token_matches_the_status_of_the_response(token, status, matches):
+def test_a_status_token_matches_the_status_of_the_response(
+    token: str, status: int, matches: bool
+) -> None:
     assert (Classifier(token)(AnswerError(status)) is FAILURE) == matches
 
 
-def test_a_status_stands_under_any_of_its_usual_names():
+def test_a_status_stands_under_any_of_its_usual_names() -> None:
     for name in ("status_code", "status", "code"):
         error = Exception()
         setattr(error, name, 502)
         assert status_of(error) == 502
-        nested = Exception()
+        nested: Any = Exception()
         nested.response = SimpleNamespace(**{name: 503})
         assert status_of(nested) == 503
 
 
-def test_the_status_of_the_standard_library_is_found():
+def test_the_status_of_the_standard_library_is_found() -> None:
     error = urllib.error.HTTPError("http://plex", 503, "busy", Message(), None)
     try:
         assert Classifier("5xx")(error) is FAILURE
@@ -112,21 +118,21 @@ def test_the_status_of_the_standard_library_is_found():
 
 
 @pytest.mark.parametrize("value", ["503", True, None, 503.0])
-def test_only_a_whole_number_is_a_status(value):
-    error = Exception()
+def test_only_a_whole_number_is_a_status(value: float | str | bool | None) -> None:
+    error: Any = Exception()
     error.code = value
     assert status_of(error) is None
 
 
-def test_a_token_matches_the_cause_given_by_from():
-    def fails():
+def test_a_token_matches_the_cause_given_by_from() -> None:
+    def fails() -> NoReturn:
         raise RuntimeError("no answer") from TimeoutError()
 
     assert Classifier("timeout")(raised(fails)) is FAILURE
 
 
-def test_a_token_matches_the_error_during_whose_handling_another_came():
-    def fails():
+def test_a_token_matches_the_error_during_whose_handling_another_came() -> None:
+    def fails() -> NoReturn:
         try:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
         except OSError:
@@ -135,8 +141,8 @@ def test_a_token_matches_the_error_during_whose_handling_another_came():
     assert Classifier("ECONNREFUSED")(raised(fails)) is FAILURE
 
 
-def test_a_cause_hidden_by_from_none_is_not_looked_at():
-    def fails():
+def test_a_cause_hidden_by_from_none_is_not_looked_at() -> None:
+    def fails() -> NoReturn:
         try:
             raise TimeoutError
         except TimeoutError:
@@ -145,27 +151,27 @@ def test_a_cause_hidden_by_from_none_is_not_looked_at():
     assert Classifier("timeout")(raised(fails)) is UNEXPECTED
 
 
-def test_a_token_matches_an_error_carried_as_an_argument_or_a_reason():
+def test_a_token_matches_an_error_carried_as_an_argument_or_a_reason() -> None:
     assert Classifier("timeout")(RuntimeError("no answer", TimeoutError())) is FAILURE
-    carrier = RuntimeError()
+    carrier: Any = RuntimeError()
     carrier.reason = TimeoutError()
     assert Classifier("timeout")(carrier) is FAILURE
 
 
-def test_a_status_is_found_along_the_causes():
-    def fails():
+def test_a_status_is_found_along_the_causes() -> None:
+    def fails() -> NoReturn:
         raise RuntimeError from AnswerError(503)
 
     assert Classifier("5xx")(raised(fails)) is FAILURE
 
 
-def test_causes_that_go_in_a_circle_end():
+def test_causes_that_go_in_a_circle_end() -> None:
     first, second = RuntimeError(1), RuntimeError(2)
     first.__cause__, second.__cause__ = second, first
     assert list(causes(first)) == [first, second]
 
 
-def test_an_endless_chain_of_causes_is_looked_at_to_a_bound():
+def test_an_endless_chain_of_causes_is_looked_at_to_a_bound() -> None:
     error = RuntimeError()
     for _ in range(1_000):
         above = RuntimeError()
@@ -175,21 +181,21 @@ def test_an_endless_chain_of_causes_is_looked_at_to_a_bound():
 
 
 @pytest.mark.parametrize("name", ["ReadTimeout", "ConnectTimeoutError", "TimeoutException"])
-def test_a_timeout_is_known_by_its_name(name):
+def test_a_timeout_is_known_by_its_name(name: str) -> None:
     assert is_timeout(type(name, (Exception,), {})())
     assert is_timeout(type("Own", (type(name, (Exception,), {}),), {})())
 
 
-def test_a_name_that_only_contains_timeout_is_none():
+def test_a_name_that_only_contains_timeout_is_none() -> None:
     assert not is_timeout(type("TimeoutConfigMissing", (Exception,), {})())
 
 
-def test_enotfound_is_a_name_that_does_not_resolve():
+def test_enotfound_is_a_name_that_does_not_resolve() -> None:
     assert Classifier("ENOTFOUND")(socket.gaierror(-2, "not known")) is FAILURE
     assert Classifier("enotfound")(OSError(errno.ECONNREFUSED, "x")) is UNEXPECTED
 
 
-def test_an_errno_name_matches_that_errno_only():
+def test_an_errno_name_matches_that_errno_only() -> None:
     classify = Classifier("ECONNRESET")
     assert classify(OSError(errno.ECONNRESET, "reset")) is FAILURE
     assert classify(OSError(errno.ECONNREFUSED, "refused")) is UNEXPECTED
@@ -197,7 +203,7 @@ def test_an_errno_name_matches_that_errno_only():
 
 
 @pytest.mark.parametrize("unknown", ["ECONREFUSED", "600", "5x", "", "timeouts", "errorcode"])
-def test_an_unknown_token_is_an_error_that_says_what_is_allowed(unknown):
+def test_an_unknown_token_is_an_error_that_says_what_is_allowed(unknown: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Classifier(["timeout", unknown])
     message = str(caught.value)
@@ -207,6 +213,6 @@ def test_an_unknown_token_is_an_error_that_says_what_is_allowed(unknown):
 
 
 @pytest.mark.parametrize("nonsense", [5, [None], int, [int], b"timeout"])
-def test_what_is_no_expectation_is_refused_and_the_option_named(nonsense):
+def test_what_is_no_expectation_is_refused_and_the_option_named(nonsense: Any) -> None:
     with pytest.raises(ConfigurationError, match="ignored_errors: "):
         Classifier(ignored_errors=nonsense)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -32,7 +33,7 @@ def hanging_url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-def error_of_requests(url: str, **options) -> Exception:
+def error_of_requests(url: str, **options: Any) -> Exception:
     with requests.Session() as session, pytest.raises(requests.RequestException) as caught:
         session.trust_env = False
         session.get(url, timeout=0.1, **options)
@@ -55,17 +56,23 @@ def matching(error: Exception) -> set[str]:
 
 
 @ERRORS_OF
-def test_a_refused_connection_is_econnrefused_and_nothing_else(error_of, refused_url):
+def test_a_refused_connection_is_econnrefused_and_nothing_else(
+    error_of: Callable[..., Exception], refused_url: str
+) -> None:
     assert matching(error_of(refused_url)) == {"ECONNREFUSED"}
 
 
 @ERRORS_OF
-def test_a_server_that_hangs_is_a_timeout_and_nothing_else(error_of, hanging_url):
+def test_a_server_that_hangs_is_a_timeout_and_nothing_else(
+    error_of: Callable[..., Exception], hanging_url: str
+) -> None:
     assert matching(error_of(hanging_url)) == {"timeout"}
 
 
 @ERRORS_OF
-def test_a_name_that_does_not_resolve_is_enotfound_and_nothing_else(error_of, monkeypatch):
+def test_a_name_that_does_not_resolve_is_enotfound_and_nothing_else(
+    error_of: Callable[..., Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unknown(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -74,7 +81,7 @@ def test_a_name_that_does_not_resolve_is_enotfound_and_nothing_else(error_of, mo
 
 
 @pytest.mark.parametrize(("status", "token"), [(503, "5xx"), (404, "404")])
-def test_the_status_of_an_answer_is_matched(status, token):
+def test_the_status_of_an_answer_is_matched(status: int, token: str) -> None:
     answer = requests.Response()
     answer.status_code = status
     with pytest.raises(requests.HTTPError) as caught:
@@ -82,17 +89,17 @@ def test_the_status_of_an_answer_is_matched(status, token):
     assert matching(caught.value) == {token}
 
 
-def test_a_refused_connection_retried_by_urllib3_itself_is_still_found(refused_url):
+def test_a_refused_connection_retried_by_urllib3_itself_is_still_found(refused_url: str) -> None:
     with urllib3.PoolManager(retries=urllib3.Retry(1, backoff_factor=0)) as pool:
         with pytest.raises(urllib3.exceptions.MaxRetryError) as caught:
             pool.request("GET", refused_url, timeout=0.1)
         assert matching(caught.value) == {"ECONNREFUSED"}
 
 
-def test_a_program_that_ran_for_too_long_is_a_timeout():
+def test_a_program_that_ran_for_too_long_is_a_timeout() -> None:
     assert is_timeout(subprocess.TimeoutExpired("cmd", 1))
 
 
-def test_the_errors_of_a_group_are_among_its_causes():
+def test_the_errors_of_a_group_are_among_its_causes() -> None:
     group = ExceptionGroup("several", [ValueError(), ConnectionRefusedError(111, "refused")])
     assert Classifier("ECONNREFUSED")(group) is Outcome.FAILURE

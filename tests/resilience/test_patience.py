@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
 
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     CircuitBreaker,
@@ -14,6 +17,7 @@ from medianest.resilience import (
     DeadlineExceededError,
     Fallback,
     FlightPool,
+    ManualClock,
     MemoryLastGood,
     Patience,
     PatienceExceededError,
@@ -23,29 +27,32 @@ from medianest.resilience import (
 )
 from medianest.resilience.events import patience_used
 from tests.resilience.flying import SOON, Callers, Upstream, wait_until
+from tests.support.narrowing import not_none
 
 PATIENCE = 0.02
 
 
 @pytest.fixture
-def upstream():
+def upstream() -> Upstream:
     return Upstream()
 
 
 @pytest.fixture
-def callers():
+def callers() -> Iterator[Callers]:
     callers = Callers()
     yield callers
     callers.close()
 
 
 @pytest.fixture
-def store(clock):
+def store(clock: ManualClock) -> MemoryLastGood[Any]:
     return MemoryLastGood(3600, clock=clock)
 
 
 @pytest.fixture(params=["alone", "around a coalesce"])
-def pipeline(request, store, clock):
+def pipeline(
+    request: pytest.FixtureRequest, store: MemoryLastGood[Any], clock: ManualClock
+) -> Pipeline:
     """A fallback on the last good answer, patience, and a breaker beneath."""
     breaker = CircuitBreaker("plex", clock=clock, failure_threshold=1)
     coalesce = [] if request.param == "alone" else [Coalesce(name="plex")]
@@ -60,15 +67,19 @@ def pipeline(request, store, clock):
     )
 
 
-def remember(pipeline, upstream):
+def remember(pipeline: Pipeline, upstream: Upstream) -> None:
     upstream.let_go()
     assert pipeline.call(upstream) == "answer"
     upstream.wait_for_call()
 
 
 def test_who_has_a_last_good_answer_takes_it_when_patience_ends(
-    pipeline, upstream, store, clock, heard
-):
+    pipeline: Pipeline,
+    upstream: Upstream,
+    store: MemoryLastGood[Any],
+    clock: ManualClock,
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     told = heard(patience_used)
     remember(pipeline, upstream)
     clock.advance(60)
@@ -77,14 +88,14 @@ def test_who_has_a_last_good_answer_takes_it_when_patience_ends(
     assert isinstance(error, PatienceExceededError)
     assert (error.name, error.retry_after, error.seconds) == ("plex", None, PATIENCE)
     assert str(error) == "'plex' has not answered within 0.02 s"
-    assert pipeline.find(Patience).snapshot().used == 1
+    assert not_none(pipeline.find(Patience)).snapshot().used == 1
     assert [(event.name, event.seconds) for event in told] == [("plex", PATIENCE)]
     upstream.let_go()
 
 
 def test_the_call_goes_on_and_its_answer_is_remembered_from_when_it_was_asked(
-    pipeline, upstream, store, clock
-):
+    pipeline: Pipeline, upstream: Upstream, store: MemoryLastGood[Any], clock: ManualClock
+) -> None:
     remember(pipeline, upstream)
     clock.advance(60)
     assert pipeline.call(upstream)[0] == "answer"
@@ -95,17 +106,19 @@ def test_the_call_goes_on_and_its_answer_is_remembered_from_when_it_was_asked(
     wait_until(lambda: store.get(key) == ("newer", 5))
 
 
-def test_the_call_goes_on_and_settles_the_breaker(pipeline, upstream):
+def test_the_call_goes_on_and_settles_the_breaker(pipeline: Pipeline, upstream: Upstream) -> None:
     remember(pipeline, upstream)
     assert pipeline.call(upstream)[0] == "answer"
-    breaker = pipeline.find(CircuitBreaker)
+    breaker = not_none(pipeline.find(CircuitBreaker))
     assert (breaker.state, breaker.snapshot().in_flight) == (State.CLOSED, 1)
     upstream.answer = ConnectionError("no route")
     upstream.let_go()
-    wait_until(lambda: breaker.state is State.OPEN)
+    wait_until(lambda: not_none(breaker).state is State.OPEN)
 
 
-def test_without_a_last_good_answer_a_caller_waits_to_its_end(pipeline, upstream, callers):
+def test_without_a_last_good_answer_a_caller_waits_to_its_end(
+    pipeline: Pipeline, upstream: Upstream, callers: Callers
+) -> None:
     asked = callers.start(pipeline.call, upstream)
     upstream.wait_for_call()
     with pytest.raises(DeadlineExceededError), Deadline(5 * PATIENCE).scope():
@@ -113,10 +126,12 @@ def test_without_a_last_good_answer_a_caller_waits_to_its_end(pipeline, upstream
     assert not asked.done()
     upstream.let_go(2)
     assert asked.result(SOON) == "answer"
-    assert pipeline.find(Patience).snapshot().used == 0
+    assert not_none(pipeline.find(Patience)).snapshot().used == 0
 
 
-def test_who_comes_to_an_old_flight_does_not_wait(upstream, store, clock, callers):
+def test_who_comes_to_an_old_flight_does_not_wait(
+    upstream: Upstream, store: MemoryLastGood[Any], clock: ManualClock, callers: Callers
+) -> None:
     """The seconds count from when the question was asked, whoever asked it."""
     patience = Patience(1.5, last_good=store, clock=clock)
     pipeline = Pipeline("plex", [Fallback(last_good=store), patience, Coalesce(clock=clock)])
@@ -131,7 +146,9 @@ def test_who_comes_to_an_old_flight_does_not_wait(upstream, store, clock, caller
     assert len(upstream.calls) == 2
 
 
-def test_all_who_lose_patience_have_made_one_call(upstream, store, callers):
+def test_all_who_lose_patience_have_made_one_call(
+    upstream: Upstream, store: MemoryLastGood[Any], callers: Callers
+) -> None:
     coalesce, patience = Coalesce(), Patience(PATIENCE, last_good=store)
     pipeline = Pipeline("plex", [Fallback(last_good=store), patience, coalesce])
     remember(pipeline, upstream)
@@ -142,7 +159,9 @@ def test_all_who_lose_patience_have_made_one_call(upstream, store, callers):
     upstream.let_go()
 
 
-def test_a_deadline_that_comes_first_is_served_from_memory_too(pipeline, upstream):
+def test_a_deadline_that_comes_first_is_served_from_memory_too(
+    pipeline: Pipeline, upstream: Upstream
+) -> None:
     remember(pipeline, upstream)
     with Deadline(PATIENCE / 4).scope():
         _, _, error = pipeline.call(upstream)
@@ -150,14 +169,16 @@ def test_a_deadline_that_comes_first_is_served_from_memory_too(pipeline, upstrea
     upstream.let_go()
 
 
-def test_an_error_within_patience_is_the_callers(pipeline, upstream):
+def test_an_error_within_patience_is_the_callers(pipeline: Pipeline, upstream: Upstream) -> None:
     remember(pipeline, upstream)
     upstream.answer = ConnectionError("no route")
     upstream.let_go()
     assert str(pipeline.call(upstream)[2]) == "no route"
 
 
-def test_a_retry_outside_makes_no_second_call(upstream, store, clock):
+def test_a_retry_outside_makes_no_second_call(
+    upstream: Upstream, store: MemoryLastGood[Any], clock: ManualClock
+) -> None:
     patience = Patience(PATIENCE, last_good=store)
     pipeline = Pipeline("plex", [Retry(clock=clock), patience])
     upstream.let_go()
@@ -172,7 +193,7 @@ def test_a_retry_outside_makes_no_second_call(upstream, store, clock):
     upstream.let_go()
 
 
-def test_without_a_free_thread_the_caller_waits_itself(store):
+def test_without_a_free_thread_the_caller_waits_itself(store: MemoryLastGood[Any]) -> None:
     pool = FlightPool(1)
     pool.close()
     patience = Patience(0, last_good=store, key=lambda: 1, pool=pool)
@@ -183,28 +204,33 @@ def test_without_a_free_thread_the_caller_waits_itself(store):
 class Broken:
     """A store that fails."""
 
-    def __init__(self, *broken):
+    def __init__(self, *broken: str) -> None:
         self.broken = broken
 
-    def now(self):
-        return self._of("now", 0.0)
+    def now(self) -> float:
+        self._try("now")
+        return 0.0
 
-    def put(self, key, value, asked_at):
-        self._of("put", None)
+    def put(
+        self,
+        key: Hashable,
+        value: object,
+        asked_at: float,
+    ) -> None:
+        self._try("put")
 
-    def get(self, key):
-        return self._of("get", None)
+    def get(self, key: Hashable) -> None:
+        self._try("get")
 
-    def _of(self, what, value):
+    def _try(self, what: str) -> None:
         if what in self.broken:
             raise OSError("the disk is gone")
-        return value
 
 
 @pytest.mark.parametrize("broken", ["now", "put", "get"])
 def test_a_store_that_fails_harms_no_call_and_is_complained_of_once(
-    broken, upstream, callers, caplog
-):
+    broken: str, upstream: Upstream, callers: Callers, caplog: pytest.LogCaptureFixture
+) -> None:
     patience = Patience(0, name="plex", last_good=Broken(broken))
     for _ in range(2):
         asked = callers.start(patience.call, upstream)
@@ -229,6 +255,8 @@ def test_a_store_that_fails_harms_no_call_and_is_complained_of_once(
         (1, {"name": ""}),
     ],
 )
-def test_a_wrong_option_is_refused(store, seconds, options):
+def test_a_wrong_option_is_refused(
+    store: MemoryLastGood[Any], seconds: Any, options: dict[str, Any]
+) -> None:
     with pytest.raises(ConfigurationError):
         Patience(seconds, **{"last_good": store, **options})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from random import Random
+from typing import NoReturn
 
 import pytest
 
@@ -22,6 +24,8 @@ from medianest.resilience import (
     SystemClock,
     remaining,
 )
+from tests.resilience.conftest import Fail, MakeBreaker
+from tests.support.narrowing import not_none
 
 HOUR = 3_600.0
 
@@ -31,11 +35,13 @@ class JumpingClock(ManualClock):
 
     jumped = 0.0
 
-    def utc(self):
+    def utc(self) -> datetime:
         return super().utc() + timedelta(seconds=self.jumped)
 
 
-def test_no_herd_reaches_the_dependency_after_the_wait(make_breaker, half_open):
+def test_no_herd_reaches_the_dependency_after_the_wait(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     """Keeps out: all callers that waited are let through at once to what just recovers."""
     breaker = make_breaker(half_open_max_calls=3)
     half_open(breaker)
@@ -48,7 +54,9 @@ def test_no_herd_reaches_the_dependency_after_the_wait(make_breaker, half_open):
     assert (len(permits), refused) == (3, 47)
 
 
-def test_a_success_that_began_before_the_opening_does_not_close(make_breaker, trip):
+def test_a_success_that_began_before_the_opening_does_not_close(
+    make_breaker: MakeBreaker, trip: Fail
+) -> None:
     """Keeps out: a late success closes a breaker that opened while it ran."""
     breaker = make_breaker()
     early = breaker.acquire()
@@ -61,8 +69,8 @@ def test_a_success_that_began_before_the_opening_does_not_close(make_breaker, tr
 
 @pytest.mark.parametrize("result", ["success", "failure"])
 def test_a_result_that_began_before_half_open_does_not_decide_the_recovery(
-    make_breaker, half_open, result
-):
+    make_breaker: MakeBreaker, half_open: Fail, result: str
+) -> None:
     """Keeps out: a call from before the outage is taken for a probe and closes or opens."""
     breaker = make_breaker(half_open_max_calls=1)
     early = breaker.acquire()
@@ -74,7 +82,9 @@ def test_a_result_that_began_before_half_open_does_not_decide_the_recovery(
     assert breaker.state is State.CLOSED
 
 
-def test_late_failures_do_not_prolong_the_open_time(make_breaker, trip, clock):
+def test_late_failures_do_not_prolong_the_open_time(
+    make_breaker: MakeBreaker, trip: Fail, clock: ManualClock
+) -> None:
     """Keeps out: failures of calls from before the opening start its wait again."""
     breaker = make_breaker(reset_timeout=30)
     early = [breaker.acquire() for _ in range(20)]
@@ -88,12 +98,16 @@ def test_late_failures_do_not_prolong_the_open_time(make_breaker, trip, clock):
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_an_interrupt_returns_the_probe_and_passes_unchanged(make_breaker, half_open, interrupt):
+def test_an_interrupt_returns_the_probe_and_passes_unchanged(
+    make_breaker: MakeBreaker,
+    half_open: Fail,
+    interrupt: type[SystemExit] | type[GeneratorExit] | type[KeyboardInterrupt],
+) -> None:
     """Keeps out: an interrupt leaks the permit, is replaced by another error, or closes."""
     breaker, error = make_breaker(half_open_max_calls=1), interrupt()
     half_open(breaker)
 
-    def interrupted():
+    def interrupted() -> NoReturn:
         raise error
 
     for _ in range(3):
@@ -108,7 +122,7 @@ def test_an_interrupt_returns_the_probe_and_passes_unchanged(make_breaker, half_
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_setting_the_time_of_day_changes_nothing(jump):
+def test_setting_the_time_of_day_changes_nothing(jump: float) -> None:
     """Keeps out: an hour forward opens or closes at once, an hour back makes it stick."""
     clock = JumpingClock()
     breaker = CircuitBreaker("plex", clock=clock, jitter=0, failure_threshold=2)
@@ -131,10 +145,11 @@ def test_setting_the_time_of_day_changes_nothing(jump):
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_setting_the_time_of_day_moves_no_deadline_budget_age_or_expiry(jump):
+def test_setting_the_time_of_day_moves_no_deadline_budget_age_or_expiry(jump: float) -> None:
     """Keeps out: the same in the parts around the breaker."""
     clock = JumpingClock()
-    store, budget = MemoryLastGood(60, clock=clock), RetryBudget(0, 1, clock=clock)
+    store: MemoryLastGood[str] = MemoryLastGood(60, clock=clock)
+    budget = RetryBudget(0, 1, clock=clock)
     breaker = CircuitBreaker("plex", clock=clock)
     breaker.open(expires_in=60)
     store.put("key", "answer", store.now())
@@ -149,7 +164,7 @@ def test_setting_the_time_of_day_moves_no_deadline_budget_age_or_expiry(jump):
     assert breaker.state is State.CLOSED
 
 
-def test_the_system_clock_does_not_follow_the_time_of_day(monkeypatch):
+def test_the_system_clock_does_not_follow_the_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps out: durations measured with `time.time`."""
     before = SystemClock().now()
     for jump in (HOUR, -HOUR):
@@ -158,20 +173,20 @@ def test_the_system_clock_does_not_follow_the_time_of_day(monkeypatch):
 
 
 @pytest.mark.parametrize("use", ["call", "decorator", "acquire"])
-def test_a_refusal_carries_no_history(make_breaker, trip, use):
+def test_a_refusal_carries_no_history(make_breaker: MakeBreaker, trip: Fail, use: str) -> None:
     """Keeps out: one exception instance raised again and again grows its traceback."""
     breaker = make_breaker()
     trip(breaker)
-    refuse = {
+    uses: dict[str, Callable[[], object]] = {
         "call": lambda: breaker.call(int),
         "decorator": breaker(int),
         "acquire": breaker.acquire,
-    }[use]
+    }
     frames, seen = set(), set()
     errors = []
     for _ in range(100):
         with pytest.raises(CircuitOpenError) as caught:
-            refuse()
+            uses[use]()
         error = caught.value
         errors.append(error)
         seen.add(id(error))
@@ -184,12 +199,12 @@ def test_a_refusal_carries_no_history(make_breaker, trip, use):
     assert len(frames) == 1
 
 
-def test_a_call_that_hangs_blocks_no_other_use(make_breaker):
+def test_a_call_that_hangs_blocks_no_other_use(make_breaker: MakeBreaker) -> None:
     """Keeps out: a lock held during the call makes all calls wait for the slowest."""
     breaker, bulkhead = make_breaker(), Bulkhead("plex")
     inside, leave = threading.Event(), threading.Event()
 
-    def hang():
+    def hang() -> None:
         inside.set()
         assert leave.wait(10)
 
@@ -208,7 +223,7 @@ def test_a_call_that_hangs_blocks_no_other_use(make_breaker):
         thread.join(10)
 
 
-def test_callers_that_wait_the_longest_still_spread(clock):
+def test_callers_that_wait_the_longest_still_spread(clock: ManualClock) -> None:
     """Keeps out: a cap applied after the jitter gives everyone the same longest wait."""
     random = Random(7).random
     waits = []
@@ -217,13 +232,15 @@ def test_callers_that_wait_the_longest_still_spread(clock):
             "plex", clock=clock, random=random, failure_threshold=1, max_reset_timeout=30
         )
         breaker.acquire().failure(ConnectionError())
-        waits.append(breaker.snapshot().retry_after)
+        waits.append(not_none(breaker.snapshot().retry_after))
     assert len(set(waits)) > 90
     assert min(waits) < 27
     assert max(waits) > 33
 
 
-def test_a_probe_that_hangs_does_not_block_the_recovery(make_breaker, half_open, clock):
+def test_a_probe_that_hangs_does_not_block_the_recovery(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     """Keeps out: a hung or dead probe keeps the breaker half-open for ever."""
     breaker = make_breaker(half_open_max_calls=1, half_open_timeout=30, backoff_factor=1)
     half_open(breaker)
@@ -238,7 +255,7 @@ def test_a_probe_that_hangs_does_not_block_the_recovery(make_breaker, half_open,
     assert breaker.state is State.CLOSED
 
 
-def run(script):
+def run(script: str) -> list[str]:
     """Run a script in a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60
@@ -247,7 +264,7 @@ def run(script):
     return done.stdout.split()
 
 
-def test_a_breaker_made_before_a_fork_works_in_the_child():
+def test_a_breaker_made_before_a_fork_works_in_the_child() -> None:
     """Keeps out: background threads that a fork loses, so that the child never recovers."""
     script = """
 import os
@@ -267,7 +284,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert run(script) == ["7"]
 
 
-def test_importing_and_making_parts_starts_no_thread():
+def test_importing_and_making_parts_starts_no_thread() -> None:
     """Keeps out: threads before a fork, which deadlock or vanish in the workers."""
     script = """
 import threading

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, State
+from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, State
 from medianest.resilience.circuit_breaker import blocks
+from tests.resilience.conftest import Fail, MakeBreaker
+from tests.support.narrowing import not_none
 
 
-def figures(breaker):
+def figures(breaker: CircuitBreaker) -> tuple[int, int, int]:
     snapshot = breaker.snapshot()
     return (snapshot.counts.successes, snapshot.counts.failures, snapshot.in_flight)
 
 
-def test_a_permit_counts_nothing_until_it_is_settled(make_breaker):
+def test_a_permit_counts_nothing_until_it_is_settled(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     permit = breaker.acquire()
     assert figures(breaker) == (0, 0, 1)
@@ -25,14 +28,14 @@ def test_a_permit_counts_nothing_until_it_is_settled(make_breaker):
     assert figures(breaker) == (1, 0, 0)
 
 
-def test_a_failed_permit_counts_like_a_failed_call(make_breaker):
+def test_a_failed_permit_counts_like_a_failed_call(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker(failure_threshold=1)
     breaker.acquire().failure(ConnectionError("down"))
     assert breaker.state is State.OPEN
-    assert breaker.snapshot().last_failure.message == "down"
+    assert not_none(breaker.snapshot().last_failure).message == "down"
 
 
-def test_a_released_permit_counts_for_nothing(make_breaker):
+def test_a_released_permit_counts_for_nothing(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     breaker.acquire().release()
     assert figures(breaker) == (0, 0, 0)
@@ -40,7 +43,9 @@ def test_a_released_permit_counts_for_nothing(make_breaker):
 
 
 @pytest.mark.parametrize("option", ["expected_errors", "ignored_errors"])
-def test_the_error_of_a_permit_is_classified_like_that_of_a_call(make_breaker, option):
+def test_the_error_of_a_permit_is_classified_like_that_of_a_call(
+    make_breaker: MakeBreaker, option: str
+) -> None:
     breaker = make_breaker(
         failure_threshold=1,
         **{option: ConnectionError if option == "expected_errors" else ValueError},
@@ -53,7 +58,9 @@ def test_the_error_of_a_permit_is_classified_like_that_of_a_call(make_breaker, o
 
 @pytest.mark.parametrize("first", ["success", "failure", "release"])
 @pytest.mark.parametrize("second", ["success", "failure", "release"])
-def test_settling_twice_is_harmless_and_the_first_counts(make_breaker, first, second):
+def test_settling_twice_is_harmless_and_the_first_counts(
+    make_breaker: MakeBreaker, first: str, second: str
+) -> None:
     breaker = make_breaker()
     other, permit = breaker.acquire(), breaker.acquire()
     for settle in (first, second):
@@ -63,7 +70,9 @@ def test_settling_twice_is_harmless_and_the_first_counts(make_breaker, first, se
     assert figures(breaker)[2] == 0
 
 
-def test_settling_a_probe_twice_does_not_free_two_places(make_breaker, half_open):
+def test_settling_a_probe_twice_does_not_free_two_places(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=2)
     half_open(breaker)
     first, _second = breaker.acquire(), breaker.acquire()
@@ -74,21 +83,23 @@ def test_settling_a_probe_twice_does_not_free_two_places(make_breaker, half_open
         breaker.acquire()
 
 
-def test_a_block_that_ends_well_is_a_success(make_breaker):
+def test_a_block_that_ends_well_is_a_success(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     with breaker.acquire():
         pass
     assert figures(breaker) == (1, 0, 0)
 
 
-def test_a_block_that_raises_is_a_failure_and_the_error_passes(make_breaker):
+def test_a_block_that_raises_is_a_failure_and_the_error_passes(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     with pytest.raises(ConnectionError), breaker.acquire():
         raise ConnectionError
     assert figures(breaker) == (0, 1, 0)
 
 
-def test_a_block_that_is_interrupted_counts_for_nothing(make_breaker, half_open):
+def test_a_block_that_is_interrupted_counts_for_nothing(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=1)
     half_open(breaker)
     with pytest.raises(KeyboardInterrupt), breaker.acquire():
@@ -99,7 +110,7 @@ def test_a_block_that_is_interrupted_counts_for_nothing(make_breaker, half_open)
     assert breaker.state is State.CLOSED
 
 
-def test_an_open_breaker_gives_no_permit(make_breaker, trip):
+def test_an_open_breaker_gives_no_permit(make_breaker: MakeBreaker, trip: Fail) -> None:
     breaker = make_breaker()
     trip(breaker)
     with pytest.raises(CircuitOpenError) as caught:
@@ -108,7 +119,7 @@ def test_an_open_breaker_gives_no_permit(make_breaker, trip):
     assert breaker.snapshot().counts.rejected == 1
 
 
-def test_an_unsettled_permit_expires(make_breaker, clock):
+def test_an_unsettled_permit_expires(make_breaker: MakeBreaker, clock: ManualClock) -> None:
     breaker = make_breaker(half_open_timeout=30)
     breaker.acquire()
     clock.advance(29.9)
@@ -118,7 +129,9 @@ def test_an_unsettled_permit_expires(make_breaker, clock):
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.FORCED_OPEN, State.DISABLED])
-def test_an_unsettled_permit_expires_in_every_state(make_breaker, trip, clock, state):
+def test_an_unsettled_permit_expires_in_every_state(
+    make_breaker: MakeBreaker, trip: Fail, clock: ManualClock, state: State
+) -> None:
     breaker = make_breaker(half_open_timeout=30, reset_timeout=300)
     breaker.acquire()
     {State.OPEN: lambda: trip(breaker), State.FORCED_OPEN: breaker.open}.get(
@@ -129,7 +142,9 @@ def test_an_unsettled_permit_expires_in_every_state(make_breaker, trip, clock, s
     assert breaker.snapshot().in_flight == 0
 
 
-def test_an_unsettled_probe_expires_from_what_is_in_flight(make_breaker, half_open, clock):
+def test_an_unsettled_probe_expires_from_what_is_in_flight(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(half_open_timeout=30)
     half_open(breaker)
     breaker.acquire()
@@ -138,7 +153,9 @@ def test_an_unsettled_probe_expires_from_what_is_in_flight(make_breaker, half_op
     assert breaker.snapshot().in_flight == 0
 
 
-def test_a_success_from_before_the_opening_closes_nothing(make_breaker, half_open):
+def test_a_success_from_before_the_opening_closes_nothing(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=1)
     early = breaker.acquire()
     half_open(breaker)
@@ -149,7 +166,9 @@ def test_a_success_from_before_the_opening_closes_nothing(make_breaker, half_ope
     assert breaker.state is State.CLOSED
 
 
-def test_a_failure_from_before_the_opening_decides_no_probe(make_breaker, half_open):
+def test_a_failure_from_before_the_opening_decides_no_probe(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=1)
     early = breaker.acquire()
     half_open(breaker)
@@ -160,12 +179,14 @@ def test_a_failure_from_before_the_opening_decides_no_probe(make_breaker, half_o
     assert breaker.state is State.CLOSED
 
 
-def test_a_failed_probe_of_the_last_round_does_not_end_this_one(make_breaker, half_open, clock):
+def test_a_failed_probe_of_the_last_round_does_not_end_this_one(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(half_open_max_calls=2, half_open_timeout=1_000)
     half_open(breaker)
     late, failing = breaker.acquire(), breaker.acquire()
     failing.failure(ConnectionError())
-    clock.advance(breaker.snapshot().retry_after)
+    clock.advance(not_none(breaker.snapshot().retry_after))
     probe = breaker.acquire()
     late.failure(ConnectionError())
     assert breaker.state is State.HALF_OPEN
@@ -174,7 +195,9 @@ def test_a_failed_probe_of_the_last_round_does_not_end_this_one(make_breaker, ha
     assert breaker.state is State.CLOSED
 
 
-def test_failures_from_before_an_operator_closed_it_do_not_count_after(make_breaker):
+def test_failures_from_before_an_operator_closed_it_do_not_count_after(
+    make_breaker: MakeBreaker,
+) -> None:
     breaker = make_breaker(failure_threshold=2)
     early = [breaker.acquire() for _ in range(5)]
     breaker.close()
@@ -185,19 +208,25 @@ def test_failures_from_before_an_operator_closed_it_do_not_count_after(make_brea
 
 
 @pytest.mark.parametrize("settle", ["release", "interrupt", "success", "failure"])
-def test_a_probe_that_comes_back_after_its_lease_has_failed(make_breaker, half_open, clock, settle):
+def test_a_probe_that_comes_back_after_its_lease_has_failed(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock, settle: str
+) -> None:
     breaker = make_breaker(half_open_timeout=30)
     half_open(breaker)
     probe = breaker.acquire()
     clock.advance(30)  # and nobody looks
-    settling = {"interrupt": lambda: probe.failure(KeyboardInterrupt())}
-    settling["failure"] = lambda: probe.failure(ConnectionError())
-    settling.get(settle, getattr(probe, settle, None))()
+    settling: dict[str, Callable[[], None]] = {
+        "release": probe.release,
+        "interrupt": lambda: probe.failure(KeyboardInterrupt()),
+        "success": probe.success,
+        "failure": lambda: probe.failure(ConnectionError()),
+    }
+    settling[settle]()
     assert breaker.state is State.OPEN
     assert breaker.snapshot().reason == "a probe never came back"
 
 
-def test_a_block_of_a_breaker_is_one_call(make_breaker):
+def test_a_block_of_a_breaker_is_one_call(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker(failure_threshold=1)
     with breaker:
         assert breaker.snapshot().in_flight == 1
@@ -210,7 +239,7 @@ def test_a_block_of_a_breaker_is_one_call(make_breaker):
     assert breaker.snapshot().in_flight == 0
 
 
-def test_blocks_of_breakers_may_be_nested(make_breaker):
+def test_blocks_of_breakers_may_be_nested(make_breaker: MakeBreaker) -> None:
     outer, inner = make_breaker("outer"), make_breaker("inner")
     with outer, inner, pytest.raises(ConnectionError), outer:
         raise ConnectionError
@@ -219,10 +248,10 @@ def test_blocks_of_breakers_may_be_nested(make_breaker):
     assert inner.snapshot().totals.successes == 1
 
 
-def test_blocks_of_many_threads_do_not_get_into_each_others_way(make_breaker):
+def test_blocks_of_many_threads_do_not_get_into_each_others_way(make_breaker: MakeBreaker) -> None:
     breaker, gate = make_breaker(failure_threshold=99), threading.Barrier(8)
 
-    def block(number):
+    def block(number: int) -> None:
         try:
             with breaker:
                 gate.wait(10)
@@ -237,10 +266,10 @@ def test_blocks_of_many_threads_do_not_get_into_each_others_way(make_breaker):
     assert (totals.successes, totals.failures) == (4, 4)
 
 
-def test_the_blocks_of_two_generators_end_in_any_order(make_breaker):
+def test_the_blocks_of_two_generators_end_in_any_order(make_breaker: MakeBreaker) -> None:
     one, other = make_breaker("one"), make_breaker("other")
 
-    def within(breaker):
+    def within(breaker: CircuitBreaker) -> Generator[None, None, None]:
         with breaker:
             yield
 
@@ -251,12 +280,14 @@ def test_the_blocks_of_two_generators_end_in_any_order(make_breaker):
         assert breaker.snapshot().in_flight == 0
 
 
-def test_a_block_that_ends_in_another_thread_is_a_call_all_the_same(make_breaker):
+def test_a_block_that_ends_in_another_thread_is_a_call_all_the_same(
+    make_breaker: MakeBreaker,
+) -> None:
     """Keeps out: a generator that a thread pool goes on with, as FastAPI does with dependencies;
     its failures counted for nothing, and its places were never given back."""
     breaker = make_breaker(failure_threshold=3)
 
-    def within():
+    def within() -> Generator[None, None, None]:
         with breaker:
             yield
 
@@ -270,14 +301,16 @@ def test_a_block_that_ends_in_another_thread_is_a_call_all_the_same(make_breaker
     assert breaker.snapshot().in_flight == 0
 
 
-def test_blocks_that_end_elsewhere_are_forgotten_where_they_began(make_breaker):
+def test_blocks_that_end_elsewhere_are_forgotten_where_they_began(
+    make_breaker: MakeBreaker,
+) -> None:
     breaker = make_breaker()
 
-    def begin():
+    def begin() -> Generator[None, None, None]:
         with breaker:
             yield
 
-    def entered():
+    def entered() -> int:
         with ThreadPoolExecutor(1) as pool:
             for _ in range(10):
                 block = begin()

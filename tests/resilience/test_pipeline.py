@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 import pytest
 
 from medianest.resilience import (
@@ -13,6 +16,7 @@ from medianest.resilience import (
     ConfigurationError,
     Deadline,
     Fallback,
+    ManualClock,
     MemoryLastGood,
     Patience,
     Pipeline,
@@ -21,20 +25,26 @@ from medianest.resilience import (
     Strategy,
     remaining,
 )
+from tests.resilience.conftest import Fail, MakeBreaker
+from tests.support.narrowing import not_none
 
 
 class Tracer(Strategy):
     """Notes when a call enters and leaves."""
 
-    def __init__(self, name, trace):
+    def __init__(self, name: str, trace: list[Any]) -> None:
         self.name, self.trace = name, trace
         self.wrapped = 0
         super().__init__()
 
-    def wrap(self, inner):
+    def wrap(
+        self, inner: Callable[..., Any]
+    ) -> Callable[[Callable[..., Any] | type[int], tuple[Any, ...], dict[Any, Any]], int | None]:
         self.wrapped += 1
 
-        def invoke(function, args, kwargs):
+        def invoke(
+            function: Callable[..., Any] | type[int], args: tuple[Any, ...], kwargs: dict[Any, Any]
+        ) -> int | None:
             self.trace.append(f"+{self.name}")
             try:
                 return inner(function, args, kwargs)
@@ -44,14 +54,14 @@ class Tracer(Strategy):
         return invoke
 
 
-def test_the_first_strategy_is_the_outermost():
-    trace = []
+def test_the_first_strategy_is_the_outermost() -> None:
+    trace: list[str] = []
     pipeline = Pipeline("plex", [Tracer(name, trace) for name in "abc"])
     assert pipeline.call(lambda: trace.append("call")) is None
     assert trace == ["+a", "+b", "+c", "call", "-c", "-b", "-a"]
 
 
-def test_strategies_are_composed_once_and_not_per_call():
+def test_strategies_are_composed_once_and_not_per_call() -> None:
     tracer = Tracer("a", [])
     before = tracer.wrapped
     pipeline = Pipeline("plex", [tracer])
@@ -60,18 +70,20 @@ def test_strategies_are_composed_once_and_not_per_call():
     assert tracer.wrapped == before + 1
 
 
-def test_an_empty_pipeline_just_calls():
+def test_an_empty_pipeline_just_calls() -> None:
     assert Pipeline("plex", []).call(lambda *a, **k: (a, k), 1, two=2) == ((1,), {"two": 2})
 
 
-def test_pipelines_nest():
-    trace = []
+def test_pipelines_nest() -> None:
+    trace: list[str] = []
     inner = Pipeline("inner", [Tracer("b", trace)])
     Pipeline("outer", [Tracer("a", trace), inner]).call(int)
     assert trace == ["+a", "+b", "-b", "-a"]
 
 
-def test_the_same_breaker_in_two_pipelines_is_one_breaker(make_breaker, trip):
+def test_the_same_breaker_in_two_pipelines_is_one_breaker(
+    make_breaker: MakeBreaker, trip: Fail
+) -> None:
     breaker = make_breaker()
     first, second = Pipeline("one", [breaker]), Pipeline("two", [breaker])
     trip(breaker)
@@ -80,7 +92,7 @@ def test_the_same_breaker_in_two_pipelines_is_one_breaker(make_breaker, trip):
             pipeline.call(int)
 
 
-def test_the_strategies_cannot_be_changed_from_outside(make_breaker):
+def test_the_strategies_cannot_be_changed_from_outside(make_breaker: MakeBreaker) -> None:
     strategies = [make_breaker()]
     pipeline = Pipeline("plex", strategies)
     strategies.clear()
@@ -89,15 +101,19 @@ def test_the_strategies_cannot_be_changed_from_outside(make_breaker):
 
 
 @pytest.mark.parametrize("wrong", [5, Retry, lambda call: call, None])
-def test_what_is_no_strategy_is_refused_with_a_clear_error(wrong):
+def test_what_is_no_strategy_is_refused_with_a_clear_error(
+    wrong: Any,
+) -> None:
     with pytest.raises(ConfigurationError, match=r"pipeline 'plex': .* is not a strategy such as"):
         Pipeline("plex", [wrong])
 
 
 @pytest.mark.parametrize("beneath", ["beside", "nested", "further down"])
-def test_patience_beneath_coalesce_is_refused_and_the_right_order_told(make_breaker, beneath):
+def test_patience_beneath_coalesce_is_refused_and_the_right_order_told(
+    make_breaker: MakeBreaker, beneath: str
+) -> None:
     """Keeps out: a pipeline in which it silently does nothing."""
-    store = MemoryLastGood(60)
+    store: MemoryLastGood[str] = MemoryLastGood(60)
     coalesce, patience = Coalesce(name="sky"), Patience(1.5, last_good=store)
     fallback = Fallback(last_good=store)
     wrong = {
@@ -113,7 +129,7 @@ def test_patience_beneath_coalesce_is_refused_and_the_right_order_told(make_brea
     Pipeline("sky", [fallback, patience, coalesce])
 
 
-def test_find_looks_into_nested_pipelines_outermost_first(make_breaker):
+def test_find_looks_into_nested_pipelines_outermost_first(make_breaker: MakeBreaker) -> None:
     outer, inner, bulkhead = make_breaker("outer"), make_breaker("inner"), Bulkhead("plex")
     pipeline = Pipeline("plex", [Pipeline("a", [outer]), Pipeline("b", [inner, bulkhead])])
     assert pipeline.find(CircuitBreaker) is outer
@@ -121,14 +137,14 @@ def test_find_looks_into_nested_pipelines_outermost_first(make_breaker):
     assert pipeline.find(Retry) is None
 
 
-def test_its_text_tells_the_order(make_breaker, clock):
+def test_its_text_tells_the_order(make_breaker: MakeBreaker, clock: ManualClock) -> None:
     pipeline = Pipeline("plex", [Retry(clock=clock), make_breaker()])
     assert repr(pipeline) == "<Pipeline 'plex' Retry > CircuitBreaker>"
     assert repr(Pipeline("plex", [])) == "<Pipeline 'plex' empty>"
 
 
 @pytest.fixture
-def whole(make_breaker, clock):
+def whole(make_breaker: MakeBreaker, clock: ManualClock) -> Pipeline:
     breaker = make_breaker(failure_threshold=4)
     retry = Retry(max_attempts=3, initial_delay=1, clock=clock, random=lambda: 1.0)
     bulkhead = Bulkhead("plex", max_concurrent=1)
@@ -136,12 +152,12 @@ def whole(make_breaker, clock):
     return Pipeline("plex", [fallback, retry, breaker, bulkhead, Deadline(5, clock=clock)])
 
 
-def test_through_the_whole_stack_a_call_passes_with_its_deadline(whole):
+def test_through_the_whole_stack_a_call_passes_with_its_deadline(whole: Pipeline) -> None:
     assert whole.call(remaining) == 5
 
 
-def test_each_attempt_counts_on_the_breaker_and_the_fallback_answers_last(whole):
-    def broken():
+def test_each_attempt_counts_on_the_breaker_and_the_fallback_answers_last(whole: Pipeline) -> None:
+    def broken() -> NoReturn:
         raise ConnectionError
 
     breaker = whole.find(CircuitBreaker)
@@ -149,10 +165,10 @@ def test_each_attempt_counts_on_the_breaker_and_the_fallback_answers_last(whole)
     assert breaker.snapshot().counts.failures == 3
 
 
-def test_a_breaker_that_opens_ends_the_retries(whole, clock):
+def test_a_breaker_that_opens_ends_the_retries(whole: Pipeline, clock: ManualClock) -> None:
     calls = []
 
-    def broken():
+    def broken() -> NoReturn:
         calls.append(1)
         raise ConnectionError
 
@@ -162,10 +178,10 @@ def test_a_breaker_that_opens_ends_the_retries(whole, clock):
     assert clock.slept == [1, 2, 1]
 
 
-def test_each_attempt_has_the_whole_timeout(whole, clock):
+def test_each_attempt_has_the_whole_timeout(whole: Pipeline, clock: ManualClock) -> None:
     left = []
 
-    def slow():
+    def slow() -> NoReturn:
         left.append(remaining())
         clock.advance(4)
         raise ConnectionError
@@ -174,15 +190,15 @@ def test_each_attempt_has_the_whole_timeout(whole, clock):
     assert left == [5, 5, 5]
 
 
-def test_a_full_bulkhead_is_refused_without_retries_or_failures(whole):
+def test_a_full_bulkhead_is_refused_without_retries_or_failures(whole: Pipeline) -> None:
     refused = []
 
-    def nested():
+    def nested() -> None:
         refused.append(whole.call(int))
         with pytest.raises(BulkheadFullError):
-            whole.find(Bulkhead).call(int)
+            not_none(whole.find(Bulkhead)).call(int)
 
     whole.call(nested)
     assert refused == ["BulkheadFullError"]
-    assert whole.find(CircuitBreaker).snapshot().counts.failures == 0
-    assert whole.find(CircuitBreaker).state is State.CLOSED
+    assert not_none(whole.find(CircuitBreaker)).snapshot().counts.failures == 0
+    assert not_none(whole.find(CircuitBreaker)).state is State.CLOSED

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import enum
 import gc
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
 
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     RETRY_OPERATION,
     CircuitOpenError,
     Declined,
     ErrorRecoveryManager,
+    ManualClock,
     Recovery,
     RecoveryContext,
 )
@@ -20,11 +25,11 @@ from medianest.resilience.events import recovery_finished
 from tests.resilience.recovering import CONTEXT, broken
 
 
-def failing(times, result="ok"):
+def failing(times: int, result: str = "ok") -> Callable[[], str]:
     """An operation that fails so often and then answers."""
     left = [times]
 
-    def operation():
+    def operation() -> str:
         if left[0]:
             left[0] -= 1
             raise ConnectionError("down")
@@ -33,19 +38,21 @@ def failing(times, result="ok"):
     return operation
 
 
-def steps(manager):
+def steps(manager: ErrorRecoveryManager) -> list[tuple[str, str]]:
     return [(s.action, s.outcome) for s in manager.history.records()[0].steps]
 
 
-def test_an_operation_that_goes_well_runs_no_action_and_leaves_no_record(manager, act):
+def test_an_operation_that_goes_well_runs_no_action_and_leaves_no_record(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("a", 1, "answer")
     assert manager.with_recovery(lambda: "ok", CONTEXT) == "ok"
     assert (runs, manager.history.records()) == ([], [])
 
 
 def test_the_first_raises_the_second_declines_the_third_answers_and_the_history_tells_all(
-    manager, act
-):
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("first", 30, RuntimeError("cannot"))
     act("second", 20, Declined("not for this"))
     act("third", 10, "the answer")
@@ -58,7 +65,9 @@ def test_the_first_raises_the_second_declines_the_third_answers_and_the_history_
     assert [step.detail for step in record.steps][:2] == ["RuntimeError: cannot", "not for this"]
 
 
-def test_a_prediction_tells_the_order_and_why_not_and_touches_nothing(manager, act):
+def test_a_prediction_tells_the_order_and_why_not_and_touches_nothing(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     one = act("one", 10, "x", should_execute=lambda e, c: Declined("not today"))
     two = act("two", 20, "x")
     three = act("three", 5, "x", should_execute=lambda e, c: False)
@@ -72,7 +81,9 @@ def test_a_prediction_tells_the_order_and_why_not_and_touches_nothing(manager, a
     assert manager.history.records() == []
 
 
-def test_with_nothing_that_helps_the_error_itself_is_raised(manager, act):
+def test_with_nothing_that_helps_the_error_itself_is_raised(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("a", 1, RuntimeError("no"))
     with pytest.raises(ConnectionError, match="down") as caught:
         manager.with_recovery(broken, CONTEXT)
@@ -81,7 +92,9 @@ def test_with_nothing_that_helps_the_error_itself_is_raised(manager, act):
     assert manager.history.records()[0].outcome == "failed"
 
 
-def test_after_a_repair_the_operation_is_run_again(manager, act):
+def test_after_a_repair_the_operation_is_run_again(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("repair", 1, RETRY_OPERATION)
     assert manager.with_recovery(failing(1), CONTEXT) == "ok"
     assert [context.attempt for _, context in runs] == [1]
@@ -89,11 +102,13 @@ def test_after_a_repair_the_operation_is_run_again(manager, act):
     assert (record.attempts, record.recovered_by) == (2, "repair")
 
 
-def test_it_is_run_no_more_often_than_max_attempts(manager, act):
+def test_it_is_run_no_more_often_than_max_attempts(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("repair", 1, RETRY_OPERATION, max_attempts=100)
     calls = []
 
-    def operation():
+    def operation() -> NoReturn:
         calls.append(1)
         raise ConnectionError
 
@@ -102,7 +117,9 @@ def test_it_is_run_no_more_often_than_max_attempts(manager, act):
     assert (len(calls), len(runs)) == (3, 2)
 
 
-def test_without_recovery_the_error_passes(manager, act):
+def test_without_recovery_the_error_passes(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("a", 1, "answer")
     with pytest.raises(ConnectionError):
         manager.with_recovery(broken, CONTEXT, enable_recovery=False)
@@ -110,30 +127,36 @@ def test_without_recovery_the_error_passes(manager, act):
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_passes_and_leaves_the_turn_free(manager, act, interrupt):
+def test_an_interrupt_passes_and_leaves_the_turn_free(
+    manager: ErrorRecoveryManager,
+    act: Callable[..., list[Any]],
+    interrupt: type[SystemExit] | type[KeyboardInterrupt],
+) -> None:
     act("repair", 1, lambda error, context: (_ for _ in ()).throw(interrupt()))
     for _ in range(2):
         with pytest.raises(interrupt):
             manager.with_recovery(broken, CONTEXT)
 
 
-def test_a_hundred_that_fail_at_once_cause_one_repair(manager, act):
+def test_a_hundred_that_fail_at_once_cause_one_repair(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     repairing, gate = threading.Event(), threading.Barrier(100)
     fine = threading.Event()
 
-    def repair(error, context):
+    def repair(error: ConnectionError, context: RecoveryContext) -> enum.Enum:
         repairing.wait(5)
         fine.set()
         return RETRY_OPERATION
 
-    def operation():
+    def operation() -> str:
         if not fine.is_set():
             raise ConnectionError
         return "ok"
 
     runs = act("reconnect", 10, repair)
 
-    def call(_):
+    def call(_: int) -> str:
         gate.wait()
         return manager.with_recovery(operation, CONTEXT)
 
@@ -146,16 +169,18 @@ def test_a_hundred_that_fail_at_once_cause_one_repair(manager, act):
     assert outcomes.count("repaired") == 1
 
 
-def test_a_hundred_that_fail_at_once_cause_one_failed_repair(manager, act):
+def test_a_hundred_that_fail_at_once_cause_one_failed_repair(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     gate, all_there = threading.Barrier(100), threading.Event()
 
-    def repair(error, context):
+    def repair(error: ConnectionError, context: RecoveryContext) -> NoReturn:
         all_there.wait(0.5)
         raise OSError("still down")
 
     runs = act("reconnect", 10, repair, cooldown=60)
 
-    def call(_):
+    def call(_: int) -> None:
         gate.wait()
         with pytest.raises(ConnectionError):
             manager.with_recovery(broken, CONTEXT)
@@ -165,7 +190,9 @@ def test_a_hundred_that_fail_at_once_cause_one_failed_repair(manager, act):
     assert len(runs) == 1
 
 
-def test_services_do_not_wait_for_each_other(manager, act):
+def test_services_do_not_wait_for_each_other(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("reconnect", 10, RETRY_OPERATION, cooldown=60)
     for service in ("a", "b"):
         context = RecoveryContext(service=service)
@@ -173,12 +200,14 @@ def test_services_do_not_wait_for_each_other(manager, act):
     assert len(runs) == 2
 
 
-def test_an_answer_for_one_is_never_given_to_another_who_waited(manager, act):
+def test_an_answer_for_one_is_never_given_to_another_who_waited(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     """Keeps out: one user's cached answer served to all who failed at the same time."""
     gate = threading.Barrier(20)
     act("answer", 1, lambda error, context: context.user)
 
-    def call(number):
+    def call(number: int) -> str:
         gate.wait()
         return manager.with_recovery(broken, RecoveryContext(user=str(number)))
 
@@ -186,7 +215,9 @@ def test_an_answer_for_one_is_never_given_to_another_who_waited(manager, act):
         assert list(pool.map(call, range(20))) == [str(number) for number in range(20)]
 
 
-def test_between_two_runs_an_action_cools_down(manager, act, clock):
+def test_between_two_runs_an_action_cools_down(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]], clock: ManualClock
+) -> None:
     runs = act("repair", 1, RETRY_OPERATION, cooldown=30)
     assert manager.with_recovery(failing(1), CONTEXT) == "ok"
     with pytest.raises(ConnectionError):
@@ -197,7 +228,9 @@ def test_between_two_runs_an_action_cools_down(manager, act, clock):
     assert len(runs) == 2
 
 
-def test_an_action_that_fails_again_and_again_rests(manager, act, clock):
+def test_an_action_that_fails_again_and_again_rests(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]], clock: ManualClock
+) -> None:
     runs = act("repair", 1, RuntimeError("no"), max_attempts=3, rest=60)
     for _ in range(5):
         with pytest.raises(ConnectionError):
@@ -209,7 +242,9 @@ def test_an_action_that_fails_again_and_again_rests(manager, act, clock):
     assert len(runs) == 4
 
 
-def test_a_repair_that_did_not_help_counts_as_failed(manager, act):
+def test_a_repair_that_did_not_help_counts_as_failed(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60)
     for _ in range(4):
         with pytest.raises(ConnectionError):
@@ -217,14 +252,16 @@ def test_a_repair_that_did_not_help_counts_as_failed(manager, act):
     assert len(runs) == 2
 
 
-def test_a_predicate_that_raises_declines(manager, act):
+def test_a_predicate_that_raises_declines(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("bad", 2, "x", should_execute=lambda e, c: 1 / 0)
     act("good", 1, "answer")
     assert manager.with_recovery(broken, CONTEXT) == "answer"
     assert steps(manager)[0] == ("bad", "declined")
 
 
-def test_what_is_held_back_is_not_run(clock):
+def test_what_is_held_back_is_not_run(clock: ManualClock) -> None:
     manager = ErrorRecoveryManager(clock=clock, held_back=lambda action: "the risk is high")
     manager.register_recovery_action("a", 1, execute=lambda e, c: "x")
     with pytest.raises(ConnectionError):
@@ -232,7 +269,7 @@ def test_what_is_held_back_is_not_run(clock):
     assert manager.history.records()[0].steps[0].detail == "the risk is high"
 
 
-def test_the_context_travels_to_the_actions_and_into_the_history(clock):
+def test_the_context_travels_to_the_actions_and_into_the_history(clock: ManualClock) -> None:
     manager = ErrorRecoveryManager(
         clock=clock, ambient=lambda: {"user": "kim", "correlation_id": "abc"}
     )
@@ -249,11 +286,13 @@ def test_the_context_travels_to_the_actions_and_into_the_history(clock):
     assert "s3cret" not in str(record)
 
 
-def test_a_refusal_against_which_nothing_was_tried_is_not_worth_a_record(manager, act):
+def test_a_refusal_against_which_nothing_was_tried_is_not_worth_a_record(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     """Keeps out: a history full of nothing, a thousand times a second, while a breaker is open."""
     act("a", 1, Declined("no"), should_execute=lambda e, c: False)
 
-    def refused():
+    def refused() -> NoReturn:
         raise CircuitOpenError("svc", 5)
 
     with pytest.raises(CircuitOpenError):
@@ -261,16 +300,23 @@ def test_a_refusal_against_which_nothing_was_tried_is_not_worth_a_record(manager
     assert manager.history.records() == []
 
 
-def test_everybody_hears_of_it_and_a_deaf_sink_harms_nobody(manager, act, heard, caplog):
+def test_everybody_hears_of_it_and_a_deaf_sink_harms_nobody(
+    manager: ErrorRecoveryManager,
+    act: Callable[..., list[Any]],
+    heard: Callable[[Signal], list[Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     events = heard(recovery_finished)
-    manager.history.sinks.append(lambda record: 1 / 0)
+    manager.history.sinks.append(lambda record: 1 / 0)  # type: ignore[arg-type]
     act("a", 1, "answer")
     assert manager.with_recovery(broken, CONTEXT) == "answer"
     assert [event.record.recovered_by for event in events] == ["a"]
     assert "sink" in caplog.text
 
 
-def test_statistics_count_each_action_and_how_it_ended(manager, act):
+def test_statistics_count_each_action_and_how_it_ended(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("first", 2, RuntimeError())
     act("second", 1, "answer")
     act("unused", 0, "answer")
@@ -282,23 +328,24 @@ def test_statistics_count_each_action_and_how_it_ended(manager, act):
     assert (figures["unused"]["returned"], figures["unused"]["success_rate"]) == (0, None)
 
 
-def test_nothing_is_kept_of_an_error_that_nobody_could_help(manager):
+def test_nothing_is_kept_of_an_error_that_nobody_could_help(manager: ErrorRecoveryManager) -> None:
     """Keeps out: an error, its frames and all they know, until the garbage collector comes."""
 
     class OwnError(Exception):
         pass
 
-    def fails():
+    def fails() -> NoReturn:
         raise OwnError
 
     strategy = Recovery(manager, service="svc", operation="svc.op")
     gc.collect()
     gc.disable()
     try:
-        for call in (
+        calls: tuple[Callable[[], object], ...] = (
             lambda: strategy.call(fails),
             lambda: manager.with_recovery(fails, CONTEXT),
-        ):
+        )
+        for call in calls:
             with pytest.raises(OwnError):
                 call()
         assert not [each for each in gc.get_objects() if isinstance(each, OwnError)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 import pytest
 
 from medianest.resilience import (
@@ -9,6 +12,8 @@ from medianest.resilience import (
     BulkheadFullError,
     CircuitOpenError,
     ConfigurationError,
+    ErrorRecoveryManager,
+    ManualClock,
     Pipeline,
     Recovery,
     RecoveryAction,
@@ -22,16 +27,19 @@ from medianest.resilience.recovery import (
     graceful_degradation,
 )
 from tests.resilience.recovering import CONTEXT, broken
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> ResilienceService:
     service = ResilienceService(clock=clock)
     service.register_dependency("svc", retry=None)
     return service
 
 
-def test_the_breaker_reset_closes_an_open_breaker_when_its_probe_passes(service, clock):
+def test_the_breaker_reset_closes_an_open_breaker_when_its_probe_passes(
+    service: ResilienceService, clock: ManualClock
+) -> None:
     probes = []
     action = breaker_reset(service.registry, {"svc": lambda: probes.append(1)})
     service.recovery.register_recovery_action(action)
@@ -43,7 +51,7 @@ def test_the_breaker_reset_closes_an_open_breaker_when_its_probe_passes(service,
     assert (answer, breaker.state.value, len(probes)) == ("ok", "closed", 1)
 
 
-def test_the_breaker_reset_never_touches_what_operators_forced(service):
+def test_the_breaker_reset_never_touches_what_operators_forced(service: ResilienceService) -> None:
     service.recovery.register_recovery_action(breaker_reset(service.registry, {"svc": int}))
     breaker = service.registry.breaker("svc")
     breaker.open("moving")
@@ -53,8 +61,10 @@ def test_the_breaker_reset_never_touches_what_operators_forced(service):
     assert not breaker.close_if_open()
 
 
-def test_the_breaker_reset_acts_only_where_allowed_and_not_too_often(service, clock):
-    def unwell():
+def test_the_breaker_reset_acts_only_where_allowed_and_not_too_often(
+    service: ResilienceService, clock: ManualClock
+) -> None:
+    def unwell() -> NoReturn:
         raise ConnectionError
 
     service.recovery.register_recovery_action(
@@ -62,7 +72,7 @@ def test_the_breaker_reset_acts_only_where_allowed_and_not_too_often(service, cl
     )
     error = CircuitOpenError("other", 5)
     (predicted,) = service.recovery.predict(error, RecoveryContext(service="other"))
-    assert "not allowed" in predicted.why_not
+    assert "not allowed" in not_none(predicted.why_not)
     breaker = service.registry.breaker("svc")
     for _ in range(5):
         with pytest.raises(ConnectionError):
@@ -73,7 +83,7 @@ def test_the_breaker_reset_acts_only_where_allowed_and_not_too_often(service, cl
     assert service.recovery.statistics()["circuit-breaker-reset"]["raised"] == 1
 
 
-def test_the_default_response_is_what_was_configured(manager):
+def test_the_default_response_is_what_was_configured(manager: ErrorRecoveryManager) -> None:
     manager.register_recovery_action(
         default_response({"op": [], "computed": lambda error, context: context.user})
     )
@@ -84,7 +94,7 @@ def test_the_default_response_is_what_was_configured(manager):
         manager.with_recovery(broken, RecoveryContext(operation="other"))
 
 
-def test_graceful_degradation_says_what_is_missing(service):
+def test_graceful_degradation_says_what_is_missing(service: ResilienceService) -> None:
     service.register_dependency("shop", depends_on=["svc"])
     service.register_dependency("reports", depends_on=["shop"])
     service.recovery.register_recovery_action(
@@ -93,7 +103,9 @@ def test_graceful_degradation_says_what_is_missing(service):
     assert service.with_recovery(broken, CONTEXT) == ("svc", "shop", "reports")
 
 
-def test_an_action_for_others_is_passed_over_without_a_word(manager, act):
+def test_an_action_for_others_is_passed_over_without_a_word(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("others", 2, "x", concerns=lambda context: context.service == "other")
     act("odd", 3, "x", concerns=lambda context: 1 / 0)
     act("good", 1, "answer")
@@ -118,13 +130,15 @@ def test_an_action_for_others_is_passed_over_without_a_word(manager, act):
         {"rehearse": "x"},
     ],
 )
-def test_a_wrong_action_is_refused(wrong):
+def test_a_wrong_action_is_refused(wrong: dict[str, Any]) -> None:
     right = {"name": "a", "priority": 1, "execute": lambda e, c: None}
     with pytest.raises(ConfigurationError):
         RecoveryAction(**{**right, **wrong})
 
 
-def test_a_name_is_taken_once_and_free_again(manager, act):
+def test_a_name_is_taken_once_and_free_again(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("a", 1, "x")
     with pytest.raises(ConfigurationError, match="already"):
         act("a", 1, "x")
@@ -136,10 +150,12 @@ def test_a_name_is_taken_once_and_free_again(manager, act):
 # -- in a pipeline -----------------------------------------------------------------------------
 
 
-def test_in_a_pipeline_recovery_runs_when_retries_are_spent(manager, act, clock):
+def test_in_a_pipeline_recovery_runs_when_retries_are_spent(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]], clock: ManualClock
+) -> None:
     calls = []
 
-    def upstream():
+    def upstream() -> str:
         calls.append(1)
         if len(calls) <= 3:
             raise ConnectionError
@@ -153,17 +169,19 @@ def test_in_a_pipeline_recovery_runs_when_retries_are_spent(manager, act, clock)
     assert manager.history.records()[0].operation == "named"
 
 
-def test_a_dependency_may_be_registered_with_recovery(clock):
+def test_a_dependency_may_be_registered_with_recovery(clock: ManualClock) -> None:
     service = ResilienceService(clock=clock)
     service.recovery.register_recovery_action("default", 1, execute=lambda e, c: c.service)
     service.register_dependency("plex", retry=None, recovery=True)
     assert service.execute("plex", broken) == "plex"
 
 
-def test_refusals_are_recovered_from_as_well(manager, act):
+def test_refusals_are_recovered_from_as_well(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("default", 1, "later", should_execute=lambda e, c: isinstance(e, BulkheadFullError))
 
-    def full():
+    def full() -> NoReturn:
         raise BulkheadFullError("svc", 1.0)
 
     assert Recovery(manager, service="svc").call(full) == "later"

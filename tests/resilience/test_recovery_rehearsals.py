@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
-from medianest.resilience import RETRY_OPERATION
+import pytest
+from blinker import Signal
+
+from medianest.resilience import RETRY_OPERATION, ErrorRecoveryManager
 from medianest.resilience.events import recovery_finished
 from tests.resilience.recovering import CONTEXT, broken
 
 
-def test_a_rehearsal_runs_the_actions_for_real_and_is_kept_apart(manager, act, heard):
+def test_a_rehearsal_runs_the_actions_for_real_and_is_kept_apart(
+    manager: ErrorRecoveryManager,
+    act: Callable[..., list[Any]],
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     events = heard(recovery_finished)
     runs = act("a", 1, "answer")
     record = manager.rehearse(TimeoutError("x"), CONTEXT)
@@ -19,7 +27,9 @@ def test_a_rehearsal_runs_the_actions_for_real_and_is_kept_apart(manager, act, h
     assert (manager.history.records(), manager.history.statistics(), events) == ([], {}, [])
 
 
-def test_rehearsals_of_a_repair_never_put_it_to_rest(manager, act):
+def test_rehearsals_of_a_repair_never_put_it_to_rest(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     """Keeps out: an operator rehearses in an outage, and then nothing repairs what is broken."""
     runs = act("repair", 2, RuntimeError("still down"), max_attempts=2, rest=60)
     for _ in range(3):
@@ -29,13 +39,17 @@ def test_rehearsals_of_a_repair_never_put_it_to_rest(manager, act):
     assert len(runs) == 4
 
 
-def test_a_rehearsed_repair_counts_as_help(manager, act):
+def test_a_rehearsed_repair_counts_as_help(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("repair", 1, RETRY_OPERATION)
     record = manager.rehearse(TimeoutError("x"), CONTEXT)
     assert (record.recovered_by, record.attempts) == ("repair", 2)
 
 
-def test_what_acts_for_good_has_a_rehearsal_of_its_own(manager, act):
+def test_what_acts_for_good_has_a_rehearsal_of_its_own(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     runs = act("order", 1, "ordered", rehearse=lambda error, context: "would be ordered")
     assert manager.rehearse(TimeoutError("x"), CONTEXT).recovered_by == "order"
     assert runs == []

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, State
+from medianest.resilience import CircuitOpenError, ManualClock, State
+from tests.resilience.conftest import Fail, MakeBreaker
+from tests.support.narrowing import not_none
 
 
-def test_the_snapshot_of_a_new_breaker_says_that_nothing_has_happened(make_breaker, clock):
+def test_the_snapshot_of_a_new_breaker_says_that_nothing_has_happened(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     snapshot = make_breaker().snapshot()
     assert (snapshot.name, snapshot.state, snapshot.generation) == ("plex", State.CLOSED, 1)
     assert snapshot.since == clock.utc()
@@ -20,7 +25,9 @@ def test_the_snapshot_of_a_new_breaker_says_that_nothing_has_happened(make_break
     assert snapshot.latency.p50 is None
 
 
-def test_counts_are_of_the_period_and_totals_of_the_life(make_breaker, fail, clock):
+def test_counts_are_of_the_period_and_totals_of_the_life(
+    make_breaker: MakeBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(
         failure_threshold=100,
         slow_call_duration_threshold=2,
@@ -28,7 +35,7 @@ def test_counts_are_of_the_period_and_totals_of_the_life(make_breaker, fail, clo
         expected_errors=[ConnectionError],
     )
 
-    def traffic():
+    def traffic() -> None:
         breaker.call(int)
         breaker.call(clock.advance, 2)
         fail(breaker, 3)
@@ -47,10 +54,12 @@ def test_counts_are_of_the_period_and_totals_of_the_life(make_breaker, fail, clo
     assert snapshot["slow_call_rate"] == pytest.approx(1 / 5)
 
 
-def test_refusals_are_counted_by_state_and_in_all(make_breaker, trip, half_open, clock):
+def test_refusals_are_counted_by_state_and_in_all(
+    make_breaker: MakeBreaker, trip: Fail, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(half_open_max_calls=1)
 
-    def refuse(times):
+    def refuse(times: int) -> None:
         for _ in range(times):
             with pytest.raises(CircuitOpenError):
                 breaker.call(int)
@@ -67,7 +76,9 @@ def test_refusals_are_counted_by_state_and_in_all(make_breaker, trip, half_open,
     assert breaker.snapshot().totals.rejected == 5
 
 
-def test_an_open_breaker_says_when_it_will_try_again(make_breaker, trip, clock):
+def test_an_open_breaker_says_when_it_will_try_again(
+    make_breaker: MakeBreaker, trip: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(reset_timeout=30)
     trip(breaker)
     clock.advance(10)
@@ -78,22 +89,26 @@ def test_an_open_breaker_says_when_it_will_try_again(make_breaker, trip, clock):
     assert breaker.snapshot().retry_after == 0
 
 
-def test_the_last_failure_is_told_by_type_message_and_time(make_breaker, fail, clock):
+def test_the_last_failure_is_told_by_type_message_and_time(
+    make_breaker: MakeBreaker, fail: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker()
     fail(breaker, 1, lambda: ConnectionError("no route"))
     at = clock.utc()
     clock.advance(5)
-    last = breaker.snapshot().last_failure
+    last = not_none(breaker.snapshot().last_failure)
     assert (last.type, last.message, last.at) == ("ConnectionError", "no route", at)
 
 
-def test_errors_that_were_not_counted_as_failures_are_not_the_last_failure(make_breaker, fail):
+def test_errors_that_were_not_counted_as_failures_are_not_the_last_failure(
+    make_breaker: MakeBreaker, fail: Fail
+) -> None:
     breaker = make_breaker(expected_errors=ConnectionError)
     fail(breaker, 1, ValueError)
     assert breaker.snapshot().last_failure is None
 
 
-def test_latencies_are_those_of_the_calls(make_breaker, clock):
+def test_latencies_are_those_of_the_calls(make_breaker: MakeBreaker, clock: ManualClock) -> None:
     breaker = make_breaker()
     for milliseconds in range(1, 101):
         breaker.call(clock.advance, milliseconds / 1_000)
@@ -104,7 +119,7 @@ def test_latencies_are_those_of_the_calls(make_breaker, clock):
     assert latency.max == pytest.approx(0.1)
 
 
-def test_calls_in_flight_are_counted_while_they_run(make_breaker):
+def test_calls_in_flight_are_counted_while_they_run(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     seen = []
     breaker.call(breaker.call, lambda: seen.append(breaker.snapshot().in_flight))
@@ -113,9 +128,11 @@ def test_calls_in_flight_are_counted_while_they_run(make_breaker):
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_a_snapshot_is_json_in_every_state(make_breaker, half_open, trip, state):
+def test_a_snapshot_is_json_in_every_state(
+    make_breaker: MakeBreaker, half_open: Fail, trip: Fail, state: State
+) -> None:
     breaker = make_breaker(expected_errors=[ConnectionError, "5xx"])
-    bring = {
+    bring: dict[State, Callable[[], object]] = {
         State.OPEN: lambda: trip(breaker),
         State.HALF_OPEN: lambda: (half_open(breaker), breaker.call(int)),
         State.FORCED_OPEN: lambda: breaker.open("why", expires_in=60, actor="kim"),

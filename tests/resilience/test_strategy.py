@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NoReturn
 
 import pytest
 
 from medianest.resilience import (
     Bulkhead,
+    CircuitBreaker,
     Coalesce,
     ConfigurationError,
     Deadline,
     DeferredSettlement,
     Fallback,
+    ManualClock,
     MemoryLastGood,
     Patience,
     Pipeline,
     Retry,
     State,
+    Strategy,
 )
+from tests.resilience.conftest import Fail, MakeBreaker
 
 KINDS = [
     "breaker", "bulkhead", "retry", "deadline", "fallback", "coalesce", "patience", "pipeline",
@@ -26,7 +32,7 @@ KINDS = [
 
 
 @pytest.fixture
-def strategies(make_breaker, clock):
+def strategies(make_breaker: MakeBreaker, clock: ManualClock) -> dict[str, Strategy]:
     return {
         "breaker": make_breaker(),
         "bulkhead": Bulkhead("plex"),
@@ -40,7 +46,9 @@ def strategies(make_breaker, clock):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_decorated_method_keeps_its_arguments_and_its_name(strategies, kind):
+def test_a_decorated_method_keeps_its_arguments_and_its_name(
+    strategies: dict[str, Strategy], kind: str
+) -> None:
     class Client:
         @strategies[kind]
         def get(self, path: str, *, limit: int = 10) -> tuple[str, int]:
@@ -52,7 +60,9 @@ def test_a_decorated_method_keeps_its_arguments_and_its_name(strategies, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_asynchronous_function_is_refused_with_a_clear_error(strategies, kind):
+def test_an_asynchronous_function_is_refused_with_a_clear_error(
+    strategies: dict[str, Strategy], kind: str
+) -> None:
     async def get() -> None: ...
 
     with pytest.raises(ConfigurationError, match=r"is asynchronous: only synchronous functions"):
@@ -62,11 +72,11 @@ def test_an_asynchronous_function_is_refused_with_a_clear_error(strategies, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_generators_are_refused_with_a_clear_error(strategies, kind):
-    def chunks():
+def test_generators_are_refused_with_a_clear_error(strategies: dict[str, Any], kind: str) -> None:
+    def chunks() -> Iterator[int]:
         yield 1
 
-    async def later():
+    async def later() -> AsyncIterator[int]:
         yield 1
 
     with pytest.raises(ConfigurationError, match=r"is a generator: .*breaker\.acquire"):
@@ -75,7 +85,9 @@ def test_generators_are_refused_with_a_clear_error(strategies, kind):
         strategies[kind](later)
 
 
-def test_an_object_whose_call_is_asynchronous_is_refused_as_well(strategies):
+def test_an_object_whose_call_is_asynchronous_is_refused_as_well(
+    strategies: dict[str, Any],
+) -> None:
     class Client:
         async def __call__(self) -> None: ...
 
@@ -84,23 +96,25 @@ def test_an_object_whose_call_is_asynchronous_is_refused_as_well(strategies):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_function_is_refused(strategies, kind):
+def test_what_is_no_function_is_refused(strategies: dict[str, Any], kind: str) -> None:
     with pytest.raises(ConfigurationError, match="only a function can be protected, not 5"):
         strategies[kind](5)
 
 
-def stream():
+def stream() -> NoReturn:
     raise DeferredSettlement("chunks")
 
 
-def handed_over(strategy) -> DeferredSettlement:
+def handed_over(strategy: CircuitBreaker | Pipeline) -> DeferredSettlement:
     with pytest.raises(DeferredSettlement) as caught:
         strategy.call(stream)
     return caught.value
 
 
 @pytest.fixture
-def whole(make_breaker, clock):
+def whole(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> tuple[Pipeline, CircuitBreaker, Bulkhead]:
     """Every strategy at once, and those of them that hold something for a call."""
     breaker = make_breaker(half_open_max_calls=1, half_open_timeout=30)
     bulkhead = Bulkhead("plex", max_concurrent=1)
@@ -110,7 +124,9 @@ def whole(make_breaker, clock):
     return Pipeline("plex", strategies), breaker, bulkhead
 
 
-def test_a_result_handed_over_passes_the_whole_pipeline_and_is_still_in_flight(whole):
+def test_a_result_handed_over_passes_the_whole_pipeline_and_is_still_in_flight(
+    whole: tuple[Pipeline, CircuitBreaker, Bulkhead],
+) -> None:
     pipeline, breaker, bulkhead = whole
     handover = handed_over(pipeline)
     assert handover.result == "chunks"
@@ -120,7 +136,9 @@ def test_a_result_handed_over_passes_the_whole_pipeline_and_is_still_in_flight(w
 
 
 @pytest.mark.parametrize("settle", ["success", "failure", "release"])
-def test_the_end_of_a_result_handed_over_settles_everything_once(whole, settle):
+def test_the_end_of_a_result_handed_over_settles_everything_once(
+    whole: tuple[Pipeline, CircuitBreaker, Bulkhead], settle: str
+) -> None:
     pipeline, breaker, bulkhead = whole
     handover = handed_over(pipeline)
     arguments = [ConnectionError()] if settle == "failure" else []
@@ -131,7 +149,9 @@ def test_the_end_of_a_result_handed_over_settles_everything_once(whole, settle):
     assert (breaker.snapshot().in_flight, bulkhead.snapshot().in_use) == (0, 0)
 
 
-def test_the_time_of_a_result_handed_over_counts_until_its_end(make_breaker, clock):
+def test_the_time_of_a_result_handed_over_counts_until_its_end(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(slow_call_duration_threshold=2)
     handover = handed_over(breaker)
     clock.advance(3)
@@ -140,7 +160,9 @@ def test_the_time_of_a_result_handed_over_counts_until_its_end(make_breaker, clo
     assert breaker.snapshot().latency.max == 3
 
 
-def test_a_probe_handed_over_decides_when_it_ends(whole, half_open):
+def test_a_probe_handed_over_decides_when_it_ends(
+    whole: tuple[Pipeline, CircuitBreaker, Bulkhead], half_open: Fail
+) -> None:
     pipeline, breaker, _ = whole
     half_open(breaker)
     handover = handed_over(pipeline)
@@ -149,7 +171,9 @@ def test_a_probe_handed_over_decides_when_it_ends(whole, half_open):
     assert breaker.state is State.CLOSED
 
 
-def test_a_probe_handed_over_and_forgotten_expires(whole, half_open, clock):
+def test_a_probe_handed_over_and_forgotten_expires(
+    whole: tuple[Pipeline, CircuitBreaker, Bulkhead], half_open: Fail, clock: ManualClock
+) -> None:
     pipeline, breaker, _ = whole
     half_open(breaker)
     handed_over(pipeline)
@@ -157,7 +181,9 @@ def test_a_probe_handed_over_and_forgotten_expires(whole, half_open, clock):
     assert breaker.state is State.OPEN
 
 
-def test_a_result_that_ends_after_the_breaker_opened_changes_nothing(whole, trip):
+def test_a_result_that_ends_after_the_breaker_opened_changes_nothing(
+    whole: tuple[Pipeline, CircuitBreaker, Bulkhead], trip: Fail
+) -> None:
     pipeline, breaker, bulkhead = whole
     handover = handed_over(pipeline)
     trip(breaker)

@@ -7,18 +7,18 @@ import threading
 from medianest.resilience.counter import LockFreeCounter
 
 
-def test_a_new_tally_is_zero():
+def test_a_new_tally_is_zero() -> None:
     assert LockFreeCounter().read() == 0
 
 
-def test_reading_does_not_count():
+def test_reading_does_not_count() -> None:
     tally = LockFreeCounter()
     for expected in (1, 2, 3):
         next(tally.ticks)
         assert [tally.read(), tally.read(), tally.read()] == [expected] * 3
 
 
-def test_no_bump_is_lost_while_other_threads_read():
+def test_no_bump_is_lost_while_other_threads_read() -> None:
     tally, start = LockFreeCounter(), threading.Barrier(5)
     readings: list[int] = []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,18 +15,21 @@ from medianest.resilience import (
     CircuitBreaker,
     CircuitOpenError,
     Fallback,
+    ManualClock,
     Pipeline,
     Retry,
     RetryBudget,
     State,
 )
+from tests.resilience.conftest import Fail, MakeBreaker
+from tests.support.narrowing import not_none
 
 PATIENCE = 30.0
 THREADS, CALLS = 8, 10_000
 
 
 @pytest.fixture(autouse=True)
-def restless():
+def restless() -> Iterator[None]:
     """Threads take turns much more often than usual."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
@@ -32,11 +37,11 @@ def restless():
     sys.setswitchinterval(before)
 
 
-def together(number, work):
+def together(number: int, work: Callable[..., Any]) -> None:
     """Run `work(index)` in so many threads that start at the same moment; re-raise errors."""
     start, errors = threading.Barrier(number), []
 
-    def run(index):
+    def run(index: int) -> None:
         try:
             start.wait(PATIENCE)
             work(index)
@@ -53,29 +58,31 @@ def together(number, work):
         raise errors[0]
 
 
-def counting_breaker(**options):
+def counting_breaker(**options: Any) -> CircuitBreaker:
     return CircuitBreaker("plex", failure_threshold=10**9, monitoring_period=3_600, **options)
 
 
-def test_of_fifty_callers_after_the_wait_only_the_probes_arrive(make_breaker, half_open):
+def test_of_fifty_callers_after_the_wait_only_the_probes_arrive(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=3)
     half_open(breaker)
     arrived, refused, leave = threading.Semaphore(0), threading.Semaphore(0), threading.Event()
     arrivals, retry_afters = [], []
 
-    def slow_dependency():
+    def slow_dependency() -> None:
         arrivals.append(threading.get_ident())
         arrived.release()
         assert leave.wait(PATIENCE)
 
-    def call(_):
+    def call(_: int) -> None:
         try:
             breaker.call(slow_dependency)
         except CircuitOpenError as error:
-            retry_afters.append(error.retry_after)
+            retry_afters.append(not_none(error.retry_after))
             refused.release()
 
-    def let_go():
+    def let_go() -> None:
         for semaphore, times in ((refused, 47), (arrived, 3)):
             for _ in range(times):
                 semaphore.acquire(timeout=PATIENCE)
@@ -90,13 +97,13 @@ def test_of_fifty_callers_after_the_wait_only_the_probes_arrive(make_breaker, ha
     assert breaker.state is State.CLOSED
 
 
-def test_not_one_of_many_failures_is_lost():
+def test_not_one_of_many_failures_is_lost() -> None:
     breaker = counting_breaker()
 
-    def broken():
+    def broken() -> NoReturn:
         raise ConnectionError
 
-    def fail(_):
+    def fail(_: int) -> None:
         for _ in range(CALLS):
             try:
                 breaker.call(broken)
@@ -110,14 +117,14 @@ def test_not_one_of_many_failures_is_lost():
     assert (snapshot.totals.failures, snapshot.in_flight) == (THREADS * CALLS, 0)
 
 
-def test_not_one_of_many_successes_is_lost_while_another_thread_looks():
+def test_not_one_of_many_successes_is_lost_while_another_thread_looks() -> None:
     breaker, done = counting_breaker(), threading.Event()
 
-    def look():
+    def look() -> None:
         while not done.is_set():
             breaker.snapshot()
 
-    def succeed(_):
+    def succeed(_: int) -> None:
         for _ in range(CALLS):
             breaker.call(int)
 
@@ -133,12 +140,12 @@ def test_not_one_of_many_successes_is_lost_while_another_thread_looks():
     assert (snapshot.totals.successes, snapshot.in_flight) == (THREADS * CALLS, 0)
 
 
-def test_not_one_of_many_refusals_is_lost():
+def test_not_one_of_many_refusals_is_lost() -> None:
     breaker = CircuitBreaker("plex")
     breaker.open()
     protected = breaker(int)
 
-    def knock(index):
+    def knock(index: int) -> None:
         for _ in range(2_000):
             with pytest.raises(CircuitOpenError):
                 protected() if index % 2 else breaker.call(int)
@@ -154,18 +161,18 @@ class CustomInterrupt(BaseException):
 EVERY_KIND = [None, ConnectionError, KeyboardInterrupt, SystemExit, GeneratorExit, CustomInterrupt]
 
 
-def test_exceptions_of_every_kind_lose_no_permit_no_place_and_no_budget():
+def test_exceptions_of_every_kind_lose_no_permit_no_place_and_no_budget() -> None:
     breaker, bulkhead = counting_breaker(), Bulkhead("plex", max_concurrent=THREADS)
     budget = RetryBudget(ratio=0, reserve=1_000_000)
     retry = Retry(max_attempts=2, initial_delay=0, budget=budget)
     pipeline = Pipeline("plex", [Fallback(value=None), retry, breaker, bulkhead])
     rounds = 300
 
-    def work(index):
+    def work(index: int) -> None:
         for number in range(rounds * len(EVERY_KIND)):
             kind = EVERY_KIND[(index + number) % len(EVERY_KIND)]
 
-            def call(kind=kind):
+            def call(kind: Any = kind) -> None:
                 if kind is not None:
                     raise kind
 
@@ -184,14 +191,16 @@ def test_exceptions_of_every_kind_lose_no_permit_no_place_and_no_budget():
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND[2:])
-def test_an_interrupted_probe_gives_its_lease_back(make_breaker, half_open, kind):
+def test_an_interrupted_probe_gives_its_lease_back(
+    make_breaker: MakeBreaker, half_open: Fail, kind: Any
+) -> None:
     breaker = make_breaker(half_open_max_calls=2)
     half_open(breaker)
 
-    def interrupted():
+    def interrupted() -> NoReturn:
         raise kind
 
-    def probe(_):
+    def probe(_: int) -> None:
         for _ in range(50):
             with pytest.raises(kind):
                 breaker.call(interrupted)
@@ -204,17 +213,17 @@ def test_an_interrupted_probe_gives_its_lease_back(make_breaker, half_open, kind
     assert breaker.state is State.CLOSED
 
 
-def test_a_bulkhead_with_waiting_threads_loses_no_wake_up_and_no_place():
+def test_a_bulkhead_with_waiting_threads_loses_no_wake_up_and_no_place() -> None:
     bulkhead = Bulkhead("plex", max_concurrent=3, max_wait=PATIENCE)
     inside, most = [], []
 
-    def call():
+    def call() -> None:
         inside.append(1)
         most.append(len(inside))
         time.sleep(0)  # lets another thread in
         inside.pop()
 
-    def work(_):
+    def work(_: int) -> None:
         for _ in range(300):
             bulkhead.call(call)
 
@@ -226,12 +235,12 @@ def test_a_bulkhead_with_waiting_threads_loses_no_wake_up_and_no_place():
     assert snapshot.peak == 3
 
 
-def test_all_who_wait_get_in_when_as_many_places_are_given_back():
+def test_all_who_wait_get_in_when_as_many_places_are_given_back() -> None:
     bulkhead = Bulkhead("plex", max_concurrent=4, max_wait=PATIENCE)
     places = [bulkhead.acquire() for _ in range(4)]
     meeting = threading.Barrier(4)
 
-    def work(index):
+    def work(index: int) -> None:
         if index < 4:
             bulkhead.call(meeting.wait, PATIENCE)  # passes only when all four are inside
             return
@@ -244,18 +253,18 @@ def test_all_who_wait_get_in_when_as_many_places_are_given_back():
     assert bulkhead.snapshot().in_use == 0
 
 
-def test_no_lock_is_held_during_a_call(make_breaker, clock):
+def test_no_lock_is_held_during_a_call(make_breaker: MakeBreaker, clock: ManualClock) -> None:
     pipeline = Pipeline("plex", [Retry(clock=clock), make_breaker(), Bulkhead("plex")])
     meeting = threading.Barrier(2)
     together(2, lambda _: pipeline.call(meeting.wait, PATIENCE))
 
 
-def test_of_two_threads_that_settle_one_permit_one_does():
+def test_of_two_threads_that_settle_one_permit_one_does() -> None:
     breaker = counting_breaker()
     permits = [breaker.acquire() for _ in range(500)]
     step = threading.Barrier(2)
 
-    def settle(index):
+    def settle(index: int) -> None:
         for permit in permits:
             step.wait(PATIENCE)
             permit.success() if index else permit.failure(ConnectionError())
@@ -266,12 +275,12 @@ def test_of_two_threads_that_settle_one_permit_one_does():
     assert snapshot.in_flight == 0
 
 
-def test_of_two_threads_that_release_one_place_one_does():
+def test_of_two_threads_that_release_one_place_one_does() -> None:
     bulkhead = Bulkhead("plex", max_concurrent=500)
     places = [bulkhead.acquire() for _ in range(500)]
     step = threading.Barrier(2)
 
-    def release(_):
+    def release(_: int) -> None:
         for place in places:
             step.wait(PATIENCE)
             place.release()
