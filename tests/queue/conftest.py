@@ -10,8 +10,7 @@ from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock
 from medianest.resilience.cascade import CascadeMonitor
-from medianest.storage import Database
-from tests.storage.conftest import connect, database, url
+from tests.storage.conftest import ServedDatabase, connect, database, url
 
 __all__ = ["connect", "database", "url"]
 
@@ -31,19 +30,19 @@ def settings() -> QueueSettings:
 
 
 @pytest.fixture
-def queue(database: Database, settings: QueueSettings, clock: ManualClock) -> DeferredQueue:
+def queue(database: ServedDatabase, settings: QueueSettings, clock: ManualClock) -> DeferredQueue:
     """The queue in that database."""
     return DeferredQueue(database, settings, clock)
 
 
 @pytest.fixture
-def admin(database: Database, settings: QueueSettings, clock: ManualClock) -> QueueAdmin:
+def admin(database: ServedDatabase, settings: QueueSettings, clock: ManualClock) -> QueueAdmin:
     """What operators see of it."""
     return QueueAdmin(database, settings, clock)
 
 
 @pytest.fixture
-def runner(queue: DeferredQueue, settings: QueueSettings, database: Database) -> QueueRunner:
+def runner(queue: DeferredQueue, settings: QueueSettings, database: ServedDatabase) -> QueueRunner:
     """What does it, without chance in its waits."""
-    registry = database.service.registry  # type: ignore[attr-defined]
+    registry = database.service.registry
     return QueueRunner(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)

@@ -1,18 +1,24 @@
 """Doing deferred operations: gently, only while the service is well, and never for ever."""
 
 import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import pytest
 
+from medianest.queue.admin import QueueAdmin
 from medianest.queue.operations import PayloadError
-from medianest.queue.runner import Handler
+from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import (
+    CircuitBreaker,
     CircuitBreakerOptions,
     CircuitOpenError,
     Deadline,
+    ManualClock,
     Policy,
     State,
 )
+from medianest.storage import Database
 
 PAYLOAD = {"media_id": 1}
 
@@ -20,10 +26,10 @@ PAYLOAD = {"media_id": 1}
 class Upstream:
     """What a handler calls: answers or raises what the test says."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.answer, self.calls = "ok", []
 
-    def __call__(self, payload):
+    def __call__(self, payload: Mapping[str, Any]) -> object | str:
         self.calls.append(payload)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -31,12 +37,12 @@ class Upstream:
 
 
 @pytest.fixture
-def upstream():
+def upstream() -> Upstream:
     return Upstream()
 
 
 @pytest.fixture
-def breaker(runner):
+def breaker(runner: QueueRunner) -> CircuitBreaker:
     return runner.registry.breaker(
         "svc",
         failure_threshold=2,
@@ -48,7 +54,7 @@ def breaker(runner):
 
 
 @pytest.fixture
-def handler(runner, upstream, breaker):
+def handler(runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker) -> Any:
     return runner.register(
         Handler(
             name="h",
@@ -62,25 +68,29 @@ def handler(runner, upstream, breaker):
 
 
 @pytest.fixture
-def put(runner, handler):
-    def put_all(*keys):
+def put(runner: QueueRunner, handler: Any) -> Callable[..., list[str]]:
+    def put_all(*keys: str) -> list[str]:
         return [runner.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
 
     return put_all
 
 
-def states(runner, ids):
+def states(runner: QueueRunner, ids: list[str]) -> list[str]:
     return [runner.queue.get(one).state for one in ids]
 
 
-def test_what_is_due_is_done(runner, put, upstream):
+def test_what_is_due_is_done(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
     ids = put("a", "b", "c")
     assert runner.run_due("h") == 3
     assert states(runner, ids) == ["done"] * 3
     assert runner.queue.get(ids[0]).result == "ok"
 
 
-def test_a_permanent_error_makes_a_dead_letter_at_once(runner, put, upstream):
+def test_a_permanent_error_makes_a_dead_letter_at_once(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
     ids = put("a")
     upstream.answer = LookupError("no such title")
     runner.run_due("h")
@@ -88,7 +98,9 @@ def test_a_permanent_error_makes_a_dead_letter_at_once(runner, put, upstream):
     assert runner.queue.get(ids[0]).error_type == "LookupError"
 
 
-def test_an_operations_own_failures_are_spread_out(runner, put, upstream, clock):
+def test_an_operations_own_failures_are_spread_out(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+) -> None:
     put("a")
     upstream.answer = ValueError("bug")
     waits = []
@@ -103,14 +115,14 @@ def test_an_operations_own_failures_are_spread_out(runner, put, upstream, clock)
     assert waits[:-1] == [10, 20, 40]
 
 
-def run_for(runner, clock, seconds, step=30):
+def run_for(runner: QueueRunner, clock: ManualClock, seconds: int, step: int = 30) -> None:
     for _ in range(int(seconds / step)):
         runner.run_due("h")
         clock.advance(step)
 
 
-def failing_for(title):
-    def execute(payload):
+def failing_for(title: int) -> Callable[[Mapping[str, Any]], str]:
+    def execute(payload: Mapping[str, Any]) -> str:
         if payload["n"] == title:
             raise ValueError("unknown")
         return "ok"
@@ -118,7 +130,9 @@ def failing_for(title):
     return execute
 
 
-def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(runner, clock):
+def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(
+    runner: QueueRunner, clock: ManualClock
+) -> None:
     """Keeps out: an error whose meaning nobody knows makes a dead letter within minutes."""
     runner.register(Handler(name="h", service="svc", execute=failing_for(0)))
     poison = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
@@ -131,7 +145,9 @@ def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(runn
     assert runner.queue.get(poison).state == "dead"
 
 
-def test_an_unknown_failure_kills_nothing_while_no_other_is_done(runner, clock):
+def test_an_unknown_failure_kills_nothing_while_no_other_is_done(
+    runner: QueueRunner, clock: ManualClock
+) -> None:
     """Keeps out: what fails for all, for a reason nobody has foreseen, kills all."""
     runner.register(Handler(name="h", service="svc", execute=failing_for(0)))
     one = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
@@ -139,10 +155,12 @@ def test_an_unknown_failure_kills_nothing_while_no_other_is_done(runner, clock):
     assert runner.queue.get(one).state == "pending"
 
 
-def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(runner, put, upstream):
+def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
     ids = put("bad", "good")
 
-    def one_bad(payload):
+    def one_bad(payload: Mapping[str, Any]) -> str:
         raise_it = len(upstream.calls) == 0
         upstream.calls.append(payload)
         if raise_it:
@@ -154,7 +172,13 @@ def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(runner, p
     assert states(runner, ids) == ["pending", "done"]
 
 
-def test_an_outage_is_nobodys_attempt(runner, put, upstream, breaker, clock):
+def test_an_outage_is_nobodys_attempt(
+    runner: QueueRunner,
+    put: Callable[..., list[str]],
+    upstream: Upstream,
+    breaker: CircuitBreaker,
+    clock: ManualClock,
+) -> None:
     """Keeps out: a service that is down for a night makes dead letters of all that waits."""
     (one,) = put("a")
     upstream.answer = ConnectionError("down")
@@ -169,7 +193,13 @@ def test_an_outage_is_nobodys_attempt(runner, put, upstream, breaker, clock):
     assert runner.queue.get(one).state == "done"
 
 
-def test_nothing_is_claimed_while_the_breaker_is_open(runner, put, upstream, breaker, clock):
+def test_nothing_is_claimed_while_the_breaker_is_open(
+    runner: QueueRunner,
+    put: Callable[..., list[str]],
+    upstream: Upstream,
+    breaker: CircuitBreaker,
+    clock: ManualClock,
+) -> None:
     put("a", "b", "c")
     upstream.answer = ConnectionError("down")
     runner.run_due("h")
@@ -183,10 +213,10 @@ def test_nothing_is_claimed_while_the_breaker_is_open(runner, put, upstream, bre
     assert "blocked by its circuit breaker" in runner.blocked_reason(runner.handlers[0])
 
 
-def test_a_refused_call_is_no_attempt(runner, put):
+def test_a_refused_call_is_no_attempt(runner: QueueRunner, put: Callable[..., list[str]]) -> None:
     (one,) = put("a")
 
-    def refuse(payload):
+    def refuse(payload: Mapping[str, Any]) -> NoReturn:
         raise CircuitOpenError("svc", 5.0)
 
     runner.register(Handler(name="h", service="svc", execute=refuse))
@@ -195,7 +225,9 @@ def test_a_refused_call_is_no_attempt(runner, put):
     assert (seen.state, seen.attempts, seen.failures) == ("pending", 0, 0)
 
 
-def test_the_queue_begins_gently_and_then_takes_many_at_once(runner, put, upstream, clock):
+def test_the_queue_begins_gently_and_then_takes_many_at_once(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+) -> None:
     put(*map(str, range(20)))
     taken = []
     claim = runner.queue.claim_many
@@ -204,7 +236,13 @@ def test_the_queue_begins_gently_and_then_takes_many_at_once(runner, put, upstre
     assert taken[:5] == [1, 2, 4, 8, 16]
 
 
-def test_after_an_outage_it_begins_gently_again(runner, put, upstream, breaker, clock):
+def test_after_an_outage_it_begins_gently_again(
+    runner: QueueRunner,
+    put: Callable[..., list[str]],
+    upstream: Upstream,
+    breaker: CircuitBreaker,
+    clock: ManualClock,
+) -> None:
     put(*map(str, range(20)))
     runner.run_due("h")
     upstream.answer = ConnectionError("down")
@@ -220,7 +258,9 @@ def test_after_an_outage_it_begins_gently_again(runner, put, upstream, breaker, 
     assert taken[:2] == [1, 2]
 
 
-def test_an_outage_of_weeks_kills_nothing(runner, put, upstream, clock):
+def test_an_outage_of_weeks_kills_nothing(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+) -> None:
     """Keeps out: the family comes home from a holiday, and all that they asked for is dead."""
     ids = put(*map(str, range(5)))
     upstream.answer = ConnectionError("down")
@@ -234,7 +274,9 @@ def test_an_outage_of_weeks_kills_nothing(runner, put, upstream, clock):
     assert states(runner, ids) == ["done"] * 5
 
 
-def test_what_was_tried_once_keeps_its_place_before_the_younger(runner, put, upstream, clock):
+def test_what_was_tried_once_keeps_its_place_before_the_younger(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+) -> None:
     """Keeps out: what an outage met comes last of two thousand."""
     put("old")
     upstream.answer = ConnectionError("down")
@@ -249,14 +291,18 @@ def test_what_was_tried_once_keeps_its_place_before_the_younger(runner, put, ups
     assert upstream.calls.index(PAYLOAD) == 1  # behind the one that shows that it is over
 
 
-def test_it_stops_between_two_operations_when_told_to(runner, put, upstream):
+def test_it_stops_between_two_operations_when_told_to(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
     ids = put("a", "b", "c")
     runner.run_due("h", until=lambda: len(upstream.calls) >= 1)
     assert states(runner, ids) == ["done", "pending", "pending"]
     assert [runner.queue.get(one).attempts for one in ids] == [1, 0, 0]
 
 
-def test_optional_work_waits_while_the_cascade_risk_is_critical(runner, put, upstream, database):
+def test_optional_work_waits_while_the_cascade_risk_is_critical(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, database: Database
+) -> None:
     put("a")
     service = database.service
     never = Policy(retry=None, circuit_breaker=CircuitBreakerOptions(failure_threshold=1))
@@ -270,13 +316,15 @@ def test_optional_work_waits_while_the_cascade_risk_is_critical(runner, put, ups
     assert runner.run_due("h") == 1
 
 
-def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(runner, put, upstream, clock):
+def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+) -> None:
     """Keeps out: a wrong key, and a thousand requests a minute with it."""
 
     class WrongKeyError(Exception):
         pass
 
-    def refuse(payload):
+    def refuse(payload: Mapping[str, Any]) -> NoReturn:
         upstream.calls.append(payload)
         raise WrongKeyError
 
@@ -290,10 +338,12 @@ def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(runner, put
     assert len(put_names) == 20
 
 
-def test_one_that_fails_while_others_succeed_is_at_fault_itself(runner, upstream, breaker, clock):
+def test_one_that_fails_while_others_succeed_is_at_fault_itself(
+    runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker, clock: ManualClock
+) -> None:
     """Keeps out: a title that looks like an outage for ever, and cuts all others off."""
 
-    def execute(payload):
+    def execute(payload: Mapping[str, Any]) -> str:
         if payload["n"] == 0:
             raise ConnectionError("always")
         return "ok"
@@ -307,7 +357,9 @@ def test_one_that_fails_while_others_succeed_is_at_fault_itself(runner, upstream
     assert runner.queue.get(poison).state == "dead"
 
 
-def test_an_outage_that_asks_to_wait_is_given_the_time(runner, put, upstream, clock):
+def test_an_outage_that_asks_to_wait_is_given_the_time(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+) -> None:
     error = ConnectionError("busy")
     error.retry_after = 25.0
     upstream.answer = error
@@ -316,14 +368,22 @@ def test_an_outage_that_asks_to_wait_is_given_the_time(runner, put, upstream, cl
     assert (runner.queue.get(one).run_at - clock.utc()).total_seconds() == 25
 
 
-def test_a_result_that_cannot_be_kept_is_a_failure(runner, put, upstream):
+def test_a_result_that_cannot_be_kept_is_a_failure(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
     upstream.answer = object()
     (one,) = put("a")
     runner.run_due("h")
     assert (runner.queue.get(one).state, runner.queue.get(one).failures) == ("pending", 1)
 
 
-def test_a_retry_by_hand_has_its_whole_time_before_it(runner, put, upstream, admin, clock):
+def test_a_retry_by_hand_has_its_whole_time_before_it(
+    runner: QueueRunner,
+    put: Callable[..., list[str]],
+    upstream: Upstream,
+    admin: QueueAdmin,
+    clock: ManualClock,
+) -> None:
     (one,) = put("a")
     upstream.answer = ValueError("bug")
     run_for(runner, clock, 4000)
@@ -337,11 +397,13 @@ def test_a_retry_by_hand_has_its_whole_time_before_it(runner, put, upstream, adm
     assert (seen.state, seen.failures, seen.failing_since) == ("pending", 1, clock.utc())
 
 
-def test_one_that_takes_longer_than_its_lease_is_its_own_failure(runner, put, clock):
+def test_one_that_takes_longer_than_its_lease_is_its_own_failure(
+    runner: QueueRunner, put: Callable[..., list[str]], clock: ManualClock
+) -> None:
     """Keeps out: an operation that is run again and again, and never counted."""
     (one,) = put("a")
 
-    def too_long(payload):
+    def too_long(payload: Mapping[str, Any]) -> Any:
         clock.advance(50)
         return Deadline(5, clock=clock).call(int)
 
@@ -350,14 +412,16 @@ def test_one_that_takes_longer_than_its_lease_is_its_own_failure(runner, put, cl
     assert runner.queue.get(one).failures == 1
 
 
-def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(runner, clock):
+def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(
+    runner: QueueRunner, clock: ManualClock
+) -> None:
     """Keeps out: the quota of one user holds up the whole house, or is asked a thousand times."""
     asked = []
 
     class QuotaError(Exception):
         pass
 
-    def execute(payload):
+    def execute(payload: Mapping[str, Any]) -> str:
         asked.append(payload["user"])
         if payload["user"] == "kim" and clock.now() < full_until:
             raise QuotaError
@@ -378,11 +442,11 @@ def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(runner, clo
     assert all(runner.queue.get(one).failures == 0 for one in ids)
 
 
-def test_operations_are_done_several_at_once_within_their_compartment(runner):
+def test_operations_are_done_several_at_once_within_their_compartment(runner: QueueRunner) -> None:
     """Keeps out: one that hangs for its whole timeout, and nothing else goes on meanwhile."""
     together = threading.Barrier(4)
 
-    def execute(payload):
+    def execute(payload: Mapping[str, Any]) -> str:
         together.wait(10)
         return "ok"
 
@@ -393,12 +457,14 @@ def test_operations_are_done_several_at_once_within_their_compartment(runner):
     assert states(runner, ids) == ["done"] * 8
 
 
-def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(runner, put, upstream):
+def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
     """Keeps out: an operation that an older version kept in another shape is tried for ever."""
     ids = put("a", "b")
     answers = iter([PayloadError("it has no media_id"), "ok"])
 
-    def execute(payload):
+    def execute(payload: Mapping[str, Any]) -> str:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer

@@ -2,48 +2,63 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from medianest.config import QueueSettings
+from medianest.queue.operations import Accepted
 from medianest.queue.store import DeferredQueue
-from medianest.resilience import Deadline
-from medianest.storage import DatabaseUncertainError
+from medianest.resilience import Deadline, ManualClock
+from medianest.storage import Database, DatabaseUncertainError
+from tests.support.narrowing import not_none
 
 
 class Slow:
     """A change that is being made for as long as the test wants."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.is_inside, self.leave = threading.Event(), threading.Event()
 
-    def __call__(self, connection):
+    def __call__(self, connection: Connection) -> None:
         self.is_inside.set()
         assert self.leave.wait(20)
 
 
 @pytest.fixture
-def queue(connect, tmp_path, settings, clock):
+def queue(
+    connect: Callable[..., Database], tmp_path: Path, settings: QueueSettings, clock: ManualClock
+) -> DeferredQueue:
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.upgrade()
     return DeferredQueue(database, settings, clock)
 
 
-def put(queue):
+def put(queue: DeferredQueue) -> Accepted:
     with Deadline(1.0).scope():
         return queue.enqueue(
             "h", {"media_id": 1}, "a", client_key="k", fingerprint="f", leased=True
         )
 
 
-def test_what_is_kept_too_late_is_found_when_it_comes_again(queue, clock):
+def test_what_is_kept_too_late_is_found_when_it_comes_again(
+    queue: DeferredQueue, clock: ManualClock
+) -> None:
     database, first, last = queue._database, Slow(), Slow()
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(database.write, first)]
         assert first.is_inside.wait(10)
-        made = [(database.write, lambda connection: None), (put, queue), (database.write, last)]
-        for count, call in enumerate(made, 1):
-            calls.append(pool.submit(*call))
+        made: list[tuple[Callable[..., Any], Any]] = [
+            (database.write, lambda connection: None),
+            (put, queue),
+            (database.write, last),
+        ]
+        for count, (function, argument) in enumerate(made, 1):
+            calls.append(pool.submit(function, argument))
             while database._group.waiting < count:
                 time.sleep(0.001)
         first.leave.set()
@@ -55,5 +70,5 @@ def test_what_is_kept_too_late_is_found_when_it_comes_again(queue, clock):
     assert again.operation.state == "running"
     assert queue.claim("h") is None
     clock.advance(61)  # the lease that nobody holds is over: it is done, by one
-    assert queue.claim("h").operation.id == again.operation.id
+    assert not_none(queue.claim("h")).operation.id == again.operation.id
     assert queue.claim("h") is None

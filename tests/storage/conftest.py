@@ -12,11 +12,24 @@ import pytest
 
 from medianest.cache.redis import RedisServer
 from medianest.config import DatabaseSettings, RedisSettings
-from medianest.resilience import ManualClock, ResilienceService
+from medianest.resilience import Bulkhead, CircuitBreaker, ManualClock, ResilienceService
 from medianest.storage import Database
 from tests.postgres import PostgresProcess
 
 _numbers = itertools.count()
+
+
+class ServedDatabase(Database):
+    """With the service at hand that protects it."""
+
+    service: ResilienceService
+
+
+class ServedRedis(RedisServer):
+    """With what protects it at hand."""
+
+    breaker: CircuitBreaker
+    bulkhead: Bulkhead
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -35,15 +48,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def connect(clock: ManualClock) -> Iterator[Callable[..., Database]]:
+def connect(clock: ManualClock) -> Iterator[Callable[..., ServedDatabase]]:
     """`connect(url, **settings)` is what one process has: its own service and connections."""
-    made: list[Database] = []
+    made: list[ServedDatabase] = []
 
-    def open_one(url: str, **settings: Any) -> Database:
+    def open_one(url: str, **settings: Any) -> ServedDatabase:
         options = {"timeout": 5.0, **settings}
         service = ResilienceService(clock=clock)
-        database = Database(url, DatabaseSettings(**options), service, threads=8)
-        database.service = service  # type: ignore[attr-defined]
+        database = ServedDatabase(url, DatabaseSettings(**options), service, threads=8)
+        database.service = service
         made.append(database)
         return database
 
@@ -53,21 +66,21 @@ def connect(clock: ManualClock) -> Iterator[Callable[..., Database]]:
 
 
 @pytest.fixture
-def database(url: str, connect: Callable[..., Database]) -> Database:
+def database(url: str, connect: Callable[..., ServedDatabase]) -> Database:
     """A migrated database of each kind."""
     return connect(url)
 
 
 @pytest.fixture
-def open_redis() -> Iterator[Callable[..., RedisServer]]:
+def open_redis() -> Iterator[Callable[..., ServedRedis]]:
     """`open_redis(url, **settings)` is what one process has; its clock is the real one."""
-    made: list[RedisServer] = []
+    made: list[ServedRedis] = []
 
-    def open_one(url: str, **settings: Any) -> RedisServer:
+    def open_one(url: str, **settings: Any) -> ServedRedis:
         service = ResilienceService()
-        server = RedisServer(url, RedisSettings(**settings), service, threads=16)
-        server.breaker = service.registry.breaker("redis-cache")  # type: ignore[attr-defined]
-        server.bulkhead = service.registry.bulkhead("redis-cache")  # type: ignore[attr-defined]
+        server = ServedRedis(url, RedisSettings(**settings), service, threads=16)
+        server.breaker = service.registry.breaker("redis-cache")
+        server.bulkhead = service.registry.bulkhead("redis-cache")
         made.append(server)
         return server
 

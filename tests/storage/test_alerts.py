@@ -1,42 +1,52 @@
 """What alerts were told: each once, whoever of many processes sees it first."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from medianest.storage.alerts import AlertJournal
+from sqlalchemy import Connection, select, update
 
 from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult
 from medianest.health.thresholds import Severity
 from medianest.resilience import ManualClock, SystemClock
-from medianest.storage import DatabaseUnavailableError
+from medianest.storage import Database, DatabaseUnavailableError
 from medianest.storage.alert_claims import AlertClaims, Marks
 from medianest.storage.tables import alerts
+from tests.storage.conftest import ServedDatabase
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.fixture
-def make_claims(tmp_path, clock):
+def make_claims(tmp_path: Path, clock: ManualClock) -> Callable[..., Any]:
     return lambda database: AlertClaims(database, 300, tmp_path / "alerts", clock)
 
 
 @pytest.fixture
-def journal(database, make_claims):
+def journal(database: Database, make_claims: Callable[..., Any]) -> AlertJournal:
     return make_claims(database)
 
 
 @pytest.fixture
-def others(url, connect, database, make_claims):
+def others(
+    url: str,
+    connect: Callable[..., ServedDatabase],
+    database: Database,
+    make_claims: Callable[..., Any],
+) -> list[AlertJournal]:
     """Claims of four more processes."""
     return [make_claims(connect(url)) for _ in range(4)]
 
 
 @pytest.fixture
-def fired(clock):
-    def make(severity=WARNING, subject="plex", **fields):
+def fired(clock: ManualClock) -> Callable[..., Alert]:
+    def make(severity: Severity = WARNING, subject: str = "plex", **fields: Any) -> Alert:
         now = clock.utc()
         told = {"since": now, "fired_at": now, "told_at": now, **fields}
         return Alert(
@@ -48,12 +58,17 @@ def fired(clock):
     return make
 
 
-def over(alert, clock):
+def over(alert: Alert, clock: ManualClock) -> Alert:
     return replace(alert, state="resolved", resolved_at=clock.utc())
 
 
-def test_of_many_processes_one_tells(journal, others, fired, clock):
-    def tell(step):
+def test_of_many_processes_one_tells(
+    journal: AlertJournal,
+    others: list[AlertJournal],
+    fired: Callable[..., Alert],
+    clock: ManualClock,
+) -> None:
+    def tell(step: Callable[..., Any]) -> list[bool]:
         with ThreadPoolExecutor(5) as pool:
             answers = list(pool.map(lambda j: j.claim(step()), [journal, *others]))
         clock.advance(10)
@@ -67,7 +82,9 @@ def test_of_many_processes_one_tells(journal, others, fired, clock):
     assert [found.state for found in journal.recent()] == ["resolved", "firing", "firing"]
 
 
-def test_an_alert_is_told_though_the_clock_was_set_back(journal, fired, clock):
+def test_an_alert_is_told_though_the_clock_was_set_back(
+    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     """Keeps out: no alert for three hours, as the last one was told in a time to come."""
     alert = fired()
     assert journal.claim(alert)
@@ -79,8 +96,10 @@ def test_an_alert_is_told_though_the_clock_was_set_back(journal, fired, clock):
     assert not journal.claim(fired())
 
 
-def test_of_many_that_claim_at_the_same_instant_one_tells(journal, others, fired):
-    def claim(each, subject):
+def test_of_many_that_claim_at_the_same_instant_one_tells(
+    journal: AlertJournal, others: list[AlertJournal], fired: Callable[..., Alert]
+) -> None:
+    def claim(each: AlertJournal, subject: str) -> bool:
         together.wait(10)
         return each.claim(fired(subject=subject))
 
@@ -91,7 +110,9 @@ def test_of_many_that_claim_at_the_same_instant_one_tells(journal, others, fired
             assert told.count(True) == 1
 
 
-def test_it_is_told_again_only_when_it_gets_worse(journal, fired, clock):
+def test_it_is_told_again_only_when_it_gets_worse(
+    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     assert journal.claim(fired(WARNING))
     clock.advance(1)
     assert not journal.claim(fired(WARNING))
@@ -101,7 +122,12 @@ def test_it_is_told_again_only_when_it_gets_worse(journal, fired, clock):
     assert not journal.claim(fired(WARNING))
 
 
-def test_after_it_was_over_nobody_tells_it_for_a_while(journal, others, fired, clock):
+def test_after_it_was_over_nobody_tells_it_for_a_while(
+    journal: AlertJournal,
+    others: list[AlertJournal],
+    fired: Callable[..., Alert],
+    clock: ManualClock,
+) -> None:
     alert = fired()
     assert journal.claim(alert)
     clock.advance(60)
@@ -113,7 +139,9 @@ def test_after_it_was_over_nobody_tells_it_for_a_while(journal, others, fired, c
     assert others[0].claim(fired())
 
 
-def test_the_end_of_what_may_not_be_told_is_not_told(journal, fired, clock):
+def test_the_end_of_what_may_not_be_told_is_not_told(
+    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     first = fired()
     journal.claim(first)
     clock.advance(10)
@@ -125,7 +153,12 @@ def test_the_end_of_what_may_not_be_told_is_not_told(journal, fired, clock):
     assert not journal.claim(over(again, clock))
 
 
-def test_the_end_of_what_could_not_be_kept_is_told_once(journal, others, fired, clock):
+def test_the_end_of_what_could_not_be_kept_is_told_once(
+    journal: AlertJournal,
+    others: list[AlertJournal],
+    fired: Callable[..., Alert],
+    clock: ManualClock,
+) -> None:
     """Keeps out: "the database is down" without an "it is over", as it could not be kept."""
     alert = fired(CRITICAL, subject="database")
     clock.advance(60)
@@ -139,7 +172,12 @@ def test_the_end_of_what_could_not_be_kept_is_told_once(journal, others, fired, 
     assert [found.state for found in journal.recent()] == ["resolved", "resolved"]
 
 
-def test_what_is_not_over_is_found_again(journal, others, fired, clock):
+def test_what_is_not_over_is_found_again(
+    journal: AlertJournal,
+    others: list[AlertJournal],
+    fired: Callable[..., Alert],
+    clock: ManualClock,
+) -> None:
     first, second = fired(subject="plex"), fired(subject="overseerr")
     worse = replace(first, severity=CRITICAL)
     journal.claim(first)
@@ -153,14 +191,18 @@ def test_what_is_not_over_is_found_again(journal, others, fired, clock):
     assert found == replace(worse, told_at=found.told_at)
 
 
-def test_what_was_told_last_comes_first(journal, fired, clock):
+def test_what_was_told_last_comes_first(
+    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     for number in range(5):
         journal.claim(fired(subject=str(number)))
         clock.advance(1)
     assert [found.subject for found in journal.recent(3)] == ["4", "3", "2"]
 
 
-def test_what_is_old_is_pruned(journal, fired, clock):
+def test_what_is_old_is_pruned(
+    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     journal.claim(fired(subject="old"))
     clock.advance(100)
     now = clock.utc()
@@ -170,17 +212,19 @@ def test_what_is_old_is_pruned(journal, fired, clock):
     assert journal.prune(now) == 0
 
 
-def test_two_managers_on_one_database_tell_each_step_once(journal, others, clock):
+def test_two_managers_on_one_database_tell_each_step_once(
+    journal: AlertJournal, others: list[AlertJournal], clock: ManualClock
+) -> None:
     """And a third one that was started in between goes on with it."""
     says, told = [], []
 
-    def manager(journal):
+    def manager(journal: AlertJournal) -> AlertManager:
         options = AlertOptions(hold=0, resolve_after=0)
         made = AlertManager(options, lambda lately: list(says), claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append((alert.state, alert.severity)))
         return made
 
-    def look(*managers, times=3):
+    def look(*managers: AlertManager, times: int = 3) -> None:
         for _ in range(times):
             for each in managers:
                 each.evaluate()
@@ -198,10 +242,12 @@ def test_two_managers_on_one_database_tell_each_step_once(journal, others, clock
     assert told == [("firing", WARNING), ("firing", CRITICAL), ("resolved", CRITICAL)]
 
 
-def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, others, clock):
+def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(
+    journal: AlertJournal, others: list[AlertJournal], clock: ManualClock
+) -> None:
     told = []
 
-    def manager(journal, down):
+    def manager(journal: AlertJournal, down: bool) -> AlertManager:
         reading = RuleResult("dependency-down", "plex", CRITICAL if down else None, at_once=True)
         made = AlertManager(AlertOptions(), lambda lately: [reading], claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append(alert.state))
@@ -220,15 +266,17 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(journal, o
     assert told == ["firing", "resolved", "firing"]
 
 
-def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock):
+def test_what_is_over_for_one_process_alone_is_told_anew(
+    journal: AlertJournal, others: list[AlertJournal], clock: ManualClock
+) -> None:
     """Keeps out: silence about a process whose requests all fail, because those of another one,
     which counts its own, are well again."""
     bad, told = {"first": WARNING, "second": WARNING}, []
 
-    def manager(name, journal):
+    def manager(name: str, journal: AlertJournal) -> AlertManager:
         options = AlertOptions(hold=0, resolve_after=0, cool_down=300)
 
-        def read(lately):
+        def read(lately: frozenset[str]) -> list[RuleResult]:
             return [RuleResult("error-rate", "system", bad[name])]
 
         made = AlertManager(options, read, claims=journal, clock=clock)
@@ -237,7 +285,7 @@ def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock)
 
     managers = {"first": manager("first", journal), "second": manager("second", others[0])}
 
-    def look(seconds):
+    def look(seconds: int) -> None:
         for _ in range(seconds // 10):
             for each in managers.values():
                 each.evaluate()
@@ -255,13 +303,19 @@ def test_what_is_over_for_one_process_alone_is_told_anew(journal, others, clock)
     assert told[3:] == [("first", "resolved")]
 
 
-def test_where_the_database_is_down_it_says_so(connect, fired, make_claims):
+def test_where_the_database_is_down_it_says_so(
+    connect: Callable[..., ServedDatabase],
+    fired: Callable[..., Alert],
+    make_claims: Callable[..., Any],
+) -> None:
     journal = make_claims(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5))
     with pytest.raises(DatabaseUnavailableError):
         journal.claim(fired())
 
 
-def test_what_was_told_long_ago_and_has_no_end_is_told_again(journal, fired, clock):
+def test_what_was_told_long_ago_and_has_no_end_is_told_again(
+    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     """Nobody may have been left to tell its end."""
     assert journal.claim(fired())
     clock.advance(3599)
@@ -270,12 +324,14 @@ def test_what_was_told_long_ago_and_has_no_end_is_told_again(journal, fired, clo
     assert journal.claim(fired())
 
 
-def test_a_record_of_another_version_harms_no_other(journal, database, fired):
+def test_a_record_of_another_version_harms_no_other(
+    journal: AlertJournal, database: Database, fired: Callable[..., Alert]
+) -> None:
     journal.claim(fired(subject="a"))
     journal.claim(fired(subject="b"))
     journal.claim(fired(subject="c"))
 
-    def spoil(connection):
+    def spoil(connection: Connection) -> None:
         rows = {row.key: row for row in connection.execute(select(alerts))}
         for key, change in (
             ("dependency-down:a", {"runbook": "https://example.org"}),
@@ -290,7 +346,9 @@ def test_a_record_of_another_version_harms_no_other(journal, database, fired):
     assert {alert.subject for alert in journal.recent()} == {"a", "c"}
 
 
-def test_marks_of_a_host_tell_once_while_the_database_is_away(tmp_path, fired, clock):
+def test_marks_of_a_host_tell_once_while_the_database_is_away(
+    tmp_path: Path, fired: Callable[..., Alert], clock: ManualClock
+) -> None:
     now = ManualClock()
     now.utc = SystemClock.utc  # files have the system's times
     one, other = (Marks(tmp_path / "marks", 60.0, now) for _ in range(2))
@@ -304,7 +362,12 @@ def test_marks_of_a_host_tell_once_while_the_database_is_away(tmp_path, fired, c
     assert Marks(tmp_path / "marks" / "x" / "\0", 60.0, now).claim(fired())  # no such folder
 
 
-def test_what_lasts_for_hours_is_told_by_one_of_many_for_all_of_them(journal, others, fired, clock):
+def test_what_lasts_for_hours_is_told_by_one_of_many_for_all_of_them(
+    journal: AlertJournal,
+    others: list[AlertJournal],
+    fired: Callable[..., Alert],
+    clock: ManualClock,
+) -> None:
     began = fired()
     assert journal.claim(began)
     for _ in range(5):

@@ -2,27 +2,29 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from medianest.config import DatabaseSettings
-from medianest.resilience import BulkheadFullError, ResilienceService
+from medianest.resilience import BulkheadFullError, BulkheadSnapshot, ManualClock, ResilienceService
 from medianest.storage import Database
 from medianest.storage.compartments import CALLER, WRITING, Places
 
 PATIENCE = 10.0
 
 
-def one(connection):
+def one(connection: Connection) -> int:
     return connection.execute(text("SELECT 1")).scalar()
 
 
 class Callers:
     """A database whose callers are a client, an operator or the background, as they say."""
 
-    def __init__(self, url, clock, **settings):
+    def __init__(self, url: str, clock: ManualClock, **settings: Any) -> None:
         self.service = ResilienceService(clock=clock)
         options = {"pool_wait": 0.05, "timeout": 5.0, **settings}
         self.database = Database(
@@ -36,7 +38,9 @@ class Callers:
         self._over = threading.Event()
         self._inside = threading.Semaphore(0)
 
-    def call(self, who, way, operation=one):
+    def call(
+        self, who: str, way: str, operation: Callable[[Connection], int | None] = one
+    ) -> int | None:
         """Call it now, as somebody."""
         token = CALLER.set(who)
         try:
@@ -44,37 +48,39 @@ class Callers:
         finally:
             CALLER.reset(token)
 
-    def start(self, who, way, operation=one):
+    def start(
+        self, who: str, way: str, operation: Callable[[Connection], int | None] = one
+    ) -> Future[Any]:
         """The same in a thread of its own."""
         return self._pool.submit(self.call, who, way, operation)
 
-    def hold(self, who, way, times):
+    def hold(self, who: str, way: str, times: int) -> list[Future[Any]]:
         """Start calls that go on until the end."""
         return [self.start(who, way, self._hold) for _ in range(times)]
 
-    def _hold(self, connection):
+    def _hold(self, connection: Connection) -> None:
         self._inside.release()
         self._over.wait(PATIENCE)
 
-    def are_inside(self, times):
+    def are_inside(self, times: int) -> None:
         """Wait until so many calls that are held have begun."""
         for _ in range(times):
             assert self._inside.acquire(timeout=PATIENCE)
 
-    def snapshot(self, name):
+    def snapshot(self, name: str) -> BulkheadSnapshot:
         return self.service.registry.bulkhead(name).snapshot()
 
-    def end(self):
+    def end(self) -> None:
         self._over.set()
         self._pool.shutdown()
         self.database.close()
 
 
 @pytest.fixture
-def make_callers(url, clock):
+def make_callers(url: str, clock: ManualClock) -> Iterator[Callable[..., Callers]]:
     made = []
 
-    def make(**settings):
+    def make(**settings: Any) -> Callers:
         made.append(Callers(url, clock, **settings))
         return made[-1]
 
@@ -84,18 +90,18 @@ def make_callers(url, clock):
 
 
 @pytest.fixture
-def callers(make_callers):
+def callers(make_callers: Callable[..., Callers]) -> Callers:
     return make_callers()
 
 
-def until(condition):
+def until(condition: Callable[..., Any]) -> None:
     give_up = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(0.001)
 
 
-def refused(calls):
+def refused(calls: Iterator[Any]) -> int:
     return sum(isinstance(call.exception(PATIENCE), BulkheadFullError) for call in calls)
 
 
@@ -103,7 +109,9 @@ def refused(calls):
 
 
 @pytest.mark.parametrize("threads", [4, 8, 16, 32, 64])
-def test_clients_get_half_of_the_places_of_requests_and_not_all_of_them_to_write(threads):
+def test_clients_get_half_of_the_places_of_requests_and_not_all_of_them_to_write(
+    threads: int,
+) -> None:
     in_flight = max(1, threads - 4)
     places = Places.fitting(threads, in_flight, None)
     assert places.clients <= max(1, in_flight / 2)
@@ -111,26 +119,28 @@ def test_clients_get_half_of_the_places_of_requests_and_not_all_of_them_to_write
     assert places.lookers <= (threads - in_flight) / 2
 
 
-def test_a_worker_has_fewer_connections_than_threads():
+def test_a_worker_has_fewer_connections_than_threads() -> None:
     assert Places.fitting(24, 20, None).connections == 21
     assert Places.fitting(16, 12, None).connections == 17
     assert Places.fitting(64, 60, None).connections == 21
 
 
 @pytest.mark.parametrize("connections", [7, 8, 10, 12, 14, 22, 100])
-def test_a_worker_has_no_more_connections_than_it_may(connections):
+def test_a_worker_has_no_more_connections_than_it_may(connections: int) -> None:
     places = Places.fitting(24, 20, connections)
     assert places.connections <= connections
     assert min(places.clients, places.writers, places.lookers, places.background) >= 1
 
 
 @pytest.mark.parametrize("most", [7, 10])
-def test_a_worker_opens_no_more_connections_than_it_may(make_callers, most):
+def test_a_worker_opens_no_more_connections_than_it_may(
+    make_callers: Callable[..., Callers], most: int
+) -> None:
     """Keeps out: those that prove that the database is there come on top of it."""
     assert make_callers(pool_size=most).database.pool().size == most
 
 
-def test_what_may_be_set_is_enough_for_all():
+def test_what_may_be_set_is_enough_for_all() -> None:
     DatabaseSettings(pool_size=7)
     with pytest.raises(ValueError, match="greater than or equal to 7"):
         DatabaseSettings(pool_size=6)
@@ -141,7 +151,7 @@ def test_what_may_be_set_is_enough_for_all():
 # -- who leaves places for whom ----------------------------------------------------------------
 
 
-def test_clients_who_write_leave_places_for_all_others(callers):
+def test_clients_who_write_leave_places_for_all_others(callers: Callers) -> None:
     """Keeps out: a slow disk, and everything that needs the database waits for the writers."""
     writers = callers.hold("client", "write", 20)
     callers.are_inside(1)
@@ -151,7 +161,7 @@ def test_clients_who_write_leave_places_for_all_others(callers):
         assert callers.call(who, "read") == 1
 
 
-def test_clients_who_read_leave_places_for_all_others(callers):
+def test_clients_who_read_leave_places_for_all_others(callers: Callers) -> None:
     readers = callers.hold("client", "read", 20)
     callers.are_inside(10)
     until(lambda: refused(r for r in readers if r.done()) == 10)
@@ -160,7 +170,9 @@ def test_clients_who_read_leave_places_for_all_others(callers):
         assert callers.call(who, "write") == 1
 
 
-def test_those_who_look_leave_places_for_clients_and_for_the_changes_of_operators(callers):
+def test_those_who_look_leave_places_for_clients_and_for_the_changes_of_operators(
+    callers: Callers,
+) -> None:
     lookers = callers.hold("operator", "read", 24)
     callers.are_inside(2)
     until(lambda: refused(looker for looker in lookers if looker.done()) == 22)
@@ -169,7 +181,9 @@ def test_those_who_look_leave_places_for_clients_and_for_the_changes_of_operator
     assert callers.call("client", "read") == 1
 
 
-def test_the_background_waits_and_finds_a_connection_to_read_while_all_of_it_writes(callers):
+def test_the_background_waits_and_finds_a_connection_to_read_while_all_of_it_writes(
+    callers: Callers,
+) -> None:
     callers.hold("background", "write", 1)
     callers.are_inside(1)
     others = [callers.start("background", "write") for _ in range(10)]
@@ -178,7 +192,7 @@ def test_the_background_waits_and_finds_a_connection_to_read_while_all_of_it_wri
     assert [other.result(PATIENCE) for other in others] == [1] * 10
 
 
-def test_a_few_who_come_at_once_are_served(make_callers):
+def test_a_few_who_come_at_once_are_served(make_callers: Callable[..., Callers]) -> None:
     """Keeps out: compartments so narrow that a page that asks for three things gets one."""
     callers = make_callers(pool_wait=2.0)
     for who, way, times in (

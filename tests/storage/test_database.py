@@ -1,11 +1,14 @@
 """The database, of either kind: migrations, transactions, own errors."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from medianest.storage import (
+    Database,
     SchemaError,
 )
 from medianest.storage.schema import head_revision
@@ -13,11 +16,13 @@ from medianest.storage.schema import head_revision
 MARGIN = 0.25
 
 
-def one(connection):
+def one(connection: Any) -> Any:
     return connection.execute(text("SELECT 1")).scalar()
 
 
-def test_migrations_make_the_tables_and_doing_it_again_does_nothing(connect, url):
+def test_migrations_make_the_tables_and_doing_it_again_does_nothing(
+    connect: Callable[..., Database], url: str
+) -> None:
     database = connect(url)
     assert database.revision() is None
     with pytest.raises(SchemaError, match="medianest db upgrade"):
@@ -27,15 +32,17 @@ def test_migrations_make_the_tables_and_doing_it_again_does_nothing(connect, url
     assert database.revision() == head_revision()
 
 
-def test_many_processes_that_migrate_at_once_do_it_once(connect, url):
+def test_many_processes_that_migrate_at_once_do_it_once(
+    connect: Callable[..., Database], url: str
+) -> None:
     databases = [connect(url) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         befores = [before for before, _ in pool.map(lambda d: d.upgrade(), databases)]
     assert sorted(befores, key=str) == [head_revision()] * 5 + [None]
 
 
-def test_a_transaction_that_fails_leaves_nothing(database):
-    def insert_and_fail(connection):
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    def insert_and_fail(connection: Connection) -> Any:
         connection.execute(text("CREATE TABLE t (x INTEGER)"))
         return 1 / 0
 
@@ -45,7 +52,7 @@ def test_a_transaction_that_fails_leaves_nothing(database):
         database.read(lambda c: c.execute(text("SELECT * FROM t")).all())
 
 
-def test_tables_newer_than_this_version_are_told(database):
+def test_tables_newer_than_this_version_are_told(database: Database) -> None:
     database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(SchemaError, match="newer than this version"):
         database.upgrade()

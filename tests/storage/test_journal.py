@@ -1,14 +1,17 @@
 """Journals: in memory at once, in the database a moment later, complete after an outage."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import Connection
 
-from medianest.resilience import ErrorRecoveryManager, RecoveryContext
+from medianest.resilience import ErrorRecoveryManager, ManualClock, RecoveryContext
 from medianest.resilience.recovery import RecoveryRecord
 from medianest.resilience.snapshot import plain
-from medianest.storage import DatabaseUnavailableError
+from medianest.storage import Database, DatabaseUnavailableError
 from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
 from medianest.storage.records import Audit, HistoryJournal
@@ -18,22 +21,22 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def journal(database):
+def journal(database: Database) -> Journal:
     return Journal(database, table, most=20)
 
 
-def row(number, actor="kim"):
+def row(number: int, actor: str = "kim") -> dict[str, Any]:
     at = START + timedelta(seconds=number // 2)  # two at each instant
     key = f"{number:032d}"
     fixed = {"id": key, "at": at, "actor": actor, "action": "x", "target": "y"}
     return {**fixed, "record": {"number": number}}
 
 
-def numbers(records):
+def numbers(records: list[dict[str, int]]) -> list[int]:
     return [record["number"] for record in records]
 
 
-def test_rows_are_seen_before_and_after_they_are_written(journal):
+def test_rows_are_seen_before_and_after_they_are_written(journal: Journal) -> None:
     for number in range(3):
         journal.add(row(number))
     assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
@@ -42,7 +45,7 @@ def test_rows_are_seen_before_and_after_they_are_written(journal):
     assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
 
 
-def test_pages_run_through_what_is_written_and_what_waits(journal):
+def test_pages_run_through_what_is_written_and_what_waits(journal: Journal) -> None:
     for number in range(0, 10, 2):
         journal.add(row(number))
     journal.flush()
@@ -58,7 +61,7 @@ def test_pages_run_through_what_is_written_and_what_waits(journal):
     assert seen == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
 
 
-def test_columns_choose_rows_wherever_they_are(journal):
+def test_columns_choose_rows_wherever_they_are(journal: Journal) -> None:
     for number in range(6):
         journal.add(row(number, actor="kim" if number % 2 else "lee"))
         if number == 3:
@@ -66,8 +69,10 @@ def test_columns_choose_rows_wherever_they_are(journal):
     assert numbers(journal.page({"actor": "kim"}, None, 10)[0]) == [5, 3, 1]
 
 
-def test_what_cannot_be_written_waits_and_the_oldest_go_first(journal, monkeypatch):
-    def down(*args):
+def test_what_cannot_be_written_waits_and_the_oldest_go_first(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*args: Callable[..., Any] | list[dict[str, Any]]) -> NoReturn:
         raise DatabaseUnavailableError("down")
 
     with monkeypatch.context() as patched:
@@ -81,7 +86,7 @@ def test_what_cannot_be_written_waits_and_the_oldest_go_first(journal, monkeypat
     assert numbers(journal.page({}, None, 50)[0]) == list(range(24, 4, -1))
 
 
-def test_what_was_written_without_our_knowing_is_written_once(journal):
+def test_what_was_written_without_our_knowing_is_written_once(journal: Journal) -> None:
     """Keeps out: a duplicate after an acknowledgement that got lost."""
     journal.add(row(1))
     journal.flush()
@@ -91,7 +96,9 @@ def test_what_was_written_without_our_knowing_is_written_once(journal):
     assert numbers(journal.page({}, None, 10)[0]) == [2, 1]
 
 
-def test_the_recovery_history_of_all_processes_is_kept(database, url, connect, clock):
+def test_the_recovery_history_of_all_processes_is_kept(
+    database: Database, url: str, connect: Callable[..., Database], clock: ManualClock
+) -> None:
     manager = ErrorRecoveryManager(clock=clock)
     history = HistoryJournal(database, manager.history)
     manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
@@ -103,16 +110,18 @@ def test_the_recovery_history_of_all_processes_is_kept(database, url, connect, c
     assert [step["action"] for step in record["steps"]] == ["default"]
 
 
-def test_an_outage_is_one_row_that_grows(database, url, connect, clock):
+def test_an_outage_is_one_row_that_grows(
+    database: Database, url: str, connect: Callable[..., Database], clock: ManualClock
+) -> None:
     manager = ErrorRecoveryManager(clock=clock)
     history, elsewhere = HistoryJournal(database, manager.history), HistoryJournal(connect(url))
     manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
     context, fails = RecoveryContext(operation="op", service="svc"), [True]
 
-    def operation():
+    def operation() -> float | str:
         return 1 / 0 if fails[0] else "ok"
 
-    def counts(journal):
+    def counts(journal: HistoryJournal) -> list[int]:
         return [record["count"] for record in journal.page({"operation": "op"}, None, 10)[0]]
 
     for _ in range(3):
@@ -130,7 +139,9 @@ def test_an_outage_is_one_row_that_grows(database, url, connect, clock):
     assert (record["count"], record["ended_at"]) == (5, plain(clock.utc()))
 
 
-def test_a_row_that_grows_while_it_is_written_is_written_again(database, clock, monkeypatch):
+def test_a_row_that_grows_while_it_is_written_is_written_again(
+    database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     history = HistoryJournal(database)
     record = RecoveryRecord(
         at=START,
@@ -147,7 +158,7 @@ def test_a_row_that_grows_while_it_is_written_is_written_again(database, clock, 
     history.note(record)
     insert = history._insert
 
-    def slow(connection, batch):
+    def slow(connection: Connection, batch: list[dict[str, Any]]) -> None:
         insert(connection, batch)
         monkeypatch.undo()
         history.note(replace(record, count=2))
@@ -158,7 +169,9 @@ def test_a_row_that_grows_while_it_is_written_is_written_again(database, clock, 
     assert history.page({}, None, 10)[0][0]["count"] == 2
 
 
-def test_the_audit_tells_who_what_when_why_and_from_where(database, clock):
+def test_the_audit_tells_who_what_when_why_and_from_where(
+    database: Database, clock: ManualClock
+) -> None:
     audit = Audit(database, clock)
     audit.note("operator", "open", "plex", reason="moving", address="10.0.0.1", detail={"n": 1})
     audit.flush()
@@ -172,7 +185,7 @@ def test_the_audit_tells_who_what_when_why_and_from_where(database, clock):
     }
 
 
-def test_what_is_old_is_pruned(journal):
+def test_what_is_old_is_pruned(journal: Journal) -> None:
     for number in range(6):
         journal.add(row(number))
     journal.flush()
@@ -180,7 +193,9 @@ def test_what_is_old_is_pruned(journal):
     assert numbers(journal.page({}, None, 10)[0]) == [5, 4, 3, 2]
 
 
-def test_a_row_that_can_never_be_written_does_not_stop_the_others(journal, caplog):
+def test_a_row_that_can_never_be_written_does_not_stop_the_others(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
     journal.add(row(1))
     journal.add({**row(2), "record": {"number": object()}})
     journal.add(row(3))

@@ -3,14 +3,19 @@
 import logging
 import threading
 import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from redis import Redis
 
 from medianest.cache import last_good
 from medianest.cache.last_good import TieredLastGood
-from medianest.resilience import Deadline
+from medianest.cache.redis import RedisServer
+from medianest.resilience import Deadline, ManualClock
+from tests.support.narrowing import not_none
 from tests.valkey import ValkeyProcess
 
 DAY = 86400.0
@@ -20,54 +25,60 @@ LIST = TypeAdapter(tuple[str, ...])
 
 
 @pytest.fixture
-def server(valkey, open_redis):
+def server(valkey: ValkeyProcess, open_redis: Callable[..., RedisServer]) -> RedisServer:
     return open_redis(valkey.url)
 
 
 @pytest.fixture
-def raw(valkey):
+def raw(valkey: ValkeyProcess) -> Iterator[Redis]:
     """What is really there."""
     with valkey.client() as client:
         yield client
 
 
 @pytest.fixture
-def worker(server, clock):
+def worker(server: RedisServer, clock: ManualClock) -> Callable[..., TieredLastGood[Any]]:
     """`worker()` is the store of another worker, or of the same one after a restart."""
 
-    def start(redis=server, **options):
+    def start(redis: RedisServer | None = server, **options: Any) -> TieredLastGood[Any]:
         given = {"accept": bool, "clock": clock, "redis": redis, **options}
         return TieredLastGood(NAME, DAY, LIST, **given)
 
     return start
 
 
-def put(store, *value, key=(), asked_ago=0.0):
+def put(
+    store: TieredLastGood[Any], *value: str, key: tuple[Any, ...] = (), asked_ago: float = 0.0
+) -> None:
     store.put(key, value, store.now() - asked_ago)
 
 
-def test_memory_answers_first(worker):
+def test_memory_answers_first(worker: Callable[..., TieredLastGood[Any]]) -> None:
     store = worker()
     put(store, "a")
     assert store.get(()) == (("a",), 0.0)
     figures = store.snapshot()
     assert (figures.memory.hits, figures.memory.served) == (1, 1)
-    assert (figures.redis.hits, figures.redis.misses) == (0, 0)
+    assert (not_none(figures.redis).hits, not_none(figures.redis).misses) == (0, 0)
 
 
-def test_an_answer_outlives_the_worker_with_its_age(worker, clock):
+def test_an_answer_outlives_the_worker_with_its_age(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     put(worker(), "a", asked_ago=5)
     clock.advance(85)
     store = worker()
-    value, age = store.get(())
+    value, age = not_none(store.get(()))
     assert (value, age) == (("a",), pytest.approx(90, abs=0.001))
     clock.advance(10)
-    assert store.get(())[1] == pytest.approx(100, abs=0.001)  # from its own memory now
+    assert not_none(store.get(()))[1] == pytest.approx(100, abs=0.001)  # from its own memory now
     figures = store.snapshot()
-    assert (figures.redis.served, figures.memory.served, figures.entries) == (1, 1, 1)
+    assert (not_none(figures.redis).served, figures.memory.served, figures.entries) == (1, 1, 1)
 
 
-def test_an_answer_grows_old_while_the_machine_sleeps(worker, clock):
+def test_an_answer_grows_old_while_the_machine_sleeps(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     store = worker(redis=None)
     put(store, "a")
     clock.suspend(DAY - 1)
@@ -76,7 +87,9 @@ def test_an_answer_grows_old_while_the_machine_sleeps(worker, clock):
     assert store.get(()) is None
 
 
-def test_no_shared_answer_grows_old_as_the_clock_is_set_forward(worker, clock):
+def test_no_shared_answer_grows_old_as_the_clock_is_set_forward(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     store, reader = worker(), worker()
     put(store, "a")
     clock.advance(5)
@@ -84,7 +97,9 @@ def test_no_shared_answer_grows_old_as_the_clock_is_set_forward(worker, clock):
     assert reader.get(()) == (("a",), pytest.approx(5, abs=0.01))
 
 
-def test_the_age_ends_an_answer_wherever_it_is(worker, clock, raw):
+def test_the_age_ends_an_answer_wherever_it_is(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock, raw: Redis
+) -> None:
     old, store = worker(), worker()
     put(old, "a", asked_ago=100)
     assert (DAY - 101) * 1000 < raw.pttl(IN_REDIS) <= (DAY - 100) * 1000
@@ -93,20 +108,26 @@ def test_the_age_ends_an_answer_wherever_it_is(worker, clock, raw):
     assert old.get(()) is None
 
 
-def test_an_answer_that_is_too_old_already_is_not_shared(worker, raw):
+def test_an_answer_that_is_too_old_already_is_not_shared(
+    worker: Callable[..., TieredLastGood[Any]], raw: Redis
+) -> None:
     put(worker(), "a", asked_ago=DAY)
     assert not raw.exists(IN_REDIS)
 
 
-def test_an_answer_that_took_longer_never_replaces_a_newer_one(worker):
+def test_an_answer_that_took_longer_never_replaces_a_newer_one(
+    worker: Callable[..., TieredLastGood[Any]],
+) -> None:
     slow, quick = worker(), worker()
     put(quick, "new", asked_ago=1)
     put(slow, "old", asked_ago=30)
-    assert worker().get(())[0] == ("new",)
-    assert slow.get(())[0] == ("old",)  # young enough not to ask further
+    assert not_none(worker().get(()))[0] == ("new",)
+    assert not_none(slow.get(()))[0] == ("old",)  # young enough not to ask further
 
 
-def test_a_newer_answer_of_another_worker_is_served_when_ones_own_is_old(worker, clock):
+def test_a_newer_answer_of_another_worker_is_served_when_ones_own_is_old(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     mine, other = worker(), worker()
     put(mine, "old")
     clock.advance(600)
@@ -115,19 +136,23 @@ def test_a_newer_answer_of_another_worker_is_served_when_ones_own_is_old(worker,
     assert mine.get(()) == (("new",), pytest.approx(1, abs=0.001))
 
 
-def test_redis_is_asked_seldom_by_who_has_an_old_answer(worker, clock):
+def test_redis_is_asked_seldom_by_who_has_an_old_answer(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     store = worker()
     put(store, "a")
     clock.advance(600)
     for _ in range(100):
         store.get(())
-    assert store.snapshot().redis.hits == 1
+    assert not_none(store.snapshot().redis).hits == 1
     clock.advance(5)
     store.get(())
-    assert store.snapshot().redis.hits == 2
+    assert not_none(store.snapshot().redis).hits == 2
 
 
-def test_many_answers_are_one_write(worker, clock, raw):
+def test_many_answers_are_one_write(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock, raw: Redis
+) -> None:
     store = worker()
     for _ in range(100):
         put(store, "a")
@@ -135,39 +160,49 @@ def test_many_answers_are_one_write(worker, clock, raw):
     clock.advance(5)
     put(store, "b")
     assert store.snapshot().written == 2
-    assert raw.get(IN_REDIS).endswith(b'["b"]')
+    kept = raw.get(IN_REDIS)
+    assert isinstance(kept, bytes)
+    assert kept.endswith(b'["b"]')
 
 
-def test_what_is_not_good_is_not_shared(worker, raw):
+def test_what_is_not_good_is_not_shared(
+    worker: Callable[..., TieredLastGood[Any]], raw: Redis
+) -> None:
     store = worker()
     put(store)
     assert not raw.exists(IN_REDIS)
     put(store, "a")
     put(store)
-    assert worker().get(())[0] == ("a",)
+    assert not_none(worker().get(()))[0] == ("a",)
 
 
 @pytest.mark.parametrize("key", [("1",), (1,), ('"1"',), ("1", 0, 2), ("ü\ud800",), ("x" * 5000,)])
-def test_answers_are_kept_apart_by_their_keys(worker, key):
+def test_answers_are_kept_apart_by_their_keys(
+    worker: Callable[..., TieredLastGood[Any]], key: tuple[str | int, ...]
+) -> None:
     put(worker(), "other", key=("something", "else"))
     put(worker(), "a", key=key)
-    assert worker().get(key)[0] == ("a",)
+    assert not_none(worker().get(key))[0] == ("a",)
     assert worker().get((*key, None)) is None
 
 
 @pytest.mark.parametrize("value", [b"", b"nonsense", b'{"a": 1}', b"[1, 2]", b"[" * 100_000, b"[]"])
-def test_what_another_version_wrote_is_ignored_and_replaced(worker, clock, raw, value):
+def test_what_another_version_wrote_is_ignored_and_replaced(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock, raw: Redis, value: bytes
+) -> None:
     stamp = round(clock.utc().timestamp() * 1000)
     raw.set(IN_REDIS, b"%d %b" % (stamp, value))
     store = worker()
     assert store.get(()) is None
-    assert store.snapshot().redis.misses == 1
+    assert not_none(store.snapshot().redis).misses == 1
     put(store, "a")
-    assert worker().get(())[0] == ("a",)
+    assert not_none(worker().get(()))[0] == ("a",)
 
 
 @pytest.mark.parametrize("element", [b"{}", b"[]", b"1", b'"\\ud83c"', b"[[[]]]"])
-def test_a_flood_in_redis_is_no_answer_and_costs_little(worker, clock, raw, element):
+def test_a_flood_in_redis_is_no_answer_and_costs_little(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock, raw: Redis, element: bytes
+) -> None:
     """Keeps out: 1 MiB of {} that becomes a gigabyte of faults."""
     stamp = round(clock.utc().timestamp() * 1000)
     for number in (size // (len(element) + 1) for size in (500_000, 20_000_000)):
@@ -179,60 +214,76 @@ def test_a_flood_in_redis_is_no_answer_and_costs_little(worker, clock, raw, elem
         assert peak < 5_000_000
 
 
-def test_clients_that_page_through_everything_leave_few_keys_in_redis(worker, raw, monkeypatch):
+def test_clients_that_page_through_everything_leave_few_keys_in_redis(
+    worker: Callable[..., TieredLastGood[Any]], raw: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(last_good, "_MOST_SHARED", 20)
     for number in range(100):
         put(worker(), "a", key=(number,))
     assert raw.dbsize() == 21
-    assert worker().get((99,))[0] == ("a",)
+    assert not_none(worker().get((99,)))[0] == ("a",)
 
 
-def test_an_answer_that_is_too_large_for_redis_is_in_memory(worker, raw):
+def test_an_answer_that_is_too_large_for_redis_is_in_memory(
+    worker: Callable[..., TieredLastGood[Any]], raw: Redis
+) -> None:
     store = worker()
     put(store, "x" * 2_000_000)
     assert not raw.exists(IN_REDIS)
-    assert store.get(())[0] == ("x" * 2_000_000,)
+    assert not_none(store.get(()))[0] == ("x" * 2_000_000,)
 
 
-def test_an_age_is_never_negative_and_a_wrong_clock_is_not_believed(worker, clock, raw):
+def test_an_age_is_never_negative_and_a_wrong_clock_is_not_believed(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock, raw: Redis
+) -> None:
     now = clock.utc().timestamp()
     raw.set(IN_REDIS, b'%d ["a"]' % round((now + 30) * 1000))
     assert worker().get(()) == (("a",), 0.0)
     raw.set(IN_REDIS, b'%d ["a"]' % round((now + 86400) * 1000))
     assert worker().get(()) is None
     put(worker(), "b")
-    assert worker().get(())[0] == ("b",)
+    assert not_none(worker().get(()))[0] == ("b",)
 
 
-def test_without_redis_it_is_memory_alone(worker):
+def test_without_redis_it_is_memory_alone(worker: Callable[..., TieredLastGood[Any]]) -> None:
     store = worker(redis=None)
     assert store.get(()) is None
     put(store, "a")
-    assert store.get(())[0] == ("a",)
+    assert not_none(store.get(()))[0] == ("a",)
     figures = store.snapshot()
     assert (figures.redis, figures.written, figures.not_written) == (None, 0, 0)
     assert (figures.hits, figures.misses, figures.hit_rate) == (1, 1, 0.5)
 
 
-def test_before_the_first_look_up_there_is_no_rate(worker):
+def test_before_the_first_look_up_there_is_no_rate(
+    worker: Callable[..., TieredLastGood[Any]],
+) -> None:
     assert worker().snapshot().hit_rate is None
 
 
-def test_a_dead_redis_is_never_seen(worker, open_redis, caplog):
+def test_a_dead_redis_is_never_seen(
+    worker: Callable[..., TieredLastGood[Any]],
+    open_redis: Callable[..., RedisServer],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Keeps out: an answer that was there, lost to the trouble of what was to keep it."""
     store = worker(redis=open_redis("redis://127.0.0.1:1"))
     with caplog.at_level(logging.WARNING):
         for number in range(20):
             put(store, "a", key=(number,))
-            assert store.get((number,))[0] == ("a",)
+            assert not_none(store.get((number,)))[0] == ("a",)
             assert store.get((number, "unknown")) is None
     figures = store.snapshot()
     assert (figures.written, figures.not_written) == (0, 20)
-    assert (figures.redis.failures, figures.memory.served) == (20, 20)
+    assert (not_none(figures.redis).failures, figures.memory.served) == (20, 20)
     assert len(caplog.records) <= 2  # one for reading, one for writing
 
 
-def test_a_redis_that_is_killed_and_comes_back_empty_is_filled_again(worker, open_redis, clock):
+def test_a_redis_that_is_killed_and_comes_back_empty_is_filled_again(
+    worker: Callable[..., TieredLastGood[Any]],
+    open_redis: Callable[..., RedisServer],
+    clock: ManualClock,
+) -> None:
     valkey = ValkeyProcess()
     try:
         server = open_redis(valkey.url)
@@ -244,64 +295,76 @@ def test_a_redis_that_is_killed_and_comes_back_empty_is_filled_again(worker, ope
         valkey.start()
         clock.advance(5)
         put(store, "c")
-        assert worker(redis=server).get(())[0] == ("c",)
+        assert not_none(worker(redis=server).get(()))[0] == ("c",)
     finally:
         valkey.stop()
 
 
-def test_a_full_redis_keeps_answers_in_memory(worker, open_redis):
+def test_a_full_redis_keeps_answers_in_memory(
+    worker: Callable[..., TieredLastGood[Any]], open_redis: Callable[..., RedisServer]
+) -> None:
     valkey = ValkeyProcess(maxmemory="1mb", maxmemory_policy="noeviction")
     try:
         store = worker(redis=open_redis(valkey.url))
         put(store, "a")
-        assert store.get(())[0] == ("a",)
+        assert not_none(store.get(()))[0] == ("a",)
         assert store.snapshot().not_written == 1
     finally:
         valkey.stop()
 
 
-def test_a_key_of_another_type_is_no_answer(worker, raw):
+def test_a_key_of_another_type_is_no_answer(
+    worker: Callable[..., TieredLastGood[Any]], raw: Redis
+) -> None:
     raw.lpush(IN_REDIS, "x")
     store = worker()
     assert store.get(()) is None
     put(store, "a")
-    assert worker().get(())[0] == ("a",)
+    assert not_none(worker().get(()))[0] == ("a",)
 
 
-def test_a_request_that_is_over_is_answered_from_memory(worker):
+def test_a_request_that_is_over_is_answered_from_memory(
+    worker: Callable[..., TieredLastGood[Any]],
+) -> None:
     store = worker()
     put(store, "a")
     with Deadline(0.001).scope():
         put(store, "b", key=("late",))
-        assert store.get(("late",))[0] == ("b",)
+        assert not_none(store.get(("late",)))[0] == ("b",)
         assert store.get(("unknown",)) is None
 
 
-def test_a_key_that_json_cannot_hold_is_complained_of_once_and_kept_in_memory(worker, caplog):
+def test_a_key_that_json_cannot_hold_is_complained_of_once_and_kept_in_memory(
+    worker: Callable[..., TieredLastGood[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
     store = worker()
     for number in range(3):
         key = (object(), number)
         put(store, "a", key=key)
-        assert store.get(key)[0] == ("a",)
+        assert not_none(store.get(key))[0] == ("a",)
     assert [r.getMessage() for r in caplog.records] == [
         "last good answers of plex:libraries cannot be shared"
     ]
 
 
-def test_it_keeps_as_many_answers_in_memory_as_it_may(worker):
+def test_it_keeps_as_many_answers_in_memory_as_it_may(
+    worker: Callable[..., TieredLastGood[Any]],
+) -> None:
     store = worker(max_entries=3)
     for number in range(10):
         put(store, "a", key=(number,))
     assert store.snapshot().entries == 3
-    assert store.get((0,))[0] == ("a",)  # from Redis
+    assert not_none(store.get((0,)))[0] == ("a",)  # from Redis
 
 
-def test_many_threads_of_two_workers_agree(worker, clock):
+def test_many_threads_of_two_workers_agree(
+    worker: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     stores, gate = [worker(), worker()], threading.Barrier(8)
     for number in range(7):  # or a thread might look while another one still writes
         put(stores[0], "first", key=(number,))
 
-    def run(place):
+    def run(place: int) -> None:
         gate.wait(10)
         for number in range(200):
             put(stores[place % 2], f"{number}", key=(number % 7,))
@@ -313,4 +376,4 @@ def test_many_threads_of_two_workers_agree(worker, clock):
     assert stores[0].snapshot().written <= 7
     for store in stores:
         figures = store.snapshot()
-        assert figures.hits == figures.memory.served + figures.redis.served == 800
+        assert figures.hits == figures.memory.served + not_none(figures.redis).served == 800

@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
 from medianest.cache.last_good import TieredLastGood
 from medianest.cache.packed import packed_memory
+from medianest.resilience import ManualClock, MemoryLastGood
+from tests.support.narrowing import not_none
 
 HOUR, DAY = 3600.0, 86400.0
 LIST = TypeAdapter(tuple[str, ...])
@@ -24,35 +28,39 @@ class Answer:
 class Counting:
     """An adapter that counts what it writes."""
 
-    def __init__(self, adapter):
+    def __init__(self, adapter: Any) -> None:
         self._adapter, self.written = adapter, 0
 
-    def dump_json(self, value, **options):
+    def dump_json(self, value: Answer, **options: Any) -> bytes:
         self.written += 1
         return self._adapter.dump_json(value, **options)
 
-    def validate_json(self, data):
+    def validate_json(self, data: bytes) -> Answer:
         return self._adapter.validate_json(data)
 
 
 @pytest.fixture
-def memory(clock):
+def memory(clock: ManualClock) -> MemoryLastGood[Any]:
     return packed_memory(DAY, clock, max_bytes=64 * 1024)
 
 
 @pytest.fixture
-def store(memory, clock):
-    def make(name="items", max_age=HOUR, adapter=LIST):
+def store(memory: MemoryLastGood[Any], clock: ManualClock) -> Callable[..., TieredLastGood[Any]]:
+    def make(
+        name: str = "items", max_age: float = HOUR, adapter: Any = LIST
+    ) -> TieredLastGood[Any]:
         return TieredLastGood(name, max_age, adapter, clock=clock, memory=memory)
 
     return make
 
 
-def test_several_operations_share_one_budget_and_no_answers(store, memory):
+def test_several_operations_share_one_budget_and_no_answers(
+    store: Callable[..., TieredLastGood[Any]], memory: MemoryLastGood[Any]
+) -> None:
     items, recent = store("items"), store("recent")
     items.put((1,), ("a",), items.now())
     recent.put((1,), ("b",), recent.now())
-    assert (items.get((1,))[0], recent.get((1,))[0]) == (("a",), ("b",))
+    assert (not_none(items.get((1,)))[0], not_none(recent.get((1,)))[0]) == (("a",), ("b",))
     assert (items.snapshot().entries, recent.snapshot().entries, memory.entries) == (1, 1, 2)
     for number in range(1000):
         recent.put((number,), (str(number) * 20,), recent.now())
@@ -61,7 +69,9 @@ def test_several_operations_share_one_budget_and_no_answers(store, memory):
     assert recent.has((999,))
 
 
-def test_each_keeps_to_its_own_age(store, clock):
+def test_each_keeps_to_its_own_age(
+    store: Callable[..., TieredLastGood[Any]], clock: ManualClock
+) -> None:
     items, libraries = store("items"), store("libraries", DAY)
     for each in (items, libraries):
         each.put((), ("a",), each.now())
@@ -70,7 +80,9 @@ def test_each_keeps_to_its_own_age(store, clock):
     assert libraries.get(()) == (("a",), HOUR + 1)
 
 
-def test_one_answer_is_written_once_however_many_share_it(store):
+def test_one_answer_is_written_once_however_many_share_it(
+    store: Callable[..., TieredLastGood[Any]],
+) -> None:
     """Keeps out: the work of 32 callers for the answer of one flight."""
     adapter = Counting(TypeAdapter(Answer))
     libraries, answer = store(adapter=adapter), Answer(("a",))
@@ -81,12 +93,12 @@ def test_one_answer_is_written_once_however_many_share_it(store):
     assert adapter.written == 2
 
 
-def test_an_older_answer_is_not_even_written(store):
+def test_an_older_answer_is_not_even_written(store: Callable[..., TieredLastGood[Any]]) -> None:
     adapter = Counting(TypeAdapter(Answer))
     libraries = store(adapter=adapter)
     libraries.put((), Answer(("new",)), libraries.now())
     libraries.put((), Answer(("old",)), libraries.now() - 1)
-    assert (adapter.written, libraries.get(())[0]) == (1, Answer(("new",)))
+    assert (adapter.written, not_none(libraries.get(()))[0]) == (1, Answer(("new",)))
 
 
 PAGING = """
@@ -125,7 +137,7 @@ print(grown // 1024, memory.entries, memory.bytes)
 """
 
 
-def test_a_client_that_pages_through_a_large_library_takes_little_memory():
+def test_a_client_that_pages_through_a_large_library_takes_little_memory() -> None:
     """Keeps out: 180 pages that end a container of 256 MiB."""
     done = subprocess.run([sys.executable, "-c", PAGING], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

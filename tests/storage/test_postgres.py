@@ -4,46 +4,50 @@ import itertools
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
 
+import alembic.command
+import alembic.config
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from medianest.config import DatabaseSettings
-from medianest.net import dns as names
 from medianest.resilience import CallRefusedError, Deadline, ResilienceService
 from medianest.storage import (
-    Database,
     DatabaseBusyError,
     DatabaseUnavailableError,
-    schema,
 )
 from medianest.storage.schema import head_revision
 from tests.postgres import PostgresProcess
+from tests.storage.conftest import ServedDatabase
 
 MARGIN = 0.25
 
 _numbers = itertools.count()
 
 
-def one(connection):
-    return connection.execute(text("SELECT 1")).scalar()
+def one(connection: Connection) -> int:
+    return connection.execute(text("SELECT 1")).scalar_one()
 
 
 @pytest.fixture
-def own_postgres():
+def own_postgres() -> Iterator[tuple[PostgresProcess, ServedDatabase]]:
     """A server that a test may freeze and kill, and a database in it for real time."""
     server = PostgresProcess()
     service = ResilienceService()
     settings = DatabaseSettings(timeout=1.0, reset_timeout=0.2, max_reset_timeout=0.2)
-    database = Database(server.url(), settings, service, threads=16)
+    database = ServedDatabase(server.url(), settings, service, threads=16)
     database.service = service
     yield server, database
     database.close()
     server.stop()
 
 
-def test_a_frozen_server_is_left_at_the_deadline_and_works_again_after_it(own_postgres):
+def test_a_frozen_server_is_left_at_the_deadline_and_works_again_after_it(
+    own_postgres: tuple[PostgresProcess, ServedDatabase],
+) -> None:
     server, database = own_postgres
     assert database.read(one) == 1
     server.freeze()
@@ -58,10 +62,12 @@ def test_a_frozen_server_is_left_at_the_deadline_and_works_again_after_it(own_po
     assert database.read(one) == 1
 
 
-def test_the_pool_recovers_when_every_connection_was_left(own_postgres):
+def test_the_pool_recovers_when_every_connection_was_left(
+    own_postgres: tuple[PostgresProcess, ServedDatabase],
+) -> None:
     server, database = own_postgres
 
-    def ask(_):
+    def ask(_: int) -> int | None:
         with Deadline(0.8).scope():
             try:
                 return database.read(one)
@@ -81,14 +87,16 @@ def test_the_pool_recovers_when_every_connection_was_left(own_postgres):
         assert set(pool.map(ask, range(40))) == {1}
 
 
-def test_a_server_that_was_killed_and_started_again_costs_one_reconnect_and_no_error(own_postgres):
+def test_a_server_that_was_killed_and_started_again_costs_one_reconnect_and_no_error(
+    own_postgres: tuple[PostgresProcess, ServedDatabase],
+) -> None:
     server, database = own_postgres
     # Many fail at once, so that the breaker may open before one of them has reconnected; what then
     # closes it is the app's.
     database.service.registry.breaker("database").disable()
     gate = threading.Barrier(16)
 
-    def ask(_):
+    def ask(_: int) -> int:
         gate.wait()
         return database.read(one)
 
@@ -106,27 +114,29 @@ def test_a_server_that_was_killed_and_started_again_costs_one_reconnect_and_no_e
     assert set(runs) <= {"repaired", "shared"}
 
 
-def test_a_server_that_is_not_there_is_told_without_its_address():
+def test_a_server_that_is_not_there_is_told_without_its_address() -> None:
     service = ResilienceService()
     url = "postgresql://kim:s3cret@127.0.0.1:1/x"
-    database = Database(url, DatabaseSettings(timeout=1.0), service, threads=4)
+    database = ServedDatabase(url, DatabaseSettings(timeout=1.0), service, threads=4)
     with pytest.raises(DatabaseUnavailableError) as caught:
         database.read(one)
     assert "s3cret" not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
 
 
-def test_the_name_of_the_database_is_looked_up_within_the_deadline(monkeypatch):
+def test_the_name_of_the_database_is_looked_up_within_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Keeps out: a name server that does not answer holds a thread for as long as it likes."""
     over = threading.Event()
 
-    def hang(*args, **kwargs):
+    def hang(*args: str | int, **kwargs: Any) -> NoReturn:
         over.wait(10)
         raise socket.gaierror("at last")
 
-    monkeypatch.setattr(names.socket, "getaddrinfo", hang)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     url = "postgresql://kim@database.invalid/x"
-    database = Database(url, DatabaseSettings(timeout=0.4), ResilienceService(), threads=4)
+    database = ServedDatabase(url, DatabaseSettings(timeout=0.4), ResilienceService(), threads=4)
     with Deadline(0.5).scope():
         began = time.monotonic()
         with pytest.raises(DatabaseUnavailableError):
@@ -135,22 +145,22 @@ def test_the_name_of_the_database_is_looked_up_within_the_deadline(monkeypatch):
     over.set()
 
 
-def test_a_database_is_found_by_its_name(postgres):
+def test_a_database_is_found_by_its_name(postgres: PostgresProcess) -> None:
     url = postgres.url().replace("127.0.0.1", "localhost")
-    database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
+    database = ServedDatabase(url, DatabaseSettings(), ResilienceService(), threads=4)
     assert database.read(one) == 1
     database.close()
 
 
 @pytest.fixture
-def held_row(postgres, connect):
+def held_row(postgres: PostgresProcess, connect: Callable[..., ServedDatabase]) -> Iterator[str]:
     """The URL of a database in whose table `t` another connection holds the only row."""
     url = postgres.make_database(f"held_{next(_numbers)}")
     holder, held, done = connect(url), threading.Event(), threading.Event()
     holder.upgrade()
     holder.write(lambda c: c.execute(text("CREATE TABLE t AS SELECT 1 AS x")))
 
-    def hold(connection):
+    def hold(connection: Connection) -> None:
         connection.execute(text("UPDATE t SET x = 2"))
         held.set()
         done.wait(10)
@@ -164,7 +174,9 @@ def held_row(postgres, connect):
 
 
 @pytest.mark.parametrize("left", [3.0, 0.6])
-def test_a_row_that_another_one_holds_is_busy_and_not_away(held_row, connect, left):
+def test_a_row_that_another_one_holds_is_busy_and_not_away(
+    held_row: str, connect: Callable[..., ServedDatabase], left: float
+) -> None:
     """Keeps out: a lock taken for an outage, and the database cut off for everybody; also where
     the request has less time left than a transaction may take."""
     database = connect(held_row, timeout=0.8)
@@ -173,13 +185,17 @@ def test_a_row_that_another_one_holds_is_busy_and_not_away(held_row, connect, le
     assert database.service.registry.breaker("database").snapshot().counts.failures == 0
 
 
-def test_a_migration_may_take_longer_than_a_transaction(postgres, connect, monkeypatch):
+def test_a_migration_may_take_longer_than_a_transaction(
+    postgres: PostgresProcess,
+    connect: Callable[..., ServedDatabase],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     database = connect(postgres.make_database("slow"), timeout=0.3)
-    migrate = schema.command.upgrade
+    migrate = alembic.command.upgrade
 
-    def slow(config, revision):
+    def slow(config: alembic.config.Config, revision: str) -> None:
         config.attributes["connection"].execute(text("SELECT pg_sleep(0.6)"))
         migrate(config, revision)
 
-    monkeypatch.setattr(schema.command, "upgrade", slow)
+    monkeypatch.setattr(alembic.command, "upgrade", slow)
     assert database.upgrade() == (None, head_revision())

@@ -5,14 +5,17 @@ import socket
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from medianest.cache.redis import Stamped
-from medianest.net import dns as names
 from medianest.resilience import BulkheadFullError, CircuitOpenError, Deadline
 from medianest.storage import CacheUnavailableError
+from tests.storage.conftest import ServedRedis
 from tests.valkey import ValkeyProcess
 
 TIMEOUT = 0.25
@@ -23,7 +26,7 @@ KEY = "medianest:test"
 
 
 @pytest.fixture
-def own_valkey():
+def own_valkey() -> Iterator[ValkeyProcess]:
     """A server that a test may freeze and kill."""
     server = ValkeyProcess()
     yield server
@@ -31,13 +34,13 @@ def own_valkey():
 
 
 @pytest.fixture
-def pretending():
+def pretending() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
     """`pretending(send)` is the URL of a server that does `send(connection)` for each client."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
-    def start(send):
-        def serve(connection):
+    def start(send: Callable[[socket.socket], None]) -> str:
+        def serve(connection: socket.socket) -> None:
             with connection:
                 try:
                     send(connection)
@@ -45,7 +48,7 @@ def pretending():
                 except OSError:
                     pass  # the client had enough
 
-        def accept():
+        def accept() -> None:
             while True:
                 try:
                     connection, _ = listener.accept()
@@ -61,7 +64,7 @@ def pretending():
     listener.close()
 
 
-def fails_in_time(call, *, within=TIMEOUT):
+def fails_in_time(call: Callable[..., Any], *, within: float = TIMEOUT) -> CacheUnavailableError:
     """The error of the call, which must come in time and name no host."""
     began = time.monotonic()
     with pytest.raises(CacheUnavailableError) as caught:
@@ -71,22 +74,22 @@ def fails_in_time(call, *, within=TIMEOUT):
     return caught.value
 
 
-def say_nothing(connection):
+def say_nothing(connection: socket.socket) -> None:
     """Accepts, and that is all."""
 
 
-def drip(connection):
+def drip(connection: socket.socket) -> None:
     for _ in range(150):
         connection.sendall(b"$")
         time.sleep(0.02)
 
 
-def hang_up(connection):
+def hang_up(connection: socket.socket) -> None:
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def saying(answer):
-    def send(connection):
+def saying(answer: bytes) -> Callable[[socket.socket], None]:
+    def send(connection: socket.socket) -> None:
         connection.recv(4096)
         connection.sendall(answer)
 
@@ -108,7 +111,11 @@ def saying(answer):
         saying(b"-LOADING Redis is loading the dataset in memory\r\n" * 5),
     ],
 )
-def test_a_server_that_is_none_fails_in_time(pretending, open_redis, send):
+def test_a_server_that_is_none_fails_in_time(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+    send: Callable[[socket.socket], None],
+) -> None:
     server = open_redis(pretending(send), timeout=TIMEOUT)
     fails_in_time(lambda: server.get(KEY))
     fails_in_time(lambda: server.put(KEY, Stamped(1, b"{}"), 60, latest=1))
@@ -117,7 +124,11 @@ def test_a_server_that_is_none_fails_in_time(pretending, open_redis, send):
 @pytest.mark.parametrize(
     "answer", [b":5\r\n", b"*0\r\n", b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", b"+OK\r\n"]
 )
-def test_an_answer_of_another_kind_is_no_value(pretending, open_redis, answer):
+def test_an_answer_of_another_kind_is_no_value(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+    answer: bytes,
+) -> None:
     """Keeps out: an error of our own, where Redis was the one that went mad."""
     server = open_redis(pretending(saying(answer)), timeout=TIMEOUT)
     try:
@@ -128,10 +139,13 @@ def test_an_answer_of_another_kind_is_no_value(pretending, open_redis, answer):
         server.ping()
 
 
-def test_an_answer_without_end_is_not_taken_in(pretending, open_redis):
+def test_an_answer_without_end_is_not_taken_in(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     """Keeps out: all the memory of a worker for one value."""
 
-    def flood(connection):
+    def flood(connection: socket.socket) -> None:
         connection.recv(4096)
         connection.sendall(b"$2000000000\r\n")
         for _ in range(200):
@@ -147,43 +161,58 @@ def test_an_answer_without_end_is_not_taken_in(pretending, open_redis):
     assert time.monotonic() - began < 3
 
 
-def test_a_tls_handshake_that_never_comes_is_bounded(pretending, open_redis):
+def test_a_tls_handshake_that_never_comes_is_bounded(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     server = open_redis(pretending(say_nothing).replace("redis:", "rediss:"), timeout=TIMEOUT)
     fails_in_time(lambda: server.get(KEY))
 
 
-def test_a_refusing_port_and_a_missing_socket_fail_at_once(open_redis, tmp_path):
+def test_a_refusing_port_and_a_missing_socket_fail_at_once(
+    open_redis: Callable[..., ServedRedis], tmp_path: Path
+) -> None:
     for url in ("redis://:s3cret@127.0.0.1:1", f"unix://{tmp_path / 'none.sock'}"):
         server = open_redis(url, timeout=TIMEOUT)
         assert "s3cret" not in str(fails_in_time(lambda: server.get(KEY)))  # noqa: B023
 
 
-def test_its_name_is_looked_up_within_the_time(open_redis, monkeypatch):
+def test_its_name_is_looked_up_within_the_time(
+    open_redis: Callable[..., ServedRedis], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: a name server that does not answer holds a thread for as long as it likes."""
     over = threading.Event()
 
-    def hang(*args, **kwargs):
+    def hang(*args: str | int, **kwargs: Any) -> NoReturn:
         over.wait(10)
         raise socket.gaierror("at last")
 
-    monkeypatch.setattr(names.socket, "getaddrinfo", hang)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     server = open_redis("redis://cache.invalid", timeout=TIMEOUT)
     fails_in_time(lambda: server.get(KEY))
     over.set()
 
 
-def test_the_deadline_of_the_request_is_kept_where_it_is_shorter(pretending, open_redis):
+def test_the_deadline_of_the_request_is_kept_where_it_is_shorter(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     server = open_redis(pretending(say_nothing), timeout=5)
     with Deadline(0.3).scope():
         fails_in_time(lambda: server.get(KEY), within=0.3)
 
 
-def test_a_ping_has_a_time_of_its_own(pretending, open_redis):
+def test_a_ping_has_a_time_of_its_own(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     server = open_redis(pretending(say_nothing), timeout=5)
     fails_in_time(server.ping, within=1.0)
 
 
-def test_a_frozen_server_is_left_in_time_and_works_again_after_it(own_valkey, open_redis):
+def test_a_frozen_server_is_left_in_time_and_works_again_after_it(
+    own_valkey: ValkeyProcess, open_redis: Callable[..., ServedRedis]
+) -> None:
     server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
     server.put(KEY, Stamped(1, b"{}"), 60, latest=1)
     own_valkey.freeze()
@@ -194,8 +223,8 @@ def test_a_frozen_server_is_left_in_time_and_works_again_after_it(own_valkey, op
 
 
 def test_a_server_killed_while_all_wait_for_it_fails_them_and_serves_the_next(
-    own_valkey, open_redis
-):
+    own_valkey: ValkeyProcess, open_redis: Callable[..., ServedRedis]
+) -> None:
     server = open_redis(own_valkey.url, timeout=2.0, failure_threshold=100)
     server.get(KEY)
     own_valkey.freeze()
@@ -211,7 +240,9 @@ def test_a_server_killed_while_all_wait_for_it_fails_them_and_serves_the_next(
     assert server.get(KEY) is None
 
 
-def test_idle_connections_of_a_server_that_was_restarted_cost_no_error(own_valkey, open_redis):
+def test_idle_connections_of_a_server_that_was_restarted_cost_no_error(
+    own_valkey: ValkeyProcess, open_redis: Callable[..., ServedRedis]
+) -> None:
     server = open_redis(own_valkey.url, timeout=2.0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: server.get(KEY), range(50)))
@@ -220,7 +251,10 @@ def test_idle_connections_of_a_server_that_was_restarted_cost_no_error(own_valke
         assert set(pool.map(lambda _: server.get(KEY), range(50))) == {None}
 
 
-def test_a_hanging_server_is_soon_not_waited_for(pretending, open_redis):
+def test_a_hanging_server_is_soon_not_waited_for(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     server = open_redis(pretending(say_nothing), timeout=0.1, failure_threshold=3)
     for _ in range(3):
         fails_in_time(lambda: server.get(KEY))
@@ -231,7 +265,10 @@ def test_a_hanging_server_is_soon_not_waited_for(pretending, open_redis):
     assert time.monotonic() - began < 0.1
 
 
-def test_more_than_there_are_places_for_are_sent_away(pretending, open_redis):
+def test_more_than_there_are_places_for_are_sent_away(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     server = open_redis(pretending(say_nothing), timeout=0.5, max_concurrent=2)
     with ThreadPoolExecutor(6) as pool:
         calls = [pool.submit(server.get, KEY) for _ in range(6)]
@@ -240,7 +277,11 @@ def test_more_than_there_are_places_for_are_sent_away(pretending, open_redis):
     assert errors.count(BulkheadFullError) == 4
 
 
-def test_trouble_is_said_once_and_its_end_too(own_valkey, open_redis, caplog):
+def test_trouble_is_said_once_and_its_end_too(
+    own_valkey: ValkeyProcess,
+    open_redis: Callable[..., ServedRedis],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
     with caplog.at_level(logging.WARNING, logger="medianest.cache.redis"):
         server.get(KEY)
@@ -256,12 +297,15 @@ def test_trouble_is_said_once_and_its_end_too(own_valkey, open_redis, caplog):
     assert said[1] == "get: the cache works again"
 
 
-def test_when_one_connection_was_dead_the_other_idle_ones_are_not_used(pretending, open_redis):
+def test_when_one_connection_was_dead_the_other_idle_ones_are_not_used(
+    pretending: Callable[[Callable[[socket.socket], None]], str],
+    open_redis: Callable[..., ServedRedis],
+) -> None:
     """Keeps out: a router forgets them all, and each call that meets one more counts against a
     server that is well."""
     all_in, forgotten = threading.Barrier(4), threading.Event()
 
-    def answer(connection):
+    def answer(connection: socket.socket) -> None:
         is_old = not forgotten.is_set()
         while connection.recv(4096):
             if is_old and forgotten.is_set():

@@ -9,11 +9,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import DatabaseSettings
@@ -30,17 +32,19 @@ from medianest.storage.schema import head_revision
 MARGIN = 0.25
 
 
-def one(connection):
-    return connection.execute(text("SELECT 1")).scalar()
+def one(connection: Connection) -> int:
+    return connection.execute(text("SELECT 1")).scalar_one()
 
 
-def grow(connection):
+def grow(connection: Connection) -> None:
     connection.execute(text("CREATE TABLE IF NOT EXISTS big (x TEXT)"))
     for _ in range(200):
         connection.execute(text("INSERT INTO big VALUES (:x)"), {"x": "x" * 10_000})
 
 
-def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(connect, tmp_path):
+def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     path = tmp_path / "medianest.db"
     database = connect(f"sqlite:///{path}")
     database.upgrade()
@@ -59,7 +63,9 @@ def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(conn
     other.close()
 
 
-def test_what_grew_for_a_long_reader_shrinks_when_the_reader_is_gone(connect, tmp_path):
+def test_what_grew_for_a_long_reader_shrinks_when_the_reader_is_gone(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     """Keeps out: a write-ahead log that keeps the disk full until all processes have ended."""
     path, log = tmp_path / "medianest.db", tmp_path / "medianest.db-wal"
     database = connect(f"sqlite:///{path}")
@@ -77,12 +83,14 @@ def test_what_grew_for_a_long_reader_shrinks_when_the_reader_is_gone(connect, tm
     assert log.stat().st_size <= 8 * 1024 * 1024
 
 
-def test_a_full_disk_is_told_and_what_was_kept_is_intact(connect, tmp_path):
+def test_a_full_disk_is_told_and_what_was_kept_is_intact(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     """SQLite itself says that the disk is full when the file may not grow."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.upgrade()
 
-    def fill(connection):
+    def fill(connection: Connection) -> None:
         connection.execute(text("PRAGMA max_page_count = 60"))
         grow(connection)
 
@@ -95,7 +103,9 @@ def test_a_full_disk_is_told_and_what_was_kept_is_intact(connect, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_disk_that_is_really_full_is_told_too(connect, tmp_path):
+def test_a_disk_that_is_really_full_is_told_too(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)])
@@ -112,7 +122,7 @@ def test_a_disk_that_is_really_full_is_told_too(connect, tmp_path):
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_file_that_may_only_be_read_is_read_and_told(connect):
+def test_a_file_that_may_only_be_read_is_read_and_told(connect: Callable[..., Database]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="medianest-read-only-"))
     url = f"sqlite:///{folder / 'medianest.db'}"
     database = connect(url)
@@ -127,7 +137,7 @@ def test_a_file_that_may_only_be_read_is_read_and_told(connect):
     assert told == [head_revision(), "DatabaseReadOnlyError: the database may only be read"]
 
 
-def _read_and_write(url):
+def _read_and_write(url: str) -> Any:
     database = Database(url, DatabaseSettings(), ResilienceService(), threads=4)
     told = [database.revision()]
     try:
@@ -137,7 +147,7 @@ def _read_and_write(url):
     return told
 
 
-def _as_nobody(function):
+def _as_nobody(function: Callable[..., Any]) -> list[str]:
     """In a child, which root's rights do not help."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -158,34 +168,38 @@ def _as_nobody(function):
     return answer
 
 
-def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(connect):
+def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(
+    connect: Callable[..., Database],
+) -> None:
     database = connect("sqlite:////proc/nowhere/medianest.db")
     with pytest.raises(DatabaseUnavailableError):
         database.read(one)
 
 
-def until(condition):
+def until(condition: Callable[..., Any]) -> None:
     give_up = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(0.001)
 
 
-def inserting(number):
+def inserting(number: float) -> Callable[..., Any]:
     return lambda c: c.execute(text("INSERT INTO t VALUES (:x)"), {"x": number}).rowcount
 
 
-def kept(database):
+def kept(database: Database) -> Sequence[float]:
     return database.read(
         lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
     )
 
 
-def together(database, first, *others):
+def together(
+    database: Database, first: Callable[..., Any], *others: Callable[..., Any]
+) -> list[Future[Any]]:
     """Have the others written in one transaction, once the first is written."""
     inside, leave = threading.Event(), threading.Event()
 
-    def held(connection):
+    def held(connection: Connection) -> int:
         inside.set()
         leave.wait(10)
         return first(connection)
@@ -200,7 +214,7 @@ def together(database, first, *others):
     return writers
 
 
-def test_writers_of_a_file_take_turns(connect, tmp_path):
+def test_writers_of_a_file_take_turns(connect: Callable[..., Database], tmp_path: Path) -> None:
     """Keeps out: some of many writers that wait by chance, and others for ever."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
@@ -209,11 +223,13 @@ def test_writers_of_a_file_take_turns(connect, tmp_path):
     assert kept(database) == list(range(4))
 
 
-def test_what_a_writer_did_who_fails_is_undone_alone(connect, tmp_path):
+def test_what_a_writer_did_who_fails_is_undone_alone(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER UNIQUE)")))
 
-    def twice(connection):
+    def twice(connection: Connection) -> None:
         inserting(10)(connection)
         inserting(1)(connection)  # is there already
 
@@ -223,12 +239,14 @@ def test_what_a_writer_did_who_fails_is_undone_alone(connect, tmp_path):
     assert kept(database) == [0, 1, 2]
 
 
-def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(connect, tmp_path):
+def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     """A full disk has SQLite undo the whole transaction."""
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.write(lambda c: c.execute(text("CREATE TABLE t (x INTEGER)")))
 
-    def filling(connection):
+    def filling(connection: Connection) -> None:
         connection.execute(text("PRAGMA max_page_count = 60"))
         grow(connection)
 
@@ -238,7 +256,9 @@ def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(connect, t
     assert kept(database) == [0, 1, 2]
 
 
-def within(seconds, database, operation):
+def within(
+    seconds: float, database: Database, operation: Callable[..., Any]
+) -> tuple[int | DatabaseBusyError, float]:
     """What comes of it, and how long it takes."""
     began = time.monotonic()
     try:
@@ -250,7 +270,9 @@ def within(seconds, database, operation):
 
 
 @pytest.mark.parametrize("times", [(1.0, 3.5), (3.5, 1.0)], ids=["who writes", "who waits"])
-def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(tmp_path, times):
+def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(
+    tmp_path: Path, times: tuple[float, float]
+) -> None:
     """Keeps out: all that are to be written together wait as long as one of them may."""
     path = tmp_path / "medianest.db"
     database = Database(f"sqlite:///{path}", DatabaseSettings(), ResilienceService(), threads=8)
@@ -275,7 +297,9 @@ def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(tmp_path, times)
     database.close()
 
 
-def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_path):
+def test_who_reads_a_file_finds_a_connection_while_writers_wait(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     path = tmp_path / "medianest.db"
     database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=7)
     database.upgrade()
@@ -291,7 +315,9 @@ def test_who_reads_a_file_finds_a_connection_while_writers_wait(connect, tmp_pat
     other.close()
 
 
-def test_the_files_are_nobody_elses_whatever_the_umask_is(connect, tmp_path):
+def test_the_files_are_nobody_elses_whatever_the_umask_is(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     """Keeps out: requests, users and the audit in a file that everybody on this machine reads."""
     folder, file = tmp_path / "new" / "folder", tmp_path / "new" / "folder" / "medianest.db"
     before = os.umask(0)
@@ -305,7 +331,9 @@ def test_the_files_are_nobody_elses_whatever_the_umask_is(connect, tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_files_of_an_earlier_version_are_taken_away_from_others(connect, tmp_path):
+def test_files_of_an_earlier_version_are_taken_away_from_others(
+    connect: Callable[..., Database], tmp_path: Path
+) -> None:
     file = tmp_path / "medianest.db"
     file.touch()
     file.chmod(0o664)

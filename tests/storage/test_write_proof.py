@@ -1,24 +1,30 @@
 """Whether what can be read can also be written: the database and the cache, as their checks see."""
 
+import decimal
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from medianest.cache.redis import RedisServer
 from medianest.dependencies.checks import CacheCheck, DatabaseCheck
 from medianest.health import Status
-from medianest.resilience import Deadline
-from medianest.storage import DatabaseReplacedError
+from medianest.resilience import Deadline, ManualClock
+from medianest.storage import Database, DatabaseReplacedError
+from tests.postgres import PostgresProcess
+from tests.support.narrowing import not_none
 from tests.valkey import ValkeyProcess
 
 
-def proofs(database):
+def proofs(database: Database) -> decimal.Decimal | int | None:
     return database.read(lambda c: c.execute(text("SELECT sum(number) FROM write_proof")).scalar())
 
 
-def note(connection, alert="a"):
+def note(connection: Connection, alert: str = "a") -> None:
     connection.execute(
         text("INSERT INTO dependencies VALUES (:name, '{}', null, :at, :at)"),
         {"name": alert, "at": "2026-01-01 00:00:00.000000"},
@@ -26,24 +32,26 @@ def note(connection, alert="a"):
 
 
 @pytest.fixture
-def sqlite(connect, tmp_path):
+def sqlite(connect: Callable[..., Database], tmp_path: Path) -> Database:
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.upgrade()
     return database
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path: Path) -> Path:
     return tmp_path / "medianest.db"
 
 
-def test_a_database_that_is_well_is_written_and_that_is_committed(database, connect, url):
+def test_a_database_that_is_well_is_written_and_that_is_committed(
+    database: Database, connect: Callable[..., Database], url: str
+) -> None:
     check = DatabaseCheck(database)
     assert [check().status for _ in range(3)] == [Status.HEALTHY] * 3
     assert proofs(connect(url)) == 3
 
 
-def test_what_has_just_been_written_needs_no_proof(sqlite, clock):
+def test_what_has_just_been_written_needs_no_proof(sqlite: Database, clock: ManualClock) -> None:
     check = DatabaseCheck(sqlite, proven_for=10)
     clock.advance(10)
     sqlite.write(note)
@@ -54,7 +62,9 @@ def test_what_has_just_been_written_needs_no_proof(sqlite, clock):
     assert proofs(sqlite) == 1
 
 
-def test_a_transaction_that_wrote_nothing_proves_nothing(sqlite, clock):
+def test_a_transaction_that_wrote_nothing_proves_nothing(
+    sqlite: Database, clock: ManualClock
+) -> None:
     """Keeps out: the queue looks for what is due, finds nothing, and the full disk is well."""
     clock.advance(10)
     sqlite.write(lambda c: c.execute(text("DELETE FROM alerts WHERE key = 'nobody'")))
@@ -64,7 +74,7 @@ def test_a_transaction_that_wrote_nothing_proves_nothing(sqlite, clock):
     assert proofs(sqlite) == 1
 
 
-def test_a_file_that_another_process_holds_is_not_well(sqlite, file):
+def test_a_file_that_another_process_holds_is_not_well(sqlite: Database, file: Path) -> None:
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with Deadline(0.2).scope():
@@ -76,7 +86,9 @@ def test_a_file_that_another_process_holds_is_not_well(sqlite, file):
     assert DatabaseCheck(sqlite)().status is Status.HEALTHY
 
 
-def test_a_server_that_may_only_be_read_is_not_well_until_it_may_be_written(connect, postgres):
+def test_a_server_that_may_only_be_read_is_not_well_until_it_may_be_written(
+    connect: Callable[..., Database], postgres: PostgresProcess
+) -> None:
     """As a standby is, after a failover that went the other way."""
     database = connect(postgres.make_database("standby"))
     database.upgrade()
@@ -90,9 +102,9 @@ def test_a_server_that_may_only_be_read_is_not_well_until_it_may_be_written(conn
     assert check().status is Status.HEALTHY
 
 
-def test_a_table_that_is_full_to_the_last_page_is_not_well(sqlite):
+def test_a_table_that_is_full_to_the_last_page_is_not_well(sqlite: Database) -> None:
     with sqlite.engine.connect() as connection:
-        driver = connection.connection.driver_connection
+        driver = not_none(connection.connection.driver_connection)
         driver.execute("DROP TABLE write_proof")
         driver.execute("CREATE TABLE write_proof (id INTEGER PRIMARY KEY, number, pad)")
         driver.execute(
@@ -106,7 +118,9 @@ def test_a_table_that_is_full_to_the_last_page_is_not_well(sqlite):
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced"])
-def test_nothing_is_promised_into_a_file_that_is_gone(sqlite, file, what):
+def test_nothing_is_promised_into_a_file_that_is_gone(
+    sqlite: Database, file: Path, what: str
+) -> None:
     """Keeps out: accepted, and written into a file that has no name any more."""
     sqlite.write(note)
     away = file.with_suffix(".away")
@@ -126,12 +140,14 @@ def test_nothing_is_promised_into_a_file_that_is_gone(sqlite, file, what):
     assert DatabaseCheck(sqlite)().status is Status.HEALTHY
 
 
-def test_a_cache_that_takes_what_it_is_given_is_well(valkey, open_redis):
+def test_a_cache_that_takes_what_it_is_given_is_well(
+    valkey: ValkeyProcess, open_redis: Callable[..., RedisServer]
+) -> None:
     assert CacheCheck(open_redis(valkey.url))().status is Status.HEALTHY
 
 
 @pytest.fixture(scope="module")
-def own_valkey():
+def own_valkey() -> Iterator[ValkeyProcess]:
     server = ValkeyProcess()
     yield server
     server.stop()
@@ -144,7 +160,14 @@ def own_valkey():
         ("min-replicas-to-write", "1", "0", "the cache refused the command"),
     ],
 )
-def test_a_cache_that_refuses_writes_is_degraded(own_valkey, open_redis, name, value, usual, why):
+def test_a_cache_that_refuses_writes_is_degraded(
+    own_valkey: ValkeyProcess,
+    open_redis: Callable[..., RedisServer],
+    name: str,
+    value: str,
+    usual: str,
+    why: str,
+) -> None:
     check = CacheCheck(open_redis(own_valkey.url))
     with own_valkey.client() as client:
         client.config_set(name, value)
@@ -155,7 +178,9 @@ def test_a_cache_that_refuses_writes_is_degraded(own_valkey, open_redis, name, v
         assert check().status is Status.HEALTHY
 
 
-def test_a_replica_of_the_cache_is_degraded(own_valkey, open_redis):
+def test_a_replica_of_the_cache_is_degraded(
+    own_valkey: ValkeyProcess, open_redis: Callable[..., RedisServer]
+) -> None:
     check = CacheCheck(open_redis(own_valkey.url))
     with own_valkey.client() as client:
         client.replicaof("127.0.0.1", 1)
@@ -164,7 +189,7 @@ def test_a_replica_of_the_cache_is_degraded(own_valkey, open_redis):
         assert check().status is Status.HEALTHY
 
 
-def test_a_cache_whose_disk_fails_is_degraded(open_redis):
+def test_a_cache_whose_disk_fails_is_degraded(open_redis: Callable[..., RedisServer]) -> None:
     server = ValkeyProcess(save="3600 1")
     check = CacheCheck(open_redis(server.url))
     with server.client() as client:
