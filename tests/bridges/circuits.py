@@ -18,6 +18,10 @@ def fail() -> None:
     raise DownError
 
 
+def ok() -> str:
+    return "ok"
+
+
 def trip(breaker: CircuitBreaker) -> None:
     while not breaker.opened:
         with pytest.raises(DownError):

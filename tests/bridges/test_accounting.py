@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 from unittest import mock
 
 import pytest
 
+from medianest.bridges import circuitbreaker
 from medianest.bridges.circuitbreaker import (
     STATE_HALF_OPEN,
     CircuitBreaker,
     CircuitBreakerError,
 )
+from medianest.resilience import ManualClock
 from tests.bridges.circuits import WAIT, DownError, fail, half_open, trip
 
 
-def test_a_success_that_began_before_the_circuit_opened_does_not_close_it(breaker):
-    def opened_meanwhile():
+def test_a_success_that_began_before_the_circuit_opened_does_not_close_it(
+    breaker: circuitbreaker.CircuitBreaker,
+) -> None:
+    def opened_meanwhile() -> None:
         trip(breaker)
 
     breaker.call(opened_meanwhile)
@@ -28,8 +33,10 @@ def test_a_success_that_began_before_the_circuit_opened_does_not_close_it(breake
     assert isinstance(breaker.last_failure, DownError)
 
 
-def test_a_failure_that_began_before_the_circuit_opened_does_not_prolong_it(breaker, clock):
-    def opened_meanwhile():
+def test_a_failure_that_began_before_the_circuit_opened_does_not_prolong_it(
+    breaker: circuitbreaker.CircuitBreaker, clock: ManualClock
+) -> None:
+    def opened_meanwhile() -> NoReturn:
         trip(breaker)
         clock.advance(WAIT - 5)
         raise OSError
@@ -41,8 +48,10 @@ def test_a_failure_that_began_before_the_circuit_opened_does_not_prolong_it(brea
     assert isinstance(breaker.last_failure, DownError)
 
 
-def test_a_late_success_does_not_decide_recovery(breaker, clock):
-    def half_open_meanwhile():
+def test_a_late_success_does_not_decide_recovery(
+    breaker: circuitbreaker.CircuitBreaker, clock: ManualClock
+) -> None:
+    def half_open_meanwhile() -> None:
         half_open(breaker, clock)
 
     breaker.call(half_open_meanwhile)
@@ -50,10 +59,16 @@ def test_a_late_success_does_not_decide_recovery(breaker, clock):
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
-def test_an_interrupt_counts_for_nothing(breaker, clock, interrupt):
+def test_an_interrupt_counts_for_nothing(
+    breaker: circuitbreaker.CircuitBreaker,
+    clock: ManualClock,
+    interrupt: type[asyncio.exceptions.CancelledError]
+    | type[GeneratorExit]
+    | type[KeyboardInterrupt],
+) -> None:
     """The original takes it for a success and closes."""
 
-    def interrupted():
+    def interrupted() -> NoReturn:
         raise interrupt
 
     with pytest.raises(DownError):
@@ -69,12 +84,14 @@ def test_an_interrupt_counts_for_nothing(breaker, clock, interrupt):
     assert breaker.closed
 
 
-async def test_a_cancelled_coroutine_gives_its_place_back(breaker, clock):
+async def test_a_cancelled_coroutine_gives_its_place_back(
+    breaker: circuitbreaker.CircuitBreaker, clock: ManualClock
+) -> None:
     half_open(breaker, clock)
     started = asyncio.Event()
 
     @breaker
-    async def hang():
+    async def hang() -> None:
         started.set()
         await asyncio.Event().wait()
 
@@ -87,7 +104,9 @@ async def test_a_cancelled_coroutine_gives_its_place_back(breaker, clock):
     assert breaker.call(lambda: "ok") == "ok"
 
 
-def test_a_generator_that_is_dropped_half_way_gives_its_place_back(breaker, clock):
+def test_a_generator_that_is_dropped_half_way_gives_its_place_back(
+    breaker: circuitbreaker.CircuitBreaker, clock: ManualClock
+) -> None:
     half_open(breaker, clock)
 
     @breaker
@@ -105,11 +124,13 @@ def test_a_generator_that_is_dropped_half_way_gives_its_place_back(breaker, cloc
     assert breaker.closed
 
 
-async def test_an_async_generator_that_is_closed_half_way_gives_its_place_back(breaker, clock):
+async def test_an_async_generator_that_is_closed_half_way_gives_its_place_back(
+    breaker: circuitbreaker.CircuitBreaker, clock: ManualClock
+) -> None:
     half_open(breaker, clock)
 
     @breaker
-    async def stream() -> AsyncIterator[int]:
+    async def stream() -> AsyncGenerator[int, None]:
         yield 1
         yield 2
 
@@ -121,9 +142,11 @@ async def test_an_async_generator_that_is_closed_half_way_gives_its_place_back(b
     assert breaker.closed
 
 
-def test_a_generator_hands_on_what_is_sent_to_it_and_what_it_returns(breaker):
+def test_a_generator_hands_on_what_is_sent_to_it_and_what_it_returns(
+    breaker: circuitbreaker.CircuitBreaker,
+) -> None:
     @breaker
-    def echo():
+    def echo() -> Generator[str, str, str]:
         received = yield "ready"
         return received
 
@@ -134,7 +157,9 @@ def test_a_generator_hands_on_what_is_sent_to_it_and_what_it_returns(breaker):
     assert end.value.value == "heard"
 
 
-def test_a_probe_that_hangs_does_not_block_recovery_for_ever(breaker, clock):
+def test_a_probe_that_hangs_does_not_block_recovery_for_ever(
+    breaker: circuitbreaker.CircuitBreaker, clock: ManualClock
+) -> None:
     half_open(breaker, clock)
     breaker.__enter__()
     clock.advance(60)
@@ -145,7 +170,7 @@ def test_a_probe_that_hangs_does_not_block_recovery_for_ever(breaker, clock):
     assert breaker.closed
 
 
-def test_nested_blocks_settle_their_own_calls(breaker):
+def test_nested_blocks_settle_their_own_calls(breaker: circuitbreaker.CircuitBreaker) -> None:
     other = CircuitBreaker(1, WAIT, name="other")
     with pytest.raises(DownError), breaker:
         with other:
@@ -154,10 +179,12 @@ def test_nested_blocks_settle_their_own_calls(breaker):
     assert (breaker.failure_count, other.failure_count) == (1, 0)
 
 
-def test_blocks_in_many_threads_settle_their_own_calls(breaker):
+def test_blocks_in_many_threads_settle_their_own_calls(
+    breaker: circuitbreaker.CircuitBreaker,
+) -> None:
     inside, leave = threading.Barrier(3), threading.Event()
 
-    def succeed():
+    def succeed() -> None:
         with breaker:
             inside.wait(10)
             leave.wait(10)
@@ -173,7 +200,7 @@ def test_blocks_in_many_threads_settle_their_own_calls(breaker):
     assert breaker.opened
 
 
-def test_a_predicate_that_fails_gives_the_place_back(clock):
+def test_a_predicate_that_fails_gives_the_place_back(clock: ManualClock) -> None:
     predicate = mock.Mock(return_value=True)
     breaker = CircuitBreaker(1, WAIT, expected_exception=predicate, name="plex")
     half_open(breaker, clock)
@@ -183,8 +210,8 @@ def test_a_predicate_that_fails_gives_the_place_back(clock):
     assert breaker.call(lambda: "ok") == "ok"
 
 
-def test_a_block_that_ends_in_another_thread_counts(breaker):
-    def within():
+def test_a_block_that_ends_in_another_thread_counts(breaker: circuitbreaker.CircuitBreaker) -> None:
+    def within() -> Generator[None, None, None]:
         with breaker:
             yield
 

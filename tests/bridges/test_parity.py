@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import inspect
+from collections.abc import AsyncIterator, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -51,16 +52,16 @@ class Dependency:
         return "answer"
 
     def function(self, kind: str) -> Any:
-        def plain():
+        def plain() -> str:
             return self.answer()
 
-        def generator():
+        def generator() -> Iterator[str]:
             yield self.answer()
 
-        async def coroutine():
+        async def coroutine() -> str:
             return self.answer()
 
-        async def async_generator():
+        async def async_generator() -> AsyncIterator[str]:
             yield self.answer()
 
         return {
@@ -125,7 +126,7 @@ async def play(package: ModuleType, kind: str, script: str, fallback: bool) -> l
 def put_on(clock: ManualClock, package: ModuleType, patch: pytest.MonkeyPatch) -> None:
     class Datetime(datetime.datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime.datetime:
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
             return clock.utc()
 
     if package is original:
@@ -133,7 +134,7 @@ def put_on(clock: ManualClock, package: ModuleType, patch: pytest.MonkeyPatch) -
         patch.setattr(original, "datetime", Datetime)
         patch.setattr(original.CircuitBreakerMonitor, "circuit_breakers", {})
     else:
-        patch.setattr(bridge.breaker.default_registry, "clock", clock)
+        patch.setattr(f"{bridge.breaker.__name__}.default_registry.clock", clock)
 
 
 async def act(
@@ -202,16 +203,16 @@ def test_the_bridge_has_every_public_name_of_the_package() -> None:
 
 
 def functions() -> list[Any]:
-    def plain():
+    def plain() -> None:
         """Says what it does."""
 
-    def generator():
+    def generator() -> Iterator[None]:
         yield
 
-    async def coroutine():
+    async def coroutine() -> None:
         pass
 
-    async def async_generator():
+    async def async_generator() -> AsyncIterator[None]:
         yield
 
     return [plain, generator, coroutine, async_generator]

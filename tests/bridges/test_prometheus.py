@@ -1,5 +1,7 @@
 """A registry's figures in a Prometheus registry of one's own."""
 
+from typing import NoReturn
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -10,6 +12,7 @@ from medianest.resilience import (
     ConfigurationError,
     ErrorRecoveryManager,
     Fallback,
+    ManualClock,
     MemoryLastGood,
     Patience,
     Pipeline,
@@ -17,22 +20,24 @@ from medianest.resilience import (
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> MonitoredService:
     service = MonitoredService(clock=clock)
     service.register_dependency("nas", criticality="critical", health_check=lambda: False)
     return service
 
 
 @pytest.fixture
-def scraped():
+def scraped() -> CollectorRegistry:
     return CollectorRegistry()
 
 
-def fail():
+def fail() -> NoReturn:
     raise ConnectionError("refused")
 
 
-def test_breakers_bulkheads_and_retries_are_told(service, scraped):
+def test_breakers_bulkheads_and_retries_are_told(
+    service: MonitoredService, scraped: CollectorRegistry
+) -> None:
     scraped.register(Collector(service.registry))
     value = scraped.get_sample_value
     service.execute("nas", lambda: "files")
@@ -48,7 +53,9 @@ def test_breakers_bulkheads_and_retries_are_told(service, scraped):
     assert "medianest_recovery_actions" not in text
 
 
-def test_fallbacks_are_counted_from_when_it_is_made(service, scraped):
+def test_fallbacks_are_counted_from_when_it_is_made(
+    service: MonitoredService, scraped: CollectorRegistry
+) -> None:
     rescued = Pipeline("nas", [Fallback(value="nothing", name="of-nas")])
     rescued.call(fail)
     scraped.register(Collector(service.registry))
@@ -57,7 +64,9 @@ def test_fallbacks_are_counted_from_when_it_is_made(service, scraped):
     assert scraped.get_sample_value("medianest_fallback_served_total", labels) == 1
 
 
-def test_shared_calls_are_told(service, scraped, clock):
+def test_shared_calls_are_told(
+    service: MonitoredService, scraped: CollectorRegistry, clock: ManualClock
+) -> None:
     service.registry.add_flights(Coalesce(name="sky", timeout=5))
     store = MemoryLastGood(60, clock=clock)
     service.registry.add_flights(Patience(1.5, name="sky", last_good=store))
@@ -67,7 +76,9 @@ def test_shared_calls_are_told(service, scraped, clock):
     assert scraped.get_sample_value("medianest_patience_used_total", {"name": "sky"}) == 0
 
 
-def test_health_is_told_with_a_monitor_and_recovery_with_its_manager(service, scraped):
+def test_health_is_told_with_a_monitor_and_recovery_with_its_manager(
+    service: MonitoredService, scraped: CollectorRegistry
+) -> None:
     recovery: ErrorRecoveryManager = service.recovery
     recovery.register_recovery_action("default", priority=1, execute=lambda error, context: [])
     scraped.register(
@@ -81,6 +92,6 @@ def test_health_is_told_with_a_monitor_and_recovery_with_its_manager(service, sc
     assert scraped.get_sample_value("medianest_recovery_actions_total", labels) == 1
 
 
-def test_what_is_no_registry_is_told(scraped):
+def test_what_is_no_registry_is_told(scraped: CollectorRegistry) -> None:
     with pytest.raises(ConfigurationError, match="a Collector takes a Registry"):
         Collector(scraped)

@@ -15,12 +15,12 @@ from medianest.resilience import ConfigurationError
 WITHOUT_RIGHTS = 65534
 
 
-def mode(path):
+def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
 @pytest.mark.parametrize("umask", [0, 0o022, 0o177])
-def test_it_is_private_whatever_the_umask_is(tmp_path, umask):
+def test_it_is_private_whatever_the_umask_is(tmp_path: Path, umask: int) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old").chmod(0o755)
     before = os.umask(umask)
@@ -32,7 +32,7 @@ def test_it_is_private_whatever_the_umask_is(tmp_path, umask):
         os.umask(before)
 
 
-def test_what_all_share_stays_as_it_is(tmp_path):
+def test_what_all_share_stays_as_it_is(tmp_path: Path) -> None:
     """Keeps out: a /tmp that nobody else can use any more."""
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
@@ -40,7 +40,7 @@ def test_what_all_share_stays_as_it_is(tmp_path):
     assert mode(tmp_path / "shared") == 0o1777
 
 
-def test_a_file_where_the_folder_should_be_is_one_line(tmp_path):
+def test_a_file_where_the_folder_should_be_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "instance"
     with pytest.raises(ConfigurationError) as caught:
@@ -52,7 +52,7 @@ def test_a_file_where_the_folder_should_be_is_one_line(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_a_folder_of_another_user_is_one_line_with_user_and_remedy():
+def test_a_folder_of_another_user_is_one_line_with_user_and_remedy() -> None:
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     try:

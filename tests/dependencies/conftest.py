@@ -6,6 +6,9 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +16,9 @@ from medianest.config import DatabaseSettings
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.registrar import DependencyRegistrar
+from medianest.dependencies.url_check import UrlCheck
 from medianest.health import Check, CheckResult, HealthMonitor
-from medianest.resilience import ResilienceService
+from medianest.resilience import Criticality, ManualClock, ResilienceService
 from medianest.storage import Database
 from medianest.storage.dependencies import DependencyStore
 
@@ -26,18 +30,23 @@ class Server:
     """Does `answer(connection)` for each request; `requests` are their bytes, `accepted` counts
     the connections."""
 
-    def __init__(self, answer, address="127.0.0.1", tls=None):
+    def __init__(
+        self,
+        answer: Callable[..., Any],
+        address: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.listener = socket.create_server((address, 0), family=family)
         self.port = self.listener.getsockname()[1]
         self.answer = answer
         self.tls = tls
         self.accepted = 0
-        self.requests = []
+        self.requests: list[bytes] = []
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
-    def serve(self):
+    def serve(self) -> None:
         while True:
             try:
                 connection, _ = self.listener.accept()
@@ -53,7 +62,7 @@ class Server:
             except OSError:
                 connection.close()  # the client had enough
 
-    def stop(self):
+    def stop(self) -> None:
         if self.listener.fileno() == -1:
             return
         # A close alone does not wake the thread that accepts.
@@ -63,11 +72,11 @@ class Server:
 
 
 @pytest.fixture
-def serving():
+def serving() -> Iterator[Callable[..., Server]]:
     """`serving(answer)` is a Server; bytes are sent as they are."""
     servers = []
 
-    def start(answer=OK, **options):
+    def start(answer: bytes | Callable[..., Any] = OK, **options: Any) -> Server:
         send = answer if callable(answer) else lambda connection: connection.sendall(answer)
         servers.append(Server(send, **options))
         return servers[-1]
@@ -78,18 +87,18 @@ def serving():
 
 
 @pytest.fixture
-def probe():
+def probe() -> HealthProbe:
     """May go to this machine itself."""
     return HealthProbe(Addresses(LOOPBACK), timeout=10.0)
 
 
 @pytest.fixture
-def names(monkeypatch):
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
     """`names["nas.lan"] = [first, second]`: the addresses that each look-up of a name finds, one
     after the other, the last one for ever. Other names are unknown."""
-    known = {}
+    known: dict[str, Any] = {}
 
-    def getaddrinfo(host, port, *args, **options):
+    def getaddrinfo(host: str, port: int, *args: Any, **options: Any) -> list[tuple[Any, ...]]:
         try:
             found = [str(ipaddress.ip_address(host))]
         except ValueError:
@@ -107,7 +116,7 @@ def names(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for nas.lan that nobody but itself has signed; its key is in the same file."""
     path = tmp_path_factory.mktemp("tls") / "nas.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nas.lan -keyout"
@@ -125,32 +134,44 @@ def certificate(tmp_path_factory):
 
 
 @pytest.fixture
-def tls(certificate):
+def tls(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
 
 
+class Registrar(DependencyRegistrar):
+    """One whose process's parts are at hand."""
+
+    database: Database
+    store: DependencyStore
+    service: ResilienceService
+    monitor: HealthMonitor
+
+
 @pytest.fixture
-def processes(tmp_path, clock, probe, migrated_file):
+def processes(
+    tmp_path: Path, clock: ManualClock, probe: HealthProbe, migrated_file: Path
+) -> Iterator[Callable[[], Registrar]]:
     """`processes()` is the registrar of one more process on one database."""
     shutil.copy(migrated_file, tmp_path / "nest.db")
     made = []
 
-    def start():
+    def start() -> Registrar:
         service = ResilienceService(clock=clock)
         url = f"sqlite:///{tmp_path / 'nest.db'}"
         database = Database(url, DatabaseSettings(), service, threads=4)
         monitor = HealthMonitor(clock)
         monitor.add(Check("database", CheckResult))
 
-        def check_of(name, criticality, run):
+        def check_of(name: str, criticality: Criticality, run: UrlCheck) -> Check:
             return Check(name, run, kind="external", criticality=criticality)
 
         store = DependencyStore(database, clock)
         taken = ("plex", "system")
-        registrar = DependencyRegistrar(store, service, monitor, probe, check_of, taken)
-        registrar.database, registrar.service, registrar.monitor = database, service, monitor
+        registrar = Registrar(store, service, monitor, probe, check_of, taken)
+        registrar.database, registrar.store = database, store
+        registrar.service, registrar.monitor = service, monitor
         made.append(registrar)
         return registrar
 
@@ -160,10 +181,10 @@ def processes(tmp_path, clock, probe, migrated_file):
 
 
 @pytest.fixture
-def registrar(processes):
+def registrar(processes: Callable[[], Registrar]) -> Registrar:
     return processes()
 
 
 @pytest.fixture
-def other(registrar, processes):
+def other(registrar: Registrar, processes: Callable[[], Registrar]) -> Registrar:
     return processes()

@@ -1,6 +1,7 @@
 """Which addresses a health check may connect to, whatever is allowed."""
 
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -53,12 +54,12 @@ GLOBAL = [
 ]
 
 
-def rows(table):
+def rows(table: dict[str, Any]) -> list[tuple[str, str]]:
     return [(address, kind) for kind, addresses in table.items() for address in addresses]
 
 
 @pytest.mark.parametrize(("address", "kind"), rows(NEVER))
-def test_what_no_setting_allows(address, kind):
+def test_what_no_setting_allows(address: str, kind: str) -> None:
     for allowed in ((), EVERYTHING):
         with pytest.raises(ForbiddenAddressError, match=kind) as caught:
             Addresses(allowed).check(address)
@@ -67,7 +68,7 @@ def test_what_no_setting_allows(address, kind):
 
 
 @pytest.mark.parametrize(("address", "kind"), rows(UNLESS_ALLOWED))
-def test_what_a_setting_allows(address, kind):
+def test_what_a_setting_allows(address: str, kind: str) -> None:
     with pytest.raises(ForbiddenAddressError, match=kind) as caught:
         Addresses().check(address)
     assert caught.value.variable == VARIABLE
@@ -76,12 +77,12 @@ def test_what_a_setting_allows(address, kind):
 
 
 @pytest.mark.parametrize("address", GLOBAL)
-def test_global_addresses_are_allowed(address):
+def test_global_addresses_are_allowed(address: str) -> None:
     Addresses().check(address)
 
 
 @pytest.mark.parametrize("network", ["10.1.0.0/16", "::ffff:10.1.0.0/112"])
-def test_a_network_holds_for_both_spellings(network):
+def test_a_network_holds_for_both_spellings(network: str) -> None:
     addresses = Addresses([ipaddress.ip_network(network)])
     for allowed in ("10.1.2.3", "::ffff:10.1.2.3"):
         addresses.check(allowed)
@@ -91,7 +92,7 @@ def test_a_network_holds_for_both_spellings(network):
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "::ffff:10.0.0.1"])
-def test_all_of_ipv6_says_nothing_of_ipv4(address):
+def test_all_of_ipv6_says_nothing_of_ipv4(address: str) -> None:
     with pytest.raises(ForbiddenAddressError):
         Addresses([ipaddress.ip_network("::/0")]).check(address)
 
@@ -109,10 +110,10 @@ NETWORKS = st.lists(
 )
 
 
-def is_never(address):
+def is_never(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """By what the standard library knows, which our tables do not use."""
     inside = getattr(address, "ipv4_mapped", None) or address
-    if inside.version == 6 and (inside.teredo or inside.sixtofour):
+    if isinstance(inside, ipaddress.IPv6Address) and (inside.teredo or inside.sixtofour):
         return True
     return (
         inside.is_link_local
@@ -136,7 +137,10 @@ ADDRESSES = st.one_of(
 
 @settings(deadline=None)
 @given(ADDRESSES, NETWORKS)
-def test_what_is_dangerous_never_passes(address, allowed):
+def test_what_is_dangerous_never_passes(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+    allowed: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
+) -> None:
     try:
         Addresses(allowed).check(str(address))
     except ForbiddenAddressError:
@@ -148,7 +152,9 @@ def test_what_is_dangerous_never_passes(address, allowed):
 
 @settings(deadline=None)
 @given(ADDRESSES)
-def test_without_a_setting_only_global_addresses_pass(address):
+def test_without_a_setting_only_global_addresses_pass(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
     try:
         Addresses().check(str(address))
     except ForbiddenAddressError:
@@ -158,8 +164,10 @@ def test_without_a_setting_only_global_addresses_pass(address):
 
 @settings(deadline=None)
 @given(st.ip_addresses(v=4), NETWORKS)
-def test_both_spellings_are_judged_alike(address, allowed):
-    def verdict(text):
+def test_both_spellings_are_judged_alike(
+    address: ipaddress.IPv4Address, allowed: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+) -> None:
+    def verdict(text: str) -> str | None:
         try:
             Addresses(allowed).check(text)
         except ForbiddenAddressError as error:
@@ -171,6 +179,6 @@ def test_both_spellings_are_judged_alike(address, allowed):
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_text_is_judged(text):
+def test_any_text_is_judged(text: str) -> None:
     with pytest.raises(ForbiddenAddressError):
         Addresses(EVERYTHING).check(text + "x")

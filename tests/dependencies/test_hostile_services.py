@@ -4,6 +4,8 @@ say."""
 import logging
 import socket
 import threading
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +13,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from medianest.dependencies.addresses import Addresses
-from medianest.dependencies.probe import HealthProbe
+from medianest.dependencies.probe import HealthProbe, ProbeResult
 from medianest.dependencies.url import checked_url
 from medianest.media.errors import InvalidAnswerError, SlowError, UnreachableError, UpstreamError
 from tests.dependencies.conftest import LOOPBACK, Server
@@ -20,23 +22,23 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 SECRET = b"hunter2"
 
 
-def ask(server, *, timeout=10.0, scheme="http"):
+def ask(server: Server, *, timeout: float = 10.0, scheme: str = "http") -> ProbeResult:
     probe = HealthProbe(Addresses(LOOPBACK), timeout=timeout)
     return probe.ask(checked_url(f"{scheme}://127.0.0.1:{server.port}/"))
 
 
 @pytest.fixture
-def stop():
+def stop() -> Iterator[threading.Event]:
     """Set when the test is over."""
     event = threading.Event()
     yield event
     event.set()
 
 
-def dripping(stop, first, drop):
+def dripping(stop: threading.Event, first: bytes, drop: bytes) -> Callable[[socket.socket], None]:
     """Sends `drop` again and again, each well before a timeout that starts anew with each."""
 
-    def answer(connection):
+    def answer(connection: socket.socket) -> None:
         connection.sendall(first)
         while not stop.wait(0.02):
             connection.sendall(drop)
@@ -55,13 +57,15 @@ def dripping(stop, first, drop):
         (b"", b""),
     ],
 )
-def test_a_head_that_drips_is_bounded(serving, stop, first, drop):
+def test_a_head_that_drips_is_bounded(
+    serving: Callable[..., Server], stop: threading.Event, first: bytes, drop: bytes
+) -> None:
     with pytest.raises(SlowError, match="in time"):
         ask(serving(dripping(stop, first, drop)), timeout=0.3)
 
 
-def test_a_flood_of_continues_is_bounded(serving):
-    def answer(connection):
+def test_a_flood_of_continues_is_bounded(serving: Callable[..., Server]) -> None:
+    def answer(connection: socket.socket) -> NoReturn:
         while True:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
 
@@ -69,16 +73,18 @@ def test_a_flood_of_continues_is_bounded(serving):
         ask(serving(answer), timeout=0.3)
 
 
-def test_a_tls_handshake_that_drips_is_bounded(serving, stop):
+def test_a_tls_handshake_that_drips_is_bounded(
+    serving: Callable[..., Server], stop: threading.Event
+) -> None:
     with pytest.raises(SlowError):
         ask(serving(dripping(stop, b"\x16\x03\x03\x40\x00", b"\x00")), timeout=0.3, scheme="https")
 
 
-def test_the_body_is_not_read(serving):
+def test_the_body_is_not_read(serving: Callable[..., Server]) -> None:
     """However long it is: the server finds the connection closed."""
     refused = threading.Event()
 
-    def answer(connection):
+    def answer(connection: socket.socket) -> None:
         connection.sendall(HEAD + b"Content-Length: 9999999999\r\n\r\n")
         try:
             while True:
@@ -102,7 +108,7 @@ def test_the_body_is_not_read(serving):
         b"Set-Cookie: \xff\xfe\r\n",
     ],
 )
-def test_what_only_a_body_needs_is_not_read(serving, head):
+def test_what_only_a_body_needs_is_not_read(serving: Callable[..., Server], head: bytes) -> None:
     assert ask(serving(HEAD + head + b"\r\nzz")).status == 200
 
 
@@ -119,14 +125,14 @@ def test_what_only_a_body_needs_is_not_read(serving, head):
         b"\x00\xff" * 100 + b"\r\n",
     ],
 )
-def test_what_is_not_http(serving, answer):
+def test_what_is_not_http(serving: Callable[..., Server], answer: bytes) -> None:
     with pytest.raises((InvalidAnswerError, UnreachableError)) as caught:
         ask(serving(answer))
     assert SECRET.decode() not in str(caught.value)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200"])
-def test_one_that_hangs_up(serving, answer):
+def test_one_that_hangs_up(serving: Callable[..., Server], answer: bytes) -> None:
     try:
         assert ask(serving(answer)).status == 200  # of a status line, that much is enough
         assert answer == b"HTTP/1.1 200"
@@ -134,20 +140,22 @@ def test_one_that_hangs_up(serving, answer):
         assert answer != b"HTTP/1.1 200"
 
 
-def test_one_that_closes_at_once(serving):
+def test_one_that_closes_at_once(serving: Callable[..., Server]) -> None:
     with pytest.raises(UnreachableError, match=r"closed the connection|reset"):
         ask(serving(b""))
 
 
-def test_one_that_resets(serving):
-    def answer(connection):
+def test_one_that_resets(serving: Callable[..., Server]) -> None:
+    def answer(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with pytest.raises(UnreachableError, match=r"closed the connection|reset"):
         ask(serving(answer))
 
 
-def test_nothing_of_the_answer_is_logged(serving, caplog):
+def test_nothing_of_the_answer_is_logged(
+    serving: Callable[..., Server], caplog: pytest.LogCaptureFixture
+) -> None:
     """Keeps out: urllib3 logs the headers that it cannot parse."""
     caplog.set_level(logging.DEBUG)
     answer = HEAD + b"no header " + SECRET + b"\r\nA: b\r\n\r\n" + SECRET
@@ -165,9 +173,9 @@ LINES = st.sampled_from(
 ANSWERS = st.lists(st.one_of(LINES, st.binary(max_size=8)), max_size=12).map(b"".join)
 
 
-def test_whatever_it_answers():
+def test_whatever_it_answers() -> None:
     """A status or an error of ours, and nothing else."""
-    answers = []
+    answers: list[bytes] = []
     server = Server(lambda connection: connection.sendall(answers[-1]))
     probe = HealthProbe(Addresses(LOOPBACK), timeout=10.0)
     url = checked_url(f"http://127.0.0.1:{server.port}/")
@@ -175,7 +183,7 @@ def test_whatever_it_answers():
     @profile(max_examples=200, deadline=None)
     @given(ANSWERS)
     @example(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n")
-    def answered(answer):
+    def answered(answer: bytes) -> None:
         answers.append(answer)
         try:
             assert 100 <= probe.ask(url).status <= 999

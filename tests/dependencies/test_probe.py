@@ -2,26 +2,32 @@
 
 import ipaddress
 import socket
+import ssl
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from medianest.dependencies.addresses import Addresses, ForbiddenAddressError
 from medianest.dependencies.probe import HealthProbe, ProbeResult
-from medianest.dependencies.url import checked_url
+from medianest.dependencies.url import HealthUrl, checked_url
 from medianest.media.errors import SlowError, UnreachableError, UnresolvableError
 from medianest.net.dns import resolve
 from medianest.resilience import Deadline, DeadlineExceededError, ManualClock
-from tests.dependencies.conftest import LOOPBACK, OK
+from tests.dependencies.conftest import LOOPBACK, OK, Server
 
 METADATA = "169.254.169.254"
 
 
-def url_of(server, path="/", host="127.0.0.1", scheme="http"):
+def url_of(
+    server: Server, path: str = "/", host: str = "127.0.0.1", scheme: str = "http"
+) -> HealthUrl:
     return checked_url(f"{scheme}://{host}:{server.port}{path}")
 
 
-def test_a_healthy_service(serving, probe):
+def test_a_healthy_service(serving: Callable[..., Server], probe: HealthProbe) -> None:
     server = serving()
     result = probe.ask(url_of(server, "/health?deep=1"))
     assert (result.status, result.message) == (200, "it answered 200")
@@ -29,10 +35,10 @@ def test_a_healthy_service(serving, probe):
     assert server.requests[0].startswith(b"GET /health?deep=1 HTTP/1.1\r\n")
 
 
-def test_the_seconds_are_those_of_the_clock(serving):
+def test_the_seconds_are_those_of_the_clock(serving: Callable[..., Server]) -> None:
     clock = ManualClock()
 
-    def answer(connection):
+    def answer(connection: socket.socket) -> None:
         clock.advance(1.5)
         connection.sendall(OK)
 
@@ -53,12 +59,20 @@ def test_the_seconds_are_those_of_the_clock(serving):
         (999, "it answered 999"),
     ],
 )
-def test_a_status_is_told_whatever_it_is(serving, probe, status, message):
+def test_a_status_is_told_whatever_it_is(
+    serving: Callable[..., Server], probe: HealthProbe, status: int, message: str
+) -> None:
     result = probe.ask(url_of(serving(f"HTTP/1.1 {status} X\r\n\r\n".encode())))
     assert (result.status, result.message) == (status, message)
 
 
-def test_the_request_has_nothing_of_ours(serving, probe, names, monkeypatch, tmp_path):
+def test_the_request_has_nothing_of_ours(
+    serving: Callable[..., Server],
+    probe: HealthProbe,
+    names: dict[Any, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     """Neither a proxy, a ~/.netrc nor a cookie: each would be for somebody else."""
     names["nas.lan"] = [["127.0.0.1"]]
     server = serving(OK[:-2] + b"Set-Cookie: a=b; Path=/\r\n\r\n")
@@ -77,14 +91,16 @@ def test_the_request_has_nothing_of_ours(serving, probe, names, monkeypatch, tmp
     assert "Connection: close" in lines
 
 
-def test_each_request_has_a_connection_of_its_own(serving, probe):
+def test_each_request_has_a_connection_of_its_own(
+    serving: Callable[..., Server], probe: HealthProbe
+) -> None:
     server = serving(OK[:-2] + b"Connection: keep-alive\r\n\r\n")
     for _ in range(3):
         probe.ask(url_of(server))
     assert server.accepted == 3
 
 
-def test_a_forbidden_address_is_not_connected_to(serving):
+def test_a_forbidden_address_is_not_connected_to(serving: Callable[..., Server]) -> None:
     server = serving()
     probe = HealthProbe(Addresses(), timeout=10.0)
     for step in (probe.resolve, probe.ask):
@@ -93,7 +109,9 @@ def test_a_forbidden_address_is_not_connected_to(serving):
     assert server.accepted == 0
 
 
-def test_a_name_that_leads_elsewhere_the_second_time(serving, probe, names):
+def test_a_name_that_leads_elsewhere_the_second_time(
+    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any]
+) -> None:
     """Keeps out DNS rebinding: registered with a good address, asked at a forbidden one."""
     server = serving()
     names["nas.lan"] = [["127.0.0.1"], [METADATA]]
@@ -104,7 +122,9 @@ def test_a_name_that_leads_elsewhere_the_second_time(serving, probe, names):
     assert server.accepted == 0
 
 
-def test_a_request_looks_up_once(serving, probe, names):
+def test_a_request_looks_up_once(
+    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any]
+) -> None:
     """Keeps out a second look-up between the check and the connect."""
     server = serving()
     names["nas.lan"] = [["127.0.0.1"], [METADATA]]
@@ -123,7 +143,9 @@ def test_a_request_looks_up_once(serving, probe, names):
         ["127.0.0.1", "fe80::1%eth0"],
     ],
 )
-def test_one_forbidden_address_forbids_the_name(serving, probe, names, addresses):
+def test_one_forbidden_address_forbids_the_name(
+    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any], addresses: list[str]
+) -> None:
     server = serving()
     names["nas.lan"] = [addresses]
     for step in (probe.resolve, probe.ask):
@@ -132,7 +154,9 @@ def test_one_forbidden_address_forbids_the_name(serving, probe, names, addresses
     assert server.accepted == 0
 
 
-def test_the_next_address_is_tried(serving, probe, names):
+def test_the_next_address_is_tried(
+    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any]
+) -> None:
     server = serving()
     names["nas.lan"] = [["127.0.0.2", "127.0.0.1"]]
     url = url_of(server, host="nas.lan")
@@ -140,14 +164,16 @@ def test_the_next_address_is_tried(serving, probe, names):
     assert probe.ask(url).status == 200
 
 
-def test_a_name_that_a_resolver_takes_for_an_address(probe, names):
+def test_a_name_that_a_resolver_takes_for_an_address(
+    probe: HealthProbe, names: dict[Any, Any]
+) -> None:
     """Were one to get past the check of the URL, what it resolves to is judged all the same."""
     names["plex.lan"] = [["0.0.0.0"]]
     with pytest.raises(ForbiddenAddressError, match="unspecified"):
         probe.ask(checked_url("http://plex.lan/"))
 
 
-def test_a_redirect_is_not_followed(serving):
+def test_a_redirect_is_not_followed(serving: Callable[..., Server]) -> None:
     target = serving(address="127.0.0.2")
     head = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:{target.port}/\r\n\r\n"
     probe = HealthProbe(Addresses([ipaddress.ip_network("127.0.0.1")]), timeout=10.0)
@@ -156,32 +182,32 @@ def test_a_redirect_is_not_followed(serving):
     assert target.accepted == 0
 
 
-def test_an_unknown_name(probe, names):
+def test_an_unknown_name(probe: HealthProbe, names: dict[Any, Any]) -> None:
     url = checked_url("http://nobody.lan/")
     for step in (probe.resolve, probe.ask):
         with pytest.raises(UnresolvableError, match=r"nobody\.lan:80: name or service not known"):
             step(url)
 
 
-def test_a_name_without_addresses(probe, names):
+def test_a_name_without_addresses(probe: HealthProbe, names: dict[Any, Any]) -> None:
     names["nas.lan"] = [[]]
     for step in (probe.resolve, probe.ask):
         with pytest.raises(UnresolvableError):
             step(checked_url("http://nas.lan/"))
 
 
-def test_nobody_listens(serving, probe):
+def test_nobody_listens(serving: Callable[..., Server], probe: HealthProbe) -> None:
     server = serving()
     server.stop()
     with pytest.raises(UnreachableError, match="connection refused"):
         probe.ask(url_of(server))
 
 
-def test_a_look_up_that_hangs_is_bounded(monkeypatch):
+def test_a_look_up_that_hangs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And leaves the look-ups of the media servers their places, however many hang."""
     ended = threading.Event()
 
-    def getaddrinfo(host, *args, **options):
+    def getaddrinfo(host: str, *args: int, **options: Any) -> list[tuple[Any, ...]]:
         if host == "nas.lan":
             ended.wait(60)
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))]
@@ -201,7 +227,9 @@ def test_a_look_up_that_hangs_is_bounded(monkeypatch):
         ended.set()
 
 
-def test_nothing_is_asked_when_no_time_is_left(serving, probe):
+def test_nothing_is_asked_when_no_time_is_left(
+    serving: Callable[..., Server], probe: HealthProbe
+) -> None:
     server = serving()
     clock = ManualClock()
     with Deadline(1.0, clock=clock).scope():
@@ -212,7 +240,7 @@ def test_nothing_is_asked_when_no_time_is_left(serving, probe):
     assert server.accepted == 0
 
 
-def test_ipv6(serving, probe):
+def test_ipv6(serving: Callable[..., Server], probe: HealthProbe) -> None:
     try:
         server = serving(address="::1")
     except OSError:
@@ -224,7 +252,9 @@ def test_ipv6(serving, probe):
     assert server.accepted == 1
 
 
-def test_a_mapped_address_is_the_address(serving, probe):
+def test_a_mapped_address_is_the_address(
+    serving: Callable[..., Server], probe: HealthProbe
+) -> None:
     server = serving()
     url = url_of(server, host="[::ffff:127.0.0.1]")
     assert probe.resolve(url)
@@ -232,7 +262,9 @@ def test_a_mapped_address_is_the_address(serving, probe):
         probe.ask(url_of(server, host=f"[::ffff:{METADATA}]"))
 
 
-def test_a_certificate_that_nobody_signed(serving, probe, names, tls):
+def test_a_certificate_that_nobody_signed(
+    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any], tls: ssl.SSLContext
+) -> None:
     names["nas.lan"] = [["127.0.0.1"]]
     server = serving(tls=tls)
     with pytest.raises(UnreachableError, match="from an unknown authority"):
@@ -241,8 +273,12 @@ def test_a_certificate_that_nobody_signed(serving, probe, names, tls):
 
 
 def test_a_trusted_certificate_holds_for_its_name_only(
-    serving, names, tls, certificate, monkeypatch
-):
+    serving: Callable[..., Server],
+    names: dict[Any, Any],
+    tls: ssl.SSLContext,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     probe = HealthProbe(Addresses(LOOPBACK), timeout=10.0)
     names["nas.lan"] = names["other.lan"] = [["127.0.0.1"]]
@@ -257,19 +293,23 @@ def test_a_trusted_certificate_holds_for_its_name_only(
     assert len(server.requests) == 1
 
 
-def test_tls_with_a_server_that_speaks_none(serving, probe):
+def test_tls_with_a_server_that_speaks_none(
+    serving: Callable[..., Server], probe: HealthProbe
+) -> None:
     with pytest.raises(UnreachableError, match="the TLS connection broke"):
         probe.ask(url_of(serving(), scheme="https"))
 
 
-def test_a_result_is_a_value():
+def test_a_result_is_a_value() -> None:
     assert ProbeResult(200, 0.1) == ProbeResult(200, 0.1)
 
 
-def test_names_that_hang_keep_no_other_from_being_looked_up(monkeypatch):
+def test_names_that_hang_keep_no_other_from_being_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ended = threading.Event()
 
-    def getaddrinfo(host, *args, **options):
+    def getaddrinfo(host: str, *args: int, **options: Any) -> list[tuple[Any, ...]]:
         if host.startswith("hangs"):
             ended.wait(60)
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))]
@@ -290,7 +330,7 @@ def test_names_that_hang_keep_no_other_from_being_looked_up(monkeypatch):
         ended.set()
 
 
-def _patient(probe):
+def _patient(probe: HealthProbe) -> HealthProbe:
     """The same with the same look-ups under way, and more time."""
     other = HealthProbe(Addresses(LOOPBACK), timeout=5.0)
     other._look_ups = probe._look_ups

@@ -1,5 +1,7 @@
 """Which statuses are expected of a service: a number, a range, a list."""
 
+from typing import Any
+
 import pytest
 
 from medianest.dependencies.statuses import SUCCESS, Statuses
@@ -19,7 +21,9 @@ from medianest.resilience import ConfigurationError
         (["200-250", "240-299", 300], "200-300", (245, 300), (301,)),
     ],
 )
-def test_what_is_expected(expected, text, good, bad):
+def test_what_is_expected(
+    expected: Any, text: str, good: tuple[int, ...], bad: tuple[int, ...]
+) -> None:
     statuses = Statuses.of(expected)
     assert statuses.text == text
     assert Statuses.of(text) == statuses
@@ -32,6 +36,6 @@ def test_what_is_expected(expected, text, good, bad):
     [0, 99, 199, 600, 2000, -200, True, None, 200.0, "", "2xx", "399-200", "200-", "200 - 299",
      "200;204", "٢٠٠", [], [200, None], [[200]], {"200": 1}, object()],
 )  # fmt: skip
-def test_anything_else_is_told(wrong):
+def test_anything_else_is_told(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="expected_status: must be a status from 200"):
         Statuses.of(wrong)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from medianest.dependencies.url import HealthUrl, HealthUrlError, checked_url
+from tests.support.narrowing import not_none
 
 LONG = "http://plex/" + "a" * 1_989
 
@@ -31,7 +32,7 @@ LONG = "http://plex/" + "a" * 1_989
         ("http://plex/" + "a" * 1_988, ("http", "plex", 80, "/" + "a" * 1_988)),
     ],
 )
-def test_what_is_accepted(text, parts):
+def test_what_is_accepted(text: str, parts: tuple[str, str, int, str]) -> None:
     assert checked_url(text) == HealthUrl(*parts, text)
 
 
@@ -113,13 +114,13 @@ HOSTILE = {
 @pytest.mark.parametrize(
     ("text", "reason"), [(text, reason) for reason, texts in HOSTILE.items() for text in texts]
 )
-def test_what_is_refused(text, reason):
+def test_what_is_refused(text: str, reason: str) -> None:
     with pytest.raises(HealthUrlError) as caught:
         checked_url(text)
     assert reason in str(caught.value)
 
 
-def test_the_message_tells_no_password():
+def test_the_message_tells_no_password() -> None:
     with pytest.raises(HealthUrlError) as caught:
         checked_url("http://user:hunter2@plex/")
     assert "hunter2" not in str(caught.value)
@@ -139,7 +140,7 @@ TARGETS = st.from_regex(
 
 @settings(deadline=None)
 @given(st.sampled_from(["http", "https"]), HOSTS, st.integers(1, 65535), TARGETS)
-def test_a_canonical_url_is_its_parts(scheme, host, port, target):
+def test_a_canonical_url_is_its_parts(scheme: str, host: str, port: int, target: str) -> None:
     url = checked_url(f"{scheme}://{host}:{port}{target}")
     assert f"{url.scheme}://{url.authority}{url.target}" == url.text
     assert checked_url(url.text) == url
@@ -163,7 +164,7 @@ HOST_AND_PORT = PIECES.map(lambda text: f"http://{text}/")
 @given(st.one_of(st.text(), PIECES, HOST_AND_PORT))
 @example("http://0x7f.1/")
 @example("http://1.0x/")
-def test_every_reader_finds_the_same_host(text):
+def test_every_reader_finds_the_same_host(text: str) -> None:
     """Keeps out: a check that reads one host, and a connection that goes to another."""
     try:
         url = checked_url(text)
@@ -172,7 +173,7 @@ def test_every_reader_finds_the_same_host(text):
     bare = url.host
     readings = (urlsplit(text), parse_url(text))
     for host in (readings[0].hostname, (readings[1].host or "").strip("[]")):
-        assert host == bare or ipaddress.ip_address(host) == ipaddress.ip_address(bare)
+        assert host == bare or ipaddress.ip_address(not_none(host)) == ipaddress.ip_address(bare)
     assert {reading.port or {"http": 80, "https": 443}[url.scheme] for reading in readings} == {
         url.port
     }

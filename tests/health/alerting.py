@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
-from medianest.health.alerts import AlertManager, AlertOptions, RuleResult
+from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult
 from medianest.health.thresholds import Severity
+from medianest.resilience import ManualClock
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
@@ -14,7 +17,9 @@ class Alerting:
     """`says(severity)` is what the rules say from now on; `run(seconds)` evaluates every second.
     `told` is what came out, as "state severity" with the second in which it did."""
 
-    def __init__(self, clock, claim=lambda alert: True, **options):
+    def __init__(
+        self, clock: ManualClock, claim: Callable[..., Any] = lambda alert: True, **options: Any
+    ) -> None:
         self.clock = clock
         self.started = clock.now()
         self.readings = []
@@ -24,20 +29,26 @@ class Alerting:
         self.alerts, self.told = [], []
         self.manager.sinks.append(self.note)
 
-    def read(self, lately):
+    def read(self, lately: frozenset[str]) -> list[RuleResult]:
         self.lately = lately
         return list(self.readings)
 
-    def note(self, alert):
+    def note(self, alert: Alert) -> None:
         at = round(self.clock.now() - self.started)
         word = alert.state if alert.state == "resolved" else alert.severity.name.lower()
         self.alerts.append(alert)
         self.told.append((at, word))
 
-    def says(self, severity, rule="error-rate", subject="system", **fields):
+    def says(
+        self,
+        severity: Severity | None,
+        rule: str = "error-rate",
+        subject: str = "system",
+        **fields: Any,
+    ) -> None:
         self.readings = [RuleResult(rule, subject, severity, message="it is so", **fields)]
 
-    def run(self, seconds):
+    def run(self, seconds: int) -> None:
         for _ in range(seconds):
             self.manager.evaluate()
             self.clock.advance(1)

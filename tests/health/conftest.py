@@ -1,8 +1,12 @@
 """A monitor whose time stands still, and checks that find what a test tells them to."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from medianest.health import Check, CheckResult, HealthMonitor, Status
+from medianest.resilience import ManualClock
 
 WORDS = {"H": Status.HEALTHY, "D": Status.DEGRADED, "U": Status.UNHEALTHY, "?": Status.UNKNOWN}
 
@@ -10,29 +14,29 @@ WORDS = {"H": Status.HEALTHY, "D": Status.DEGRADED, "U": Status.UNHEALTHY, "?": 
 class Scripted:
     """A check that finds `status`, or raises it when it is an exception."""
 
-    def __init__(self):
-        self.status = Status.HEALTHY
-        self.message = None
-        self.detail = {}
+    def __init__(self) -> None:
+        self.status: Status | Exception = Status.HEALTHY
+        self.message: str | None = None
+        self.detail: dict[str, Any] = {}
         self.runs = 0
 
-    def __call__(self):
+    def __call__(self) -> CheckResult:
         self.runs += 1
-        if isinstance(self.status, BaseException):
+        if isinstance(self.status, Exception):
             raise self.status
         return CheckResult(self.status, self.message, self.detail)
 
 
 @pytest.fixture
-def monitor(clock):
+def monitor(clock: ManualClock) -> HealthMonitor:
     return HealthMonitor(clock)
 
 
 @pytest.fixture
-def scripted(monitor):
+def scripted(monitor: HealthMonitor) -> Callable[..., Scripted]:
     """`scripted("plex", **options)` is watched by the monitor."""
 
-    def add(name="thing", **options):
+    def add(name: str = "thing", **options: Any) -> Scripted:
         run = Scripted()
         monitor.add(Check(name, run, **options))
         return run

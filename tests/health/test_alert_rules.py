@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from medianest.health import CheckResult
 from medianest.health.thresholds import Severity
+from medianest.resilience import CircuitBreaker, ManualClock
 from tests.health.watching import World
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.fixture
-def world(clock):
+def world(clock: ManualClock) -> World:
     world = World(clock)
     world.depend("plex", service="plex-api")
     world.depend("db", "critical")
@@ -21,7 +24,9 @@ def world(clock):
     return world
 
 
-def explained(world, lately=()):
+def explained(
+    world: World, lately: tuple[Any, ...] | list[str] = ()
+) -> dict[tuple[str, str], str | None]:
     read = world.read(lately)
     return {k: r.explained_by for k, r in read.items() if r.severity is not None}
 
@@ -29,7 +34,7 @@ def explained(world, lately=()):
 @pytest.mark.parametrize(
     ("errors", "severity"), [(0, None), (5, None), (6, WARNING), (10, WARNING), (11, CRITICAL)]
 )
-def test_the_error_rate_of_requests(world, errors, severity):
+def test_the_error_rate_of_requests(world: World, errors: int, severity: Severity | None) -> None:
     world.ask("/about", 500, times=errors)
     world.ask("/about", 200, times=100 - errors)
     assert world.severity("error-rate") is severity
@@ -39,7 +44,9 @@ def test_the_error_rate_of_requests(world, errors, severity):
 
 
 @pytest.mark.parametrize(("took", "severity"), [(1.9, None), (2.1, WARNING), (5.2, CRITICAL)])
-def test_the_response_time_is_that_of_the_slowest_5_percent(world, took, severity):
+def test_the_response_time_is_that_of_the_slowest_5_percent(
+    world: World, took: float, severity: Severity | None
+) -> None:
     world.ask("/about", took=0.01, times=94)
     world.ask("/about", took=took, times=6)
     assert world.severity("response-time") is severity
@@ -47,14 +54,14 @@ def test_the_response_time_is_that_of_the_slowest_5_percent(world, took, severit
     assert world.severity("response-time") is None
 
 
-def test_few_requests_are_not_judged(world):
+def test_few_requests_are_not_judged(world: World) -> None:
     world.ask("/about", 500, took=60, times=19)
     assert (world.severity("error-rate"), world.severity("response-time")) == (None, None)
     world.ask("/about", 500, took=60)
     assert (world.severity("error-rate"), world.severity("response-time")) == (CRITICAL, CRITICAL)
 
 
-def test_probes_and_looks_of_operators_do_not_count(world):
+def test_probes_and_looks_of_operators_do_not_count(world: World) -> None:
     world.ask("/health", 503, took=60, times=100)
     assert world.severity("error-rate") is None
     world.ask("/about", 500, times=10)
@@ -64,7 +71,7 @@ def test_probes_and_looks_of_operators_do_not_count(world):
 @pytest.mark.parametrize(
     ("failures", "severity"), [(5, None), (6, WARNING), (10, WARNING), (11, CRITICAL)]
 )
-def test_the_error_rate_of_calls(world, failures, severity):
+def test_the_error_rate_of_calls(world: World, failures: int, severity: Severity | None) -> None:
     for number in range(100):
         world.broken = {"plex"} if number % 9 == 0 and number // 9 < failures else set()
         world.call("plex")
@@ -75,13 +82,13 @@ def test_the_error_rate_of_calls(world, failures, severity):
 @pytest.mark.parametrize(
     ("took", "severity"), [(2.0, None), (2.1, WARNING), (5.0, WARNING), (5.1, CRITICAL)]
 )
-def test_the_response_time_of_calls(world, took, severity):
+def test_the_response_time_of_calls(world: World, took: float, severity: Severity | None) -> None:
     for number in range(20):
         world.call("plex", took if number < 2 else 0.0)
     assert world.severity("response-time", "plex") is severity
 
 
-def test_few_calls_are_not_judged(world):
+def test_few_calls_are_not_judged(world: World) -> None:
     world.broken = {"plex"}
     for number in range(19):
         world.broken = {"plex"} if number % 5 == 0 else set()
@@ -93,7 +100,7 @@ def test_few_calls_are_not_judged(world):
 @pytest.mark.parametrize(
     ("share", "severity"), [(0.75, None), (0.7501, WARNING), (0.9, WARNING), (0.9001, CRITICAL)]
 )
-def test_memory(world, share, severity):
+def test_memory(world: World, share: float, severity: Severity | None) -> None:
     world.check("memory", lambda: CheckResult(detail={"share": share, "limited_by": "container"}))
     assert not world.read()["memory", "system"].known
     world.checks()
@@ -106,7 +113,7 @@ def test_memory(world, share, severity):
     ("number", "severity"),
     [(0, None), (1, None), (2, WARNING), (3, WARNING), (4, CRITICAL)],
 )
-def test_open_breakers(world, number, severity):
+def test_open_breakers(world: World, number: int, severity: Severity | None) -> None:
     for name in "wxyz"[:number]:
         breaker = world.registry.breaker(name)
         for _ in range(5):
@@ -117,27 +124,27 @@ def test_open_breakers(world, number, severity):
     assert found.message.endswith(": " + ", ".join("wxyz"[:number]))
 
 
-def test_breakers_that_operators_opened_are_open_too(world):
+def test_breakers_that_operators_opened_are_open_too(world: World) -> None:
     world.registry.breaker("w").open("moving")
     world.registry.breaker("db").open("moving")
     assert world.severity("breakers-open") is WARNING
     assert [key for key, _ in explained(world).items()] == [("breakers-open", "system")]
 
 
-def in_parts(world, *names):
+def in_parts(world: World, *names: str) -> list[CircuitBreaker]:
     """A dependency whose calls are judged operation by operation."""
     breakers = [world.registry.breaker(f"parts.{name}") for name in names]
     world.depend("parts", operations=breakers)
     return breakers
 
 
-def fail(breaker, times=5):
+def fail(breaker: CircuitBreaker, times: int = 5) -> None:
     for _ in range(times):
         with pytest.raises(ZeroDivisionError):
             breaker.call(lambda: 1 / 0)
 
 
-def test_the_breakers_of_the_operations_of_one_service_count_once(world):
+def test_the_breakers_of_the_operations_of_one_service_count_once(world: World) -> None:
     for breaker in in_parts(world, "a", "b", "c", "d", "e"):
         breaker.open("moving")
     assert world.severity("breakers-open") is None
@@ -146,7 +153,7 @@ def test_the_breakers_of_the_operations_of_one_service_count_once(world):
     assert (found.severity, found.value) == (WARNING, 2)
 
 
-def test_an_operation_that_fails_is_told_by_its_name(world, clock):
+def test_an_operation_that_fails_is_told_by_its_name(world: World, clock: ManualClock) -> None:
     first, _ = in_parts(world, "a", "b")
     fail(first)
     found = world.read()["error-rate", "parts"]
@@ -155,7 +162,7 @@ def test_an_operation_that_fails_is_told_by_its_name(world, clock):
     assert world.severity("breakers-open") is None
 
 
-def test_the_moment_before_a_probe_says_nothing(world, clock):
+def test_the_moment_before_a_probe_says_nothing(world: World, clock: ManualClock) -> None:
     """Keeps out: an alert that never fires, as each wait for a probe ends in between."""
     first, _ = in_parts(world, "a", "b")
     fail(first)
@@ -166,7 +173,7 @@ def test_the_moment_before_a_probe_says_nothing(world, clock):
     assert world.read()["error-rate", "parts"].known
 
 
-def test_the_breaker_of_what_is_down_does_not_count(world):
+def test_the_breaker_of_what_is_down_does_not_count(world: World) -> None:
     world.registry.breaker("w").open()
     world.registry.breaker("plex-api").open()
     world.down = {"plex"}
@@ -176,7 +183,7 @@ def test_the_breaker_of_what_is_down_does_not_count(world):
 
 
 @pytest.mark.parametrize(("dead", "severity"), [(0, None), (1, WARNING), (1000, WARNING)])
-def test_dead_letters(world, dead, severity):
+def test_dead_letters(world: World, dead: int, severity: Severity | None) -> None:
     world.check("queue", lambda: CheckResult(detail={"dead": dead, "pending": 3}))
     assert not world.read()["dead-letters", "queue"].known
     world.checks()
@@ -192,7 +199,9 @@ def test_dead_letters(world, dead, severity):
         ("shop", WARNING, ("GET /requests",)),
     ],
 )
-def test_a_dependency_that_is_down_names_all_that_suffer(world, name, severity, affected):
+def test_a_dependency_that_is_down_names_all_that_suffer(
+    world: World, name: str, severity: Severity, affected: tuple[str, ...]
+) -> None:
     world.down = {name}
     for _ in range(2):
         world.checks()
@@ -204,7 +213,7 @@ def test_a_dependency_that_is_down_names_all_that_suffer(world, name, severity, 
     assert found.explained_by is None
 
 
-def test_its_calls_are_explained_from_the_first_failed_check_on(world):
+def test_its_calls_are_explained_from_the_first_failed_check_on(world: World) -> None:
     world.broken = world.down = {"plex"}
     for _ in range(20):
         world.call("plex")
@@ -213,7 +222,7 @@ def test_its_calls_are_explained_from_the_first_failed_check_on(world):
     assert explained(world) == {("error-rate", "plex"): "plex"}
 
 
-def test_what_was_down_a_minute_ago_still_explains_its_figures(world):
+def test_what_was_down_a_minute_ago_still_explains_its_figures(world: World) -> None:
     for number in range(40):
         world.broken = {"plex"} if number % 5 == 0 else set()
         world.call("plex")
@@ -221,7 +230,7 @@ def test_what_was_down_a_minute_ago_still_explains_its_figures(world):
     assert explained(world, ["dependency-down:plex"]) == {("error-rate", "plex"): "plex"}
 
 
-def test_requests_of_a_route_whose_dependency_is_in_trouble_are_explained(world):
+def test_requests_of_a_route_whose_dependency_is_in_trouble_are_explained(world: World) -> None:
     world.ask("/libraries", 502, times=50)
     assert world.severity("error-rate") is CRITICAL
     world.down = {"plex"}
@@ -231,13 +240,13 @@ def test_requests_of_a_route_whose_dependency_is_in_trouble_are_explained(world)
     assert world.severity("error-rate") is CRITICAL  # these it does not explain
 
 
-def test_what_an_operator_switched_off_explains_its_requests(world):
+def test_what_an_operator_switched_off_explains_its_requests(world: World) -> None:
     world.registry.breaker("plex-api").open("moving house")
     world.ask("/libraries", 503, times=50)
     assert explained(world) == {}
 
 
-def test_a_breaker_that_is_open_though_the_check_passes_is_told(world):
+def test_a_breaker_that_is_open_though_the_check_passes_is_told(world: World) -> None:
     world.broken = {"plex"}
     for _ in range(5):
         world.call("plex")
@@ -246,7 +255,7 @@ def test_a_breaker_that_is_open_though_the_check_passes_is_told(world):
     assert "plex is blocked: its check passes, but its calls fail" in found.message
 
 
-def test_what_depends_on_what_is_down_is_explained_by_it(world):
+def test_what_depends_on_what_is_down_is_explained_by_it(world: World) -> None:
     world.down = {"db", "shop"}
     for _ in range(3):
         world.checks()
@@ -254,7 +263,7 @@ def test_what_depends_on_what_is_down_is_explained_by_it(world):
     assert found == {("dependency-down", "db"): None, ("dependency-down", "shop"): "db"}
 
 
-def test_the_furthest_cause_is_to_blame(world):
+def test_the_furthest_cause_is_to_blame(world: World) -> None:
     world.depend("disk", "critical")
     world.depend("store", "optional", depends_on=["disk"])
     world.depend("page", "optional", depends_on=["store", "plex"])
@@ -268,7 +277,9 @@ def test_the_furthest_cause_is_to_blame(world):
     assert world.read()["dependency-down", "disk"].affected == ("store", "page")
 
 
-def test_a_dependency_that_nobody_looks_at_is_neither_down_nor_up(world, clock):
+def test_a_dependency_that_nobody_looks_at_is_neither_down_nor_up(
+    world: World, clock: ManualClock
+) -> None:
     world.down = {"plex"}
     for _ in range(3):
         world.checks()
@@ -277,10 +288,10 @@ def test_a_dependency_that_nobody_looks_at_is_neither_down_nor_up(world, clock):
     assert (found.severity, found.known) == (None, False)
 
 
-def test_a_graph_with_many_ways_through_it_is_read_quickly(clock):
+def test_a_graph_with_many_ways_through_it_is_read_quickly(clock: ManualClock) -> None:
     """Keeps out: 2**30 steps for thirty layers of two that depend on both below them."""
     world = World(clock)
-    above = []
+    above: list[str] = []
     for layer in range(30):
         names = [f"a{layer}", f"b{layer}"]
         for name in names:

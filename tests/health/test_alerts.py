@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from blinker import Signal
 
 from medianest.health.alerts import Alert
 from medianest.health.events import alert_changed
+from medianest.resilience import ManualClock
 from tests.health.alerting import CRITICAL, WARNING, Alerting
 
 
 @pytest.fixture
-def alerting(clock):
+def alerting(clock: ManualClock) -> Alerting:
     return Alerting(clock, hold=30, resolve_after=20, cool_down=300)
 
 
-def states(alerting):
+def states(alerting: Alerting) -> list[str]:
     manager = alerting.manager
     return [alert.state for alert in (*manager.firing(), *manager.pending())]
 
 
-def test_it_is_told_once_when_it_fires_gets_critical_and_is_over(alerting, heard):
+def test_it_is_told_once_when_it_fires_gets_critical_and_is_over(
+    alerting: Alerting, heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(alert_changed)
     alerting.says(WARNING)
     alerting.run(30)
@@ -47,7 +54,7 @@ def test_it_is_told_once_when_it_fires_gets_critical_and_is_over(alerting, heard
     assert len({alert.id for alert in alerting.alerts}) == 1
 
 
-def test_its_times_are_those_of_what_happened(alerting, clock):
+def test_its_times_are_those_of_what_happened(alerting: Alerting, clock: ManualClock) -> None:
     began = clock.utc()
     alerting.says(WARNING)
     alerting.run(40)
@@ -61,7 +68,7 @@ def test_its_times_are_those_of_what_happened(alerting, clock):
     assert (over.since, over.fired_at, over.last_at) == (began, firing.fired_at, over.resolved_at)
 
 
-def test_what_does_not_last_is_never_told(alerting):
+def test_what_does_not_last_is_never_told(alerting: Alerting) -> None:
     for _ in range(10):
         alerting.says(CRITICAL)
         alerting.run(29)
@@ -71,7 +78,7 @@ def test_what_does_not_last_is_never_told(alerting):
     assert states(alerting) == []
 
 
-def test_what_is_critical_for_moments_only_is_a_warning(alerting):
+def test_what_is_critical_for_moments_only_is_a_warning(alerting: Alerting) -> None:
     for _ in range(6):
         alerting.says(WARNING)
         alerting.run(5)
@@ -80,13 +87,13 @@ def test_what_is_critical_for_moments_only_is_a_warning(alerting):
     assert alerting.told == [(30, "warning")]
 
 
-def test_what_begins_critical_is_told_as_such_at_once(alerting):
+def test_what_begins_critical_is_told_as_such_at_once(alerting: Alerting) -> None:
     alerting.says(CRITICAL)
     alerting.run(40)
     assert alerting.told == [(30, "critical")]
 
 
-def test_its_severity_is_the_worst_that_it_has_been(alerting):
+def test_its_severity_is_the_worst_that_it_has_been(alerting: Alerting) -> None:
     alerting.says(CRITICAL)
     alerting.run(40)
     alerting.says(WARNING)
@@ -95,7 +102,7 @@ def test_its_severity_is_the_worst_that_it_has_been(alerting):
     assert alerting.told == [(30, "critical")]
 
 
-def test_what_is_over_for_moments_only_is_not_over(alerting):
+def test_what_is_over_for_moments_only_is_not_over(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(31)
     for _ in range(5):
@@ -106,7 +113,7 @@ def test_what_is_over_for_moments_only_is_not_over(alerting):
     assert alerting.told == [(30, "warning")]
 
 
-def test_after_it_was_over_it_is_not_told_anew_for_a_while(alerting):
+def test_after_it_was_over_it_is_not_told_anew_for_a_while(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(40)
     alerting.says(None)
@@ -120,7 +127,7 @@ def test_after_it_was_over_it_is_not_told_anew_for_a_while(alerting):
     assert alerting.told[2:] == [(360, "warning")]
 
 
-def test_what_has_waited_already_is_told_and_over_at_once(alerting):
+def test_what_has_waited_already_is_told_and_over_at_once(alerting: Alerting) -> None:
     alerting.says(CRITICAL, "dependency-down", "plex", at_once=True)
     alerting.run(5)
     alerting.says(None, "dependency-down", "plex", at_once=True)
@@ -128,7 +135,7 @@ def test_what_has_waited_already_is_told_and_over_at_once(alerting):
     assert alerting.told == [(0, "critical"), (5, "resolved")]
 
 
-def test_what_is_explained_is_not_told_and_its_time_does_not_count(alerting):
+def test_what_is_explained_is_not_told_and_its_time_does_not_count(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(20)
     alerting.says(WARNING, explained_by="plex")
@@ -140,7 +147,7 @@ def test_what_is_explained_is_not_told_and_its_time_does_not_count(alerting):
     assert alerting.told == [(1030, "warning")]
 
 
-def test_a_break_counts_though_it_was_explained(alerting):
+def test_a_break_counts_though_it_was_explained(alerting: Alerting) -> None:
     alerting.says(CRITICAL)
     alerting.run(29)
     alerting.says(None, explained_by="plex")
@@ -153,7 +160,7 @@ def test_a_break_counts_though_it_was_explained(alerting):
     assert alerting.told == []
 
 
-def test_what_gets_better_while_it_is_explained_is_no_longer_critical(alerting):
+def test_what_gets_better_while_it_is_explained_is_no_longer_critical(alerting: Alerting) -> None:
     alerting.says(CRITICAL)
     alerting.run(25)
     alerting.says(WARNING, explained_by="plex")
@@ -163,7 +170,7 @@ def test_what_gets_better_while_it_is_explained_is_no_longer_critical(alerting):
     assert [word for _, word in alerting.told] == ["warning"]
 
 
-def test_what_fires_already_is_over_once_it_is_explained_for_long(alerting):
+def test_what_fires_already_is_over_once_it_is_explained_for_long(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(31)
     alerting.says(CRITICAL, explained_by="plex")
@@ -171,7 +178,7 @@ def test_what_fires_already_is_over_once_it_is_explained_for_long(alerting):
     assert alerting.told == [(30, "warning"), (51, "resolved")]
 
 
-def test_a_suspicion_of_another_does_not_end_what_is_down(alerting):
+def test_a_suspicion_of_another_does_not_end_what_is_down(alerting: Alerting) -> None:
     """Keeps out: "it is over" about what is still down, because one check of another failed."""
     alerting.says(CRITICAL, "dependency-down", "shop", at_once=True)
     alerting.run(5)
@@ -182,7 +189,7 @@ def test_a_suspicion_of_another_does_not_end_what_is_down(alerting):
     assert alerting.told == [(0, "critical")]
 
 
-def test_what_nobody_knows_any_more_is_not_over(alerting):
+def test_what_nobody_knows_any_more_is_not_over(alerting: Alerting) -> None:
     alerting.says(CRITICAL, "dependency-down", "plex", at_once=True)
     alerting.run(5)
     alerting.says(None, "dependency-down", "plex", at_once=True, known=False)
@@ -193,7 +200,7 @@ def test_what_nobody_knows_any_more_is_not_over(alerting):
     assert alerting.told[1:] == [(505, "resolved")]
 
 
-def test_where_its_subject_is_gone_it_is_over(alerting):
+def test_where_its_subject_is_gone_it_is_over(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(31)
     alerting.readings = []
@@ -201,7 +208,7 @@ def test_where_its_subject_is_gone_it_is_over(alerting):
     assert alerting.told == [(30, "warning"), (31, "resolved")]
 
 
-def test_where_its_subject_is_gone_before_it_fires_nothing_is_told(alerting):
+def test_where_its_subject_is_gone_before_it_fires_nothing_is_told(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(20)
     alerting.readings = []
@@ -211,7 +218,7 @@ def test_where_its_subject_is_gone_before_it_fires_nothing_is_told(alerting):
     assert alerting.told == []
 
 
-def test_rules_know_what_was_bad_within_the_last_minute(alerting):
+def test_rules_know_what_was_bad_within_the_last_minute(alerting: Alerting) -> None:
     alerting.says(WARNING, explained_by="plex")
     alerting.run(2)
     assert alerting.lately == {"error-rate:system"}
@@ -222,7 +229,7 @@ def test_rules_know_what_was_bad_within_the_last_minute(alerting):
     assert alerting.lately == frozenset()
 
 
-def test_each_subject_has_an_alert_of_its_own_and_the_worst_comes_first(alerting):
+def test_each_subject_has_an_alert_of_its_own_and_the_worst_comes_first(alerting: Alerting) -> None:
     alerting.says(WARNING, subject="a")
     alerting.run(1)
     readings = list(alerting.readings)
@@ -234,7 +241,7 @@ def test_each_subject_has_an_alert_of_its_own_and_the_worst_comes_first(alerting
     assert [alert.subject for alert in alerting.manager.firing()] == ["c", "a", "b"]
 
 
-def test_a_firing_alert_shows_the_figures_of_now(alerting):
+def test_a_firing_alert_shows_the_figures_of_now(alerting: Alerting) -> None:
     alerting.says(WARNING, value=0.06, threshold=0.05)
     alerting.run(31)
     alerting.says(WARNING, value=0.08, threshold=0.05)
@@ -242,7 +249,7 @@ def test_a_firing_alert_shows_the_figures_of_now(alerting):
     assert [alert.value for alert in alerting.manager.firing()] == [0.08]
 
 
-def test_an_alert_is_the_same_after_a_way_through_json(alerting):
+def test_an_alert_is_the_same_after_a_way_through_json(alerting: Alerting) -> None:
     alerting.says(CRITICAL, value=0.2, threshold=0.1, affected=("GET /a",), advice="look")
     alerting.run(31)
     (alert,) = alerting.alerts

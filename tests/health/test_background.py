@@ -1,11 +1,14 @@
 """A monitor that looks by itself, in a program without a scheduler."""
 
 import threading
+from typing import NoReturn
 
 import pytest
 
 from medianest.health import Check, HealthMonitor, Status
 from medianest.health.background import Background
+from medianest.health.component import Change
+from medianest.resilience import ManualClock
 
 SOON = 10.0
 
@@ -13,26 +16,28 @@ SOON = 10.0
 class Runs:
     """Counts the runs of a check; `wait(number)` waits until there were so many."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.number = 0
         self.changed = threading.Condition()
 
-    def __call__(self):
+    def __call__(self) -> None:
         with self.changed:
             self.number += 1
             self.changed.notify_all()
 
-    def wait(self, number):
+    def wait(self, number: int) -> bool:
         with self.changed:
             return self.changed.wait_for(lambda: self.number >= number, SOON)
 
 
 @pytest.fixture
-def background(monitor, clock):
+def background(monitor: HealthMonitor, clock: ManualClock) -> Background:
     return Background(monitor, clock)
 
 
-def test_every_check_is_run_at_its_interval(monitor, background, clock):
+def test_every_check_is_run_at_its_interval(
+    monitor: HealthMonitor, background: Background, clock: ManualClock
+) -> None:
     often, seldom = Runs(), Runs()
     monitor.add(Check("often", often, interval=10))
     monitor.add(Check("seldom", seldom, interval=60, better_after=1))
@@ -44,7 +49,9 @@ def test_every_check_is_run_at_its_interval(monitor, background, clock):
     assert monitor.components()[-1].name == "health-monitor"
 
 
-def test_a_check_that_hangs_keeps_no_other_waiting(monitor, background, clock):
+def test_a_check_that_hangs_keeps_no_other_waiting(
+    monitor: HealthMonitor, background: Background, clock: ManualClock
+) -> None:
     """Keeps out: one service that never answers, and nobody looks at anything."""
     free, other = threading.Event(), Runs()
     monitor.add(Check("hangs", free.wait, interval=1, timeout=3))
@@ -58,7 +65,7 @@ def test_a_check_that_hangs_keeps_no_other_waiting(monitor, background, clock):
     background.stop()
 
 
-def test_what_is_added_while_it_runs_is_looked_at_and_what_is_removed_is_not():
+def test_what_is_added_while_it_runs_is_looked_at_and_what_is_removed_is_not() -> None:
     monitor, runs = HealthMonitor(), Runs()
     monitor.add(Check("first", Runs(), interval=0.01))
     with monitor:
@@ -69,7 +76,7 @@ def test_what_is_added_while_it_runs_is_looked_at_and_what_is_removed_is_not():
     assert monitor.component("later").status is Status.UNKNOWN
 
 
-def test_it_ends_and_can_begin_again():
+def test_it_ends_and_can_begin_again() -> None:
     monitor, runs = HealthMonitor(), Runs()
     monitor.add(Check("thing", runs, interval=0.01))
     for _ in range(2):
@@ -82,10 +89,10 @@ def test_it_ends_and_can_begin_again():
         assert not beating[0].is_alive()
 
 
-def test_a_listener_that_fails_does_not_end_it(caplog):
+def test_a_listener_that_fails_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     failed = threading.Event()
 
-    def fail(change):
+    def fail(change: Change) -> NoReturn:
         failed.set()
         raise RuntimeError("my own fault")
 

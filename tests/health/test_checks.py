@@ -12,22 +12,31 @@ from medianest.health.checks import (
     check_memory,
     check_threads,
 )
-from medianest.health.system import Cpu, Memory
+from medianest.health.system import Cpu, Memory, System
 from medianest.health.thresholds import Threshold
-from medianest.resilience import Bulkhead, Registry, ResilienceService
+from medianest.resilience import Bulkhead, ManualClock, Registry, ResilienceService
+from tests.support.narrowing import not_none
 
 H, D, U = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY
 
 
-class StateMachine:
+class Told(System):
     """A System that says what it is told to."""
 
-    def __init__(self, memory=None, cpu=None):
-        self.memory, self.cpu = lambda: memory, lambda: cpu
+    def __init__(self, memory: Memory | None = None, cpu: Cpu | None = None) -> None:
+        self._told_memory, self._told_cpu = memory, cpu
+
+    def memory(self) -> Memory:
+        return not_none(self._told_memory)
+
+    def cpu(self) -> Cpu:
+        return not_none(self._told_cpu)
 
 
 @pytest.mark.parametrize(("number", "status"), [(0, H), (1, H), (2, D), (3, D), (4, U)])
-def test_many_open_breakers_are_more_than_bad_luck(clock, number, status):
+def test_many_open_breakers_are_more_than_bad_luck(
+    clock: ManualClock, number: int, status: Status
+) -> None:
     registry = Registry(clock=clock)
     for name in range(6):
         registry.breaker(f"breaker {name}")
@@ -41,7 +50,7 @@ def test_many_open_breakers_are_more_than_bad_luck(clock, number, status):
     assert found.message == (None if status is H else f"{number} circuit breakers are open")
 
 
-def test_breakers_that_are_off_protect_nobody(clock):
+def test_breakers_that_are_off_protect_nobody(clock: ManualClock) -> None:
     registry = Registry(clock=clock)
     for name in "edcba":
         registry.breaker(name).disable()
@@ -54,8 +63,8 @@ def test_breakers_that_are_off_protect_nobody(clock):
 
 
 @pytest.mark.parametrize(("used", "status"), [(75, H), (76, D), (90, D), (91, U)])
-def test_memory(used, status):
-    found = check_memory(StateMachine(Memory(used, 100, "container", 5)), Threshold(0.75, 0.90))
+def test_memory(used: int, status: Status) -> None:
+    found = check_memory(Told(Memory(used, 100, "container", 5)), Threshold(0.75, 0.90))
     assert found.status is status
     assert found.detail == {
         "used_bytes": used, "limit_bytes": 100, "limited_by": "container", "process_bytes": 5,
@@ -69,14 +78,14 @@ def test_memory(used, status):
 @pytest.mark.parametrize(
     ("share", "status"), [(None, H), (0.0, H), (0.949, H), (0.95, D), (1.0, D)]
 )
-def test_processors(share, status):
-    found = check_cpu(StateMachine(cpu=Cpu(share, share, 2.0, "machine")))
+def test_processors(share: float | None, status: Status) -> None:
+    found = check_cpu(Told(cpu=Cpu(share, share, 2.0, "machine")))
     assert (found.status, found.detail["share"], found.detail["cores"]) == (status, share, 2.0)
     assert (found.message is None) == (status is H)
 
 
 @pytest.mark.parametrize(("taken", "status"), [(0, H), (7, H), (8, D), (9, D), (10, U)])
-def test_threads(taken, status):
+def test_threads(taken: int, status: Status) -> None:
     places = Bulkhead("requests", max_concurrent=10)
     held = [places.acquire() for _ in range(taken)]
     found = check_threads(places, threads=14)
@@ -90,12 +99,12 @@ def test_threads(taken, status):
     assert check_threads(places, threads=14).status is H
 
 
-def test_threads_without_a_limit_are_only_counted():
+def test_threads_without_a_limit_are_only_counted() -> None:
     found = check_threads(None, threads=14)
     assert (found.status, found.detail) == (H, {"threads": 14})
 
 
-def test_what_waits_is_well_and_what_could_not_be_done_is_not():
+def test_what_waits_is_well_and_what_could_not_be_done_is_not() -> None:
     figures = {"pending": 7, "dead": 0, "failing": 0}
     check = QueueCheck(lambda: figures, 1000)
     assert (check().status, check().detail) == (H, figures)
@@ -113,14 +122,14 @@ def test_what_waits_is_well_and_what_could_not_be_done_is_not():
     assert check().message == "1 operation could not be done: retry or drop it"
 
 
-def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
-    answers = [
+def test_while_the_queue_cannot_be_counted_the_last_figures_stand() -> None:
+    answers: list[OSError | dict[str, int]] = [
         OSError("no database"),
         {"dead": 0, "pending": 3, "failing": 0},
         OSError("no database"),
     ]
 
-    def figures():
+    def figures() -> dict[str, int]:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -134,7 +143,7 @@ def test_while_the_queue_cannot_be_counted_the_last_figures_stand():
     assert found.message == "its operations cannot be counted now: no database"
 
 
-def test_the_breakers_of_one_dependency_are_one_misfortune(clock):
+def test_the_breakers_of_one_dependency_are_one_misfortune(clock: ManualClock) -> None:
     service = ResilienceService(Registry(clock=clock))
     breakers = [service.registry.breaker(f"thing.{number}") for number in range(5)]
     service.register_dependency("thing", operations=breakers)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
-from medianest.health import DependencyHealth, Status
-from medianest.resilience import ResilienceService, State
-from tests.health.conftest import WORDS
+from medianest.health import ComponentHealth, DependencyHealth, HealthMonitor, Status
+from medianest.resilience import CircuitBreaker, ManualClock, ResilienceService, State
+from tests.health.conftest import WORDS, Scripted
+from tests.support.narrowing import not_none
 
 CHECKS = ("none", "unchecked", "?", "H", "D", "U")
 NOBODY = "it has no health check, and no call has been made yet"
@@ -30,21 +33,21 @@ CASES = [
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> ResilienceService:
     return ResilienceService(clock=clock)
 
 
 @pytest.fixture
-def breaker(service):
+def breaker(service: ResilienceService) -> CircuitBreaker:
     service.register_dependency("thing", retry=None)
     return service.registry.breaker("thing")
 
 
-def fail():
+def fail() -> NoReturn:
     raise ConnectionError("no route")
 
 
-def bring(breaker, state, clock):
+def bring(breaker: CircuitBreaker, state: str, clock: ManualClock) -> None:
     """Into a state, as it gets there by itself; "waited" is open, and lets the next call in."""
     if state == "forced_open":
         breaker.open("moving house")
@@ -61,7 +64,12 @@ def bring(breaker, state, clock):
     assert breaker.state is State("open" if state == "waited" else state)
 
 
-def health_of(service, monitor, scripted, check):
+def health_of(
+    service: ResilienceService,
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    check: str,
+) -> ComponentHealth | None:
     if check == "none":
         return None
     run = scripted()
@@ -73,12 +81,21 @@ def health_of(service, monitor, scripted, check):
     return monitor.component("thing")
 
 
-def look(service, check):
+def look(service: ResilienceService, check: ComponentHealth | None) -> DependencyHealth:
     return DependencyHealth.of(service.registry.dependency("thing"), check)
 
 
 @pytest.mark.parametrize(("state", "check", "status"), CASES)
-def test_both_make_the_status(service, breaker, monitor, scripted, clock, state, check, status):
+def test_both_make_the_status(
+    service: ResilienceService,
+    breaker: CircuitBreaker,
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    clock: ManualClock,
+    state: str,
+    check: str,
+    status: Status,
+) -> None:
     bring(breaker, state, clock)
     found = look(service, health_of(service, monitor, scripted, check))
     assert found.status is status
@@ -106,19 +123,30 @@ def test_both_make_the_status(service, breaker, monitor, scripted, clock, state,
     ],
 )
 def test_the_message_is_of_the_one_that_knows_more(
-    service, breaker, monitor, scripted, clock, state, check, message
-):
+    service: ResilienceService,
+    breaker: CircuitBreaker,
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    clock: ManualClock,
+    state: str,
+    check: str,
+    message: str,
+) -> None:
     bring(breaker, state, clock)
     found = look(service, health_of(service, monitor, scripted, check))
-    assert found.message.startswith(message)
+    assert not_none(found.message).startswith(message)
 
 
-def test_one_switched_off_without_a_reason_was_so_by_somebody(service, breaker):
+def test_one_switched_off_without_a_reason_was_so_by_somebody(
+    service: ResilienceService, breaker: CircuitBreaker
+) -> None:
     breaker.open()
     assert look(service, None).message == "an operator has opened its circuit breaker"
 
 
-def test_one_without_breaker_and_bulkhead_has_its_check_alone(service, monitor, scripted):
+def test_one_without_breaker_and_bulkhead_has_its_check_alone(
+    service: ResilienceService, monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     service.register_dependency("bare", circuit_breaker=None, bulkhead=None, retry=None)
     found = DependencyHealth.of(service.registry.dependency("bare"), None)
     assert (found.name, found.status, found.message) == ("bare", UNKNOWN, NOBODY)
@@ -126,18 +154,22 @@ def test_one_without_breaker_and_bulkhead_has_its_check_alone(service, monitor, 
 
 
 def test_a_check_that_has_not_been_made_for_long_makes_it_unknown(
-    service, breaker, monitor, scripted, clock
-):
+    service: ResilienceService,
+    breaker: CircuitBreaker,
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    clock: ManualClock,
+) -> None:
     scripted()
     monitor.run("thing")
     clock.advance(60)
     found = look(service, monitor.component("thing"))
     assert found.status is Status.UNKNOWN
-    assert "not checked for 60 s" in found.message
+    assert "not checked for 60 s" in not_none(found.message)
 
 
 @pytest.fixture
-def operation(service):
+def operation(service: ResilienceService) -> CircuitBreaker:
     """The breaker of an operation of "parts"."""
     breakers = [service.registry.breaker(f"parts.{name}") for name in ("read", "list")]
     service.register_dependency("parts", retry=None, operations=breakers)
@@ -154,24 +186,34 @@ def operation(service):
     ],
 )
 def test_while_an_operation_is_cut_off_it_is_degraded_and_says_which(
-    service, operation, clock, state, words
-):
+    service: ResilienceService,
+    operation: CircuitBreaker,
+    clock: ManualClock,
+    state: str,
+    words: str,
+) -> None:
     bring(operation, state, clock)
     found = DependencyHealth.of(service.registry.dependency("parts"), None)
     assert (found.status, found.is_cut_off, found.is_down) == (D, False, False)
-    assert found.message.startswith(words)
+    assert not_none(found.message).startswith(words)
     assert [each.name for each in found.operations] == ["parts.read", "parts.list"]
 
 
-def test_an_operation_that_is_called_says_nothing(service, operation):
+def test_an_operation_that_is_called_says_nothing(
+    service: ResilienceService, operation: CircuitBreaker
+) -> None:
     operation.call(list)
     found = DependencyHealth.of(service.registry.dependency("parts"), None)
     assert (found.status, found.message) == (H, None)
 
 
 def test_a_breaker_that_has_waited_is_no_news_until_a_call_has_come_through(
-    service, breaker, monitor, scripted, clock
-):
+    service: ResilienceService,
+    breaker: CircuitBreaker,
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    clock: ManualClock,
+) -> None:
     """Keeps out: the status of what only nobody calls gets better by waiting."""
     bring(breaker, "waited", clock)
     check = health_of(service, monitor, scripted, "H")
@@ -182,12 +224,16 @@ def test_a_breaker_that_has_waited_is_no_news_until_a_call_has_come_through(
     assert look(service, check).status is H
 
 
-def test_one_that_is_not_configured_is_nobodys_trouble(service, breaker):
+def test_one_that_is_not_configured_is_nobodys_trouble(
+    service: ResilienceService, breaker: CircuitBreaker
+) -> None:
     found = DependencyHealth.of(service.registry.dependency("thing"), None, is_used=False)
     assert (found.status, found.message) == (UNKNOWN, "it is not configured")
 
 
-def test_a_server_that_is_down_says_more_than_its_operations(service, operation, clock):
+def test_a_server_that_is_down_says_more_than_its_operations(
+    service: ResilienceService, operation: CircuitBreaker, clock: ManualClock
+) -> None:
     bring(operation, "open", clock)
     service.registry.breaker("parts").open("moving house")
     found = DependencyHealth.of(service.registry.dependency("parts"), None)
@@ -197,6 +243,8 @@ def test_a_server_that_is_down_says_more_than_its_operations(service, operation,
     )
 
 
-def test_a_dependency_that_goes_takes_the_breakers_of_its_operations_along(service, operation):
+def test_a_dependency_that_goes_takes_the_breakers_of_its_operations_along(
+    service: ResilienceService, operation: CircuitBreaker
+) -> None:
     service.registry.remove_dependency("parts")
     assert service.registry.breakers() == []

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from blinker import Signal
 
-from medianest.health import Check, CheckResult, Status
+from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.health.events import health_changed
+from medianest.resilience import ManualClock
+from tests.health.conftest import Scripted
 
 
 class Hanging:
     """A check that does not end before `let_go`; then it finds `finding`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.begun, self.gate = threading.Event(), threading.Event()
         self.runs = 0
         self.finding = CheckResult()
 
-    def __call__(self):
+    def __call__(self) -> CheckResult:
         self.runs += 1
         self.begun.set()
         assert self.gate.wait(10)
@@ -27,19 +32,19 @@ class Hanging:
 
 
 @pytest.fixture
-def hang(monitor):
+def hang(monitor: HealthMonitor) -> Iterator[Hanging]:
     """A check that hangs in a thread of its own, until the test is over at the latest."""
     run = Hanging()
     monitor.add(Check("thing", run, interval=10, timeout=3, worse_after=3, better_after=2))
     threads = []
 
-    def start():
+    def start() -> None:
         run.begun.clear()
         threads.append(threading.Thread(target=monitor.run, args=("thing",)))
         threads[-1].start()
         assert run.begun.wait(10)
 
-    def let_go():
+    def let_go() -> None:
         run.gate.set()
         for thread in threads:
             thread.join(10)
@@ -49,13 +54,15 @@ def hang(monitor):
     let_go()
 
 
-def beat_for(monitor, clock, seconds):
+def beat_for(monitor: HealthMonitor, clock: ManualClock, seconds: int) -> None:
     for _ in range(seconds):
         clock.advance(1)
         monitor.beat()
 
 
-def test_it_is_told_as_soon_as_its_time_is_over(monitor, hang, clock):
+def test_it_is_told_as_soon_as_its_time_is_over(
+    monitor: HealthMonitor, hang: Hanging, clock: ManualClock
+) -> None:
     hang.start()
     beat_for(monitor, clock, 3)
     assert monitor.component("thing").hanging_seconds is None
@@ -65,7 +72,9 @@ def test_it_is_told_as_soon_as_its_time_is_over(monitor, hang, clock):
     assert seen.message == "its check has been running for 4 s"
 
 
-def test_it_counts_once_for_each_interval(monitor, hang, clock):
+def test_it_counts_once_for_each_interval(
+    monitor: HealthMonitor, hang: Hanging, clock: ManualClock
+) -> None:
     hang.gate.set()
     monitor.run("thing")
     hang.gate.clear()
@@ -81,7 +90,9 @@ def test_it_counts_once_for_each_interval(monitor, hang, clock):
     assert monitor.component("thing").status is Status.UNHEALTHY
 
 
-def test_it_is_not_started_again_before_it_has_ended(monitor, hang, clock):
+def test_it_is_not_started_again_before_it_has_ended(
+    monitor: HealthMonitor, hang: Hanging, clock: ManualClock
+) -> None:
     hang.start()
     clock.advance(30)
     monitor.run("thing")  # would hang here
@@ -92,7 +103,9 @@ def test_it_is_not_started_again_before_it_has_ended(monitor, hang, clock):
     assert hang.runs == 2
 
 
-def test_it_recovers_when_it_ends(monitor, hang, clock, heard):
+def test_it_recovers_when_it_ends(
+    monitor: HealthMonitor, hang: Hanging, clock: ManualClock, heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(health_changed)
     hang.start()
     beat_for(monitor, clock, 5)
@@ -105,7 +118,9 @@ def test_it_recovers_when_it_ends(monitor, hang, clock, heard):
     assert [event.after for event in events] == ["unhealthy", "healthy"]
 
 
-def test_one_removed_while_it_runs_is_gone_and_tells_nothing(monitor, hang, heard):
+def test_one_removed_while_it_runs_is_gone_and_tells_nothing(
+    monitor: HealthMonitor, hang: Hanging, heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(health_changed)
     hang.start()
     monitor.remove("thing")
@@ -117,7 +132,9 @@ def test_one_removed_while_it_runs_is_gone_and_tells_nothing(monitor, hang, hear
     assert [event.after for event in events] == ["degraded"]
 
 
-def test_a_refresh_waits_no_longer_than_it_may_and_runs_the_others(monitor, hang, scripted):
+def test_a_refresh_waits_no_longer_than_it_may_and_runs_the_others(
+    monitor: HealthMonitor, hang: Hanging, scripted: Callable[..., Scripted]
+) -> None:
     others = [scripted(f"other {number}") for number in range(5)]
     started = time.monotonic()
     clock_free = threading.Thread(target=monitor.refresh, args=(0.2,))
@@ -129,7 +146,7 @@ def test_a_refresh_waits_no_longer_than_it_may_and_runs_the_others(monitor, hang
     assert hang.runs == 1
 
 
-def test_checks_are_refreshed_side_by_side(monitor):
+def test_checks_are_refreshed_side_by_side(monitor: HealthMonitor) -> None:
     together = threading.Barrier(8, timeout=10)
     for number in range(8):
         monitor.add(Check(f"check {number}", lambda: (together.wait() and None) or CheckResult()))
@@ -137,7 +154,9 @@ def test_checks_are_refreshed_side_by_side(monitor):
     assert {monitor.component(check.name).status for check in monitor.checks()} == {Status.HEALTHY}
 
 
-def test_of_several_refreshes_at_once_one_does_it_and_all_wait(monitor, hang):
+def test_of_several_refreshes_at_once_one_does_it_and_all_wait(
+    monitor: HealthMonitor, hang: Hanging
+) -> None:
     ended = []
     first = threading.Thread(target=lambda: (monitor.refresh(10), ended.append(1)))
     first.start()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from blinker import Signal
 
 from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.health.events import health_changed
-from medianest.resilience import ConfigurationError, UnknownNameError, remaining
-from tests.health.conftest import WORDS
+from medianest.resilience import ConfigurationError, ManualClock, UnknownNameError, remaining
+from tests.health.conftest import WORDS, Scripted
 
 LETTERS = {status: letter for letter, status in WORDS.items()}
 
 
 @pytest.fixture
-def states(monitor, scripted, clock):
+def states(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted], clock: ManualClock
+) -> Callable[..., str]:
     """`states("HUU")` is the status after each of these findings."""
 
-    def find(findings, **options):
+    def find(findings: str, **options: Any) -> str:
         run, told = scripted(**options), ""
         for letter in findings:
             run.status = WORDS[letter]
@@ -51,20 +56,24 @@ def states(monitor, scripted, clock):
         ("DUUHUUU", "DDDDDDU"),
     ],
 )
-def test_a_status_changes_only_when_findings_in_a_row_agree(states, findings, statuses):
+def test_a_status_changes_only_when_findings_in_a_row_agree(
+    states: Callable[..., str], findings: str, statuses: str
+) -> None:
     assert states(findings) == statuses
 
 
 @pytest.mark.parametrize("first", list("HDU"))
-def test_the_first_finding_counts_at_once(states, first):
+def test_the_first_finding_counts_at_once(states: Callable[..., str], first: str) -> None:
     assert states(first) == first
 
 
-def test_it_can_be_told_how_sure_to_be(states):
+def test_it_can_be_told_how_sure_to_be(states: Callable[..., str]) -> None:
     assert states("HUUHH", worse_after=1, better_after=1) == "HUUHH"
 
 
-def test_nothing_is_known_before_the_first_check(monitor, scripted):
+def test_nothing_is_known_before_the_first_check(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     scripted(kind="external", criticality="critical")
     seen = monitor.component("thing")
     assert (seen.kind, seen.criticality, seen.status) == ("external", "critical", Status.UNKNOWN)
@@ -72,7 +81,9 @@ def test_nothing_is_known_before_the_first_check(monitor, scripted):
     assert not seen.is_suspect
 
 
-def test_a_check_that_raises_has_failed(monitor, scripted):
+def test_a_check_that_raises_has_failed(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     run = scripted()
     run.status = ConnectionRefusedError("nobody listens")
     monitor.run("thing")
@@ -81,13 +92,17 @@ def test_a_check_that_raises_has_failed(monitor, scripted):
     assert (seen.failures_in_a_row, seen.last_failure) == (1, "nobody listens")
 
 
-def test_an_error_without_words_is_told_by_its_kind(monitor, scripted):
+def test_an_error_without_words_is_told_by_its_kind(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     scripted().status = TimeoutError()
     monitor.run("thing")
     assert monitor.component("thing").message == "TimeoutError"
 
 
-def test_one_failure_makes_it_suspect_and_says_why(monitor, scripted):
+def test_one_failure_makes_it_suspect_and_says_why(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     run = scripted()
     monitor.run("thing")
     run.status, run.message = Status.UNHEALTHY, "odd"
@@ -101,7 +116,9 @@ def test_one_failure_makes_it_suspect_and_says_why(monitor, scripted):
     assert seen.last_failure == "odd"
 
 
-def test_one_good_check_is_told_as_no_proof(monitor, scripted):
+def test_one_good_check_is_told_as_no_proof(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     run = scripted()
     run.status, run.message = Status.UNHEALTHY, "gone"
     monitor.run("thing")
@@ -112,13 +129,17 @@ def test_one_good_check_is_told_as_no_proof(monitor, scripted):
     assert "answers again" in seen.message
 
 
-def test_a_check_that_fails_without_a_word_is_not_said_to_answer(monitor, scripted):
+def test_a_check_that_fails_without_a_word_is_not_said_to_answer(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     scripted().status = Status.UNHEALTHY
     monitor.run("thing")
     assert monitor.component("thing").message is None
 
 
-def test_figures_that_a_check_told_last_still_stand_while_it_fails(monitor, scripted):
+def test_figures_that_a_check_told_last_still_stand_while_it_fails(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     run = scripted()
     run.detail = {"version": "1.2"}
     monitor.run("thing")
@@ -127,7 +148,7 @@ def test_figures_that_a_check_told_last_still_stand_while_it_fails(monitor, scri
     assert monitor.component("thing").detail == {"version": "1.2"}
 
 
-def test_waits_below_a_check_end_with_its_timeout(monitor):
+def test_waits_below_a_check_end_with_its_timeout(monitor: HealthMonitor) -> None:
     left = []
     monitor.add(Check("thing", lambda: left.append(remaining()) or CheckResult(), timeout=2.5))
     monitor.run("thing")
@@ -136,7 +157,13 @@ def test_waits_below_a_check_end_with_its_timeout(monitor):
 
 
 @pytest.mark.parametrize(("findings", "after"), [("H", "H"), ("UUU", "U"), ("UH", "H")])
-def test_what_is_not_checked_any_more_is_no_longer_known(monitor, scripted, clock, findings, after):
+def test_what_is_not_checked_any_more_is_no_longer_known(
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    clock: ManualClock,
+    findings: str,
+    after: str,
+) -> None:
     run = scripted(interval=10, timeout=3)
     for letter in findings:
         run.status = WORDS[letter]
@@ -153,7 +180,12 @@ def test_what_is_not_checked_any_more_is_no_longer_known(monitor, scripted, cloc
     assert monitor.component("thing").status is WORDS[after]
 
 
-def test_each_change_is_an_event_and_nothing_else_is(monitor, scripted, clock, heard):
+def test_each_change_is_an_event_and_nothing_else_is(
+    monitor: HealthMonitor,
+    scripted: Callable[..., Scripted],
+    clock: ManualClock,
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     events = heard(health_changed)
     run = scripted()
     for letter in "HHUUUHH":
@@ -168,7 +200,9 @@ def test_each_change_is_an_event_and_nothing_else_is(monitor, scripted, clock, h
     ]
 
 
-def test_the_ages_and_times_are_those_of_the_last_check(monitor, scripted, clock):
+def test_the_ages_and_times_are_those_of_the_last_check(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted], clock: ManualClock
+) -> None:
     scripted()
     monitor.run("thing")
     clock.advance(4.5)
@@ -178,7 +212,7 @@ def test_the_ages_and_times_are_those_of_the_last_check(monitor, scripted, clock
     assert seen.since == seen.checked_at
 
 
-def test_percentiles_are_by_nearest_rank(monitor, clock):
+def test_percentiles_are_by_nearest_rank(monitor: HealthMonitor, clock: ManualClock) -> None:
     seconds = iter(range(1, 21))
     monitor.add(Check("thing", lambda: clock.advance(next(seconds)) or CheckResult(), timeout=60))
     for _ in range(20):
@@ -187,7 +221,9 @@ def test_percentiles_are_by_nearest_rank(monitor, clock):
     assert (seen.latency_seconds, seen.latency_p50, seen.latency_p95) == (20, 10, 19)
 
 
-def test_a_monitor_without_a_pulse_says_so_itself(monitor, scripted, clock):
+def test_a_monitor_without_a_pulse_says_so_itself(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted], clock: ManualClock
+) -> None:
     scripted()
     monitor.beat()
     clock.advance(15)
@@ -202,7 +238,9 @@ def test_a_monitor_without_a_pulse_says_so_itself(monitor, scripted, clock):
     assert monitor.components()[-1].status is Status.HEALTHY
 
 
-def test_a_monitor_that_nobody_runs_says_so_itself(monitor, clock):
+def test_a_monitor_that_nobody_runs_says_so_itself(
+    monitor: HealthMonitor, clock: ManualClock
+) -> None:
     """Keeps out: a server without its background work that calls itself healthy."""
     (itself,) = monitor.components()
     assert (itself.name, itself.status) == ("health-monitor", Status.UNKNOWN)
@@ -214,7 +252,7 @@ def test_a_monitor_that_nobody_runs_says_so_itself(monitor, clock):
     assert monitor.components()[0].status is Status.HEALTHY
 
 
-def test_names_are_taken_once(monitor, scripted):
+def test_names_are_taken_once(monitor: HealthMonitor, scripted: Callable[..., Scripted]) -> None:
     scripted("a")
     for name in ("a", "health-monitor"):
         with pytest.raises(ConfigurationError, match="registered already"):
@@ -227,7 +265,7 @@ def test_names_are_taken_once(monitor, scripted):
         monitor.component("b")
 
 
-def test_what_is_not_there_is_not_run(monitor):
+def test_what_is_not_there_is_not_run(monitor: HealthMonitor) -> None:
     monitor.run("nobody")
     assert [c.name for c in monitor.components()] == ["health-monitor"]
 
@@ -235,21 +273,23 @@ def test_what_is_not_there_is_not_run(monitor):
 @pytest.mark.parametrize(
     "wrong", [{"interval": 0}, {"timeout": -1}, {"worse_after": 0}, {"better_after": 1.5}]
 )
-def test_a_check_with_a_wrong_option_is_refused(wrong):
+def test_a_check_with_a_wrong_option_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Check("thing", CheckResult, **wrong)
     with pytest.raises(ConfigurationError):
         Check("thing", "no function")
 
 
-def test_the_system_clock_is_the_default():
+def test_the_system_clock_is_the_default() -> None:
     monitor = HealthMonitor()
     monitor.add(Check("thing", CheckResult))
     monitor.run("thing")
     assert monitor.component("thing").age_seconds < 5
 
 
-def test_the_first_failure_makes_it_unhealthy_and_the_third_makes_it_sure(monitor, scripted):
+def test_the_first_failure_makes_it_unhealthy_and_the_third_makes_it_sure(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     run = scripted()
     run.status = Status.UNHEALTHY
     seen = []
@@ -268,7 +308,9 @@ def test_the_first_failure_makes_it_unhealthy_and_the_third_makes_it_sure(monito
     assert seen[4] == (Status.HEALTHY, False, False)
 
 
-def test_what_was_found_better_is_recovering_until_that_is_sure(monitor, scripted):
+def test_what_was_found_better_is_recovering_until_that_is_sure(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
     run, seen = scripted(), []
     scripted("other")
     for letter in "UHUDHHHD":

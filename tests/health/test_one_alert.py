@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from medianest.health import Status
-from medianest.resilience import State
+from medianest.resilience import ManualClock, State
 from tests.health.watching import World
 
 
 @pytest.fixture
-def world(clock):
+def world(clock: ManualClock) -> World:
     world = World(clock, cool_down=60)
     world.depend("plex", service="plex-api")
     world.depend("db", "critical")
@@ -18,7 +18,7 @@ def world(clock):
     return world
 
 
-def people(world):
+def people(world: World) -> None:
     """Two calls and some requests each second; a request fails when its call does."""
     for route, name in (("/libraries", "plex"), ("/requests", "shop")):
         for _ in range(2):
@@ -27,13 +27,13 @@ def people(world):
     world.ask("/about", took=0.1)
 
 
-def test_where_all_is_well_nothing_is_told(world):
+def test_where_all_is_well_nothing_is_told(world: World) -> None:
     world.run(300, lambda: people(world))
     assert world.told == []
     assert world.manager.pending() == []
 
 
-def test_plex_goes_away_and_comes_back(world):
+def test_plex_goes_away_and_comes_back(world: World) -> None:
     """Its breaker opens, its calls and the requests of its routes fail and are slow."""
     world.run(125, lambda: people(world))
     world.broken = world.down = {"plex"}
@@ -49,7 +49,7 @@ def test_plex_goes_away_and_comes_back(world):
 
 
 @pytest.mark.parametrize("second", range(10))
-def test_it_is_one_alert_whenever_it_begins(clock, second):
+def test_it_is_one_alert_whenever_it_begins(clock: ManualClock, second: int) -> None:
     world = World(clock)
     world.depend("plex", service="plex-api")
     world.run(60 + second, lambda: world.ask("/libraries", 200 if world.call("plex") else 503))
@@ -59,7 +59,9 @@ def test_it_is_one_alert_whenever_it_begins(clock, second):
 
 
 @pytest.mark.parametrize("minutes", [2, 10, 30])
-def test_a_breaker_that_still_waits_after_the_outage_is_no_alert(clock, minutes):
+def test_a_breaker_that_still_waits_after_the_outage_is_no_alert(
+    clock: ManualClock, minutes: int
+) -> None:
     """Keeps out: a second alert about Plex when it is well again, as its breaker waits longer each
     time that it opens."""
     world = World(clock)
@@ -67,7 +69,7 @@ def test_a_breaker_that_still_waits_after_the_outage_is_no_alert(clock, minutes)
     for name in names:
         world.depend(name)
 
-    def ask():
+    def ask() -> None:
         for name in names:
             world.call(name)
         world.ask("/about")
@@ -80,7 +82,7 @@ def test_a_breaker_that_still_waits_after_the_outage_is_no_alert(clock, minutes)
     assert sorted(word for word, *_ in world.words) == ["firing"] * 3 + ["resolved"] * 3
 
 
-def test_calls_that_still_fail_after_the_outage_are_told(clock):
+def test_calls_that_still_fail_after_the_outage_are_told(clock: ManualClock) -> None:
     world = World(clock)
     world.depend("plex")
     world.broken = world.down = {"plex"}
@@ -90,7 +92,7 @@ def test_calls_that_still_fail_after_the_outage_are_told(clock):
     assert world.words[-1] == ("firing", "error-rate", "plex")
 
 
-def test_the_database_takes_what_depends_on_it_along(world):
+def test_the_database_takes_what_depends_on_it_along(world: World) -> None:
     world.run(60, lambda: people(world))
     world.broken = world.down = {"db", "shop"}
     world.run(300, lambda: people(world))
@@ -101,7 +103,7 @@ def test_the_database_takes_what_depends_on_it_along(world):
     assert world.words[1:] == [("resolved", "dependency-down", "db")]
 
 
-def test_two_causes_are_two_alerts(world):
+def test_two_causes_are_two_alerts(world: World) -> None:
     world.run(60, lambda: people(world))
     world.broken = world.down = {"plex", "db"}
     world.run(120, lambda: people(world))
@@ -111,7 +113,7 @@ def test_two_causes_are_two_alerts(world):
     ]
 
 
-def test_two_odd_checks_are_told_to_nobody(world):
+def test_two_odd_checks_are_told_to_nobody(world: World) -> None:
     world.run(60, lambda: people(world))
     world.down = {"plex"}
     world.run(20, lambda: people(world))
@@ -120,7 +122,7 @@ def test_two_odd_checks_are_told_to_nobody(world):
     assert world.told == []
 
 
-def test_calls_that_fail_though_the_check_passes_are_told_for_themselves(world):
+def test_calls_that_fail_though_the_check_passes_are_told_for_themselves(world: World) -> None:
     world.run(60, lambda: people(world))
     world.broken = {"plex"}
     world.run(200, lambda: people(world))
@@ -128,13 +130,13 @@ def test_calls_that_fail_though_the_check_passes_are_told_for_themselves(world):
     assert len({alert.id for alert in world.told}) == 1
 
 
-def test_what_fails_in_the_program_itself_is_told(world):
+def test_what_fails_in_the_program_itself_is_told(world: World) -> None:
     world.run(60, lambda: people(world))
     world.run(100, lambda: world.ask("/about", 500, times=5))
     assert world.words == [("firing", "error-rate", "system")]
 
 
-def test_a_dependency_removed_while_it_is_down_is_over(world):
+def test_a_dependency_removed_while_it_is_down_is_over(world: World) -> None:
     world.run(60)
     world.down = {"shop"}
     world.run(60)
@@ -149,7 +151,7 @@ def test_a_dependency_removed_while_it_is_down_is_over(world):
     assert end == "shop is no longer monitored; before: shop is down: connection refused"
 
 
-def test_what_gets_well_by_degrees_is_let_in_as_well(world):
+def test_what_gets_well_by_degrees_is_let_in_as_well(world: World) -> None:
     """Its breaker waits for up to five minutes, and nobody needs to wait for that."""
     world.run(60, lambda: people(world))
     world.broken = world.down = {"plex"}
@@ -164,7 +166,7 @@ def test_what_gets_well_by_degrees_is_let_in_as_well(world):
     assert world.registry.breaker("plex-api").state is State.CLOSED
 
 
-def test_a_check_that_passes_again_proves_nothing_of_an_operation(clock):
+def test_a_check_that_passes_again_proves_nothing_of_an_operation(clock: ManualClock) -> None:
     """The server's breaker closes early; that of the operation waits for its own probe."""
     world = World(clock)
     operation = world.registry.breaker("parts.read", reset_timeout=3600)

@@ -9,13 +9,14 @@ import pytest
 
 from medianest.health import CheckResult, Status
 from medianest.health.report import Reporter
-from medianest.resilience import CircuitBreakerOptions, State
+from medianest.resilience import CircuitBreakerOptions, ManualClock, State
 from medianest.resilience.cascade import CascadeMonitor
 from tests.health.watching import World
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
-def world(clock):
+def world(clock: ManualClock) -> World:
     world = World(clock, hold=0)
     world.depend("db", "critical")
     world.depend("plex", service="plex-api")
@@ -26,12 +27,12 @@ def world(clock):
 
 
 @pytest.fixture
-def reporter(world):
+def reporter(world: World) -> Reporter:
     cascade = CascadeMonitor(world.registry)
     return Reporter(world.observer, world.manager, cascade, lambda: {"db": {"failures": 1}})
 
 
-def test_it_has_everything(world, reporter):
+def test_it_has_everything(world: World, reporter: Reporter) -> None:
     world.ask("/about", times=3)
     world.traffic.begin()
     found = reporter.report()
@@ -45,7 +46,7 @@ def test_it_has_everything(world, reporter):
     assert (found.firing, found.pending, found.recommendations) == ((), (), ())
 
 
-def test_it_is_the_same_for_a_second(world, reporter, clock):
+def test_it_is_the_same_for_a_second(world: World, reporter: Reporter, clock: ManualClock) -> None:
     first = reporter.report()
     world.ask("/about")
     clock.advance(0.99)
@@ -55,14 +56,14 @@ def test_it_is_the_same_for_a_second(world, reporter, clock):
     assert (second.minute.requests, second.at > first.at) == (1, True)
 
 
-def test_a_breaker_that_changes_is_seen_at_once(world, reporter):
+def test_a_breaker_that_changes_is_seen_at_once(world: World, reporter: Reporter) -> None:
     reporter.report()
     world.registry.breaker("db").open()
     found = reporter.report()
     assert (found.status, found.breakers[0].state) == (Status.UNHEALTHY, State.FORCED_OPEN)
 
 
-def test_a_check_that_changes_is_seen_at_once(world, reporter):
+def test_a_check_that_changes_is_seen_at_once(world: World, reporter: Reporter) -> None:
     assert reporter.report().status is Status.HEALTHY
     world.down = {"plex"}
     for _ in range(3):
@@ -70,7 +71,7 @@ def test_a_check_that_changes_is_seen_at_once(world, reporter):
     assert reporter.report().status is Status.DEGRADED
 
 
-def test_an_alert_is_seen_at_once(world, reporter):
+def test_an_alert_is_seen_at_once(world: World, reporter: Reporter) -> None:
     reporter.report()
     world.ask("/about", 500, times=50)
     world.manager.evaluate()
@@ -80,7 +81,9 @@ def test_an_alert_is_seen_at_once(world, reporter):
     assert found.recommendations[0].startswith("100.0% of the requests fail: check")
 
 
-def test_a_dependency_of_which_a_critical_alert_tells_is_not_well(world, reporter, clock):
+def test_a_dependency_of_which_a_critical_alert_tells_is_not_well(
+    world: World, reporter: Reporter, clock: ManualClock
+) -> None:
     """Keeps out: "healthy" beside an alert about nine of ten calls that fail."""
     world.depend("shop", circuit_breaker=CircuitBreakerOptions(failure_threshold=1000))
     world.checks()
@@ -95,7 +98,9 @@ def test_a_dependency_of_which_a_critical_alert_tells_is_not_well(world, reporte
     assert reporter.report().status is Status.DEGRADED
 
 
-def test_a_status_has_been_since_it_changed(world, reporter, clock):
+def test_a_status_has_been_since_it_changed(
+    world: World, reporter: Reporter, clock: ManualClock
+) -> None:
     """Keeps out: "since" of the check, while the breaker has made the status."""
     began = clock.utc()
     breaker = world.registry.breaker("plex-api")
@@ -107,13 +112,13 @@ def test_a_status_has_been_since_it_changed(world, reporter, clock):
     opened = clock.utc()
     world.observer.observe()  # as the alerts do, every few seconds
     for _ in range(3):  # open, half open, and open again is one trouble
-        clock.advance(breaker.snapshot().retry_after)
+        clock.advance(not_none(breaker.snapshot().retry_after))
         world.checks()
         world.call("plex")
         plex = reporter.report().dependencies[1]
         assert (plex.status, plex.since) == (Status.DEGRADED, opened)
     assert reporter.report().dependencies[0].since == began
-    clock.advance(breaker.snapshot().retry_after)
+    clock.advance(not_none(breaker.snapshot().retry_after))
     world.broken = set()
     while breaker.state is not State.CLOSED:
         world.call("plex")
@@ -122,19 +127,23 @@ def test_a_status_has_been_since_it_changed(world, reporter, clock):
     assert (plex.status, plex.since) == (Status.HEALTHY, clock.utc())
 
 
-def test_what_changes_while_it_is_made_is_not_hidden_for_a_second(world, reporter):
+def test_what_changes_while_it_is_made_is_not_hidden_for_a_second(
+    world: World, reporter: Reporter
+) -> None:
     breaker = world.registry.breaker("db")
     reporter._recovery = lambda: breaker.open() or {}
-    assert reporter.report().dependencies[0].breaker.state is State.CLOSED
+    assert not_none(reporter.report().dependencies[0].breaker).state is State.CLOSED
     reporter._recovery = dict
-    assert reporter.report().dependencies[0].breaker.state is State.FORCED_OPEN
+    assert not_none(reporter.report().dependencies[0].breaker).state is State.FORCED_OPEN
 
 
-def test_it_tells_of_each_breaker_what_it_tells_of_its_dependency(world, reporter):
+def test_it_tells_of_each_breaker_what_it_tells_of_its_dependency(
+    world: World, reporter: Reporter
+) -> None:
     """Keeps out: two looks at one breaker that differ, while calls go on."""
     done = threading.Event()
 
-    def calls():
+    def calls() -> None:
         while not done.is_set():
             world.call("db")
 
@@ -150,7 +159,7 @@ def test_it_tells_of_each_breaker_what_it_tells_of_its_dependency(world, reporte
         thread.join(10)
 
 
-def test_the_most_urgent_is_told_first_and_nothing_twice(world, reporter):
+def test_the_most_urgent_is_told_first_and_nothing_twice(world: World, reporter: Reporter) -> None:
     world.check("queue", lambda: CheckResult(Status.DEGRADED, "2 could not be done", {"dead": 2}))
     world.down = {"plex"}
     for _ in range(3):
@@ -164,7 +173,9 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world, reporter):
     assert len(advice) == 3
 
 
-def test_a_critical_component_that_hangs_from_the_first_on_counts(world, reporter, clock):
+def test_a_critical_component_that_hangs_from_the_first_on_counts(
+    world: World, reporter: Reporter, clock: ManualClock
+) -> None:
     world.check("disk", CheckResult, criticality="critical")
     assert reporter.report().status is Status.UNKNOWN  # nobody has looked at it
     world.monitor._components["disk"].begin(clock.now())
@@ -173,7 +184,9 @@ def test_a_critical_component_that_hangs_from_the_first_on_counts(world, reporte
     assert reporter.report().status is Status.UNHEALTHY
 
 
-def test_a_monitor_that_stalls_degrades_the_whole(world, reporter, clock):
+def test_a_monitor_that_stalls_degrades_the_whole(
+    world: World, reporter: Reporter, clock: ManualClock
+) -> None:
     world.monitor.beat()
     clock.advance(16)
     found = reporter.report()
@@ -181,7 +194,7 @@ def test_a_monitor_that_stalls_degrades_the_whole(world, reporter, clock):
     assert any("no heartbeat" in advice for advice in found.recommendations)
 
 
-def test_an_optional_one_does_nothing_to_the_whole(world, reporter):
+def test_an_optional_one_does_nothing_to_the_whole(world: World, reporter: Reporter) -> None:
     world.depend("shop", "optional")
     world.down = {"shop"}
     world.checks()

@@ -8,25 +8,26 @@ import pytest
 
 from medianest.health import CheckResult, Status
 from medianest.health.score import POINTS, Score
+from medianest.resilience import ManualClock
 from tests.health.conftest import WORDS
 from tests.health.watching import World
 
 
 @pytest.fixture
-def world(clock):
+def world(clock: ManualClock) -> World:
     return World(clock, hold=0)
 
 
-def score(world):
+def score(world: World) -> Score:
     return Score.of(*world.observer.observe(), world.manager.firing())
 
 
-def component(world, name, criticality, letter):
+def component(world: World, name: str, criticality: str, letter: str) -> None:
     finding = CheckResult(WORDS[letter], f"{name} says {letter}")
     world.check(name, lambda: finding, criticality=criticality)
 
 
-def test_where_all_is_well_nothing_is_taken_off(world):
+def test_where_all_is_well_nothing_is_taken_off(world: World) -> None:
     world.depend("plex")
     component(world, "memory", "important", "H")
     world.checks()
@@ -36,7 +37,7 @@ def test_where_all_is_well_nothing_is_taken_off(world):
 @pytest.mark.parametrize(
     ("criticality", "letter"), list(itertools.product(["critical", "important", "optional"], "D?U"))
 )
-def test_each_thing_costs_what_it_is_worth(world, criticality, letter):
+def test_each_thing_costs_what_it_is_worth(world: World, criticality: str, letter: str) -> None:
     component(world, "thing", criticality, letter)
     world.checks()
     points = POINTS[WORDS[letter]][criticality]
@@ -47,7 +48,7 @@ def test_each_thing_costs_what_it_is_worth(world, criticality, letter):
     assert deduction.why == f"{WORDS[letter].value}: thing says {letter}"
 
 
-def test_the_worse_and_the_more_needed_the_more_it_costs():
+def test_the_worse_and_the_more_needed_the_more_it_costs() -> None:
     for status, costs in POINTS.items():
         assert costs["critical"] > costs["important"] > costs["optional"] > 0, status
     for criticality in ("critical", "important", "optional"):
@@ -67,7 +68,9 @@ def test_the_worse_and_the_more_needed_the_more_it_costs():
         ("UUUUUUUU", 0, "critical"),
     ],
 )
-def test_the_rating_goes_with_the_score(world, things, points, rating):
+def test_the_rating_goes_with_the_score(
+    world: World, things: str, points: int, rating: str
+) -> None:
     for number, letter in enumerate(things):
         component(world, f"thing {number}", "important", letter)
     world.checks()
@@ -76,14 +79,14 @@ def test_the_rating_goes_with_the_score(world, things, points, rating):
     assert found.score == max(0, 100 - sum(d.points for d in found.deductions))
 
 
-def test_the_dearest_comes_first(world):
+def test_the_dearest_comes_first(world: World) -> None:
     for name, criticality, letter in (("a", "optional", "?"), ("b", "critical", "U")):
         component(world, name, criticality, letter)
     world.checks()
     assert [deduction.what for deduction in score(world).deductions] == ["b", "a"]
 
 
-def test_what_nobody_has_looked_at_yet_costs(world):
+def test_what_nobody_has_looked_at_yet_costs(world: World) -> None:
     """Keeps out: the best score of all before anybody has looked."""
     world.depend("plex")
     component(world, "memory", "critical", "U")
@@ -92,19 +95,19 @@ def test_what_nobody_has_looked_at_yet_costs(world):
     assert {each.why for each in found.values()} == {"unknown: not checked yet"}
 
 
-def test_without_what_is_critical_no_system_is_even_fair(world):
+def test_without_what_is_critical_no_system_is_even_fair(world: World) -> None:
     component(world, "database", "critical", "U")
     world.checks()
     assert (score(world).score, score(world).rating) == (40, "poor")
 
 
-def test_a_monitor_that_nobody_runs_costs(world, clock):
+def test_a_monitor_that_nobody_runs_costs(world: World, clock: ManualClock) -> None:
     clock.advance(16)
     (deduction,) = score(world).deductions
     assert (deduction.what, deduction.points) == ("health-monitor", 20)
 
 
-def test_an_open_breaker_costs_what_its_dependency_does(world):
+def test_an_open_breaker_costs_what_its_dependency_does(world: World) -> None:
     world.depend("db", "critical")
     world.checks()
     world.registry.breaker("db").open("moving")
@@ -115,7 +118,7 @@ def test_an_open_breaker_costs_what_its_dependency_does(world):
     )
 
 
-def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world):
+def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world: World) -> None:
     world.depend("plex")
     world.down = {"plex"}
     for _ in range(3):
@@ -127,7 +130,7 @@ def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world
     assert found == {"plex": 20, "error-rate of system": 15, "response-time of system": 5}
 
 
-def test_a_check_that_hangs_from_the_first_on_costs(world, clock):
+def test_a_check_that_hangs_from_the_first_on_costs(world: World, clock: ManualClock) -> None:
     component(world, "memory", "important", "H")
     watched = world.monitor._components["memory"]
     watched.begin(clock.now())

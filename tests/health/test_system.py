@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import psutil
 import pytest
 
 from medianest.health.system import System
+from medianest.resilience import ManualClock
+from tests.support.narrowing import not_none
 
 MB = 2**20
 MACHINE = 8192 * MB
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch):
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """8 GB, of which a half is free; four processors."""
     memory = psutil.virtual_memory()._replace(total=MACHINE, available=MACHINE // 2)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
@@ -20,10 +26,10 @@ def machine(monkeypatch):
 
 
 @pytest.fixture
-def groups(tmp_path, clock):
+def groups(tmp_path: Path, clock: ManualClock) -> Callable[..., System]:
     """`groups("0::/a\\n", {"a/memory.max": "1"})` is a System that sees that."""
 
-    def make(own, files, **options):
+    def make(own: str | None, files: dict[str, Any], **options: Any) -> System:
         root = tmp_path / "cgroup"
         root.mkdir()
         for name, text in files.items():
@@ -37,7 +43,7 @@ def groups(tmp_path, clock):
     return make
 
 
-def test_without_groups_it_is_the_machine(groups):
+def test_without_groups_it_is_the_machine(groups: Callable[..., System]) -> None:
     seen = groups(None, {}).memory()
     assert (seen.used_bytes, seen.limit_bytes, seen.limited_by) == (
         MACHINE // 2,
@@ -48,7 +54,7 @@ def test_without_groups_it_is_the_machine(groups):
     assert seen.process_bytes > MB
 
 
-def test_a_setting_limits_the_process_itself(groups):
+def test_a_setting_limits_the_process_itself(groups: Callable[..., System]) -> None:
     seen = groups("0::/\n", {"memory.max": MB, "memory.current": MB}, memory_limit=2**40).memory()
     assert (seen.limited_by, seen.used_bytes) == ("setting", seen.process_bytes)
 
@@ -63,7 +69,7 @@ def test_a_setting_limits_the_process_itself(groups):
         ("0::/../..\n", ""),
     ],
 )
-def test_version_2(groups, own, folder):
+def test_version_2(groups: Callable[..., System], own: str, folder: str) -> None:
     files = {
         f"{folder}memory.max": 100 * MB,
         f"{folder}memory.current": 90 * MB,
@@ -75,7 +81,7 @@ def test_version_2(groups, own, folder):
 
 
 @pytest.mark.parametrize("path", ["/docker/abc", "/"])
-def test_version_1(groups, path):
+def test_version_1(groups: Callable[..., System], path: str) -> None:
     folder = f"memory{path.rstrip('/')}/"
     files = {
         f"{folder}memory.limit_in_bytes": 100 * MB,
@@ -89,12 +95,12 @@ def test_version_1(groups, path):
 
 
 @pytest.mark.parametrize("limit", ["max", 2**63 - 4096, MACHINE, "", "rubbish"])
-def test_a_limit_that_is_none_is_none(groups, limit):
+def test_a_limit_that_is_none_is_none(groups: Callable[..., System], limit: str | int) -> None:
     seen = groups("0::/\n", {"memory.max": limit, "memory.current": 8000 * MB}).memory()
     assert seen.limited_by == "machine"
 
 
-def test_of_nested_limits_the_nearest_counts(groups):
+def test_of_nested_limits_the_nearest_counts(groups: Callable[..., System]) -> None:
     files = {
         "memory.max": "max",
         "memory.current": 7000 * MB,
@@ -109,23 +115,29 @@ def test_of_nested_limits_the_nearest_counts(groups):
     assert (seen.limit_bytes, seen.share) == (200 * MB, 0.95)
 
 
-def test_a_full_machine_is_nearer_than_a_roomy_container(groups, monkeypatch):
+def test_a_full_machine_is_nearer_than_a_roomy_container(
+    groups: Callable[..., System], monkeypatch: pytest.MonkeyPatch
+) -> None:
     memory = psutil.virtual_memory()._replace(available=MACHINE // 20)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     seen = groups("0::/\n", {"memory.max": 1000 * MB, "memory.current": 100 * MB}).memory()
     assert (seen.limited_by, seen.share) == ("machine", 0.95)
 
 
-def test_files_that_can_be_dropped_are_never_more_than_there_is(groups):
+def test_files_that_can_be_dropped_are_never_more_than_there_is(
+    groups: Callable[..., System],
+) -> None:
     files = {"memory.max": 10 * MB, "memory.current": 4, "memory.stat": "inactive_file 9"}
     assert groups("0::/\n", files).memory().limit_bytes == MACHINE
 
 
-def write(system, name, text):
+def write(system: System, name: str, text: str) -> None:
     (system._root / name).write_text(text)
 
 
-def test_the_processors_of_a_container_of_version_2(groups, clock):
+def test_the_processors_of_a_container_of_version_2(
+    groups: Callable[..., System], clock: ManualClock
+) -> None:
     files = {"a/cpu.max": "150000 100000", "a/cpu.stat": "usage_usec 1000000\nuser_usec 1"}
     system = groups("0::/a\n", files)
     first = system.cpu()
@@ -140,7 +152,9 @@ def test_the_processors_of_a_container_of_version_2(groups, clock):
     assert system.cpu().share == 1.0
 
 
-def test_a_look_right_after_another_is_not_of_that_moment_alone(groups, clock):
+def test_a_look_right_after_another_is_not_of_that_moment_alone(
+    groups: Callable[..., System], clock: ManualClock
+) -> None:
     """Keeps out: an operator has everything checked, and the processors were idle or busy for the
     hundredth of a second since the last check."""
     files = {"a/cpu.max": "100000 100000", "a/cpu.stat": "usage_usec 0"}
@@ -153,7 +167,9 @@ def test_a_look_right_after_another_is_not_of_that_moment_alone(groups, clock):
     assert system.cpu().share == pytest.approx(0.5, abs=0.01)
 
 
-def test_the_processors_of_a_container_of_version_1(groups, clock):
+def test_the_processors_of_a_container_of_version_1(
+    groups: Callable[..., System], clock: ManualClock
+) -> None:
     files = {
         "cpu/x/cpu.cfs_quota_us": 50_000,
         "cpu/x/cpu.cfs_period_us": 100_000,
@@ -178,12 +194,14 @@ def test_the_processors_of_a_container_of_version_1(groups, clock):
         {"cpu.max": "rubbish"},
     ],
 )
-def test_where_no_quota_is_less_than_the_machine_it_is_the_machine(groups, files):
+def test_where_no_quota_is_less_than_the_machine_it_is_the_machine(
+    groups: Callable[..., System], files: dict[str, Any]
+) -> None:
     seen = groups("0::/\n", files).cpu()
     assert (seen.cores, seen.limited_by) == (4.0, "machine")
 
 
-def test_of_nested_quotas_the_smallest_counts(groups):
+def test_of_nested_quotas_the_smallest_counts(groups: Callable[..., System]) -> None:
     files = {
         "cpu.max": "max 100000",
         "a/cpu.max": "100000 100000",
@@ -194,7 +212,9 @@ def test_of_nested_quotas_the_smallest_counts(groups):
     assert groups("0::/a/b\n", files).cpu().cores == 1.0
 
 
-def test_the_machine_counts_the_time_of_its_guests_once(groups, clock, monkeypatch):
+def test_the_machine_counts_the_time_of_its_guests_once(
+    groups: Callable[..., System], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The kernel counts it as time of users, too."""
     times = psutil.cpu_times()
     none = type(times)(*[0.0] * len(times))
@@ -208,11 +228,11 @@ def test_the_machine_counts_the_time_of_its_guests_once(groups, clock, monkeypat
     assert system.cpu().share == 0.25
 
 
-def test_this_very_machine_can_be_looked_at(clock):
+def test_this_very_machine_can_be_looked_at(clock: ManualClock) -> None:
     system = System(clock)
     assert 0 <= system.memory().share <= 1.5
     system.cpu()
     clock.advance(1)
     found = system.cpu()
-    assert 0 <= found.share <= 1
-    assert 0 <= found.process_share <= 1
+    assert 0 <= not_none(found.share) <= 1
+    assert 0 <= not_none(found.process_share) <= 1

@@ -14,23 +14,30 @@ from medianest.resilience import ManualClock
 
 
 @pytest.fixture
-def traffic(clock):
+def traffic(clock: ManualClock) -> Traffic:
     return Traffic(clock)
 
 
-def ask(traffic, clock, took=0.0, status=200, route="/a", method="GET"):
+def ask(
+    traffic: Traffic,
+    clock: ManualClock,
+    took: float = 0.0,
+    status: int = 200,
+    route: str = "/a",
+    method: str = "GET",
+) -> None:
     began = traffic.begin()
     clock.advance(took)
     traffic.end(began, method, route, status)
 
 
-def exact(durations, share):
+def exact(durations: list[float], share: float) -> float:
     """By nearest rank."""
     ordered = sorted(durations)
     return ordered[max(1, math.ceil(share * len(ordered))) - 1]
 
 
-def test_where_nothing_was_asked_nothing_is_told(traffic):
+def test_where_nothing_was_asked_nothing_is_told(traffic: Traffic) -> None:
     minute, ever = traffic.figures()
     assert minute == ever
     assert (minute.requests, minute.errors, minute.requests_per_second) == (0, 0, 0.0)
@@ -39,7 +46,7 @@ def test_where_nothing_was_asked_nothing_is_told(traffic):
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.floats(0.0005, 600), min_size=1, max_size=150))
-def test_percentiles_are_those_of_all_durations_to_4_percent(durations):
+def test_percentiles_are_those_of_all_durations_to_4_percent(durations: list[float]) -> None:
     clock = ManualClock(0.0)
     traffic = Traffic(clock)
     for number, took in enumerate(durations):
@@ -56,7 +63,7 @@ def test_percentiles_are_those_of_all_durations_to_4_percent(durations):
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(0, 12), min_size=1, max_size=60))
-def test_the_last_minute_is_55_to_60_seconds(waits):
+def test_the_last_minute_is_55_to_60_seconds(waits: list[float]) -> None:
     clock = ManualClock()
     traffic = Traffic(clock)
     asked = []
@@ -71,7 +78,9 @@ def test_the_last_minute_is_55_to_60_seconds(waits):
     assert ever.requests == len(waits)
 
 
-def test_what_is_asked_at_a_steady_rate_is_told_as_one(traffic, clock):
+def test_what_is_asked_at_a_steady_rate_is_told_as_one(
+    traffic: Traffic, clock: ManualClock
+) -> None:
     """Keeps out: a rate that sinks by a twelfth whenever a slice of the minute goes."""
     rates = set()
     for second in range(300):
@@ -83,7 +92,9 @@ def test_what_is_asked_at_a_steady_rate_is_told_as_one(traffic, clock):
     assert all(rate == pytest.approx(4, abs=0.1) for rate in rates)
 
 
-def test_what_is_over_a_minute_ago_counts_since_the_start_only(traffic, clock):
+def test_what_is_over_a_minute_ago_counts_since_the_start_only(
+    traffic: Traffic, clock: ManualClock
+) -> None:
     ask(traffic, clock, 0.1, 500)
     clock.advance(54)
     assert traffic.figures()[0].requests == 1
@@ -97,14 +108,14 @@ def test_what_is_over_a_minute_ago_counts_since_the_start_only(traffic, clock):
     assert traffic.figures()[0].errors == 0
 
 
-def test_errors_are_answers_from_500_on(traffic, clock):
+def test_errors_are_answers_from_500_on(traffic: Traffic, clock: ManualClock) -> None:
     for status in (200, 304, 404, 429, 499, 500, 503, 599):
         ask(traffic, clock, status=status)
     minute, _ = traffic.figures()
     assert (minute.requests, minute.errors, minute.error_rate) == (8, 3, 0.375)
 
 
-def test_the_rate_is_over_the_time_that_there_was(traffic, clock):
+def test_the_rate_is_over_the_time_that_there_was(traffic: Traffic, clock: ManualClock) -> None:
     for _ in range(30):
         ask(traffic, clock, 1.0)
     minute, ever = traffic.figures()
@@ -114,7 +125,7 @@ def test_the_rate_is_over_the_time_that_there_was(traffic, clock):
     assert (minute.requests_per_second, ever.requests_per_second) == (0.0, 0.25)
 
 
-def test_figures_of_some_routes_are_theirs_alone(traffic, clock):
+def test_figures_of_some_routes_are_theirs_alone(traffic: Traffic, clock: ManualClock) -> None:
     ask(traffic, clock, 0.1, route="/a")
     ask(traffic, clock, 0.2, 500, route="/b")
     ask(traffic, clock, 0.3, route="/b", method="POST")
@@ -127,7 +138,7 @@ def test_figures_of_some_routes_are_theirs_alone(traffic, clock):
     assert traffic.figures([])[0].requests == 0
 
 
-def test_what_is_being_answered_is_in_flight(traffic, clock):
+def test_what_is_being_answered_is_in_flight(traffic: Traffic, clock: ManualClock) -> None:
     first, second = traffic.begin(), traffic.begin()
     assert traffic.in_flight == 2
     assert traffic.figures()[0].requests == 0
@@ -137,7 +148,9 @@ def test_what_is_being_answered_is_in_flight(traffic, clock):
     assert (traffic.in_flight, traffic.in_flight) == (0, 0)
 
 
-def test_the_histogram_has_each_request_in_the_first_range_that_it_fits(traffic, clock):
+def test_the_histogram_has_each_request_in_the_first_range_that_it_fits(
+    traffic: Traffic, clock: ManualClock
+) -> None:
     for took in (0.0, BOUNDS[0], 0.0051, 30.0, 31.0):
         now = clock.now()
         traffic.end(now - took, "GET", "/a", 200)
@@ -148,11 +161,11 @@ def test_the_histogram_has_each_request_in_the_first_range_that_it_fits(traffic,
     assert statuses == {200: 5}
 
 
-def test_many_threads_lose_no_request():
+def test_many_threads_lose_no_request() -> None:
     traffic, clock = Traffic(ManualClock()), ManualClock()
     together = threading.Barrier(8)
 
-    def work(number):
+    def work(number: int) -> None:
         together.wait(10)
         for _ in range(500):
             ask(traffic, clock, status=500 if number == 0 else 200, route=f"/{number % 2}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from medianest.health import Check, CheckResult, HealthMonitor, Status
-from medianest.health.alerts import AlertManager, AlertOptions, Rules
+from medianest.health.alerts import AlertManager, AlertOptions, RuleResult, Rules
 from medianest.health.observer import Observer
+from medianest.health.thresholds import Severity
 from medianest.health.traffic import Traffic
 from medianest.monitoring.monitoring import _let_in
-from medianest.resilience import BulkheadOptions, ResilienceService
+from medianest.resilience import BulkheadOptions, ManualClock, ResilienceService
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
 
@@ -20,7 +23,7 @@ class World:
     complain about, `broken` those whose calls fail. Each step is a second: every ten of them
     checks run, every five alerts are looked at."""
 
-    def __init__(self, clock, **options):
+    def __init__(self, clock: ManualClock, **options: Any) -> None:
         self.clock = clock
         self.service = ResilienceService(clock=clock)
         self.registry = self.service.registry
@@ -40,7 +43,15 @@ class World:
         self.manager.sinks.append(lambda alert: self.told.append(alert))
         self.down, self.unwell, self.broken, self.seconds = set(), set(), set(), 0
 
-    def depend(self, name, criticality="important", *, service=None, depends_on=(), **options):
+    def depend(
+        self,
+        name: str,
+        criticality: str = "important",
+        *,
+        service: str | None = None,
+        depends_on: tuple[Any, ...] | list[str] = (),
+        **options: Any,
+    ) -> None:
         """Have a dependency with a check."""
         self.service.register_dependency(
             name, criticality=criticality, service=service, depends_on=depends_on, retry=None,
@@ -48,20 +59,20 @@ class World:
         )  # fmt: skip
         self.check(name, lambda: self.look(name), criticality=criticality)
 
-    def check(self, name, run, **options):
+    def check(self, name: str, run: Callable[..., Any] | type[CheckResult], **options: Any) -> None:
         self.monitor.add(Check(name, run, **options))
 
-    def look(self, name):
+    def look(self, name: str) -> CheckResult:
         if name in self.down:
             return CheckResult(Status.UNHEALTHY, "connection refused")
         if name in self.unwell:
             return CheckResult(Status.DEGRADED, "it has just begun")
         return CheckResult()
 
-    def call(self, name, took=0.0):
+    def call(self, name: str, took: float = 0.0) -> bool:
         """One call through the pipeline of a dependency; whether it came through."""
 
-        def operation():
+        def operation() -> None:
             self.clock.advance(took)
             if name in self.broken:
                 raise ConnectionError("connection refused")
@@ -71,24 +82,24 @@ class World:
             return True
         return False
 
-    def ask(self, route, status=200, took=0.0, times=1):
+    def ask(self, route: str, status: int = 200, took: float = 0.0, times: int = 1) -> None:
         """Requests that were answered just now."""
         for _ in range(times):
             self.traffic.end(self.traffic.begin() - took, "GET", route, status)
 
-    def read(self, lately=()):
+    def read(self, lately: tuple[Any, ...] | list[str] = ()) -> dict[tuple[str, str], RuleResult]:
         """What each rule says of each subject now."""
         found = self.rules.read(lately)
         return {(reading.rule, reading.subject): reading for reading in found}
 
-    def severity(self, rule, subject="system"):
+    def severity(self, rule: str, subject: str = "system") -> Severity | None:
         return self.read()[rule, subject].severity
 
-    def checks(self):
+    def checks(self) -> None:
         for check in self.monitor.checks():
             self.monitor.run(check.name)
 
-    def run(self, seconds, each=lambda: None):
+    def run(self, seconds: int, each: Callable[..., Any] = lambda: None) -> None:
         for _ in range(seconds):
             each()
             if self.seconds % 10 == 0:
@@ -100,5 +111,5 @@ class World:
             self.seconds += 1
 
     @property
-    def words(self):
+    def words(self) -> list[tuple[str, str, str]]:
         return [(alert.state, alert.rule, alert.subject) for alert in self.told]

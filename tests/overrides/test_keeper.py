@@ -1,12 +1,18 @@
 """An operator's word outlives the process, and only an operator or its expiry ends it."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from blinker import Signal
 
 from medianest.overrides.keeper import Kept
 from medianest.resilience import CircuitBreaker, ManualClock, default_registry
 from medianest.resilience.events import state_changed
+from tests.overrides.conftest import Process
+from tests.support.narrowing import not_none
 
 HOUR = 3_600.0
 
@@ -16,28 +22,32 @@ class SettableClock(ManualClock):
 
     offset = timedelta()
 
-    def utc(self):
+    def utc(self) -> datetime:
         return super().utc() + self.offset
 
 
 @pytest.fixture
-def clock():
+def clock() -> SettableClock:
     return SettableClock()
 
 
 @pytest.mark.parametrize(("action", "state"), [("open", "forced_open"), ("disable", "disabled")])
-def test_what_lasts_is_obeyed_by_the_next_process(start, clock, action, state):
+def test_what_lasts_is_obeyed_by_the_next_process(
+    start: Callable[..., Process], clock: SettableClock, action: Any, state: str
+) -> None:
     """Keeps out: closed after SIGKILL, while the audit says open."""
     start().keeper.act("plex", action, reason="moving", actor="kim", expires_in=HOUR)
     clock.advance(600)
     seen = start().plex.snapshot()
     assert (seen.state.value, seen.reason, seen.actor) == (state, "moving", "kim")
-    assert (seen.expires_at - clock.utc()).total_seconds() == pytest.approx(3_000)
+    assert (not_none(seen.expires_at) - clock.utc()).total_seconds() == pytest.approx(3_000)
     clock.advance(3_001)
     assert start().state == "closed"
 
 
-def test_without_an_expiry_it_lasts_for_ever(start, clock):
+def test_without_an_expiry_it_lasts_for_ever(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     start().keeper.act("plex", "open")
     clock.advance(400 * 86_400)
     process = start()
@@ -45,7 +55,9 @@ def test_without_an_expiry_it_lasts_for_ever(start, clock):
 
 
 @pytest.mark.parametrize("action", ["close", "reset", "enable"])
-def test_what_an_operator_ended_does_not_come_back(start, action):
+def test_what_an_operator_ended_does_not_come_back(
+    start: Callable[..., Process], action: Any
+) -> None:
     first = start()
     first.keeper.act("plex", "open")
     first.keeper.act("plex", action)
@@ -53,7 +65,9 @@ def test_what_an_operator_ended_does_not_come_back(start, action):
     assert first.keeper.active() == []
 
 
-def test_what_settings_disable_is_not_enabled_by_what_an_operator_once_ended(start, clock):
+def test_what_settings_disable_is_not_enabled_by_what_an_operator_once_ended(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     first = start()
     first.keeper.act("plex", "open")
     first.keeper.act("plex", "enable")
@@ -64,7 +78,7 @@ def test_what_settings_disable_is_not_enabled_by_what_an_operator_once_ended(sta
     assert second.state == "disabled"
 
 
-def test_other_workers_obey_when_they_look(start):
+def test_other_workers_obey_when_they_look(start: Callable[..., Process]) -> None:
     one, two = start(), start()
     one.keeper.act("plex", "open", reason="moving")
     two.keeper.follow()
@@ -74,7 +88,7 @@ def test_other_workers_obey_when_they_look(start):
     assert one.state == "closed"
 
 
-def test_other_workers_close_what_opened_by_itself(start):
+def test_other_workers_close_what_opened_by_itself(start: Callable[..., Process]) -> None:
     one, two = start(), start()
     for _ in range(5):
         two.plex.acquire().failure(ConnectionError())
@@ -84,7 +98,7 @@ def test_other_workers_close_what_opened_by_itself(start):
     assert two.state == "closed"
 
 
-def test_the_last_word_counts_whoever_looks_when(start):
+def test_the_last_word_counts_whoever_looks_when(start: Callable[..., Process]) -> None:
     one, two, three = start(), start(), start()
     one.keeper.act("plex", "open")
     two.keeper.act("plex", "disable")
@@ -94,7 +108,9 @@ def test_the_last_word_counts_whoever_looks_when(start):
         assert (process.state, process.plex.snapshot().reason) == ("forced_open", "last")
 
 
-def test_words_on_two_breakers_from_two_workers_are_both_kept(start):
+def test_words_on_two_breakers_from_two_workers_are_both_kept(
+    start: Callable[..., Process],
+) -> None:
     one, two = start(), start()
     for process in (one, two):
         process.registry.breaker("overseerr")
@@ -104,7 +120,9 @@ def test_words_on_two_breakers_from_two_workers_are_both_kept(start):
     assert found == ["overseerr", "plex"]
 
 
-def test_a_look_that_finds_nothing_new_changes_nothing(start, heard):
+def test_a_look_that_finds_nothing_new_changes_nothing(
+    start: Callable[..., Process], heard: Callable[[Signal], list[Any]]
+) -> None:
     process = start()
     process.keeper.act("plex", "open")
     changes = heard(state_changed)
@@ -113,7 +131,9 @@ def test_a_look_that_finds_nothing_new_changes_nothing(start, heard):
     assert changes == []
 
 
-def test_a_breaker_that_is_made_later_obeys_from_its_first_call(start):
+def test_a_breaker_that_is_made_later_obeys_from_its_first_call(
+    start: Callable[..., Process],
+) -> None:
     first = start()
     first.registry.breaker("later")
     first.keeper.act("later", "open")
@@ -123,14 +143,16 @@ def test_a_breaker_that_is_made_later_obeys_from_its_first_call(start):
     assert third.registry.add_breaker(CircuitBreaker("later")).state.value == "forced_open"
 
 
-def test_one_that_takes_the_place_of_another_obeys_too(start):
+def test_one_that_takes_the_place_of_another_obeys_too(start: Callable[..., Process]) -> None:
     process = start()
     process.keeper.act("plex", "open")
     process.registry.add_breaker(made := CircuitBreaker("plex"), replaces=lambda taken: True)
     assert made.state.value == "forced_open"
 
 
-def test_other_registries_of_the_process_have_breakers_of_their_own(start, heard):
+def test_other_registries_of_the_process_have_breakers_of_their_own(
+    start: Callable[..., Process], heard: Callable[[Signal], list[Any]]
+) -> None:
     process = start()
     process.keeper.act("plex", "open")
     changes = heard(state_changed)
@@ -138,7 +160,9 @@ def test_other_registries_of_the_process_have_breakers_of_their_own(start, heard
     assert (other.state.value, changes) == ("closed", [])
 
 
-def test_of_a_service_that_is_gone_it_is_listed_and_expires(start, clock):
+def test_of_a_service_that_is_gone_it_is_listed_and_expires(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     first = start()
     first.registry.breaker("gone")
     first.keeper.act("gone", "open", expires_in=HOUR)
@@ -149,7 +173,7 @@ def test_of_a_service_that_is_gone_it_is_listed_and_expires(start, clock):
     assert second.keeper.active() == []
 
 
-def test_and_an_operator_can_end_it(start):
+def test_and_an_operator_can_end_it(start: Callable[..., Process]) -> None:
     first = start()
     first.registry.breaker("gone")
     first.keeper.act("gone", "open")
@@ -159,7 +183,9 @@ def test_and_an_operator_can_end_it(start):
     assert start().registry.breaker("gone").state.value == "closed"
 
 
-def test_a_file_that_was_removed_or_cut_while_running_is_written_again(start, path):
+def test_a_file_that_was_removed_or_cut_while_running_is_written_again(
+    start: Callable[..., Process], path: Path
+) -> None:
     process = start()
     process.keeper.act("plex", "open")
     whole = path.read_text()
@@ -170,7 +196,9 @@ def test_a_file_that_was_removed_or_cut_while_running_is_written_again(start, pa
     assert process.state == "forced_open"
 
 
-def test_a_damaged_file_stops_no_start_and_no_operator(start, path):
+def test_a_damaged_file_stops_no_start_and_no_operator(
+    start: Callable[..., Process], path: Path
+) -> None:
     path.write_bytes(b"\0" * 4096)
     process = start()
     assert process.state == "closed"
@@ -178,7 +206,9 @@ def test_a_damaged_file_stops_no_start_and_no_operator(start, path):
     assert start().state == "forced_open"
 
 
-def test_what_cannot_be_kept_is_obeyed_told_and_tried_again(start, path, caplog):
+def test_what_cannot_be_kept_is_obeyed_told_and_tried_again(
+    start: Callable[..., Process], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     process = start()
     draft = path.with_name("overrides.json.lock")
     draft.mkdir()  # even root cannot write to it
@@ -193,19 +223,23 @@ def test_what_cannot_be_kept_is_obeyed_told_and_tried_again(start, path, caplog)
     assert start().state == "forced_open"
 
 
-def test_a_file_of_a_newer_version_is_no_trouble_for_the_breakers(start, path):
+def test_a_file_of_a_newer_version_is_no_trouble_for_the_breakers(
+    start: Callable[..., Process], path: Path
+) -> None:
     path.write_text('{"version": 2}\n')
     process = start()
     kept = process.keeper.act("plex", "open")
     assert (kept.file, process.state) == (False, "forced_open")
-    assert "newer version" in kept.problem
+    assert "newer version" in not_none(kept.problem)
     assert path.read_text() == '{"version": 2}\n'
 
 
 # -- the database ------------------------------------------------------------------------------
 
 
-def test_what_the_file_lost_the_database_brings_back(start, path):
+def test_what_the_file_lost_the_database_brings_back(
+    start: Callable[..., Process], path: Path
+) -> None:
     first = start()
     first.database.upgrade()
     assert first.keeper.act("plex", "open").database
@@ -217,7 +251,7 @@ def test_what_the_file_lost_the_database_brings_back(start, path):
     assert start().state == "forced_open"
 
 
-def test_an_older_copy_in_the_database_brings_nothing_back(start):
+def test_an_older_copy_in_the_database_brings_nothing_back(start: Callable[..., Process]) -> None:
     first = start()
     first.database.upgrade()
     first.keeper.act("plex", "open")
@@ -231,7 +265,7 @@ def test_an_older_copy_in_the_database_brings_nothing_back(start):
     assert [each.action for each in store.all()] == ["enable"]
 
 
-def test_what_was_said_while_the_database_was_away_follows(start):
+def test_what_was_said_while_the_database_was_away_follows(start: Callable[..., Process]) -> None:
     first = start()
     assert not first.keeper.act("plex", "open").database
     first.database.upgrade()
@@ -239,7 +273,9 @@ def test_what_was_said_while_the_database_was_away_follows(start):
     assert [each.action for each in first.keeper._store.all()] == ["open"]
 
 
-def test_after_every_copy_was_lost_the_new_word_is_higher_than_any_old_one(start, path, clock):
+def test_after_every_copy_was_lost_the_new_word_is_higher_than_any_old_one(
+    start: Callable[..., Process], path: Path, clock: SettableClock
+) -> None:
     first = start()
     first.keeper.act("plex", "open")
     old = first.keeper.active()[0].revision
@@ -250,7 +286,9 @@ def test_after_every_copy_was_lost_the_new_word_is_higher_than_any_old_one(start
     assert second.keeper.active()[0].revision > old
 
 
-def test_tombstones_are_forgotten_after_a_month_everywhere(start, clock, path):
+def test_tombstones_are_forgotten_after_a_month_everywhere(
+    start: Callable[..., Process], clock: SettableClock, path: Path
+) -> None:
     first = start()
     first.database.upgrade()
     first.keeper.act("plex", "open", expires_in=1)
@@ -262,7 +300,9 @@ def test_tombstones_are_forgotten_after_a_month_everywhere(start, clock, path):
     assert "plex" not in path.read_text()
 
 
-def test_what_was_ended_elsewhere_ends_here_and_leaves_what_opened_by_itself(start, path):
+def test_what_was_ended_elsewhere_ends_here_and_leaves_what_opened_by_itself(
+    start: Callable[..., Process], path: Path
+) -> None:
     """The database tells of it only after the start."""
     first = start()
     first.database.upgrade()
@@ -282,7 +322,9 @@ def test_what_was_ended_elsewhere_ends_here_and_leaves_what_opened_by_itself(sta
 # -- the clock ---------------------------------------------------------------------------------
 
 
-def test_a_clock_that_is_set_forward_past_the_expiry_ends_it(start, clock):
+def test_a_clock_that_is_set_forward_past_the_expiry_ends_it(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     """As it would be for a process that starts now."""
     process = start()
     process.keeper.act("plex", "open", expires_in=HOUR)
@@ -291,19 +333,23 @@ def test_a_clock_that_is_set_forward_past_the_expiry_ends_it(start, clock):
     assert (process.state, start().state) == ("closed", "closed")
 
 
-def test_a_clock_that_is_set_back_prolongs_nothing(start, clock):
+def test_a_clock_that_is_set_back_prolongs_nothing(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     process = start()
     process.keeper.act("plex", "open", expires_in=HOUR)
     clock.offset = timedelta(hours=-5)
     seen = start().plex.snapshot()
-    assert (seen.expires_at - clock.utc()).total_seconds() == HOUR
+    assert (not_none(seen.expires_at) - clock.utc()).total_seconds() == HOUR
     clock.advance(HOUR)
     process.keeper.follow()
     assert (process.state, process.keeper.active()) == ("closed", [])
     assert start().state == "closed"
 
 
-def test_after_the_clock_was_set_back_what_opened_by_itself_is_closed_all_the_same(start, clock):
+def test_after_the_clock_was_set_back_what_opened_by_itself_is_closed_all_the_same(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     one, two = start(), start()
     clock.offset = timedelta(days=-300)
     for process in (one, two):
@@ -314,7 +360,9 @@ def test_after_the_clock_was_set_back_what_opened_by_itself_is_closed_all_the_sa
     assert (one.state, two.state) == ("closed", "closed")
 
 
-def test_after_the_clock_was_set_back_the_next_word_is_still_the_last(start, clock):
+def test_after_the_clock_was_set_back_the_next_word_is_still_the_last(
+    start: Callable[..., Process], clock: SettableClock
+) -> None:
     one, two = start(), start()
     one.keeper.act("plex", "open")
     clock.offset = timedelta(days=-300)

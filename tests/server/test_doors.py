@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+from collections.abc import Iterator
 from itertools import chain, repeat
 
 import pytest
@@ -10,12 +11,12 @@ from medianest.server.doors import Doors
 
 
 @pytest.fixture
-def listener():
+def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
 
-def test_a_lack_of_room_that_lets_one_in_now_and_then_is_told_once(listener):
+def test_a_lack_of_room_that_lets_one_in_now_and_then_is_told_once(listener: socket.socket) -> None:
     """Keeps out: a line of log for each connection that found the one place that was free."""
     room, told, taken = chain([False, True], repeat(False)), [], []
     clients = [socket.create_connection(listener.getsockname()) for _ in range(2)]

@@ -2,9 +2,12 @@
 
 import logging
 import os
+import socket
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any, NoReturn
 
 import pytest
 from gunicorn import version_info
@@ -23,20 +26,25 @@ class Log:
     debug = staticmethod(logging.getLogger("gunicorn.error").debug)
 
     @staticmethod
-    def access(*told):
+    def access(*told: Any) -> None:
         """Nothing."""
 
     @staticmethod
-    def close_on_exec():
+    def close_on_exec() -> None:
         """Nothing to close."""
 
 
 @pytest.fixture
-def answer(pair):
+def answer(pair: tuple[socket.socket, socket.socket]) -> Iterator[Callable[..., bool]]:
     """`answer(app, method, rest)` is whether another request may follow on the connection."""
     worker = Worker(0, os.getppid(), [], None, 30, Config(), Log())
 
-    def one(app, method="GET", rest=b"\r\n", target="/"):
+    def one(
+        app: Callable[..., Iterable[bytes]],
+        method: str = "GET",
+        rest: bytes = b"\r\n",
+        target: str = "/",
+    ) -> bool:
         worker.wsgi = app
         connection = Connection(pair[0], "", "", Backlog(), BODY_MOST)
         connection.incoming.feed(f"{method} {target} HTTP/1.1\r\nHost: x\r\n".encode() + rest)
@@ -48,8 +56,10 @@ def answer(pair):
     worker.tmp.close()
 
 
-def of(status, length, body):
-    def app(environ, start_response):
+def of(
+    status: str, length: int, body: bytes
+) -> Callable[[dict[str, Any], Callable[..., Any]], list[bytes]]:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         start_response(status, [("Content-Length", str(length))])
         return [body]
 
@@ -65,7 +75,11 @@ def of(status, length, body):
         (of("304 Not Modified", 5, b""), "GET"),
     ],
 )
-def test_another_request_may_follow_a_whole_answer(answer, app, method):
+def test_another_request_may_follow_a_whole_answer(
+    answer: Callable[..., bool],
+    app: Callable[[dict[str, Any], Callable[..., Any]], list[bytes]],
+    method: str,
+) -> None:
     assert answer(app, method)
 
 
@@ -77,17 +91,24 @@ def test_another_request_may_follow_a_whole_answer(answer, app, method):
         (b"Connection: keep-alive, closed\r\n", True),
     ],
 )
-def test_nothing_follows_where_the_client_asks_to_close(answer, pair, headers, follows):
+def test_nothing_follows_where_the_client_asks_to_close(
+    answer: Callable[..., bool],
+    pair: tuple[socket.socket, socket.socket],
+    headers: bytes,
+    follows: bool,
+) -> None:
     """Keeps out: "close" unseen beside another word, and a client that waits for the end."""
     assert answer(of("200 OK", 2, b"ok"), rest=headers + b"\r\n") is follows
     assert (b"\r\nConnection: close\r\n" in pair[1].recv(4096)) is not follows
 
 
-def test_the_host_of_a_whole_url_counts_and_not_that_of_the_header(answer):
+def test_the_host_of_a_whole_url_counts_and_not_that_of_the_header(
+    answer: Callable[..., bool],
+) -> None:
     """Keeps out: a check of names that looks at another one than the request is for."""
     seen = []
 
-    def app(environ, start_response):
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         seen.append((environ["HTTP_HOST"], environ["PATH_INFO"], environ["QUERY_STRING"]))
         return of("200 OK", 0, b"")(environ, start_response)
 
@@ -97,12 +118,16 @@ def test_the_host_of_a_whole_url_counts_and_not_that_of_the_header(answer):
 
 
 @pytest.mark.parametrize("target", ["ftp://x/", "http:///live", "http://me@x/"])
-def test_a_target_that_is_no_url_of_http_is_refused(answer, target):
+def test_a_target_that_is_no_url_of_http_is_refused(
+    answer: Callable[..., bool], target: str
+) -> None:
     with pytest.raises(ParseException):
         answer(of("200 OK", 0, b""), target=target)
 
 
-def test_a_request_waits_for_the_threads_that_are_there(pair, monkeypatch):
+def test_a_request_waits_for_the_threads_that_are_there(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: a worker that ended, with all its requests, for want of one more thread."""
     worker = Worker(0, os.getppid(), [], None, 30, Config(), Log())
     served = threading.Semaphore(0)
@@ -120,11 +145,13 @@ def test_a_request_waits_for_the_threads_that_are_there(pair, monkeypatch):
     worker.tmp.close()
 
 
-def refuse(thread):
+def refuse(thread: threading.Thread) -> NoReturn:
     raise RuntimeError("can't start new thread")
 
 
-def test_nothing_follows_an_answer_that_is_shorter_than_it_said(answer):
+def test_nothing_follows_an_answer_that_is_shorter_than_it_said(
+    answer: Callable[..., bool],
+) -> None:
     """Keeps out: the client takes the next answer for the rest of this one."""
     assert not answer(of("200 OK", 10, b"hello"))
 
@@ -135,10 +162,12 @@ OLD = pytest.mark.skipif(version_info < (26,), reason="its parser does not tell"
 @pytest.mark.parametrize(
     ("after", "trailer"), [(b"XX", b""), pytest.param(b"\r\n", b"a line\r\n", marks=OLD)]
 )
-def test_nothing_follows_a_body_that_is_none_even_if_the_app_answers_it(answer, after, trailer):
+def test_nothing_follows_a_body_that_is_none_even_if_the_app_answers_it(
+    answer: Callable[..., bool], after: bytes, trailer: bytes
+) -> None:
     """Keeps out: the rest of it taken for the next request."""
 
-    def app(environ, start_response):
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[Any]:
         with suppress(Exception):
             environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Length", "0")])

@@ -25,7 +25,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("request_bytes", WHOLE.values(), ids=WHOLE)
-def test_a_request_is_ready_with_its_last_byte_and_without_the_next(request_bytes):
+def test_a_request_is_ready_with_its_last_byte_and_without_the_next(request_bytes: bytes) -> None:
     incoming = Incoming()
     for byte in request_bytes[:-1]:
         assert not incoming.is_ready()
@@ -63,7 +63,9 @@ HOPELESS = {
 
 @pytest.mark.parametrize("request_bytes", HOPELESS.values(), ids=HOPELESS)
 @pytest.mark.parametrize("step", [7, 1024, 10**9])
-def test_what_is_not_worth_waiting_for_is_given_to_a_thread(request_bytes, step):
+def test_what_is_not_worth_waiting_for_is_given_to_a_thread(
+    request_bytes: bytes, step: int
+) -> None:
     incoming = Incoming()
     for place in range(0, len(request_bytes), step):
         incoming.feed(request_bytes[place : place + step])
@@ -75,7 +77,7 @@ def test_what_is_not_worth_waiting_for_is_given_to_a_thread(request_bytes, step)
     assert not is_whole
 
 
-def test_a_large_chunk_that_is_only_announced_is_no_work_for_a_thread():
+def test_a_large_chunk_that_is_only_announced_is_no_work_for_a_thread() -> None:
     incoming = Incoming()
     incoming.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n{" % BODY_MOST)
     assert not incoming.is_ready()
@@ -84,7 +86,7 @@ def test_a_large_chunk_that_is_only_announced_is_no_work_for_a_thread():
 @pytest.mark.parametrize(
     ("head", "expects"), [(HEAD, True), (HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"), False)]
 )
-def test_who_awaits_that_its_body_is_wanted_is_known(head, expects):
+def test_who_awaits_that_its_body_is_wanted_is_known(head: bytes, expects: bool) -> None:
     incoming = Incoming()
     incoming.feed(head + b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
     assert not incoming.is_ready()
@@ -96,7 +98,9 @@ def test_who_awaits_that_its_body_is_wanted_is_known(head, expects):
     ("request_bytes", "target"),
     [(b"GET /a?b HTTP/1.1\r\n\r\n", b"/a?b"), (b"nonsense\r\n\r\n", b""), (b"", b"")],
 )
-def test_what_is_asked_for_is_known_before_it_is_parsed(request_bytes, target):
+def test_what_is_asked_for_is_known_before_it_is_parsed(
+    request_bytes: bytes, target: bytes
+) -> None:
     incoming = Incoming()
     incoming.feed(request_bytes)
     assert incoming.target == target

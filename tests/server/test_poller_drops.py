@@ -2,6 +2,8 @@
 
 import resource
 import socket
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import pytest
 
@@ -11,15 +13,15 @@ FEW = 16
 
 
 @pytest.fixture
-def listener(monkeypatch):
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (FEW, FEW))
     with socket.create_server(("127.0.0.1", 0), backlog=FEW * 4) as made:
         yield made
 
 
 @pytest.fixture
-def poller():
-    def never(*_):
+def poller() -> Poller:
+    def never(*_: Any) -> NoReturn:
         raise AssertionError
 
     return Poller(
@@ -27,7 +29,9 @@ def poller():
     )
 
 
-def test_a_client_that_makes_room_while_it_speaks_costs_nobody_else(poller, listener):
+def test_a_client_that_makes_room_while_it_speaks_costs_nobody_else(
+    poller: Poller, listener: socket.socket
+) -> None:
     """Keeps out: a connection that was closed for a new one and had sent something ended the
     worker."""
     poller.doors.open([listener])

@@ -11,7 +11,7 @@ from medianest.server.refusals import FewLines, answer, status_of
 from medianest.server.worker import Worker
 
 
-def test_what_the_server_does_not_speak_is_told_at_the_start():
+def test_what_the_server_does_not_speak_is_told_at_the_start() -> None:
     config = Config()
     config.set("certfile", __file__)
     with pytest.raises(SystemExit, match="speaks no TLS"):
@@ -29,14 +29,16 @@ def test_what_the_server_does_not_speak_is_told_at_the_start():
         (ValueError("a bug"), 500),
     ],
 )
-def test_each_error_has_its_status_and_no_answer_repeats_what_was_sent(error, status):
+def test_each_error_has_its_status_and_no_answer_repeats_what_was_sent(
+    error: Exception, status: int
+) -> None:
     told = answer(status_of(error))
     assert told.startswith(b"HTTP/1.1 %d " % status)
     assert b"s3cret" not in told
     assert b"Connection: close\r\n" in told
 
 
-def test_a_few_lines_are_told_and_the_others_counted(caplog):
+def test_a_few_lines_are_told_and_the_others_counted(caplog: pytest.LogCaptureFixture) -> None:
     few = FewLines(logging.getLogger("medianest.test"), most=2)
     for number in range(5):
         few.warn("number %d", number)
