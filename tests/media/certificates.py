@@ -3,6 +3,7 @@
 import hashlib
 import ssl
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ class Authority:
     """Signs certificates into a folder; `file` holds its own. Those of many a home lack what RFC
     5280 asks for, and Python 3.13 looks for it, unless told otherwise: `strict` ones have it."""
 
-    def __init__(self, folder, *, strict=False):
+    def __init__(self, folder: Path, *, strict: bool = False) -> None:
         self._folder = folder
         self.file, self._key = folder / "ca.pem", folder / "ca.key"
         usage = " -addext keyUsage=critical,keyCertSign,cRLSign" if strict else ""
@@ -20,7 +21,7 @@ class Authority:
             f" -keyout {self._key}{usage}"
         )
 
-    def certificate(self, name, *, expired=False):
+    def certificate(self, name: str, *, expired: bool = False) -> Path:
         """A file with a certificate for a name and its key."""
         path = self._folder / f"{name}-expired-{expired}.pem"
         request = f"{path}.csr"
@@ -34,7 +35,7 @@ class Authority:
         )
         if not expired:
             self._openssl(f"{sign} -days 2")
-        elif "-not_after" in self._run("x509 -help").stderr.decode():  # 3.4 and newer
+        elif "-not_after" in self._run("x509 -help").stderr:  # 3.4 and newer
             self._openssl(f"{sign} -not_before 20200101000000Z -not_after 20200102000000Z")
         else:
             self._openssl(f"{sign} -days -1")
@@ -42,26 +43,26 @@ class Authority:
             file.write((self._folder / f"{path.name}.key").read_bytes())
         return path
 
-    def _openssl(self, arguments):
+    def _openssl(self, arguments: str) -> None:
         done = self._run(arguments)
         assert done.returncode == 0, done.stderr
 
     @staticmethod
-    def _run(arguments):
+    def _run(arguments: str) -> subprocess.CompletedProcess[str]:
         try:
-            return subprocess.run(["openssl", *arguments.split()], capture_output=True)
+            return subprocess.run(["openssl", *arguments.split()], capture_output=True, text=True)
         except FileNotFoundError:
             pytest.skip("no openssl command here")
 
 
-def server_context(path):
+def server_context(path: Path) -> ssl.SSLContext:
     """TLS as a server with that certificate has it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
 
 
-def sha256_of(path):
+def sha256_of(path: Path) -> str:
     """The fingerprint of the certificate in a file."""
     text = path.read_text()
     end = "-----END CERTIFICATE-----\n"

@@ -1,5 +1,6 @@
 """A sandbox Plex for the tests of this folder: its own process, real sockets."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,17 @@ from medianest.config import PlexSettings
 from medianest.media.plex.client import PlexClient
 from medianest.sandbox.process import SandboxProcess
 from tests.media.answering import AnsweringServer
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture(scope="session")
-def sandbox():
+def sandbox() -> Iterator[SandboxProcess]:
     with SandboxProcess.start(kind="plex", port=0) as process:
         yield process
 
 
 @pytest.fixture
-def plex_server(sandbox):
+def plex_server(sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
     """The sandbox without faults and with its counters at zero."""
     sandbox.clear_faults()
     sandbox.reset_requests()
@@ -26,23 +28,23 @@ def plex_server(sandbox):
 
 
 @pytest.fixture
-def settings(plex_server):
+def settings(plex_server: SandboxProcess) -> PlexSettings:
     return PlexSettings(url=plex_server.url, token=plex_server.token, timeout=0.5)
 
 
 @pytest.fixture
-def client(settings):
-    client = PlexClient(settings.url, settings)
+def client(settings: PlexSettings) -> Iterator[PlexClient]:
+    client = PlexClient(not_none(settings.url), settings)
     yield client
     client.close()
 
 
 @pytest.fixture
-def answering():
+def answering() -> Iterator[Callable[[str], PlexClient]]:
     """`answering(container)` is a client of a Plex that always says this."""
     server, clients = AnsweringServer(), []
 
-    def start(text):
+    def start(text: str) -> PlexClient:
         server.body = text.encode()
         clients.append(PlexClient(server.url, PlexSettings(url=server.url)))
         return clients[-1]

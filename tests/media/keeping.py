@@ -2,7 +2,10 @@
 
 import re
 import socket
+import ssl
 import threading
+from collections.abc import Callable
+from typing import Any
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -12,23 +15,24 @@ class KeepingServer:
     that place, the request of that turn on it, both from 1. A connection ends when it returns
     True. `requests` are (place, method) in the order in which they came."""
 
-    def __init__(self, answer, tls=None):
-        self.answer, self.requests, self.accepted = answer, [], 0
+    def __init__(self, answer: Callable[..., Any], tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[tuple[int, str]] = []
+        self.answer, self.accepted = answer, 0
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
-    def url(self):
+    def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
 
-    def stop(self):
+    def stop(self) -> None:
         if self._listener.fileno() != -1:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
-    def _accept(self):
+    def _accept(self) -> None:
         while True:
             try:
                 connection, _ = self._listener.accept()
@@ -39,7 +43,7 @@ class KeepingServer:
                 target=self._serve, args=(connection, self.accepted), daemon=True
             ).start()
 
-    def _serve(self, connection, place):
+    def _serve(self, connection: socket.socket, place: int) -> None:
         try:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
@@ -54,7 +58,7 @@ class KeepingServer:
         finally:
             connection.close()
 
-    def _read(self, connection):
+    def _read(self, connection: socket.socket) -> bytes:
         """A whole request; nothing when the client has left."""
         data, size = b"", 0
         while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < size:
@@ -66,18 +70,18 @@ class KeepingServer:
         return data
 
 
-def well(connection, place, turn):
+def well(connection: socket.socket, place: int, turn: int) -> None:
     """A server that is always well."""
     connection.sendall(OK)
 
 
-def hang_up(connection):
+def hang_up(connection: socket.socket) -> bool:
     """Close without a word."""
     connection.shutdown(socket.SHUT_RDWR)
     return True
 
 
-def reset(connection):
+def reset(connection: socket.socket) -> bool:
     """Close as a system does that knows the connection no more."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()

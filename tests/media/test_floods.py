@@ -6,12 +6,15 @@ Keeps out: 1 MiB of {} that took 1.2 GiB and 12 seconds, and 10 MiB that ended t
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.media.answering import AnsweringServer
 from tests.media.floods import FLOODS, healthy
+from tests.valkey import ValkeyProcess
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="the peak is read from /proc"
@@ -66,7 +69,7 @@ store.get(("nothing",))
 )
 
 
-def measured(worker, url):
+def measured(worker: str, url: str) -> tuple[int, float]:
     """What such a worker took: KiB, and seconds of a processor."""
     command = [sys.executable, "-c", worker, url]
     told = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120)
@@ -75,11 +78,11 @@ def measured(worker, url):
 
 
 @pytest.fixture(scope="module")
-def cost_of():
+def cost_of() -> Iterator[Callable[[bytes], tuple[int, float]]]:
     """`cost_of(body)` is what a worker takes to read it from Plex."""
     server = AnsweringServer()
 
-    def measure(body):
+    def measure(body: bytes) -> tuple[int, float]:
         server.body = body
         return measured(OF_PLEX, server.url)
 
@@ -88,18 +91,22 @@ def cost_of():
 
 
 @pytest.fixture(scope="module")
-def cost_of_a_healthy_one(cost_of):
+def cost_of_a_healthy_one(cost_of: Callable[[bytes], tuple[int, float]]) -> tuple[int, float]:
     return cost_of(healthy(SIZE))
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_a_flood_costs_less_than_four_healthy_answers(cost_of, cost_of_a_healthy_one, flood):
+def test_a_flood_costs_less_than_four_healthy_answers(
+    cost_of: Callable[[bytes], tuple[int, float]],
+    cost_of_a_healthy_one: tuple[int, float],
+    flood: Callable[..., Any],
+) -> None:
     memory, seconds = cost_of(flood(SIZE))
     assert memory < 4 * cost_of_a_healthy_one[0]
     assert seconds < 4 * cost_of_a_healthy_one[1]
 
 
-def kept(items):
+def kept(items: bytes) -> bytes:
     """As it stands in Redis."""
     now = round(time.time() * 1000)
     head = b'%d {"as_of":"2026-01-01T00:00:00Z","degraded":false,"age":0,"value":['
@@ -107,7 +114,9 @@ def kept(items):
 
 
 @pytest.mark.parametrize("element", [b"{}", b"[]", b'{"title":"x","type":"x","year":[]}'])
-def test_a_flood_in_redis_costs_less_than_four_healthy_answers(valkey, element):
+def test_a_flood_in_redis_costs_less_than_four_healthy_answers(
+    valkey: ValkeyProcess, element: bytes
+) -> None:
     item = b'{"rating_key":"7","title":"Alba","type":"movie","summary":"%s"}' % (b"x" * 900)
     cost = []
     for kind, number in ((item, 1000), (element, 12_000), (element, 5_000_000)):

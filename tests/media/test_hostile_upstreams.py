@@ -3,6 +3,8 @@
 import socket
 import threading
 import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,15 +15,15 @@ from medianest.net import connect as sockets
 
 
 @pytest.fixture
-def answering():
+def answering() -> Iterator[Callable[[Callable[..., Any]], str]]:
     """`answering(send)` is the URL of a server that does `send(connection)` for each request."""
     listeners = []
 
-    def start(send):
+    def start(send: Callable[..., Any]) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
-        def serve():
+        def serve() -> None:
             while True:
                 try:
                     connection, _ = listener.accept()
@@ -42,7 +44,7 @@ def answering():
         listener.close()
 
 
-def ask(url, *, timeout=2.0):
+def ask(url: str, *, timeout: float = 2.0) -> dict[Any, Any]:
     http = UpstreamHttp("plex", url, headers={}, timeout=timeout, max_bytes=1_000_000)
     try:
         return http.get_json("/x")
@@ -50,10 +52,10 @@ def ask(url, *, timeout=2.0):
         http.close()
 
 
-def test_the_body_of_a_redirect_is_not_read(answering):
+def test_the_body_of_a_redirect_is_not_read(answering: Callable[[Callable[..., Any]], str]) -> None:
     """Keeps out: requests reads such a body whole, whatever its size, to reuse the connection."""
 
-    def send(connection):
+    def send(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://x/\r\n")
         connection.sendall(b"Content-Length: 50000000\r\n\r\n")
         for _ in range(500):
@@ -68,8 +70,10 @@ def test_the_body_of_a_redirect_is_not_read(answering):
 
 
 @pytest.mark.parametrize("location", [b"http://x/\xff", b"http://[", b""])
-def test_a_senseless_location_is_an_invalid_answer(answering, location):
-    def send(connection):
+def test_a_senseless_location_is_an_invalid_answer(
+    answering: Callable[[Callable[..., Any]], str], location: bytes
+) -> None:
+    def send(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n")
 
     with pytest.raises(InvalidAnswerError):
@@ -88,19 +92,25 @@ def test_a_senseless_location_is_an_invalid_answer(answering, location):
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n{}",
     ],
 )
-def test_nonsense_becomes_an_error_of_ours(answering, answer):
+def test_nonsense_becomes_an_error_of_ours(
+    answering: Callable[[Callable[..., Any]], str], answer: bytes
+) -> None:
     with pytest.raises(UpstreamError):
         ask(answering(lambda connection: connection.sendall(answer)))
 
 
-def test_a_tls_handshake_that_never_comes_is_bounded(answering):
+def test_a_tls_handshake_that_never_comes_is_bounded(
+    answering: Callable[[Callable[..., Any]], str],
+) -> None:
     url = answering(lambda connection: connection.recv(1)).replace("http://", "https://")
     with pytest.raises(SlowError):
         ask(url, timeout=0.5)
 
 
 @pytest.mark.parametrize("status", [400, 409, 418, 422])
-def test_a_request_that_is_refused_is_not_the_servers_failure(answering, status):
+def test_a_request_that_is_refused_is_not_the_servers_failure(
+    answering: Callable[[Callable[..., Any]], str], status: int
+) -> None:
     """Keeps out: one client's odd question opens the breaker for everybody."""
     head = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
     with pytest.raises(RefusedError) as caught:
@@ -109,7 +119,9 @@ def test_a_request_that_is_refused_is_not_the_servers_failure(answering, status)
     assert not isinstance(caught.value, UpstreamError)
 
 
-def test_an_address_that_never_answers_leaves_time_for_the_next(answering, monkeypatch):
+def test_an_address_that_never_answers_leaves_time_for_the_next(
+    answering: Callable[[Callable[..., Any]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: a home whose IPv6 leads nowhere, and where every call times out."""
     url = answering(
         lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
@@ -130,12 +142,12 @@ def test_an_address_that_never_answers_leaves_time_for_the_next(answering, monke
             client.close()
 
 
-def head(status, *lines, body=b""):
+def head(status: int, *lines: bytes, body: bytes = b"") -> bytes:
     """An answer with that head."""
     return b"\r\n".join([f"HTTP/1.1 {status} X".encode(), *lines, b"", body])
 
 
-def ask_behind(url, prefix="MEDIANEST_PLEX"):
+def ask_behind(url: str, prefix: str = "MEDIANEST_PLEX") -> Any:
     tls = UpstreamTls(prefix)
     http = UpstreamHttp("plex", url, headers={}, timeout=2.0, max_bytes=1_000_000, tls=tls)
     try:
@@ -145,7 +157,9 @@ def ask_behind(url, prefix="MEDIANEST_PLEX"):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_to_https_says_which_setting_to_change(answering, status):
+def test_a_redirect_to_https_says_which_setting_to_change(
+    answering: Callable[[Callable[..., Any]], str], status: int
+) -> None:
     location = b"Location: https://user:S3CRET@plex.home:8443/library/sections?token=S3CRET#S3CRET"
     url = answering(lambda connection: connection.sendall(head(status, location)))
     with pytest.raises(InvalidAnswerError) as caught:
@@ -169,7 +183,9 @@ def test_a_redirect_to_https_says_which_setting_to_change(answering, status):
         ("https://h:99999999/", "it redirects (302)"),
     ],
 )
-def test_any_other_redirect_is_told_as_one(answering, location, shown):
+def test_any_other_redirect_is_told_as_one(
+    answering: Callable[[Callable[..., Any]], str], location: str, shown: str
+) -> None:
     lines = f"Location: {location}".encode()
     url = answering(lambda connection: connection.sendall(head(302, lines)))
     with pytest.raises(InvalidAnswerError) as caught:
@@ -192,36 +208,42 @@ def test_any_other_redirect_is_told_as_one(answering, location, shown):
         (b"", "it closed the connection without an answer"),
     ],
 )
-def test_what_is_no_answer_says_what_it_is(answering, answer, fault):
+def test_what_is_no_answer_says_what_it_is(
+    answering: Callable[[Callable[..., Any]], str], answer: bytes, fault: str
+) -> None:
     with pytest.raises(UpstreamError) as caught:
         ask(answering(lambda connection: connection.sendall(answer)))
     assert str(caught.value) == f"plex: {fault}"
 
 
-def test_json_without_a_content_type_is_an_answer(answering):
+def test_json_without_a_content_type_is_an_answer(
+    answering: Callable[[Callable[..., Any]], str],
+) -> None:
     answer = head(200, b"Content-Length: 2", body=b"{}")
     assert ask(answering(lambda connection: connection.sendall(answer))) == {}
 
 
-def many_headers():
+def many_headers() -> Any:
     return iter([b"HTTP/1.1 200 OK\r\n", *[b"X-Header: y\r\n" * 1000] * 100])
 
 
-def endless_header():
+def endless_header() -> Iterator[bytes]:
     yield b"HTTP/1.1 200 OK\r\nX-Header: "
     for _ in range(1024):
         yield b"x" * 2**20
 
 
-def endless_status_line():
+def endless_status_line() -> Iterator[bytes]:
     yield b"HTTP/1.1 200 "
     for _ in range(1024):
         yield b"x" * 2**20
 
 
 @pytest.mark.parametrize("parts", [many_headers, endless_header, endless_status_line])
-def test_headers_without_an_end_are_not_read(answering, parts):
-    def send(connection):
+def test_headers_without_an_end_are_not_read(
+    answering: Callable[[Callable[..., Any]], str], parts: Callable[[], Any]
+) -> None:
+    def send(connection: socket.socket) -> None:
         for part in parts():
             connection.sendall(part)
 
@@ -235,8 +257,10 @@ def test_headers_without_an_end_are_not_read(answering, parts):
     assert peak < 10_000_000
 
 
-def test_trailers_without_an_end_are_bounded(answering):
-    def send(connection):
+def test_trailers_without_an_end_are_bounded(
+    answering: Callable[[Callable[..., Any]], str],
+) -> None:
+    def send(connection: socket.socket) -> None:
         connection.sendall(head(200, b"Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0\r\n"))
         for part in endless_header():
             connection.sendall(part)

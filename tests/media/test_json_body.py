@@ -1,6 +1,7 @@
 """JSON of strangers: the same as any reader makes of it, in pieces, and never more than we take."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,11 +22,11 @@ JSON = st.recursive(
 )
 
 
-def read(text):
+def read(text: bytes | str) -> Any:
     return read_json("plex", text if isinstance(text, bytes) else text.encode())
 
 
-def read_in_pieces(text):
+def read_in_pieces(text: bytes | str) -> Any:
     """The same where everything is larger than a piece."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_body, "_PIECE", 16)
@@ -34,12 +35,16 @@ def read_in_pieces(text):
 
 
 @given(value=JSON, ascii_only=st.booleans(), indent=st.sampled_from([None, 0, 3]))
-def test_pieces_make_the_same_of_it_as_the_whole(value, ascii_only, indent):
+def test_pieces_make_the_same_of_it_as_the_whole(
+    value: Any, ascii_only: bool, indent: int | None
+) -> None:
     assert read_in_pieces(json.dumps(value, ensure_ascii=ascii_only, indent=indent)) == value
 
 
 @given(value=JSON, cut=st.integers(1, 30), junk=st.sampled_from(["", "x", "]", ",", '"', "{"]))
-def test_what_any_reader_refuses_is_refused(value, cut, junk):
+def test_what_any_reader_refuses_is_refused(
+    value: float | list[Any] | dict[str, Any] | None, cut: int, junk: str
+) -> None:
     text = json.dumps([value])[:-cut] + junk
     try:
         expected = json.loads(text)
@@ -51,7 +56,7 @@ def test_what_any_reader_refuses_is_refused(value, cut, junk):
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_an_answer_or_an_error_of_ours(body):
+def test_any_bytes_are_an_answer_or_an_error_of_ours(body: bytes) -> None:
     try:
         json.dumps(read_in_pieces(body), allow_nan=False).encode()
     except (InvalidAnswerError, UnusableAnswerError):
@@ -59,7 +64,7 @@ def test_any_bytes_are_an_answer_or_an_error_of_ours(body):
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "-1e999", "9" * 5000])
-def test_a_number_that_nobody_can_pass_on_is_null_and_costs_nothing_else(number):
+def test_a_number_that_nobody_can_pass_on_is_null_and_costs_nothing_else(number: str) -> None:
     assert read(f'{{"a": {number}, "b": [1, {number}, 2.5]}}') == {"a": None, "b": [1, None, 2.5]}
 
 
@@ -77,11 +82,13 @@ def test_a_number_that_nobody_can_pass_on_is_null_and_costs_nothing_else(number)
         (b'"a\x00b\nc"', "a\x00b\nc"),
     ],
 )
-def test_half_a_character_is_a_whole_one_afterwards(text, meant):
+def test_half_a_character_is_a_whole_one_afterwards(
+    text: bytes, meant: str | dict[str, Any]
+) -> None:
     assert read(text) == meant
 
 
-def test_a_character_may_lie_across_the_end_of_a_piece():
+def test_a_character_may_lie_across_the_end_of_a_piece() -> None:
     for width in range(40):
         assert (
             read_in_pieces(json.dumps(["x" * width, "🎉é" * 9], ensure_ascii=False))[1] == "🎉é" * 9
@@ -101,11 +108,11 @@ def test_a_character_may_lie_across_the_end_of_a_piece():
     ],
     ids=["dense", "many", "deep", "deep and cut off", "deep and wide", "long text", "long number"],
 )
-def test_what_becomes_too_much_is_no_failure_of_the_server(body):
+def test_what_becomes_too_much_is_no_failure_of_the_server(body: bytes) -> None:
     with pytest.raises(UnusableAnswerError):
         read(body)
 
 
-def test_a_large_answer_is_read_though_a_text_in_it_is_large():
+def test_a_large_answer_is_read_though_a_text_in_it_is_large() -> None:
     value = {"a": ["x" * 1_000_000, {"b": "é" * 400_000}], "c": [[1]] * 20_000}
     assert read(json.dumps(value, ensure_ascii=False)) == value

@@ -8,16 +8,21 @@ import copy
 import gc
 import json
 import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
 from urllib.request import Request, urlopen
 
+import hypothesis.strategies._internal.core
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from medianest.app import create_app
 from medianest.media.errors import UnusableAnswerError
 from medianest.media.left_out import LEFT_OUT
-from medianest.resilience import ManualClock, State
+from medianest.resilience import CircuitBreaker, ManualClock, State
 from medianest.sandbox.process import SandboxProcess
 from tests.media.answering import AnsweringServer
 from tests.media.conftest import CAPTURES
@@ -45,7 +50,9 @@ READ = ("User", "Player", "media", "mediaInfo", "seasons")
 LISTS = ("Directory", "Metadata", "Hub", "results")
 
 
-def fetched(sandbox, path, body=None):
+def fetched(
+    sandbox: SandboxProcess, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
     headers = {"Accept": "application/json", "X-Plex-Token": sandbox.token}
     headers |= {"X-Api-Key": sandbox.token, "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
@@ -53,7 +60,7 @@ def fetched(sandbox, path, body=None):
         return json.load(answer)
 
 
-def sandbox_answers():
+def sandbox_answers() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     with SandboxProcess.start(kind="plex", port=0) as plex:
         yield from (("plex", *PLEX[path], fetched(plex, path)) for path in PLEX)
     with SandboxProcess.start(kind="overseerr", port=0) as overseerr:
@@ -62,11 +69,11 @@ def sandbox_answers():
             fetched(overseerr, "/api/v1/request", wish)
         show = {"mediaType": "tv", "mediaId": 31003, "seasons": [1, 2], "is4k": False}
         fetched(overseerr, "/api/v1/request", show)
-        for path, asks in OVERSEERR.items():
-            yield ("overseerr", *asks, fetched(overseerr, path))
+        for path, answered in OVERSEERR.items():
+            yield ("overseerr", *answered, fetched(overseerr, path))
 
 
-def captured_answers():
+def captured_answers() -> Iterator[Any]:
     for name, asks in (
         ("library-sections", "/library/sections"),
         ("recently-added", "/library/recentlyAdded"),
@@ -74,19 +81,19 @@ def captured_answers():
         yield ("plex", *PLEX[asks], json.loads((CAPTURES / f"plex/{name}-200.json").read_text()))
     for name in ("live-exchanges", "trouble-overseerr", "trouble-seerr"):
         exchanges = json.loads((CAPTURES / f"overseerr/{name}.json").read_text())
-        for path, asks in OVERSEERR.items():
+        for path, answered in OVERSEERR.items():
             for exchange in exchanges:
                 asked = exchange["request"]["path"].startswith(path.partition("?")[0] + "?")
                 body = exchange["response"]["body"]
                 if asked and exchange["response"]["status"] == 200 and body["results"]:
-                    yield ("overseerr", *asks, body)
+                    yield ("overseerr", *answered, body)
                     break
 
 
 class House:
     """The app between two servers that answer what they are told; one failure opens a breaker."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.servers = {"plex": AnsweringServer(), "overseerr": AnsweringServer()}
         strict = {"breaker_enabled": True, "failure_threshold": 1, "max_attempts": 3, "timeout": 30}
         values = {"env": "testing", "instance_path": folder, "client_token": "the-client-token"}
@@ -96,7 +103,9 @@ class House:
         self.registry = self._parts.registry
         self._client = app.test_client()
 
-    def answers(self, service, question, document):
+    def answers(
+        self, service: str, question: str, document: dict[str, Any]
+    ) -> tuple[TestResponse, int]:
         """What the app answers when the service says this, and how often it was asked."""
         server = self.servers[service]
         text = json.dumps(document).replace(json.dumps(HUGE), "9" * 5000)
@@ -107,52 +116,52 @@ class House:
         )
         return answer, server.asked - asked
 
-    def breakers(self, service):
+    def breakers(self, service: str) -> list[CircuitBreaker]:
         """That of the server, and those of its operations."""
         return [b for b in self.registry.breakers() if b.name.partition(".")[0] == service]
 
-    def state(self, service):
+    def state(self, service: str) -> State:
         """Closed only while all of them are."""
         states = {breaker.state for breaker in self.breakers(service)}
         return State.CLOSED if states == {State.CLOSED} else State.OPEN
 
-    def reset(self, service):
+    def reset(self, service: str) -> None:
         for breaker in self.breakers(service):
             breaker.reset()
 
-    def stop(self):
+    def stop(self) -> None:
         for server in self.servers.values():
             server.stop()
         self._parts.storage.database.close()
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house = House(tmp_path_factory.mktemp("house"))
     yield house
     house.stop()
 
 
 @pytest.fixture(autouse=True)
-def closed_breakers(house):
+def closed_breakers(house: House) -> None:
     for service in house.servers:
         house.reset(service)
 
 
 @pytest.fixture(scope="module")
-def answers():
+def answers() -> list[tuple[str, str, str, dict[str, Any]]]:
     """Three elements of each, the first of which will be odd."""
     genuine = [*sandbox_answers(), *(captured_answers() if CAPTURES.is_dir() else ())]
     return [(*asks, shortened(document)) for *asks, document in genuine]
 
 
-def shortened(value):
+def shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: shortened(each) for name, each in value.items()}
     return [shortened(each) for each in value[:3]] if isinstance(value, list) else value
 
 
-def paths(value, path=()):
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """All places in a document, except in elements after the first."""
     if path:
         yield path
@@ -163,9 +172,11 @@ def paths(value, path=()):
         yield from paths(value[0], (*path, 0))
 
 
-def changed(document, path, odd):
+def changed(
+    document: dict[str, Any], path: tuple[str | int, ...], odd: Any
+) -> dict[str, dict[str, Any]]:
     copied = copy.deepcopy(document)
-    parent = copied
+    parent: Any = copied
     for name in path[:-1]:
         parent = parent[name]
     if odd is MISSING:
@@ -175,7 +186,7 @@ def changed(document, path, odd):
     return copied
 
 
-def element_of(path):
+def element_of(path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
     """Where the element is that a place is in; None for a place above all elements."""
     for depth, name in enumerate(path[1:], 1):
         if name == 0 and path[depth - 1] in LISTS and "Hub" not in path[depth - 1 : depth]:
@@ -183,26 +194,28 @@ def element_of(path):
     return None
 
 
-def is_read(path):
+def is_read(path: tuple[str | int, ...]) -> bool:
     """Whether it is in what we pass on, or right beside that."""
     above = element_of(path)
     inner = path[len(above) :] if above is not None else ()
     return len(inner) < 2 or inner[0] in READ
 
 
-def identity(element):
+def identity(element: dict[str, Any]) -> str:
     return next(element[name] for name in IDENTITIES if name in element)
 
 
-def strict(text):
-    def refuse(name):
+def strict(text: str) -> dict[str, Any]:
+    def refuse(name: Any) -> NoReturn:
         raise AssertionError(name)
 
     return json.loads(text, parse_constant=refuse)
 
 
 @pytest.mark.parametrize("of", ["plex", "overseerr"])
-def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house, answers, of):
+def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(
+    house: House, answers: list[tuple[str, str, str, dict[str, Any]]], of: str
+) -> None:
     """Missing, null, of another type and out of range: asked once, breaker closed."""
     tried = 0
     for service, question, member, document in answers:
@@ -231,7 +244,9 @@ def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(house,
     assert tried > 300
 
 
-def test_depth_is_no_error_of_ours_and_no_failure_of_the_server(house, answers):
+def test_depth_is_no_error_of_ours_and_no_failure_of_the_server(
+    house: House, answers: list[tuple[str, str, str, dict[str, Any]]]
+) -> None:
     """Whether it is too deep to be read differs from Python to Python."""
     one_each = {(service, question): document for service, question, _, document in answers}
     for (service, question), document in one_each.items():
@@ -245,7 +260,7 @@ def test_depth_is_no_error_of_ours_and_no_failure_of_the_server(house, answers):
 
 
 @pytest.fixture(scope="module")
-def documents(answers):
+def documents(answers: list[tuple[str, str, str, dict[str, Any]]]) -> list[tuple[Any, ...]]:
     return [(*asks, document, [*paths(document)]) for *asks, document in answers]
 
 
@@ -261,7 +276,12 @@ JSON = st.recursive(
 
 @given(data=st.data(), value=JSON)
 @settings(max_examples=300, deadline=None)
-def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(house, documents, data, value):
+def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(
+    house: House,
+    documents: list[tuple[Any, ...]],
+    data: hypothesis.strategies._internal.core.DataObject,
+    value: dict[str, Any] | list[Any] | None,
+) -> None:
     service, question, _, document, places = data.draw(st.sampled_from(documents))
     path = data.draw(st.sampled_from(places))
     house.reset(service)
@@ -274,16 +294,18 @@ def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(house, documents,
 
 
 @pytest.mark.parametrize("body", [[], 5, None, "x", {}, {"MediaContainer": []}, {"message": "hi"}])
-def test_an_answer_of_another_shape_is_the_service_being_away(house, body):
+def test_an_answer_of_another_shape_is_the_service_being_away(house: House, body: Any) -> None:
     """Keeps out: what stands in front of a server that is away, taken for its word."""
     answer, asked = house.answers("plex", "sessions", body)
     assert (answer.status_code, asked, house.state("plex")) == (503, 1, State.OPEN)
     answer, _ = house.answers("overseerr", "requests", body)
-    assert "overseerr" in answer.json["missing"]
+    assert "overseerr" in answer.get_json()["missing"]
     assert house.state("overseerr") is State.OPEN
 
 
-def test_what_is_left_out_is_said_once_for_each_kind_and_counted(house, caplog):
+def test_what_is_left_out_is_said_once_for_each_kind_and_counted(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     good = {"title": "Films", "type": "movie", "key": "1"}
     bad = [{"title": "One"}, {"title": "Two", "type": 5, "key": "2"}, None]
     container = {"MediaContainer": {"Directory": [good, *bad]}}
@@ -291,13 +313,13 @@ def test_what_is_left_out_is_said_once_for_each_kind_and_counted(house, caplog):
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             answer, _ = house.answers("plex", "libraries", container)
-            assert [library["title"] for library in answer.json["libraries"]] == ["Films"]
+            assert [library["title"] for library in answer.get_json()["libraries"]] == ["Films"]
     assert sum(LEFT_OUT.counts().values()) - before == 15
     assert len(caplog.records) <= 3
 
 
 @pytest.mark.parametrize("size", [MISSING, 2, "some", None])
-def test_only_an_answer_that_says_so_is_empty(house, size):
+def test_only_an_answer_that_says_so_is_empty(house: House, size: object | str | None) -> None:
     """Keeps out: `{"MediaContainer": {}}`, told as a fresh library without a section."""
     for question, member in PLEX.values():
         says = {} if size is MISSING else {"size": size}
@@ -306,14 +328,17 @@ def test_only_an_answer_that_says_so_is_empty(house, size):
         assert (answer.status_code, asked, house.state("plex")) == (200, 1, State.CLOSED), about
         empty, _ = house.answers("plex", question, {"MediaContainer": {"size": 0}})
         if member == "results":
-            assert ("plex" in answer.json["missing"], "plex" in empty.json["missing"]) == (1, 0)
+            assert (
+                "plex" in answer.get_json()["missing"],
+                "plex" in empty.get_json()["missing"],
+            ) == (1, 0)
         else:
-            assert answer.json["degraded"], about
-            assert (empty.json[member], empty.json["degraded"]) == ([], False), about
+            assert answer.get_json()["degraded"], about
+            assert (empty.get_json()[member], empty.get_json()["degraded"]) == ([], False), about
 
 
 @pytest.mark.parametrize("question", ["recently-added?limit=9", "libraries", "sessions"])
-def test_of_an_answer_that_makes_no_sense_nothing_is_kept(house, question):
+def test_of_an_answer_that_makes_no_sense_nothing_is_kept(house: House, question: str) -> None:
     """Keeps out: 32 MiB of lists, kept by an error and its frames until the garbage collector
     came, which held all threads for half a second then."""
     odd = {"MediaContainer": {"size": 1, "Metadata": [[["x"]]], "Directory": [[["x"]]]}}
@@ -329,11 +354,11 @@ def test_of_an_answer_that_makes_no_sense_nothing_is_kept(house, question):
 
 
 @pytest.mark.parametrize("list_", ["text", [None], {"a": 1}, [{}, {}], 5])
-def test_of_an_answer_of_which_nothing_is_left_the_server_is_well(house, list_):
+def test_of_an_answer_of_which_nothing_is_left_the_server_is_well(house: House, list_: Any) -> None:
     answer, asked = house.answers(
         "plex", "recently-added?limit=9", {"MediaContainer": {"Metadata": list_}}
     )
     assert answer.status_code in (200, 503)
     assert (asked, house.state("plex")) == (1, State.CLOSED)
     answer, asked = house.answers("plex", "sessions", {"MediaContainer": {"Metadata": list_}})
-    assert (answer.json["sessions"], asked, house.state("plex")) == ([], 1, State.CLOSED)
+    assert (answer.get_json()["sessions"], asked, house.state("plex")) == ([], 1, State.CLOSED)

@@ -1,15 +1,19 @@
 """Plex's operations: asked once for all, judged apart, and asked again by themselves."""
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from medianest.config import PlexSettings
 from medianest.health import DependencyHealth, Status
+from medianest.media.answer import Answer
 from medianest.media.errors import SlowError, UnavailableError, UpstreamError
 from medianest.media.plex.service import DEPENDENCY, Plex
-from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
+from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
+from medianest.sandbox.process import SandboxProcess
 from tests.resilience.flying import SOON, wait_until
 
 OPERATIONS = ("plex.items", "plex.libraries", "plex.recently_added", "plex.search", "plex.sessions")
@@ -17,15 +21,15 @@ LIBRARY = {"path": "/library"}
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> ResilienceService:
     return ResilienceService(Registry(clock=clock))
 
 
 @pytest.fixture
-def make(plex_server, service):
+def make(plex_server: SandboxProcess, service: ResilienceService) -> Iterator[Callable[..., Plex]]:
     made = []
 
-    def make(**settings):
+    def make(**settings: Any) -> Plex:
         given = {"url": plex_server.url, "token": plex_server.token, "max_attempts": 1}
         made.append(Plex(PlexSettings(**{**given, **settings}), service))
         return made[-1]
@@ -36,29 +40,33 @@ def make(plex_server, service):
 
 
 @pytest.fixture
-def plex(make):
+def plex(make: Callable[..., Plex]) -> Plex:
     return make()
 
 
-def state(service, name="plex"):
+def state(service: ResilienceService, name: str = "plex") -> State:
     return service.registry.breaker(name).state
 
 
-def fail(question, times=3):
+def fail(question: Callable[..., Any], times: int = 3) -> None:
     for _ in range(times):
         with pytest.raises(UpstreamError):
             question()
 
 
-def health(service):
+def health(service: ResilienceService) -> DependencyHealth:
     return DependencyHealth.of(service.registry.dependency(DEPENDENCY), None)
 
 
-def test_each_operation_has_a_breaker_beside_the_servers(plex, service):
+def test_each_operation_has_a_breaker_beside_the_servers(
+    plex: Plex, service: ResilienceService
+) -> None:
     assert [b.name for b in service.registry.breakers()] == ["plex", *OPERATIONS]
 
 
-def test_what_was_never_broken_is_not_refused_for_what_was(plex, plex_server, service):
+def test_what_was_never_broken_is_not_refused_for_what_was(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     plex_server.fault("status", status=500, **LIBRARY)
     fail(plex.libraries)
     with pytest.raises(CircuitOpenError, match=r"plex\.libraries"):
@@ -74,14 +82,18 @@ def test_what_was_never_broken_is_not_refused_for_what_was(plex, plex_server, se
 
 
 @pytest.mark.parametrize("fault", [{"kind": "garbage"}, {"kind": "status", "status": 429}])
-def test_an_answer_that_is_an_error_is_an_answer_of_the_server(plex, plex_server, service, fault):
+def test_an_answer_that_is_an_error_is_an_answer_of_the_server(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, fault: dict[str, Any]
+) -> None:
     plex_server.fault(**fault, **LIBRARY)
     fail(plex.libraries)
     counts = service.registry.breaker("plex").snapshot().counts
     assert (counts.successes, counts.failures, counts.unexpected) == (3, 0, 0)
 
 
-def test_a_server_that_is_not_there_is_refused_as_a_whole(make, service):
+def test_a_server_that_is_not_there_is_refused_as_a_whole(
+    make: Callable[..., Plex], service: ResilienceService
+) -> None:
     plex = make(url="http://127.0.0.1:1")
     fail(plex.libraries)
     with pytest.raises(CircuitOpenError, match="'plex'"):
@@ -93,8 +105,11 @@ def test_a_server_that_is_not_there_is_refused_as_a_whole(make, service):
 
 @pytest.mark.parametrize("fault", [{"kind": "hang"}, {"kind": "reset"}])
 def test_what_breaks_off_is_the_operations_own_while_nothing_else_does(
-    make, plex_server, service, fault
-):
+    make: Callable[..., Plex],
+    plex_server: SandboxProcess,
+    service: ResilienceService,
+    fault: dict[str, Any],
+) -> None:
     plex = make(timeout=0.2)
     plex_server.fault(**fault, **LIBRARY)
     fail(plex.libraries)
@@ -102,7 +117,9 @@ def test_what_breaks_off_is_the_operations_own_while_nothing_else_does(
     assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
 
 
-def test_what_breaks_off_for_two_operations_is_the_servers(make, plex_server, service):
+def test_what_breaks_off_for_two_operations_is_the_servers(
+    make: Callable[..., Plex], plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     plex = make(timeout=0.1)
     plex_server.fault("hang")
     fail(plex.libraries, 1)
@@ -113,7 +130,9 @@ def test_what_breaks_off_for_two_operations_is_the_servers(make, plex_server, se
         plex.search("a")
 
 
-def test_an_operator_who_opens_the_servers_breaker_refuses_all(plex, service):
+def test_an_operator_who_opens_the_servers_breaker_refuses_all(
+    plex: Plex, service: ResilienceService
+) -> None:
     service.registry.breaker("plex").open("moving house")
     for question in (plex.libraries, plex.sessions, lambda: plex.search("a")):
         with pytest.raises(CircuitOpenError, match="'plex'"):
@@ -121,24 +140,30 @@ def test_an_operator_who_opens_the_servers_breaker_refuses_all(plex, service):
     assert {state(service, name) for name in OPERATIONS} == {State.CLOSED}
 
 
-def test_settings_that_name_other_errors_are_told_apart_the_same(make, plex_server, service):
+def test_settings_that_name_other_errors_are_told_apart_the_same(
+    make: Callable[..., Plex], plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     plex = make(expected_errors=("5xx", "timeout"))
     plex_server.fault("status", status=500, **LIBRARY)
     fail(plex.libraries)
     assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
 
 
-def test_without_breakers_none_judges(make, plex_server, service):
+def test_without_breakers_none_judges(
+    make: Callable[..., Plex], plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     plex = make(breaker_enabled=False)
     plex_server.fault("status", status=500)
     fail(plex.libraries, 5)
     assert {b.state for b in service.registry.breakers()} == {State.DISABLED}
 
 
-def test_callers_with_one_question_ask_plex_once(plex, plex_server, service):
+def test_callers_with_one_question_ask_plex_once(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     gate = threading.Barrier(32)
 
-    def ask():
+    def ask() -> Answer[Any]:
         gate.wait(SOON)
         return plex.libraries()
 
@@ -150,7 +175,12 @@ def test_callers_with_one_question_ask_plex_once(plex, plex_server, service):
     assert service.registry.bulkhead("plex").snapshot().rejected == 0
 
 
-def test_a_plex_that_hangs_costs_patience_and_no_more(make, plex_server, service, clock):
+def test_a_plex_that_hangs_costs_patience_and_no_more(
+    make: Callable[..., Plex],
+    plex_server: SandboxProcess,
+    service: ResilienceService,
+    clock: ManualClock,
+) -> None:
     plex = make(patience=0.05)
     fresh = plex.libraries()
     clock.advance(30)
@@ -168,7 +198,9 @@ def test_a_plex_that_hangs_costs_patience_and_no_more(make, plex_server, service
     assert service.registry.patiences()[1].snapshot().used == 1
 
 
-def test_nobody_has_to_be_the_first_after_an_outage(plex, plex_server, service, clock):
+def test_nobody_has_to_be_the_first_after_an_outage(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     fresh = plex.libraries()
     plex_server.fault("status", status=500, **LIBRARY)
     for _ in range(3):
@@ -186,7 +218,9 @@ def test_nobody_has_to_be_the_first_after_an_outage(plex, plex_server, service, 
     assert plex.libraries().value == fresh.value
 
 
-def test_a_server_that_was_away_is_found_by_what_was_asked(plex, plex_server, service, clock):
+def test_a_server_that_was_away_is_found_by_what_was_asked(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     plex.search("a")
     plex_server.kill()
     try:
@@ -200,8 +234,8 @@ def test_a_server_that_was_away_is_found_by_what_was_asked(plex, plex_server, se
 
 
 def test_while_all_is_well_or_cut_off_by_an_operator_nothing_is_asked(
-    plex, plex_server, service, clock
-):
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     plex.libraries()
     plex_server.reset_requests()
     plex.probe()
@@ -211,7 +245,9 @@ def test_while_all_is_well_or_cut_off_by_an_operator_nothing_is_asked(
     assert plex_server.requests()["total"] == 0
 
 
-def test_what_nobody_has_asked_for_a_day_is_not_asked(plex, plex_server, service, clock):
+def test_what_nobody_has_asked_for_a_day_is_not_asked(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     plex_server.fault("status", status=500, **LIBRARY)
     fail(plex.libraries)
     plex_server.clear_faults()
@@ -221,7 +257,9 @@ def test_what_nobody_has_asked_for_a_day_is_not_asked(plex, plex_server, service
     assert plex_server.requests()["total"] == 0
 
 
-def test_a_probe_asks_what_was_answered_and_not_what_is_gone(plex, plex_server, service, clock):
+def test_a_probe_asks_what_was_answered_and_not_what_is_gone(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     """Keeps out: a question that is answered 404 for ever, and closes nothing."""
     plex.items("1", 0, 2)
     plex_server.fault("status", status=500)
@@ -236,7 +274,13 @@ def test_a_probe_asks_what_was_answered_and_not_what_is_gone(plex, plex_server, 
     assert plex_server.requests()["by_path"] == {"/library/sections/1/all": 3}
 
 
-def test_a_probe_that_hangs_holds_nobody_up(make, plex_server, service, clock, monkeypatch):
+def test_a_probe_that_hangs_holds_nobody_up(
+    make: Callable[..., Plex],
+    plex_server: SandboxProcess,
+    service: ResilienceService,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("medianest.media.operations._PROBE_SECONDS", 0.02)
     plex = make()
     plex.libraries()
@@ -254,7 +298,9 @@ def test_a_probe_that_hangs_holds_nobody_up(make, plex_server, service, clock, m
     wait_until(lambda: (plex.probe(), state(service, "plex.libraries"))[1] is State.CLOSED)
 
 
-def test_a_failed_probe_opens_again_and_is_one_question(plex, plex_server, service, clock):
+def test_a_failed_probe_opens_again_and_is_one_question(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     plex_server.fault("status", status=500, **LIBRARY)
     fail(plex.libraries)
     plex_server.reset_requests()
@@ -265,7 +311,9 @@ def test_a_failed_probe_opens_again_and_is_one_question(plex, plex_server, servi
     assert state(service, "plex.libraries") is State.OPEN
 
 
-def test_a_slow_error_of_a_hanging_plex_is_still_a_slow_error(make, plex_server):
+def test_a_slow_error_of_a_hanging_plex_is_still_a_slow_error(
+    make: Callable[..., Plex], plex_server: SandboxProcess
+) -> None:
     plex_server.fault("hang")
     with pytest.raises(SlowError):
         make(timeout=0.1).sessions()

@@ -3,8 +3,11 @@
 import json
 import threading
 import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
 
 import pytest
 
@@ -24,69 +27,74 @@ from medianest.media.errors import (
 )
 from medianest.media.overseerr.client import OverseerrClient, RequestFailedError
 from medianest.media.overseerr.refusals import UnknownUserError, refusal
-from medianest.media.overseerr.wish import KnownRequest, Standing, Wish
+from medianest.media.overseerr.wish import KnownRequest, MediaType, Standing, Wish
 from medianest.sandbox.process import SandboxProcess
+from tests.support.narrowing import not_none
 
 UNKNOWN = 9_000_001
 
 
-def wish(kind, number, seasons=(), **more):
+def wish(
+    kind: MediaType, number: int, seasons: Iterable[int] | Literal["all"] = (), **more: Any
+) -> Wish:
     return Wish(kind, number, seasons if seasons == "all" else tuple(seasons), **more)
 
 
 @pytest.fixture(scope="module")
-def running():
+def running() -> Iterator[SandboxProcess]:
     with SandboxProcess.start(kind="overseerr", port=0) as process:
         yield process
 
 
 @pytest.fixture
-def overseerr(running):
+def overseerr(running: SandboxProcess) -> Iterator[SandboxProcess]:
     running.clear_faults()
     yield running
     running.clear_faults()
 
 
 @pytest.fixture
-def client(overseerr):
+def client(overseerr: SandboxProcess) -> Iterator[OverseerrClient]:
     settings = OverseerrSettings(url=overseerr.url, api_key=overseerr.token, timeout=0.5)
-    client = OverseerrClient(settings.url, settings)
+    client = OverseerrClient(not_none(settings.url), settings)
     yield client
     client.close()
 
 
-def test_a_title_is_requested_once_and_found_again(client):
+def test_a_title_is_requested_once_and_found_again(client: OverseerrClient) -> None:
     made = client.create(wish("movie", 31001))
     assert made.created
-    assert client.request(made.request_id).media.tmdb_id == 31001
+    assert client.request(not_none(made.request_id)).media.tmdb_id == 31001
     assert not client.create(wish("movie", 31001)).created
     assert client.requests(0, 10).results[0].id == made.request_id
 
 
-def test_seasons_of_a_show_are_requested_once(client):
+def test_seasons_of_a_show_are_requested_once(client: OverseerrClient) -> None:
     assert client.create(wish("tv", 31003, [1])).created
     assert not client.create(wish("tv", 31003, [1])).created
     assert client.create(wish("tv", 31003, [1, 2])).created
 
 
 @pytest.mark.parametrize("query", ["the", "a b", "a+b", "100% & more?", "ümläut", "/"])
-def test_any_text_can_be_searched_for(client, query):
+def test_any_text_can_be_searched_for(client: OverseerrClient, query: str) -> None:
     titles = client.search(query)
     assert all(title.media_type in ("movie", "tv") for title in titles)
 
 
-def test_what_is_not_there_is_not_found(client):
+def test_what_is_not_there_is_not_found(client: OverseerrClient) -> None:
     with pytest.raises(NotFoundError):
         client.request(99_999)
 
 
-def test_an_unknown_title_is_not_taken_for_an_outage(client):
+def test_an_unknown_title_is_not_taken_for_an_outage(client: OverseerrClient) -> None:
     """Keeps out: one bad number opens the breaker for everybody, and waits for ever."""
     with pytest.raises(NotFoundError, match="there is no movie 9000001"):
         client.create(wish("movie", UNKNOWN))
 
 
-def test_a_failure_of_its_own_source_is_an_outage_of_that(client, overseerr):
+def test_a_failure_of_its_own_source_is_an_outage_of_that(
+    client: OverseerrClient, overseerr: SandboxProcess
+) -> None:
     for status in (500, 429):
         overseerr.fault("source", status=status, times=1)
         with pytest.raises(SourceError, match=r"cannot reach its source \(TMDB\)") as caught:
@@ -94,26 +102,30 @@ def test_a_failure_of_its_own_source_is_an_outage_of_that(client, overseerr):
         assert not caught.value.uncertain
 
 
-def test_while_its_source_is_down_a_search_finds_nothing(client, overseerr):
+def test_while_its_source_is_down_a_search_finds_nothing(
+    client: OverseerrClient, overseerr: SandboxProcess
+) -> None:
     overseerr.fault("source")
     assert client.search("the") == ()
 
 
-def test_its_locked_database_is_an_outage(client, overseerr):
+def test_its_locked_database_is_an_outage(
+    client: OverseerrClient, overseerr: SandboxProcess
+) -> None:
     overseerr.fault("locked")
     with pytest.raises(UnavailableError, match="locked"):
         client.create(wish("movie", 31013))
 
 
-def test_a_bug_of_its_own_is_the_requests_failure(client):
+def test_a_bug_of_its_own_is_the_requests_failure(client: OverseerrClient) -> None:
     with pytest.raises(RequestFailedError) as caught:
         client.create(wish("tv", 31004))  # as it is with shows without seasons
     assert not isinstance(caught.value, UpstreamError)
 
 
-def test_a_wrong_key_is_told_by_its_setting(overseerr):
+def test_a_wrong_key_is_told_by_its_setting(overseerr: SandboxProcess) -> None:
     settings = OverseerrSettings(url=overseerr.url, api_key="wrong")
-    client = OverseerrClient(settings.url, settings)
+    client = OverseerrClient(not_none(settings.url), settings)
     for ask in (lambda: client.requests(0, 1), lambda: client.create(wish("movie", 1))):
         with pytest.raises(RejectedError, match="MEDIANEST_OVERSEERR_API_KEY"):
             ask()
@@ -134,7 +146,13 @@ def test_a_wrong_key_is_told_by_its_setting(overseerr):
         ("status", {"status": 504, "body": "<html>"}, UnavailableError),
     ],
 )
-def test_each_fault_has_its_error(client, overseerr, fault, options, error):
+def test_each_fault_has_its_error(
+    client: OverseerrClient,
+    overseerr: SandboxProcess,
+    fault: str,
+    options: dict[str, Any],
+    error: Any,
+) -> None:
     overseerr.fault(fault, **options)
     with pytest.raises(error):
         client.create(wish("movie", 31020))
@@ -142,7 +160,9 @@ def test_each_fault_has_its_error(client, overseerr, fault, options, error):
         client.requests(0, 1)
 
 
-def test_an_answer_that_was_lost_was_a_request_all_the_same(client, overseerr):
+def test_an_answer_that_was_lost_was_a_request_all_the_same(
+    client: OverseerrClient, overseerr: SandboxProcess
+) -> None:
     overseerr.fault("lose", times=1)
     with pytest.raises(UnreachableError):
         client.create(wish("movie", 31030))
@@ -165,17 +185,23 @@ FOREIGN = [
 
 
 @pytest.fixture
-def answering():
-    """`answering(status, type, body)` is a client of a server that gives that answer to all."""
-    servers, heard = [], []
+def heard() -> list[Message]:
+    """The headers of the requests that `answering` got."""
+    return []
 
-    def make(status, kind, body):
+
+@pytest.fixture
+def answering(heard: list[Message]) -> Iterator[Callable[[int, str, bytes], OverseerrClient]]:
+    """`answering(status, type, body)` is a client of a server that gives that answer to all."""
+    servers = []
+
+    def make(status: int, kind: str, body: bytes) -> OverseerrClient:
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.do_GET()
 
-            def do_GET(self):
+            def do_GET(self) -> None:
                 heard.append(self.headers)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
@@ -183,16 +209,15 @@ def answering():
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *args):
+            def log_message(self, *args: str) -> None:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         settings = OverseerrSettings(url=f"http://127.0.0.1:{server.server_port}")
-        return OverseerrClient(settings.url, settings)
+        return OverseerrClient(not_none(settings.url), settings)
 
-    make.heard = heard
     yield make
     for server in servers:
         server.shutdown()
@@ -212,7 +237,9 @@ JSON = "application/json"
         {"id": 77},
     ],
 )
-def test_a_201_that_is_about_something_else_proves_nothing(answering, body):
+def test_a_201_that_is_about_something_else_proves_nothing(
+    answering: Callable[[int, str, bytes], OverseerrClient], body: dict[str, Any]
+) -> None:
     client = answering(201, JSON, json.dumps(body).encode())
     with pytest.raises(InvalidAnswerError) as caught:
         client.create(wish("movie", 1))
@@ -220,7 +247,9 @@ def test_a_201_that_is_about_something_else_proves_nothing(answering, body):
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])
-def test_that_there_is_no_search_is_no_word_of_a_title(answering, status):
+def test_that_there_is_no_search_is_no_word_of_a_title(
+    answering: Callable[[int, str, bytes], OverseerrClient], status: int
+) -> None:
     """Keeps out: a gateway's 404 to a look makes a dead letter."""
     client = answering(status, JSON, b'{"message": "no Route matched with those values"}')
     for ask in (
@@ -232,13 +261,15 @@ def test_that_there_is_no_search_is_no_word_of_a_title(answering, status):
             ask()
 
 
-def test_no_cache_in_between_answers_in_its_place(answering):
+def test_no_cache_in_between_answers_in_its_place(
+    answering: Callable[[int, str, bytes], OverseerrClient], heard: list[Message]
+) -> None:
     with pytest.raises(UpstreamError):
         answering(500, JSON, b"{}").search("x")
-    assert {each["Cache-Control"] for each in answering.heard} == {"no-cache"}
+    assert {each["Cache-Control"] for each in heard} == {"no-cache"}
 
 
-def test_seasons_of_which_it_says_that_none_is_left_are_requested():
+def test_seasons_of_which_it_says_that_none_is_left_are_requested() -> None:
     """Keeps out: "it will not do this" of what is requested, told from an answer of before."""
     seasons = frozenset({1, 2})
     before = Standing((), seasons, {}, timedelta())
@@ -249,7 +280,9 @@ def test_seasons_of_which_it_says_that_none_is_left_are_requested():
 
 
 @pytest.mark.parametrize(("status", "kind", "body"), FOREIGN)
-def test_an_answer_that_is_not_its_own_is_an_outage(answering, status, kind, body):
+def test_an_answer_that_is_not_its_own_is_an_outage(
+    answering: Callable[[int, str, bytes], OverseerrClient], status: int, kind: str, body: bytes
+) -> None:
     """Keeps out: what stands in front is taken for the server's word, for done or for never."""
     with pytest.raises(UpstreamError) as caught:
         answering(status, kind, body).create(wish("movie", 1))
@@ -279,14 +312,16 @@ def test_an_answer_that_is_not_its_own_is_an_outage(answering, status, kind, bod
         (429, "local rate limited", UnavailableError),
     ],
 )  # fmt: skip
-def test_each_of_its_own_answers_has_its_meaning(status, message, error):
+def test_each_of_its_own_answers_has_its_meaning(status: int, message: str, error: Any) -> None:
     found = refusal(status, {"message": message}, "movie 1")
     assert type(found) is error
     is_confirmed = error not in (RequestFailedError, UnavailableError)
     assert found.uncertain is not is_confirmed
 
 
-def test_a_look_needs_its_source_though_it_remembers_the_title(client, overseerr):
+def test_a_look_needs_its_source_though_it_remembers_the_title(
+    client: OverseerrClient, overseerr: SandboxProcess
+) -> None:
     """Keeps out: a title that was looked at before proves nothing of what waits for its source."""
     overseerr.fault("source", path="/api/v1/search")
     with pytest.raises(SourceError):
@@ -296,7 +331,9 @@ def test_a_look_needs_its_source_though_it_remembers_the_title(client, overseerr
 NOW = datetime.now(UTC)
 
 
-def test_one_lost_answer_of_a_declined_title_makes_no_second_request(client, overseerr):
+def test_one_lost_answer_of_a_declined_title_makes_no_second_request(
+    client: OverseerrClient, overseerr: SandboxProcess
+) -> None:
     made = client.create(wish("movie", 31050))
     urllib.request.urlopen(
         urllib.request.Request(
@@ -306,14 +343,14 @@ def test_one_lost_answer_of_a_declined_title_makes_no_second_request(client, ove
         )
     ).close()
     assert client.look(wish("movie", 31050), NOW + timedelta(hours=1)) is None
-    found = client.look(wish("movie", 31050), NOW - timedelta(hours=1))
+    found = not_none(client.look(wish("movie", 31050), NOW - timedelta(hours=1)))
     assert (found.created, found.request_id) == (True, made.request_id)
 
 
-def test_what_a_server_leaves_out_of_a_request_makes_no_second_one():
+def test_what_a_server_leaves_out_of_a_request_makes_no_second_one() -> None:
     """Keeps out: specials that Seerr does not take, and the rest is requested again and again."""
     ours = KnownRequest(7, 3, False, frozenset({1}), NOW)
     standing = Standing((ours,), frozenset({0, 1, 2}), {}, timedelta())
     for seasons in ([0, 1], [1], [1, 99]):
-        assert standing.find(wish("tv", 1, seasons), NOW).request_id == 7
+        assert not_none(standing.find(wish("tv", 1, seasons), NOW)).request_id == 7
     assert standing.find(wish("tv", 1, [1, 2]), NOW) is None

@@ -1,5 +1,7 @@
 """What the health check may tell of an Overseerr in trouble, and what only a request can."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from medianest.config import OverseerrSettings
@@ -14,28 +16,29 @@ from medianest.media.overseerr.service import SOURCE, Overseerr
 from medianest.media.troubles import Troubles
 from medianest.resilience import ManualClock, ResilienceService, State
 from medianest.sandbox.process import SandboxProcess
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture(scope="module")
-def running():
+def running() -> Iterator[SandboxProcess]:
     with SandboxProcess.start(kind="overseerr", port=0) as process:
         yield process
 
 
 @pytest.fixture
-def server(running):
+def server(running: SandboxProcess) -> Iterator[SandboxProcess]:
     running.clear_faults()
     yield running
     running.clear_faults()
 
 
 @pytest.fixture
-def service():
-    return ResilienceService(clock=ManualClock())
+def service(clock: ManualClock) -> ResilienceService:
+    return ResilienceService(clock=clock)
 
 
 @pytest.fixture
-def overseerr(server, service):
+def overseerr(server: SandboxProcess, service: ResilienceService) -> Iterator[Overseerr]:
     settings = OverseerrSettings(
         url=server.url, api_key=server.token, breaker_enabled=True, failure_threshold=3
     )
@@ -44,36 +47,42 @@ def overseerr(server, service):
     overseerr.close()
 
 
-def until_it_is_cut_off(overseerr, service):
+def until_it_is_cut_off(overseerr: Overseerr, service: ResilienceService) -> None:
     for number in range(3):
         with pytest.raises(MediaError):
             overseerr.create({"media_type": "movie", "media_id": 41_000 + number})
     assert service.registry.breaker(SOURCE).state is State.OPEN
 
 
-def test_a_source_that_answers_again_ends_the_outage(server, overseerr, service):
+def test_a_source_that_answers_again_ends_the_outage(
+    server: SandboxProcess, overseerr: Overseerr, service: ResilienceService, clock: ManualClock
+) -> None:
     server.fault("source", failure="ECONNREFUSED")
     until_it_is_cut_off(overseerr, service)
-    assert "TMDB" in overseerr.check_trouble(5.0)
+    assert "TMDB" in not_none(overseerr.check_trouble(5.0))
     server.clear_faults()
     assert overseerr.check_trouble(5.0) is None
     assert service.registry.breaker(SOURCE).state is State.CLOSED
 
 
-def test_that_its_source_answers_says_nothing_of_its_database(server, overseerr, service):
+def test_that_its_source_answers_says_nothing_of_its_database(
+    server: SandboxProcess, overseerr: Overseerr, service: ResilienceService, clock: ManualClock
+) -> None:
     """Keeps out: every few seconds the breaker was closed, and five more requests failed at its
     locked database: each of them in doubt, and so held for two minutes after the end."""
     server.fault("locked", message="SQLITE_BUSY: database is locked")
     until_it_is_cut_off(overseerr, service)
-    assert "its database fails" in overseerr.check_trouble(5.0)
+    assert "its database fails" in not_none(overseerr.check_trouble(5.0))
     assert service.registry.breaker(SOURCE).state is State.OPEN
     server.clear_faults()
-    service.registry.clock.advance(60)
+    clock.advance(60)
     overseerr.create({"media_type": "movie", "media_id": 41_100})
     assert overseerr.check_trouble(5.0) is None
 
 
-def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(server, overseerr):
+def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(
+    server: SandboxProcess, overseerr: Overseerr
+) -> None:
     """Keeps out: one client's typing error degrades the health of Overseerr, and alerts people;
     a request that was accepted for nobody is tried for ever."""
     wish = {"media_type": "movie", "media_id": 41_200, "user_id": 556}
@@ -83,26 +92,30 @@ def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(server, oversee
     assert overseerr.trouble is None
 
 
-def test_that_the_user_of_the_settings_does_not_exist_is_trouble(server, service):
+def test_that_the_user_of_the_settings_does_not_exist_is_trouble(
+    server: SandboxProcess, service: ResilienceService
+) -> None:
     settings = OverseerrSettings(url=server.url, api_key=server.token, user_id=556)
     overseerr = Overseerr(settings, service)
     with pytest.raises(ForbiddenError):
         overseerr.create(overseerr.with_user({"media_type": "movie", "media_id": 41_201}))
-    assert "MEDIANEST_OVERSEERR_USER_ID" in overseerr.trouble
+    assert "MEDIANEST_OVERSEERR_USER_ID" in not_none(overseerr.trouble)
     overseerr.close()
 
 
-def test_of_many_troubles_a_few_are_told(clock):
+def test_of_many_troubles_a_few_are_told(clock: ManualClock) -> None:
     """Keeps out: a message of 100 kB in the log and on the page."""
     troubles = Troubles(clock)
     for number in range(1000):
         troubles.meet(f"user {number}", f"quota of user {number:04}")
-    assert troubles.message().endswith("quota of user 0004; and 995 more")
+    assert not_none(troubles.message()).endswith("quota of user 0004; and 995 more")
     clock.advance(400)
     assert troubles.message() is None
 
 
-def test_a_source_that_is_half_away_makes_no_dead_letter(server, overseerr):
+def test_a_source_that_is_half_away_makes_no_dead_letter(
+    server: SandboxProcess, overseerr: Overseerr
+) -> None:
     """Keeps out: a mirror of TMDB that answers 404 while it starts makes each title unknown."""
     server.fault("source", status=404)
     with pytest.raises(SourceError):
@@ -112,7 +125,9 @@ def test_a_source_that_is_half_away_makes_no_dead_letter(server, overseerr):
         overseerr.create({"media_type": "movie", "media_id": 9_000_001})
 
 
-def test_one_odd_title_does_not_cut_off_the_others(server, overseerr, service):
+def test_one_odd_title_does_not_cut_off_the_others(
+    server: SandboxProcess, overseerr: Overseerr, service: ResilienceService
+) -> None:
     """Keeps out: while somebody looks at that show, nobody can search and nothing is requested."""
     overseerr.search("the")
     server.fault("status", status=500, path="/api/v1/tv/31003")

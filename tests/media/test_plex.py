@@ -1,20 +1,23 @@
 """Plex through its pipeline: last good answers, and honesty about them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from medianest.config import PlexSettings
 from medianest.media.errors import NotConfiguredError, NotFoundError, RejectedError, UpstreamError
 from medianest.media.plex.service import Plex
-from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
+from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
+from medianest.sandbox import SandboxProcess
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> ResilienceService:
     return ResilienceService(Registry(clock=clock))
 
 
 @pytest.fixture
-def plex(plex_server, service):
+def plex(plex_server: SandboxProcess, service: ResilienceService) -> Iterator[Plex]:
     settings = PlexSettings(
         url=plex_server.url, token=plex_server.token, failure_threshold=5, max_attempts=1
     )
@@ -23,12 +26,14 @@ def plex(plex_server, service):
     plex.close()
 
 
-def test_a_fresh_answer_says_so(plex):
+def test_a_fresh_answer_says_so(plex: Plex) -> None:
     answer = plex.libraries()
     assert (answer.degraded, answer.age) == (False, 0.0)
 
 
-def test_without_plex_the_last_good_answer_is_served_with_its_age(plex, plex_server, clock):
+def test_without_plex_the_last_good_answer_is_served_with_its_age(
+    plex: Plex, plex_server: SandboxProcess, clock: ManualClock
+) -> None:
     fresh = plex.libraries()
     plex_server.fault("status", status=500)
     clock.advance(90)
@@ -39,7 +44,9 @@ def test_without_plex_the_last_good_answer_is_served_with_its_age(plex, plex_ser
     assert answer.age == pytest.approx(90)
 
 
-def test_a_last_good_answer_has_an_end(plex, plex_server, clock):
+def test_a_last_good_answer_has_an_end(
+    plex: Plex, plex_server: SandboxProcess, clock: ManualClock
+) -> None:
     plex.recently_added(5)
     plex_server.fault("status", status=500)
     clock.advance(3601)
@@ -47,7 +54,7 @@ def test_a_last_good_answer_has_an_end(plex, plex_server, clock):
         plex.recently_added(5)
 
 
-def test_last_good_answers_are_kept_apart(plex, plex_server):
+def test_last_good_answers_are_kept_apart(plex: Plex, plex_server: SandboxProcess) -> None:
     plex.items("1", 0, 2)
     plex_server.fault("status", status=500)
     assert plex.items("1", 0, 2).degraded
@@ -55,7 +62,7 @@ def test_last_good_answers_are_kept_apart(plex, plex_server):
         plex.items("1", 2, 2)
 
 
-def test_an_empty_answer_never_replaces_a_good_one(plex, plex_server):
+def test_an_empty_answer_never_replaces_a_good_one(plex: Plex, plex_server: SandboxProcess) -> None:
     good = plex.libraries()
     plex_server.fault("empty", times=1)
     assert plex.libraries().value == ()
@@ -64,8 +71,8 @@ def test_an_empty_answer_never_replaces_a_good_one(plex, plex_server):
 
 
 def test_five_failures_open_the_breaker_of_the_operation_and_probes_close_it(
-    plex, plex_server, service, clock
-):
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     plex.libraries()
     plex_server.fault("status", status=500)
     for _ in range(5):
@@ -82,14 +89,14 @@ def test_five_failures_open_the_breaker_of_the_operation_and_probes_close_it(
     assert breaker.state is State.CLOSED
 
 
-def test_sessions_are_never_from_memory(plex, plex_server):
+def test_sessions_are_never_from_memory(plex: Plex, plex_server: SandboxProcess) -> None:
     plex.sessions()
     plex_server.fault("status", status=500)
     with pytest.raises(UpstreamError):
         plex.sessions()
 
 
-def test_what_plex_does_not_have_is_not_its_failure(plex, service):
+def test_what_plex_does_not_have_is_not_its_failure(plex: Plex, service: ResilienceService) -> None:
     with pytest.raises(NotFoundError):
         plex.items("99", 0, 5)
     counts = service.registry.breaker("plex.items").snapshot().counts
@@ -97,7 +104,9 @@ def test_what_plex_does_not_have_is_not_its_failure(plex, service):
     assert service.registry.breaker("plex").snapshot().counts.successes == 1  # it answered
 
 
-def test_a_refused_token_degrades_but_does_not_trip(plex, plex_server, service):
+def test_a_refused_token_degrades_but_does_not_trip(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     plex.libraries()
     plex_server.fault("unauthorized")
     for _ in range(6):
@@ -107,13 +116,17 @@ def test_a_refused_token_degrades_but_does_not_trip(plex, plex_server, service):
         plex.sessions()
 
 
-def test_with_nothing_cached_an_open_breaker_is_told(plex, service):
+def test_with_nothing_cached_an_open_breaker_is_told(
+    plex: Plex, service: ResilienceService
+) -> None:
     service.registry.breaker("plex").open("test")
     with pytest.raises(CircuitOpenError):
         plex.libraries()
 
 
-def test_failures_are_retried_within_the_pipeline(plex_server, service, clock):
+def test_failures_are_retried_within_the_pipeline(
+    plex_server: SandboxProcess, service: ResilienceService, clock: ManualClock
+) -> None:
     plex = Plex(PlexSettings(url=plex_server.url, token=plex_server.token), service)
     plex_server.fault("status", status=500, times=2)
     assert not plex.libraries().degraded
@@ -121,6 +134,6 @@ def test_failures_are_retried_within_the_pipeline(plex_server, service, clock):
     plex.close()
 
 
-def test_without_an_address_the_variable_is_named(service):
+def test_without_an_address_the_variable_is_named(service: ResilienceService) -> None:
     with pytest.raises(NotConfiguredError, match="MEDIANEST_PLEX_URL"):
         Plex(PlexSettings(), service).libraries()

@@ -1,6 +1,7 @@
 """The Plex client against a server on real sockets, with each fault that one can have."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -15,52 +16,55 @@ from medianest.media.errors import (
     UnusableAnswerError,
 )
 from medianest.media.plex.client import PlexClient
+from medianest.sandbox.process import SandboxProcess
 from tests.media.answering import AnsweringServer
 
 BOUND = 0.25
 """What a call may take beyond its timeout, in seconds."""
 
 
-def test_libraries_are_read(client):
+def test_libraries_are_read(client: PlexClient) -> None:
     libraries = client.libraries()
     assert {library.type for library in libraries} >= {"movie", "show"}
     assert all(isinstance(library.key, str) for library in libraries)
     assert libraries[0].created_at.tzinfo is not None
 
 
-def test_items_are_paged(client):
+def test_items_are_paged(client: PlexClient) -> None:
     first = client.items("1", 0, 2)
     second = client.items("1", 2, 2)
     assert first.total == second.total > 4
     assert len({item.rating_key for item in first.items + second.items}) == 4
 
 
-def test_a_page_beyond_the_end_is_empty(client):
+def test_a_page_beyond_the_end_is_empty(client: PlexClient) -> None:
     page = client.items("1", 100_000, 5)
     assert page.items == ()
     assert page.total > 0
 
 
-def test_an_unknown_library_is_not_found(client):
+def test_an_unknown_library_is_not_found(client: PlexClient) -> None:
     with pytest.raises(NotFoundError):
         client.items("99", 0, 5)
 
 
-def test_search_finds_by_title(client):
+def test_search_finds_by_title(client: PlexClient) -> None:
     title = client.items("1", 0, 1).items[0].title
     assert title in [item.title for item in client.search(title)]
     assert client.search("no title has this") == ()
 
 
-def test_a_session_may_have_no_user(client):
+def test_a_session_may_have_no_user(client: PlexClient) -> None:
     assert None in [session.user for session in client.sessions()]
 
 
-def test_durations_are_seconds(client):
+def test_durations_are_seconds(client: PlexClient) -> None:
     assert all(60 < item.duration_seconds < 20_000 for item in client.items("1", 0, 5).items)
 
 
-def test_the_token_travels_in_a_header_and_never_in_a_url(client, plex_server):
+def test_the_token_travels_in_a_header_and_never_in_a_url(
+    client: PlexClient, plex_server: SandboxProcess
+) -> None:
     client.libraries()
     client.search("a b")
     requests = plex_server.requests()["last"]
@@ -68,7 +72,7 @@ def test_the_token_travels_in_a_header_and_never_in_a_url(client, plex_server):
     assert all("X-Plex-Token" in request["headers"] for request in requests)
 
 
-def test_it_asks_for_json_lest_plex_answers_in_xml():
+def test_it_asks_for_json_lest_plex_answers_in_xml() -> None:
     server = AnsweringServer()
     server.body = b'{"MediaContainer": {"size": 0}}'
     client = PlexClient(server.url, PlexSettings(url=server.url))
@@ -78,7 +82,7 @@ def test_it_asks_for_json_lest_plex_answers_in_xml():
     assert server.headers["Accept"] == "application/json"
 
 
-def test_a_refused_token_is_told_with_the_setting_to_check(plex_server):
+def test_a_refused_token_is_told_with_the_setting_to_check(plex_server: SandboxProcess) -> None:
     settings = PlexSettings(url=plex_server.url, token="wrong-one")
     client = PlexClient(settings.url, settings)
     with pytest.raises(RejectedError, match="MEDIANEST_PLEX_TOKEN") as caught:
@@ -94,7 +98,9 @@ def test_a_refused_token_is_told_with_the_setting_to_check(plex_server):
         (None, "it wants a token; set MEDIANEST"),
     ],
 )
-def test_a_token_that_is_missing_is_not_told_as_refused(plex_server, token, told):
+def test_a_token_that_is_missing_is_not_told_as_refused(
+    plex_server: SandboxProcess, token: str | None, told: str
+) -> None:
     client = PlexClient(plex_server.url, PlexSettings(url=plex_server.url, token=token))
     with pytest.raises(RejectedError, match=told):
         client.libraries()
@@ -115,14 +121,16 @@ def test_a_token_that_is_missing_is_not_told_as_refused(plex_server, token, told
         ("status", {"status": 204}, InvalidAnswerError),
     ],
 )
-def test_each_fault_becomes_an_error_of_ours(client, plex_server, fault, options, error):
+def test_each_fault_becomes_an_error_of_ours(
+    client: PlexClient, plex_server: SandboxProcess, fault: str, options: dict[str, Any], error: Any
+) -> None:
     plex_server.fault(fault, **options)
     with pytest.raises(error) as caught:
         client.libraries()
     assert plex_server.token not in str(caught.value)
 
 
-def test_a_retry_after_is_carried_on(client, plex_server):
+def test_a_retry_after_is_carried_on(client: PlexClient, plex_server: SandboxProcess) -> None:
     plex_server.fault("status", status=503, retry_after=7)
     with pytest.raises(UnavailableError) as caught:
         client.libraries()
@@ -138,7 +146,9 @@ def test_a_retry_after_is_carried_on(client, plex_server):
         ("drip", {"interval": 0.05, "where": "headers"}),
     ],
 )
-def test_no_fault_holds_a_call_past_its_timeout(client, plex_server, fault, options):
+def test_no_fault_holds_a_call_past_its_timeout(
+    client: PlexClient, plex_server: SandboxProcess, fault: str, options: dict[str, Any]
+) -> None:
     plex_server.fault(fault, **options)
     began = time.monotonic()
     with pytest.raises(SlowError):
@@ -146,7 +156,7 @@ def test_no_fault_holds_a_call_past_its_timeout(client, plex_server, fault, opti
     assert 0.4 < time.monotonic() - began < 0.5 + BOUND
 
 
-def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server):
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server: SandboxProcess) -> None:
     settings = PlexSettings(url=plex_server.url, token=plex_server.token, max_bytes=100)
     client = PlexClient(settings.url, settings)
     with pytest.raises(UnusableAnswerError, match="larger than 100 bytes"):
@@ -154,26 +164,28 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server):
     client.close()
 
 
-def test_a_dead_server_is_unreachable():
+def test_a_dead_server_is_unreachable() -> None:
     settings = PlexSettings(url="http://127.0.0.1:1")
     with pytest.raises(UnreachableError, match="connection refused"):
         PlexClient(settings.url, settings).libraries()
 
 
-def test_an_unknown_name_is_unreachable():
+def test_an_unknown_name_is_unreachable() -> None:
     settings = PlexSettings(url="http://no-such-host.invalid", timeout=5)
     with pytest.raises((UnreachableError, SlowError)):
         PlexClient(settings.url, settings).libraries()
 
 
-def test_an_empty_container_is_no_libraries(client, plex_server):
+def test_an_empty_container_is_no_libraries(
+    client: PlexClient, plex_server: SandboxProcess
+) -> None:
     plex_server.fault("empty")
     assert client.libraries() == ()
     assert client.items("1", 0, 5).items == ()
     assert client.sessions() == ()
 
 
-def test_a_client_recovers_by_itself(client, plex_server):
+def test_a_client_recovers_by_itself(client: PlexClient, plex_server: SandboxProcess) -> None:
     plex_server.fault("reset", times=1)
     with pytest.raises(UnreachableError):
         client.libraries()

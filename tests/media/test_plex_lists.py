@@ -5,10 +5,13 @@ not page, told as one without an end.
 """
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from medianest.media.errors import UnusableAnswerError
+from medianest.media.plex.client import PlexClient
 
 QUESTIONS = {
     "libraries": (lambda client: client.libraries(), "Directory"),
@@ -23,12 +26,12 @@ PEOPLE = {"type": "actor", "size": 1, "Directory": [{"tag": "Alba"}]}
 
 
 @pytest.fixture
-def saying(answering):
+def saying(answering: Callable[[str], PlexClient]) -> Callable[..., Any]:
     """`saying(container)` is a client of a Plex that always answers with this container."""
     return lambda **container: answering(json.dumps({"MediaContainer": container}))
 
 
-def is_doubted(ask, client):
+def is_doubted(ask: Callable[..., Any], client: PlexClient) -> bool:
     """Whether the answer to a question is not taken for the word that there is nothing."""
     try:
         found = ask(client)
@@ -40,7 +43,9 @@ def is_doubted(ask, client):
 
 
 @pytest.mark.parametrize(("ask", "name"), QUESTIONS.values(), ids=QUESTIONS)
-def test_an_empty_list_is_believed_while_no_number_says_otherwise(saying, ask, name):
+def test_an_empty_list_is_believed_while_no_number_says_otherwise(
+    saying: Callable[..., Any], ask: Callable[..., Any], name: str
+) -> None:
     other = "Metadata" if name == "Directory" else "Directory"
     for container, doubted in (
         ({"size": 0}, False),
@@ -75,8 +80,8 @@ def test_an_empty_list_is_believed_while_no_number_says_otherwise(saying, ask, n
     ],
 )
 def test_a_page_beyond_the_end_is_empty_and_one_before_it_is_not(
-    saying, offset, container, doubted
-):
+    saying: Callable[..., Any], offset: int, container: dict[str, Any], doubted: bool
+) -> None:
     client = saying(**container)
     assert is_doubted(lambda client: client.items("1", offset, 50).items, client) is doubted
 
@@ -93,22 +98,28 @@ def test_a_page_beyond_the_end_is_empty_and_one_before_it_is_not(
         ([{}], True),
     ],
 )
-def test_a_search_without_a_hit_is_believed_while_all_its_hubs_are(saying, hubs, doubted):
+def test_a_search_without_a_hit_is_believed_while_all_its_hubs_are(
+    saying: Callable[..., Any], hubs: list[str | dict[Any, Any]], doubted: bool
+) -> None:
     client = saying(size=len(hubs), Hub=hubs)
     assert is_doubted(lambda client: client.search("alba"), client) is doubted
 
 
-def test_what_is_found_is_served_beside_a_hub_that_makes_no_sense(saying):
+def test_what_is_found_is_served_beside_a_hub_that_makes_no_sense(
+    saying: Callable[..., Any],
+) -> None:
     client = saying(size=3, Hub=["x", {"size": 3}, {"size": 1, "Metadata": [MOVIE]}])
     assert [item.title for item in client.search("alba")] == ["Alba"]
 
 
-def items(first, last):
+def items(first: int, last: int) -> list[dict[str, str]]:
     return [{"title": str(number), "type": "movie"} for number in range(first, last)]
 
 
 @pytest.mark.parametrize("numbers", [{}, {"size": 30}, {"size": 30, "totalSize": 30}])
-def test_a_server_that_does_not_page_has_an_end(saying, numbers):
+def test_a_server_that_does_not_page_has_an_end(
+    saying: Callable[..., Any], numbers: dict[str, Any]
+) -> None:
     """Keeps out: the same thirty items, page after page."""
     client = saying(**numbers, Metadata=items(0, 30))
     pages = [client.items("1", offset, 50) for offset in (0, 20, 50, 100)]
@@ -140,7 +151,9 @@ def test_a_server_that_does_not_page_has_an_end(saying, numbers):
         ({"totalSize": 120, "offset": 40, "Metadata": items(40, 70)}, (50, 60), 120),
     ],
 )
-def test_a_page_begins_where_it_was_asked_to(saying, container, titles, total):
+def test_a_page_begins_where_it_was_asked_to(
+    saying: Callable[..., Any], container: dict[str, Any], titles: tuple[int, int], total: int
+) -> None:
     page = saying(**container).items("1", 50, 10)
     assert [item.title for item in page.items] == [str(number) for number in range(*titles)]
     assert page.total == total

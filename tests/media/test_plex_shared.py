@@ -2,12 +2,19 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from medianest.app import create_app
 from medianest.media.answer import Answer
 from medianest.media.plex import service as plex_module
+from medianest.resilience import ManualClock
+from medianest.sandbox import SandboxProcess
+from tests.support.narrowing import not_none
 from tests.valkey import ValkeyProcess
 
 MARGIN = 0.5
@@ -22,11 +29,13 @@ QUESTIONS = (
 
 
 @pytest.fixture
-def start(plex_server, valkey, clock, tmp_path):
+def start(
+    plex_server: SandboxProcess, valkey: ValkeyProcess, clock: ManualClock, tmp_path: Path
+) -> Iterator[Callable[..., FlaskClient]]:
     """`start()` is a new process of the app."""
     started = []
 
-    def start(*, redis=valkey.url, plex=plex_server.url):
+    def start(*, redis: str | None = valkey.url, plex: str = plex_server.url) -> FlaskClient:
         settings = {
             "env": "testing",
             "instance_path": tmp_path,
@@ -47,55 +56,70 @@ def start(plex_server, valkey, clock, tmp_path):
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_after_a_restart_the_last_good_answer_is_there(start, plex_server, clock, question):
+def test_after_a_restart_the_last_good_answer_is_there(
+    start: Callable[..., FlaskClient],
+    plex_server: SandboxProcess,
+    clock: ManualClock,
+    question: str,
+) -> None:
     fresh = start().get(question, headers=CLIENT)
-    assert (fresh.status_code, fresh.json["degraded"]) == (200, False)
+    assert (fresh.status_code, fresh.get_json()["degraded"]) == (200, False)
     plex_server.fault("status", status=500)
     clock.advance(90)
     again = start().get(question, headers=CLIENT)
     assert (again.status_code, again.headers["Age"]) == (200, "90")
-    assert again.json == {**fresh.json, "degraded": True}
+    assert again.get_json() == {**fresh.get_json(), "degraded": True}
 
 
-def test_another_worker_shares_it_and_the_figures_say_so(start, plex_server):
+def test_another_worker_shares_it_and_the_figures_say_so(
+    start: Callable[..., FlaskClient], plex_server: SandboxProcess
+) -> None:
     first, second = start(), start()
     first.get(QUESTIONS[0], headers=CLIENT)
     plex_server.fault("status", status=500)
-    assert second.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+    assert second.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
     parts = second.application.extensions["medianest"]
     figures = parts.media.plex.last_good_figures()
     assert [f.name.split(":")[1] for f in figures] == ["libraries", "items", "recently-added"]
     assert (figures[0].redis.served, figures[0].hit_rate) == (1, 1.0)
 
 
-def test_the_answers_of_one_plex_are_not_served_for_another(start):
+def test_the_answers_of_one_plex_are_not_served_for_another(
+    start: Callable[..., FlaskClient],
+) -> None:
     start().get(QUESTIONS[0], headers=CLIENT)
     other = start(plex="http://127.0.0.1:1").get(QUESTIONS[0], headers=CLIENT)
     assert other.status_code == 503
 
 
-def test_without_redis_a_restart_forgets(start, plex_server):
+def test_without_redis_a_restart_forgets(
+    start: Callable[..., FlaskClient], plex_server: SandboxProcess
+) -> None:
     start(redis=None).get(QUESTIONS[0], headers=CLIENT)
     plex_server.fault("status", status=500)
     assert start(redis=None).get(QUESTIONS[0], headers=CLIENT).status_code == 503
 
 
-def test_a_redis_that_is_away_is_not_seen_by_clients(start, plex_server):
+def test_a_redis_that_is_away_is_not_seen_by_clients(
+    start: Callable[..., FlaskClient], plex_server: SandboxProcess
+) -> None:
     client = start(redis="redis://:s3cret@127.0.0.1:1")
-    assert not client.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+    assert not client.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
     plex_server.fault("status", status=500)
-    assert client.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+    assert client.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
     unknown = client.get(QUESTIONS[1], headers=CLIENT)
-    assert (unknown.status_code, unknown.json["service"]) == (503, "plex")
+    assert (unknown.status_code, unknown.get_json()["service"]) == (503, "plex")
 
 
-def test_a_frozen_redis_costs_a_client_a_little_time_and_nothing_else(start):
+def test_a_frozen_redis_costs_a_client_a_little_time_and_nothing_else(
+    start: Callable[..., FlaskClient],
+) -> None:
     valkey = ValkeyProcess()
     try:
         client = start(redis=valkey.url)
         valkey.freeze()
         began = time.monotonic()
-        assert not client.get(QUESTIONS[0], headers=CLIENT).json["degraded"]
+        assert not client.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
         assert time.monotonic() - began < 0.25 + MARGIN
     finally:
         valkey.stop()
@@ -114,7 +138,12 @@ def test_a_frozen_redis_costs_a_client_a_little_time_and_nothing_else(start):
         {"degraded": [], "age": "old"},
     ],
 )
-def test_what_is_odd_in_redis_is_never_an_error(start, plex_server, valkey, odd):
+def test_what_is_odd_in_redis_is_never_an_error(
+    start: Callable[..., FlaskClient],
+    plex_server: SandboxProcess,
+    valkey: ValkeyProcess,
+    odd: dict[str, Any],
+) -> None:
     """Keeps out: a 500 for a day, from what somebody wrote into Redis."""
     start().get(QUESTIONS[0], headers=CLIENT)
     with valkey.client() as raw:
@@ -123,10 +152,15 @@ def test_what_is_odd_in_redis_is_never_an_error(start, plex_server, valkey, odd)
             raw.set(key, stamp + b" " + json.dumps({**json.loads(value), **odd}).encode())
     plex_server.fault("status", status=500)
     answer = start().get(QUESTIONS[0], headers=CLIENT)
-    assert (answer.status_code, answer.json.get("degraded", True)) in ((200, True), (503, True))
+    assert (answer.status_code, not_none(answer.json).get("degraded", True)) in (
+        (200, True),
+        (503, True),
+    )
 
 
-def test_what_is_kept_is_read_back_as_it_was(plex_server, start, clock):
+def test_what_is_kept_is_read_back_as_it_was(
+    plex_server: SandboxProcess, start: Callable[..., FlaskClient], clock: ManualClock
+) -> None:
     """Keeps out: durations divided by 1000 and times lost, as Plex's own JSON is read so."""
     plex = start().application.extensions["medianest"].media.plex
     for adapter, answer in (

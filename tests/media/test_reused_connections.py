@@ -2,7 +2,9 @@
 
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,10 @@ ENDS = pytest.mark.parametrize("end", [hang_up, reset])
 
 
 @pytest.fixture
-def serving():
+def serving() -> Iterator[Callable[..., KeepingServer]]:
     servers = []
 
-    def start(answer, tls=None):
+    def start(answer: Callable[..., Any], tls: None = None) -> KeepingServer:
         servers.append(KeepingServer(answer, tls))
         return servers[-1]
 
@@ -29,10 +31,12 @@ def serving():
 
 
 @pytest.fixture
-def http_of():
+def http_of() -> Iterator[Callable[..., UpstreamHttp]]:
     made = []
 
-    def make(server, *, timeout=5.0, clock=None):
+    def make(
+        server: KeepingServer, *, timeout: float = 5.0, clock: ManualClock | None = None
+    ) -> UpstreamHttp:
         http = UpstreamHttp(
             "plex", server.url, headers={}, timeout=timeout, max_bytes=1000, clock=clock
         )
@@ -44,13 +48,17 @@ def http_of():
         http.close()
 
 
-def on_second_turn(end):
+def on_second_turn(end: Callable[[socket.socket], bool]) -> Callable[..., Any]:
     """A server that answers once on each connection and then ends it, without a byte."""
     return lambda connection, place, turn: end(connection) if turn > 1 else connection.sendall(OK)
 
 
 @ENDS
-def test_what_met_a_dead_connection_is_asked_once_more_on_a_new_one(serving, http_of, end):
+def test_what_met_a_dead_connection_is_asked_once_more_on_a_new_one(
+    serving: Callable[..., KeepingServer],
+    http_of: Callable[..., UpstreamHttp],
+    end: Callable[[socket.socket], bool],
+) -> None:
     """Keeps out: a server that closes idle connections, just while we ask."""
     server = serving(on_second_turn(end))
     http, breaker = http_of(server), CircuitBreaker("plex", failure_threshold=1)
@@ -61,7 +69,11 @@ def test_what_met_a_dead_connection_is_asked_once_more_on_a_new_one(serving, htt
 
 
 @ENDS
-def test_on_a_new_connection_nothing_is_asked_twice(serving, http_of, end):
+def test_on_a_new_connection_nothing_is_asked_twice(
+    serving: Callable[..., KeepingServer],
+    http_of: Callable[..., UpstreamHttp],
+    end: Callable[[socket.socket], bool],
+) -> None:
     server = serving(lambda connection, place, turn: end(connection))
     with pytest.raises(UnreachableError, match=r"without an answer|reset"):
         http_of(server).get_json("/x")
@@ -69,8 +81,12 @@ def test_on_a_new_connection_nothing_is_asked_twice(serving, http_of, end):
 
 
 @ENDS
-def test_it_is_asked_no_more_than_once_more(serving, http_of, end):
-    def answer(connection, place, turn):
+def test_it_is_asked_no_more_than_once_more(
+    serving: Callable[..., KeepingServer],
+    http_of: Callable[..., UpstreamHttp],
+    end: Callable[[socket.socket], bool],
+) -> None:
+    def answer(connection: socket.socket, place: int, turn: int) -> bool | None:
         return end(connection) if (place, turn) != (1, 1) else connection.sendall(OK)
 
     server = serving(answer)
@@ -81,8 +97,10 @@ def test_it_is_asked_no_more_than_once_more(serving, http_of, end):
     assert [place for place, _ in server.requests] == [1, 1, 2]
 
 
-def test_after_a_byte_of_an_answer_nothing_is_asked_again(serving, http_of):
-    def answer(connection, place, turn):
+def test_after_a_byte_of_an_answer_nothing_is_asked_again(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
+    def answer(connection: socket.socket, place: int, turn: int) -> bool:
         connection.sendall(OK if turn == 1 else b"H")
         return turn > 1
 
@@ -94,7 +112,9 @@ def test_after_a_byte_of_an_answer_nothing_is_asked_again(serving, http_of):
     assert server.accepted == 1
 
 
-def test_what_is_not_safe_to_repeat_takes_a_new_connection(serving, http_of):
+def test_what_is_not_safe_to_repeat_takes_a_new_connection(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     """Keeps out: a POST of which nobody knows whether it was done, since a router forgot."""
     server = serving(well)
     http = http_of(server)
@@ -105,7 +125,11 @@ def test_what_is_not_safe_to_repeat_takes_a_new_connection(serving, http_of):
 
 
 @ENDS
-def test_a_post_is_never_sent_twice(serving, http_of, end):
+def test_a_post_is_never_sent_twice(
+    serving: Callable[..., KeepingServer],
+    http_of: Callable[..., UpstreamHttp],
+    end: Callable[[socket.socket], bool],
+) -> None:
     server = serving(
         lambda connection, place, turn: end(connection) if place > 1 else connection.sendall(OK)
     )
@@ -118,7 +142,12 @@ def test_a_post_is_never_sent_twice(serving, http_of, end):
 
 
 @pytest.mark.parametrize(("idle", "connections"), [(29.0, 1), (31.0, 2)])
-def test_a_connection_that_rested_for_long_is_not_used_again(serving, http_of, idle, connections):
+def test_a_connection_that_rested_for_long_is_not_used_again(
+    serving: Callable[..., KeepingServer],
+    http_of: Callable[..., UpstreamHttp],
+    idle: float,
+    connections: int,
+) -> None:
     server, clock = serving(well), ManualClock()
     http = http_of(server, clock=clock)
     http.get_json("/x")
@@ -127,7 +156,9 @@ def test_a_connection_that_rested_for_long_is_not_used_again(serving, http_of, i
     assert server.accepted == connections
 
 
-def test_a_connection_rests_while_the_machine_sleeps(serving, http_of):
+def test_a_connection_rests_while_the_machine_sleeps(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     server, clock = serving(well), ManualClock()
     http = http_of(server, clock=clock)
     http.get_json("/x")
@@ -136,7 +167,9 @@ def test_a_connection_rests_while_the_machine_sleeps(serving, http_of):
     assert server.accepted == 2
 
 
-def test_a_connection_that_is_old_is_not_used_again_however_often_it_was(serving, http_of):
+def test_a_connection_that_is_old_is_not_used_again_however_often_it_was(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     """Keeps out: a name that moved to another machine, while the old one goes on answering."""
     server, clock = serving(well), ManualClock()
     http = http_of(server, clock=clock)
@@ -146,8 +179,10 @@ def test_a_connection_that_is_old_is_not_used_again_however_often_it_was(serving
     assert [place for place, _ in server.requests] == [1] * 6 + [2] * 6 + [3]
 
 
-def test_an_answer_that_outlives_its_connections_time_is_read_to_its_end(serving, http_of):
-    def answer(connection, place, turn):
+def test_an_answer_that_outlives_its_connections_time_is_read_to_its_end(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
+    def answer(connection: socket.socket, place: int, turn: int) -> None:
         connection.sendall(OK[:-2])
         clock.advance(130.0)
         connection.sendall(OK[-2:])
@@ -158,11 +193,13 @@ def test_an_answer_that_outlives_its_connections_time_is_read_to_its_end(serving
     assert server.requests == [(1, "GET"), (2, "GET")]
 
 
-def test_when_one_was_dead_the_others_of_its_age_are_not_used(serving, http_of):
+def test_when_one_was_dead_the_others_of_its_age_are_not_used(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     """Keeps out: ten pooled connections, of which each call finds one more dead."""
     both = threading.Barrier(2)
 
-    def answer(connection, place, turn):
+    def answer(connection: socket.socket, place: int, turn: int) -> bool:
         if turn > 1:
             return hang_up(connection)
         if place <= 2:
@@ -184,11 +221,13 @@ def test_when_one_was_dead_the_others_of_its_age_are_not_used(serving, http_of):
     assert {place for place, _ in server.requests[3:]} <= {3, 4}
 
 
-def test_a_connection_that_was_answered_on_since_is_still_used(serving, http_of):
+def test_a_connection_that_was_answered_on_since_is_still_used(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     """Keeps out: one dead connection that costs all those that are well."""
     asked, go_on = threading.Event(), threading.Event()
 
-    def answer(connection, place, turn):
+    def answer(connection: socket.socket, place: int, turn: int) -> bool:
         if place == 1 and turn > 1:
             asked.set()
             assert go_on.wait(10)
@@ -213,10 +252,12 @@ def test_a_connection_that_was_answered_on_since_is_still_used(serving, http_of)
     assert [place for place, _ in server.requests].count(1) == 2
 
 
-def test_eight_dead_connections_cost_no_call_anything(serving, http_of):
+def test_eight_dead_connections_cost_no_call_anything(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     all_in = threading.Barrier(8)
 
-    def answer(connection, place, turn):
+    def answer(connection: socket.socket, place: int, turn: int) -> bool:
         if turn > 1:
             return hang_up(connection)
         all_in.wait(10)
@@ -233,11 +274,13 @@ def test_eight_dead_connections_cost_no_call_anything(serving, http_of):
     assert server.accepted == 16
 
 
-def test_a_slow_server_is_waited_for_and_not_asked_again(serving, http_of):
+def test_a_slow_server_is_waited_for_and_not_asked_again(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     """Keeps out: slowness taken for a dead path. A slow server's system acknowledges."""
     late = threading.Event()
 
-    def answer(connection, place, turn):
+    def answer(connection: socket.socket, place: int, turn: int) -> None:
         if turn > 1:
             late.wait(1.6)  # longer than a question may stay unheard
         connection.sendall(OK)
@@ -248,7 +291,9 @@ def test_a_slow_server_is_waited_for_and_not_asked_again(serving, http_of):
     assert server.requests == [(1, "GET"), (1, "GET")]
 
 
-def test_the_deadline_is_no_dead_connection(serving, http_of):
+def test_the_deadline_is_no_dead_connection(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     server = serving(lambda connection, place, turn: turn == 1 and connection.sendall(OK))
     http = http_of(server, timeout=0.5)
     http.get_json("/x")
@@ -257,8 +302,10 @@ def test_the_deadline_is_no_dead_connection(serving, http_of):
     assert server.requests == [(1, "GET"), (1, "GET")]
 
 
-def test_what_is_asked_again_has_no_more_time(serving, http_of):
-    def answer(connection, place, turn):
+def test_what_is_asked_again_has_no_more_time(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
+    def answer(connection: socket.socket, place: int, turn: int) -> bool | None:
         if place == 1:
             return hang_up(connection) if turn > 1 else connection.sendall(OK)
         return False  # and never answers
@@ -271,10 +318,12 @@ def test_what_is_asked_again_has_no_more_time(serving, http_of):
     assert server.accepted == 2
 
 
-def test_a_server_that_died_is_told_as_it_is_now(serving, http_of):
+def test_a_server_that_died_is_told_as_it_is_now(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp]
+) -> None:
     """Keeps out: the end of the old connection told as the reason of what failed after it."""
 
-    def answer(connection, place, turn):
+    def answer(connection: socket.socket, place: int, turn: int) -> bool | None:
         if turn == 1:
             return connection.sendall(OK)
         server.stop()
@@ -289,10 +338,12 @@ def test_a_server_that_died_is_told_as_it_is_now(serving, http_of):
 
 
 @pytest.mark.parametrize("status", [101, 103, 199])
-def test_an_answer_that_is_not_final_is_told_and_ends_its_connection(serving, http_of, status):
+def test_an_answer_that_is_not_final_is_told_and_ends_its_connection(
+    serving: Callable[..., KeepingServer], http_of: Callable[..., UpstreamHttp], status: int
+) -> None:
     """Keeps out: the final answer taken for that to the next question."""
 
-    def answer(connection, place, turn):
+    def answer(connection: socket.socket, place: int, turn: int) -> None:
         connection.sendall(f"HTTP/1.1 {status} Early\r\n\r\n".encode())
 
     server = serving(answer)
@@ -305,14 +356,18 @@ def test_an_answer_that_is_not_final_is_told_and_ends_its_connection(serving, ht
     assert [place for place, _ in server.requests] == [1, 2, 3]
 
 
-def test_every_connection_is_kept_alive(serving):
+def test_every_connection_is_kept_alive(serving: Callable[..., KeepingServer]) -> None:
     with connect("127.0.0.1", serving(well).port, socket.socket) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         if hasattr(socket, "TCP_KEEPIDLE"):
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
 
 
-def test_a_system_without_these_options_connects_all_the_same(serving, http_of, monkeypatch):
+def test_a_system_without_these_options_connects_all_the_same(
+    serving: Callable[..., KeepingServer],
+    http_of: Callable[..., UpstreamHttp],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT"):
         monkeypatch.delattr(socket, option, raising=False)
     http = http_of(serving(on_second_turn(reset)))

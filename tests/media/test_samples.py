@@ -2,13 +2,23 @@
 
 import pytest
 
-from medianest.media.errors import MediaError, SlowError, UnreachableError, UnresolvableError
+from medianest.media.errors import (
+    MediaError,
+    SlowError,
+    UnreachableError,
+    UnresolvableError,
+    UpstreamError,
+)
+from medianest.media.plex.client import PlexClient
 from medianest.media.samples import sample_error
 from medianest.resilience import ConfigurationError
+from medianest.sandbox import SandboxProcess
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 418, 429, 500, 502, 503])
-def test_a_status_is_what_the_client_makes_of_it(client, plex_server, status):
+def test_a_status_is_what_the_client_makes_of_it(
+    client: PlexClient, plex_server: SandboxProcess, status: int
+) -> None:
     plex_server.fault("status", status=status)
     with pytest.raises(MediaError) as caught:
         client.libraries()
@@ -27,11 +37,14 @@ def test_a_status_is_what_the_client_makes_of_it(client, plex_server, status):
         ("ENOTFOUND", UnresolvableError),
     ],
 )
-def test_trouble_with_the_network_is_what_the_client_makes_of_it(token, kind):
+def test_trouble_with_the_network_is_what_the_client_makes_of_it(
+    token: str, kind: type[UnresolvableError] | type[UnreachableError] | type[SlowError]
+) -> None:
     error = sample_error("plex", token)
+    assert isinstance(error, UpstreamError)
     assert (type(error), error.service) == (kind, "plex")
 
 
-def test_what_is_no_token_is_told():
+def test_what_is_no_token_is_told() -> None:
     with pytest.raises(ConfigurationError, match="timeout"):
         sample_error("plex", "nonsense")

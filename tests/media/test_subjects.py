@@ -3,28 +3,32 @@
 Keeps out: pages of a library that was never broken, refused for what another one answers.
 """
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
 from medianest.config import PlexSettings
 from medianest.media.errors import InvalidAnswerError, SlowError, UnavailableError, UpstreamError
 from medianest.media.plex.service import Plex
 from medianest.media.subjects import Subjects
-from medianest.resilience import CircuitOpenError, Registry, ResilienceService, State
+from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
+from medianest.sandbox import SandboxProcess
 
-ERROR = {"kind": "status", "status": 500}
+ERROR: dict[str, Any] = {"kind": "status", "status": 500}
 DAY = 86400.0
 
 
 @pytest.fixture
-def service(clock):
+def service(clock: ManualClock) -> ResilienceService:
     return ResilienceService(Registry(clock=clock))
 
 
 @pytest.fixture
-def make(plex_server, service):
+def make(plex_server: SandboxProcess, service: ResilienceService) -> Iterator[Callable[..., Plex]]:
     made = []
 
-    def make(**settings):
+    def make(**settings: Any) -> Plex:
         given = {"url": plex_server.url, "token": plex_server.token, "max_attempts": 1}
         made.append(Plex(PlexSettings(**{**given, **settings}), service))
         return made[-1]
@@ -35,26 +39,26 @@ def make(plex_server, service):
 
 
 @pytest.fixture
-def plex(make):
+def plex(make: Callable[..., Plex]) -> Plex:
     return make()
 
 
 @pytest.fixture
-def state(service):
+def state(service: ResilienceService) -> Callable[..., Any]:
     return lambda name="items": service.registry.breaker(f"plex.{name}").state
 
 
-def fail(question, times=3):
+def fail(question: Callable[..., Any], times: int = 3) -> None:
     for _ in range(times):
         with pytest.raises(UpstreamError):
             question()
 
 
-def break_library(plex_server, key, **fault):
+def break_library(plex_server: SandboxProcess, key: str, **fault: Any) -> None:
     plex_server.fault(**(fault or ERROR), path=f"/library/sections/{key}/")
 
 
-def fail_both(plex, plex_server):
+def fail_both(plex: Plex, plex_server: SandboxProcess) -> None:
     plex.items("2", 9, 5)
     plex_server.fault(**ERROR)
     fail(lambda: plex.items("1", 0, 5), 1)
@@ -62,7 +66,9 @@ def fail_both(plex, plex_server):
 
 
 @pytest.mark.parametrize("fault", [ERROR, {"kind": "status", "status": 429}, {"kind": "garbage"}])
-def test_one_broken_library_costs_no_other(plex, plex_server, state, fault):
+def test_one_broken_library_costs_no_other(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], fault: dict[str, Any]
+) -> None:
     break_library(plex_server, "1", **fault)
     for page in range(8):
         assert not plex.items("2", page, 5).degraded
@@ -70,7 +76,9 @@ def test_one_broken_library_costs_no_other(plex, plex_server, state, fault):
     assert state() is State.CLOSED
 
 
-def test_also_where_calls_are_tried_again(make, plex_server, state):
+def test_also_where_calls_are_tried_again(
+    make: Callable[..., Plex], plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     plex = make(max_attempts=3)
     break_library(plex_server, "1")
     assert not plex.items("2", 0, 5).degraded
@@ -80,7 +88,9 @@ def test_also_where_calls_are_tried_again(make, plex_server, state):
     assert state() is State.CLOSED
 
 
-def test_errors_that_the_settings_name_are_told_apart_the_same(make, plex_server, state):
+def test_errors_that_the_settings_name_are_told_apart_the_same(
+    make: Callable[..., Plex], plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     plex = make(expected_errors=("5xx", "timeout"))
     break_library(plex_server, "1")
     plex.items("2", 0, 5)
@@ -88,7 +98,9 @@ def test_errors_that_the_settings_name_are_told_apart_the_same(make, plex_server
     assert state() is State.CLOSED
 
 
-def test_two_broken_libraries_are_the_operation(plex, plex_server, state):
+def test_two_broken_libraries_are_the_operation(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     plex.items("3", 0, 5)
     for key in ("1", "2"):
         break_library(plex_server, key)
@@ -100,7 +112,9 @@ def test_two_broken_libraries_are_the_operation(plex, plex_server, state):
         plex.items("1", 0, 5)
 
 
-def test_what_failed_before_anything_was_answered_well_is_forgotten(plex, plex_server, state):
+def test_what_failed_before_anything_was_answered_well_is_forgotten(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     for key in ("1", "2"):
         break_library(plex_server, key)
     for _ in range(5):
@@ -111,14 +125,18 @@ def test_what_failed_before_anything_was_answered_well_is_forgotten(plex, plex_s
     assert state() is State.CLOSED
 
 
-def test_the_only_library_that_is_asked_about_is_the_operation(plex, plex_server, state):
+def test_the_only_library_that_is_asked_about_is_the_operation(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     break_library(plex_server, "1")
     for page in range(3):
         fail(lambda page=page: plex.items("1", page, 5), 1)
     assert state() is State.OPEN
 
 
-def test_what_the_only_one_was_cut_off_for_is_open_for_the_next(plex, plex_server, state):
+def test_what_the_only_one_was_cut_off_for_is_open_for_the_next(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     """Keeps out: a start with the broken library, which costs the others the first seconds."""
     break_library(plex_server, "1")
     fail(lambda: plex.items("1", 0, 5))
@@ -128,7 +146,9 @@ def test_what_the_only_one_was_cut_off_for_is_open_for_the_next(plex, plex_serve
     assert state() is State.CLOSED
 
 
-def test_an_operator_who_opened_it_is_obeyed(plex, plex_server, service):
+def test_an_operator_who_opened_it_is_obeyed(
+    plex: Plex, plex_server: SandboxProcess, service: ResilienceService
+) -> None:
     break_library(plex_server, "1")
     fail(lambda: plex.items("1", 0, 5), 1)
     service.registry.breaker("plex.items").open("moving house")
@@ -137,8 +157,8 @@ def test_an_operator_who_opened_it_is_obeyed(plex, plex_server, service):
 
 
 def test_after_an_outage_one_that_is_still_broken_holds_up_no_other(
-    plex, plex_server, state, clock
-):
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], clock: ManualClock
+) -> None:
     fail_both(plex, plex_server)
     assert state() is State.OPEN
     plex_server.clear_faults()
@@ -150,7 +170,9 @@ def test_after_an_outage_one_that_is_still_broken_holds_up_no_other(
     assert state() is State.CLOSED
 
 
-def test_an_outage_that_lasts_opens_it_again(plex, plex_server, state, clock):
+def test_an_outage_that_lasts_opens_it_again(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], clock: ManualClock
+) -> None:
     fail_both(plex, plex_server)
     clock.advance(12)
     fail(lambda: plex.items("1", 0, 5), 1)
@@ -158,7 +180,9 @@ def test_an_outage_that_lasts_opens_it_again(plex, plex_server, state, clock):
     assert state() is State.OPEN
 
 
-def test_a_library_that_nobody_asks_about_any_more_does_not_count(plex, plex_server, state, clock):
+def test_a_library_that_nobody_asks_about_any_more_does_not_count(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], clock: ManualClock
+) -> None:
     plex.items("2", 0, 5)
     plex_server.fault(**ERROR)
     clock.advance(DAY - 1)
@@ -169,7 +193,9 @@ def test_a_library_that_nobody_asks_about_any_more_does_not_count(plex, plex_ser
     assert state() is State.OPEN
 
 
-def test_what_breaks_off_counts_for_one_library_too(make, plex_server, state):
+def test_what_breaks_off_counts_for_one_library_too(
+    make: Callable[..., Plex], plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     plex = make(timeout=0.1)
     plex.items("2", 0, 5)
     break_library(plex_server, "1", kind="hang")
@@ -179,14 +205,18 @@ def test_what_breaks_off_counts_for_one_library_too(make, plex_server, state):
     assert state() is State.OPEN
 
 
-def test_how_much_is_wanted_makes_no_other_question(plex, plex_server, state):
+def test_how_much_is_wanted_makes_no_other_question(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     plex_server.fault(**ERROR)
     for limit in (5, 6, 7):
         fail(lambda limit=limit: plex.recently_added(limit), 1)
     assert state("recently_added") is State.OPEN
 
 
-def test_words_that_plex_cannot_search_for_cost_no_others(plex, plex_server, state):
+def test_words_that_plex_cannot_search_for_cost_no_others(
+    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+) -> None:
     plex.search("alba")
     plex_server.fault(**ERROR, times=5)
     fail(lambda: plex.search("%"), 5)
@@ -194,7 +224,7 @@ def test_words_that_plex_cannot_search_for_cost_no_others(plex, plex_server, sta
     assert state("search") is State.CLOSED
 
 
-def test_a_flood_of_subjects_is_not_remembered(clock):
+def test_a_flood_of_subjects_is_not_remembered(clock: ManualClock) -> None:
     error = UnavailableError("plex", "it answered 500", 500)
     subjects = Subjects((UpstreamError,), clock)
     for number in range(1000):

@@ -14,7 +14,7 @@ from medianest.media.uncollected import uncollected
 LARGE = json.dumps({"a": [{"b": "x" * 60, "c": [number]} for number in range(60_000)]}).encode()
 
 
-def collections(body):
+def collections(body: bytes) -> int:
     """How often the collector looked through all there is while a body was read."""
     runs = []
     gc.callbacks.append(note := lambda phase, info: runs.append((phase, info["generation"])))
@@ -25,23 +25,23 @@ def collections(body):
     return runs.count(("start", 2))
 
 
-def test_what_a_large_answer_becomes_is_not_looked_through_while_it_is_read():
+def test_what_a_large_answer_becomes_is_not_looked_through_while_it_is_read() -> None:
     gc.collect()
     assert collections(LARGE) == 0
     assert gc.isenabled()
 
 
-def test_it_runs_again_after_an_error():
+def test_it_runs_again_after_an_error() -> None:
     with pytest.raises(InvalidAnswerError):
         read_json("plex", LARGE[:-1])
     assert gc.isenabled()
 
 
-def test_of_several_at_once_it_rests_for_one():
+def test_of_several_at_once_it_rests_for_one() -> None:
     """Keeps out: threads that read one answer after the other keep it from running for ever."""
     entered, leave = threading.Event(), threading.Event()
 
-    def other():
+    def other() -> None:
         with uncollected():
             entered.set()
             leave.wait(10)
@@ -57,7 +57,7 @@ def test_of_several_at_once_it_rests_for_one():
     assert gc.isenabled()
 
 
-def test_it_stays_off_where_it_was_off():
+def test_it_stays_off_where_it_was_off() -> None:
     gc.disable()
     try:
         with uncollected(), uncollected():
@@ -69,7 +69,7 @@ def test_it_stays_off_where_it_was_off():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_it_runs_in_a_child_that_was_forked_meanwhile():
+def test_it_runs_in_a_child_that_was_forked_meanwhile() -> None:
     with uncollected():
         child = os.fork()
         if child == 0:

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from medianest.sandbox import SandboxError
+from medianest.sandbox import SandboxError, SandboxProcess
 from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.plex import PlexServer
+from tests.sandbox.conftest import Reply
 
 PLEX_KINDS = [*KINDS, *PlexServer("token").own_faults]
 
 
-def post(get, body):
+def post(get: Callable[..., Reply], body: bytes | dict[str, Any] | list[Any]) -> Reply:
     return get("/sandbox/faults", method="POST", body=body, token=None)
 
 
-def test_a_fault_meets_only_the_paths_that_begin_as_it_says(sandbox, get):
+def test_a_fault_meets_only_the_paths_that_begin_as_it_says(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     sandbox.fault("status", status=500, path="/library")
     assert get("/library/sections").status == 500
     assert get("/status/sessions").status == 200
 
 
-def test_without_a_path_a_fault_meets_everything_but_the_sandbox_itself(sandbox, get):
+def test_without_a_path_a_fault_meets_everything_but_the_sandbox_itself(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     sandbox.fault("status", status=500)
     assert get("/identity").status == get("/status/sessions").status == 500
     assert get("/sandbox/faults", token=None).status == 200
 
 
-def test_a_fault_of_some_times_meets_only_the_next_requests(sandbox, get):
+def test_a_fault_of_some_times_meets_only_the_next_requests(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     sandbox.fault("status", status=500, times=2)
     assert [get("/identity").status for _ in range(4)] == [500, 500, 200, 200]
     assert sandbox.faults() == []
 
 
-def test_what_is_on_says_what_it_does_and_what_is_left_of_it(sandbox, get):
+def test_what_is_on_says_what_it_does_and_what_is_left_of_it(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     first = sandbox.fault("status", status=503, path="/library", for_seconds=30, times=3)
     second = sandbox.fault("garbage", share=0.5)
     get("/library/sections")
@@ -54,14 +66,16 @@ def test_what_is_on_says_what_it_does_and_what_is_left_of_it(sandbox, get):
     assert garbage["remaining_seconds"] is garbage["remaining_times"] is None
 
 
-def test_one_fault_is_removed_without_the_others(sandbox, get):
+def test_one_fault_is_removed_without_the_others(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     first = sandbox.fault("status", status=500)
     sandbox.fault("status", status=502)
     sandbox.remove_fault(first)
     assert get("/identity").status == 502
 
 
-def test_all_faults_are_removed_at_once(sandbox, get):
+def test_all_faults_are_removed_at_once(sandbox: SandboxProcess, get: Callable[..., Reply]) -> None:
     sandbox.fault("status", status=500)
     sandbox.fault("reset")
     sandbox.clear_faults()
@@ -69,7 +83,9 @@ def test_all_faults_are_removed_at_once(sandbox, get):
     assert get("/identity").status == 200
 
 
-def test_removing_a_fault_that_is_not_there_is_404(sandbox, get):
+def test_removing_a_fault_that_is_not_there_is_404(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     reply = get("/sandbox/faults/none", method="DELETE")
     assert reply.status == 404
     assert reply.json()["allowed"] == []
@@ -96,7 +112,12 @@ def test_removing_a_fault_that_is_not_there_is_404(sandbox, get):
         (b"[" * 100_000, "not JSON", "a JSON object"),
     ],
 )
-def test_a_wrong_fault_is_400_and_says_what_is_allowed(get, wish, says, allowed):
+def test_a_wrong_fault_is_400_and_says_what_is_allowed(
+    get: Callable[..., Reply],
+    wish: bytes | dict[str, Any] | list[Any],
+    says: str,
+    allowed: str | list[str] | dict[str, Any],
+) -> None:
     reply = post(get, wish)
     assert reply.status == 400
     assert says in reply.json()["error"]
@@ -125,7 +146,9 @@ def test_a_wrong_fault_is_400_and_says_what_is_allowed(get, wish, says, allowed)
         {"status": 500, "times": None},
     ],
 )
-def test_an_option_of_a_wrong_type_or_range_switches_nothing_on(sandbox, get, options):
+def test_an_option_of_a_wrong_type_or_range_switches_nothing_on(
+    sandbox: SandboxProcess, get: Callable[..., Reply], options: dict[str, Any]
+) -> None:
     assert post(get, {"kind": "status", **options}).status == 400
     assert sandbox.faults() == []
 
@@ -133,18 +156,24 @@ def test_an_option_of_a_wrong_type_or_range_switches_nothing_on(sandbox, get, op
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/sandbox/faults"), ("GET", "/sandbox"), ("GET", "/sandbox/x")]
 )
-def test_an_unknown_control_route_names_the_known_ones(get, method, path):
+def test_an_unknown_control_route_names_the_known_ones(
+    get: Callable[..., Reply], method: str, path: str
+) -> None:
     reply = get(path, method=method)
     assert reply.status == 404
     assert "GET /sandbox/faults" in reply.json()["allowed"]
 
 
-def test_a_refused_fault_reaches_the_test_as_an_error_with_the_reason(sandbox):
+def test_a_refused_fault_reaches_the_test_as_an_error_with_the_reason(
+    sandbox: SandboxProcess,
+) -> None:
     with pytest.raises(SandboxError, match="unknown kind"):
         sandbox.fault("explode")
 
 
-def test_every_request_that_arrives_is_counted_whatever_becomes_of_it(sandbox, get):
+def test_every_request_that_arrives_is_counted_whatever_becomes_of_it(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     get("/library/sections")
     get("/library/sections?x=1", token=None)
     sandbox.fault("status", status=500)
@@ -153,7 +182,9 @@ def test_every_request_that_arrives_is_counted_whatever_becomes_of_it(sandbox, g
     assert sandbox.requests()["by_path"] == {"/library/sections": 2, "/identity": 1}
 
 
-def test_the_last_requests_are_kept_with_the_names_of_their_headers_only(sandbox, get):
+def test_the_last_requests_are_kept_with_the_names_of_their_headers_only(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     get("/library/sections?page=1", token="very-secret")
     (last,) = sandbox.requests()["last"]
     assert (last["method"], last["path"]) == ("GET", "/library/sections?page=1")
@@ -161,12 +192,16 @@ def test_the_last_requests_are_kept_with_the_names_of_their_headers_only(sandbox
     assert "very-secret" not in str(sandbox.requests())
 
 
-def test_counting_starts_again_from_zero(sandbox, get):
+def test_counting_starts_again_from_zero(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     get("/identity")
     sandbox.reset_requests()
     assert sandbox.requests() == {"total": 0, "by_path": {}, "last": []}
 
 
-def test_no_client_changes_the_state_of_a_plex(sandbox, get):
+def test_no_client_changes_the_state_of_a_plex(
+    sandbox: SandboxProcess, get: Callable[..., Reply]
+) -> None:
     get("/library/sections")
     assert sandbox.state() == {}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+
+from tests.sandbox.conftest import Overseerr, Reply
 
 from .conftest import ask, connected
 
@@ -14,15 +18,15 @@ UNKNOWN = 9_000_000
 
 
 @pytest.fixture
-def want(overseerr):
+def want(overseerr: Overseerr) -> Callable[..., Reply]:
     return overseerr.want
 
 
-def message(reply):
+def message(reply: Reply) -> tuple[int, str]:
     return reply.status, reply.json()["message"]
 
 
-def test_the_status_needs_no_key_and_has_no_field_of_that_name(overseerr):
+def test_the_status_needs_no_key_and_has_no_field_of_that_name(overseerr: Overseerr) -> None:
     reply = overseerr.get("/status", key=None)
     assert reply.status == 200
     assert set(reply.json()) == {
@@ -35,29 +39,31 @@ def test_the_status_needs_no_key_and_has_no_field_of_that_name(overseerr):
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE"])
-def test_the_status_is_for_get_alone(overseerr, method):
+def test_the_status_is_for_get_alone(overseerr: Overseerr, method: str) -> None:
     assert overseerr.call(method, "/status").status == 405
 
 
 @pytest.mark.parametrize("path", GUARDED)
-def test_without_a_key_every_other_path_is_401(overseerr, path):
+def test_without_a_key_every_other_path_is_401(overseerr: Overseerr, path: str) -> None:
     assert message(overseerr.get(path, key=None)) == (401, "cookie 'connect.sid' required")
 
 
 @pytest.mark.parametrize("path", GUARDED)
-def test_with_a_wrong_key_every_other_path_is_403(overseerr, path):
+def test_with_a_wrong_key_every_other_path_is_403(overseerr: Overseerr, path: str) -> None:
     reply = overseerr.get(path, key="wrong")
     assert (reply.status, reply.json()) == (403, NO_ACCESS)
 
 
-def test_an_unknown_path_is_404_and_one_outside_of_the_api_is_a_page(overseerr):
+def test_an_unknown_path_is_404_and_one_outside_of_the_api_is_a_page(overseerr: Overseerr) -> None:
     assert message(overseerr.get("/nothing")) == (404, "not found")
     with connected(overseerr.server) as connection:
         page = ask(connection, "/login")
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
 
 
-def test_a_movie_is_created_approved_and_its_title_processed(overseerr, want):
+def test_a_movie_is_created_approved_and_its_title_processed(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     created = want("movie", 31_001, is4k=False)
     assert (created.status, created.json()["status"]) == (201, 2)
     assert created.json()["media"]["status"] == 2
@@ -66,31 +72,39 @@ def test_a_movie_is_created_approved_and_its_title_processed(overseerr, want):
     assert listed["media"]["status"] == 3
 
 
-def test_a_movie_requested_again_with_is4k_false_is_409(overseerr, want):
+def test_a_movie_requested_again_with_is4k_false_is_409(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     want("movie", 31_001, is4k=False)
     again = want("movie", 31_001, is4k=False)
     assert message(again) == (409, "Request for this media already exists.")
     assert overseerr.state()["count"] == 1
 
 
-def test_without_is4k_a_movie_requested_again_is_a_second_request(overseerr, want):
+def test_without_is4k_a_movie_requested_again_is_a_second_request(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     assert [want("movie", 31_001).status for _ in range(2)] == [201, 201]
     assert want("movie", 31_001, is4k=False).status == 409
     assert overseerr.state()["count"] == 2
 
 
-def test_4k_is_another_request_with_a_status_of_its_own(overseerr, want):
+def test_4k_is_another_request_with_a_status_of_its_own(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     assert want("movie", 31_001, is4k=False).status == 201
     assert want("movie", 31_001, is4k=True).json()["media"]["status4k"] == 2
     assert want("movie", 31_001, is4k=True).status == 409
 
 
-def test_a_movie_and_a_show_of_the_same_id_are_two_titles(want):
+def test_a_movie_and_a_show_of_the_same_id_are_two_titles(want: Callable[..., Reply]) -> None:
     assert want("movie", 31_001, is4k=False).status == 201
     assert want("tv", 31_001, seasons=[1], is4k=False).status == 201
 
 
-def test_of_a_show_only_the_seasons_not_yet_requested_are_created(want):
+def test_of_a_show_only_the_seasons_not_yet_requested_are_created(
+    want: Callable[..., Reply],
+) -> None:
     first = want("tv", 31_003, seasons=[1], is4k=False)
     second = want("tv", 31_003, seasons=[1, 2], is4k=False)
     assert [season["seasonNumber"] for season in first.json()["seasons"]] == [1]
@@ -98,7 +112,9 @@ def test_of_a_show_only_the_seasons_not_yet_requested_are_created(want):
 
 
 @pytest.mark.parametrize("seasons", [[1, 2], [2], [], "all"])
-def test_a_show_with_nothing_new_in_it_is_202(overseerr, want, seasons):
+def test_a_show_with_nothing_new_in_it_is_202(
+    overseerr: Overseerr, want: Callable[..., Reply], seasons: str | list[int]
+) -> None:
     number = 31_006  # two seasons
     want("tv", number, seasons=[1, 2], is4k=False)
     again = want("tv", number, seasons=seasons, is4k=False)
@@ -106,13 +122,17 @@ def test_a_show_with_nothing_new_in_it_is_202(overseerr, want, seasons):
     assert overseerr.state()["count"] == 1
 
 
-def test_all_seasons_are_those_of_the_details(overseerr, want):
+def test_all_seasons_are_those_of_the_details(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     created = want("tv", 31_003, seasons="all", is4k=False).json()
     numbers = [season["seasonNumber"] for season in overseerr.get("/tv/31003").json()["seasons"]]
     assert [season["seasonNumber"] for season in created["seasons"]] == numbers == [1, 2, 3, 4]
 
 
-def test_specials_are_a_season_like_the_others(overseerr, want):
+def test_specials_are_a_season_like_the_others(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     show = overseerr.get("/tv/31004").json()
     assert (show["seasons"][0]["name"], show["numberOfSeasons"]) == ("Specials", 5)
     assert [season["seasonNumber"] for season in show["seasons"]] == [0, 1, 2, 3, 4, 5]
@@ -120,7 +140,9 @@ def test_specials_are_a_season_like_the_others(overseerr, want):
     assert [season["seasonNumber"] for season in created["seasons"]] == [0, 1]
 
 
-def test_a_show_without_seasons_is_a_500_of_the_real_servers_making(overseerr, want):
+def test_a_show_without_seasons_is_a_500_of_the_real_servers_making(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     says = "Cannot read properties of undefined (reading 'filter')"
     assert message(want("tv", 31_003, is4k=False)) == (500, says)
     assert overseerr.state()["count"] == 0
@@ -128,13 +150,17 @@ def test_a_show_without_seasons_is_a_500_of_the_real_servers_making(overseerr, w
 
 @pytest.mark.parametrize("number", [UNKNOWN, UNKNOWN + 1, 0, -5, 1.5, 1e300])
 @pytest.mark.parametrize(("kind", "what"), [("movie", "movie"), ("tv", "TV show")])
-def test_an_unknown_title_is_500_each_time(want, kind, what, number):
+def test_an_unknown_title_is_500_each_time(
+    want: Callable[..., Reply], kind: str, what: str, number: float
+) -> None:
     says = f"[TMDB] Failed to fetch {what} details: Request failed with status code 404"
     for _ in range(2):
         assert message(want(kind, number, seasons=[1], is4k=False)) == (500, says)
 
 
-def test_hundreds_of_different_titles_can_be_requested(overseerr, want):
+def test_hundreds_of_different_titles_can_be_requested(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     assert {want("movie", number, is4k=False).status for number in range(1, 301)} == {201}
     assert overseerr.state()["count"] == 300
 
@@ -161,27 +187,35 @@ def test_hundreds_of_different_titles_can_be_requested(overseerr, want):
         ({"mediaType": "tv", "mediaId": 1, "seasons": ["1"]}, "seasons[0] should be number"),
     ],
 )
-def test_a_malformed_or_mistyped_request_is_400_and_creates_nothing(overseerr, body, says):
+def test_a_malformed_or_mistyped_request_is_400_and_creates_nothing(
+    overseerr: Overseerr, body: bytes | dict[str, Any] | list[Any], says: str
+) -> None:
     reply = overseerr.call("POST", "/request", body)
     assert reply.status == 400
     assert says in reply.json()["message"]
     assert overseerr.state()["count"] == 0
 
 
-def test_a_mistyped_request_is_told_before_a_wrong_key_and_bad_json_before_everything(overseerr):
+def test_a_mistyped_request_is_told_before_a_wrong_key_and_bad_json_before_everything(
+    overseerr: Overseerr,
+) -> None:
     assert overseerr.call("POST", "/request", {}, key="wrong").status == 400
     assert overseerr.call("POST", "/request", {}, key=None).status == 401
     assert overseerr.call("POST", "/request", b"{bad", key=None).status == 400
 
 
-def test_identical_requests_at_once_create_one(overseerr, want):
+def test_identical_requests_at_once_create_one(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: want("movie", 31_001, is4k=False), range(8)))
     assert sorted(reply.status for reply in replies) == [201] + 7 * [409]
     assert overseerr.state()["count"] == 1
 
 
-def test_a_list_is_the_newest_requests_with_what_there_is_of_pages(overseerr, want):
+def test_a_list_is_the_newest_requests_with_what_there_is_of_pages(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     for number in range(1, 6):
         want("movie", number, is4k=False)
     page = overseerr.get("/request?take=2&skip=2&sort=modified&filter=all").json()
@@ -189,7 +223,7 @@ def test_a_list_is_the_newest_requests_with_what_there_is_of_pages(overseerr, wa
     assert [each["media"]["tmdbId"] for each in page["results"]] == [3, 2]
 
 
-def test_without_take_a_page_is_twenty(overseerr, want):
+def test_without_take_a_page_is_twenty(overseerr: Overseerr, want: Callable[..., Reply]) -> None:
     for number in range(1, 26):
         want("movie", number, is4k=False)
     assert len(overseerr.get("/request").json()["results"]) == 20
@@ -198,13 +232,17 @@ def test_without_take_a_page_is_twenty(overseerr, want):
 @pytest.mark.parametrize(
     ("name", "found"), [("all", 1), ("approved", 1), ("processing", 1), ("pending", 0)]
 )
-def test_a_filter_lets_through_what_it_says(overseerr, want, name, found):
+def test_a_filter_lets_through_what_it_says(
+    overseerr: Overseerr, want: Callable[..., Reply], name: str, found: int
+) -> None:
     want("movie", 1, is4k=False)
     page = overseerr.get(f"/request?filter={name}").json()
     assert page["pageInfo"]["results"] == len(page["results"]) == found
 
 
-def test_requests_of_somebody_else_are_none(overseerr, want):
+def test_requests_of_somebody_else_are_none(
+    overseerr: Overseerr, want: Callable[..., Reply]
+) -> None:
     want("movie", 1, is4k=False)
     assert overseerr.get("/request?requestedBy=2").json()["results"] == []
 
@@ -222,12 +260,14 @@ def test_requests_of_somebody_else_are_none(overseerr, want):
         ("/tv/abc", "request.params.tvId should be number"),
     ],
 )
-def test_what_the_description_of_the_api_does_not_know_is_400(overseerr, path, says):
+def test_what_the_description_of_the_api_does_not_know_is_400(
+    overseerr: Overseerr, path: str, says: str
+) -> None:
     reply = overseerr.get(path)
     assert reply.status == 400
     assert says in reply.json()["message"]
 
 
 @pytest.mark.parametrize("number", ["1", "none"])
-def test_a_request_that_is_not_there_is_404(overseerr, number):
+def test_a_request_that_is_not_there_is_404(overseerr: Overseerr, number: str) -> None:
     assert message(overseerr.get(f"/request/{number}")) == (404, "Request not found.")

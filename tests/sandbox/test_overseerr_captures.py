@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ for label in ("request count", "media list", "no permission", "quota exceeded"):
     RECORDED.pop(label)
 
 # What was broken around the real server when it was recorded.
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "TMDB 500": {"kind": "source"},
     "TMDB 429": {"kind": "source", "status": 429},
     "database locked": {"kind": "locked"},
@@ -34,12 +35,12 @@ PICTURES = {"posterPath", "backdropPath", "profilePath"}
 SOMETIMES = {"onUserWatchlist", "tagline"}
 
 
-def replay(server, exchange):
+def replay(server: Any, exchange: Any) -> Any:
     """The sandbox's answer to a recorded request."""
     request, label = exchange["request"], exchange["label"]
     for name, wish in FAULTS.items():
         if label.startswith(name):
-            server.faults.add(wish | {"times": 1})
+            server.faults.add({**wish, "times": 1})
     body = request["body"]
     headers = {
         name.replace("-", "_"): value.replace("<api key>", KEY)
@@ -57,18 +58,18 @@ def replay(server, exchange):
 
 
 @pytest.fixture(scope="module")
-def replayed():
+def replayed() -> Any:
     """All answers by label."""
     with serving(SandboxServer(OverseerrServer(KEY))) as server:
         return {label: replay(server, exchange) for label, exchange in RECORDED.items()}
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """A JSON type; there is one kind of number, and a list counts as such."""
     return float if type(value) is int else type(value)
 
 
-def differences(ours, theirs, path=""):
+def differences(ours: Any, theirs: Any, path: str = "") -> Any:
     """Where the two differ in fields or types; what is null in theirs may be of any type."""
     if theirs is None:
         return []
@@ -85,7 +86,7 @@ def differences(ours, theirs, path=""):
     return []
 
 
-def of_its_kind(item, recorded, path):
+def of_its_kind(item: Any, recorded: Any, path: Any) -> Any:
     """The differences from the recorded item of the same kind, if there is one."""
     for other in recorded:
         if not isinstance(item, dict) or all(
@@ -96,12 +97,12 @@ def of_its_kind(item, recorded, path):
 
 
 @pytest.mark.parametrize("label", RECORDED)
-def test_the_status_is_the_recorded_one(replayed, label):
+def test_the_status_is_the_recorded_one(replayed: Any, label: Any) -> None:
     assert replayed[label].status == RECORDED[label]["response"]["status"]
 
 
 @pytest.mark.parametrize("label", RECORDED)
-def test_the_headers_are_the_recorded_ones(replayed, label):
+def test_the_headers_are_the_recorded_ones(replayed: Any, label: Any) -> None:
     ours, theirs = replayed[label].headers, RECORDED[label]["response"]["headers"]
     assert set(theirs) - ELSEWHERE <= set(ours)
     for name in ("Content-Type", "X-Powered-By"):
@@ -111,7 +112,7 @@ def test_the_headers_are_the_recorded_ones(replayed, label):
 @pytest.mark.parametrize(
     "label", [label for label, each in RECORDED.items() if "message" in each["response"]["body"]]
 )
-def test_what_is_refused_is_refused_in_the_same_words(replayed, label):
+def test_what_is_refused_is_refused_in_the_same_words(replayed: Any, label: Any) -> None:
     ours, theirs = replayed[label], RECORDED[label]["response"]
     assert ours.json() == theirs["body"]
     assert ours.headers["ETag"] == theirs["headers"]["ETag"]
@@ -120,7 +121,7 @@ def test_what_is_refused_is_refused_in_the_same_words(replayed, label):
 @pytest.mark.parametrize(
     "label", ["status", "head status", "wrong key", "TMDB 500: search", "TMDB 500: status"]
 )
-def test_what_depends_on_no_title_is_the_same_to_the_byte(replayed, label):
+def test_what_depends_on_no_title_is_the_same_to_the_byte(replayed: Any, label: Any) -> None:
     theirs = RECORDED[label]["response"]["headers"]
     for name in ("ETag", "Content-Length"):
         assert replayed[label].headers[name] == theirs[name]
@@ -129,7 +130,7 @@ def test_what_depends_on_no_title_is_the_same_to_the_byte(replayed, label):
 @pytest.mark.parametrize(
     "label", [label for label, each in RECORDED.items() if each["response"]["status"] < 202]
 )
-def test_what_is_answered_has_the_recorded_fields_and_types(replayed, label):
+def test_what_is_answered_has_the_recorded_fields_and_types(replayed: Any, label: Any) -> None:
     ours, theirs = replayed[label].json(), RECORDED[label]["response"]["body"]
     if label == "search ok":  # the recorded titles are all tracked
         ours["results"] = [
@@ -140,7 +141,7 @@ def test_what_is_answered_has_the_recorded_fields_and_types(replayed, label):
 
 
 @pytest.mark.parametrize("label", [label for label in RECORDED if label.startswith("create ")])
-def test_a_new_request_and_its_title_have_the_recorded_statuses(replayed, label):
+def test_a_new_request_and_its_title_have_the_recorded_statuses(replayed: Any, label: Any) -> None:
     ours, theirs = replayed[label].json(), RECORDED[label]["response"]["body"]
     for name in ("status", "is4k"):
         assert ours.get(name) == theirs.get(name)

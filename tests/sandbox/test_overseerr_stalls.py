@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from medianest.resilience import ManualClock
 from medianest.sandbox.faults import FaultError
 from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.server import SandboxServer
+from tests.sandbox.conftest import Reply
 
 from .conftest import KEY, PATIENCE, Overseerr, eventually, raw_connection, serving
 
@@ -19,7 +23,7 @@ NEEDS_SOURCE = ["/movie/31001", "/tv/31001", "/search?query=the"]
 
 
 @pytest.fixture
-def overseerr(clock):
+def overseerr(clock: ManualClock) -> Iterator[Any]:
     """An Overseerr whose faults last as long as the clock says."""
     with serving(SandboxServer(OverseerrServer(KEY), clock=clock)) as server:
         yield Overseerr(server)
@@ -27,27 +31,29 @@ def overseerr(clock):
 
 
 @pytest.fixture
-def pool():
+def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(8) as threads:
         yield threads
 
 
-def stall(overseerr, seconds=60, **options):
+def stall(overseerr: Any, seconds: float = 60, **options: Any) -> None:
     overseerr.fault("stall", seconds=seconds, **options)
 
 
-def want(overseerr):
+def want(overseerr: Any) -> Reply:
     return overseerr.want("movie", 31_001, is4k=False)
 
 
-def held(overseerr, times):
+def held(overseerr: Any, times: int) -> bool:
     """Whether so many requests have met the fault."""
     return eventually(
         lambda: sum(each["hits"] for each in overseerr.server.faults.active()) >= times
     )
 
 
-def test_a_request_is_created_when_the_source_has_answered(overseerr, clock, pool):
+def test_a_request_is_created_when_the_source_has_answered(
+    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+) -> None:
     stall(overseerr)
     reply = pool.submit(want, overseerr)
     assert held(overseerr, 1)
@@ -58,7 +64,7 @@ def test_a_request_is_created_when_the_source_has_answered(overseerr, clock, poo
     assert overseerr.state()["count"] == 1
 
 
-def test_a_stall_is_over_when_it_is_switched_off(overseerr, pool):
+def test_a_stall_is_over_when_it_is_switched_off(overseerr: Any, pool: ThreadPoolExecutor) -> None:
     stall(overseerr)
     reply = pool.submit(want, overseerr)
     assert held(overseerr, 1)
@@ -66,7 +72,9 @@ def test_a_stall_is_over_when_it_is_switched_off(overseerr, pool):
     assert reply.result(PATIENCE).status == 201
 
 
-def test_a_request_is_created_though_its_client_has_left(overseerr, clock):
+def test_a_request_is_created_though_its_client_has_left(
+    overseerr: Any, clock: ManualClock
+) -> None:
     stall(overseerr)
     with raw_connection(overseerr.server) as raw:
         raw.sendall(post_request())
@@ -75,7 +83,9 @@ def test_a_request_is_created_though_its_client_has_left(overseerr, clock):
     assert eventually(lambda: overseerr.state()["count"] == 1)
 
 
-def test_two_requests_that_wait_at_once_become_two(overseerr, clock, pool):
+def test_two_requests_that_wait_at_once_become_two(
+    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+) -> None:
     stall(overseerr)
     replies = [pool.submit(want, overseerr) for _ in range(2)]
     assert held(overseerr, 2)
@@ -84,7 +94,9 @@ def test_two_requests_that_wait_at_once_become_two(overseerr, clock, pool):
     assert overseerr.state()["count"] == 2
 
 
-def test_what_was_requested_before_the_stall_is_not_made_twice(overseerr, clock, pool):
+def test_what_was_requested_before_the_stall_is_not_made_twice(
+    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+) -> None:
     want(overseerr)
     stall(overseerr)
     reply = pool.submit(want, overseerr)
@@ -95,7 +107,9 @@ def test_what_was_requested_before_the_stall_is_not_made_twice(overseerr, clock,
 
 
 @pytest.mark.parametrize("path", NEEDS_SOURCE)
-def test_what_needs_the_source_waits_and_then_answers(overseerr, clock, pool, path):
+def test_what_needs_the_source_waits_and_then_answers(
+    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor, path: str
+) -> None:
     stall(overseerr)
     reply = pool.submit(overseerr.get, path)
     assert held(overseerr, 1)
@@ -104,7 +118,9 @@ def test_what_needs_the_source_waits_and_then_answers(overseerr, clock, pool, pa
     assert reply.result(PATIENCE).status == 200
 
 
-def test_an_unknown_title_is_told_when_the_source_has_answered(overseerr, clock, pool):
+def test_an_unknown_title_is_told_when_the_source_has_answered(
+    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+) -> None:
     stall(overseerr)
     reply = pool.submit(overseerr.want, "movie", 9_000_001, is4k=False)
     assert held(overseerr, 1)
@@ -114,13 +130,13 @@ def test_an_unknown_title_is_told_when_the_source_has_answered(overseerr, clock,
 
 
 @pytest.mark.parametrize("path", ["/status", "/request", "/request/1"])
-def test_its_own_memory_does_not_wait_for_the_source(overseerr, path):
+def test_its_own_memory_does_not_wait_for_the_source(overseerr: Any, path: str) -> None:
     want(overseerr)
     stall(overseerr)
     assert overseerr.get(path).status == 200
 
 
-def test_a_stall_can_be_short():
+def test_a_stall_can_be_short() -> None:
     with serving(SandboxServer(OverseerrServer(KEY))) as server:
         overseerr = Overseerr(server)
         stall(overseerr, 0.05)
@@ -128,12 +144,16 @@ def test_a_stall_can_be_short():
 
 
 @pytest.mark.parametrize("options", [{}, {"seconds": -1}, {"seconds": 4000}, {"seconds": "1"}])
-def test_a_stall_without_a_sensible_time_is_refused(overseerr, options):
+def test_a_stall_without_a_sensible_time_is_refused(
+    overseerr: Any, options: dict[str, Any]
+) -> None:
     with pytest.raises(FaultError):
         overseerr.fault("stall", **options)
 
 
-def test_a_stalled_request_gives_its_thread_back(overseerr, clock, pool):
+def test_a_stalled_request_gives_its_thread_back(
+    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+) -> None:
     idle = threading.active_count()
     stall(overseerr)
     with raw_connection(overseerr.server) as raw:

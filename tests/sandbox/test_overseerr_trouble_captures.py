@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ OF_THE_RECORDED_USER = re.compile(r"\.plex(Username|Id):")
 DECLINED_BEFORE = "movie declined"
 
 
-def replay(overseerr, exchange):
+def replay(overseerr: Any, exchange: Any) -> Any:
     """The sandbox's answer to a recorded request."""
     request, label = exchange["request"], exchange["label"]
     if label == DECLINED_BEFORE:
@@ -41,20 +42,20 @@ def replay(overseerr, exchange):
 
 
 @pytest.fixture(scope="module")
-def replayed():
+def replayed() -> Any:
     """All answers by label, in the recorded order."""
     with serving(SandboxServer(OverseerrServer(KEY))) as server:
         overseerr = Overseerr(server)
         return {label: replay(overseerr, exchange) for label, exchange in RECORDED.items()}
 
 
-def chosen(holds):
+def chosen(holds: Any) -> Any:
     """The recorded exchanges whose answer is so."""
     return [label for label, exchange in RECORDED.items() if holds(exchange["response"])]
 
 
 @pytest.mark.parametrize("label", RECORDED)
-def test_the_status_and_headers_are_the_recorded_ones(replayed, label):
+def test_the_status_and_headers_are_the_recorded_ones(replayed: Any, label: Any) -> None:
     ours, theirs = replayed[label], RECORDED[label]["response"]
     assert ours.status == theirs["status"]
     assert set(theirs["headers"]) - ELSEWHERE <= set(ours.headers)
@@ -63,21 +64,21 @@ def test_the_status_and_headers_are_the_recorded_ones(replayed, label):
 
 
 @pytest.mark.parametrize("label", chosen(lambda theirs: "message" in theirs["body"]))
-def test_what_is_refused_is_refused_in_the_same_words(replayed, label):
+def test_what_is_refused_is_refused_in_the_same_words(replayed: Any, label: Any) -> None:
     ours, theirs = replayed[label], RECORDED[label]["response"]
     assert ours.json() == theirs["body"]
 
 
 @pytest.mark.parametrize("label", chosen(lambda theirs: theirs["status"] < 202))
-def test_what_is_answered_has_the_recorded_fields_and_types(replayed, label):
+def test_what_is_answered_has_the_recorded_fields_and_types(replayed: Any, label: Any) -> None:
     theirs = RECORDED[label]["response"]["body"]
     found = differences(replayed[label].json(), theirs)
     assert [each for each in found if not OF_THE_RECORDED_USER.search(each)] == []
 
 
 @pytest.mark.parametrize("label", chosen(lambda theirs: theirs["status"] == 201))
-def test_what_is_created_is_what_was_created(replayed, label):
-    def told(body):
+def test_what_is_created_is_what_was_created(replayed: Any, label: Any) -> None:
+    def told(body: Any) -> Any:
         seasons = [season["seasonNumber"] for season in body.get("seasons", [])]
         before = [each["id"] for each in body["media"].get("requests", [])]
         users = body["requestedBy"]["id"], body["modifiedBy"]["id"]
@@ -88,8 +89,8 @@ def test_what_is_created_is_what_was_created(replayed, label):
 
 
 @pytest.mark.parametrize("label", chosen(lambda theirs: "mediaInfo" in theirs["body"]))
-def test_a_look_tells_of_the_recorded_requests(replayed, label):
-    def told(body):
+def test_a_look_tells_of_the_recorded_requests(replayed: Any, label: Any) -> None:
+    def told(body: Any) -> Any:
         return [
             (each["id"], each["status"], [season["seasonNumber"] for season in each["seasons"]])
             for each in body["mediaInfo"]["requests"]
@@ -100,6 +101,6 @@ def test_a_look_tells_of_the_recorded_requests(replayed, label):
 
 
 @pytest.mark.parametrize("label", chosen(lambda theirs: "pageInfo" in theirs["body"]))
-def test_a_list_has_as_many_requests_as_the_recorded_one(replayed, label):
+def test_a_list_has_as_many_requests_as_the_recorded_one(replayed: Any, label: Any) -> None:
     theirs = RECORDED[label]["response"]["body"]
     assert replayed[label].json()["pageInfo"] == theirs["pageInfo"]

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,7 +27,9 @@ COMMAND = [sys.executable, "-m", "medianest.sandbox", "plex"]
 
 
 @contextmanager
-def launched(*options: str, stdin=subprocess.DEVNULL):
+def launched(
+    *options: str, stdin: int = subprocess.DEVNULL
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command itself, with the line it says when it is ready."""
     process = subprocess.Popen(
         [*COMMAND, *options],
@@ -53,7 +57,7 @@ def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def taken(port: int = 0):
+def taken(port: int = 0) -> Iterator[int]:
     """A port on which something else listens."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,7 +70,7 @@ def taken(port: int = 0):
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_and_quietly_while_clients_hang(ending):
+def test_it_ends_at_once_and_quietly_while_clients_hang(ending: signal.Signals) -> None:
     with launched("--port", "0") as (process, line):
         assert line.startswith("sandbox plex on http://127.0.0.1:")
         held = SandboxProcess("plex", "sandbox-token", 5)
@@ -78,13 +82,13 @@ def test_it_ends_at_once_and_quietly_while_clients_hang(ending):
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_it_ends_with_its_standard_input():
+def test_it_ends_with_its_standard_input() -> None:
     with launched("--port", "0", "--until-stdin-closes", stdin=subprocess.PIPE) as (process, _):
         process.stdin.close()
         assert process.wait(3) == 0
 
 
-def test_without_being_told_it_outlives_its_standard_input():
+def test_without_being_told_it_outlives_its_standard_input() -> None:
     with (
         launched("--port", "0", stdin=subprocess.DEVNULL) as (process, _),
         pytest.raises(subprocess.TimeoutExpired),
@@ -92,7 +96,7 @@ def test_without_being_told_it_outlives_its_standard_input():
         process.wait(0.2)
 
 
-def test_a_given_port_that_is_taken_is_one_line_and_exit_code_1():
+def test_a_given_port_that_is_taken_is_one_line_and_exit_code_1() -> None:
     with taken() as port:
         ended = run("--port", str(port))
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -100,23 +104,23 @@ def test_a_given_port_that_is_taken_is_one_line_and_exit_code_1():
 
 
 @pytest.mark.parametrize("options", [("--port", "70000"), ("--host", "no.such.host.invalid")])
-def test_an_address_that_is_none_is_one_line_and_exit_code_1(options):
+def test_an_address_that_is_none_is_one_line_and_exit_code_1(options: tuple[str, str]) -> None:
     ended = run(*options)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert ended.stderr.startswith("sandbox: cannot listen on ")
 
 
-def test_when_the_usual_port_is_taken_it_listens_on_another():
+def test_when_the_usual_port_is_taken_it_listens_on_another() -> None:
     with taken(USUAL_PORT), launched() as (_, line):
         assert urlsplit(line.split()[-1]).port not in (None, 0, USUAL_PORT)
 
 
-def test_a_plex_has_no_state_to_keep_and_says_so(tmp_path):
+def test_a_plex_has_no_state_to_keep_and_says_so(tmp_path: Path) -> None:
     ended = run("--state", str(tmp_path / "requests"))
     assert (ended.returncode, ended.stderr) == (1, "sandbox: plex has no state to keep\n")
 
 
-def test_its_help_names_every_kind_of_fault_and_every_option():
+def test_its_help_names_every_kind_of_fault_and_every_option() -> None:
     words = run("--help").stdout
     own_faults = [*PlexServer("t").own_faults.items(), *OverseerrServer("key").own_faults.items()]
     kinds = KINDS | {kind: own.options for kind, own in own_faults}
@@ -125,33 +129,33 @@ def test_its_help_names_every_kind_of_fault_and_every_option():
     assert all(f"`{name}`" in words for name in COMMON)
 
 
-def test_its_help_tells_which_titles_are_unknown():
+def test_its_help_tells_which_titles_are_unknown() -> None:
     assert f"every id below {UNKNOWN_FROM}, and none from there on" in run("--help").stdout
 
 
-def test_it_does_not_start_in_production():
+def test_it_does_not_start_in_production() -> None:
     ended = run(MEDIANEST_ENV="production")
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
     assert "MEDIANEST_ENV" in ended.stderr
 
 
-def test_a_process_that_does_not_start_says_why():
+def test_a_process_that_does_not_start_says_why() -> None:
     with taken() as port, pytest.raises(SandboxError, match=r"cannot listen.*in use"):
         SandboxProcess.start(port=port)
 
 
-def test_a_process_that_is_not_ready_in_time_is_given_up():
+def test_a_process_that_is_not_ready_in_time_is_given_up() -> None:
     with pytest.raises(SandboxError, match="did not start"):
         SandboxProcess.start(port=0, timeout=0.0)
 
 
-def test_it_takes_the_token_that_it_was_given():
+def test_it_takes_the_token_that_it_was_given() -> None:
     with SandboxProcess.start(port=0, token="another") as sandbox, connected(sandbox) as connection:
         assert ask(connection, "/library/sections", token="another").status == 200
         assert ask(connection, "/library/sections").status == 401
 
 
-def test_killed_and_started_again_it_listens_on_the_same_port():
+def test_killed_and_started_again_it_listens_on_the_same_port() -> None:
     with SandboxProcess.start(port=0) as sandbox:
         url, pid = sandbox.url, sandbox.pid
         with requested(sandbox):
@@ -163,7 +167,7 @@ def test_killed_and_started_again_it_listens_on_the_same_port():
         assert sandbox.pid != pid
 
 
-def test_a_restart_of_a_running_one_forgets_its_faults():
+def test_a_restart_of_a_running_one_forgets_its_faults() -> None:
     with SandboxProcess.start(port=0) as sandbox:
         url = sandbox.url
         sandbox.fault("hang")
@@ -171,7 +175,7 @@ def test_a_restart_of_a_running_one_forgets_its_faults():
         assert (sandbox.url, sandbox.faults()) == (url, [])
 
 
-def test_stopping_twice_is_harmless_and_leaves_no_process():
+def test_stopping_twice_is_harmless_and_leaves_no_process() -> None:
     sandbox = SandboxProcess.start(port=0)
     pid = sandbox.pid
     sandbox.stop()
@@ -182,11 +186,11 @@ def test_stopping_twice_is_harmless_and_leaves_no_process():
         sandbox.kill()
 
 
-def test_it_is_in_a_session_of_its_own(running):
+def test_it_is_in_a_session_of_its_own(running: SandboxProcess) -> None:
     assert os.getsid(running.pid) == running.pid != os.getsid(0)
 
 
-def test_it_does_not_outlive_a_parent_that_is_killed():
+def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
     parent = subprocess.Popen(
         [
             sys.executable,
@@ -205,6 +209,8 @@ def test_it_does_not_outlive_a_parent_that_is_killed():
             assert raw.recv(1) == b""
 
 
-def test_a_proxy_in_the_environment_is_not_asked(sandbox, monkeypatch):
+def test_a_proxy_in_the_environment_is_not_asked(
+    sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert sandbox.requests()["total"] == 0

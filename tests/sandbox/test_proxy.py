@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from medianest.sandbox import SandboxError
+from medianest.sandbox import SandboxError, SandboxProcess
 from medianest.sandbox.faults import FaultError
+from tests.sandbox.conftest import Overseerr, Reply
 
 STATUSES = [400, 403, 404, 500, 502, 503, 504]
 
 
 @pytest.fixture(params=["plex", "overseerr"])
-def behind(request, sandbox, get, overseerr):
+def behind(
+    request: pytest.FixtureRequest,
+    sandbox: SandboxProcess,
+    get: Callable[..., Reply],
+    overseerr: Overseerr,
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Both servers: `fault(**options)`, and `look()` at something that is there."""
     if request.param == "plex":
         return lambda **options: sandbox.fault("proxy", **options), lambda: get("/identity")
@@ -23,7 +32,9 @@ def behind(request, sandbox, get, overseerr):
 
 @pytest.mark.parametrize("server", ["traefik", "nginx", None])
 @pytest.mark.parametrize("status", STATUSES)
-def test_nothing_of_the_real_server_is_in_the_answer(behind, status, server):
+def test_nothing_of_the_real_server_is_in_the_answer(
+    behind: tuple[Callable[..., Any], Callable[..., Any]], status: int, server: str | None
+) -> None:
     fault, look = behind
     fault(status=status, **({"server": server} if server else {}))
     reply = look()
@@ -32,7 +43,9 @@ def test_nothing_of_the_real_server_is_in_the_answer(behind, status, server):
     assert not reply.headers["Content-Type"].startswith("application/json")
 
 
-def test_404_is_the_line_of_traefik_unless_it_is_said_otherwise(behind):
+def test_404_is_the_line_of_traefik_unless_it_is_said_otherwise(
+    behind: tuple[Callable[..., Any], Callable[..., Any]],
+) -> None:
     fault, look = behind
     fault(status=404, times=1)
     reply = look()
@@ -53,7 +66,9 @@ def test_404_is_the_line_of_traefik_unless_it_is_said_otherwise(behind):
         (504, b"504 Gateway Time-out"),
     ],
 )
-def test_the_others_are_pages_of_nginx(behind, status, heading):
+def test_the_others_are_pages_of_nginx(
+    behind: tuple[Callable[..., Any], Callable[..., Any]], status: int, heading: bytes
+) -> None:
     fault, look = behind
     fault(status=status)
     reply = look()
@@ -61,13 +76,15 @@ def test_the_others_are_pages_of_nginx(behind, status, heading):
     assert b"<center><h1>" + heading + b"</h1></center>" in reply.body
 
 
-def test_400_says_that_http_was_spoken_to_a_port_for_https(behind):
+def test_400_says_that_http_was_spoken_to_a_port_for_https(
+    behind: tuple[Callable[..., Any], Callable[..., Any]],
+) -> None:
     fault, look = behind
     fault(status=400)
     assert b"The plain HTTP request was sent to HTTPS port" in look().body
 
 
-def test_behind_the_proxy_nothing_is_created(overseerr):
+def test_behind_the_proxy_nothing_is_created(overseerr: Overseerr) -> None:
     overseerr.fault("proxy", status=404, path="/api/v1/request")
     assert overseerr.want("movie", 31_001, is4k=False).status == 404
     assert overseerr.state()["count"] == 0
@@ -84,7 +101,9 @@ def test_behind_the_proxy_nothing_is_created(overseerr):
         {"status": 502, "body": "no"},
     ],
 )
-def test_a_proxy_that_answers_so_is_refused(behind, options):
+def test_a_proxy_that_answers_so_is_refused(
+    behind: tuple[Callable[..., Any], Callable[..., Any]], options: dict[str, Any]
+) -> None:
     fault, _ = behind
     with pytest.raises((FaultError, SandboxError), match="proxy: "):
         fault(**options)
