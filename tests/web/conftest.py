@@ -1,13 +1,17 @@
 """The app on a clock that stands still, with every role's token."""
 
 import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, request
+from flask.testing import FlaskClient
 
 from medianest.app import create_app
 from medianest.flask import Resilience
-from medianest.resilience import Registry
+from medianest.resilience import CircuitBreaker, ManualClock, Registry
 
 TOKENS = {
     "operator_token": "the-operator-token",
@@ -17,11 +21,11 @@ TOKENS = {
 
 
 @pytest.fixture
-def make_app(clock, tmp_path):
+def make_app(clock: ManualClock, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     """`make_app(**settings)` is an app, whose connections are closed at the end."""
     made = []
 
-    def make(env="testing", **settings):
+    def make(env: str = "testing", **settings: Any) -> Flask:
         values = {"env": env, "instance_path": tmp_path, **TOKENS, **settings}
         made.append(create_app(values, clock=clock))
         return made[-1]
@@ -34,44 +38,49 @@ def make_app(clock, tmp_path):
 
 
 @pytest.fixture
-def tables(tmp_path, migrated_file):
+def tables(tmp_path: Path, migrated_file: Path) -> None:
     """The apps of this test find their database with all its tables."""
     shutil.copy(migrated_file, tmp_path / "medianest.db")
 
 
 @pytest.fixture
-def api(make_app):
+def api(make_app: Callable[..., Flask]) -> FlaskClient:
     """A client of the app whose Plex refuses connections."""
     return make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True}).test_client()
 
 
 @pytest.fixture
-def operator():
+def operator() -> dict[str, str]:
     return {"Authorization": "Bearer the-operator-token"}
 
 
 @pytest.fixture
-def viewer():
+def viewer() -> dict[str, str]:
     return {"Authorization": "Bearer the-viewer-token"}
 
 
 @pytest.fixture
-def app():
+def app() -> Flask:
     return Flask(__name__)
 
 
 @pytest.fixture
-def resilience(app, clock):
+def resilience(app: Flask, clock: ManualClock) -> Resilience:
     return Resilience(app, registry=Registry(clock=clock))
 
 
+Calls = tuple[list[str], list[tuple[str, int] | Exception]]
+"""The methods of the requests that were made, and the answers to come."""
+
+
 @pytest.fixture
-def calls(app):
+def calls(app: Flask) -> Calls:
     """A view whose answers are scripted: the last one stays."""
-    script, made = [("ok", 200)], []
+    script: list[tuple[str, int] | Exception] = [("ok", 200)]
+    made: list[str] = []
 
     @app.route("/api/critical/thing", methods=["GET", "POST"])
-    def thing():
+    def thing() -> tuple[str, int]:
         made.append(request.method)
         step = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(step, Exception):
@@ -81,12 +90,12 @@ def calls(app):
     return made, script
 
 
-def breaker_of(resilience, name="critical-service"):
+def breaker_of(resilience: Resilience, name: str = "critical-service") -> CircuitBreaker:
     return resilience.registry.breaker(name)
 
 
 @pytest.fixture
-def busy_app(make_app, clock):
+def busy_app(make_app: Callable[..., Flask], clock: ManualClock) -> Flask:
     """One that has seen some of everything."""
     app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
     parts = app.extensions["medianest"]

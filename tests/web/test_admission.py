@@ -1,17 +1,25 @@
 """The door of the app: requests in flight and the deadline of each."""
 
 import threading
+from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 from flask import Flask, Response
 
 from medianest.flask import Resilience
-from medianest.resilience import BulkheadFullError, ConfigurationError, Registry, remaining
+from medianest.resilience import (
+    BulkheadFullError,
+    ConfigurationError,
+    ManualClock,
+    Registry,
+    remaining,
+)
 from medianest.storage.compartments import CALLER
 
 
 @pytest.fixture
-def app():
+def app() -> Flask:
     app = Flask(__name__)
     app.config.update(
         RESILIENCE_MAX_IN_FLIGHT=1,
@@ -25,21 +33,23 @@ def app():
 
 
 @pytest.fixture
-def registry(app, clock):
+def registry(app: Flask, clock: ManualClock) -> Registry:
     registry = Registry(clock=clock)
     Resilience(app, registry=registry)
     return registry
 
 
-def in_use(app):
+def in_use(app: Flask) -> int:
     return app.extensions["resilience"].admission.places.snapshot().in_use
 
 
-def test_requests_beyond_the_limit_are_shed_and_probes_are_not(app, registry):
+def test_requests_beyond_the_limit_are_shed_and_probes_are_not(
+    app: Flask, registry: Registry
+) -> None:
     inside, leave = threading.Event(), threading.Event()
 
     @app.get("/slow")
-    def slow():
+    def slow() -> str:
         inside.set()
         assert leave.wait(10)
         return "done"
@@ -58,7 +68,7 @@ def test_requests_beyond_the_limit_are_shed_and_probes_are_not(app, registry):
     assert app.test_client().get("/left").status_code == 200
 
 
-def test_a_place_is_held_until_the_stream_is_closed(app, registry):
+def test_a_place_is_held_until_the_stream_is_closed(app: Flask, registry: Registry) -> None:
     app.add_url_rule("/stream", "stream", lambda: Response(iter("ab")))
     response = app.test_client().get("/stream")
     assert in_use(app) == 1
@@ -66,11 +76,11 @@ def test_a_place_is_held_until_the_stream_is_closed(app, registry):
     assert in_use(app) == 0
 
 
-def test_a_request_that_raises_gives_its_place_back(app, registry):
+def test_a_request_that_raises_gives_its_place_back(app: Flask, registry: Registry) -> None:
     app.testing = True
 
     @app.get("/boom")
-    def boom():
+    def boom() -> NoReturn:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -78,16 +88,16 @@ def test_a_request_that_raises_gives_its_place_back(app, registry):
     assert in_use(app) == 0
 
 
-def test_each_request_has_a_deadline_and_leaves_none_behind(app, registry):
+def test_each_request_has_a_deadline_and_leaves_none_behind(app: Flask, registry: Registry) -> None:
     assert app.test_client().get("/left").text == "7.0"
     assert remaining() == float("inf")
 
 
-def test_a_close_that_raises_loses_no_place(app, registry):
+def test_a_close_that_raises_loses_no_place(app: Flask, registry: Registry) -> None:
     """Keeps out: after as many such responses as there are places, everything is shed for ever."""
 
     @app.get("/stream")
-    def stream():
+    def stream() -> Response:
         response = Response(part for part in ("a", "b"))
         response.call_on_close(lambda: 1 / 0)
         return response
@@ -100,7 +110,7 @@ def test_a_close_that_raises_loses_no_place(app, registry):
     assert in_use(app) == 0
 
 
-def test_paths_that_are_never_shed_are_whole_ones(app, registry):
+def test_paths_that_are_never_shed_are_whole_ones(app: Flask, registry: Registry) -> None:
     places = app.extensions["resilience"].admission.places
     held = places.acquire()
     app.add_url_rule("/liveness", "liveness", lambda: "")
@@ -111,7 +121,7 @@ def test_paths_that_are_never_shed_are_whole_ones(app, registry):
     held.release()
 
 
-def test_one_path_alone_is_not_taken_for_a_list_and_leaves_the_app_as_it_was():
+def test_one_path_alone_is_not_taken_for_a_list_and_leaves_the_app_as_it_was() -> None:
     """Keeps out: the letters of "/health" as prefixes, of which "/" switches shedding off."""
     app = Flask(__name__)
     app.config["RESILIENCE_NEVER_SHED"] = "/health"
@@ -121,14 +131,14 @@ def test_one_path_alone_is_not_taken_for_a_list_and_leaves_the_app_as_it_was():
 
 
 @pytest.mark.parametrize("key", ["RESILIENCE_MAX_IN_FLIGHT", "RESILIENCE_REQUEST_TIMEOUT"])
-def test_a_wrong_value_is_told_with_its_key(key):
+def test_a_wrong_value_is_told_with_its_key(key: str) -> None:
     app = Flask(__name__)
     app.config[key] = "many"
     with pytest.raises(ConfigurationError, match=f"{key}: .* not 'many'"):
         Resilience(app)
 
 
-def test_two_apps_on_one_registry_have_places_of_their_own():
+def test_two_apps_on_one_registry_have_places_of_their_own() -> None:
     registry, apps = Registry(), []
     for limit in (1, 2):
         app = Flask(__name__)
@@ -141,7 +151,7 @@ def test_two_apps_on_one_registry_have_places_of_their_own():
     held.release()
 
 
-def test_the_database_knows_for_whom_it_is_called(make_app):
+def test_the_database_knows_for_whom_it_is_called(make_app: Callable[..., Flask]) -> None:
     """Those whom the limit does not count have connections of their own, and so has what runs
     beside the requests."""
     app, seen = make_app(), []

@@ -1,15 +1,20 @@
 """Each threshold crossed by what the app really does: a warning, then critical, then over, once
 each; and one alert for each cause."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NoReturn
 
 import psutil
 import pytest
-from sqlalchemy import update
+from flask import Flask
+from sqlalchemy import Connection, update
 
 from medianest.health import CheckResult
 from medianest.health.alerts import Alert
+from medianest.resilience import CircuitBreaker, ManualClock
 from medianest.storage.tables import deferred_operations
+from tests.support.narrowing import not_none
 
 HOLD = 30.0
 STEP = 5.0
@@ -19,18 +24,18 @@ PLEX = "plex-media-server"
 class Watched:
     """The app on a clock that is moved, its views, and what it told."""
 
-    def __init__(self, app, clock):
+    def __init__(self, app: Flask, clock: ManualClock) -> None:
         self.clock = clock
         self.parts = app.extensions["medianest"]
         self.client = app.test_client()
-        self.told = []
+        self.told: list[tuple[str, str, str]] = []
         self.parts.monitoring.alerts.sinks.append(self._note)
 
-    def _note(self, alert):
+    def _note(self, alert: Alert) -> None:
         word = "resolved" if alert.state == "resolved" else alert.severity.name.lower()
         self.told.append((alert.rule, alert.subject, word))
 
-    def go_on(self, seconds, doing=lambda: None):
+    def go_on(self, seconds: int, doing: Callable[..., Any] = lambda: None) -> None:
         """Let time pass, and look every few seconds as the worker does."""
         until = self.clock.now() + seconds
         while self.clock.now() < until:
@@ -40,13 +45,13 @@ class Watched:
                 self.parts.monitoring.monitor.run(check.name)
             self.parts.monitoring.alerts.evaluate()
 
-    def ask(self, *paths):
+    def ask(self, *paths: str) -> Callable[..., Any]:
         return lambda: [self.client.get(path) for path in paths]
 
 
 @pytest.fixture
-def watched(make_app, clock):
-    def make(**settings):
+def watched(make_app: Callable[..., Flask], clock: ManualClock) -> Callable[..., Watched]:
+    def make(**settings: Any) -> Watched:
         app = make_app(
             "development",
             health={"interval": STEP, "timeout": 1.0, **settings.pop("health", {})},
@@ -58,15 +63,15 @@ def watched(make_app, clock):
         database.upgrade()
 
         @app.get("/good")
-        def good():
+        def good() -> str:
             return "well"
 
         @app.get("/bad")
-        def bad():
+        def bad() -> tuple[str, int]:
             return "not well", 500
 
         @app.get("/takes/<int:seconds>")
-        def takes(seconds):
+        def takes(seconds: int) -> str:
             clock.advance(seconds)
             return "at last"
 
@@ -75,11 +80,11 @@ def watched(make_app, clock):
     return make
 
 
-def rule(told, name):
+def rule(told: Any, name: Any) -> Any:
     return [(subject, word) for found, subject, word in told if found == name]
 
 
-def test_failing_requests(watched):
+def test_failing_requests(watched: Callable[..., Watched]) -> None:
     here = watched()
     here.go_on(120, here.ask(*["/good"] * 19, "/bad"))
     assert here.told == []  # exactly 5 % is not more than 5 %
@@ -94,7 +99,7 @@ def test_failing_requests(watched):
     assert here.told[2:] == [("error-rate", "system", "resolved")]
 
 
-def test_slow_answers(watched):
+def test_slow_answers(watched: Callable[..., Watched]) -> None:
     here = watched()
     here.go_on(300, here.ask("/takes/2", *["/good"] * 2))
     assert here.told == []
@@ -106,10 +111,10 @@ def test_slow_answers(watched):
     assert here.told[2:] == [("response-time", "system", "resolved")]
 
 
-def test_memory(watched):
-    ballast = []
+def test_memory(watched: Callable[..., Watched]) -> None:
+    ballast: list[bytearray] = []
 
-    def fill(share):
+    def fill(share: float) -> None:
         """Make this process as large as that share of its limit."""
         missing = share * limit - psutil.Process().memory_info().rss
         ballast.append(bytearray(b"\1" * max(0, int(missing))))
@@ -131,10 +136,10 @@ def test_memory(watched):
     assert here.told[2:] == [("memory", "system", "resolved")]
 
 
-def trip(breaker):
+def trip(breaker: CircuitBreaker) -> None:
     """Open it as a failing dependency does."""
 
-    def fail():
+    def fail() -> NoReturn:
         raise ConnectionError
 
     for _ in range(breaker.options.failure_threshold):
@@ -142,7 +147,7 @@ def trip(breaker):
             breaker.call(fail)
 
 
-def test_open_breakers(watched):
+def test_open_breakers(watched: Callable[..., Watched]) -> None:
     here = watched()
     breakers = [here.parts.registry.breaker(name, reset_timeout=1e6) for name in "abcd"]
     trip(breakers[0])
@@ -164,7 +169,7 @@ def test_open_breakers(watched):
     assert here.told[2:] == [("breakers-open", "system", "resolved")]
 
 
-def test_plex_down_is_one_alert_that_names_it(watched):
+def test_plex_down_is_one_alert_that_names_it(watched: Callable[..., Watched]) -> None:
     here = watched(plex={"url": "http://127.0.0.1:1", "max_attempts": 1}, client_token=None)
     paths = ["/api/v1/media/sessions", "/api/v1/media/libraries", "/api/v1/media/search?query=a"]
     here.go_on(300, here.ask(*paths * 4))
@@ -177,7 +182,7 @@ def test_plex_down_is_one_alert_that_names_it(watched):
     assert "GET /api/v1/media/sessions" in firing.affected
 
 
-def test_plex_that_fails_though_its_check_passes(watched):
+def test_plex_that_fails_though_its_check_passes(watched: Callable[..., Watched]) -> None:
     """Told as its error rate, and neither as an open breaker nor as failing requests."""
     here = watched(plex={"url": "http://127.0.0.1:1", "max_attempts": 1}, client_token=None)
     check = next(c for c in here.parts.monitoring.monitor.checks() if c.name == PLEX)
@@ -187,7 +192,7 @@ def test_plex_that_fails_though_its_check_passes(watched):
     assert here.told == [("error-rate", PLEX, "critical")]
 
 
-def test_what_an_operator_cut_off_is_not_told_as_failing(watched):
+def test_what_an_operator_cut_off_is_not_told_as_failing(watched: Callable[..., Watched]) -> None:
     here = watched(plex={"url": "http://127.0.0.1:1"}, client_token=None)
     here.parts.monitoring.monitor.remove(PLEX)
     here.parts.registry.breaker("plex").open("moving house")
@@ -195,7 +200,7 @@ def test_what_an_operator_cut_off_is_not_told_as_failing(watched):
     assert here.told == []
 
 
-def test_dead_letters(watched):
+def test_dead_letters(watched: Callable[..., Watched]) -> None:
     here = watched()
     here.go_on(30)
     queue = here.parts.queue.runner.queue
@@ -208,26 +213,28 @@ def test_dead_letters(watched):
     assert here.told[1:] == [("dead-letters", "queue", "resolved")]
 
 
-def _bury(connection, operation_id):
+def _bury(connection: Connection, operation_id: str) -> None:
     table = deferred_operations
     connection.execute(update(table).where(table.c.id == operation_id).values(state="dead"))
 
 
-def test_the_endpoint_tells_what_fires_and_what_was_told(watched, operator):
+def test_the_endpoint_tells_what_fires_and_what_was_told(
+    watched: Callable[..., Watched], operator: dict[str, Any]
+) -> None:
     here = watched()
     breakers = [here.parts.registry.breaker(name) for name in "ab"]
     for breaker in breakers:
         breaker.open("test")
     here.go_on(10)
-    answer = here.client.get("/api/v1/resilience/alerts", headers=operator).json
+    answer = not_none(here.client.get("/api/v1/resilience/alerts", headers=operator).json)
     assert [(a["rule"], a["state"]) for a in answer["pending"]] == [("breakers-open", "pending")]
     here.go_on(60)
-    answer = here.client.get("/api/v1/resilience/alerts", headers=operator).json
+    answer = not_none(here.client.get("/api/v1/resilience/alerts", headers=operator).json)
     assert [a["severity"] for a in answer["firing"]] == ["warning"]
     for breaker in breakers:
         breaker.enable()
     here.go_on(60)
-    answer = here.client.get("/api/v1/resilience/alerts", headers=operator).json
+    answer = not_none(here.client.get("/api/v1/resilience/alerts", headers=operator).json)
     assert answer["firing"] == []
     assert [a["state"] for a in answer["recent"]] == ["resolved", "firing"]
     journal = here.parts.monitoring.claims.recent()

@@ -2,10 +2,14 @@
 
 import re
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
-from medianest.resilience import ConfigurationError
+from medianest.resilience import ConfigurationError, ManualClock
 from medianest.web.throttle import SECONDS_EACH
 
 LIBRARIES = "/api/v1/media/libraries"
@@ -14,12 +18,12 @@ ACTION = f"{BREAKERS}/plex/action"
 PLEX = {"url": "http://127.0.0.1:1"}
 
 
-def bearer(token):
+def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
-def production(make_app):
+def production(make_app: Callable[..., Flask]) -> FlaskClient:
     return make_app(env="production", plex=PLEX).test_client()
 
 
@@ -41,13 +45,15 @@ def production(make_app):
         ("somebody", BREAKERS, 401),
     ],
 )
-def test_each_role_may_do_what_is_its_own(production, token, path, status):
+def test_each_role_may_do_what_is_its_own(
+    production: FlaskClient, token: str | None, path: str, status: int
+) -> None:
     headers = bearer(token) if token else {}
     assert production.get(path, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("env", ["development", "testing", "production"])
-def test_only_an_operator_acts(make_app, env):
+def test_only_an_operator_acts(make_app: Callable[..., Flask], env: str) -> None:
     client = make_app(env=env, plex=PLEX).test_client()
     body = {"action": "close"}
     assert client.post(ACTION, json=body).status_code == 401
@@ -56,18 +62,18 @@ def test_only_an_operator_acts(make_app, env):
     assert client.post(ACTION, json=body, headers=bearer("the-operator-token")).status_code == 200
 
 
-def test_a_401_says_how_to_authenticate(production):
+def test_a_401_says_how_to_authenticate(production: FlaskClient) -> None:
     assert production.get(BREAKERS).headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
     "header", ["Basic dGhlLW9wZXJhdG9y", "the-operator-token", "Bearer", "Bearer "]
 )
-def test_anything_but_a_known_bearer_token_is_refused(production, header):
+def test_anything_but_a_known_bearer_token_is_refused(production: FlaskClient, header: str) -> None:
     assert production.get(BREAKERS, headers={"Authorization": header}).status_code == 401
 
 
-def test_development_opens_client_and_viewer(make_app):
+def test_development_opens_client_and_viewer(make_app: Callable[..., Flask]) -> None:
     client = make_app(env="development", plex=PLEX).test_client()
     assert client.get(BREAKERS).status_code == 200
     assert client.get(LIBRARIES).status_code == 503  # let in; the Plex of this test is dead
@@ -82,7 +88,9 @@ PUBLIC = {
 """What nobody needs a token for: probes, and what a problem's `type` leads to."""
 
 
-def test_production_without_tokens_refuses_all_but_probes(make_app, clock):
+def test_production_without_tokens_refuses_all_but_probes(
+    make_app: Callable[..., Flask], clock: ManualClock
+) -> None:
     app = make_app(env="production", operator_token=None, viewer_token=None, client_token=None)
     client, refused = app.test_client(), 0
     for rule in app.url_map.iter_rules():
@@ -96,11 +104,13 @@ def test_production_without_tokens_refuses_all_but_probes(make_app, clock):
             refused += 1
             assert answer.status_code == 401, (method, path)
             assert answer.content_type == "application/problem+json"
-            assert re.search("set MEDIANEST_(CLIENT|VIEWER|OPERATOR)_TOKEN", answer.json["detail"])
+            assert re.search(
+                "set MEDIANEST_(CLIENT|VIEWER|OPERATOR)_TOKEN", answer.get_json()["detail"]
+            )
     assert refused > 30
 
 
-def test_metrics_can_be_opened_to_all(make_app):
+def test_metrics_can_be_opened_to_all(make_app: Callable[..., Flask]) -> None:
     closed, opened = (
         make_app(env="production", metrics_public=public).test_client().get("/metrics")
         for public in (False, True)
@@ -108,7 +118,9 @@ def test_metrics_can_be_opened_to_all(make_app):
     assert (closed.status_code, opened.status_code) == (401, 200)
 
 
-def test_development_keeps_a_random_operator_token(make_app, tmp_path):
+def test_development_keeps_a_random_operator_token(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
     first = make_app(env="development", operator_token=None)
     path = tmp_path / "operator.token"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -119,7 +131,9 @@ def test_development_keeps_a_random_operator_token(make_app, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["operator.token"]
 
 
-def test_a_token_that_others_may_read_is_refused_with_the_remedy(make_app, tmp_path):
+def test_a_token_that_others_may_read_is_refused_with_the_remedy(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
     path = tmp_path / "operator.token"
     path.write_text("a-token-of-the-operator")
     path.chmod(0o644)
@@ -130,7 +144,9 @@ def test_a_token_that_others_may_read_is_refused_with_the_remedy(make_app, tmp_p
     )
 
 
-def test_nobody_can_prepare_the_file_of_the_token(make_app, tmp_path, monkeypatch):
+def test_nobody_can_prepare_the_file_of_the_token(
+    make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: a link under the name of the draft, through which the token goes elsewhere."""
     elsewhere = tmp_path / "elsewhere"
     monkeypatch.setattr("secrets.token_hex", lambda size: "known")

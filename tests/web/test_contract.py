@@ -5,16 +5,21 @@ those at the edges; `make contract` runs thousands."""
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
+from flask import Flask
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 from schemathesis.generation import GenerationMode
+from schemathesis.generation.case import Case
 
 from medianest.app import create_app
 from medianest.config import Settings
@@ -22,13 +27,14 @@ from medianest.resilience import CallRefusedError, ManualClock
 from medianest.sandbox.process import SandboxProcess
 from medianest.storage import StorageError
 from medianest.web.openapi import document
+from tests.support.narrowing import not_none
 from tests.web.conftest import TOKENS
 
 ASKED = os.environ.get("MEDIANEST_CONTRACT_EXAMPLES")
 EXAMPLES = int(ASKED or 8)
 
 load_all_checks()
-SCHEMATHESIS = {
+SCHEMATHESIS: dict[str, Any] = {
     name: CHECKS.get_one(name)
     for name in (
         "status_code_conformance",
@@ -64,7 +70,7 @@ CONFIG = SchemathesisConfig.from_dict(
 )
 
 
-def settings_of_the_app(folder, **upstreams):
+def settings_of_the_app(folder: str | Path, **upstreams: Any) -> Settings:
     """Those of production, where each role needs its token."""
     values = {"env": "production", "instance_path": folder, **TOKENS, **upstreams}
     return Settings.load(environ={}, overrides=values)
@@ -74,14 +80,17 @@ class Late:
     """A WSGI app that is there only when the tests run; its document is needed before. Each request
     comes from an address of its own: of one, thousands with wrong tokens would be slowed."""
 
-    app, asked = None, count(int(ip_address("10.0.0.0")))
+    app: Flask | None = None
+    asked = count(int(ip_address("10.0.0.0")))
 
-    def __call__(self, environ, start_response):
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         environ["REMOTE_ADDR"] = str(ip_address(next(self.asked)))
-        return self.app(environ, start_response)
+        return not_none(self.app)(environ, start_response)
 
 
-def schema():
+def schema() -> Any:
     app = create_app(settings_of_the_app(tempfile.gettempdir()))
     found = schemathesis.openapi.from_dict(document(app), config=CONFIG)
     found.app = Late()
@@ -89,13 +98,13 @@ def schema():
 
 
 SCHEMA = schema()
-RAN = Counter()
+RAN: Counter[str] = Counter()
 THERE = {"name": "spare", "key": "1"}
 """The name of a circuit breaker and the key of a library."""
 
 
 @pytest.fixture(scope="module")
-def servers():
+def servers() -> Iterator[dict[str, dict[str, str]]]:
     """A Plex and an Overseerr, as settings."""
     with (
         SandboxProcess.start(kind="plex", port=0) as plex,
@@ -108,7 +117,11 @@ def servers():
 
 
 @pytest.fixture(scope="module", params=["well", "alone"])
-def app(request, tmp_path_factory, servers):
+def app(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    servers: dict[str, Any],
+) -> Iterator[Flask]:
     """The app with all that it needs; or alone, with no other server and no database."""
     folder = tmp_path_factory.mktemp("contract")
     if request.param == "alone":
@@ -126,12 +139,12 @@ def app(request, tmp_path_factory, servers):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def told(request):
+def told(request: pytest.FixtureRequest) -> Iterator[None]:
     """How many cases ran, at the end."""
     yield
     if ASKED is not None:
         ran = ", ".join(f"{count} as {role}" for role, count in sorted(RAN.items()))
-        capture = request.config.pluginmanager.get_plugin("capturemanager")
+        capture = not_none(request.config.pluginmanager.get_plugin("capturemanager"))
         with capture.global_and_fixture_disabled():
             print(f"\n{sum(RAN.values())} cases ran: {ran}")
 
@@ -140,7 +153,11 @@ class UndocumentedProblemError(Failure):
     """The app answers with a problem that the document does not name for that status."""
 
 
-def problem_is_documented(ctx, response, case):
+def problem_is_documented(
+    ctx: schemathesis.checks.CheckContext,
+    response: schemathesis.core.transport.Response,
+    case: Case[Any],
+) -> None:
     """What went wrong is one of the kinds that the operation names; never an internal error."""
     if response.status_code < 400 or response.status_code == 405:
         return
@@ -158,7 +175,11 @@ def problem_is_documented(ctx, response, case):
         )
 
 
-def good_requests_are_taken(ctx, response, case):
+def good_requests_are_taken(
+    ctx: schemathesis.checks.CheckContext,
+    response: schemathesis.core.transport.Response,
+    case: Case[Any],
+) -> bool | None:
     """What the document allows is done, unless it is about something that has changed since."""
     if response.status_code == 422:
         problem = response.json()
@@ -168,7 +189,11 @@ def good_requests_are_taken(ctx, response, case):
     return SCHEMATHESIS["positive_data_acceptance"](ctx, response, case)
 
 
-def methods_are_told(ctx, response, case):
+def methods_are_told(
+    ctx: schemathesis.checks.CheckContext,
+    response: schemathesis.core.transport.Response,
+    case: Case[Any],
+) -> bool | None:
     """OPTIONS lists the methods of a path; below a breaker's name, that name may go on."""
     if case.operation.path.endswith("/{name}/action"):
         return None
@@ -184,7 +209,7 @@ CHECKED = [
 ]  # fmt: skip
 
 
-def token_of(case, role):
+def token_of(case: Case[Any], role: str) -> str:
     """The token of an operator, or that of the weakest role that may do it, if that is none."""
     if role == "operator":
         return TOKENS["operator_token"]
@@ -193,7 +218,7 @@ def token_of(case, role):
     return TOKENS["viewer_token" if needed == "operator" else f"{needed}_token"]
 
 
-def an_operation(app):
+def an_operation(app: Flask) -> str | None:
     """The id of one that waits; None without the database."""
     queue = app.extensions["medianest"].queue.runner.queue
     payload = {"media_type": "movie", "media_id": 1}
@@ -203,7 +228,7 @@ def an_operation(app):
         return None
 
 
-def aim(case, app):
+def aim(case: Case[Any], app: Flask) -> None:
     """Every second good request is about something that is there: made-up names never are."""
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
@@ -214,17 +239,17 @@ def aim(case, app):
     if "operation_id" in given:
         given["operation_id"] = an_operation(app) or given["operation_id"]
     (case.query or {}).pop("cursor", None)
-    for given in (case.query, case.body):
-        if isinstance(given, dict) and given.get("handler") is not None:
-            given["handler"] = "overseerr.request"
+    for part in (case.query, case.body):
+        if isinstance(part, dict) and part.get("handler") is not None:
+            part["handler"] = "overseerr.request"
     if isinstance(case.body, dict) and "error" in case.body:
         case.body |= {"error": "timeout", "operation": "plex.items", "service": "plex"}
 
 
 @pytest.mark.parametrize("role", ["everybody", "operator"])  # everybody: with the least token
-@SCHEMA.parametrize()
+@SCHEMA.parametrize()  # type: ignore[untyped-decorator]
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_app_does_what_its_document_says(case, role, app):
+def test_the_app_does_what_its_document_says(case: Case[Any], role: str, app: Flask) -> None:
     aim(case, app)
     RAN[role] += 1
     headers = {"Authorization": f"Bearer {token_of(case, role)}"}

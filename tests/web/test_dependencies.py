@@ -1,23 +1,31 @@
 """`/api/v1/resilience/dependencies`: what is needed, and what an operator adds to it."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from medianest.resilience import ManualClock
 
 DEPENDENCIES = "/api/v1/resilience/dependencies"
 PLAIN = {"name": "nas", "type": "internal-service", "criticality": "important"}
 
 
 @pytest.fixture
-def app(make_app, tables):
+def app(make_app: Callable[..., Flask], tables: None) -> Flask:
     return make_app(
         plex={"url": "http://127.0.0.1:1"}, health={"allowed_networks": ["127.0.0.0/8"]}
     )
 
 
 @pytest.fixture
-def call(app, operator):
+def call(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
     """`call(method, path, body)` as the operator."""
 
-    def send(method, path="", body=None):
+    def send(method: str, path: str = "", body: dict[str, Any] | None = None) -> TestResponse:
         return app.test_client().open(
             f"{DEPENDENCIES}{path}", method=method, json=body, headers=operator
         )
@@ -25,7 +33,7 @@ def call(app, operator):
     return send
 
 
-def test_those_of_the_settings_are_there(call):
+def test_those_of_the_settings_are_there(call: Callable[..., TestResponse]) -> None:
     found = {each["name"]: each for each in call("GET").json["dependencies"]}
     assert set(found) == {"database", "plex-media-server"}
     assert found["database"]["criticality"] == "critical"
@@ -40,7 +48,9 @@ def test_those_of_the_settings_are_there(call):
     assert call("GET", "/plex").json["name"] == "plex-media-server"
 
 
-def test_a_registered_one_has_everything_at_once(app, call):
+def test_a_registered_one_has_everything_at_once(
+    app: Flask, call: Callable[..., TestResponse]
+) -> None:
     body = {
         **PLAIN,
         "health_check_url": "http://127.0.0.1:1/health",
@@ -64,7 +74,9 @@ def test_a_registered_one_has_everything_at_once(app, call):
     assert parts.monitoring.monitor.component("nas").message == "127.0.0.1:1: connection refused"
 
 
-def test_the_same_again_is_well_and_another_is_a_conflict(call):
+def test_the_same_again_is_well_and_another_is_a_conflict(
+    call: Callable[..., TestResponse],
+) -> None:
     assert call("POST", body=PLAIN).status_code == 201
     assert call("POST", body=PLAIN).status_code == 200
     other = call("POST", body={**PLAIN, "criticality": "optional"})
@@ -100,7 +112,9 @@ def test_the_same_again_is_well_and_another_is_a_conflict(call):
         ({"expected_status": None}, 422, "expected_status"),
     ],
 )
-def test_nonsense_is_told_and_changes_nothing(call, members, status, field):
+def test_nonsense_is_told_and_changes_nothing(
+    call: Callable[..., TestResponse], members: dict[str, Any], status: int, field: str | None
+) -> None:
     before = call("GET").json
     answer = call("POST", body={**PLAIN, **members})
     assert answer.status_code == status, answer.json
@@ -120,7 +134,9 @@ def test_nonsense_is_told_and_changes_nothing(call, members, status, field):
         ("200-299,401", "200-299,401"),
     ],
 )
-def test_a_service_says_which_statuses_are_good(call, expected, text):
+def test_a_service_says_which_statuses_are_good(
+    call: Callable[..., TestResponse], expected: int | str | list[float | str] | None, text: str
+) -> None:
     body = {**PLAIN, "name": "home_assistant", "health_check_url": "http://127.0.0.1:1/"}
     more = {} if expected is None else {"expected_status": expected}
     assert call("POST", body={**body, **more}).json["expected_status"] == text
@@ -152,7 +168,9 @@ def test_a_service_says_which_statuses_are_good(call, expected, text):
         ("", "http://"),
     ],
 )
-def test_a_url_that_opens_another_door_is_refused(call, url, words):
+def test_a_url_that_opens_another_door_is_refused(
+    call: Callable[..., TestResponse], url: str, words: str
+) -> None:
     answer = call("POST", body={**PLAIN, "health_check_url": url})
     assert answer.status_code == 422, answer.json
     (fault,) = answer.json["errors"]
@@ -162,7 +180,7 @@ def test_a_url_that_opens_another_door_is_refused(call, url, words):
     assert call("GET", "/nas").status_code == 404
 
 
-def test_what_others_need_stays(call):
+def test_what_others_need_stays(call: Callable[..., TestResponse]) -> None:
     call("POST", body=PLAIN)
     call("POST", body={**PLAIN, "name": "backup", "depends_on": ["nas"]})
     refused = call("DELETE", "/nas")
@@ -177,7 +195,9 @@ def test_what_others_need_stays(call):
     }
 
 
-def test_a_name_that_is_free_again_can_be_taken_anew(app, call):
+def test_a_name_that_is_free_again_can_be_taken_anew(
+    app: Flask, call: Callable[..., TestResponse]
+) -> None:
     call("POST", body={**PLAIN, "circuit_breaker": {"failure_threshold": 2}})
     call("DELETE", "/nas")
     assert app.extensions["medianest"].registry.find_breaker("nas") is None
@@ -185,7 +205,9 @@ def test_a_name_that_is_free_again_can_be_taken_anew(app, call):
     assert call("POST", body=body).status_code == 201
 
 
-def test_every_change_is_in_the_audit(app, call, clock, operator):
+def test_every_change_is_in_the_audit(
+    app: Flask, call: Callable[..., TestResponse], clock: ManualClock, operator: dict[str, str]
+) -> None:
     call("POST", body=PLAIN)
     call("POST", body=PLAIN)
     clock.advance(1)  # or chance decides which of the two is the newer one
@@ -195,7 +217,9 @@ def test_every_change_is_in_the_audit(app, call, clock, operator):
     assert actions == [("dependency.remove", "nas"), ("dependency.register", "nas")]
 
 
-def test_without_the_database_nothing_is_changed(make_app, tmp_path, operator):
+def test_without_the_database_nothing_is_changed(
+    make_app: Callable[..., Flask], tmp_path: Path, operator: dict[str, str]
+) -> None:
     (tmp_path / "medianest.db").mkdir()
     client = make_app().test_client()
     answer = client.post(DEPENDENCIES, json=PLAIN, headers=operator)
@@ -203,7 +227,7 @@ def test_without_the_database_nothing_is_changed(make_app, tmp_path, operator):
     assert client.get(f"{DEPENDENCIES}/nas", headers=operator).status_code == 404
 
 
-def test_only_an_operator_changes_anything(app):
+def test_only_an_operator_changes_anything(app: Flask) -> None:
     viewer = {"Authorization": "Bearer the-viewer-token"}
     client = app.test_client()
     assert client.get(DEPENDENCIES, headers=viewer).status_code == 200
@@ -211,7 +235,7 @@ def test_only_an_operator_changes_anything(app):
     assert client.delete(f"{DEPENDENCIES}/nas", headers=viewer).status_code == 403
 
 
-def test_no_value_in_the_query_of_its_url_is_shown(call):
+def test_no_value_in_the_query_of_its_url_is_shown(call: Callable[..., TestResponse]) -> None:
     url = "http://127.0.0.1:1/ping?deep=1&key=planted&planted&empty="
     made = call("POST", body={**PLAIN, "health_check_url": url})
     shown = "http://127.0.0.1:1/ping?deep=********&key=********&********&empty="

@@ -1,20 +1,24 @@
 """`/docs`: the document, as a page and as JSON."""
 
 import re
+from collections.abc import Callable
 
 import pytest
-from flask import render_template
+from flask import Flask, render_template
+from werkzeug.test import TestResponse
+
+from tests.support.narrowing import not_none
 
 PATHS = ["/docs", "/docs/openapi.json"]
 
 
 @pytest.fixture
-def page(make_app):
+def page(make_app: Callable[..., Flask]) -> TestResponse:
     return make_app().test_client().get("/docs")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_viewers_may_read_it(make_app, path):
+def test_viewers_may_read_it(make_app: Callable[..., Flask], path: str) -> None:
     client = make_app(env="production").test_client()
     assert client.get(path).status_code == 401
     headers = {"Authorization": "Bearer the-client-token"}
@@ -24,21 +28,23 @@ def test_viewers_may_read_it(make_app, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_in_development_everybody_may(make_app, path):
+def test_in_development_everybody_may(make_app: Callable[..., Flask], path: str) -> None:
     answer = make_app(env="development").test_client().get(path)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_json_is_the_document(make_app):
+def test_the_json_is_the_document(make_app: Callable[..., Flask]) -> None:
     answer = make_app().test_client().get("/docs/openapi.json")
     assert answer.content_type == "application/json"
-    assert answer.json["info"]["title"] == "MediaNest"
+    assert answer.get_json()["info"]["title"] == "MediaNest"
 
 
-def test_the_page_has_each_operation_with_its_role(page, make_app):
+def test_the_page_has_each_operation_with_its_role(
+    page: TestResponse, make_app: Callable[..., Flask]
+) -> None:
     assert page.content_type.startswith("text/html")
-    api = make_app().test_client().get("/docs/openapi.json").json
+    api = not_none(make_app().test_client().get("/docs/openapi.json").json)
     for path, methods in api["paths"].items():
         assert f'<span class="path">{path}</span>' in page.text
         for operation in methods.values():
@@ -47,18 +53,18 @@ def test_the_page_has_each_operation_with_its_role(page, make_app):
     assert '<span class="role">public</span>' in page.text
 
 
-def test_each_link_leads_somewhere(page):
+def test_each_link_leads_somewhere(page: TestResponse) -> None:
     targets = set(re.findall(r'id="([^"]+)"', page.text))
     links = set(re.findall(r'href="#([^"]+)"', page.text))
     assert links and links <= targets
 
 
-def test_the_page_needs_nothing_from_elsewhere(page):
+def test_the_page_needs_nothing_from_elsewhere(page: TestResponse) -> None:
     assert "<script" not in page.text
     assert not re.search(r'(src|href)="(https?:)?//', page.text)
 
 
-def test_whatever_stands_in_the_document_is_escaped(make_app):
+def test_whatever_stands_in_the_document_is_escaped(make_app: Callable[..., Flask]) -> None:
     evil = "<script>alert('`x`')</script>"
     schema = {"type": "string", "default": evil, "description": evil}
     operation = {

@@ -1,7 +1,12 @@
 """The decorator of the views: who is let in, what is read, how it is answered."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from flask import Blueprint, Response
+from flask import Blueprint, Flask, Response
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from medianest.media.plex.models import Library
 from medianest.web.endpoint import endpoint
@@ -22,15 +27,15 @@ class Thing(AnswerModel):
 
 
 @pytest.fixture
-def things():
+def things() -> Blueprint:
     return Blueprint("things", __name__, url_prefix="/things")
 
 
 @pytest.fixture
-def client(make_app, things):
+def client(make_app: Callable[..., Flask], things: Blueprint) -> Callable[[], FlaskClient]:
     """A client of the app with the views that a test has put into `things`."""
 
-    def make():
+    def make() -> FlaskClient:
         app = make_app(env="production")
         app.register_blueprint(things)
         return app.test_client()
@@ -38,10 +43,10 @@ def client(make_app, things):
     return make
 
 
-def test_a_model_is_rendered_as_it_is(client, things):
+def test_a_model_is_rendered_as_it_is(client: Callable[[], FlaskClient], things: Blueprint) -> None:
     @things.get("/")
     @endpoint(operation_id="do_a_thing", answers={201: Thing})
-    def view():
+    def view() -> Thing:
         return Thing(name="ü")
 
     answer = client().get("/things/")
@@ -50,20 +55,22 @@ def test_a_model_is_rendered_as_it_is(client, things):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_status_and_headers_may_be_others(client, things):
+def test_status_and_headers_may_be_others(
+    client: Callable[[], FlaskClient], things: Blueprint
+) -> None:
     @things.get("/")
     @endpoint(operation_id="do_a_thing", answers={200: Thing, 202: Thing})
-    def view():
+    def view() -> tuple[Thing, int, dict[str, str]]:
         return Thing(name="x"), 202, {"Location": "/there"}
 
     answer = client().get("/things/")
     assert (answer.status_code, answer.headers["Location"]) == (202, "/there")
 
 
-def test_nothing_has_no_content_type(client, things):
+def test_nothing_has_no_content_type(client: Callable[[], FlaskClient], things: Blueprint) -> None:
     @things.delete("/")
     @endpoint(operation_id="do_a_thing", answers={204: None})
-    def view():
+    def view() -> None:
         return None
 
     answer = client().delete("/things/")
@@ -72,17 +79,19 @@ def test_nothing_has_no_content_type(client, things):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_response_passes_through(client, things):
+def test_a_response_passes_through(client: Callable[[], FlaskClient], things: Blueprint) -> None:
     @things.get("/")
     @endpoint(operation_id="do_a_thing", answers={})
-    def view():
+    def view() -> Response:
         return Response("as it is", 418)
 
     answer = client().get("/things/")
     assert (answer.status_code, answer.text) == (418, "as it is")
 
 
-def test_a_request_is_read_from_the_outside_in(client, things):
+def test_a_request_is_read_from_the_outside_in(
+    client: Callable[[], FlaskClient], things: Blueprint
+) -> None:
     """Keeps out: strangers who learn from faults what a request must look like."""
 
     @things.post("/<name>")
@@ -93,12 +102,12 @@ def test_a_request_is_read_from_the_outside_in(client, things):
         body=ReasonBody,
         answers={200: Thing},
     )
-    def view(name, query, body):
+    def view(name: str, query: Limit, body: ReasonBody) -> Thing:
         return Thing(name=f"{name} {query.limit} {body.reason}")
 
     asking = client()
 
-    def ask(token, query, body):
+    def ask(token: str, query: dict[str, Any], body: list[Any] | dict[str, Any]) -> TestResponse:
         headers = {"Authorization": f"Bearer {token}"}
         return asking.post("/things/a", query_string=query, json=body, headers=headers)
 
@@ -108,7 +117,7 @@ def test_a_request_is_read_from_the_outside_in(client, things):
     assert ask("the-operator-token", {"limit": 1}, {"reason": "r"}).json["name"] == "a 1 r"
 
 
-def test_models_that_are_there_already_are_not_checked_again():
+def test_models_that_are_there_already_are_not_checked_again() -> None:
     library = Library(key="1", title="Films", type="movie")
     values = {"libraries": (library,), "degraded": False, "answered_at": "2026-01-01T00:00:00Z"}
     assert Libraries.model_validate(values).libraries[0] is library
@@ -121,12 +130,12 @@ def test_models_that_are_there_already_are_not_checked_again():
         ("2026-01-01T12:00:00", "2026-01-01T12:00:00.000Z"),
     ],
 )
-def test_a_timestamp_is_utc_with_milliseconds(given, rendered):
+def test_a_timestamp_is_utc_with_milliseconds(given: str, rendered: str) -> None:
     thing = Thing.model_validate({"name": "x", "at": given})
     assert thing.model_dump_json() == f'{{"name":"x","at":"{rendered}"}}'
 
 
-def test_it_is_known_which_routes_call_a_service(make_app):
+def test_it_is_known_which_routes_call_a_service(make_app: Callable[..., Flask]) -> None:
     routes = routes_of(make_app()).of_service("plex")
     assert "GET /api/v1/media/libraries/<key>/items" in routes
     assert "POST /api/v1/media/requests" not in routes
@@ -135,7 +144,7 @@ def test_it_is_known_which_routes_call_a_service(make_app):
 @pytest.mark.parametrize(
     "path", ["/api/v1/resilience/status", "/api/v1/media/libraries", "/metrics", "/docs"]
 )
-def test_unknown_parameters_are_told(api, operator, path):
+def test_unknown_parameters_are_told(api: FlaskClient, operator: dict[str, str], path: str) -> None:
     answer = api.get(path, query_string={"verbose": 1}, headers=operator)
     assert answer.status_code == 422
 
@@ -147,7 +156,9 @@ def test_unknown_parameters_are_told(api, operator, path):
         *("/database", "/cache", "/external", "/external/plex-media-server", "/metrics"),
     ],
 )
-def test_those_who_watch_health_may_send_what_they_like(api, operator, path):
+def test_those_who_watch_health_may_send_what_they_like(
+    api: FlaskClient, operator: dict[str, str], path: str
+) -> None:
     """Keeps out: Uptime Kuma's way past caches is taken for a fault of the server."""
     plain = api.get(f"/api/v1/health{path}", headers=operator)
     query = {"uptime_kuma_cachebuster": "0.123", "_": ["1", "2"]}
@@ -155,7 +166,7 @@ def test_those_who_watch_health_may_send_what_they_like(api, operator, path):
     assert (found.status_code, plain.status_code) in [(200, 200), (503, 503)]
 
 
-def test_what_is_known_of_health_is_still_checked(api):
+def test_what_is_known_of_health_is_still_checked(api: FlaskClient) -> None:
     assert api.get("/api/v1/health?refresh=perhaps").status_code == 422
 
 
@@ -169,18 +180,22 @@ def test_what_is_known_of_health_is_still_checked(api):
         ({**REHEARSAL, "service": "\ud800"}, "service"),
     ],
 )
-def test_what_is_of_another_type_is_not_taken_for_it(api, operator, body, field):
+def test_what_is_of_another_type_is_not_taken_for_it(
+    api: FlaskClient, operator: dict[str, str], body: dict[str, Any], field: str
+) -> None:
     answer = api.post(f"{RESILIENCE}/recovery/test", json=body, headers=operator)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
 @pytest.mark.parametrize("reason", ["two\nlines", "\0", "\x1b[2J"])
-def test_a_reason_stays_on_its_line_of_the_log(api, operator, reason):
+def test_a_reason_stays_on_its_line_of_the_log(
+    api: FlaskClient, operator: dict[str, str], reason: str
+) -> None:
     body = {"action": "open", "reason": reason}
     path = f"{RESILIENCE}/circuit-breakers/plex/action"
     assert api.post(path, json=body, headers=operator).status_code == 422
 
 
-def test_a_whole_number_may_be_written_as_a_fraction():
+def test_a_whole_number_may_be_written_as_a_fraction() -> None:
     wanted = TitleRequest.model_validate({"media_type": "tv", "media_id": 1.0, "seasons": [2.0]})
     assert wanted.payload() == {"media_type": "tv", "media_id": 1, "seasons": [2]}

@@ -1,6 +1,7 @@
 """Dependencies with health checks in anybody's Flask app."""
 
 import threading
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,21 +11,21 @@ from medianest.health import Status
 
 
 @pytest.fixture
-def app():
+def app() -> Flask:
     app = Flask(__name__)
 
     @app.get("/")
-    def home():
+    def home() -> str:
         return "home"
 
     return app
 
 
-def watching():
+def watching() -> list[Any]:
     return [thread for thread in threading.enumerate() if thread.name == "health-monitor"]
 
 
-def test_what_is_registered_is_looked_at_from_the_first_request_on(app):
+def test_what_is_registered_is_looked_at_from_the_first_request_on(app: Flask) -> None:
     resilience, looked = Resilience(app), threading.Event()
     resilience.service.register_dependency("nas", type="cache", health_check=looked.set)
     assert watching() == []
@@ -35,7 +36,7 @@ def test_what_is_registered_is_looked_at_from_the_first_request_on(app):
     assert watching() == []
 
 
-def test_nothing_begins_in_a_test_or_where_nothing_is_registered(app):
+def test_nothing_begins_in_a_test_or_where_nothing_is_registered(app: Flask) -> None:
     """Keeps out: the tests of an app that ask real services."""
     resilience = Resilience(app)
     app.test_client().get("/")
@@ -48,7 +49,7 @@ def test_nothing_begins_in_a_test_or_where_nothing_is_registered(app):
     assert resilience.service.status is Status.HEALTHY
 
 
-def test_a_guard_and_a_dependency_of_one_name_share_their_breaker(app):
+def test_a_guard_and_a_dependency_of_one_name_share_their_breaker(app: Flask) -> None:
     resilience = Resilience(app)
     made = resilience.service.register_dependency("nas", health_check=lambda: True)
     guard = resilience.guard("/nas", service="nas")

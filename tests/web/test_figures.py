@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NoReturn
+
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
 
 from medianest.health import Check, CheckResult, Status
+from medianest.resilience import CircuitBreaker, ManualClock
 
 BREAKERS = "/api/v1/resilience/circuit-breakers"
 
 
 @pytest.fixture
-def app(make_app):
+def app(make_app: Callable[..., Flask]) -> Flask:
     app = make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
     app.extensions["medianest"].storage.database.upgrade()
     return app
 
 
 @pytest.fixture
-def look(app, viewer):
-    def get(path):
+def look(app: Flask, viewer: dict[str, str]) -> Callable[[str], TestResponse]:
+    def get(path: str) -> TestResponse:
         return app.test_client().get(path, headers=viewer)
 
     return get
 
 
-def fail():
+def fail() -> NoReturn:
     raise TimeoutError("no answer")
 
 
 @pytest.fixture
-def breaker(app):
+def breaker(app: Flask) -> CircuitBreaker:
     return app.extensions["medianest"].registry.breaker("thing")
 
 
-def test_an_open_breaker_tells_the_figures_that_opened_it(breaker, look, clock):
+def test_an_open_breaker_tells_the_figures_that_opened_it(
+    breaker: CircuitBreaker, look: Callable[[str], TestResponse], clock: ManualClock
+) -> None:
     """Keeps out: an outage in the middle of which all its figures are zero."""
     for call in (list, list, list):
         breaker.call(call)
@@ -51,10 +59,12 @@ def test_an_open_breaker_tells_the_figures_that_opened_it(breaker, look, clock):
     assert look(f"{BREAKERS}/thing").json["opened_by"] is None
 
 
-def test_where_waiting_is_no_help_there_is_no_time_to_wait(breaker, look):
+def test_where_waiting_is_no_help_there_is_no_time_to_wait(
+    breaker: CircuitBreaker, look: Callable[[str], TestResponse]
+) -> None:
     """Keeps out: "again in ten seconds", said all day of what an operator has cut off."""
 
-    def waits():
+    def waits() -> tuple[float | None, float | None]:
         brief = next(
             each
             for each in look("/api/v1/health/circuit-breakers").json["circuit_breakers"]
@@ -70,7 +80,9 @@ def test_where_waiting_is_no_help_there_is_no_time_to_wait(breaker, look):
     assert waits() == (None, None)
 
 
-def test_users_requests_are_told_apart_from_those_who_look(app, look):
+def test_users_requests_are_told_apart_from_those_who_look(
+    app: Flask, look: Callable[[str], TestResponse]
+) -> None:
     """Keeps out: a thousand probes that work, and ten users for whom nothing does."""
     client = app.test_client()
     for _ in range(5):
@@ -92,7 +104,9 @@ def test_users_requests_are_told_apart_from_those_who_look(app, look):
         ("external/plex", "plex-media-server"),
     ],
 )
-def test_what_is_unhealthy_answers_503(app, look, path, name):
+def test_what_is_unhealthy_answers_503(
+    app: Flask, look: Callable[[str], TestResponse], path: str, name: str
+) -> None:
     monitor, found = app.extensions["medianest"].monitoring.monitor, CheckResult()
     monitor.remove(name)
     monitor.add(Check(name, lambda: found, worse_after=1))

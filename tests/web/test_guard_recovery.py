@@ -1,16 +1,24 @@
 """Recovery actions around views."""
 
 import pytest
+from flask import Flask
 
-from medianest.resilience import RETRY_OPERATION, ErrorRecoveryManager
+from medianest.flask import Resilience
+from medianest.resilience import RETRY_OPERATION, ErrorRecoveryManager, ManualClock
+from tests.web.conftest import Calls
 
 
 @pytest.fixture
-def manager(clock):
+def manager(clock: ManualClock) -> ErrorRecoveryManager:
     return ErrorRecoveryManager(clock=clock)
 
 
-def test_a_recovery_action_answers_for_a_view(app, resilience, calls, manager):
+def test_a_recovery_action_answers_for_a_view(
+    app: Flask,
+    resilience: Resilience,
+    calls: Calls,
+    manager: ErrorRecoveryManager,
+) -> None:
     _, script = calls
     script[:] = [KeyError("x")]
     contexts = []
@@ -28,8 +36,14 @@ def test_a_recovery_action_answers_for_a_view(app, resilience, calls, manager):
 
 @pytest.mark.parametrize(("method", "status", "times"), [("GET", 200, 2), ("POST", 500, 1)])
 def test_after_a_repair_only_what_is_safe_is_run_again(
-    app, resilience, calls, manager, method, status, times
-):
+    app: Flask,
+    resilience: Resilience,
+    calls: Calls,
+    manager: ErrorRecoveryManager,
+    method: str,
+    status: int,
+    times: int,
+) -> None:
     made, script = calls
     script[:] = [("bad", 500), ("ok", 200)]
     manager.register_recovery_action("repair", 1, execute=lambda error, context: RETRY_OPERATION)

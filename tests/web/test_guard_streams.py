@@ -1,18 +1,22 @@
 """Streamed responses under a guard: settled when they end, not when they begin."""
 
+from collections.abc import Iterator
 from io import BytesIO
+from typing import NoReturn
 
 import pytest
-from flask import Response, send_file
+from flask import Flask, Response, send_file
 
-from medianest.resilience import State
+from medianest.flask import Resilience
+from medianest.resilience import ManualClock, State
+from medianest.resilience.keywords import CircuitBreakerKeywords
 from tests.web.conftest import breaker_of
 
 
-def test_a_streaming_response_settles_when_it_ends(app, resilience):
+def test_a_streaming_response_settles_when_it_ends(app: Flask, resilience: Resilience) -> None:
     @app.get("/stream")
     @resilience.protect(service="stream", max_concurrent=2)
-    def stream():
+    def stream() -> Response:
         return Response(part for part in ("a", "b"))
 
     response = app.test_client().get("/stream")
@@ -24,14 +28,14 @@ def test_a_streaming_response_settles_when_it_ends(app, resilience):
     assert (seen.in_flight, seen.counts.successes, bulkhead.snapshot().in_use) == (0, 1, 0)
 
 
-def test_a_stream_that_breaks_counts_as_failure(app, resilience):
-    def parts():
+def test_a_stream_that_breaks_counts_as_failure(app: Flask, resilience: Resilience) -> None:
+    def parts() -> Iterator[str]:
         yield "a"
         raise OSError("broken")
 
     @app.get("/stream")
     @resilience.protect(service="stream", max_concurrent=2)
-    def stream():
+    def stream() -> Response:
         return Response(parts())
 
     response = app.test_client().get("/stream")
@@ -42,10 +46,10 @@ def test_a_stream_that_breaks_counts_as_failure(app, resilience):
     assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
 
 
-def test_a_stream_whose_client_left_counts_for_nothing(app, resilience):
+def test_a_stream_whose_client_left_counts_for_nothing(app: Flask, resilience: Resilience) -> None:
     @app.get("/stream")
     @resilience.protect(service="stream", max_concurrent=2)
-    def stream():
+    def stream() -> Response:
         return Response(part for part in ("a", "b"))
 
     app.test_client().get("/stream").close()
@@ -54,12 +58,14 @@ def test_a_stream_whose_client_left_counts_for_nothing(app, resilience):
     assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
 
 
-def test_a_file_that_the_server_sends_settles_when_it_is_done(app, resilience):
+def test_a_file_that_the_server_sends_settles_when_it_is_done(
+    app: Flask, resilience: Resilience
+) -> None:
     """Keeps out: a place lost with each send_file, which Werkzeug never closes."""
 
     @app.get("/file")
     @resilience.protect(service="file", max_concurrent=1)
-    def file():
+    def file() -> Response:
         return send_file(__file__)
 
     for _ in range(3):
@@ -73,14 +79,16 @@ def test_a_file_that_the_server_sends_settles_when_it_is_done(app, resilience):
 
 
 @pytest.mark.parametrize("what", ["raise", "replace"])
-def test_a_hook_that_spoils_a_stream_costs_no_place(app, resilience, what):
+def test_a_hook_that_spoils_a_stream_costs_no_place(
+    app: Flask, resilience: Resilience, what: str
+) -> None:
     @app.get("/stream")
     @resilience.protect(service="stream", max_concurrent=1)
-    def stream():
+    def stream() -> Response:
         return Response(part for part in ("a", "b"))
 
     @app.after_request
-    def spoil(response):
+    def spoil(response: Response) -> Response:
         if what == "raise":
             raise LookupError("in the hook")
         return Response("something else")
@@ -91,10 +99,10 @@ def test_a_hook_that_spoils_a_stream_costs_no_place(app, resilience, what):
     assert resilience.registry.bulkhead("stream").snapshot().in_use == 0
 
 
-def test_a_head_request_for_a_stream_is_a_success(app, resilience):
+def test_a_head_request_for_a_stream_is_a_success(app: Flask, resilience: Resilience) -> None:
     @app.get("/stream")
     @resilience.protect(service="stream", max_concurrent=1)
-    def stream():
+    def stream() -> Response:
         return Response(part for part in ("a", "b"))
 
     app.test_client().head("/stream").close()
@@ -102,19 +110,25 @@ def test_a_head_request_for_a_stream_is_a_success(app, resilience):
     assert (seen.in_flight, seen.counts.successes) == (0, 1)
 
 
-def test_a_long_stream_that_goes_on_is_no_failed_probe(app, resilience, clock):
+def test_a_long_stream_that_goes_on_is_no_failed_probe(
+    app: Flask, resilience: Resilience, clock: ManualClock
+) -> None:
     """Keeps out: a stream longer than half_open_timeout opens the breaker again each time."""
 
-    def parts():
+    def parts() -> Iterator[str]:
         for part in ("a", "b", "c"):
             clock.advance(20)
             yield part
 
-    options = {"failure_threshold": 1, "half_open_max_calls": 1, "jitter": 0.0}
+    options: CircuitBreakerKeywords = {
+        "failure_threshold": 1,
+        "half_open_max_calls": 1,
+        "jitter": 0.0,
+    }
 
     @app.get("/stream")
     @resilience.protect(service="stream", circuit_breaker=options)
-    def stream():
+    def stream() -> Response:
         return Response(parts())
 
     breaker = breaker_of(resilience, "stream")
@@ -125,15 +139,15 @@ def test_a_long_stream_that_goes_on_is_no_failed_probe(app, resilience, clock):
     assert breaker.state is State.CLOSED
 
 
-def test_a_close_that_raises_gives_everything_back(app, resilience):
+def test_a_close_that_raises_gives_everything_back(app: Flask, resilience: Resilience) -> None:
     class Broken(BytesIO):
-        def close(self):
+        def close(self) -> NoReturn:
             super().close()
             raise OSError("cannot close")
 
     @app.get("/file")
     @resilience.protect(service="file", max_concurrent=1)
-    def file():
+    def file() -> Response:
         return send_file(Broken(b"ab"), mimetype="text/plain")
 
     for _ in range(2):
@@ -145,9 +159,12 @@ def test_a_close_that_raises_gives_everything_back(app, resilience):
     assert breaker_of(resilience, "file").snapshot().in_flight == 0
 
 
-def test_a_response_that_a_retry_or_a_fallback_replaces_is_closed(app, resilience):
+def test_a_response_that_a_retry_or_a_fallback_replaces_is_closed(
+    app: Flask, resilience: Resilience
+) -> None:
     """Keeps out: what a view opened for an answer stays open for each attempt."""
-    opened, closed = [], []
+    opened: list[int] = []
+    closed = []
 
     @app.get("/proxy")
     @resilience.protect(
@@ -155,7 +172,7 @@ def test_a_response_that_a_retry_or_a_fallback_replaces_is_closed(app, resilienc
         retry={"max_attempts": 3, "initial_delay": 0},
         fallback=lambda error: ("later", 503),
     )
-    def proxy():
+    def proxy() -> Response:
         number = len(opened)
         opened.append(number)
         response = Response("bad", 502)
@@ -166,23 +183,27 @@ def test_a_response_that_a_retry_or_a_fallback_replaces_is_closed(app, resilienc
     assert (opened, closed) == ([0, 1, 2], [0, 1, 2])
 
 
-def test_a_stream_that_was_not_modified_counts_as_success(app, resilience):
+def test_a_stream_that_was_not_modified_counts_as_success(
+    app: Flask, resilience: Resilience
+) -> None:
     @app.get("/stream")
     @resilience.protect(service="stream")
-    def stream():
+    def stream() -> Response:
         return Response((part for part in "ab"), 304)
 
     app.test_client().get("/stream").close()
     assert breaker_of(resilience, "stream").snapshot().counts.successes == 1
 
 
-def test_a_dropped_response_that_cannot_be_closed_costs_nobody_the_good_one(app, resilience):
+def test_a_dropped_response_that_cannot_be_closed_costs_nobody_the_good_one(
+    app: Flask, resilience: Resilience
+) -> None:
     answers = [Response("bad", 502), Response("good")]
     answers[0].call_on_close(lambda: 1 / 0)
 
     @app.get("/view")
     @resilience.protect(service="view", retry={"max_attempts": 2, "initial_delay": 0})
-    def view():
+    def view() -> Response:
         return answers.pop(0)
 
     assert app.test_client().get("/view").text == "good"

@@ -2,19 +2,27 @@
 close what it was sent, as Flask's, keeps no places for ever."""
 
 import gc
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from typing import Any
 
 import pytest
-from flask import Response, abort, send_file
+from flask import Flask, Response, abort, send_file
+from flask.testing import FlaskClient
 
 from medianest.flask import Resilience
-from medianest.resilience import State
-from tests.web.conftest import breaker_of
+from medianest.resilience import ManualClock, State
+from medianest.resilience.keywords import CircuitBreakerKeywords
+from tests.web.conftest import Calls, breaker_of
 
-HALF_OPEN = {"failure_threshold": 1, "half_open_max_calls": 1, "jitter": 0.0}
+HALF_OPEN: CircuitBreakerKeywords = {
+    "failure_threshold": 1,
+    "half_open_max_calls": 1,
+    "jitter": 0.0,
+}
 
 
-def stream(*parts):
+def stream(*parts: str) -> Response:
     return Response(part for part in parts)
 
 
@@ -22,8 +30,12 @@ def stream(*parts):
     ("enabled", "statuses"), [(None, [500, 500]), (True, [500, 503])], ids=["as it is", "on"]
 )
 def test_guards_rest_while_an_app_is_tested_unless_it_says_otherwise(
-    app, resilience, calls, enabled, statuses
-):
+    app: Flask,
+    resilience: Resilience,
+    calls: Calls,
+    enabled: bool | None,
+    statuses: list[int],
+) -> None:
     app.config.update(TESTING=True, RESILIENCE_GUARDS_ENABLED=enabled)
     calls[1][:] = [("bad", 500)] * 2
     resilience.guard(
@@ -33,7 +45,9 @@ def test_guards_rest_while_an_app_is_tested_unless_it_says_otherwise(
     assert [client.get("/api/critical/thing").status_code for _ in range(2)] == statuses
 
 
-def test_guards_can_be_turned_off_but_not_who_may_come_in(app, resilience):
+def test_guards_can_be_turned_off_but_not_who_may_come_in(
+    app: Flask, resilience: Resilience
+) -> None:
     allowed = [True, False]
     resilience.guard("/x", service="x", authorize=lambda: allowed.pop(0))
     app.add_url_rule("/x", "x", lambda: "live")
@@ -43,18 +57,20 @@ def test_guards_can_be_turned_off_but_not_who_may_come_in(app, resilience):
     assert [client.get("/x").status_code for _ in range(2)] == [200, 403]
 
 
-def drop(client, path):
+def drop(client: FlaskClient, path: str) -> int:
     """Look at the status alone."""
     return client.get(path).status_code
 
 
-def read(client, path):
+def read(client: FlaskClient, path: str) -> int:
     """Read it all, and do not close it."""
     return len(client.get(path).data) and 200
 
 
 @pytest.mark.parametrize("look", [drop, read])
-def test_streams_that_nobody_closes_give_their_places_back(app, resilience, look):
+def test_streams_that_nobody_closes_give_their_places_back(
+    app: Flask, resilience: Resilience, look: Callable[[FlaskClient, str], int]
+) -> None:
     app.add_url_rule("/stream", "stream", lambda: stream("a", "b"))
     app.add_url_rule("/file", "file", lambda: send_file(BytesIO(b"ab"), mimetype="text/plain"))
     resilience.guard("/", service="all", max_concurrent=1)
@@ -64,7 +80,9 @@ def test_streams_that_nobody_closes_give_their_places_back(app, resilience, look
 
 
 @pytest.mark.parametrize("failure", [lambda: ("bad", 503), lambda: 1 / 0])
-def test_errors_before_them_keep_no_streams(app, resilience, failure):
+def test_errors_before_them_keep_no_streams(
+    app: Flask, resilience: Resilience, failure: Callable[..., Any]
+) -> None:
     """Keeps out: an error that holds all frames of its request, and these what was sent."""
     answers = [failure, lambda: stream("a", "b")] * 3
     app.add_url_rule("/stream", "stream", lambda: answers.pop(0)())
@@ -79,17 +97,21 @@ def test_errors_before_them_keep_no_streams(app, resilience, failure):
 
 
 @pytest.mark.parametrize("look", [drop, read])
-def test_so_do_those_of_requests_in_flight(app, clock, look):
+def test_so_do_those_of_requests_in_flight(
+    app: Flask, clock: ManualClock, look: Callable[[FlaskClient, str], int]
+) -> None:
     app.config["RESILIENCE_MAX_IN_FLIGHT"] = 1
     Resilience(app)
     app.add_url_rule("/stream", "stream", lambda: stream("a", "b"))
     assert [look(app.test_client(), "/stream") for _ in range(3)] == [200] * 3
 
 
-def test_a_probe_that_nobody_closes_gives_its_lease_back(app, resilience, clock):
+def test_a_probe_that_nobody_closes_gives_its_lease_back(
+    app: Flask, resilience: Resilience, clock: ManualClock
+) -> None:
     @app.get("/stream")
     @resilience.protect(service="stream", circuit_breaker=HALF_OPEN)
-    def view():
+    def view() -> Response:
         return stream("a", "b")
 
     breaker = breaker_of(resilience, "stream")
@@ -103,16 +125,18 @@ def test_a_probe_that_nobody_closes_gives_its_lease_back(app, resilience, clock)
 
 
 @pytest.mark.parametrize("spoil", ["raise", "replace"])
-def test_what_takes_the_place_of_a_stream_keeps_nothing(app, resilience, spoil):
+def test_what_takes_the_place_of_a_stream_keeps_nothing(
+    app: Flask, resilience: Resilience, spoil: str
+) -> None:
     """Not even while the test still holds the answer."""
 
     @app.get("/stream")
     @resilience.protect(service="stream", max_concurrent=1)
-    def view():
+    def view() -> Response:
         return stream("a", "b")
 
     @app.after_request
-    def hook(response):
+    def hook(response: Response) -> Response:
         if spoil == "raise":
             raise LookupError("in the hook")
         return Response("not here", 500)
@@ -124,7 +148,9 @@ def test_what_takes_the_place_of_a_stream_keeps_nothing(app, resilience, spoil):
 
 
 @pytest.mark.parametrize("path", ["/aborted", "/nowhere", "/redirected/"])
-def test_what_flask_makes_of_an_exception_is_no_stream(app, clock, path):
+def test_what_flask_makes_of_an_exception_is_no_stream(
+    app: Flask, clock: ManualClock, path: str
+) -> None:
     """Werkzeug's body of it looks like one, and would keep its place until it is closed."""
     app.config["RESILIENCE_MAX_IN_FLIGHT"] = 1
     resilience = Resilience(app)
@@ -138,11 +164,13 @@ def test_what_flask_makes_of_an_exception_is_no_stream(app, clock, path):
     assert app.extensions["resilience"].admission.places.snapshot().in_use == 0
 
 
-def test_a_stream_that_breaks_before_its_first_part_keeps_nothing(app, clock):
+def test_a_stream_that_breaks_before_its_first_part_keeps_nothing(
+    app: Flask, clock: ManualClock
+) -> None:
     app.config["RESILIENCE_MAX_IN_FLIGHT"] = 1
     Resilience(app)
 
-    def broken():
+    def broken() -> Iterator[str]:
         raise OSError("broken")
         yield ""
 

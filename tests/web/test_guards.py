@@ -1,27 +1,34 @@
 """Guards around views: the same pipeline, at the place where Flask calls the view."""
 
+from typing import Any, NoReturn
+
 import pytest
 from flask import Blueprint, Flask, Response, abort, request
 
+from medianest.flask import Resilience
 from medianest.resilience import (
     CircuitOpenError,
     ConfigurationError,
     Fallback,
+    ManualClock,
     Retry,
     State,
 )
-from tests.web.conftest import breaker_of
+from medianest.resilience.keywords import CircuitBreakerKeywords
+from tests.web.conftest import Calls, breaker_of
 
 
-def anybody():
+def anybody() -> bool:
     """For answers that are no secret."""
     return True
 
 
-BREAKER = {"failure_threshold": 2, "jitter": 0.0, "half_open_max_calls": 1}
+BREAKER: CircuitBreakerKeywords = {"failure_threshold": 2, "jitter": 0.0, "half_open_max_calls": 1}
 
 
-def test_five_failing_requests_at_threshold_one_open_the_breaker(app, resilience, calls):
+def test_five_failing_requests_at_threshold_one_open_the_breaker(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     """Keeps out an extension that does nothing."""
     made, script = calls
     script[:] = [("bad", 500)]
@@ -38,11 +45,13 @@ def test_five_failing_requests_at_threshold_one_open_the_breaker(app, resilience
     assert len(made) == 1
 
 
-def test_an_error_that_the_app_handles_counts_by_its_answer(app, resilience, calls):
+def test_an_error_that_the_app_handles_counts_by_its_answer(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     _, script = calls
 
     @app.errorhandler(KeyError)
-    def missing(error):
+    def missing(error: KeyError) -> tuple[str, int]:
         return "no such key", 404
 
     script[:] = [KeyError("x"), ("ok", 200)]
@@ -51,7 +60,9 @@ def test_an_error_that_the_app_handles_counts_by_its_answer(app, resilience, cal
     assert breaker_of(resilience).snapshot().counts.failures == 0
 
 
-def test_an_unhandled_error_counts_and_reaches_the_app_unchanged(app, resilience, calls):
+def test_an_unhandled_error_counts_and_reaches_the_app_unchanged(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     _, script = calls
     script[:] = [KeyError("x")]
     resilience.guard("/api/critical", service="critical-service")
@@ -59,7 +70,12 @@ def test_an_unhandled_error_counts_and_reaches_the_app_unchanged(app, resilience
     assert breaker_of(resilience).snapshot().counts.failures == 1
 
 
-def test_only_safe_methods_are_retried(app, resilience, calls, clock):
+def test_only_safe_methods_are_retried(
+    app: Flask,
+    resilience: Resilience,
+    calls: Calls,
+    clock: ManualClock,
+) -> None:
     made, script = calls
     script[:] = [("bad", 503)]
     resilience.guard("/api/critical", service="critical-service", retry=3)
@@ -70,14 +86,21 @@ def test_only_safe_methods_are_retried(app, resilience, calls, clock):
     assert made == ["POST", "GET", "GET", "GET"]
 
 
-def test_a_retry_that_succeeds_answers_well(app, resilience, calls):
+def test_a_retry_that_succeeds_answers_well(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     _, script = calls
     script[:] = [("bad", 503), ("ok", 200)]
     resilience.guard("/api/critical", service="critical-service", retry={"max_attempts": 2})
     assert app.test_client().get("/api/critical/thing").text == "ok"
 
 
-def test_strategies_made_elsewhere_are_taken_as_they_are(app, resilience, calls, clock):
+def test_strategies_made_elsewhere_are_taken_as_they_are(
+    app: Flask,
+    resilience: Resilience,
+    calls: Calls,
+    clock: ManualClock,
+) -> None:
     made, script = calls
     script[:] = [("bad", 503)]
     again = Retry(max_attempts=2, clock=clock)
@@ -92,7 +115,9 @@ def test_strategies_made_elsewhere_are_taken_as_they_are(app, resilience, calls,
     assert len(made) == 2
 
 
-def test_a_fallback_answers_for_failures_and_for_refusals(app, resilience, calls):
+def test_a_fallback_answers_for_failures_and_for_refusals(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     made, script = calls
     script[:] = [("bad", 500)]
     resilience.guard(
@@ -108,7 +133,7 @@ def test_a_fallback_answers_for_failures_and_for_refusals(app, resilience, calls
     assert len(made) == 2
 
 
-def test_a_fallback_may_take_no_error(app, resilience, calls):
+def test_a_fallback_may_take_no_error(app: Flask, resilience: Resilience, calls: Calls) -> None:
     """Keeps out: a TypeError of ours, and 500, in the place of the answer."""
     _, script = calls
     script[:] = [("bad", 500)]
@@ -116,7 +141,9 @@ def test_a_fallback_may_take_no_error(app, resilience, calls):
     assert app.test_client().get("/api/critical/thing").text == "sorry"
 
 
-def test_a_fallback_never_answers_for_a_client_error(app, resilience, calls):
+def test_a_fallback_never_answers_for_a_client_error(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     _, script = calls
     script[:] = [("who are you", 401)]
     resilience.guard(
@@ -125,7 +152,9 @@ def test_a_fallback_never_answers_for_a_client_error(app, resilience, calls):
     assert app.test_client().get("/api/critical/thing").status_code == 401
 
 
-def test_an_authentication_hook_is_never_bypassed(app, resilience, calls):
+def test_an_authentication_hook_is_never_bypassed(
+    app: Flask, resilience: Resilience, calls: Calls
+) -> None:
     made, script = calls
     script[:] = [("bad", 500)]
     resilience.guard(
@@ -137,7 +166,7 @@ def test_an_authentication_hook_is_never_bypassed(app, resilience, calls):
     )
 
     @app.before_request
-    def authenticate():
+    def authenticate() -> None:
         if request.headers.get("Authorization") != "yes":
             abort(401)
 
@@ -149,7 +178,9 @@ def test_an_authentication_hook_is_never_bypassed(app, resilience, calls):
     assert client.get("/api/critical/thing").status_code == 401
 
 
-def test_a_guard_covers_its_prefix_and_nothing_beside_it(app, resilience):
+def test_a_guard_covers_its_prefix_and_nothing_beside_it(
+    app: Flask, resilience: Resilience
+) -> None:
     for path in ("/api/critical", "/api/criticality", "/other"):
         app.add_url_rule(path, path, lambda: ("bad", 500))
     resilience.guard("/api/critical/", service="critical-service")
@@ -159,7 +190,7 @@ def test_a_guard_covers_its_prefix_and_nothing_beside_it(app, resilience):
     assert breaker_of(resilience).snapshot().totals.failures == 1
 
 
-def test_of_several_prefixes_the_longest_counts(app, resilience):
+def test_of_several_prefixes_the_longest_counts(app: Flask, resilience: Resilience) -> None:
     app.add_url_rule("/a/b/c", "abc", lambda: "ok")
     resilience.guard("/a", service="short")
     resilience.guard("/a/b", service="long")
@@ -168,12 +199,12 @@ def test_of_several_prefixes_the_longest_counts(app, resilience):
     assert breaker_of(resilience, "short").snapshot().totals.successes == 0
 
 
-def test_a_bulkhead_limits_a_guarded_view(app, resilience):
+def test_a_bulkhead_limits_a_guarded_view(app: Flask, resilience: Resilience) -> None:
     inner = []
 
     @app.get("/slow")
     @resilience.protect(service="slow", max_concurrent=1, fallback=lambda error: "full")
-    def slow():
+    def slow() -> str:
         inner.append(app.test_client().get("/slow").text)
         return "done"
 
@@ -182,16 +213,18 @@ def test_a_bulkhead_limits_a_guarded_view(app, resilience):
     assert resilience.registry.bulkhead("slow").snapshot().in_use == 0
 
 
-def test_a_refusal_inside_a_view_says_nothing_about_the_view(app, resilience):
+def test_a_refusal_inside_a_view_says_nothing_about_the_view(
+    app: Flask, resilience: Resilience
+) -> None:
     resilience.registry.breaker("inner").open("test")
 
     @app.errorhandler(CircuitOpenError)
-    def refused(error):
+    def refused(error: CircuitOpenError) -> tuple[str, int]:
         return "inner is open", 503
 
     @app.get("/outer")
     @resilience.protect(service="outer", retry=3)
-    def outer():
+    def outer() -> Any:
         return resilience.registry.breaker("inner").call(lambda: "never")
 
     assert app.test_client().get("/outer").status_code == 503
@@ -199,17 +232,19 @@ def test_a_refusal_inside_a_view_says_nothing_about_the_view(app, resilience):
     assert (counts.failures, counts.ignored) == (0, 1)
 
 
-def test_retries_do_not_multiply_through_a_view_that_catches(app, resilience, clock):
+def test_retries_do_not_multiply_through_a_view_that_catches(
+    app: Flask, resilience: Resilience, clock: ManualClock
+) -> None:
     """Keeps out 3 x 3 calls when a view turns an error, already retried inside, into a 503."""
     upstream = []
 
-    def fetch():
+    def fetch() -> NoReturn:
         upstream.append(1)
         raise ConnectionError
 
     @app.get("/view")
     @resilience.protect(service="view", retry=3)
-    def view():
+    def view() -> tuple[str, int]:
         try:
             return Retry(max_attempts=3, clock=clock).call(fetch)
         except ConnectionError:
@@ -219,17 +254,19 @@ def test_retries_do_not_multiply_through_a_view_that_catches(app, resilience, cl
     assert len(upstream) == 3
 
 
-def test_expected_errors_see_what_the_view_raised_in_spite_of_an_error_handler(app, resilience):
+def test_expected_errors_see_what_the_view_raised_in_spite_of_an_error_handler(
+    app: Flask, resilience: Resilience
+) -> None:
     app.register_error_handler(Exception, lambda error: ("handled", 500))
 
     @app.get("/down")
     @resilience.protect(service="a", circuit_breaker={"expected_errors": (ConnectionError,)})
-    def down():
+    def down() -> NoReturn:
         raise ConnectionError
 
     @app.get("/bug")
     @resilience.protect(service="b", circuit_breaker={"ignored_errors": (KeyError,)})
-    def bug():
+    def bug() -> NoReturn:
         raise KeyError
 
     client = app.test_client()
@@ -238,34 +275,38 @@ def test_expected_errors_see_what_the_view_raised_in_spite_of_an_error_handler(a
     assert breaker_of(resilience, "b").snapshot().counts.ignored == 1
 
 
-def test_a_fallback_hides_no_bug_from_the_log(app, resilience, caplog):
+def test_a_fallback_hides_no_bug_from_the_log(
+    app: Flask, resilience: Resilience, caplog: pytest.LogCaptureFixture
+) -> None:
     @app.get("/bug")
     @resilience.protect(service="a", fallback=lambda error: "later")
-    def bug():
+    def bug() -> NoReturn:
         raise NameError("typo")
 
     assert app.test_client().get("/bug").text == "later"
     assert "typo" in caplog.text
 
 
-def test_one_response_is_not_served_to_many(resilience):
+def test_one_response_is_not_served_to_many(resilience: Resilience) -> None:
     """Keeps out: one client's session cookie in the next one's answer."""
     with pytest.raises(ConfigurationError, match="a function that makes a new one"):
         resilience.guard("/api", service="x", fallback=Fallback(value=Response("later", 503)))
 
 
-def test_a_view_that_answers_for_what_was_given_up_inside_is_not_tried_again(app, resilience):
+def test_a_view_that_answers_for_what_was_given_up_inside_is_not_tried_again(
+    app: Flask, resilience: Resilience
+) -> None:
     """Keeps out: 3 attempts around a view times 3 inside it."""
     calls = []
     inner = Retry(max_attempts=3, initial_delay=0)
 
-    def upstream():
+    def upstream() -> NoReturn:
         calls.append(1)
         raise ConnectionError
 
     @app.get("/view")
     @resilience.protect(service="view", retry={"max_attempts": 3, "initial_delay": 0})
-    def view():
+    def view() -> tuple[str, int]:
         try:
             return inner.call(upstream)
         except ConnectionError:
@@ -275,7 +316,7 @@ def test_a_view_that_answers_for_what_was_given_up_inside_is_not_tried_again(app
     assert len(calls) == 3
 
 
-def test_a_view_is_heard_though_its_retry_is_refused(app, resilience):
+def test_a_view_is_heard_though_its_retry_is_refused(app: Flask, resilience: Resilience) -> None:
     """Keeps out: a refusal for whoever opened the breaker, in the place of the view's answer."""
 
     @app.get("/view")
@@ -284,14 +325,14 @@ def test_a_view_is_heard_though_its_retry_is_refused(app, resilience):
         retry={"max_attempts": 3, "initial_delay": 0},
         circuit_breaker={"failure_threshold": 2},
     )
-    def view():
+    def view() -> tuple[str, int]:
         return "sorry", 502
 
     client = app.test_client()
     assert [client.get("/view").status_code for _ in range(2)] == [502, 503]
 
 
-def test_blueprints_of_one_name_in_two_apps_are_told_apart(resilience):
+def test_blueprints_of_one_name_in_two_apps_are_told_apart(resilience: Resilience) -> None:
     guarded, free = Flask("a"), Flask("b")
     for app in (guarded, free):
         if "resilience" not in app.extensions:

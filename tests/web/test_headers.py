@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 
 import pytest
+from flask import Flask
 
 
-def test_nothing_is_sniffed(make_app):
+def test_nothing_is_sniffed(make_app: Callable[..., Flask]) -> None:
     client = make_app("development").test_client()
     for path in ("/problems/invalid", "/problems/nothing", "/api/v1/health/live", "/metrics"):
         answer = client.get(path)
@@ -17,7 +19,9 @@ def test_nothing_is_sniffed(make_app):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/problems/invalid"])
-def test_a_page_may_use_its_own_style_and_nothing_else(make_app, path):
+def test_a_page_may_use_its_own_style_and_nothing_else(
+    make_app: Callable[..., Flask], path: str
+) -> None:
     answer = make_app("development").test_client().get(path)
     policies = answer.headers["Content-Security-Policy"].split("; ")
     policy = dict(each.split(" ", 1) for each in policies)
@@ -36,7 +40,9 @@ def test_a_page_may_use_its_own_style_and_nothing_else(make_app, path):
     assert style.strip().endswith("}")
 
 
-def test_html_that_nobody_here_wrote_may_not_even_have_a_style(make_app):
+def test_html_that_nobody_here_wrote_may_not_even_have_a_style(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app()
     app.add_url_rule("/odd", view_func=lambda: "<p>odd</p>")
     policy = app.test_client().get("/odd").headers["Content-Security-Policy"]

@@ -1,14 +1,18 @@
 """The OpenAPI document: valid, complete, and true where it matters."""
 
 import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from flask import Flask
 from openapi_spec_validator import validate
 
 from medianest.app import create_app
 from medianest.web.endpoint import endpoint_of
 from medianest.web.openapi import document
 from medianest.web.problem_kinds import KINDS
+from tests.support.narrowing import not_none
 from tests.web.conftest import TOKENS
 
 PAGES = {"/problems/<kind>", "/docs"}
@@ -16,7 +20,7 @@ PAGES = {"/problems/<kind>", "/docs"}
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """One for all, as none of them asks it for anything but its document."""
     folder = tmp_path_factory.mktemp("openapi")
     plex = {"url": "http://plex.example", "token": "the-plex-token"}
@@ -28,11 +32,11 @@ def app(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def api(app):
+def api(app: Flask) -> dict[str, Any]:
     return document(app)
 
 
-def operations(api):
+def operations(api: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         f"{method.upper()} {path}": operation
         for path, methods in api["paths"].items()
@@ -41,16 +45,16 @@ def operations(api):
 
 
 @pytest.fixture
-def operation(api):
+def operation(api: dict[str, Any]) -> Callable[..., Any]:
     return lambda name: operations(api)[name]
 
 
-def test_it_is_valid(api):
+def test_it_is_valid(api: dict[str, Any]) -> None:
     validate(api)
     assert api["openapi"] == "3.1.0"
 
 
-def test_every_route_is_an_endpoint_and_stands_in_it(app, api):
+def test_every_route_is_an_endpoint_and_stands_in_it(app: Flask, api: dict[str, Any]) -> None:
     documented = set(operations(api))
     for rule in app.url_map.iter_rules():
         if rule.rule in PAGES:
@@ -59,7 +63,7 @@ def test_every_route_is_an_endpoint_and_stands_in_it(app, api):
         assert known is not None, f"{rule.rule} has no @endpoint"
         assert known.answers, f"{rule.rule} answers nothing"
         path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
-        for method in rule.methods - {"HEAD", "OPTIONS"}:
+        for method in not_none(rule.methods) - {"HEAD", "OPTIONS"}:
             documented.remove(f"{method} {path}")
     assert documented == set()
 
@@ -73,7 +77,9 @@ def test_every_route_is_an_endpoint_and_stands_in_it(app, api):
         ("DELETE /api/v1/resilience/queue/{operation_id}", "operator"),
     ],
 )
-def test_each_operation_says_who_may_do_it(operation, name, role):
+def test_each_operation_says_who_may_do_it(
+    operation: Callable[..., Any], name: str, role: str | None
+) -> None:
     found = operation(name)
     assert found["security"] == ([{"bearer": [role]}] if role else [])
     assert f"Role: {role or 'public'}" in found["description"]
@@ -102,11 +108,13 @@ def test_each_operation_says_who_may_do_it(operation, name, role):
         ("GET /api/v1/dashboard/status", "200 401 403 421 422 429 500 503"),
     ],
 )
-def test_each_operation_lists_what_it_can_answer(operation, name, statuses):
+def test_each_operation_lists_what_it_can_answer(
+    operation: Callable[..., Any], name: str, statuses: str
+) -> None:
     assert list(operation(name)["responses"]) == statuses.split()
 
 
-def test_problems_are_named_where_they_can_happen(operation):
+def test_problems_are_named_where_they_can_happen(operation: Callable[..., Any]) -> None:
     media = operation("GET /api/v1/media/sessions")["responses"]["503"]
     assert list(media["content"]) == ["application/problem+json"]
     for kind in ("overloaded", "circuit-open", "upstream-failed", "not-configured"):
@@ -117,18 +125,18 @@ def test_problems_are_named_where_they_can_happen(operation):
     assert "`overloaded`" not in queue  # operators are never shed
 
 
-def test_every_kind_but_those_of_no_operation_can_happen_somewhere(api):
+def test_every_kind_but_those_of_no_operation_can_happen_somewhere(api: dict[str, Any]) -> None:
     answers = [answer for o in operations(api).values() for answer in o["responses"].values()]
     named = set(re.findall(r"/problems/([a-z-]+)\)", " ".join(a["description"] for a in answers)))
     assert set(KINDS) - named == {"method-not-allowed"}
 
 
-def test_the_public_health_answers_503_with_its_own_model(operation):
+def test_the_public_health_answers_503_with_its_own_model(operation: Callable[..., Any]) -> None:
     content = operation("GET /api/v1/health")["responses"]["503"]["content"]
     assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
 
 
-def test_parameters_are_what_is_checked(operation):
+def test_parameters_are_what_is_checked(operation: Callable[..., Any]) -> None:
     page = {
         p["name"]: p for p in operation("GET /api/v1/media/libraries/{key}/items")["parameters"]
     }
@@ -148,7 +156,7 @@ def test_parameters_are_what_is_checked(operation):
     assert key["schema"]["type"] == "string"
 
 
-def test_headers_are_told(operation):
+def test_headers_are_told(operation: Callable[..., Any]) -> None:
     made = operation("POST /api/v1/media/requests")["responses"]
     assert made["201"]["headers"]["Location"]["required"]
     assert set(made["202"]["headers"]) == {"Location", "Retry-After"}
@@ -159,13 +167,13 @@ def test_headers_are_told(operation):
     assert libraries["429"]["headers"]["Retry-After"]["required"]
 
 
-def test_a_body_that_may_be_left_out_says_so(operation):
+def test_a_body_that_may_be_left_out_says_so(operation: Callable[..., Any]) -> None:
     retry = operation("POST /api/v1/resilience/queue/{operation_id}/retry")["requestBody"]
     assert not retry["required"]
     assert operation("POST /api/v1/media/requests")["requestBody"]["required"]
 
 
-def test_every_operation_has_a_name_of_its_own_and_a_summary(api):
+def test_every_operation_has_a_name_of_its_own_and_a_summary(api: dict[str, Any]) -> None:
     found = operations(api).values()
     names = [each["operationId"] for each in found]
     assert len(set(names)) == len(names)
@@ -174,14 +182,14 @@ def test_every_operation_has_a_name_of_its_own_and_a_summary(api):
     assert {each["tags"][0] for each in found} == tags
 
 
-def test_every_model_says_what_it_is(api):
+def test_every_model_says_what_it_is(api: dict[str, Any]) -> None:
     schemas = api["components"]["schemas"]
     assert [name for name, schema in schemas.items() if not schema.get("description")] == []
     assert schemas["Health"]["additionalProperties"] is False
     assert schemas["Health"]["properties"]["checked_at"]["format"] == "date-time"
 
 
-def test_no_setting_stands_in_it(app, operator):
+def test_no_setting_stands_in_it(app: Flask, operator: dict[str, Any]) -> None:
     text = app.test_client().get("/docs/openapi.json", headers=operator).text
     for secret in (
         "the-operator-token",
@@ -193,7 +201,7 @@ def test_no_setting_stands_in_it(app, operator):
         assert secret not in text
 
 
-def test_it_is_built_once(app):
+def test_it_is_built_once(app: Flask) -> None:
     assert document(app) is document(app)
 
 

@@ -1,8 +1,16 @@
 """What operators see and do: recovery, cascade risk, the queue, the audit, the dashboard."""
 
-import pytest
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
 
-from medianest.resilience import Declined, RecoveryContext
+import pytest
+from flask import Flask
+from medianest.web.parts import Parts
+from werkzeug.test import TestResponse
+
+from medianest.resilience import Declined, ManualClock, RecoveryContext
+from medianest.resilience.outcome import RehearsedError
 from medianest.resilience.recovery import NamedOperation
 from medianest.storage import DatabaseUnavailableError
 
@@ -11,37 +19,37 @@ VIEWER = {"Authorization": "Bearer the-viewer-token"}
 
 
 @pytest.fixture
-def app(make_app, tables):
+def app(make_app: Callable[..., Flask], tables: None) -> Flask:
     return make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
 
 
 @pytest.fixture
-def parts(app):
+def parts(app: Flask) -> Parts:
     return app.extensions["medianest"]
 
 
 @pytest.fixture
-def get(app):
-    def ask(path, **query):
+def get(app: Flask) -> Callable[..., TestResponse]:
+    def ask(path: str, **query: Any) -> TestResponse:
         return app.test_client().get(RESILIENCE + path, query_string=query, headers=VIEWER)
 
     return ask
 
 
 @pytest.fixture
-def post(app, operator):
-    def ask(path, **body):
+def post(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
+    def ask(path: str, **body: Any) -> TestResponse:
         return app.test_client().post(RESILIENCE + path, json=body, headers=operator)
 
     return ask
 
 
 @pytest.fixture
-def broken(parts, monkeypatch):
+def broken(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """`broken()` takes the database away."""
 
-    def take_away():
-        def down(*args, **kwargs):
+    def take_away() -> None:
+        def down(*args: Any, **kwargs: Any) -> NoReturn:
             raise DatabaseUnavailableError("down")
 
         monkeypatch.setattr(parts.storage.database, "write", down)
@@ -50,7 +58,7 @@ def broken(parts, monkeypatch):
     return take_away
 
 
-def recover(parts, number=0, service="svc"):
+def recover(parts: Parts, number: int = 0, service: str = "svc") -> None:
     manager = parts.service.recovery
     if "hopeless" not in [action.name for action in manager.actions]:
         manager.register_recovery_action(
@@ -61,11 +69,13 @@ def recover(parts, number=0, service="svc"):
         parts.service.with_recovery(_down, context)
 
 
-def _down():
+def _down() -> NoReturn:
     raise ConnectionError("down")
 
 
-def test_the_history_is_paged_from_the_database(parts, get, clock):
+def test_the_history_is_paged_from_the_database(
+    parts: Parts, get: Callable[..., TestResponse], clock: ManualClock
+) -> None:
     for number in range(5):
         recover(parts, number)
         clock.advance(1)
@@ -83,7 +93,9 @@ def test_the_history_is_paged_from_the_database(parts, get, clock):
     assert get("/recovery/history", outcome="recovered").json["items"] == []
 
 
-def test_without_the_database_the_history_is_what_is_in_memory(parts, get, broken):
+def test_without_the_database_the_history_is_what_is_in_memory(
+    parts: Parts, get: Callable[..., TestResponse], broken: Callable[[], None]
+) -> None:
     recover(parts)
     broken()
     page = get("/recovery/history").json
@@ -92,11 +104,15 @@ def test_without_the_database_the_history_is_what_is_in_memory(parts, get, broke
 
 
 @pytest.mark.parametrize("query", [{"cursor": "x"}, {"limit": 0}, {"outcome": "x"}, {"other": 1}])
-def test_a_page_that_makes_no_sense_is_told(get, query):
+def test_a_page_that_makes_no_sense_is_told(
+    get: Callable[..., TestResponse], query: dict[str, Any]
+) -> None:
     assert get("/recovery/history", **query).status_code == 422
 
 
-def test_a_rehearsal_predicts_and_touches_nothing(parts, post):
+def test_a_rehearsal_predicts_and_touches_nothing(
+    parts: Parts, post: Callable[..., TestResponse]
+) -> None:
     answer = post("/recovery/test", operation="database.read", error="ECONNREFUSED").json
     applies = {action["action"]: action["applies"] for action in answer["actions"]}
     assert applies["database-reconnect"]
@@ -106,7 +122,9 @@ def test_a_rehearsal_predicts_and_touches_nothing(parts, post):
     assert parts.service.recovery.history.records() == []
 
 
-def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
+def test_a_rehearsal_with_execute_runs_the_actions(
+    parts: Parts, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
+) -> None:
     wish = {"operation": "database.read", "service": "database", "error": "timeout"}
     answer = post("/recovery/test", **wish, execute=True).json
     assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
@@ -114,11 +132,15 @@ def test_a_rehearsal_with_execute_runs_the_actions(parts, post, get):
     assert get("/audit").json["items"][0]["action"] == "recovery.rehearse"
 
 
-def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
+def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(
+    parts: Parts, post: Callable[..., TestResponse]
+) -> None:
     runs = []
 
-    def act(name, priority, answer, applies=True):
-        def execute(error, context):
+    def act(
+        name: str, priority: int, answer: RuntimeError | str, applies: bool | Declined = True
+    ) -> None:
+        def execute(error: RehearsedError, context: RecoveryContext) -> str:
             runs.append(name)
             if isinstance(answer, Exception):
                 raise answer
@@ -149,7 +171,7 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(parts, post):
     assert (executed["recovered_by"], runs) == ("third", ["first", "third"])
 
 
-def test_the_name_of_a_dependency_leads_to_its_breaker(get):
+def test_the_name_of_a_dependency_leads_to_its_breaker(get: Callable[..., TestResponse]) -> None:
     answer = get("/circuit-breakers/plex-media-server")
     assert answer.status_code == 404
     assert answer.json["detail"].endswith("; that of this dependency is 'plex'")
@@ -166,18 +188,24 @@ def test_the_name_of_a_dependency_leads_to_its_breaker(get):
         ({"action": "open", "expires_in_seconds": 0}, "expires_in_seconds: must be greater than 0"),
     ],
 )
-def test_a_wrong_action_is_told_in_our_words(post, body, detail):
+def test_a_wrong_action_is_told_in_our_words(
+    post: Callable[..., TestResponse], body: dict[str, Any], detail: str
+) -> None:
     assert post("/circuit-breakers/plex/action", **body).json["detail"] == detail
 
 
 @pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
-def test_an_unknown_error_is_told_with_the_known_ones(post, error):
+def test_an_unknown_error_is_told_with_the_known_ones(
+    post: Callable[..., TestResponse], error: str
+) -> None:
     answer = post("/recovery/test", operation="plex.search", error=error)
     assert answer.status_code == 422
     assert "timeout" in answer.json["detail"]
 
 
-def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
+def test_the_cascade_risk_names_the_routes_that_suffer(
+    parts: Parts, get: Callable[..., TestResponse]
+) -> None:
     parts.registry.breaker("plex").open()
     answer = get("/cascade-risk").json
     plex = next(d for d in answer["dependencies"] if d["name"] == "plex-media-server")
@@ -187,11 +215,17 @@ def test_the_cascade_risk_names_the_routes_that_suffer(parts, get):
     assert (plex["stress"]["highest"], plex["stress"]["breaker_state"]) == (1.0, "forced_open")
 
 
-def put(parts, key):
+def put(parts: Parts, key: str) -> str:
     return parts.queue.runner.queue.enqueue("h", {"n": 1}, key).operation.id
 
 
-def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
+def test_the_queue_is_seen_retried_and_dropped(
+    parts: Parts,
+    app: Flask,
+    get: Callable[..., TestResponse],
+    post: Callable[..., TestResponse],
+    operator: dict[str, str],
+) -> None:
     one, two = put(parts, "a"), put(parts, "b")
     lease = parts.queue.runner.queue.claim("h")
     parts.queue.runner.queue.bury(lease, LookupError("no such title"))
@@ -210,7 +244,9 @@ def test_the_queue_is_seen_retried_and_dropped(parts, app, get, post, operator):
     assert ("queue.drop", two, None) in changes
 
 
-def test_a_handler_that_does_not_exist_is_told_with_those_that_do(get, post):
+def test_a_handler_that_does_not_exist_is_told_with_those_that_do(
+    get: Callable[..., TestResponse], post: Callable[..., TestResponse]
+) -> None:
     """Keeps out: "nothing to retry", read by somebody who has made a slip in the name."""
     known = "overseerr.request"
     for answer in (
@@ -226,14 +262,16 @@ def test_a_handler_that_does_not_exist_is_told_with_those_that_do(get, post):
     assert post("/queue/dead-letters/retry", handler=known).json["retried"] == 0
 
 
-def test_what_runs_is_not_dropped(parts, app, operator):
+def test_what_runs_is_not_dropped(parts: Parts, app: Flask, operator: dict[str, str]) -> None:
     one = put(parts, "a")
     parts.queue.runner.queue.claim("h")
     answer = app.test_client().delete(f"{RESILIENCE}/queue/{one}", headers=operator)
     assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
 
 
-def test_each_change_is_audited(parts, post, get):
+def test_each_change_is_audited(
+    parts: Parts, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
+) -> None:
     post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in_seconds=60)
     (change,) = get("/audit", target="plex").json["items"]
     assert (change["actor"], change["action"]) == ("operator", "circuit-breaker.open")
@@ -242,8 +280,12 @@ def test_each_change_is_audited(parts, post, get):
 
 
 def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
-    parts, post, get, broken, monkeypatch
-):
+    parts: Parts,
+    post: Callable[..., TestResponse],
+    get: Callable[..., TestResponse],
+    broken: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with monkeypatch.context():
         broken()
         assert (
@@ -256,7 +298,7 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
     assert get("/audit").json["items"][0]["action"] == "circuit-breaker.open"
 
 
-def test_the_dashboard_has_a_line_for_each_service(app, parts):
+def test_the_dashboard_has_a_line_for_each_service(app: Flask, parts: Parts) -> None:
     parts.registry.breaker("plex").open("moving house")
     parts.storage.database.upgrade()
     parts.monitoring.monitor.run("database")
@@ -270,14 +312,16 @@ def test_the_dashboard_has_a_line_for_each_service(app, parts):
     assert answer["queue"]["pending"] == 0
 
 
-def test_without_the_database_the_dashboard_says_less(app, broken):
+def test_without_the_database_the_dashboard_says_less(
+    app: Flask, broken: Callable[[], None]
+) -> None:
     broken()
     client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client)
     assert (answer.status_code, answer.json["queue"]["pending"]) == (200, None)
 
 
-def test_the_commands_of_the_database(make_app, tmp_path):
+def test_the_commands_of_the_database(make_app: Callable[..., Flask], tmp_path: Path) -> None:
     runner = make_app().test_cli_runner()
     before = runner.invoke(args=["db", "current"])
     assert (before.exit_code, before.output.split()[0]) == (1, "none")

@@ -1,26 +1,32 @@
 """Operators see and reset breakers that other code made with the `circuitbreaker` package."""
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import circuitbreaker
 import circuitbreaker as package
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
 
 BREAKERS = "/api/v1/resilience/circuit-breakers"
 
 
 @pytest.fixture
-def app(make_app):
+def app(make_app: Callable[..., Flask]) -> Flask:
     app = make_app(plex={"url": "http://127.0.0.1:1"})
     app.extensions["medianest"].storage.database.upgrade()
     return app
 
 
 @pytest.fixture
-def theirs(monkeypatch):
+def theirs(monkeypatch: pytest.MonkeyPatch) -> circuitbreaker.CircuitBreaker:
     """One that two failures have opened."""
     monkeypatch.setattr(package.CircuitBreakerMonitor, "circuit_breakers", {})
     breaker = package.CircuitBreaker(name="tv guide", failure_threshold=2)
 
     @breaker
-    def lookup():
+    def lookup() -> NoReturn:
         raise ConnectionError("refused")
 
     for _ in range(2):
@@ -30,8 +36,8 @@ def theirs(monkeypatch):
 
 
 @pytest.fixture
-def call(app, operator):
-    def send(path="", **body):
+def call(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
+    def send(path: str = "", **body: Any) -> TestResponse:
         method = "POST" if body else "GET"
         client = app.test_client()
         return client.open(BREAKERS + path, method=method, json=body or None, headers=operator)
@@ -39,7 +45,9 @@ def call(app, operator):
     return send
 
 
-def test_it_is_seen_beside_ours_with_what_is_known_of_it(call, theirs):
+def test_it_is_seen_beside_ours_with_what_is_known_of_it(
+    call: Callable[..., TestResponse], theirs: circuitbreaker.CircuitBreaker
+) -> None:
     found = {each["name"]: each for each in call().json["circuit_breakers"]}
     assert found["plex"]["package"] == "medianest"
     seen = found["tv guide"]
@@ -61,7 +69,12 @@ def test_it_is_seen_beside_ours_with_what_is_known_of_it(call, theirs):
 
 
 @pytest.mark.parametrize("action", ["close", "reset"])
-def test_it_is_closed_by_hand(app, call, theirs, action):
+def test_it_is_closed_by_hand(
+    app: Flask,
+    call: Callable[..., TestResponse],
+    theirs: circuitbreaker.CircuitBreaker,
+    action: str,
+) -> None:
     answer = call("/tv guide/action", action=action, reason="it is back")
     assert (answer.status_code, answer.json["circuit_breaker"]["state"]) == (200, "closed")
     assert (theirs.state, theirs.failure_count) == ("closed", 0)
@@ -73,7 +86,9 @@ def test_it_is_closed_by_hand(app, call, theirs, action):
     )  # fmt: skip
 
 
-def test_what_the_package_cannot_do_is_told(call, theirs):
+def test_what_the_package_cannot_do_is_told(
+    call: Callable[..., TestResponse], theirs: circuitbreaker.CircuitBreaker
+) -> None:
     for action in ("open", "disable", "enable"):
         answer = call("/tv guide/action", action=action)
         assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
@@ -81,6 +96,8 @@ def test_what_the_package_cannot_do_is_told(call, theirs):
         assert theirs.state == "open"
 
 
-def test_one_that_is_not_there_is_not_found(call, theirs):
+def test_one_that_is_not_there_is_not_found(
+    call: Callable[..., TestResponse], theirs: circuitbreaker.CircuitBreaker
+) -> None:
     assert call("/radio").status_code == 404
     assert call("/radio/action", action="close").status_code == 404

@@ -1,39 +1,49 @@
 """Operators' words on circuit breakers, over HTTP and from one process to the next."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from medianest.resilience import ManualClock
 
 ACTION = "/api/v1/resilience/circuit-breakers/{}/action"
 OVERRIDES = "/api/v1/resilience/overrides"
 
 
 @pytest.fixture
-def start(make_app, tmp_path):
+def start(make_app: Callable[..., Flask], tmp_path: Path) -> Callable[[], Flask]:
     """`start()` is the app of a new process in the same folder."""
 
-    def start_one():
+    def start_one() -> Flask:
         return make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
 
     return start_one
 
 
 @pytest.fixture
-def post(operator):
-    def ask(app, name="plex", **body):
+def post(operator: dict[str, str]) -> Callable[..., TestResponse]:
+    def ask(app: Flask, name: str = "plex", **body: Any) -> TestResponse:
         return app.test_client().post(ACTION.format(name), json=body, headers=operator)
 
     return ask
 
 
-def state(app, name="plex"):
+def state(app: Flask, name: str = "plex") -> str:
     return app.extensions["medianest"].registry.breaker(name).state.value
 
 
-def listed(app):
+def listed(app: Flask) -> dict[str, str | list[Any] | None]:
     viewer = {"Authorization": "Bearer the-viewer-token"}
     return app.test_client().get(OVERRIDES, headers=viewer).json
 
 
-def test_the_answer_says_where_it_is_kept(start, post):
+def test_the_answer_says_where_it_is_kept(
+    start: Callable[[], Flask], post: Callable[..., TestResponse]
+) -> None:
     app = start()
     answer = post(app, action="open", reason="moving", expires_in_seconds=3600)
     assert (answer.status_code, answer.json["circuit_breaker"]["state"]) == (200, "forced_open")
@@ -47,7 +57,9 @@ def test_the_answer_says_where_it_is_kept(start, post):
     assert post(app, action="enable").json["kept"]["database"]
 
 
-def test_each_app_obeys_before_its_first_request(start, post):
+def test_each_app_obeys_before_its_first_request(
+    start: Callable[[], Flask], post: Callable[..., TestResponse]
+) -> None:
     app = start()
     post(app, action="open")
     post(app, "plex.search", action="disable")
@@ -57,7 +69,9 @@ def test_each_app_obeys_before_its_first_request(start, post):
     assert state(start()) == "closed"
 
 
-def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(start, post, tmp_path):
+def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(
+    start: Callable[[], Flask], post: Callable[..., TestResponse], tmp_path: Path
+) -> None:
     app = start()
     (tmp_path / "overrides.json.lock").mkdir()  # even root cannot write to it
     answer = post(app, action="open")
@@ -72,7 +86,9 @@ def test_where_it_can_be_kept_nowhere_it_is_obeyed_and_the_answer_is_202(start, 
     assert listed(app)["problem"] == f"{tmp_path}/overrides.json: Is a directory"
 
 
-def test_where_only_the_database_has_it_the_answer_is_200_and_says_so(start, post, tmp_path):
+def test_where_only_the_database_has_it_the_answer_is_200_and_says_so(
+    start: Callable[[], Flask], post: Callable[..., TestResponse], tmp_path: Path
+) -> None:
     app = start()
     app.extensions["medianest"].storage.database.upgrade()
     (tmp_path / "overrides.json.lock").mkdir()
@@ -81,7 +97,12 @@ def test_where_only_the_database_has_it_the_answer_is_200_and_says_so(start, pos
     assert "not kept" in answer.json["kept"]["problem"]
 
 
-def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operator, clock):
+def test_overrides_are_listed_also_of_breakers_that_are_gone(
+    start: Callable[[], Flask],
+    post: Callable[..., TestResponse],
+    operator: dict[str, str],
+    clock: ManualClock,
+) -> None:
     app = start()
     app.extensions["medianest"].registry.breaker("gone")
     post(app, action="open", reason="moving", expires_in_seconds=60)
@@ -102,7 +123,7 @@ def test_overrides_are_listed_also_of_breakers_that_are_gone(start, post, operat
     assert listed(second)["overrides"] == listed(start())["overrides"] == []
 
 
-def test_only_operators_end_them(start):
+def test_only_operators_end_them(start: Callable[[], Flask]) -> None:
     app = start()
     viewer = {"Authorization": "Bearer the-viewer-token"}
     assert app.test_client().delete(f"{OVERRIDES}/plex", headers=viewer).status_code == 403

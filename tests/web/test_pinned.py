@@ -5,9 +5,13 @@ Each set is in a file of tests/pinned, changed only on purpose and with a line i
 """
 
 import importlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
+from prometheus_client.metrics_core import Metric
 
 from medianest.config import Settings
 from medianest.config.sources import variables_of
@@ -28,10 +32,12 @@ FACES = (
 
 
 @pytest.fixture
-def holds(request):
+def holds(
+    request: pytest.FixtureRequest,
+) -> Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]:
     """Whether lines are those of the file of that name."""
 
-    def compare(name, lines):
+    def compare(name: str, lines: Iterator[Any] | dict[str, Any] | list[str]) -> None:
         file = PINNED / f"{name}.txt"
         found = sorted(set(lines))
         if request.config.getoption("--pin"):
@@ -42,13 +48,16 @@ def holds(request):
 
 
 @pytest.fixture
-def look(busy_app):
+def look(busy_app: Flask) -> Callable[..., Any]:
     """What a viewer sees at a path."""
     viewer = {"Authorization": "Bearer the-viewer-token"}
     return lambda path: busy_app.test_client().get(path, headers=viewer)
 
 
-def test_operations(look, holds):
+def test_operations(
+    look: Callable[..., Any],
+    holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None],
+) -> None:
     paths = look("/docs/openapi.json").json["paths"].items()
     holds(
         "operations",
@@ -60,37 +69,44 @@ def test_operations(look, holds):
     )
 
 
-def test_schemas(look, holds):
+def test_schemas(
+    look: Callable[..., Any],
+    holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None],
+) -> None:
     schemas = look("/docs/openapi.json").json["components"]["schemas"].items()
     holds("schemas", (f"{name}: {' '.join(_fields(schema))}" for name, schema in schemas))
 
 
-def _fields(schema):
+def _fields(schema: dict[str, Any]) -> list[str]:
     return sorted(schema.get("properties", schema.get("enum", ())))
 
 
-def test_problems(holds):
+def test_problems(holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]) -> None:
     holds("problems", (f"{name}: {kind.status}" for name, kind in KINDS.items()))
 
 
-def test_metrics(busy_app, holds):
+def test_metrics(
+    busy_app: Flask, holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]
+) -> None:
     families = Families(busy_app.extensions["medianest"]).collect()
     holds(
         "metrics", (f"{each.name} {each.type}: {_labels(each)}".rstrip(": ") for each in families)
     )
 
 
-def _labels(family):
+def _labels(family: Metric) -> str:
     """As they were declared: what has not happened yet has no samples."""
-    return " ".join(family._labelnames or sorted(family.samples[0].labels))
+    return " ".join(family._labelnames or sorted(family.samples[0].labels))  # type: ignore[attr-defined]
 
 
-def test_settings(holds):
+def test_settings(holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]) -> None:
     holds("settings", variables_of(Settings))
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_imports(face, holds):
+def test_imports(
+    face: str, holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]
+) -> None:
     module = importlib.import_module(face)
     assert all(hasattr(module, name) for name in module.__all__)
     holds(face, module.__all__)

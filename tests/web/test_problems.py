@@ -1,6 +1,11 @@
 """Every error is a problem of the contract, never an HTML page and never a bare 500."""
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from medianest.media.errors import UnavailableError
 
@@ -41,7 +46,15 @@ ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
         ("post", ACTION, {"json": {"action": "open", "reason": "x" * 70_000}}, 413, "too-large"),
     ],
 )
-def test_nonsense_gets_a_clear_problem(api, operator, method, path, options, status, kind):
+def test_nonsense_gets_a_clear_problem(
+    api: FlaskClient,
+    operator: dict[str, str],
+    method: str,
+    path: str,
+    options: dict[str, Any],
+    status: int,
+    kind: str,
+) -> None:
     response = getattr(api, method)(path, headers=operator, **options)
     assert response.status_code == status
     assert response.content_type == "application/problem+json"
@@ -52,21 +65,21 @@ def test_nonsense_gets_a_clear_problem(api, operator, method, path, options, sta
     assert len(problem["trace_id"]) == 32
 
 
-def test_a_fault_is_named_with_what_is_allowed(api, operator):
+def test_a_fault_is_named_with_what_is_allowed(api: FlaskClient, operator: dict[str, str]) -> None:
     problem = api.post(ACTION, headers=operator, json={"action": "open", "force": True}).json
     assert problem["errors"] == [
         {"field": "force", "message": "not known; allowed are: action, reason, expires_in_seconds"}
     ]
 
 
-def test_a_type_leads_to_a_page_about_the_problem(api):
+def test_a_type_leads_to_a_page_about_the_problem(api: FlaskClient) -> None:
     kind = api.get("/nowhere").json["type"]
     page = api.get(kind)
     assert page.status_code == 200
     assert "There is nothing here" in page.text
 
 
-def test_the_trace_id_of_the_caller_is_taken_over(api):
+def test_the_trace_id_of_the_caller_is_taken_over(api: FlaskClient) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
     assert api.get("/nowhere", headers=headers).json["trace_id"] == trace
@@ -74,7 +87,9 @@ def test_the_trace_id_of_the_caller_is_taken_over(api):
     assert api.get("/nowhere", headers=broken).json["trace_id"] != trace
 
 
-def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(make_app, caplog):
+def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(
+    make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+) -> None:
     app = make_app()
     app.add_url_rule("/bug", "bug", lambda: {}["secret"])
     response = app.test_client().get("/bug")
@@ -84,7 +99,9 @@ def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(make_app, ca
     assert "unexpected error in GET /bug" in caplog.text
 
 
-def test_a_refusal_names_the_service_and_the_wait(api, operator):
+def test_a_refusal_names_the_service_and_the_wait(
+    api: FlaskClient, operator: dict[str, str]
+) -> None:
     api.post(ACTION, headers=operator, json={"action": "open", "expires_in_seconds": 60})
     response = api.get("/api/v1/media/libraries")
     assert response.status_code == 503
@@ -93,7 +110,9 @@ def test_a_refusal_names_the_service_and_the_wait(api, operator):
     assert int(response.headers["Retry-After"]) >= response.json["retry_after_seconds"]
 
 
-def test_whoever_is_refused_for_good_is_told_no_wait(api, operator):
+def test_whoever_is_refused_for_good_is_told_no_wait(
+    api: FlaskClient, operator: dict[str, str]
+) -> None:
     """Keeps out: clients that ask again and again while an operator has it open."""
     api.post(ACTION, headers=operator, json={"action": "open", "reason": "test"})
     response = api.get("/api/v1/media/libraries")
@@ -103,14 +122,16 @@ def test_whoever_is_refused_for_good_is_told_no_wait(api, operator):
     assert "Retry-After" not in response.headers
 
 
-def test_a_failed_upstream_is_a_503_with_retry_after(api):
+def test_a_failed_upstream_is_a_503_with_retry_after(api: FlaskClient) -> None:
     response = api.get("/api/v1/media/sessions")
     assert response.status_code == 503
     assert response.json["type"] == "/problems/upstream-failed"
     assert int(response.headers["Retry-After"]) >= 1
 
 
-def test_a_service_that_is_not_configured_names_the_variable(make_app):
+def test_a_service_that_is_not_configured_names_the_variable(
+    make_app: Callable[..., Flask],
+) -> None:
     response = make_app().test_client().get("/api/v1/media/libraries")
     assert response.status_code == 503
     assert response.json["type"] == "/problems/not-configured"
@@ -118,7 +139,7 @@ def test_a_service_that_is_not_configured_names_the_variable(make_app):
     assert "Retry-After" not in response.headers
 
 
-def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):
+def test_a_request_beyond_the_limit_is_told_to_come_back(make_app: Callable[..., Flask]) -> None:
     app = make_app()
     bulkhead = app.extensions["resilience"].admission.places
     places = [bulkhead.acquire() for _ in range(bulkhead.options.max_concurrent)]
@@ -130,11 +151,11 @@ def test_a_request_beyond_the_limit_is_told_to_come_back(make_app):
         place.release()
 
 
-def test_no_upstream_can_ask_for_an_endless_wait(make_app):
+def test_no_upstream_can_ask_for_an_endless_wait(make_app: Callable[..., Flask]) -> None:
     app = make_app()
 
     @app.get("/ask")
-    def ask():
+    def ask() -> NoReturn:
         raise UnavailableError("plex", "it answered 503", 503, retry_after=float("inf"))
 
     response = app.test_client().get("/ask")
@@ -144,7 +165,9 @@ def test_no_upstream_can_ask_for_an_endless_wait(make_app):
 @pytest.mark.parametrize(
     "body", [b'{"action":"close","action":"open"}', b'{"action":"close"', b"\xff", b"[" * 10_000]
 )
-def test_a_body_that_reads_in_two_ways_or_in_none_is_refused(api, operator, body):
+def test_a_body_that_reads_in_two_ways_or_in_none_is_refused(
+    api: FlaskClient, operator: dict[str, str], body: bytes
+) -> None:
     path = "/api/v1/resilience/circuit-breakers/plex/action"
     answer = api.post(path, data=body, content_type="application/json", headers=operator)
     assert (answer.status_code, answer.json["type"]) == (400, "/problems/bad-request")
@@ -160,13 +183,15 @@ def test_a_body_that_reads_in_two_ways_or_in_none_is_refused(api, operator, body
         ("00-{t}-0000000000000000-01", False),
     ],
 )
-def test_only_a_traceparent_that_is_one_is_taken(api, given, taken):
+def test_only_a_traceparent_that_is_one_is_taken(api: FlaskClient, given: str, taken: bool) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     answer = api.get("/nothing", headers={"traceparent": given.format(t=trace)})
     assert (answer.json["trace_id"] == trace) is taken
 
 
-def test_two_slashes_lead_nowhere_rather_than_to_the_host_that_the_client_named(make_app):
+def test_two_slashes_lead_nowhere_rather_than_to_the_host_that_the_client_named(
+    make_app: Callable[..., Flask],
+) -> None:
     api = make_app(env="production").test_client()
     answer = api.get("/api/v1//health/live", headers={"Host": "evil.example"})
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

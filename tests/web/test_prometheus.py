@@ -4,14 +4,19 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as open_metrics_families,
 )
 from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.test import TestResponse
 
 from medianest.media.left_out import LEFT_OUT, Oddity
+from medianest.resilience import ManualClock
+from tests.support.narrowing import not_none
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "prometheus"
@@ -20,16 +25,16 @@ needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not th
 
 
 @pytest.fixture
-def app(busy_app):
+def app(busy_app: Flask) -> Flask:
     return busy_app
 
 
-def scrape(app, **headers):
+def scrape(app: Flask, **headers: Any) -> TestResponse:
     authorization = {"Authorization": "Bearer the-viewer-token", **headers}
     return app.test_client().get("/metrics", headers=authorization)
 
 
-def samples(app):
+def samples(app: Flask) -> list[tuple[str, dict[str, str], float]]:
     return [
         (sample.name, sample.labels, sample.value)
         for family in text_string_to_metric_families(scrape(app).text)
@@ -37,21 +42,21 @@ def samples(app):
     ]
 
 
-def value(app, metric, /, **labels):
+def value(app: Flask, metric: str, /, **labels: Any) -> float:
     (found,) = [
         v for n, given, v in samples(app) if n == metric and labels.items() <= given.items()
     ]
     return found
 
 
-def test_it_says_what_was_left_out_of_answers(app):
+def test_it_says_what_was_left_out_of_answers(app: Flask) -> None:
     of = {"service": "plex", "endpoint": "/a/test"}
     for what in ("title: missing", "type: missing"):
         LEFT_OUT.note(Oddity("plex", "/a/test", what), 3)
     assert value(app, "medianest_left_out_elements_total", **of) == 6
 
 
-def test_it_says_what_happened(app):
+def test_it_says_what_happened(app: Flask) -> None:
     route = {"route": "/api/v1/media/libraries"}
     assert value(app, "medianest_http_server_requests_total", status="503", **route) == 3
     assert value(app, "medianest_http_server_request_duration_seconds_count", **route) == 3
@@ -68,7 +73,7 @@ def test_it_says_what_happened(app):
     assert value(app, "medianest_patience_used_total", name="plex.libraries") == 0
 
 
-def test_buckets_add_up(app):
+def test_buckets_add_up(app: Flask) -> None:
     buckets = [
         (float(labels["le"]), number)
         for name, labels, number in samples(app)
@@ -79,7 +84,7 @@ def test_buckets_add_up(app):
     assert buckets[-1] == (float("inf"), 3)
 
 
-def test_no_client_can_make_more_series(app, clock):
+def test_no_client_can_make_more_series(app: Flask, clock: ManualClock) -> None:
     client = app.test_client()
     client.get("/x/0")
     client.open("/x", method="BREW")
@@ -97,14 +102,14 @@ def test_no_client_can_make_more_series(app, clock):
     assert not any("ghost" in labels or "BREW" in labels for labels in new)
 
 
-def test_open_metrics_is_given_to_who_asks_for_it(app):
+def test_open_metrics_is_given_to_who_asks_for_it(app: Flask) -> None:
     answer = scrape(app, Accept="application/openmetrics-text; version=1.0.0")
     assert answer.content_type.startswith("application/openmetrics-text")
-    names = {family.name for family in open_metrics_families(answer.text)}
+    names = {family.name for family in open_metrics_families(answer.text)}  # type: ignore[no-untyped-call]
     assert "medianest_http_server_requests" in names
 
 
-def test_the_rules_ask_for_what_there_is(app):
+def test_the_rules_ask_for_what_there_is(app: Flask) -> None:
     known = {name for name, _, _ in samples(app)}
     text = (DEPLOYED / "medianest.rules.yml").read_text()
     asked = set(re.findall(r"\bmedianest_[a-z_]+", text))
@@ -117,16 +122,18 @@ def test_the_rules_ask_for_what_there_is(app):
 @pytest.mark.parametrize(
     "command", [("check", "rules", "medianest.rules.yml"), ("test", "rules", "medianest.test.yml")]
 )
-def test_promtool_takes_the_rules(command):
-    done = subprocess.run([PROMTOOL, *command], cwd=DEPLOYED, capture_output=True, text=True)
+def test_promtool_takes_the_rules(command: Any) -> None:
+    done = subprocess.run(
+        [not_none(PROMTOOL), *command], cwd=DEPLOYED, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_promtool
-def test_promtool_finds_no_fault_with_the_metrics(app):
+def test_promtool_finds_no_fault_with_the_metrics(app: Flask) -> None:
     text = scrape(app).text
     done = subprocess.run(
-        [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True
+        [not_none(PROMTOOL), "check", "metrics"], input=text, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -141,7 +148,7 @@ def test_promtool_finds_no_fault_with_the_metrics(app):
         ("*/*", "text/plain"),
     ],
 )
-def test_nothing_of_what_a_client_accepts_comes_back(app, accept, kind):
+def test_nothing_of_what_a_client_accepts_comes_back(app: Flask, accept: str, kind: str) -> None:
     """Keeps out: an error, a header of the client's making, and a text kept for each of them."""
     answer = scrape(app, Accept=accept)
     assert answer.status_code == 200
@@ -152,7 +159,7 @@ def test_nothing_of_what_a_client_accepts_comes_back(app, accept, kind):
     assert len(app.extensions["medianest"].rendered) <= 3
 
 
-def test_of_several_workers_each_says_which_it_is(app):
+def test_of_several_workers_each_says_which_it_is(app: Flask) -> None:
     assert not any("worker" in labels for _, labels, _ in samples(app))
     app.extensions["medianest"].lifecycle.worker = "2"
     app.extensions["medianest"].monitoring.reporter.forget()

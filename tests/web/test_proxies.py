@@ -1,8 +1,12 @@
 """What is believed of what proxies say: as far as trusted ones have written it, and no further."""
 
+import ipaddress
+from collections.abc import Callable
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from medianest.web.proxies import Proxies
 
@@ -11,7 +15,11 @@ NETWORKS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 KEYS = ("REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME")
 
 
-def seen(trusted, peer=PROXY, **headers):
+def seen(
+    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int,
+    peer: str = PROXY,
+    **headers: Any,
+) -> tuple[str, str, str, str]:
     """Address, scheme, host and prefix as the app sees them."""
     environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http", "HTTP_HOST": "app:8000"}
     environ |= {"SCRIPT_NAME": ""}
@@ -21,12 +29,18 @@ def seen(trusted, peer=PROXY, **headers):
     return tuple(found[key] for key in KEYS)
 
 
-def address(trusted, chain, peer=PROXY):
+def address(
+    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int,
+    chain: str,
+    peer: str = PROXY,
+) -> str:
     return seen(trusted, peer, **{"for": chain})[0]
 
 
 @pytest.mark.parametrize("trusted", [1, NETWORKS])
-def test_one_proxy_tells_all_four(trusted):
+def test_one_proxy_tells_all_four(
+    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int,
+) -> None:
     said = {"for": CLIENT, "proto": "https", "host": "house.example", "prefix": "/nest/"}
     assert seen(trusted, **said) == (CLIENT, "https", "house.example", "/nest")
 
@@ -45,7 +59,9 @@ def test_one_proxy_tells_all_four(trusted):
         (NETWORKS, "::ffff:203.0.113.7", CLIENT),
     ],
 )
-def test_the_client_is_who_the_outermost_trusted_proxy_saw(trusted, chain, client):
+def test_the_client_is_who_the_outermost_trusted_proxy_saw(
+    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int, chain: str, client: str
+) -> None:
     assert address(trusted, chain) == client
 
 
@@ -53,12 +69,14 @@ def test_the_client_is_who_the_outermost_trusted_proxy_saw(trusted, chain, clien
 @pytest.mark.parametrize(
     "chain", ["", "unknown", "_hidden", "1.2.3", "01.2.3.4", "fe80::1%eth0", ",", "a" * 9000]
 )
-def test_an_address_that_is_none_leaves_the_proxys(trusted, chain):
+def test_an_address_that_is_none_leaves_the_proxys(
+    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int, chain: str
+) -> None:
     said = {"for": chain, "proto": "https"}
     assert seen(trusted, **said) == (PROXY, "https", "app:8000", "")
 
 
-def test_what_stands_before_an_address_that_is_none_is_not_believed():
+def test_what_stands_before_an_address_that_is_none_is_not_believed() -> None:
     assert address(NETWORKS, f"{LIAR}, unknown, {OTHER_PROXY}") == OTHER_PROXY
 
 
@@ -70,7 +88,7 @@ def test_what_stands_before_an_address_that_is_none_is_not_believed():
         *(("prefix", each) for each in ("", "nest", "//evil", "/a/../b", "/a?b", "/ä", "/")),
     ],
 )
-def test_a_malformed_value_costs_itself(name, value):
+def test_a_malformed_value_costs_itself(name: str, value: str) -> None:
     said = {"for": CLIENT, "proto": "https", "host": "house.example", "prefix": "/nest"}
     expected = [CLIENT, "https", "house.example", "/nest"]
     place = list(said).index(name)
@@ -78,23 +96,23 @@ def test_a_malformed_value_costs_itself(name, value):
     assert list(seen(NETWORKS, **{**said, name: value})) == expected
 
 
-def test_strangers_are_not_believed():
+def test_strangers_are_not_believed() -> None:
     said = {"for": CLIENT, "proto": "https", "host": "evil.example", "prefix": "/evil"}
     assert seen(NETWORKS, peer=LIAR, **said) == (LIAR, "http", "app:8000", "")
 
 
-def test_of_several_proxies_the_outermost_tells_scheme_and_host():
+def test_of_several_proxies_the_outermost_tells_scheme_and_host() -> None:
     said = {"for": f"{CLIENT}, {OTHER_PROXY}", "host": "evil.example, house.example, inner"}
     assert seen(NETWORKS, **said, proto="ftp, https, http")[1:3] == ("https", "house.example")
     assert seen(2, **said, proto="https")[1:3] == ("https", "house.example")
 
 
-def test_who_comes_over_a_unix_socket_is_on_this_machine():
+def test_who_comes_over_a_unix_socket_is_on_this_machine() -> None:
     assert address(NETWORKS, CLIENT, peer="") == CLIENT
 
 
 @pytest.fixture
-def app(make_app):
+def app(make_app: Callable[..., Flask]) -> Flask:
     app = make_app(
         trusted_proxies=NETWORKS,
         allowed_hosts=["house.example"],
@@ -104,7 +122,9 @@ def app(make_app):
     return app
 
 
-def test_audit_location_links_servers_and_problem_types_follow(app, operator):
+def test_audit_location_links_servers_and_problem_types_follow(
+    app: Flask, operator: dict[str, str]
+) -> None:
     client, base = app.test_client(), {"REMOTE_ADDR": PROXY}
     said = {
         **operator,

@@ -2,13 +2,17 @@
 operation and each kind of trouble, with real servers."""
 
 import socket
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
 
 from medianest.media.errors import MediaError
 from medianest.media.requests import LISTING
-from medianest.resilience import CallRefusedError, State
+from medianest.resilience import CallRefusedError, ManualClock, State
 from medianest.sandbox.process import SandboxProcess
 from medianest.storage import StorageError
 
@@ -20,19 +24,19 @@ OPERATOR = {"Authorization": "Bearer the-operator-token"}
 TROUBLES = ("timeout", "ECONNREFUSED", "5xx", "circuit-open")
 
 
-def get(path, **query):
+def get(path: str, **query: Any) -> Callable[..., Any]:
     return lambda app: app.test_client().get(path, query_string=query, headers=CLIENT)
 
 
-def request_a_title(app):
+def request_a_title(app: Flask) -> TestResponse:
     wish = {"media_type": "movie", "media_id": 550}
     return app.test_client().post(f"{MEDIA}/requests", json=wish, headers=CLIENT)
 
 
-def tried(ask):
+def tried(ask: Callable[..., Any]) -> Callable[[Flask], None]:
     """A call without the web in front of it; that it fails is no news."""
 
-    def call(app):
+    def call(app: Flask) -> None:
         try:
             ask(app.extensions["medianest"])
         except (MediaError, StorageError, CallRefusedError):
@@ -41,7 +45,7 @@ def tried(ask):
     return call
 
 
-def one(connection):
+def one(connection: Any) -> Any:
     return connection.exec_driver_sql("SELECT 1").scalar()
 
 
@@ -63,7 +67,7 @@ BREAKER = {"plex": "plex", "overseerr": "overseerr", "dashboard": "database"}
 
 
 @pytest.fixture(scope="module")
-def servers():
+def servers() -> Iterator[dict[str, SandboxProcess]]:
     with (
         SandboxProcess.start(kind="plex", port=0) as plex,
         SandboxProcess.start(kind="overseerr", port=0) as overseerr,
@@ -72,7 +76,7 @@ def servers():
 
 
 @pytest.fixture
-def app(make_app, servers, tables):
+def app(make_app: Callable[..., Flask], servers: dict[str, Any], tables: None) -> Flask:
     """The app with a Plex and an Overseerr that are well."""
     for server in servers.values():
         server.clear_faults()
@@ -85,11 +89,11 @@ def app(make_app, servers, tables):
 
 
 @pytest.fixture
-def trouble(app, servers):
+def trouble(app: Flask, servers: dict[str, Any]) -> Iterator[Callable[[str, str], None]]:
     """`trouble(name, kind)` makes the server fail that an operation needs."""
     gone = []
 
-    def make(name, kind):
+    def make(name: str, kind: str) -> None:
         server = servers[BREAKER[name.partition(".")[0]]]
         if kind == "timeout":
             server.fault("hang")
@@ -106,20 +110,20 @@ def trouble(app, servers):
         server.restart()
 
 
-def rehearse(app, name, kind, **more):
+def rehearse(app: Flask, name: str, kind: str, **more: Any) -> TestResponse:
     body = {"operation": name, "error": kind, **more}
     path = f"{RESILIENCE}/recovery/test"
     return app.test_client().post(path, json=body, headers=OPERATOR)
 
 
-def ran(record):
+def ran(record: dict[str, Any]) -> list[str]:
     return [step["action"] for step in record["steps"] if step["outcome"] not in NOT_RUN]
 
 
 NOT_RUN = ("declined", "suspended")
 
 
-def told(app, name):
+def told(app: Flask, name: str) -> dict[str, Any] | None:
     """What the history tells of an operation; None: nothing. That the audit cannot be written is
     another matter."""
     records = app.extensions["medianest"].service.recovery.history.records()
@@ -133,7 +137,9 @@ def told(app, name):
     )
 
 
-def agree(app, clock, name, kind):
+def agree(
+    app: Flask, clock: ManualClock, name: str, kind: str
+) -> tuple[dict[str, str | list[dict] | None], dict[str, Any] | None]:
     """Assert that prediction, rehearsal, the call itself and the history are of one mind."""
     answer = rehearse(app, name, kind).json
     predicted = [action["action"] for action in answer["actions"] if action["applies"]]
@@ -162,7 +168,7 @@ HELPS = {
 }
 
 
-def test_each_operation_is_compared(app):
+def test_each_operation_is_compared(app: Flask) -> None:
     listed = app.test_client().get(f"{RESILIENCE}/recovery/operations", headers=VIEWER).json
     assert {each["name"] for each in listed["operations"]} == set(CALLS)
     actions = {each["name"]: each["actions"] for each in listed["operations"]}
@@ -175,8 +181,8 @@ def test_each_operation_is_compared(app):
 @pytest.mark.parametrize("kind", TROUBLES)
 @pytest.mark.parametrize("name", [name for name in CALLS if name not in OF_DATABASE])
 def test_with_an_upstream_in_trouble_rehearsal_deed_and_history_agree(
-    app, clock, trouble, name, kind
-):
+    app: Flask, clock: ManualClock, trouble: Callable[[str, str], None], name: str, kind: str
+) -> None:
     if name != "overseerr.request":
         CALLS[name](app)
     trouble(name, kind)
@@ -185,11 +191,11 @@ def test_with_an_upstream_in_trouble_rehearsal_deed_and_history_agree(
 
 
 @pytest.fixture
-def database_in_trouble(make_app):
+def database_in_trouble(make_app: Callable[..., Flask]) -> Iterator[Callable[[str], Flask]]:
     """`database_in_trouble(kind)` is an app whose database server refuses, or never answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
-        def make(kind):
+        def make(kind: str) -> Flask:
             port = listener.getsockname()[1]
             if kind != "timeout":
                 listener.close()
@@ -203,16 +209,16 @@ def database_in_trouble(make_app):
 @pytest.mark.parametrize("kind", ["timeout", "ECONNREFUSED"])
 @pytest.mark.parametrize("name", OF_DATABASE)
 def test_with_the_database_in_trouble_rehearsal_deed_and_history_agree(
-    database_in_trouble, clock, name, kind
-):
+    database_in_trouble: Callable[[str], Flask], clock: ManualClock, name: str, kind: str
+) -> None:
     _, happened = agree(database_in_trouble(kind), clock, name, kind)
     assert happened["recovered_by"] == HELPS.get(name)
 
 
 @pytest.mark.parametrize("name", OF_DATABASE)
 def test_with_the_breaker_of_the_database_open_rehearsal_deed_and_history_agree(
-    database_in_trouble, clock, name
-):
+    database_in_trouble: Callable[[str], Flask], clock: ManualClock, name: str
+) -> None:
     app = database_in_trouble("ECONNREFUSED")
     breaker = app.extensions["medianest"].registry.breaker("database")
     while breaker.state is not State.OPEN:
@@ -223,23 +229,23 @@ def test_with_the_breaker_of_the_database_open_rehearsal_deed_and_history_agree(
 
 
 @pytest.mark.parametrize("name", OF_DATABASE)
-def test_a_database_never_answers_with_a_status(app, name):
+def test_a_database_never_answers_with_a_status(app: Flask, name: str) -> None:
     answer = rehearse(app, name, "5xx")
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "error")
 
 
-def test_an_unknown_operation_is_told_with_the_known_ones(app):
+def test_an_unknown_operation_is_told_with_the_known_ones(app: Flask) -> None:
     for wrong in ({"name": "plex.shows"}, {"name": "plex.items", "service": "database"}):
         answer = rehearse(app, wrong.pop("name"), "timeout", **wrong)
         assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
         assert answer.json["operations"] == sorted(CALLS)
 
 
-def test_a_rehearsal_for_given_arguments_is_about_these(app):
+def test_a_rehearsal_for_given_arguments_is_about_these(app: Flask) -> None:
     CALLS["plex.items"](app)
     known = {"key": "1", "offset": 0, "limit": 2}
 
-    def why_not(**context):
+    def why_not(**context: Any) -> str | None:
         actions = rehearse(app, "plex.items", "timeout", context=context).json["actions"]
         return next(a["why_not"] for a in actions if a["action"] == "cache-fallback")
 
@@ -249,7 +255,9 @@ def test_a_rehearsal_for_given_arguments_is_about_these(app):
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "context")
 
 
-def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(app, trouble, clock):
+def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(
+    app: Flask, trouble: Callable[[str, str], None], clock: ManualClock
+) -> None:
     CALLS["plex.libraries"](app)
     parts = app.extensions["medianest"]
     before = parts.service.recovery.statistics()

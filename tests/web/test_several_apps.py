@@ -1,24 +1,27 @@
 """One extension in several apps: each has what was said of it, and nothing of the others."""
 
+from typing import Any
+
 import pytest
 from flask import Blueprint, Flask
 
 from medianest.flask import Resilience
 from medianest.resilience import ConfigurationError
+from tests.support.narrowing import not_none
 
 
-def make_app(**config):
+def make_app(**config: Any) -> Flask:
     app = Flask(__name__)
     app.config.update(config)
     app.add_url_rule("/x", "x", lambda: ("bad", 500))
     return app
 
 
-def failures(resilience, service):
+def failures(resilience: Resilience, service: str) -> int:
     return resilience.registry.breaker(service).snapshot().totals.failures
 
 
-def test_prefixes_are_guarded_in_the_app_for_which_it_was_said():
+def test_prefixes_are_guarded_in_the_app_for_which_it_was_said() -> None:
     resilience = Resilience()
     apps = make_app(), make_app(), make_app()
     resilience.guard("/", service="every")
@@ -32,7 +35,7 @@ def test_prefixes_are_guarded_in_the_app_for_which_it_was_said():
     assert [failures(resilience, name) for name in ("every", "first", "second")] == [1, 1, 1]
 
 
-def test_a_prefix_counts_for_all_apps_that_came_just_before():
+def test_a_prefix_counts_for_all_apps_that_came_just_before() -> None:
     """Keeps out: two apps are set up one after the other, and one of them is not guarded."""
     resilience, apps = Resilience(), (make_app(), make_app())
     for app in apps:
@@ -44,10 +47,10 @@ def test_a_prefix_counts_for_all_apps_that_came_just_before():
     assert failures(resilience, "/x") == 2
 
 
-def test_a_factory_may_be_called_again():
+def test_a_factory_may_be_called_again() -> None:
     resilience = Resilience()
 
-    def create_app():
+    def create_app() -> Flask:
         app, shop = make_app(), Blueprint("shop", __name__, url_prefix="/shop")
         resilience.init_app(app)
         shop.add_url_rule("/", "index", lambda: ("bad", 500))
@@ -62,15 +65,15 @@ def test_a_factory_may_be_called_again():
     assert failures(resilience, "shop") == 3
 
 
-def test_each_app_has_limits_of_its_own():
+def test_each_app_has_limits_of_its_own() -> None:
     resilience = Resilience()
     first = resilience.init_app(make_app(RESILIENCE_MAX_IN_FLIGHT=1))
     second = resilience.init_app(make_app(RESILIENCE_MAX_IN_FLIGHT=2))
-    limits = [each.admission.places.snapshot().max_concurrent for each in (first, second)]
+    limits = [not_none(each.admission.places).snapshot().max_concurrent for each in (first, second)]
     assert limits == [1, 2]
 
 
-def test_a_blueprint_may_be_registered_before_the_extension():
+def test_a_blueprint_may_be_registered_before_the_extension() -> None:
     app, resilience = make_app(), Resilience()
     shop = resilience.protect(Blueprint("shop", __name__), service="shop")
     shop.add_url_rule("/shop", "index", lambda: ("bad", 500))
@@ -88,7 +91,7 @@ def test_a_blueprint_may_be_registered_before_the_extension():
         ("RESILIENCE_REQUEST_TIMEOUT", 2.0),
     ],
 )
-def test_a_setting_that_comes_too_late_is_told(key, value):
+def test_a_setting_that_comes_too_late_is_told(key: str, value: float | tuple[str]) -> None:
     app = make_app()
     Resilience(app)
     app.config[key] = value
@@ -97,7 +100,7 @@ def test_a_setting_that_comes_too_late_is_told(key, value):
             app.test_client().get("/x")
 
 
-def test_so_is_a_list_that_was_changed_in_place():
+def test_so_is_a_list_that_was_changed_in_place() -> None:
     app = make_app(RESILIENCE_NEVER_SHED=[])
     Resilience(app)
     app.config["RESILIENCE_NEVER_SHED"].append("/live")

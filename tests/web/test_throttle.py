@@ -1,9 +1,15 @@
 """Attempts that fail are counted, told and slowed, guesses of the right token too."""
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
+from medianest.resilience import ManualClock
 from medianest.web.throttle import (
     AT_ONCE,
     MOST_ADDRESSES,
@@ -18,16 +24,16 @@ BREAKERS = "/api/v1/resilience/circuit-breakers"
 
 
 @pytest.fixture
-def throttle(clock):
+def throttle(clock: ManualClock) -> Throttle:
     return Throttle(clock)
 
 
 @pytest.fixture
-def told(caplog):
+def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What the log says since it was last asked."""
     caplog.set_level(logging.WARNING, "medianest.events")
 
-    def read():
+    def read() -> list[str]:
         lines = [record.getMessage() for record in caplog.records]
         caplog.clear()
         return lines
@@ -35,11 +41,15 @@ def told(caplog):
     return read
 
 
-def fail(throttle, address, times, reason="wrong_token"):
+def fail(
+    throttle: Throttle, address: str, times: int, reason: Any = "wrong_token"
+) -> list[float | None]:
     return [throttle.failed(address, reason) for _ in range(times)]
 
 
-def test_an_address_is_slowed_alone_and_not_for_long(throttle, clock):
+def test_an_address_is_slowed_alone_and_not_for_long(
+    throttle: Throttle, clock: ManualClock
+) -> None:
     assert fail(throttle, HERE, AT_ONCE) == [None] * AT_ONCE
     assert throttle.failed(HERE, "no_token") == SECONDS_EACH
     assert throttle.failed(THERE, "no_token") is None
@@ -59,17 +69,23 @@ def test_an_address_is_slowed_alone_and_not_for_long(throttle, clock):
         ("", None, True),
     ],
 )
-def test_a_client_is_an_address_or_a_network_of_64_bits(throttle, one, other, same):
+def test_a_client_is_an_address_or_a_network_of_64_bits(
+    throttle: Throttle, one: str, other: str | None, same: bool
+) -> None:
     fail(throttle, one, AT_ONCE)
     assert (throttle.failed(other, "no_token") is not None) is same
 
 
-def test_the_log_calls_the_network_of_this_machine_by_its_name(throttle, told):
+def test_the_log_calls_the_network_of_this_machine_by_its_name(
+    throttle: Throttle, told: Callable[[], list[str]]
+) -> None:
     fail(throttle, "::1", 1)
     assert told()[0].startswith("1 attempt from ::/64 failed")
 
 
-def test_the_log_has_an_address_once_a_minute_with_a_count(throttle, clock, told):
+def test_the_log_has_an_address_once_a_minute_with_a_count(
+    throttle: Throttle, clock: ManualClock, told: Callable[[], list[str]]
+) -> None:
     fail(throttle, HERE, 1)
     assert told() == [f"1 attempt from {HERE} failed, the last with a token that is not known"]
     fail(throttle, HERE, 30)
@@ -82,7 +98,9 @@ def test_the_log_has_an_address_once_a_minute_with_a_count(throttle, clock, told
     assert told() == []
 
 
-def test_many_addresses_take_neither_memory_nor_the_disk(throttle, clock, told):
+def test_many_addresses_take_neither_memory_nor_the_disk(
+    throttle: Throttle, clock: ManualClock, told: Callable[[], list[str]]
+) -> None:
     for number in range(2 * MOST_ADDRESSES):
         throttle.failed(f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::1", "wrong_token")
     throttle.tell()
@@ -100,16 +118,20 @@ WRONG = {"Authorization": "Bearer a-wrong-token"}
 RIGHT = {"Authorization": "Bearer the-viewer-token"}
 
 
-def look(client, headers=None, address=HERE):
+def look(
+    client: FlaskClient, headers: dict[str, Any] | None = None, address: str = HERE
+) -> TestResponse:
     return client.get(BREAKERS, headers=headers, environ_base={"REMOTE_ADDR": address})
 
 
-def test_guessing_is_slowed_also_when_it_guesses_right(make_app, clock):
+def test_guessing_is_slowed_also_when_it_guesses_right(
+    make_app: Callable[..., Flask], clock: ManualClock
+) -> None:
     client = make_app(env="production").test_client()
     statuses = [look(client, WRONG).status_code for _ in range(AT_ONCE + 1)]
     assert statuses == [401] * AT_ONCE + [429]
     slowed = look(client, RIGHT)
-    assert (slowed.status_code, slowed.json["type"]) == (429, "/problems/too-many-attempts")
+    assert (slowed.status_code, slowed.get_json()["type"]) == (429, "/problems/too-many-attempts")
     assert slowed.headers["Retry-After"] == "3"
     assert look(client, RIGHT, THERE).status_code == 200
     assert client.get("/api/v1/health/live").status_code == 200
@@ -120,7 +142,9 @@ def test_guessing_is_slowed_also_when_it_guesses_right(make_app, clock):
     assert look(client, RIGHT).status_code == 200
 
 
-def test_an_address_that_came_in_today_is_not_locked_out_by_who_shares_it(make_app, clock):
+def test_an_address_that_came_in_today_is_not_locked_out_by_who_shares_it(
+    make_app: Callable[..., Flask], clock: ManualClock
+) -> None:
     client = make_app(env="production").test_client()
     assert look(client, RIGHT).status_code == 200
     statuses = {look(client, WRONG).status_code for _ in range(AT_ONCE + 1)}
@@ -132,14 +156,14 @@ def test_an_address_that_came_in_today_is_not_locked_out_by_who_shares_it(make_a
     assert look(client, RIGHT).status_code == 429
 
 
-def test_who_comes_without_a_token_takes_nobodys_turn(make_app):
+def test_who_comes_without_a_token_takes_nobodys_turn(make_app: Callable[..., Flask]) -> None:
     client = make_app(env="production").test_client()
     statuses = [look(client).status_code for _ in range(AT_ONCE + 1)]
     assert statuses == [401] * AT_ONCE + [429]
     assert look(client, RIGHT).status_code == 200
 
 
-def test_prometheus_sees_what_failed(make_app):
+def test_prometheus_sees_what_failed(make_app: Callable[..., Flask]) -> None:
     client = make_app(env="production").test_client()
     viewer = {"Authorization": "Bearer the-viewer-token"}
     client.get(BREAKERS)
