@@ -3,6 +3,8 @@ tests/integration/test_package.py."""
 
 import os
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -15,15 +17,15 @@ class BecameError(Exception):
 
 
 @pytest.fixture
-def called(monkeypatch):
+def called(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """`called("serve")` is the program that the command turns into."""
     for variable in ("HOST", "PORT", "WEB_CONCURRENCY"):
         monkeypatch.setenv(variable, "")  # and back afterwards, whatever the command sets
 
-    def become(path, arguments):
+    def become(path: str, arguments: list[str]) -> NoReturn:
         raise BecameError(arguments)
 
-    def call(*arguments):
+    def call(*arguments: str) -> list[str]:
         monkeypatch.setattr(sys, "argv", ["medianest", *arguments])
         with pytest.raises(BecameError) as became:
             run()
@@ -33,12 +35,14 @@ def called(monkeypatch):
     return call
 
 
-def test_without_a_command_it_serves(called):
+def test_without_a_command_it_serves(called: Callable[..., list[str]]) -> None:
     assert called() == called("serve")
     assert called()[:3] == [sys.executable, "-m", "gunicorn"]
 
 
-def test_the_address_is_that_of_the_arguments_or_of_the_environment(called, monkeypatch):
+def test_the_address_is_that_of_the_arguments_or_of_the_environment(
+    called: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PORT", "81")
     called("serve", "--host", "::1")
     assert (os.environ["HOST"], os.environ["PORT"]) == ("::1", "81")
@@ -47,21 +51,30 @@ def test_the_address_is_that_of_the_arguments_or_of_the_environment(called, monk
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
-def test_a_port_that_is_none_is_refused(called, monkeypatch, capsys, port):
+def test_a_port_that_is_none_is_refused(
+    called: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    port: str,
+) -> None:
     monkeypatch.setattr(sys, "argv", ["medianest", "serve", "--port", port])
     with pytest.raises(SystemExit, match="2"):
         run()
     assert "Invalid value for '--port'" in capsys.readouterr().err
 
 
-def test_a_wrong_number_of_workers_is_told_in_one_line(called, monkeypatch):
+def test_a_wrong_number_of_workers_is_told_in_one_line(
+    called: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", "many")
     monkeypatch.setattr(sys, "argv", ["medianest", "serve"])
     with pytest.raises(SystemExit, match=r"^medianest: WEB_CONCURRENCY: 'many' is not allowed: .*"):
         run()
 
 
-def test_it_tells_its_version_and_all_commands(monkeypatch, capsys):
+def test_it_tells_its_version_and_all_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for arguments in (["--version"], ["--help"]):
         monkeypatch.setattr(sys, "argv", ["medianest", *arguments])
         with pytest.raises(SystemExit, match="0"):

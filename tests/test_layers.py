@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LINTER = Path(sys.executable).with_name("lint-imports")
 
 
-def layers():
+def layers() -> list[list[str]]:
     """The rooms of each layer, the highest first."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     (found,) = [each["layers"] for each in contracts["contracts"] if each["type"] == "layers"]
@@ -22,30 +24,32 @@ def layers():
 
 
 @pytest.fixture
-def lint(tmp_path):
+def lint(tmp_path: Path) -> Callable[[dict[str, Any]], tuple[int, str]]:
     """What the linter says of a copy of the package with a line more in some rooms."""
     shutil.copytree(ROOT / "medianest", tmp_path / "medianest")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
 
-    def run(lines):
+    def run(lines: dict[str, Any]) -> tuple[int, str]:
         for room, line in lines.items():
             place = tmp_path.joinpath(*room.split("."))
             file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
             file.write_text(f"{file.read_text()}\n{line}\n")
-        command = [LINTER, "--no-cache", "--no-logo"]
+        command = [str(LINTER), "--no-cache", "--no-logo"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
     return run
 
 
-def test_every_module_stands_in_a_layer():
+def test_every_module_stands_in_a_layer() -> None:
     rooms = {room.removeprefix("medianest.") for layer in layers() for room in layer}
     files = (path for path in (ROOT / "medianest").iterdir() if path.suffix in ("", ".py"))
     assert {path.stem for path in files if path.name[0] != "_"} == rooms
 
 
-def test_an_import_that_climbs_is_found_in_each_layer(lint):
+def test_an_import_that_climbs_is_found_in_each_layer(
+    lint: Callable[[dict[str, Any]], tuple[int, str]],
+) -> None:
     steps = [(room, above[0]) for above, below in pairwise(layers()) for room in below]
     code, said = lint({room: f"import {above}" for room, above in steps})
     assert code == 1
@@ -53,6 +57,8 @@ def test_an_import_that_climbs_is_found_in_each_layer(lint):
     assert set(steps) <= found
 
 
-def test_the_package_as_it_is_climbs_nowhere(lint):
+def test_the_package_as_it_is_climbs_nowhere(
+    lint: Callable[[dict[str, Any]], tuple[int, str]],
+) -> None:
     code, said = lint({})
     assert (code, "0 broken" in said) == (0, True)

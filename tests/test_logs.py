@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
@@ -16,7 +19,7 @@ from medianest.config import Settings
 from medianest.health.events import AlertChanged, HealthChanged
 from medianest.logs import configure_logs
 from medianest.logs.calls import log_calls
-from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, RecoveryContext
+from medianest.resilience import CircuitBreaker, ErrorRecoveryManager, ManualClock, RecoveryContext
 from medianest.resilience import events as signals
 from medianest.resilience.events import publish
 
@@ -27,16 +30,18 @@ logger = logging.getLogger("medianest.test")
 
 
 @pytest.fixture
-def lines(capfd):
+def lines(
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Callable[..., Callable[[], list[Any]]]]:
     """`lines(level="INFO")` logs as JSON from now on; called again, the lines since then."""
     kept = [logging.getLogger(name) for name in ("medianest", "gunicorn.error", "medianest.events")]
     last_resort = logging.lastResort
     before = [(each, each.handlers, each.propagate, each.level) for each in kept]
 
-    def configure(level="INFO", as_json=True):
+    def configure(level: str = "INFO", as_json: bool = True) -> Callable[[], list[Any]]:
         configure_logs(Settings(log_level=level, log_json=as_json))
 
-        def read():
+        def read() -> list[Any]:
             logging.getLogger("medianest").handlers[0].flush()
             written = capfd.readouterr().err.splitlines()
             return [json.loads(line) for line in written] if as_json else written
@@ -55,29 +60,31 @@ def lines(capfd):
 
 
 @pytest.fixture
-def app():
+def app() -> Flask:
     app = Flask(__name__)
 
     @app.get("/shows/<int:number>")
-    def shows(number):
+    def shows(number: int) -> str:
         logger.warning("show %d", number, extra={"service": "plex"})
         return ""
 
     return app
 
 
-def breaker_that_opens():
+def breaker_that_opens() -> CircuitBreaker:
     breaker = CircuitBreaker("plex", failure_threshold=1)
     with pytest.raises(ZeroDivisionError):
         breaker.call(lambda: 1 / 0)
     return breaker
 
 
-def health(before, after, message=None):
+def health(before: str, after: str, message: str | None = None) -> None:
     publish((HealthChanged("plex", before, after, NOW, message),))
 
 
-def test_a_line_says_when_what_and_from_where(lines):
+def test_a_line_says_when_what_and_from_where(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines()
     logger.info("hello %s", "world")
     (line,) = read()
@@ -85,7 +92,9 @@ def test_a_line_says_when_what_and_from_where(lines):
     assert line == {"level": "info", "message": "hello world", "logger": "medianest.test"}
 
 
-def test_a_line_of_a_request_says_which_one(lines, app):
+def test_a_line_of_a_request_says_which_one(
+    lines: Callable[..., Callable[[], list[Any]]], app: Flask
+) -> None:
     read = lines()
     trace = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
     app.test_client().get("/shows/7", headers=trace)
@@ -98,14 +107,18 @@ def test_a_line_of_a_request_says_which_one(lines, app):
 
 
 @pytest.mark.parametrize("message", ["two\nlines", "\x1b[31mred", 'a "quote"', "\ud800", "\0"])
-def test_whatever_is_said_is_one_line(lines, message):
+def test_whatever_is_said_is_one_line(
+    lines: Callable[..., Callable[[], list[Any]]], message: str
+) -> None:
     for as_json in (True, False):
         read = lines(as_json=as_json)
         logger.info("%s", message)
         assert len(read()) == 1
 
 
-def test_an_error_brings_its_traceback(lines):
+def test_an_error_brings_its_traceback(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines()
     try:
         1 / 0  # noqa: B018
@@ -115,14 +128,18 @@ def test_an_error_brings_its_traceback(lines):
     assert "ZeroDivisionError: division by zero" in line["exception"]
 
 
-def test_what_json_does_not_know_is_told_as_text(lines):
+def test_what_json_does_not_know_is_told_as_text(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines()
     logger.info("x", extra={"at": NOW, "error": ValueError("wrong")})
     (line,) = read()
     assert (line["at"], line["error"]) == (str(NOW), "wrong")
 
 
-def test_whatever_the_level_is_changes_of_state_are_told(lines):
+def test_whatever_the_level_is_changes_of_state_are_told(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines("ERROR")
     logger.warning("not this")
     breaker = breaker_that_opens()
@@ -152,7 +169,13 @@ def test_whatever_the_level_is_changes_of_state_are_told(lines):
         ("unhealthy", "healthy", "info", "health of plex: unhealthy -> healthy"),
     ],
 )
-def test_health_that_changes_is_told(lines, before, after, level, message):
+def test_health_that_changes_is_told(
+    lines: Callable[..., Callable[[], list[Any]]],
+    before: str,
+    after: str,
+    level: str,
+    message: str,
+) -> None:
     read = lines("ERROR")
     health(before, after, "gone")
     (line,) = read()
@@ -167,7 +190,13 @@ def test_health_that_changes_is_told(lines, before, after, level, message):
         ("critical", "resolved", "info", "resolved"),
     ],
 )
-def test_alerts_are_told(lines, severity, state, level, word):
+def test_alerts_are_told(
+    lines: Callable[..., Callable[[], list[Any]]],
+    severity: str,
+    state: str,
+    level: str,
+    word: str,
+) -> None:
     read = lines("ERROR")
     publish((AlertChanged("plex", "dependency-down", severity, state, "plex is down", NOW),))
     (line,) = read()
@@ -175,7 +204,9 @@ def test_alerts_are_told(lines, severity, state, level, word):
     assert (line["level"], line["service"]) == (level, "plex")
 
 
-def test_a_success_is_no_news(lines):
+def test_a_success_is_no_news(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines()
     breaker = CircuitBreaker("plex")
     for _ in range(10):
@@ -185,7 +216,9 @@ def test_a_success_is_no_news(lines):
     assert read() == []
 
 
-def test_a_recovery_is_told_with_its_service(lines):
+def test_a_recovery_is_told_with_its_service(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines("ERROR")
     manager = ErrorRecoveryManager()
     manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
@@ -198,7 +231,9 @@ def test_a_recovery_is_told_with_its_service(lines):
     assert line["service"] == "plex"
 
 
-def test_an_outage_is_told_twice_when_it_begins_and_when_it_is_over(lines):
+def test_an_outage_is_told_twice_when_it_begins_and_when_it_is_over(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines("ERROR")
     manager = ErrorRecoveryManager()
     manager.register_recovery_action("default", 1, execute=lambda error, context: "default")
@@ -212,15 +247,17 @@ def test_an_outage_is_told_twice_when_it_begins_and_when_it_is_over(lines):
     ]
 
 
-def test_what_fails_all_day_is_told_when_it_begins(lines, clock):
+def test_what_fails_all_day_is_told_when_it_begins(
+    lines: Callable[..., Callable[[], list[Any]]], clock: ManualClock
+) -> None:
     """Keeps out: hundreds of thousands of lines a day about a disk that is full."""
     read = lines()
     manager = ErrorRecoveryManager(clock=clock)
     manager.register_recovery_action("mend", 1, execute=lambda error, context: 1 / 0)
     context = RecoveryContext(operation="keep", service="database")
 
-    def fail(error):
-        def operation():
+    def fail(error: Exception) -> None:
+        def operation() -> NoReturn:
             raise error
 
         with pytest.raises(type(error)):
@@ -238,7 +275,7 @@ def test_what_fails_all_day_is_told_when_it_begins(lines, clock):
     ]  # fmt: skip
 
 
-def said_of_calls():
+def said_of_calls() -> None:
     """One of each, as they are published."""
     error = ConnectionError("connection refused")
     publish(
@@ -253,7 +290,9 @@ def said_of_calls():
     )
 
 
-def test_development_tells_what_becomes_of_calls(lines):
+def test_development_tells_what_becomes_of_calls(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines("DEBUG")
     said_of_calls()
     assert [line["message"] for line in read()] == [
@@ -267,13 +306,17 @@ def test_development_tells_what_becomes_of_calls(lines):
     ]
 
 
-def test_elsewhere_calls_are_no_news(lines):
+def test_elsewhere_calls_are_no_news(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines("INFO")
     said_of_calls()
     assert read() == []
 
 
-def test_each_answer_of_500_and_above_is_told_with_its_trace(lines, tmp_path):
+def test_each_answer_of_500_and_above_is_told_with_its_trace(
+    lines: Callable[..., Callable[[], list[Any]]], tmp_path: Path
+) -> None:
     app = create_app({"env": "testing", "instance_path": tmp_path, "client_token": "client"})
     read = lines("WARNING")
     trace = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "Authorization": "Bearer client"}
@@ -283,13 +326,15 @@ def test_each_answer_of_500_and_above_is_told_with_its_trace(lines, tmp_path):
     client.get("/api/v1/media/nothing", headers=trace)
     (line,) = read()
     app.extensions["medianest"].storage.database.close()
-    assert (line["trace_id"], line["level"]) == (failed.json["trace_id"], "warning")
+    assert (line["trace_id"], line["level"]) == (failed.get_json()["trace_id"], "warning")
     assert line["message"].startswith(
         "answered 503 to GET /api/v1/media/libraries: not-configured: "
     )
 
 
-def test_what_is_configured_twice_is_told_once(lines):
+def test_what_is_configured_twice_is_told_once(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     lines()
     read = lines()
     logger.warning("once")
@@ -297,7 +342,9 @@ def test_what_is_configured_twice_is_told_once(lines):
     assert len(read()) == 2
 
 
-def test_what_other_packages_say_is_told_as_well(lines):
+def test_what_other_packages_say_is_told_as_well(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     read = lines()
     other = logging.getLogger("urllib3.connectionpool")
     other.parent, root = None, other.parent  # the root logger is pytest's here
@@ -309,7 +356,9 @@ def test_what_other_packages_say_is_told_as_well(lines):
     assert (line["logger"], line["message"]) == ("urllib3.connectionpool", "the pool is full")
 
 
-def test_clients_make_gunicorn_say_a_few_lines_a_second(lines):
+def test_clients_make_gunicorn_say_a_few_lines_a_second(
+    lines: Callable[..., Callable[[], list[Any]]],
+) -> None:
     """Keeps out: 11 MB of log a second from four clients who send nonsense."""
     read, gunicorn = lines(), logging.getLogger("gunicorn.error")
     for number in range(1000):
@@ -320,7 +369,9 @@ def test_clients_make_gunicorn_say_a_few_lines_a_second(lines):
     assert 5 <= len(told) <= 25  # the machine may take some seconds
 
 
-def test_lines_for_people_are_short(lines, app):
+def test_lines_for_people_are_short(
+    lines: Callable[..., Callable[[], list[Any]]], app: Flask
+) -> None:
     read = lines(as_json=False)
     logger.warning("look\nhere")
     with app.test_request_context(headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}):
@@ -333,7 +384,11 @@ def test_lines_for_people_are_short(lines, app):
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_no_line_holds_a_secret_whoever_wrote_it(lines, capfd, as_json):
+def test_no_line_holds_a_secret_whoever_wrote_it(
+    lines: Callable[..., Callable[[], list[Any]]],
+    capfd: pytest.CaptureFixture[str],
+    as_json: bool,
+) -> None:
     lines()
     token = "planted/operator+token"
     configure_logs(Settings(log_json=as_json, operator_token=token))

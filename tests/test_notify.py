@@ -6,17 +6,21 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from smtplib import SMTPAuthenticationError, SMTPServerDisconnected
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from medianest.health.alerts import Alert
 from medianest.health.thresholds import Severity
 from medianest.monitoring.notifier import Notifier, _why, sample_alert
-from medianest.resilience import ConfigurationError
+from medianest.resilience import ConfigurationError, ManualClock
+from tests.support.narrowing import not_none
 
 # Of what Apprise imports.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -28,15 +32,16 @@ MAIL = "mailto://me:hunter2@127.0.0.1:1?smtp=127.0.0.1&from=a@example.org&to=b@e
 class Post:
     """A server that keeps what is sent to it, and answers with `status` once `gate` is open."""
 
-    def __init__(self):
-        self.received, self.asked = [], 0
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.asked = 0
         self.status = 200
         self.gate = threading.Event()
         self.gate.set()
         post = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 post.asked += 1
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 post.gate.wait(10)
@@ -45,7 +50,7 @@ class Post:
                 self.send_response(post.status)
                 self.end_headers()
 
-            def log_message(self, *args):
+            def log_message(self, *args: str) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -54,15 +59,15 @@ class Post:
         self.thread.start()
 
     @property
-    def url(self):
+    def url(self) -> Any:
         host = f"127.0.0.1:{self.server.server_port}"
         return SecretStr(f"json://me:hunter2@{host}/hunter2?cto=1&rto=1")
 
     @property
-    def titles(self):
+    def titles(self) -> list[str]:
         return [body["title"] for body in self.received]
 
-    def stop(self):
+    def stop(self) -> None:
         self.gate.set()
         self.server.shutdown()
         self.server.server_close()
@@ -70,10 +75,10 @@ class Post:
 
 
 @pytest.fixture
-def posts():
+def posts() -> Iterator[Callable[[], Post]]:
     made = []
 
-    def start():
+    def start() -> Post:
         made.append(Post())
         return made[-1]
 
@@ -82,24 +87,24 @@ def posts():
         post.stop()
 
 
-def alert(subject="plex", resolved=None, **fields):
+def alert(subject: str = "plex", resolved: datetime | None = None, **fields: Any) -> Alert:
     made = replace(sample_alert(NOW), subject=subject, message=f"{subject} is down", **fields)
     return made if resolved is None else made.over(resolved)
 
 
-def until(condition):
+def until(condition: Callable[..., Any]) -> None:
     end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
 
 
-def settled(notifier):
+def settled(notifier: Notifier) -> bool:
     """Nobody is sending any more."""
     return all(place._under_way is None for place in notifier.places)
 
 
-def flush(notifier, times=1, clock=None):
+def flush(notifier: Notifier, times: int = 1, clock: ManualClock | None = None) -> None:
     for _ in range(times):
         notifier.flush()
         until(lambda: settled(notifier) and not sending())
@@ -107,7 +112,7 @@ def flush(notifier, times=1, clock=None):
             clock.advance(200)
 
 
-def sending():
+def sending() -> list[Any]:
     return [thread for thread in threading.enumerate() if thread.name == "notify"]
 
 
@@ -124,7 +129,9 @@ def sending():
         ),
     ],
 )
-def test_an_alert_arrives_in_the_words_of_people(posts, fields, kind, title, words):
+def test_an_alert_arrives_in_the_words_of_people(
+    posts: Callable[[], Post], fields: dict[str, Any], kind: str, title: str, words: str
+) -> None:
     post = posts()
     notifier = Notifier([post.url])
     notifier(alert(advice="look there", affected=("GET /a", "shop"), **fields))
@@ -148,7 +155,9 @@ def test_an_alert_arrives_in_the_words_of_people(posts, fields, kind, title, wor
         ("tgram://123456789:abcdefg_hijklmnop/12315544/", "&lt;key&gt; &amp; more\r\nWhat to do:"),
     ],
 )
-def test_each_line_and_each_word_arrives_whatever_a_place_makes_of_text(monkeypatch, url, text):
+def test_each_line_and_each_word_arrives_whatever_a_place_makes_of_text(
+    monkeypatch: pytest.MonkeyPatch, url: str, text: str
+) -> None:
     """Keeps out: a mail whose lines are one, without what stood between < and >."""
     notifier, sent = Notifier([SecretStr(url)]), []
     (plugin,) = notifier.places[0]._sender
@@ -158,7 +167,7 @@ def test_each_line_and_each_word_arrives_whatever_a_place_makes_of_text(monkeypa
     assert text in sent[0]
 
 
-def test_alerts_arrive_in_their_order(posts):
+def test_alerts_arrive_in_their_order(posts: Callable[[], Post]) -> None:
     post = posts()
     notifier = Notifier([post.url])
     for number in range(5):
@@ -167,7 +176,9 @@ def test_alerts_arrive_in_their_order(posts):
     assert post.titles == [f"MediaNest: warning: {number}" for number in range(5)]
 
 
-def test_one_that_fails_is_tried_again_and_keeps_nobody_waiting(posts, clock):
+def test_one_that_fails_is_tried_again_and_keeps_nobody_waiting(
+    posts: Callable[[], Post], clock: ManualClock
+) -> None:
     broken, well = posts(), posts()
     broken.status = 500
     notifier = Notifier([broken.url, well.url], clock)
@@ -181,7 +192,9 @@ def test_one_that_fails_is_tried_again_and_keeps_nobody_waiting(posts, clock):
     assert broken.titles == well.titles
 
 
-def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(posts):
+def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(
+    posts: Callable[[], Post],
+) -> None:
     hung, well = posts(), posts()
     hung.gate.clear()
     notifier = Notifier([hung.url, well.url])
@@ -199,7 +212,9 @@ def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(posts):
     until(lambda: len(hung.received) >= 1 and settled(notifier))
 
 
-def test_an_outage_of_two_minutes_loses_nothing(posts, clock):
+def test_an_outage_of_two_minutes_loses_nothing(
+    posts: Callable[[], Post], clock: ManualClock
+) -> None:
     """Keeps out: five attempts within five seconds, while the network is down."""
     post = posts()
     post.status = 500
@@ -217,7 +232,9 @@ def test_an_outage_of_two_minutes_loses_nothing(posts, clock):
     assert post.titles == ["MediaNest: warning: a", "MediaNest: warning: b"]
 
 
-def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, clock, caplog):
+def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(
+    posts: Callable[[], Post], clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     post = posts()
     post.status = 500
     notifier = Notifier([post.url], clock)
@@ -238,7 +255,7 @@ def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(posts, clock,
     assert "dependency-down:a" in record.getMessage()
 
 
-def test_where_nobody_listens_the_others_still_hear(posts):
+def test_where_nobody_listens_the_others_still_hear(posts: Callable[[], Post]) -> None:
     well = posts()
     notifier = Notifier([SecretStr("json://127.0.0.1:1/"), well.url])
     assert notifier.send_now(alert()) == [
@@ -258,31 +275,33 @@ def test_where_nobody_listens_the_others_still_hear(posts):
         ),
     ],
 )
-def test_why_nobody_is_reached_is_told_without_a_secret(url, why, capsys, caplog):
+def test_why_nobody_is_reached_is_told_without_a_secret(
+    url: str, why: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     ((_, told),) = Notifier([SecretStr(url)]).send_now(alert())
-    assert why in told
-    assert "hunter2" not in told + caplog.text + "".join(capsys.readouterr())
+    assert why in not_none(told)
+    assert "hunter2" not in not_none(told) + caplog.text + "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(
     ("status", "why"),
     [(401, "it answered 401 Unauthorized"), (404, "it answered 404 Not Found"), (599, "599")],
 )
-def test_of_an_answer_its_status_is_told(posts, status, why):
+def test_of_an_answer_its_status_is_told(posts: Callable[[], Post], status: int, why: str) -> None:
     post = posts()
     post.status = status
     ((_, told),) = Notifier([post.url]).send_now(alert())
-    assert told.endswith(why)
+    assert not_none(told).endswith(why)
 
 
-def test_of_what_a_mail_server_says_only_the_code_is_told():
+def test_of_what_a_mail_server_says_only_the_code_is_told() -> None:
     refused = SMTPAuthenticationError(535, b"no mailbox hunter2 here")
     assert _why(refused) == "the mail server answered 535"
     assert _why(SMTPServerDisconnected("hunter2")) == "SMTPServerDisconnected"
     assert _why(ValueError("hunter2")) == "ValueError"
 
 
-def test_what_failed_before_is_not_the_reason_of_the_next(posts):
+def test_what_failed_before_is_not_the_reason_of_the_next(posts: Callable[[], Post]) -> None:
     post = posts()
     post.status = 500
     notifier = Notifier([post.url])
@@ -291,7 +310,7 @@ def test_what_failed_before_is_not_the_reason_of_the_next(posts):
     assert notifier.send_now(alert()) == [("JSON (number 1)", "no reason was given")]
 
 
-def test_only_so_many_wait_and_the_oldest_go_first(posts):
+def test_only_so_many_wait_and_the_oldest_go_first(posts: Callable[[], Post]) -> None:
     post = posts()
     notifier = Notifier([post.url])
     for number in range(103):
@@ -301,7 +320,7 @@ def test_only_so_many_wait_and_the_oldest_go_first(posts):
     assert post.titles[0] == "MediaNest: warning: 3"
 
 
-def test_an_alert_that_comes_while_another_is_sent_is_not_lost(posts):
+def test_an_alert_that_comes_while_another_is_sent_is_not_lost(posts: Callable[[], Post]) -> None:
     post = posts()
     post.gate.clear()
     notifier = Notifier([post.url])
@@ -313,7 +332,9 @@ def test_an_alert_that_comes_while_another_is_sent_is_not_lost(posts):
     until(lambda: len(post.received) == 2)
 
 
-def test_no_secret_is_in_any_record(posts, clock, caplog):
+def test_no_secret_is_in_any_record(
+    posts: Callable[[], Post], clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     post = posts()
     post.status = 500
     with caplog.at_level(logging.DEBUG, "medianest"), caplog.at_level(logging.INFO):
@@ -328,21 +349,23 @@ def test_no_secret_is_in_any_record(posts, clock, caplog):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "gopher://hunter2", "json://", "http:// hunter2"])
-def test_a_url_that_nobody_knows_is_refused_and_not_told(url):
+def test_a_url_that_nobody_knows_is_refused_and_not_told(url: str) -> None:
     urls = [SecretStr("json://127.0.0.1:1/"), SecretStr(url)]
     with pytest.raises(ConfigurationError, match="MEDIANEST_ALERTS_URLS: number 2 is no") as caught:
         Notifier(urls)
     assert "hunter2" not in str(caught.value)
 
 
-def test_without_urls_nothing_is_sent():
+def test_without_urls_nothing_is_sent() -> None:
     notifier = Notifier([])
     notifier(alert())
     notifier.flush()
     assert (notifier.send_now(alert()), notifier.places) == ([], [])
 
 
-def test_a_place_that_never_ends_its_answer_is_given_up(posts, clock):
+def test_a_place_that_never_ends_its_answer_is_given_up(
+    posts: Callable[[], Post], clock: ManualClock
+) -> None:
     """Keeps out: a server that drips, and all alerts of that place waiting for it for ever."""
     hung = posts()
     hung.gate.clear()
@@ -362,7 +385,7 @@ def test_a_place_that_never_ends_its_answer_is_given_up(posts, clock):
     until(lambda: settled(notifier))
 
 
-def test_the_last_ones_are_sent_when_the_process_ends(posts):
+def test_the_last_ones_are_sent_when_the_process_ends(posts: Callable[[], Post]) -> None:
     well, hung = posts(), posts()
     hung.gate.clear()
     notifier = Notifier([well.url, hung.url])

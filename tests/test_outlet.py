@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,28 +19,29 @@ from medianest.health import Status
 from medianest.health.log import LogTally
 from medianest.logs.outlet import Outlet
 from medianest.logs.seldom import Seldom
+from medianest.resilience import ManualClock
 
 LINE = "x" * 1000
 
 
 @pytest.fixture
-def tally(clock):
+def tally(clock: ManualClock) -> LogTally:
     return LogTally(clock)
 
 
 @pytest.fixture
-def pipe():
+def pipe() -> Iterator[SimpleNamespace]:
     read, write = os.pipe()
     with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", buffering=0) as writer:
         yield SimpleNamespace(reader=reader, writer=writer)
 
 
 @pytest.fixture
-def log_to(tally):
+def log_to(tally: LogTally) -> Iterator[Callable[[Any], logging.Logger]]:
     """`log_to(stream)` is a logger whose lines go there."""
     made = []
 
-    def make(stream):
+    def make(stream: Any) -> logging.Logger:
         logger = logging.Logger("outlet")
         logger.addHandler(Outlet(stream, tally))
         made.append(logger)
@@ -49,11 +52,13 @@ def log_to(tally):
         logger.handlers[0].close()
 
 
-def flush(logger):
+def flush(logger: logging.Logger) -> None:
     logger.handlers[0].flush()
 
 
-def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(log_to, pipe, tally):
+def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace, tally: LogTally
+) -> None:
     """Keeps out: after 64 KiB each request that logs hangs until somebody reads."""
     logger = log_to(pipe.writer)
     for number in range(6000):
@@ -67,7 +72,9 @@ def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(log_to, pipe, tally):
     assert told == f"{tally.dropped} log records were dropped"
 
 
-def test_a_critical_record_finds_its_place(log_to, pipe, monkeypatch):
+def test_a_critical_record_finds_its_place(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("medianest.logs.outlet._CRITICAL_SECONDS", 0.0)
     logger = log_to(pipe.writer)
     for _ in range(6000):
@@ -77,7 +84,9 @@ def test_a_critical_record_finds_its_place(log_to, pipe, monkeypatch):
     assert pipe.reader.read().decode().splitlines()[-2] == "the end"
 
 
-def test_what_a_full_disk_does_not_take_is_told_when_it_does_again(log_to, pipe, tally):
+def test_what_a_full_disk_does_not_take_is_told_when_it_does_again(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace, tally: LogTally
+) -> None:
     with Path("/dev/full").open("wb", buffering=0) as full:
         disk = SimpleNamespace(fileno=full.fileno)
         logger = log_to(disk)
@@ -92,10 +101,12 @@ def test_what_a_full_disk_does_not_take_is_told_when_it_does_again(log_to, pipe,
     assert tally.dropped == 3
 
 
-def test_a_line_of_which_half_was_written_spoils_no_other(log_to, pipe, monkeypatch):
+def test_a_line_of_which_half_was_written_spoils_no_other(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write, left = os.write, [4, 0]
 
-    def fills_up(descriptor, data):
+    def fills_up(descriptor: int, data: memoryview) -> int:
         if left and not (room := left.pop(0)):
             raise OSError(errno.ENOSPC, "full")
         return write(descriptor, data[:room] if left else data)
@@ -111,7 +122,9 @@ def test_a_line_of_which_half_was_written_spoils_no_other(log_to, pipe, monkeypa
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_closed_stream_is_no_error_of_who_logs(log_to, pipe, tally, is_there):
+def test_a_closed_stream_is_no_error_of_who_logs(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace, tally: LogTally, is_there: bool
+) -> None:
     pipe.writer.close()
     logger = log_to(pipe.writer if is_there else None)
     logger.error("lost")
@@ -119,7 +132,9 @@ def test_a_closed_stream_is_no_error_of_who_logs(log_to, pipe, tally, is_there):
     assert tally.dropped == 1
 
 
-def test_a_pipe_that_does_not_block_is_waited_for(log_to, pipe):
+def test_a_pipe_that_does_not_block_is_waited_for(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace
+) -> None:
     os.set_blocking(pipe.writer.fileno(), False)
     logger = log_to(pipe.writer)
     for _ in range(500):
@@ -128,7 +143,9 @@ def test_a_pipe_that_does_not_block_is_waited_for(log_to, pipe):
     assert len(pipe.reader.read().splitlines()) == 500
 
 
-def test_arguments_that_do_not_fit_are_told_as_such(log_to, pipe):
+def test_arguments_that_do_not_fit_are_told_as_such(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace
+) -> None:
     logger = log_to(pipe.writer)
     logger.info("%d things", "some")
     flush(logger)
@@ -136,7 +153,9 @@ def test_arguments_that_do_not_fit_are_told_as_such(log_to, pipe):
     assert pipe.reader.read().startswith(b"'%d things' cannot be told: %d format")
 
 
-def test_its_thread_ends_with_it(log_to, pipe):
+def test_its_thread_ends_with_it(
+    log_to: Callable[[Any], logging.Logger], pipe: SimpleNamespace
+) -> None:
     logger = log_to(pipe.writer)
     logger.info("hello")
     thread = logger.handlers[0]._thread
@@ -164,7 +183,7 @@ logging.info("the end")
 """
 
 
-def test_each_process_writes_its_own_lines_once_before_it_ends():
+def test_each_process_writes_its_own_lines_once_before_it_ends() -> None:
     """The last one ends without a word, right after its critical line."""
     found = subprocess.run(
         [sys.executable, "-Wignore", "-c", FORKING],
@@ -179,7 +198,7 @@ def test_each_process_writes_its_own_lines_once_before_it_ends():
     assert [line for line in lines if line.startswith("parent")] == parent
 
 
-def test_health_tells_that_the_log_is_not_read(tally, clock):
+def test_health_tells_that_the_log_is_not_read(tally: LogTally, clock: ManualClock) -> None:
     """Keeps out: a health of 100 while nothing is logged any more."""
     assert tally().status is Status.HEALTHY
     tally.note_begun()
@@ -190,7 +209,9 @@ def test_health_tells_that_the_log_is_not_read(tally, clock):
     assert tally().status is Status.HEALTHY
 
 
-def test_health_tells_for_a_minute_that_records_were_dropped(tally, clock):
+def test_health_tells_for_a_minute_that_records_were_dropped(
+    tally: LogTally, clock: ManualClock
+) -> None:
     tally.note_dropped()
     clock.advance(59)
     assert (tally().status, tally().detail["dropped"]) == (Status.DEGRADED, 1)
@@ -199,11 +220,15 @@ def test_health_tells_for_a_minute_that_records_were_dropped(tally, clock):
     assert tally().status is Status.HEALTHY
 
 
-def record_of(message, level=logging.WARNING, name="gunicorn.error"):
+def record_of(
+    message: str, level: int = logging.WARNING, name: str = "gunicorn.error"
+) -> logging.LogRecord:
     return logging.LogRecord(name, level, __file__, 1, message, (), None)
 
 
-def test_of_a_kind_a_few_records_a_second_pass_and_the_next_tells_of_the_rest(clock):
+def test_of_a_kind_a_few_records_a_second_pass_and_the_next_tells_of_the_rest(
+    clock: ManualClock,
+) -> None:
     seldom = Seldom(2, clock)
     bad = [record_of(f"Invalid request from {number}") for number in range(5)]
     assert [seldom.filter(record) for record in bad] == [True, True, False, False, False]
@@ -215,7 +240,7 @@ def test_of_a_kind_a_few_records_a_second_pass_and_the_next_tells_of_the_rest(cl
     assert last.left_out == 3
 
 
-def test_kinds_that_are_made_up_take_no_memory(clock):
+def test_kinds_that_are_made_up_take_no_memory(clock: ManualClock) -> None:
     seldom = Seldom(2, clock)
     for number in range(1000):
         seldom.filter(record_of(f"{number:020}"[::-1]))

@@ -2,11 +2,16 @@
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from apscheduler.schedulers import base
+from medianest.web.parts import Parts
+from medianest.worker import Worker
 from sqlalchemy import text
 
 from medianest.app import create_app
@@ -19,24 +24,26 @@ from medianest.storage.errors import DatabaseUnavailableError
 class SettableClock(SystemClock):
     """The real clock, whose time of day can be set."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.offset = timedelta()
 
-    def utc(self):
+    def utc(self) -> datetime:
         return SystemClock.utc() + self.offset
 
 
 @pytest.fixture
-def clock():
+def clock() -> SettableClock:
     return SettableClock()
 
 
 @pytest.fixture
-def make_running(tmp_path, clock):
+def make_running(
+    tmp_path: Path, clock: SettableClock
+) -> Iterator[Callable[[], tuple[Parts, Worker]]]:
     """Starts an app's worker; gives the parts of the app, and the worker."""
     started = []
 
-    def make():
+    def make() -> tuple[Parts, Worker]:
         app = create_app(
             {
                 "env": "development",
@@ -63,33 +70,33 @@ def make_running(tmp_path, clock):
 
 
 @pytest.fixture
-def running(make_running):
+def running(make_running: Callable[[], tuple[Parts, Worker]]) -> tuple[Parts, Worker]:
     return make_running()
 
 
-def until(condition, seconds=10.0):
+def until(condition: Callable[..., Any], seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
 
 
-def is_of_pool(thread):
+def is_of_pool(thread: threading.Thread) -> bool:
     return thread.daemon and "ThreadPool" in thread.name
 
 
-def age(parts):
+def age(parts: Parts) -> float | None:
     return parts.monitoring.monitor.component("memory").age_seconds
 
 
-def checks_go_on(parts):
+def checks_go_on(parts: Parts) -> None:
     """For a second, in which several are due."""
     until(lambda: age(parts) is not None and age(parts) < 0.4)
     time.sleep(1.0)
     until(lambda: age(parts) < 0.4, 3.0)
 
 
-def test_everything_is_checked_soon_after_the_start(running):
+def test_everything_is_checked_soon_after_the_start(running: tuple[Parts, Worker]) -> None:
     parts, _ = running
     until(lambda: all(c.checked_at is not None for c in parts.monitoring.monitor.components()))
     assert parts.storage.migrator.is_current
@@ -100,12 +107,14 @@ def test_everything_is_checked_soon_after_the_start(running):
     assert set(found.values()) == {"healthy"}
 
 
-def test_tables_that_are_still_being_made_are_no_trouble(make_running, monkeypatch):
+def test_tables_that_are_still_being_made_are_no_trouble(
+    make_running: Callable[[], tuple[Parts, Worker]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: "run medianest db upgrade", told to people by an alert at each first start."""
     ready = threading.Event()
     upgrade = Database.upgrade
 
-    def slow(database):
+    def slow(database: Database) -> tuple[None, str]:
         ready.wait(5)
         return upgrade(database)
 
@@ -118,10 +127,12 @@ def test_tables_that_are_still_being_made_are_no_trouble(make_running, monkeypat
     until(lambda: database().status.value == "healthy")
 
 
-def test_a_database_that_hangs_at_the_start_is_told_as_such(make_running, monkeypatch):
+def test_a_database_that_hangs_at_the_start_is_told_as_such(
+    make_running: Callable[[], tuple[Parts, Worker]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keeps out: it was not looked at until its tables had been made, or could not be."""
 
-    def hangs(database):
+    def hangs(database: Database) -> NoReturn:
         raise DatabaseUnavailableError("the database did not answer in time")
 
     held = threading.Event()
@@ -132,8 +143,10 @@ def test_a_database_that_hangs_at_the_start_is_told_as_such(make_running, monkey
     held.set()
 
 
-def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(make_running, monkeypatch):
-    def fails(database):
+def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(
+    make_running: Callable[[], tuple[Parts, Worker]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(database: Database) -> NoReturn:
         raise DatabaseUnavailableError("the disk is full")
 
     monkeypatch.setattr(Database, "upgrade", fails)
@@ -143,7 +156,13 @@ def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(make_running
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=365)])
-def test_a_clock_that_is_set_stops_nothing(running, clock, monkeypatch, caplog, step):
+def test_a_clock_that_is_set_stops_nothing(
+    running: tuple[Parts, Worker],
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: timedelta,
+) -> None:
     """Keeps out: a scheduler that waits until it is as late again as it was; and one that goes
     through each second of a year that never was, with 1.7 GiB."""
     parts, _ = running
@@ -153,7 +172,7 @@ def test_a_clock_that_is_set_stops_nothing(running, clock, monkeypatch, caplog, 
 
     class Now(real):
         @classmethod
-        def now(cls, tz=None):
+        def now(cls, tz: timezone | None = None) -> datetime:
             return real.fromtimestamp(clock.utc().timestamp(), tz)
 
     monkeypatch.setattr(base, "datetime", Now)
@@ -168,7 +187,7 @@ def test_a_clock_that_is_set_stops_nothing(running, clock, monkeypatch, caplog, 
     until(lambda: f"the time of day was set {way} by" in caplog.text)
 
 
-def test_a_job_is_planned_an_interval_ahead_whatever_was_missed():
+def test_a_job_is_planned_an_interval_ahead_whatever_was_missed() -> None:
     """It keeps its rhythm, and makes up for nothing."""
     every, at = Every(10, 2, random=lambda: 0.5), datetime(2026, 1, 1, tzinfo=UTC)
     interval = timedelta(seconds=11)
@@ -178,7 +197,7 @@ def test_a_job_is_planned_an_interval_ahead_whatever_was_missed():
         assert every.get_next_fire_time(at, at + passed) == at + passed + interval
 
 
-def test_it_ends_with_all_its_threads(make_running):
+def test_it_ends_with_all_its_threads(make_running: Callable[[], tuple[Parts, Worker]]) -> None:
     others = set(threading.enumerate())
     parts, worker = make_running()
     checks_go_on(parts)
@@ -190,7 +209,7 @@ def test_it_ends_with_all_its_threads(make_running):
     assert age(parts) >= before + 0.6
 
 
-def test_tables_of_a_newer_version_do_not_stop_what_runs(running):
+def test_tables_of_a_newer_version_do_not_stop_what_runs(running: tuple[Parts, Worker]) -> None:
     parts, _ = running
     until(lambda: parts.storage.migrator.is_current)
     for revision, current in (("9999", True), ("0001", False), (schema.head_revision(), True)):

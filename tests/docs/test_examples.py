@@ -22,22 +22,22 @@ def examples(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=page_name)
-def test_the_examples_of_a_page_run(page):
+def test_the_examples_of_a_page_run(page: Path) -> None:
     """In a process of its own, as its reader's: some register what others would find."""
-    command = [sys.executable, "-W", "error", "-m", __name__, page]
+    command = [sys.executable, "-W", "error", "-m", __name__, str(page)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_no_python_escapes_by_another_fence(page):
+def test_no_python_escapes_by_another_fence(page: Path) -> None:
     fences = re.findall(
         r"^ *```(?:py|pycon|Python).*$", page.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert fences == ["```python"] * len(examples(page))
 
 
-def test_a_wrong_example_is_told_by_its_page_and_line(tmp_path):
+def test_a_wrong_example_is_told_by_its_page_and_line(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Text.\n\n```python\nright = 1\nwrong = 1 / 0\n```\n", encoding="utf-8")
     (example,) = examples(page)

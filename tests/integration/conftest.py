@@ -1,5 +1,7 @@
 """The app as it runs: real gunicorn, real sockets, a sandbox Plex."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -9,7 +11,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +22,7 @@ from medianest.sandbox.process import SandboxProcess
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "the-operator-token"
-QUICK = {
+QUICK: dict[str, Any] = {
     "MEDIANEST_PLEX_TIMEOUT": 1.0,
     "MEDIANEST_PLEX_RESET_TIMEOUT": 0.5,
     "MEDIANEST_PLEX_INITIAL_DELAY": 0.01,
@@ -28,18 +33,18 @@ QUICK = {
 class Answer:
     """An HTTP answer and how long it took, in seconds."""
 
-    def __init__(self, status, headers, body, took):
+    def __init__(self, status: int, headers: HTTPMessage, body: bytes, took: float) -> None:
         self.status, self.headers, self.body, self.took = status, headers, body, took
 
     @property
-    def json(self):
+    def json(self) -> dict[str, Any]:
         return json.loads(self.body)
 
 
 class Server:
     """gunicorn with the app, on a free port."""
 
-    def __init__(self, directory, arguments=(), **variables):
+    def __init__(self, directory: Path, arguments: Sequence[str] = (), **variables: Any) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -57,12 +62,12 @@ class Server:
         }
         self.reopen()
 
-    def reopen(self):
+    def reopen(self) -> None:
         """Start it, with its log open; also after it was stopped."""
         self._log = (self.directory / "log").open("a+")
         self.start()
 
-    def start(self):
+    def start(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *self._arguments],
             cwd=ROOT,
@@ -72,12 +77,12 @@ class Server:
             start_new_session=True,
         )
 
-    def kill(self):
+    def kill(self) -> None:
         """As a power cut would: the master and all workers, at this instant."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
 
-    def wait_until(self, what="ready"):
+    def wait_until(self, what: str = "ready") -> Server:
         until = time.monotonic() + 30
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log
@@ -88,7 +93,14 @@ class Server:
                 time.sleep(0.05)
         raise AssertionError(f"not ready:\n{self.log}")
 
-    def get(self, path, *, timeout=30, headers=None, data=None):
+    def get(
+        self,
+        path: str,
+        *,
+        timeout: int = 30,
+        headers: Any = None,
+        data: bytes | None = None,
+    ) -> Answer:
         request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
         began = time.monotonic()
         try:
@@ -99,33 +111,33 @@ class Server:
                 status, headers, body = error.code, error.headers, error.read()
         return Answer(status, headers, body, time.monotonic() - began)
 
-    def act(self, action, name="plex", **members):
+    def act(self, action: str, name: str = "plex", **members: Any) -> Answer:
         return self.get(
             f"/api/v1/resilience/circuit-breakers/{name}/action",
             data=json.dumps({"action": action, **members}).encode(),
             headers={"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"},
         )
 
-    def breaker(self, name="plex"):
+    def breaker(self, name: str = "plex") -> dict[str, Any]:
         return self.get(f"/api/v1/resilience/circuit-breakers/{name}").json
 
     @property
-    def log(self):
+    def log(self) -> str:
         self._log.flush()
         self._log.seek(0)
         return self._log.read()
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.leave(number)
         return self.ended()
 
-    def leave(self, number=signal.SIGTERM):
+    def leave(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Tell it to end, and wait for nothing."""
         self._until = time.monotonic() + 20
         if self.process.poll() is None:
             self.process.send_signal(number)
 
-    def ended(self):
+    def ended(self) -> int:
         """Its exit code, for which it has twenty seconds since it was told."""
         try:
             return self.process.wait(max(0.0, self._until - time.monotonic()))
@@ -137,33 +149,35 @@ class Server:
 
 
 @pytest.fixture
-def plex():
+def plex() -> Iterator[SandboxProcess]:
     with SandboxProcess.start(kind="plex", port=0) as process:
         yield process
 
 
 @pytest.fixture
-def overseerr(tmp_path):
+def overseerr(tmp_path: Path) -> Iterator[SandboxProcess]:
     state = tmp_path / "overseerr.jsonl"
     with SandboxProcess.start(kind="overseerr", port=0, state=state) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
-def leaving():
+def leaving() -> Iterator[list[Any]]:
     """Servers that have been told to end, while other tests go on."""
-    servers = []
+    servers: list[Server] = []
     yield servers
     for server in servers:
         server.ended()
 
 
 @pytest.fixture
-def serve(tmp_path, request, leaving):
+def serve(
+    tmp_path: Path, request: pytest.FixtureRequest, leaving: list[Any]
+) -> Iterator[Callable[..., Server]]:
     """`serve(**variables)` is a running server that is ready, or, without `ready`, alive."""
-    servers = []
+    servers: list[Server] = []
 
-    def start(ready=True, **variables):
+    def start(ready: bool = True, **variables: Any) -> Server:
         directory = tmp_path / str(len(servers))
         directory.mkdir(exist_ok=True)
         servers.append(Server(directory, **variables))
@@ -179,6 +193,6 @@ def serve(tmp_path, request, leaving):
 
 
 @pytest.fixture
-def server(serve, plex):
+def server(serve: Callable[..., Server], plex: SandboxProcess) -> Server:
     """The app in front of the sandbox, quick to time out and to recover."""
     return serve(MEDIANEST_PLEX_URL=plex.url, MEDIANEST_PLEX_TOKEN=plex.token, **QUICK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 _POST = (
     b"POST /api/v1/media/requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -13,7 +14,7 @@ _READ = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 class Dawdler:
     """One way to take a server's time: what is sent at once, and what again and again."""
 
-    def __init__(self, first=b"", drip=b"", *, reads=True):
+    def __init__(self, first: bytes = b"", drip: bytes = b"", *, reads: bool = True) -> None:
         self.first, self.drip, self.reads = first, drip, reads
 
 
@@ -34,20 +35,20 @@ BODIES = {
 class Crowd:
     """So many clients of each of these kinds, connected."""
 
-    def __init__(self, port, kinds, count):
+    def __init__(self, port: int, kinds: dict[str, Any], count: int) -> None:
         self._port = port
         self._clients = [
             (self._connect(kind), kind) for kind in kinds.values() for _ in range(count)
         ]
 
-    def _connect(self, kind):
+    def _connect(self, kind: Dawdler) -> socket.socket:
         client = socket.create_connection(("127.0.0.1", self._port), timeout=10)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.sendall(kind.first)
         client.setblocking(False)
         return client
 
-    def dawdle(self):
+    def dawdle(self) -> None:
         """A little of everything; whoever reads throws away what comes."""
         for client, kind in self._clients:
             try:
@@ -56,6 +57,6 @@ class Crowd:
             except OSError:
                 pass
 
-    def close(self):
+    def close(self) -> None:
         for client, _ in self._clients:
             client.close()

@@ -10,7 +10,7 @@ import pytest
 class Namespace:
     """A network namespace that is reached at `address` from here, and nowhere else."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         place = os.getpid() % 2**16
         self.name = f"medianest-{place}"
         self._near, self._far = f"mn{place}a", f"mn{place}b"
@@ -18,7 +18,7 @@ class Namespace:
         host = (place & 63) << 2
         self._here, self.address = f"{network}.{host + 1}", f"{network}.{host + 2}"
 
-    def open(self):
+    def open(self) -> None:
         """Make it. Skips the test where this machine does not allow that."""
         if os.geteuid() != 0:
             pytest.skip("only root can make a network namespace")
@@ -34,21 +34,21 @@ class Namespace:
         self.run(f"ip addr add {self.address}/30 dev {self._far}")
         self.run(f"ip link set {self._far} up")
 
-    def close(self):
+    def close(self) -> None:
         """Take it down with its half of the wire; harmless when there is none."""
         subprocess.run(["ip", "link", "del", self._near], capture_output=True)
         subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
 
-    def run(self, command):
+    def run(self, command: str) -> None:
         """Run a command inside."""
         run(f"{self.inside} {command}")
 
     @property
-    def inside(self):
+    def inside(self) -> str:
         """What to put before a command for it to run inside."""
         return f"ip netns exec {self.name}"
 
-    def forget(self, ports):
+    def forget(self, ports: list[int]) -> None:
         """Drop what comes from these ports of ours and what goes to them, without a word to either
         end, as a firewall does that has forgotten their connections."""
         listed = ", ".join(map(str, ports))
@@ -64,11 +64,11 @@ class Namespace:
         """
         subprocess.run([*self.inside.split(), "nft", "-f", "-"], input=rules.encode(), check=True)
 
-    def remember(self):
+    def remember(self) -> None:
         """Let everything through again."""
         subprocess.run([*self.inside.split(), "nft", "flush", "ruleset"], check=True)
 
 
-def run(command):
+def run(command: str) -> None:
     done = subprocess.run(command.split(), capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stderr}"

@@ -6,12 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import OPERATOR, QUICK, ROOT
+from medianest.sandbox import SandboxProcess
+from tests.integration.conftest import OPERATOR, QUICK, ROOT, Server
 
 WATCHFUL = {
     "MEDIANEST_HEALTH_INTERVAL": 0.3,
@@ -23,36 +27,47 @@ VIEWER = {"Authorization": f"Bearer {OPERATOR}"}
 NOBODY = "json://127.0.0.1:9/?cto=1"
 
 
-@pytest.fixture
-def letters():
+class LetterBox(ThreadingHTTPServer):
     """What arrived at a server that takes alerts, as (title, text); `url` is Apprise's."""
 
-    class Box(BaseHTTPRequestHandler):
-        def do_POST(self):
-            letter = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            server.letters.append((letter["title"], letter["message"]))
-            self.send_response(200)
-            self.end_headers()
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taking)
+        self.letters: list[tuple[str, str]] = []
+        self.url = f"json://127.0.0.1:{self.server_port}/"
 
-        def log_message(self, *args):
-            pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Box)
-    server.letters, server.url = [], f"json://127.0.0.1:{server.server_port}/"
+class Taking(BaseHTTPRequestHandler):
+    server: LetterBox
+
+    def do_POST(self) -> None:
+        letter = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.letters.append((letter["title"], letter["message"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: str) -> None:
+        pass
+
+
+@pytest.fixture
+def letters() -> Iterator[LetterBox]:
+    server = LetterBox()
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-def wait_for(condition, seconds=15.0):
+def wait_for(condition: Callable[..., Any], seconds: float = 15.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)
 
 
-def test_plex_goes_and_returns_and_each_is_told_once(serve, plex, letters):
+def test_plex_goes_and_returns_and_each_is_told_once(
+    serve: Callable[..., Server], plex: SandboxProcess, letters: LetterBox
+) -> None:
     server = serve(
         MEDIANEST_PLEX_URL=plex.url,
         MEDIANEST_PLEX_TOKEN=plex.token,
@@ -63,7 +78,7 @@ def test_plex_goes_and_returns_and_each_is_told_once(serve, plex, letters):
     )
     stop = threading.Event()
 
-    def client(_):
+    def client(_: int) -> None:
         while not stop.is_set():
             server.get("/api/v1/media/sessions")
             server.get("/api/v1/media/libraries")
@@ -89,7 +104,9 @@ def test_plex_goes_and_returns_and_each_is_told_once(serve, plex, letters):
     assert server.log.count("alert warning") == 1
 
 
-def test_an_alert_outlives_a_restart(serve, plex, letters):
+def test_an_alert_outlives_a_restart(
+    serve: Callable[..., Server], plex: SandboxProcess, letters: LetterBox
+) -> None:
     """What was told before it is not told again, and its end is."""
     plex.fault("reset")
     server = serve(MEDIANEST_PLEX_URL=plex.url, MEDIANEST_ALERTS_URLS=letters.url, **WATCHFUL)
@@ -104,8 +121,8 @@ def test_an_alert_outlives_a_restart(serve, plex, letters):
     assert letters.letters[1][0] == "MediaNest: resolved: plex-media-server"
 
 
-def test_a_sample_is_sent_by_hand(tmp_path, letters):
-    def flask(*arguments, **variables):
+def test_a_sample_is_sent_by_hand(tmp_path: Path, letters: LetterBox) -> None:
+    def flask(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
         return subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],

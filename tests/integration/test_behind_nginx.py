@@ -8,10 +8,14 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import OPERATOR
+from medianest.sandbox import SandboxProcess
+from tests.integration.conftest import OPERATOR, Server
 
 CLIENTS = 32
 COMPLETE = "MEDIANEST_TEST_COMPLETE" in os.environ
@@ -46,14 +50,14 @@ http {{
 
 
 @pytest.fixture
-def proxy(tmp_path):
+def proxy(tmp_path: Path) -> Iterator[Callable[..., int]]:
     """`proxy(*servers)` is the port of an nginx in front of them."""
     if shutil.which("nginx") is None:
         assert not COMPLETE, "nginx is missing"
         pytest.skip("no nginx here (Debian: nginx-light)")
     processes = []
 
-    def start(*servers):
+    def start(*servers: Server) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -74,7 +78,7 @@ def proxy(tmp_path):
         process.wait(10)
 
 
-def _listens(port):
+def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -82,14 +86,15 @@ def _listens(port):
 class Household:
     """Many clients, each with a connection that it keeps; some wish for titles."""
 
-    def __init__(self, port):
-        self.statuses, self.failures = [], []
+    def __init__(self, port: int) -> None:
+        self.statuses: list[int] = []
+        self.failures: list[Exception] = []
         self._port, self._ended = port, threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(CLIENTS)]
         for thread in self._threads:
             thread.start()
 
-    def _ask(self, number):
+    def _ask(self, number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         wish = f'{{"media_type": "movie", "media_id": {number + 603}}}'.encode()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {OPERATOR}"}
@@ -107,13 +112,13 @@ class Household:
                 connection.close()
         connection.close()
 
-    def stop(self):
+    def stop(self) -> None:
         self._ended.set()
         for thread in self._threads:
             thread.join()
 
 
-def is_served(household):
+def is_served(household: Household) -> None:
     before = len(household.statuses)
     until = time.monotonic() + 10
     while len(household.statuses) < before + 5 * CLIENTS:
@@ -122,8 +127,10 @@ def is_served(household):
 
 
 @pytest.fixture
-def serve_media(serve, plex, overseerr):
-    def start(**variables):
+def serve_media(
+    serve: Callable[..., Server], plex: SandboxProcess, overseerr: SandboxProcess
+) -> Callable[..., Server]:
+    def start(**variables: Any) -> Server:
         return serve(
             MEDIANEST_PLEX_URL=plex.url, MEDIANEST_PLEX_TOKEN=plex.token,
             MEDIANEST_OVERSEERR_URL=overseerr.url, MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
@@ -134,7 +141,9 @@ def serve_media(serve, plex, overseerr):
     return start
 
 
-def test_nobody_sees_that_one_of_two_servers_ends(serve_media, proxy):
+def test_nobody_sees_that_one_of_two_servers_ends(
+    serve_media: Callable[..., Server], proxy: Callable[..., int]
+) -> None:
     first, second = (serve_media(MEDIANEST_DRAIN_DELAY=1.5) for _ in range(2))
     household = Household(proxy(first, second))
     try:
@@ -148,7 +157,9 @@ def test_nobody_sees_that_one_of_two_servers_ends(serve_media, proxy):
     assert set(household.statuses) <= {200, 201, 202, 409}
 
 
-def test_nobody_sees_that_a_server_takes_a_new_configuration(serve_media, proxy):
+def test_nobody_sees_that_a_server_takes_a_new_configuration(
+    serve_media: Callable[..., Server], proxy: Callable[..., int]
+) -> None:
     server = serve_media()
     household = Household(proxy(server))
     try:

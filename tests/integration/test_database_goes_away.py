@@ -7,11 +7,16 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 
+from medianest.sandbox.process import SandboxProcess
+from tests.integration.conftest import Answer, Server
 from tests.postgres import PostgresProcess
 
 REQUESTS = "/api/v1/media/requests"
@@ -24,22 +29,22 @@ FROZEN = 10.0
 
 
 @pytest.fixture(scope="module")
-def mortal_postgres():
+def mortal_postgres() -> Iterator[PostgresProcess]:
     server = PostgresProcess()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def own_postgres(mortal_postgres):
+def own_postgres(mortal_postgres: PostgresProcess) -> PostgresProcess:
     """One without tables, which tests freeze and kill, and leave running."""
     mortal_postgres.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     return mortal_postgres
 
 
 @pytest.fixture
-def start(serve, overseerr):
-    def start_it(**variables):
+def start(serve: Callable[..., Server], overseerr: SandboxProcess) -> Callable[..., Server]:
+    def start_it(**variables: Any) -> Server:
         return serve(
             MEDIANEST_OVERSEERR_URL=overseerr.url,
             MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
@@ -53,25 +58,27 @@ def start(serve, overseerr):
     return start_it
 
 
-def post(server, number):
+def post(server: Server, number: int) -> Answer:
     body = json.dumps({"media_type": "movie", "media_id": number}).encode()
     return server.get(REQUESTS, data=body, headers=JSON)
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)
 
 
-def test_a_frozen_database_holds_nobody_past_the_deadline(start, own_postgres):
+def test_a_frozen_database_holds_nobody_past_the_deadline(
+    start: Callable[..., Server], own_postgres: PostgresProcess
+) -> None:
     server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
     assert post(server, 1).status == 201
     stop, numbers = threading.Event(), iter(range(2, 10**6))
     lock = threading.Lock()
 
-    def client(_):
+    def client(_: int) -> list[Answer]:
         answers = []
         while not stop.is_set():
             with lock:
@@ -79,7 +86,7 @@ def test_a_frozen_database_holds_nobody_past_the_deadline(start, own_postgres):
             answers.append(post(server, number))
         return answers
 
-    def probe():
+    def probe() -> list[Answer]:
         answers = []
         while not stop.is_set():
             answers.append(server.get(LIVE))
@@ -109,7 +116,9 @@ def test_a_frozen_database_holds_nobody_past_the_deadline(start, own_postgres):
     wait_for(lambda: server.get(READY).status == 200)
 
 
-def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(start, own_postgres):
+def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(
+    start: Callable[..., Server], own_postgres: PostgresProcess
+) -> None:
     server = start(MEDIANEST_DATABASE_URL=own_postgres.url())
     with ThreadPoolExecutor(8) as pool:
         before = pool.map(lambda number: post(server, number), range(1, 40))
@@ -129,8 +138,8 @@ def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(start, own_
 
 
 def test_the_app_starts_and_serves_without_a_database_and_migrates_when_it_comes(
-    start, own_postgres, plex
-):
+    start: Callable[..., Server], own_postgres: PostgresProcess, plex: SandboxProcess
+) -> None:
     own_postgres.kill()
     server = start(
         ready=False,
@@ -151,7 +160,9 @@ def test_the_app_starts_and_serves_without_a_database_and_migrates_when_it_comes
     assert post(server, 1).status == 201
 
 
-def test_production_does_not_migrate_and_says_so(start, own_postgres):
+def test_production_does_not_migrate_and_says_so(
+    start: Callable[..., Server], own_postgres: PostgresProcess
+) -> None:
     server = start(
         ready=False,
         MEDIANEST_DATABASE_URL=own_postgres.url(),
@@ -162,7 +173,9 @@ def test_production_does_not_migrate_and_says_so(start, own_postgres):
     assert server.get(READY).status == 503
 
 
-def test_a_locked_sqlite_file_is_waited_for_or_told_and_nothing_is_lost(start, tmp_path, overseerr):
+def test_a_locked_sqlite_file_is_waited_for_or_told_and_nothing_is_lost(
+    start: Callable[..., Server], tmp_path: Path, overseerr: SandboxProcess
+) -> None:
     server = start()
     assert post(server, 1).status == 201
     other = sqlite3.connect(tmp_path / "0" / "medianest.db", isolation_level=None)
@@ -180,12 +193,14 @@ def test_a_locked_sqlite_file_is_waited_for_or_told_and_nothing_is_lost(start, t
     other.close()
 
 
-def pending(server):
+def pending(server: Server) -> int:
     return server.get("/api/v1/resilience/queue").json["queue"]["pending"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_is_told_and_nothing_that_was_accepted_is_lost(start, tmp_path, overseerr):
+def test_a_full_disk_is_told_and_nothing_that_was_accepted_is_lost(
+    start: Callable[..., Server], tmp_path: Path, overseerr: SandboxProcess
+) -> None:
     disk = tmp_path / "0"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]).returncode:
@@ -217,7 +232,9 @@ def test_a_full_disk_is_told_and_nothing_that_was_accepted_is_lost(start, tmp_pa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file immutable")
 @pytest.mark.skipif(which("chattr") is None, reason="no chattr command here (Debian: e2fsprogs)")
-def test_a_file_that_may_only_be_read_is_told_and_written_again_when_it_may_be(start, tmp_path):
+def test_a_file_that_may_only_be_read_is_told_and_written_again_when_it_may_be(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
     file = tmp_path / "0" / "medianest.db"
     server = start()
     assert post(server, 1).status == 201

@@ -3,11 +3,14 @@
 import resource
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
 
-from tests.integration.conftest import OPERATOR
+from medianest.sandbox import SandboxProcess
+from tests.integration.conftest import OPERATOR, Answer, Server
 from tests.integration.dawdlers import BODIES, SENDERS, Crowd
 
 LIVE = 0.25
@@ -20,7 +23,7 @@ CLIENT = {"Authorization": f"Bearer {OPERATOR}"}
 
 
 @pytest.fixture(autouse=True)
-def files():
+def files() -> Iterator[int]:
     """As many open files as the system allows, for this process and the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -31,22 +34,22 @@ def files():
 class Asking:
     """Asks for a path again and again, in a thread."""
 
-    def __init__(self, server, path):
-        self.answers = []
+    def __init__(self, server: Server, path: str) -> None:
+        self.answers: list[Answer] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._ask, args=(server, path))
         self._thread.start()
 
-    def _ask(self, server, path):
+    def _ask(self, server: Server, path: str) -> None:
         while not self._ended.wait(0.02):
             self.answers.append(server.get(path, headers=CLIENT))
 
-    def stop(self):
+    def stop(self) -> None:
         self._ended.set()
         self._thread.join()
 
 
-def connections(server):
+def connections(server: Server) -> int:
     """How many clients the workers have, but for those that ask."""
     workers = psutil.Process(server.process.pid).children()
     found = [c for worker in workers for c in worker.net_connections() if c.status != "LISTEN"]
@@ -55,7 +58,9 @@ def connections(server):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("kinds", [SENDERS, BODIES], ids=["heads and ends", "bodies and readers"])
-def test_a_thousand_of_each_kind_are_not_noticed(serve, plex, files, kinds):
+def test_a_thousand_of_each_kind_are_not_noticed(
+    serve: Callable[..., Server], plex: SandboxProcess, files: int, kinds: dict[str, Any]
+) -> None:
     """Keeps out: a thread for one byte, and a main loop that waits for one client to close."""
     server = serve(MEDIANEST_PLEX_URL=plex.url, MEDIANEST_PLEX_TOKEN=plex.token)
     began = time.monotonic()

@@ -2,20 +2,26 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.integration.conftest import Server
 
 READY = "/api/v1/health/ready"
 
 
 @pytest.fixture
-def no_umask():
+def no_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
 
 
-def test_strangers_get_in_neither_by_name_nor_by_file(no_umask, serve, tmp_path):
+def test_strangers_get_in_neither_by_name_nor_by_file(
+    no_umask: None, serve: Callable[..., Server], tmp_path: Path
+) -> None:
     """One server: it is started with a umask that takes nothing away, and behind a proxy."""
     server = serve(
         MEDIANEST_OPERATOR_TOKEN="",

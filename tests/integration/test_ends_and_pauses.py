@@ -6,6 +6,9 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,55 +23,59 @@ PAUSE = 7.0
 class Clients:
     """A few that ask on a new connection each time, one after the other."""
 
-    def __init__(self, server, path, count=8):
-        self.answers, self.failures = [], []
+    def __init__(self, server: Server, path: str, count: int = 8) -> None:
+        self.answers: list[int] = []
+        self.failures: list[OSError] = []
         self._server, self._path, self._ended = server, path, threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
         for thread in self._threads:
             thread.start()
 
-    def _ask(self):
+    def _ask(self) -> None:
         while not self._ended.wait(0.005):
             try:
                 self.answers.append(self._server.get(self._path, timeout=10).status)
             except OSError as error:
                 self.failures.append(error)
 
-    def stop(self):
+    def stop(self) -> None:
         self._ended.set()
         for thread in self._threads:
             thread.join()
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all but those who end it."""
-    url = {"MEDIANEST_PLEX_URL": "http://127.0.0.1:1", "GUNICORN_CMD_ARGS": "--timeout 3"}
+    url: dict[str, Any] = {
+        "MEDIANEST_PLEX_URL": "http://127.0.0.1:1",
+        "GUNICORN_CMD_ARGS": "--timeout 3",
+    }
     server = Server(tmp_path_factory.mktemp("ends"), **url)
     yield server.wait_until()
     server.stop()
 
 
-def workers(server):
+def workers(server: Server) -> set[int]:
     children = psutil.Process(server.process.pid).children()
     return {child.pid for child in children if _lives(child)}
 
 
-def _lives(child):
+def _lives(child: psutil.Process) -> bool:
     try:
         return child.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:  # it has ended since
         return False
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition: Callable[..., Any], seconds: int = 10) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
 
 
-def test_from_sigterm_on_nobody_is_refused_for_a_while(serve):
+def test_from_sigterm_on_nobody_is_refused_for_a_while(serve: Callable[..., Server]) -> None:
     """Keeps out: the listener closed at once, so that no proxy ever saw that it should go away."""
     server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=1.5)
     clients = Clients(server, LIVE)
@@ -85,7 +92,7 @@ def test_from_sigterm_on_nobody_is_refused_for_a_while(serve):
         server.get(LIVE)
 
 
-def test_whoever_is_in_a_hurry_need_not_wait_for_the_drain(serve):
+def test_whoever_is_in_a_hurry_need_not_wait_for_the_drain(serve: Callable[..., Server]) -> None:
     server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=60)
     server.process.send_signal(signal.SIGTERM)
     wait_for(lambda: server.get(READY).status == 503)
@@ -93,7 +100,7 @@ def test_whoever_is_in_a_hurry_need_not_wait_for_the_drain(serve):
     assert server.process.wait(10) == 0
 
 
-def test_the_end_waits_for_no_worker_that_is_still_starting(serve):
+def test_the_end_waits_for_no_worker_that_is_still_starting(serve: Callable[..., Server]) -> None:
     """Keeps out: a SIGTERM after a SIGHUP that took effect when the new workers served."""
     server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=0)
     before = workers(server)
@@ -107,7 +114,7 @@ def test_the_end_waits_for_no_worker_that_is_still_starting(serve):
     assert server.process.wait(5) == 0
 
 
-def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared):
+def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared: Server) -> None:
     """Keeps out: old workers that ended while new ones were still starting."""
     before = workers(shared)
     clients = Clients(shared, READY)
@@ -119,7 +126,9 @@ def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared):
     assert not clients.failures
 
 
-def test_a_wrong_configuration_on_sighup_ends_nothing(shared, request):
+def test_a_wrong_configuration_on_sighup_ends_nothing(
+    shared: Server, request: pytest.FixtureRequest
+) -> None:
     """Keeps out: one typing error, and the server was gone."""
     before = workers(shared)
     file = shared.directory / "medianest.toml"
@@ -131,7 +140,7 @@ def test_a_wrong_configuration_on_sighup_ends_nothing(shared, request):
     assert shared.get(LIVE).status == 200
 
 
-def test_a_pause_of_all_processes_kills_none(shared):
+def test_a_pause_of_all_processes_kills_none(shared: Server) -> None:
     """Keeps out: all workers killed on waking, and all that they knew lost."""
     before = workers(shared)
     paused = [shared.process.pid, *before]
@@ -146,7 +155,7 @@ def test_a_pause_of_all_processes_kills_none(shared):
     assert workers(shared) == before
 
 
-def test_a_worker_that_hangs_alone_is_replaced(shared):
+def test_a_worker_that_hangs_alone_is_replaced(shared: Server) -> None:
     before = workers(shared)
     wait_for(lambda: shared.get(LIVE).status == 200)
     time.sleep(3)  # after a pause none is killed for as long as it may hang
@@ -156,7 +165,7 @@ def test_a_worker_that_hangs_alone_is_replaced(shared):
     shared.wait_until("live")
 
 
-def test_without_files_left_the_server_waits_and_says_so_once(shared):
+def test_without_files_left_the_server_waits_and_says_so_once(shared: Server) -> None:
     """Keeps out: a busy loop that wrote 85 MB of log in 45 s."""
     (pid,) = workers(shared)
     worker = psutil.Process(pid)
@@ -176,7 +185,7 @@ def test_without_files_left_the_server_waits_and_says_so_once(shared):
     assert shared.get(LIVE, timeout=5).status == 200
 
 
-def test_with_somebody_elses_configuration_it_does_what_it_takes_on(tmp_path):
+def test_with_somebody_elses_configuration_it_does_what_it_takes_on(tmp_path: Path) -> None:
     """Keeps out: requests accepted and never made, as nothing ran beside the requests."""
     arguments = ["--config", "/dev/null", "wsgi:app"]  # PORT is gunicorn's own, too
     server = Server(tmp_path, arguments, MEDIANEST_PLEX_URL="http://127.0.0.1:1", HOST="127.0.0.1")

@@ -1,12 +1,14 @@
 """Every dependency hangs at once, and who asks is told so at once, under real gunicorn."""
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.conftest import OPERATOR
+from tests.integration.conftest import OPERATOR, Server
 from tests.postgres import PostgresProcess
 from tests.valkey import ValkeyProcess
 
@@ -39,14 +41,14 @@ HANGING = ("database", "redis-cache", "plex-media-server", "overseerr")
 
 
 @pytest.fixture
-def own_servers():
-    started = [PostgresProcess(), ValkeyProcess()]
-    yield started
-    for server in started:
-        server.stop()
+def own_servers() -> Iterator[tuple[PostgresProcess, ValkeyProcess]]:
+    postgres, valkey = PostgresProcess(), ValkeyProcess()
+    yield postgres, valkey
+    postgres.stop()
+    valkey.stop()
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition: Callable[..., Any], seconds: float = 20.0) -> bool:
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until, "it did not happen in time"
@@ -54,7 +56,7 @@ def wait_for(condition, seconds=20.0):
     return found
 
 
-def statuses(server):
+def statuses(server: Server) -> dict[str, str]:
     answer = server.get("/api/v1/health/comprehensive", headers=VIEWER).json
     found = {component["name"]: component["status"] for component in answer["components"]}
     del found["cpu"]  # the tests themselves may keep it busy
@@ -62,7 +64,12 @@ def statuses(server):
 
 
 @pytest.mark.alone
-def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
+def test_all_hang_and_all_return(
+    serve: Callable[..., Server],
+    plex: SandboxProcess,
+    overseerr: SandboxProcess,
+    own_servers: tuple[PostgresProcess, ValkeyProcess],
+) -> None:
     postgres, valkey = own_servers
     server = serve(
         MEDIANEST_DATABASE_URL=postgres.url(),
@@ -85,7 +92,7 @@ def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
     with ThreadPoolExecutor(8) as clients:
         # People go on asking, so that threads and breakers feel it, too.
         asked = [clients.submit(server.get, "/api/v1/media/sessions") for _ in range(8)]
-        took = {path: [] for path in HEALTH}
+        took: dict[str, list[float]] = {path: [] for path in HEALTH}
         until = time.monotonic() + 4
         while time.monotonic() < until:
             for path in HEALTH:
@@ -122,7 +129,7 @@ def test_all_hang_and_all_return(serve, plex, overseerr, own_servers):
     assert server.get("/api/v1/health/").json["status"] == "healthy"
 
 
-def test_a_silent_server_from_the_start(serve, plex):
+def test_a_silent_server_from_the_start(serve: Callable[..., Server], plex: SandboxProcess) -> None:
     """It starts and tells the truth though nothing ever answered."""
     with SandboxProcess.start(kind="plex", port=0) as silent:
         silent.fault("latency", seconds=3600)

@@ -1,11 +1,12 @@
 """Answers that are small to send and large to hold, under real gunicorn: nobody else waits."""
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.conftest import OPERATOR
+from tests.integration.conftest import OPERATOR, Server
 from tests.media.answering import AnsweringServer
 from tests.media.floods import FLOODS
 
@@ -17,14 +18,16 @@ CLIENT = {"Authorization": f"Bearer {OPERATOR}"}
 
 
 @pytest.fixture
-def flooding():
+def flooding() -> Iterator[AnsweringServer]:
     server = AnsweringServer()
     yield server
     server.stop()
 
 
 @pytest.mark.alone
-def test_while_a_flood_is_read_the_probes_are_answered(serve, flooding):
+def test_while_a_flood_is_read_the_probes_are_answered(
+    serve: Callable[..., Server], flooding: AnsweringServer
+) -> None:
     server = serve(MEDIANEST_PLEX_URL=flooding.url, MEDIANEST_PLEX_TIMEOUT=30)
     with ThreadPoolExecutor(1) as pool:
         for flood in FLOODS.values():

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,7 +21,7 @@ from tests.integration.conftest import OPERATOR, ROOT, Server
 class Unread(Server):
     """Its standard error is `pipe`, and full from the start."""
 
-    def start(self):
+    def start(self) -> None:
         self.pipe, full = os.pipe()
         os.set_blocking(full, False)
         with contextlib.suppress(BlockingIOError):
@@ -34,21 +36,25 @@ class Unread(Server):
 
 
 @pytest.fixture
-def server(tmp_path):
-    away = {"MEDIANEST_PLEX_URL": "http://127.0.0.1:9", "MEDIANEST_PLEX_TOKEN": "secret"}
+def server(tmp_path: Path) -> Iterator[Unread]:
+    away: dict[str, Any] = {
+        "MEDIANEST_PLEX_URL": "http://127.0.0.1:9",
+        "MEDIANEST_PLEX_TOKEN": "secret",
+    }
     server = Unread(tmp_path, MEDIANEST_LOG_JSON="true", **away)
     try:
-        yield server.wait_until("live")
+        server.wait_until("live")
+        yield server
     finally:
         server.stop()
         os.close(server.pipe)
 
 
-def workers(server):
+def workers(server: Unread) -> list[int]:
     return [each.pid for each in psutil.Process(server.process.pid).children()]
 
 
-def read(pipe, until):
+def read(pipe: int, until: str) -> list[dict[str, str]]:
     text, end = "", time.monotonic() + 10
     while not re.search(until, text):
         assert time.monotonic() < end, text[-2000:]
@@ -56,12 +62,12 @@ def read(pipe, until):
     return [json.loads(line) for line in text.splitlines() if line]
 
 
-def assert_it_acts(server, action, **members):
+def assert_it_acts(server: Unread, action: str, **members: Any) -> None:
     answer = server.act(action, **members)
     assert (answer.status, answer.took < 2) == (200, True), answer.json
 
 
-def test_requests_go_on_and_so_does_the_master(server):
+def test_requests_go_on_and_so_does_the_master(server: Unread) -> None:
     """Keeps out: after 64 KiB of log each request that logs hangs until somebody reads."""
     assert_it_acts(server, "open")
     (worker,) = workers(server)
@@ -84,12 +90,12 @@ FULL = Path("/dev/full")
 class Full(Server):
     """What it says goes to a full disk."""
 
-    def reopen(self):
+    def reopen(self) -> None:
         self._log = FULL.open("w")  # closed when it stops
         self.start()
 
 
-def test_with_a_full_disk_under_its_output_it_starts(tmp_path):
+def test_with_a_full_disk_under_its_output_it_starts(tmp_path: Path) -> None:
     """Keeps out: the lines that say where everything is ended the start."""
     server = Full(tmp_path, MEDIANEST_PLEX_URL="http://127.0.0.1:9")
     try:

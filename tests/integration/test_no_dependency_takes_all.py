@@ -1,19 +1,26 @@
 """A database that is slow or locked is nobody's trouble but those who need it, under gunicorn."""
 
+from __future__ import annotations
+
 import itertools
 import json
 import sqlite3
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 
-from tests.integration.conftest import OPERATOR
+from medianest.sandbox import SandboxProcess
+from tests.integration.conftest import OPERATOR, Answer, Server
 from tests.integration.slow_disk import SlowDisk
+from tests.postgres import PostgresProcess
 
 LIBRARIES = "/api/v1/media/libraries"
 LIVE = "/api/v1/health/live"
@@ -28,8 +35,10 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def start(serve, plex, overseerr):
-    def start_it(**variables):
+def start(
+    serve: Callable[..., Server], plex: SandboxProcess, overseerr: SandboxProcess
+) -> Callable[..., Server]:
+    def start_it(**variables: Any) -> Server:
         return serve(
             MEDIANEST_PLEX_URL=plex.url,
             MEDIANEST_PLEX_TOKEN=plex.token,
@@ -45,51 +54,51 @@ def start(serve, plex, overseerr):
 class Crowd:
     """Clients of a server, each asking again as soon as it has been answered."""
 
-    def __init__(self, server):
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._over = threading.Event()
         self._titles = itertools.count(1)
         self._pool = ThreadPoolExecutor(64)
-        self._asked = {}
+        self._asked: dict[str, list[Future[list[Answer]]]] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Crowd:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: None) -> None:
         self._over.set()
         self._pool.shutdown()
 
-    def reads(self, path, clients, pause=0.0):
+    def reads(self, path: str, clients: int, pause: float = 0.0) -> None:
         self._start(path, clients, lambda: self._server.get(path, headers=VIEWER), pause)
 
-    def requests(self, clients):
+    def requests(self, clients: int) -> None:
         self._start(REQUESTS, clients, self._request, 0.0)
 
-    def answers(self, path):
+    def answers(self, path: str) -> list[Answer]:
         """What all its clients were answered, once they are over."""
         self._over.set()
         return [answer for each in self._asked[path] for answer in each.result(30)]
 
-    def _request(self):
+    def _request(self) -> Answer:
         body = json.dumps({"media_type": "movie", "media_id": next(self._titles)}).encode()
         return self._server.get(REQUESTS, data=body, headers=JSON)
 
-    def _start(self, path, clients, ask, pause):
+    def _start(self, path: str, clients: int, ask: Callable[..., Any], pause: float) -> None:
         self._asked[path] = [self._pool.submit(self._go_on, ask, pause) for _ in range(clients)]
 
-    def _go_on(self, ask, pause):
+    def _go_on(self, ask: Callable[..., Any], pause: float) -> list[Answer]:
         answers = []
         while not self._over.wait(pause):
             answers.append(ask())
         return answers
 
 
-def slowest_of_a_hundred(answers):
+def slowest_of_a_hundred(answers: Any) -> Any:
     took = sorted(answer.took for answer in answers)
     return took[int(0.99 * (len(took) - 1))]
 
 
-def others_are_served(server):
+def others_are_served(server: Server) -> None:
     """What writers wait for is nothing to those who ask Plex, or whether we live."""
     with Crowd(server) as crowd:
         crowd.requests(WRITERS)
@@ -105,19 +114,19 @@ def others_are_served(server):
     assert at_once >= 0.95 * len(refused)
 
 
-def live_is_left_alone(crowd):
+def live_is_left_alone(crowd: Crowd) -> None:
     answers = crowd.answers(LIVE)
     assert {answer.status for answer in answers} == {200}
     took = sorted(answer.took for answer in answers)
     assert took[int(0.99 * (len(took) - 1))] < AT_ONCE
 
 
-def mostly_served(answers):
+def mostly_served(answers: list[Answer]) -> None:
     found = Counter(answer.status for answer in answers)
     assert found[200] >= 0.95 * found.total() > 0, found
 
 
-def is_served_again(server):
+def is_served_again(server: Server) -> None:
     """Writing is, once nothing is in its way."""
     until = time.monotonic() + 10
     body = json.dumps({"media_type": "movie", "media_id": 420001}).encode()
@@ -128,7 +137,9 @@ def is_served_again(server):
 
 @pytest.mark.alone  # whoever waits for the CPU holds a place in flight, and others are refused
 @pytest.mark.skipif(not SlowDisk.is_possible(), reason="a slow disk needs a C compiler (cc)")
-def test_a_slow_disk_leaves_places_for_those_who_need_none(start, tmp_path):
+def test_a_slow_disk_leaves_places_for_those_who_need_none(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
     disk = SlowDisk(tmp_path, "medianest.db-wal", 0.25)
     server = start(**disk.variables)
     disk.begin()
@@ -137,7 +148,9 @@ def test_a_slow_disk_leaves_places_for_those_who_need_none(start, tmp_path):
     is_served_again(server)
 
 
-def test_a_locked_file_leaves_places_for_those_who_do_not_write(start, tmp_path):
+def test_a_locked_file_leaves_places_for_those_who_do_not_write(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
     server = start()
     (path,) = tmp_path.glob("*/medianest.db")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -148,26 +161,30 @@ def test_a_locked_file_leaves_places_for_those_who_do_not_write(start, tmp_path)
 
 
 @pytest.fixture
-def url(postgres):
+def url(postgres: PostgresProcess) -> str:
     """A PostgreSQL database that no other test locks."""
     return postgres.make_database(f"locked_{next(_numbers)}")
 
 
 @contextmanager
-def locked_table(url):
+def locked_table(url: str) -> Iterator[None]:
     with closing(psycopg2.connect(url)) as other:
         other.cursor().execute("LOCK TABLE deferred_operations IN ACCESS EXCLUSIVE MODE")
         yield
 
 
-def test_a_locked_table_leaves_places_for_those_who_do_not_need_it(start, url):
+def test_a_locked_table_leaves_places_for_those_who_do_not_need_it(
+    start: Callable[..., Server], url: str
+) -> None:
     server = start(MEDIANEST_DATABASE_URL=url)
     with locked_table(url):
         others_are_served(server)
     is_served_again(server)
 
 
-def test_those_who_look_at_a_locked_queue_leave_places_for_everybody_else(start, url):
+def test_those_who_look_at_a_locked_queue_leave_places_for_everybody_else(
+    start: Callable[..., Server], url: str
+) -> None:
     server = start(MEDIANEST_DATABASE_URL=url)
     with locked_table(url), Crowd(server) as crowd:
         crowd.reads(QUEUE, LOOKERS)

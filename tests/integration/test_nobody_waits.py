@@ -3,11 +3,14 @@
 import math
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import OPERATOR
+from medianest.sandbox import SandboxProcess
+from tests.integration.conftest import OPERATOR, Answer, Server
 
 LIBRARIES, SESSIONS = "/api/v1/media/libraries", "/api/v1/media/sessions"
 PLEX = "/api/v1/resilience/dependencies/plex-media-server"
@@ -18,7 +21,7 @@ PATIENCE, MARGIN = 1.5, 0.25
 
 
 @pytest.fixture
-def server(serve, plex):
+def server(serve: Callable[..., Server], plex: SandboxProcess) -> Server:
     """All that matters here as it is by default."""
     return serve(
         MEDIANEST_ENV="production",
@@ -30,15 +33,15 @@ def server(serve, plex):
     )
 
 
-def ask(server, path):
+def ask(server: Server, path: str) -> Answer:
     return server.get(path, headers={"Authorization": f"Bearer {OPERATOR}-client"})
 
 
-def ask_for(server, path, seconds, clients=CLIENTS):
+def ask_for(server: Server, path: str, seconds: float, clients: int = CLIENTS) -> list[Answer]:
     """The answers to so many clients who ask again and again."""
     gate, until = threading.Barrier(clients), []
 
-    def client():
+    def client() -> list[Answer]:
         gate.wait()
         until.append(time.monotonic() + seconds)
         answers = []
@@ -51,17 +54,19 @@ def ask_for(server, path, seconds, clients=CLIENTS):
         return [answer for each in asked for answer in each.result(60)]
 
 
-def p99(answers):
+def p99(answers: list[Answer]) -> float:
     took = sorted(answer.took for answer in answers)
     return took[math.ceil(0.99 * len(took)) - 1]
 
 
-def shared(server):
+def shared(server: Server) -> dict[str, dict[str, Any]]:
     figures = server.get("/api/v1/resilience/metrics", headers=VIEWER).json
     return {each["name"]: each for each in figures["coalescing"]}
 
 
-def test_with_a_good_answer_in_memory_a_hung_plex_costs_patience_from_the_first_call(server, plex):
+def test_with_a_good_answer_in_memory_a_hung_plex_costs_patience_from_the_first_call(
+    server: Server, plex: SandboxProcess
+) -> None:
     assert not ask(server, LIBRARIES).json["degraded"]
     plex.fault("hang")
     answers = ask_for(server, LIBRARIES, 4.0)
@@ -70,7 +75,9 @@ def test_with_a_good_answer_in_memory_a_hung_plex_costs_patience_from_the_first_
     assert plex.requests()["by_path"]["/library/sections"] == 2
 
 
-def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(server, plex):
+def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(
+    server: Server, plex: SandboxProcess
+) -> None:
     plex.fault("latency", seconds=0.1)
     seconds = 3.0
     answers = ask_for(server, LIBRARIES, seconds)
@@ -83,7 +90,9 @@ def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(ser
     assert figures["flights"] + figures["shared"] == len(answers)
 
 
-def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(serve, plex):
+def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(
+    serve: Callable[..., Server], plex: SandboxProcess
+) -> None:
     """Compressed: the wait between probes is a tenth of the default."""
     tenth = 0.1
     server = serve(
@@ -114,6 +123,6 @@ def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(serve, plex
     while plex.requests()["by_path"].get("/library/sections", 0) < 3:
         assert time.monotonic() - well < 30 * tenth + 1.5, "nobody has asked it again"
         time.sleep(0.05)
-    answer = server.get(LIBRARIES).json
-    assert not answer["degraded"]
-    assert answer["libraries"] == fresh["libraries"]
+    now = server.get(LIBRARIES).json
+    assert not now["degraded"]
+    assert now["libraries"] == fresh["libraries"]

@@ -4,9 +4,13 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from medianest.sandbox.process import SandboxProcess
+from tests.integration.conftest import Answer, Server
 
 REQUESTS = "/api/v1/media/requests"
 JSON = {"Content-Type": "application/json"}
@@ -16,7 +20,9 @@ KILLS = 6
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def server(request, serve, overseerr):
+def server(
+    request: pytest.FixtureRequest, serve: Callable[..., Server], overseerr: SandboxProcess
+) -> Server:
     """One worker on SQLite, four on PostgreSQL; quick to try again."""
     variables = {}
     if request.param == "postgresql":
@@ -37,18 +43,18 @@ def server(request, serve, overseerr):
     )
 
 
-def ask_for(server, number):
+def ask_for(server: Server, number: int) -> Answer:
     wish = {"media_type": "movie", "media_id": number}
     if number % 3 == 0 and number != POISON:
         wish = {"media_type": "tv", "media_id": number, "seasons": [1, 2]}
     return server.get(REQUESTS, data=json.dumps(wish).encode(), headers=JSON)
 
 
-def counts(server):
+def counts(server: Server) -> dict[str, int | str | None]:
     return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 
-def test_every_title_is_requested_exactly_once(server, overseerr):
+def test_every_title_is_requested_exactly_once(server: Server, overseerr: SandboxProcess) -> None:
     overseerr.kill()
     numbers = [*range(1, WANTED), POISON]
     with ThreadPoolExecutor(12) as pool:
@@ -84,7 +90,7 @@ def test_every_title_is_requested_exactly_once(server, overseerr):
     assert server.get(poison.headers["Location"]).json["state"] == "failed"
 
 
-def _accepted(server, number):
+def _accepted(server: Server, number: int) -> Answer:
     """Asks until it is let in: a server that sheds load has accepted nothing."""
     while True:
         answer = ask_for(server, number)

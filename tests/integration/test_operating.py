@@ -7,15 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import ROOT
+from medianest.sandbox.process import SandboxProcess
+from tests.integration.conftest import ROOT, Server
 
 LIBRARIES = "/api/v1/media/libraries"
 
 
-def test_an_operator_forces_the_breaker_and_ends_it(server, plex):
+def test_an_operator_forces_the_breaker_and_ends_it(server: Server, plex: SandboxProcess) -> None:
     server.get(LIBRARIES)
     assert (
         server.act("open", reason="maintenance").json["circuit_breaker"]["state"] == "forced_open"
@@ -34,14 +38,14 @@ def test_an_operator_forces_the_breaker_and_ends_it(server, plex):
     assert server.act("close", reason="done").json["circuit_breaker"]["reason"] == "done"
 
 
-def test_what_an_operator_forced_expires(server):
+def test_what_an_operator_forced_expires(server: Server) -> None:
     forced = server.act("open", expires_in_seconds=0.3).json["circuit_breaker"]
     assert forced["expires_at"]
     time.sleep(0.4)
     assert server.breaker()["state"] == "closed"
 
 
-def test_without_the_token_an_operator_action_is_refused(server):
+def test_without_the_token_an_operator_action_is_refused(server: Server) -> None:
     path = "/api/v1/resilience/circuit-breakers/plex/action"
     json_type = {"Content-Type": "application/json"}
     nobody = server.get(path, data=b'{"action":"open"}', headers=json_type)
@@ -53,7 +57,7 @@ def test_without_the_token_an_operator_action_is_refused(server):
     assert server.breaker()["state"] == "closed"
 
 
-def test_on_sigterm_requests_in_flight_finish(server, plex):
+def test_on_sigterm_requests_in_flight_finish(server: Server, plex: SandboxProcess) -> None:
     plex.fault("latency", seconds=0.6)
     answers = []
     client = threading.Thread(target=lambda: answers.append(server.get(LIBRARIES)))
@@ -67,7 +71,9 @@ def test_on_sigterm_requests_in_flight_finish(server, plex):
     assert [answer.status for answer in answers] == [200]
 
 
-def test_production_without_tokens_answers_probes_and_refuses_the_rest(serve):
+def test_production_without_tokens_answers_probes_and_refuses_the_rest(
+    serve: Callable[..., Server],
+) -> None:
     server = serve(
         MEDIANEST_ENV="production", MEDIANEST_OPERATOR_TOKEN="", MEDIANEST_DATABASE_MIGRATE="true"
     )
@@ -79,7 +85,9 @@ def test_production_without_tokens_answers_probes_and_refuses_the_rest(serve):
     assert server.log.count("MEDIANEST_PLEX_URL is not set: libraries") == 1
 
 
-def test_development_without_a_plex_starts_a_sandbox_that_dies_with_it(serve):
+def test_development_without_a_plex_starts_a_sandbox_that_dies_with_it(
+    serve: Callable[..., Server],
+) -> None:
     server = serve(MEDIANEST_SANDBOX="true")
     assert server.get(LIBRARIES).json["libraries"]
     children = subprocess.run(
@@ -97,7 +105,7 @@ def test_development_without_a_plex_starts_a_sandbox_that_dies_with_it(serve):
         time.sleep(0.05)
 
 
-def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve):
+def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve: Callable[..., Server]) -> None:
     server = serve(MEDIANEST_SANDBOX="true")
     sent = time.monotonic()
     server.process.send_signal(signal.SIGHUP)
@@ -110,7 +118,7 @@ def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve):
     assert not server.get(LIBRARIES).json["degraded"]
 
 
-def test_silent_clients_do_not_keep_the_threads(server):
+def test_silent_clients_do_not_keep_the_threads(server: Server) -> None:
     """Half requests take all threads, and must give them back by themselves."""
     clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
     for client in clients:
@@ -135,7 +143,9 @@ def test_silent_clients_do_not_keep_the_threads(server):
         {"HOST": "192.0.2.1"},
     ],
 )
-def test_bad_configuration_stops_the_start_with_one_line(variables, tmp_path):
+def test_bad_configuration_stops_the_start_with_one_line(
+    variables: dict[str, Any], tmp_path: Path
+) -> None:
     environment = {**os.environ, "MEDIANEST_INSTANCE_PATH": str(tmp_path), **variables}
     ended = subprocess.run(
         [sys.executable, "-m", "gunicorn"],
@@ -152,7 +162,7 @@ def test_bad_configuration_stops_the_start_with_one_line(variables, tmp_path):
     assert next(iter(variables)) in lines[0]
 
 
-def test_the_token_of_plex_is_in_no_log_and_no_answer(server, plex):
+def test_the_token_of_plex_is_in_no_log_and_no_answer(server: Server, plex: SandboxProcess) -> None:
     plex.fault("unauthorized")
     texts = [server.get(path).body.decode() for path in (LIBRARIES, "/api/v1/media/sessions")]
     texts.append(server.log)
@@ -160,7 +170,7 @@ def test_the_token_of_plex_is_in_no_log_and_no_answer(server, plex):
     assert all(plex.token not in text for text in texts)
 
 
-def _alive(pid):
+def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -3,10 +3,11 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import psutil
 
-from tests.integration.conftest import OPERATOR
+from tests.integration.conftest import OPERATOR, Server
 
 AWAY = {
     "MEDIANEST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
@@ -16,11 +17,11 @@ LOOK = 2.5
 """Seconds within which all workers obey, and a little for a busy machine."""
 
 
-def workers(server):
+def workers(server: Server) -> set[int]:
     return {child.pid for child in psutil.Process(server.process.pid).children()}
 
 
-def end(server, *pids, number):
+def end(server: Server, *pids: int, number: signal.Signals) -> None:
     """Signal them, and wait until only others are there."""
     before = workers(server)
     for pid in pids:
@@ -31,7 +32,7 @@ def end(server, *pids, number):
         time.sleep(0.02)
 
 
-def states(server, number=12):
+def states(server: Server, number: int = 12) -> set[str]:
     """Of whichever worker answers; each request is a new connection."""
     found = set()
     while number:
@@ -43,7 +44,7 @@ def states(server, number=12):
     return found
 
 
-def test_an_override_outlives_workers_and_servers(serve):
+def test_an_override_outlives_workers_and_servers(serve: Callable[..., Server]) -> None:
     server = serve(ready=False, WEB_CONCURRENCY=2, **AWAY)
     answer = server.act("open", reason="moving", expires_in_seconds=3600)
     assert (answer.status, answer.json["kept"]["database"]) == (200, False)
@@ -62,7 +63,7 @@ def test_an_override_outlives_workers_and_servers(serve):
     assert server.breaker()["reason"] == "moving"
 
 
-def test_a_worker_that_is_forked_of_an_app_made_before_obeys(serve):
+def test_a_worker_that_is_forked_of_an_app_made_before_obeys(serve: Callable[..., Server]) -> None:
     """Keeps out: with --preload the app is older than what was said since."""
     server = serve(ready=False, GUNICORN_CMD_ARGS="--preload", **AWAY)
     server.act("disable")

@@ -11,6 +11,8 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -52,14 +54,14 @@ TROUBLES = [
 _numbers = itertools.count(1000)
 
 
-def wishes():
+def wishes() -> Iterator[dict[str, Any]]:
     """Movies and shows in turn, that nobody has wished for yet."""
     for number in itertools.islice(_numbers, WANTED):
         show = {"media_type": "tv", "media_id": number, "seasons": [1, 2]}
         yield show if number % 4 == 0 else {"media_type": "movie", "media_id": number}
 
 
-def accepted(server, wish):
+def accepted(server: Server, wish: dict[str, Any]) -> int:
     while True:
         answer = server.get(REQUESTS, data=json.dumps(wish).encode(), headers=JSON)
         if answer.status in (201, 202):
@@ -68,11 +70,13 @@ def accepted(server, wish):
         time.sleep(0.05)
 
 
-def counts(server):
+def counts(server: Server) -> dict[str, int | str | None]:
     return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 
-def until(what, seconds):
+def until(
+    what: Callable[..., Any], seconds: int
+) -> bool | dict[str | tuple[str, str], int | str | None]:
     """The first true answer of `what()`; the last one at the end."""
     end = time.monotonic() + seconds
     while not (found := what()) and time.monotonic() < end:
@@ -80,17 +84,17 @@ def until(what, seconds):
     return found
 
 
-def firing(server):
+def firing(server: Server) -> dict[tuple[str, str], str]:
     told = server.get("/api/v1/resilience/alerts").json["firing"]
     return {(alert["rule"], alert["subject"]): alert["message"] for alert in told}
 
 
-def made(overseerr):
+def made(overseerr: SandboxProcess) -> Counter[str]:
     return Counter(each["mediaId"] for each in overseerr.state()["requests"])
 
 
 @pytest.fixture(scope="module")
-def overseerr(tmp_path_factory):
+def overseerr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     """One that gets from each trouble into the next."""
     state = tmp_path_factory.mktemp("overseerr") / "overseerr.jsonl"
     with SandboxProcess.start(kind="overseerr", port=0, state=state) as process:
@@ -98,7 +102,7 @@ def overseerr(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(overseerr, tmp_path_factory):
+def server(overseerr: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all troubles of seconds: after each it is as well as before."""
     upstream = {
         "MEDIANEST_OVERSEERR_URL": overseerr.url,
@@ -110,7 +114,7 @@ def server(overseerr, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def trouble_ends(overseerr):
+def trouble_ends(overseerr: SandboxProcess) -> Iterator[None]:
     yield
     overseerr.clear_faults()
 
@@ -120,7 +124,9 @@ def trouble_ends(overseerr):
     TROUBLES,
     ids=[f"{k}-{'-'.join(map(str, o.values()))}" for k, o in TROUBLES],
 )
-def test_what_was_accepted_is_made_once_when_it_is_over(server, overseerr, kind, options):
+def test_what_was_accepted_is_made_once_when_it_is_over(
+    server: Server, overseerr: SandboxProcess, kind: str, options: dict[str, Any]
+) -> None:
     assert until(lambda: server.get("/api/v1/resilience/status").json["score"]["score"] == 100, 10)
     before = made(overseerr)
     overseerr.fault(kind, **options)
@@ -142,7 +148,7 @@ def test_what_was_accepted_is_made_once_when_it_is_over(server, overseerr, kind,
     assert until(lambda: not firing(server), 20) or not firing(server)
 
 
-def _open(found):
+def _open(found: dict[str, Any]) -> int:
     return found["pending"] + found["running"]
 
 
@@ -155,7 +161,9 @@ MAY_HAVE_BEEN_MADE = ("stall", "locked")
 
 @pytest.mark.skipif(not STALLS, reason="MEDIANEST_TEST_STALLS asks for no stalls of minutes")
 @pytest.mark.parametrize(("kind", "options", "seconds"), LONG or [("stall", {}, 0.0)])
-def test_a_trouble_of_minutes_makes_nothing_twice(serve, overseerr, kind, options, seconds):
+def test_a_trouble_of_minutes_makes_nothing_twice(
+    serve: Callable[..., Server], overseerr: SandboxProcess, kind: Any, options: Any, seconds: Any
+) -> None:
     server = serve(
         MEDIANEST_OVERSEERR_URL=overseerr.url, MEDIANEST_OVERSEERR_API_KEY=overseerr.token
     )

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from medianest import __version__
 from tests.distributions import ROOT, needed
+from tests.support.narrowing import not_none
 
 SDIST = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
 OFFLINE = ("--quiet", "--no-index", "--no-deps")
@@ -52,7 +55,7 @@ resilience.service.register_dependency("nas", health_check_url="http://nas:5000/
 class Environment:
     """A virtual environment with the wheel and what some extras of it bring, and nothing else."""
 
-    def __init__(self, folder, wheel, extras):
+    def __init__(self, folder: Path, wheel: Path, extras: tuple[Any, ...]) -> None:
         self.folder = folder / "empty"
         self.folder.mkdir(parents=True)
         self.bin = folder / "venv" / "bin"
@@ -62,35 +65,37 @@ class Environment:
         for name in needed(extras):
             self._borrow(name)
 
-    def _borrow(self, name):
+    def _borrow(self, name: str) -> None:
         """A distribution of the environment that the tests run in, which saves a download."""
-        files = distribution(name).files
+        files = not_none(distribution(name).files)
         for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
-            (self.packages / top).symlink_to(Path(distribution(name).locate_file(top)))
+            (self.packages / top).symlink_to(Path(str(distribution(name).locate_file(top))))
 
-    def run(self, program, *arguments, **variables):
+    def run(
+        self, program: str, *arguments: str, **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
         """A program of it, in a folder where nothing is; how it ended."""
         return subprocess.run(
             [self.bin / program, *arguments], cwd=self.folder, env={**CLEAN, **variables},
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
 
-    def last_words(self, statement):
+    def last_words(self, statement: str) -> str:
         """The last line of what Python says when it runs this."""
         return self.run("python", "-c", statement).stderr.splitlines()[-1]
 
 
-def run(*command, **options):
+def run(*command: str | Path, **options: Any) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, done.stderr
 
 
-def pip(*arguments):
+def pip(*arguments: str | Path) -> None:
     run(sys.executable, "-m", "pip", *arguments)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made of the sdist, so that this is seen to be whole."""
     source, built = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("dist")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -104,17 +109,19 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(wheel, tmp_path_factory):
+def environment(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Environment]:
     """`environment("flask")` has what this extra brings."""
     return lambda *extras: Environment(tmp_path_factory.mktemp("venv"), wheel, extras)
 
 
 @pytest.fixture(scope="module")
-def library(environment):
+def library(environment: Callable[..., Any]) -> Environment:
     return environment()
 
 
-def test_the_library_alone_is_two_distributions_and_small(library):
+def test_the_library_alone_is_two_distributions_and_small(library: Environment) -> None:
     found = library.run("python", "-c", "import importlib.metadata as m\n"
                         "print(*sorted(d.name for d in m.distributions()))")  # fmt: skip
     assert found.stdout.split() == ["blinker", "medianest"]
@@ -137,19 +144,21 @@ def test_the_library_alone_is_two_distributions_and_small(library):
         ("medianest.wsgi", "flask", "server"),
     ],
 )
-def test_what_needs_an_extra_says_so(library, module, missing, extra):
+def test_what_needs_an_extra_says_so(
+    library: Environment, module: str, missing: str, extra: str
+) -> None:
     told = f"ModuleNotFoundError: {missing} is not installed: pip install 'medianest[{extra}]'"
     assert library.last_words(f"import {module}") == told
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("serve",)])
-def test_the_command_says_what_to_install(library, arguments):
+def test_the_command_says_what_to_install(library: Environment, arguments: tuple[Any, ...]) -> None:
     done = library.run("medianest", *arguments)
     told = "medianest: click is not installed: pip install 'medianest[server]'\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 
-def test_the_extension_needs_flask_alone(environment):
+def test_the_extension_needs_flask_alone(environment: Callable[..., Any]) -> None:
     done = environment("flask").run("python", "-c", EXTENSION)
     assert done.stdout == "open\n"
     told = "requests is not installed: pip install 'medianest[requests]'"
@@ -157,18 +166,18 @@ def test_the_extension_needs_flask_alone(environment):
 
 
 @pytest.fixture(scope="module")
-def server(environment):
+def server(environment: Callable[..., Any]) -> Environment:
     return environment("server")
 
 
-def test_alerts_for_people_need_an_extra_of_their_own(server):
+def test_alerts_for_people_need_an_extra_of_their_own(server: Environment) -> None:
     assert "serve" in server.run("medianest", "--help").stdout
     done = server.run("medianest", "serve", MEDIANEST_ALERTS_URLS="ntfy://host/topic")
     told = "apprise is not installed: pip install 'medianest[notify]'"
     assert (done.returncode, done.stderr) == (1, f"medianest: MEDIANEST_ALERTS_URLS: {told}\n")
 
 
-def test_the_server_serves_outside_of_a_clone(server):
+def test_the_server_serves_outside_of_a_clone(server: Environment) -> None:
     """In an empty folder, and with sandboxes, as whoever tries it has nothing else."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -194,7 +203,7 @@ def test_the_server_serves_outside_of_a_clone(server):
     assert (upgraded.returncode, upgraded.stderr) == (0, "")
 
 
-def wait_until_alive(process, port):
+def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         assert process.poll() is None

@@ -1,6 +1,8 @@
 """Each fault that Plex can have, as clients see it, on one server that outlives them all."""
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,14 +14,14 @@ DEADLINE, MARGIN = QUICK["MEDIANEST_REQUEST_TIMEOUT"], 0.25
 
 
 @pytest.fixture(scope="module")
-def plex():
+def plex() -> Iterator[SandboxProcess]:
     with SandboxProcess.start(kind="plex", port=0) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def server(plex, tmp_path_factory):
-    variables = {"MEDIANEST_PLEX_URL": plex.url, "MEDIANEST_PLEX_TOKEN": plex.token}
+def server(plex: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    variables: dict[str, Any] = {"MEDIANEST_PLEX_URL": plex.url, "MEDIANEST_PLEX_TOKEN": plex.token}
     server = Server(tmp_path_factory.mktemp("faults"), **variables, **QUICK)
     yield server.wait_until()
     server.stop()
@@ -40,7 +42,9 @@ def server(plex, tmp_path_factory):
         ("maintenance", {}),
     ],
 )
-def test_each_fault_degrades_and_ends(server, plex, fault, options):
+def test_each_fault_degrades_and_ends(
+    server: Server, plex: SandboxProcess, fault: str, options: dict[str, Any]
+) -> None:
     for name in ("plex", "plex.libraries"):
         server.act("reset", name)
     assert not server.get(LIBRARIES).json["degraded"]

@@ -2,7 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from medianest.sandbox import SandboxProcess
+from tests.integration.conftest import Answer, Server
 
 LIBRARIES = "/api/v1/media/libraries"
 LIVE = "/api/v1/health/live"
@@ -10,14 +15,16 @@ MARGIN = 0.25
 """What an answer may take beyond its deadline, in seconds."""
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)
 
 
-def test_plex_dies_and_returns_and_nothing_is_restarted(server, plex):
+def test_plex_dies_and_returns_and_nothing_is_restarted(
+    server: Server, plex: SandboxProcess
+) -> None:
     fresh = server.get(LIBRARIES)
     assert (fresh.status, fresh.json["degraded"]) == (200, False)
     plex.kill()
@@ -40,7 +47,9 @@ def test_plex_dies_and_returns_and_nothing_is_restarted(server, plex):
     assert server.breaker()["state"] == "closed"
 
 
-def test_plex_hangs_and_no_answer_outlives_its_deadline(server, plex):
+def test_plex_hangs_and_no_answer_outlives_its_deadline(
+    server: Server, plex: SandboxProcess
+) -> None:
     deadline = 1.5
     server.get(LIBRARIES)
     plex.fault("hang")
@@ -59,7 +68,9 @@ def test_plex_hangs_and_no_answer_outlives_its_deadline(server, plex):
     assert max(answer.took for answer in probes) < MARGIN
 
 
-def test_a_share_of_faults_under_load_is_never_shown_as_a_server_error(server, plex):
+def test_a_share_of_faults_under_load_is_never_shown_as_a_server_error(
+    server: Server, plex: SandboxProcess
+) -> None:
     server.get(LIBRARIES)
     plex.fault("reset", share=0.2)
     plex.fault("status", status=502, share=0.2)
@@ -75,7 +86,9 @@ def test_a_share_of_faults_under_load_is_never_shown_as_a_server_error(server, p
     assert set(shed) <= {"/problems/overloaded"}
 
 
-def _ask_until(server, path, stop, pause=0.0):
+def _ask_until(
+    server: Server, path: str, stop: threading.Event, pause: float = 0.0
+) -> list[Answer]:
     answers = []
     while not stop.is_set():
         answers.append(server.get(path))

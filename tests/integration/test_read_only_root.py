@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,9 @@ print(runpy.run_path("gunicorn.conf.py")["worker_tmp_dir"])
 
 
 @pytest.mark.parametrize("can_be_written", [True, False])
-def test_the_instance_folder_will_do_and_without_any_it_is_said(tmp_path, can_be_written):
+def test_the_instance_folder_will_do_and_without_any_it_is_said(
+    tmp_path: Path, can_be_written: bool
+) -> None:
     """Keeps out: a container with a read-only root that never starts, with a traceback."""
     found = subprocess.run(
         [sys.executable, "-c", LOADED, *[str(tmp_path)] * can_be_written],

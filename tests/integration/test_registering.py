@@ -3,11 +3,13 @@
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import OPERATOR
+from tests.integration.conftest import OPERATOR, Answer, Server
 
 DEPENDENCIES = "/api/v1/resilience/dependencies"
 JSON = {"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"}
@@ -17,7 +19,7 @@ INTERVAL = 0.5
 class Nas(BaseHTTPRequestHandler):
     """Answers as it is told to."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.server.asked.append(self.path)
         status, headers = self.server.answer
         self.send_response(status)
@@ -25,15 +27,15 @@ class Nas(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def log_message(self, *args):
+    def log_message(self, *args: str) -> None:
         pass
 
 
 @pytest.fixture
-def run_nas():
+def run_nas() -> Iterator[Callable[[], ThreadingHTTPServer]]:
     servers = []
 
-    def start():
+    def start() -> ThreadingHTTPServer:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Nas)
         server.answer, server.asked = (200, {}), []
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -46,7 +48,7 @@ def run_nas():
         server.server_close()
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> bool | list[str]:
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until, "it did not happen in time"
@@ -54,20 +56,20 @@ def wait_for(condition, seconds=10.0):
     return found
 
 
-def register(server, url, **members):
+def register(server: Server, url: str, **members: Any) -> Answer:
     body = {"name": "nas", "type": "internal-service", "criticality": "important"}
     body |= {"health_check_url": url, **members}
     return server.get(DEPENDENCIES, data=json.dumps(body).encode(), headers=JSON)
 
 
-def status(server):
+def status(server: Server) -> str | None:
     answer = server.get(f"{DEPENDENCIES}/nas", headers=JSON)
     return answer.json["health"]["status"] if answer.status == 200 else None
 
 
 @pytest.fixture
-def watching(serve):
-    def start(**variables):
+def watching(serve: Callable[..., Server]) -> Callable[..., Server]:
+    def start(**variables: Any) -> Server:
         return serve(
             MEDIANEST_HEALTH_INTERVAL=INTERVAL,
             MEDIANEST_HEALTH_TIMEOUT=0.5,
@@ -78,11 +80,13 @@ def watching(serve):
     return start
 
 
-def detail(server):
+def detail(server: Server) -> dict[str, int]:
     return server.get(f"{DEPENDENCIES}/nas", headers=JSON).json["health"]["figures"]
 
 
-def test_it_is_watched_by_all_and_outlives_a_restart(watching, run_nas):
+def test_it_is_watched_by_all_and_outlives_a_restart(
+    watching: Callable[..., Server], run_nas: Callable[[], ThreadingHTTPServer]
+) -> None:
     nas = run_nas()
     server = watching(WEB_CONCURRENCY=3)
     assert register(server, f"http://127.0.0.1:{nas.server_port}/well").status == 201
@@ -108,7 +112,9 @@ def test_it_is_watched_by_all_and_outlives_a_restart(watching, run_nas):
     assert server.get(f"{DEPENDENCIES}", headers=JSON).json["dependencies"][-1]["registered"]
 
 
-def test_a_redirect_leads_nowhere(watching, run_nas):
+def test_a_redirect_leads_nowhere(
+    watching: Callable[..., Server], run_nas: Callable[[], ThreadingHTTPServer]
+) -> None:
     nas, forbidden = run_nas(), run_nas()
     nas.answer = (302, {"Location": f"http://127.0.0.1:{forbidden.server_port}/secret"})
     server = watching()

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
-from tests.integration.conftest import ROOT
+from tests.integration.conftest import ROOT, Server
 
 SECRETS = {
     "MEDIANEST_OPERATOR_TOKEN": "planted-operator",
@@ -21,7 +23,7 @@ SECRETS = {
 OPERATOR = {"Authorization": "Bearer planted-operator", "Content-Type": "application/json"}
 
 
-def test_no_answer_and_no_log_holds_a_secret(serve):
+def test_no_answer_and_no_log_holds_a_secret(serve: Callable[..., Server]) -> None:
     server = serve(
         ready=False,
         MEDIANEST_ENV="production",
@@ -54,7 +56,7 @@ def test_no_answer_and_no_log_holds_a_secret(serve):
         assert line.startswith(("MediaNest", "  ")) or json.loads(line)["message"]
 
 
-def test_the_settings_are_shown_without_them(tmp_path):
+def test_the_settings_are_shown_without_them(tmp_path: Path) -> None:
     (tmp_path / "medianest.toml").write_text('[plex]\ntimeout = 7\nurl = "http://plex:32400"\n')
     (tmp_path / "key").write_text("planted-file")
     (tmp_path / "key").chmod(0o600)
@@ -63,7 +65,7 @@ def test_the_settings_are_shown_without_them(tmp_path):
     del variables["MEDIANEST_OVERSEERR_API_KEY"]
     variables["MEDIANEST_OVERSEERR_API_KEY_FILE"] = str(tmp_path / "key")
 
-    def flask(*arguments):
+    def flask(*arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", "config", *arguments],
             cwd=ROOT,
@@ -90,7 +92,7 @@ def test_the_settings_are_shown_without_them(tmp_path):
     assert wrong.stderr == "medianest: there is no setting 'nonsense'; medianest config shows all\n"
 
 
-def test_what_only_the_app_finds_wrong_ends_the_start_with_one_line(tmp_path):
+def test_what_only_the_app_finds_wrong_ends_the_start_with_one_line(tmp_path: Path) -> None:
     """Keeps out: workers that fail and are started again, over and over."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
     variables = {"MEDIANEST_ALERTS_URLS": "planted", "MEDIANEST_INSTANCE_PATH": str(tmp_path)}

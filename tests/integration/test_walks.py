@@ -3,7 +3,7 @@
 from benchmarks.walks import MOST, walks
 
 
-def test_each_walk_goes_where_its_name_says():
+def test_each_walk_goes_where_its_name_says() -> None:
     """Keeps out: a trace that sees nothing, whose figures please."""
     found = walks()
     assert found.keys() == MOST.keys()

@@ -72,23 +72,23 @@ CHECKERS: dict[str, Callable[[Path], Found]] = {"mypy": of_mypy, "pyright": of_p
 
 
 @pytest.fixture(scope="module", params=CHECKERS)
-def found(request, tmp_path_factory):
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """As its users have it: their programs in a folder of their own."""
     where = tmp_path_factory.mktemp(request.param) / "programs"
     shutil.copytree(PROGRAMS, where)
     return CHECKERS[request.param](where)
 
 
-def test_there_are_ten_programs_of_each_kind():
+def test_there_are_ten_programs_of_each_kind() -> None:
     assert len(GOOD) >= 10
     assert len(BAD) >= 10
 
 
-def test_a_checker_has_nothing_to_say_about_what_is_right(found):
+def test_a_checker_has_nothing_to_say_about_what_is_right(found: Found) -> None:
     assert {name: found[name] for name in GOOD if found[name]} == {}
 
 
-def test_a_checker_sees_each_line_that_is_wrong_and_no_other(found):
+def test_a_checker_sees_each_line_that_is_wrong_and_no_other(found: Found) -> None:
     """Keeps out: options that are Any, so that a misspelt one is seen when it runs at last."""
     for name in BAD:
         lines = (PROGRAMS / name).read_text().splitlines()
