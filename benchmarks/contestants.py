@@ -95,7 +95,7 @@ def bridged(function: Function, tolerant: bool) -> Function:
 
 def circuitbreaker(function: Function, tolerant: bool) -> Function:
     """No window, not thread-safe."""
-    from circuitbreaker import circuit  # type: ignore[import-untyped]
+    from circuitbreaker import circuit
 
     guarded: Function = circuit(_threshold(tolerant), WAIT, name=_name())(function)
     return guarded
