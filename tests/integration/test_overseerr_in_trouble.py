@@ -143,7 +143,8 @@ def test_what_was_accepted_is_made_once_when_it_is_over(
         assert server.get(REQUESTS).json["missing"] == []  # lists go on
     overseerr.clear_faults()
     left = until(lambda: not _open(counts(server)) and counts(server), 60)
-    assert left and left["dead"] == 0, (left, server.log[-3000:])
+    assert left, server.log[-3000:]
+    assert left["dead"] == 0, (left, server.log[-3000:])
     assert made(overseerr) == before | Counter(wish["media_id"] for wish in wanted)
     assert until(lambda: not firing(server), 20) or not firing(server)
 
@@ -179,5 +180,6 @@ def test_a_trouble_of_minutes_makes_nothing_twice(
     overseerr.clear_faults()
     longest = MADE_WITHIN + (SETTLING if kind in MAY_HAVE_BEEN_MADE else 0)
     left = until(lambda: not _open(counts(server)) and counts(server), longest)
-    assert left and left["dead"] == 0, counts(server)
+    assert left, counts(server)
+    assert left["dead"] == 0, counts(server)
     assert made(overseerr) == before | Counter(wish["media_id"] for wish in wanted)

@@ -161,11 +161,11 @@ def test_slow_unexpected_errors_do_not_open_it(
 
     def broken() -> NoReturn:
         clock.advance(SLOW)
-        raise ValueError
+        raise KeyError
 
     breaker.call(int)
     for _ in range(10):
-        with pytest.raises(ValueError):
+        with pytest.raises(KeyError):
             breaker.call(broken)
     assert breaker.state is State.CLOSED
     assert breaker.snapshot().counts.slow == 0

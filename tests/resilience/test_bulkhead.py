@@ -106,9 +106,9 @@ def test_the_error_of_a_call_that_waited_has_no_foreign_context(
     threading.Thread(target=vacate, daemon=True).start()
 
     def broken() -> NoReturn:
-        raise ValueError
+        raise KeyError
 
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(KeyError) as caught:
         bulkhead.call(broken)
     assert caught.value.__context__ is None
 

@@ -194,8 +194,8 @@ def test_what_was_handled_when_a_permit_was_taken_is_no_cause(clock: ManualClock
     try:
         raise TimeoutError
     except TimeoutError:
-        with pytest.raises(ValueError), breaker.acquire():
-            raise ValueError  # noqa: B904
+        with pytest.raises(KeyError), breaker.acquire():
+            raise KeyError  # noqa: B904
     assert breaker.state is State.CLOSED
 
 

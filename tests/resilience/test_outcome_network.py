@@ -34,9 +34,10 @@ def hanging_url() -> Iterator[str]:
 
 
 def error_of_requests(url: str, **options: Any) -> Exception:
-    with requests.Session() as session, pytest.raises(requests.RequestException) as caught:
+    with requests.Session() as session:
         session.trust_env = False
-        session.get(url, timeout=0.1, **options)
+        with pytest.raises(requests.RequestException) as caught:
+            session.get(url, timeout=0.1, **options)
     return caught.value
 
 

@@ -154,10 +154,10 @@ def test_an_inner_error_not_worth_retrying_after_retries_does_not_multiply(
     inner = make_retry(retry_on=ConnectionError)
 
     def upstream() -> NoReturn:
-        errors.append(ConnectionError() if len(errors) % 2 == 0 else ValueError())
+        errors.append(ConnectionError() if len(errors) % 2 == 0 else KeyError())
         raise errors[-1]
 
-    with pytest.raises(ValueError):
+    with pytest.raises(KeyError):
         outer.call(inner.call, upstream)
     assert len(errors) == 2
 

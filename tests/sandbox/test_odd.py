@@ -89,7 +89,9 @@ def test_a_session_of_live_television_has_no_rating_key(
     lists: Callable[[str], tuple[list[dict[str, Any]], list[Any]]],
 ) -> None:
     (live,) = named(lists(SESSIONS)[1], "Odd Live TV")
-    assert "ratingKey" not in live and live["Player"] and live["live"] == "1"
+    assert "ratingKey" not in live
+    assert live["Player"]
+    assert live["live"] == "1"
 
 
 @pytest.mark.parametrize("path", LISTS[1:])

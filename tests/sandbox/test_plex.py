@@ -18,7 +18,8 @@ GUARDED = [*LISTS, "/library/sections", "/hubs/search?query=a", "/", "/nothing"]
 def test_the_identity_needs_no_token(get: Callable[..., Reply]) -> None:
     identity = get("/identity", token=None).container()
     assert identity["claimed"] is True
-    assert identity["machineIdentifier"] and identity["version"]
+    assert identity["machineIdentifier"]
+    assert identity["version"]
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -47,7 +48,8 @@ def test_a_section_lists_its_items_in_the_order_of_titles(get: Callable[..., Rep
     titles = [movie["title"] for movie in container["Metadata"]]
     assert container["size"] == len(titles) == len(set(titles)) == 60
     assert titles == sorted(titles)
-    assert "offset" not in container and "totalSize" not in container
+    assert "offset" not in container
+    assert "totalSize" not in container
 
 
 def test_some_movies_lack_what_an_unmatched_file_lacks(get: Callable[..., Reply]) -> None:
@@ -102,7 +104,8 @@ def test_an_episode_tells_its_number_and_those_above_it(
     episodes = [item for item in items if item["type"] == "episode"]
     assert episodes
     for episode in episodes:
-        assert episode["index"] == 4 and episode["parentIndex"] >= 1
+        assert episode["index"] == 4
+        assert episode["parentIndex"] >= 1
         assert episode["parentTitle"] == f"Season {episode['parentIndex']}"
         assert episode["grandparentTitle"]
 
@@ -118,7 +121,8 @@ def test_keys_are_text_times_are_seconds_and_durations_milliseconds(
     get: Callable[..., Reply], path: str
 ) -> None:
     for item in get(path).container()["Metadata"]:
-        assert isinstance(item["key"], str) and isinstance(item["ratingKey"], str)
+        assert isinstance(item["key"], str)
+        assert isinstance(item["ratingKey"], str)
         assert 1_500_000_000 < item["addedAt"] <= item["updatedAt"] < 2_000_000_000
         assert 600_000 < item.get("duration", 600_001) < 14_400_000
 
@@ -129,7 +133,8 @@ def test_a_search_answers_a_hub_for_each_kind_even_without_results(
     hubs = {hub["type"]: hub for hub in get("/hubs/search?query=FERRY").container()["Hub"]}
     assert list(hubs) == ["movie", "show", "artist"]
     assert [show["title"] for show in hubs["show"]["Metadata"]] == ["Ferrymoor"]
-    assert hubs["artist"]["size"] == 0 and "Metadata" not in hubs["artist"]
+    assert hubs["artist"]["size"] == 0
+    assert "Metadata" not in hubs["artist"]
 
 
 def test_a_search_shows_three_results_of_a_hub_unless_limit_says_more(
@@ -139,7 +144,8 @@ def test_a_search_shows_three_results_of_a_hub_unless_limit_says_more(
         get(f"/hubs/search?query=the{limit}").container()["Hub"][0] for limit in ("", "&limit=50")
     )
     assert (few["size"], few["more"]) == (3, True)
-    assert many["size"] > 3 and many["more"] is False
+    assert many["size"] > 3
+    assert many["more"] is False
 
 
 def test_a_search_for_nothing_is_400(get: Callable[..., Reply]) -> None:

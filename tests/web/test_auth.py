@@ -32,7 +32,6 @@ def production(make_app: Callable[..., Flask]) -> FlaskClient:
     [
         (None, "/api/v1/health/", 200),
         (None, "/api/v1/health/live", 200),
-        (None, "/api/v1/health/live", 200),
         (None, LIBRARIES, 401),
         (None, BREAKERS, 401),
         (None, "/api/v1/health/circuit-breakers", 401),

@@ -33,8 +33,8 @@ def guarded(app: Flask, resilience: Resilience, calls: Calls) -> Callable[..., F
 def trip(breaker: CircuitBreaker, clock: ManualClock) -> None:
     """Open it, and let its wait pass."""
     for _ in range(OPTIONS["failure_threshold"]):
-        with pytest.raises(OSError), breaker.acquire():
-            raise OSError
+        with pytest.raises(ConnectionError), breaker.acquire():
+            raise ConnectionError
     assert breaker.state is State.OPEN
     clock.advance(30)
 

@@ -61,7 +61,8 @@ def test_nonsense_gets_a_clear_problem(
     problem = response.json
     assert problem["type"] == f"/problems/{kind}"
     assert problem["status"] == status
-    assert problem["title"] and problem["detail"]
+    assert problem["title"]
+    assert problem["detail"]
     assert len(problem["trace_id"]) == 32
 
 
