@@ -12,9 +12,9 @@ import pytest
 from blinker import Signal
 
 from medianest.resilience import ManualClock
-from tests.migrated import emptying, migrate
-from tests.postgres import PostgresProcess
-from tests.valkey import ValkeyProcess
+from tests.support.migrated import emptying, migrate
+from tests.support.postgres import PostgresProcess
+from tests.support.valkey import ValkeyProcess
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,8 +12,8 @@ import requests
 
 from medianest.bridges.requests import RequestRefusedError, ResilientAdapter
 from medianest.resilience import Bulkhead, CircuitBreaker, Deadline, Pipeline
-from tests.media.certificates import Authority, server_context
-from tests.media.keeping import OK, KeepingServer, well
+from tests.support.certificates import Authority, server_context
+from tests.support.keeping import OK, KeepingServer, well
 
 SOON = 5.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"

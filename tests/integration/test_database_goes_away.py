@@ -17,7 +17,7 @@ import pytest
 
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.conftest import Answer, Server
-from tests.postgres import PostgresProcess
+from tests.support.postgres import PostgresProcess
 
 REQUESTS = "/api/v1/media/requests"
 LIVE = "/api/v1/health/live"

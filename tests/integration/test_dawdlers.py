@@ -11,7 +11,7 @@ import pytest
 
 from medianest.sandbox import SandboxProcess
 from tests.integration.conftest import OPERATOR, Answer, Server
-from tests.integration.dawdlers import BODIES, SENDERS, Crowd
+from tests.support.dawdlers import BODIES, SENDERS, Crowd
 
 LIVE = 0.25
 """Seconds that a probe may wait, of a hundred all but one."""

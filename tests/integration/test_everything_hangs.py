@@ -9,8 +9,8 @@ import pytest
 
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.conftest import OPERATOR, Server
-from tests.postgres import PostgresProcess
-from tests.valkey import ValkeyProcess
+from tests.support.postgres import PostgresProcess
+from tests.support.valkey import ValkeyProcess
 
 AT_ONCE = 0.1
 """Seconds: the promise of every health endpoint."""

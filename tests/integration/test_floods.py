@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.integration.conftest import OPERATOR, Server
-from tests.media.answering import AnsweringServer
-from tests.media.floods import FLOODS
+from tests.support.answering import AnsweringServer
+from tests.support.floods import FLOODS
 
 SIZE = 32 * 1024 * 1024 - 100
 LIVE = 0.25

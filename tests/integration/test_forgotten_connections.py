@@ -17,7 +17,7 @@ from medianest.media.plex.client import PlexClient
 from medianest.media.plex.models import Library
 from medianest.resilience import ResilienceService, State
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.namespace import Namespace
+from tests.support.namespace import Namespace
 from tests.support.narrowing import not_none
 
 CONNECTIONS = 8

@@ -19,8 +19,8 @@ import pytest
 
 from medianest.sandbox import SandboxProcess
 from tests.integration.conftest import OPERATOR, Answer, Server
-from tests.integration.slow_disk import SlowDisk
-from tests.postgres import PostgresProcess
+from tests.support.postgres import PostgresProcess
+from tests.support.slow_disk import SlowDisk
 
 LIBRARIES = "/api/v1/media/libraries"
 LIVE = "/api/v1/health/live"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from medianest import __version__
-from tests.distributions import ROOT, needed
+from tests.support.distributions import ROOT, needed
 from tests.support.narrowing import not_none
 
 SDIST = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"

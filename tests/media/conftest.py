@@ -8,7 +8,7 @@ import pytest
 from medianest.config import PlexSettings
 from medianest.media.plex.client import PlexClient
 from medianest.sandbox.process import SandboxProcess
-from tests.media.answering import AnsweringServer
+from tests.support.answering import AnsweringServer
 from tests.support.narrowing import not_none
 
 

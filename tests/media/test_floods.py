@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.media.answering import AnsweringServer
-from tests.media.floods import FLOODS, healthy
-from tests.valkey import ValkeyProcess
+from tests.support.answering import AnsweringServer
+from tests.support.floods import FLOODS, healthy
+from tests.support.valkey import ValkeyProcess
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="the peak is read from /proc"

@@ -24,8 +24,8 @@ from medianest.media.errors import UnusableAnswerError
 from medianest.media.left_out import LEFT_OUT
 from medianest.resilience import CircuitBreaker, ManualClock, State
 from medianest.sandbox.process import SandboxProcess
-from tests.media.answering import AnsweringServer
 from tests.media.conftest import CAPTURES
+from tests.support.answering import AnsweringServer
 
 MISSING, HUGE, DEEP = object(), "a number of 5,000 digits", "3,000 lists in each other"
 ODD = [

@@ -15,7 +15,7 @@ from medianest.media.plex import service as plex_module
 from medianest.resilience import ManualClock
 from medianest.sandbox import SandboxProcess
 from tests.support.narrowing import not_none
-from tests.valkey import ValkeyProcess
+from tests.support.valkey import ValkeyProcess
 
 MARGIN = 0.5
 """What an answer of Plex may take in a test, in seconds."""

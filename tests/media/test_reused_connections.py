@@ -12,7 +12,7 @@ from medianest.media.errors import InvalidAnswerError, SlowError, UnreachableErr
 from medianest.media.http import UpstreamHttp
 from medianest.net.connect import connect
 from medianest.resilience import CircuitBreaker, ManualClock, State
-from tests.media.keeping import OK, KeepingServer, hang_up, reset, well
+from tests.support.keeping import OK, KeepingServer, hang_up, reset, well
 
 ENDS = pytest.mark.parametrize("end", [hang_up, reset])
 

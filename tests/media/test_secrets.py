@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from medianest.app import create_app
-from tests.media.keeping import KeepingServer
+from tests.support.keeping import KeepingServer
 
 SECRETS = {
     "plex": {"token": "planted/plex+token=="},

@@ -14,8 +14,8 @@ from medianest.health import CheckResult, Status
 from medianest.media.errors import UnreachableError
 from medianest.media.http import UpstreamHttp
 from medianest.resilience import SystemClock
-from tests.media.certificates import Authority, server_context, sha256_of
-from tests.media.keeping import OK, KeepingServer, hang_up, well
+from tests.support.certificates import Authority, server_context, sha256_of
+from tests.support.keeping import OK, KeepingServer, hang_up, well
 from tests.support.narrowing import not_none
 
 PREFIX = "MEDIANEST_PLEX"

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from medianest.cache.redis import RedisServer
-from medianest.config import DatabaseSettings, RedisSettings
-from medianest.resilience import Bulkhead, CircuitBreaker, ManualClock, ResilienceService
+from medianest.config import DatabaseSettings
+from medianest.resilience import ManualClock, ResilienceService
 from medianest.storage import Database
-from tests.postgres import PostgresProcess
+from tests.support.postgres import PostgresProcess
 
 _numbers = itertools.count()
 
@@ -23,13 +22,6 @@ class ServedDatabase(Database):
     """With the service at hand that protects it."""
 
     service: ResilienceService
-
-
-class ServedRedis(RedisServer):
-    """With what protects it at hand."""
-
-    breaker: CircuitBreaker
-    bulkhead: Bulkhead
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -69,21 +61,3 @@ def connect(clock: ManualClock) -> Iterator[Callable[..., ServedDatabase]]:
 def database(url: str, connect: Callable[..., ServedDatabase]) -> Database:
     """A migrated database of each kind."""
     return connect(url)
-
-
-@pytest.fixture
-def open_redis() -> Iterator[Callable[..., ServedRedis]]:
-    """`open_redis(url, **settings)` is what one process has; its clock is the real one."""
-    made: list[ServedRedis] = []
-
-    def open_one(url: str, **settings: Any) -> ServedRedis:
-        service = ResilienceService()
-        server = ServedRedis(url, RedisSettings(**settings), service, threads=16)
-        server.breaker = service.registry.breaker("redis-cache")
-        server.bulkhead = service.registry.bulkhead("redis-cache")
-        made.append(server)
-        return server
-
-    yield open_one
-    for server in made:
-        server.close()

@@ -20,8 +20,8 @@ from medianest.storage import (
     DatabaseUnavailableError,
 )
 from medianest.storage.schema import head_revision
-from tests.postgres import PostgresProcess
 from tests.storage.conftest import ServedDatabase
+from tests.support.postgres import PostgresProcess
 
 MARGIN = 0.25
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, QueuePool, text
 from medianest.config import DatabaseSettings
 from medianest.resilience import ResilienceService
 from medianest.storage import DatabaseBusyError
-from tests.postgres import PostgresProcess
 from tests.storage.conftest import ServedDatabase
+from tests.support.postgres import PostgresProcess
 
 _numbers = itertools.count()
 

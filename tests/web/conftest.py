@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask
 from flask.testing import FlaskClient
 
 from medianest.app import create_app
-from medianest.flask import Resilience
-from medianest.resilience import CircuitBreaker, ManualClock, Registry
+from medianest.resilience import ManualClock
 
 TOKENS = {
     "operator_token": "the-operator-token",
@@ -57,41 +56,6 @@ def operator() -> dict[str, str]:
 @pytest.fixture
 def viewer() -> dict[str, str]:
     return {"Authorization": "Bearer the-viewer-token"}
-
-
-@pytest.fixture
-def app() -> Flask:
-    return Flask(__name__)
-
-
-@pytest.fixture
-def resilience(app: Flask, clock: ManualClock) -> Resilience:
-    return Resilience(app, registry=Registry(clock=clock))
-
-
-Calls = tuple[list[str], list[tuple[str, int] | Exception]]
-"""The methods of the requests that were made, and the answers to come."""
-
-
-@pytest.fixture
-def calls(app: Flask) -> Calls:
-    """A view whose answers are scripted: the last one stays."""
-    script: list[tuple[str, int] | Exception] = [("ok", 200)]
-    made: list[str] = []
-
-    @app.route("/api/critical/thing", methods=["GET", "POST"])
-    def thing() -> tuple[str, int]:
-        made.append(request.method)
-        step = script.pop(0) if len(script) > 1 else script[0]
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    return made, script
-
-
-def breaker_of(resilience: Resilience, name: str = "critical-service") -> CircuitBreaker:
-    return resilience.registry.breaker(name)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from medianest.resilience import (
     MemoryLastGood,
     Registry,
 )
-from tests.web.conftest import Calls, breaker_of
+from tests.flask.conftest import Calls, breaker_of
 
 
 def test_one_view_can_be_protected(app: Flask, resilience: Resilience) -> None:

@@ -16,7 +16,7 @@ from medianest.cache.last_good import TieredLastGood
 from medianest.cache.redis import RedisServer
 from medianest.resilience import Deadline, ManualClock
 from tests.support.narrowing import not_none
-from tests.valkey import ValkeyProcess
+from tests.support.valkey import ValkeyProcess
 
 DAY = 86400.0
 NAME = "plex:libraries"

@@ -11,9 +11,9 @@ from redis import Redis
 from medianest.cache.redis import MOST_BYTES, Shelf, Stamped
 from medianest.resilience import CircuitOpenError, Deadline, DeadlineExceededError
 from medianest.storage import CacheRefusedError, CacheUnavailableError
-from tests.storage.conftest import ServedRedis
+from tests.cache.conftest import ServedRedis
 from tests.support.narrowing import not_none
-from tests.valkey import ValkeyProcess
+from tests.support.valkey import ValkeyProcess
 
 LATEST = 10**12
 KEY = "medianest:test"

@@ -15,8 +15,8 @@ import pytest
 from medianest.cache.redis import Stamped
 from medianest.resilience import BulkheadFullError, CircuitOpenError, Deadline
 from medianest.storage import CacheUnavailableError
-from tests.storage.conftest import ServedRedis
-from tests.valkey import ValkeyProcess
+from tests.cache.conftest import ServedRedis
+from tests.support.valkey import ValkeyProcess
 
 TIMEOUT = 0.25
 MARGIN = 0.1
