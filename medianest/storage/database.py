@@ -191,6 +191,11 @@ class Database:
         pool: Any = self.engine.pool
         return PoolFigures(pool.size(), pool.checkedout(), self._ways.waiting)
 
+    @property
+    def waiting_writes(self) -> int:
+        """Changes that wait to be committed together; always 0 where writers take no turns."""
+        return self._group.waiting
+
     def release_idle(self) -> int:
         """Close the idle connections if the server has few left for others; how many. Raises
         StorageError."""

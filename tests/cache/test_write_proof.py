@@ -1,6 +1,5 @@
 """Whether a cache that can be read can also be written, as its check sees."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +8,7 @@ from medianest.cache.redis import RedisServer
 from medianest.dependencies.checks import CacheCheck
 from medianest.health import Status
 from tests.support.valkey import ValkeyProcess
+from tests.support.waiting import wait_until
 
 
 def test_a_cache_that_takes_what_it_is_given_is_well(
@@ -67,9 +67,6 @@ def test_a_cache_whose_disk_fails_is_degraded(open_redis: Callable[..., RedisSer
         assert check().status is Status.HEALTHY
         server.lose_disk()
         client.bgsave()
-        until = time.monotonic() + 10
-        while client.info("persistence")["rdb_last_bgsave_status"] != "err":
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
         assert check().message == "it does not accept writes: the cache cannot write to its disk"
     server.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from typing import Any
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "the-operator-token"
@@ -45,9 +46,7 @@ class Server:
     """gunicorn with the app, on a free port."""
 
     def __init__(self, directory: Path, arguments: Sequence[str] = (), **variables: Any) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
         self.directory, self._arguments = directory, arguments
@@ -83,15 +82,15 @@ class Server:
         self.process.wait(10)
 
     def wait_until(self, what: str = "ready") -> Server:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            assert self.process.poll() is None, self.log
-            try:
-                if self.get(f"/api/v1/health/{what}").status == 200:
-                    return self
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError(f"not ready:\n{self.log}")
+        wait_until(lambda: self._is(what), 30, told=lambda: f"not {what}:\n{self.log}")
+        return self
+
+    def _is(self, what: str) -> bool:
+        assert self.process.poll() is None, self.log
+        try:
+            return self.get(f"/api/v1/health/{what}").status == 200
+        except OSError:
+            return False
 
     def get(
         self,

@@ -16,6 +16,7 @@ import pytest
 
 from medianest.sandbox import SandboxProcess
 from tests.integration.conftest import OPERATOR, QUICK, ROOT, Server
+from tests.support.waiting import wait_until
 
 WATCHFUL = {
     "MEDIANEST_HEALTH_INTERVAL": 0.3,
@@ -58,13 +59,6 @@ def letters() -> Iterator[LetterBox]:
     server.server_close()
 
 
-def wait_for(condition: Callable[..., Any], seconds: float = 15.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def test_plex_goes_and_returns_and_each_is_told_once(
     serve: Callable[..., Server], plex: SandboxProcess, letters: LetterBox
 ) -> None:
@@ -87,10 +81,10 @@ def test_plex_goes_and_returns_and_each_is_told_once(
         for number in range(4):
             clients.submit(client, number)
         plex.fault("reset")
-        wait_for(lambda: letters.letters)
+        wait_until(lambda: letters.letters)
         time.sleep(1.5)  # in which a second one would come
         plex.clear_faults()
-        wait_for(lambda: len(letters.letters) > 1)
+        wait_until(lambda: len(letters.letters) > 1)
         time.sleep(1)
         stop.set()
     (down, text), (over, _) = letters.letters
@@ -98,7 +92,7 @@ def test_plex_goes_and_returns_and_each_is_told_once(
     assert "plex-media-server is down" in text
     assert "GET /api/v1/media/sessions" in text
     assert over == "MediaNest: resolved: plex-media-server"
-    wait_for(lambda: server.get("/api/v1/resilience/alerts", headers=VIEWER).json["recent"])
+    wait_until(lambda: server.get("/api/v1/resilience/alerts", headers=VIEWER).json["recent"])
     recent = server.get("/api/v1/resilience/alerts", headers=VIEWER).json["recent"]
     assert {alert["subject"] for alert in recent} == {"plex-media-server"}
     assert server.log.count("alert warning") == 1
@@ -110,14 +104,14 @@ def test_an_alert_outlives_a_restart(
     """What was told before it is not told again, and its end is."""
     plex.fault("reset")
     server = serve(MEDIANEST_PLEX_URL=plex.url, MEDIANEST_ALERTS_URLS=letters.url, **WATCHFUL)
-    wait_for(lambda: letters.letters)
+    wait_until(lambda: letters.letters)
     server.stop()
     server.reopen()
     server.wait_until()
-    wait_for(lambda: server.get("/api/v1/resilience/alerts", headers=VIEWER).json["firing"])
+    wait_until(lambda: server.get("/api/v1/resilience/alerts", headers=VIEWER).json["firing"])
     assert len(letters.letters) == 1
     plex.clear_faults()
-    wait_for(lambda: len(letters.letters) == 2)
+    wait_until(lambda: len(letters.letters) == 2)
     assert letters.letters[1][0] == "MediaNest: resolved: plex-media-server"
 
 

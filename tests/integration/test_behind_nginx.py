@@ -16,6 +16,8 @@ import pytest
 
 from medianest.sandbox import SandboxProcess
 from tests.integration.conftest import OPERATOR, Server
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 CLIENTS = 32
 COMPLETE = "MEDIANEST_TEST_COMPLETE" in os.environ
@@ -58,18 +60,13 @@ def proxy(tmp_path: Path) -> Iterator[Callable[..., int]]:
     processes = []
 
     def start(*servers: Server) -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         lines = "\n    ".join(f"server 127.0.0.1:{server.port};" for server in servers)
         file = tmp_path / "nginx.conf"
         file.write_text(CONFIGURATION.format(folder=tmp_path, servers=lines, port=port))
         command = ["nginx", "-e", str(tmp_path / "error.log"), "-c", str(file)]
         processes.append(subprocess.Popen(command))
-        until = time.monotonic() + 10
-        while not _listens(port):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until(lambda: _listens(port))
         return port
 
     yield start
@@ -120,10 +117,7 @@ class Household:
 
 def is_served(household: Household) -> None:
     before = len(household.statuses)
-    until = time.monotonic() + 10
-    while len(household.statuses) < before + 5 * CLIENTS:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: len(household.statuses) >= before + 5 * CLIENTS)
 
 
 @pytest.fixture
@@ -166,8 +160,7 @@ def test_nobody_sees_that_a_server_takes_a_new_configuration(
         is_served(household)
         began = server.get("/api/v1/health/").json["uptime_seconds"]
         server.process.send_signal(signal.SIGHUP)
-        while server.get("/api/v1/health/").json["uptime_seconds"] >= began:
-            time.sleep(0.05)
+        wait_until(lambda: server.get("/api/v1/health/").json["uptime_seconds"] < began)
         time.sleep(1)  # the old worker has closed what it kept by now
         is_served(household)
     finally:

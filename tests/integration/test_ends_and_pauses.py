@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.integration.conftest import Server
+from tests.support.waiting import wait_until
 
 LIVE, READY = "/api/v1/health/live", "/api/v1/health/ready"
 PAUSE = 7.0
@@ -69,20 +70,13 @@ def _lives(child: psutil.Process) -> bool:
         return False
 
 
-def wait_for(condition: Callable[..., Any], seconds: int = 10) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def test_from_sigterm_on_nobody_is_refused_for_a_while(serve: Callable[..., Server]) -> None:
     """Keeps out: the listener closed at once, so that no proxy ever saw that it should go away."""
     server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=1.5)
     clients = Clients(server, LIVE)
-    wait_for(lambda: len(clients.answers) > 20)
+    wait_until(lambda: len(clients.answers) > 20)
     server.process.send_signal(signal.SIGTERM)
-    wait_for(lambda: server.get(READY).status == 503)
+    wait_until(lambda: server.get(READY).status == 503)
     assert server.get(READY).json["reasons"] == ["draining"]
     assert server.get(LIVE).headers["Connection"] == "close"
     clients.stop()
@@ -96,7 +90,7 @@ def test_from_sigterm_on_nobody_is_refused_for_a_while(serve: Callable[..., Serv
 def test_whoever_is_in_a_hurry_need_not_wait_for_the_drain(serve: Callable[..., Server]) -> None:
     server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=60)
     server.process.send_signal(signal.SIGTERM)
-    wait_for(lambda: server.get(READY).status == 503)
+    wait_until(lambda: server.get(READY).status == 503)
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(10) == 0
 
@@ -106,11 +100,11 @@ def test_the_end_waits_for_no_worker_that_is_still_starting(serve: Callable[...,
     server = serve(MEDIANEST_PLEX_URL="http://127.0.0.1:1", MEDIANEST_DRAIN_DELAY=0)
     before = workers(server)
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: workers(server) - before)
+    wait_until(lambda: workers(server) - before)
     (new,) = workers(server) - before
     os.kill(new, signal.SIGSTOP)  # it never serves
     server.process.send_signal(signal.SIGTERM)
-    wait_for(lambda: len(workers(server)) == 1, 3)
+    wait_until(lambda: len(workers(server)) == 1, 3)
     os.kill(new, signal.SIGCONT)
     assert server.process.wait(5) == 0
 
@@ -119,9 +113,9 @@ def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared: Server) -> 
     """Keeps out: old workers that ended while new ones were still starting."""
     before = workers(shared)
     clients = Clients(shared, READY)
-    wait_for(lambda: len(clients.answers) > 20)
+    wait_until(lambda: len(clients.answers) > 20)
     shared.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: workers(shared) and not workers(shared) & before)
+    wait_until(lambda: workers(shared) and not workers(shared) & before)
     clients.stop()
     assert set(clients.answers) == {200}
     assert not clients.failures
@@ -136,7 +130,7 @@ def test_a_wrong_configuration_on_sighup_ends_nothing(
     file.write_text("threads = -1\n")
     request.addfinalizer(file.unlink)
     shared.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "so the old one is kept: medianest: " in shared.log)
+    wait_until(lambda: "so the old one is kept: medianest: " in shared.log)
     assert workers(shared) == before
     assert shared.get(LIVE).status == 200
 
@@ -150,7 +144,7 @@ def test_a_pause_of_all_processes_kills_none(shared: Server) -> None:
     time.sleep(PAUSE)
     for pid in paused:
         os.kill(pid, signal.SIGCONT)
-    wait_for(lambda: "all processes were paused for" in shared.log)
+    wait_until(lambda: "all processes were paused for" in shared.log)
     time.sleep(1.5)  # the arbiter has looked again meanwhile
     assert shared.get(LIVE).status == 200
     assert workers(shared) == before
@@ -158,11 +152,11 @@ def test_a_pause_of_all_processes_kills_none(shared: Server) -> None:
 
 def test_a_worker_that_hangs_alone_is_replaced(shared: Server) -> None:
     before = workers(shared)
-    wait_for(lambda: shared.get(LIVE).status == 200)
+    wait_until(lambda: shared.get(LIVE).status == 200)
     time.sleep(3)  # after a pause none is killed for as long as it may hang
     for pid in before:
         os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: workers(shared) and not workers(shared) & before, 20)
+    wait_until(lambda: workers(shared) and not workers(shared) & before, 20)
     shared.wait_until("live")
 
 
@@ -174,7 +168,7 @@ def test_without_files_left_the_server_waits_and_says_so_once(shared: Server) ->
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (worker.num_fds() + 2, limits[1]))
     clients = [socket.create_connection(("127.0.0.1", shared.port)) for _ in range(20)]
     try:
-        wait_for(lambda: "takes no new connection: Too many open files" in shared.log)
+        wait_until(lambda: "takes no new connection: Too many open files" in shared.log)
         spent = sum(worker.cpu_times()[:2])
         time.sleep(1.5)
         assert sum(worker.cpu_times()[:2]) - spent < 0.75
@@ -192,7 +186,7 @@ def test_with_somebody_elses_configuration_it_does_what_it_takes_on(tmp_path: Pa
     server = Server(tmp_path, arguments, MEDIANEST_PLEX_URL="http://127.0.0.1:1", HOST="127.0.0.1")
     try:
         server.wait_until("live")
-        wait_for(lambda: server.get(READY).status == 200)
+        wait_until(lambda: server.get(READY).status == 200)
         assert server.get("/api/v1/health/comprehensive").json["components"]
     finally:
         server.stop()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from medianest.sandbox.process import SandboxProcess
 from tests.integration.conftest import OPERATOR, Server
 from tests.support.postgres import PostgresProcess
 from tests.support.valkey import ValkeyProcess
+from tests.support.waiting import wait_until
 
 AT_ONCE = 0.1
 """Seconds: the promise of every health endpoint."""
@@ -48,14 +48,6 @@ def own_servers() -> Iterator[tuple[PostgresProcess, ValkeyProcess]]:
     valkey.stop()
 
 
-def wait_for(condition: Callable[..., Any], seconds: float = 20.0) -> bool:
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-    return found
-
-
 def statuses(server: Server) -> dict[str, str]:
     answer = server.get("/api/v1/health/comprehensive", headers=VIEWER).json
     found = {component["name"]: component["status"] for component in answer["components"]}
@@ -83,7 +75,7 @@ def test_all_hang_and_all_return(
         MEDIANEST_HEALTH_INTERVAL=0.5,
         MEDIANEST_HEALTH_TIMEOUT=HANGS,
     )
-    wait_for(lambda: all(status == "healthy" for status in statuses(server).values()))
+    wait_until(lambda: all(status == "healthy" for status in statuses(server).values()))
 
     postgres.freeze()
     valkey.freeze()
@@ -123,9 +115,9 @@ def test_all_hang_and_all_return(
     valkey.thaw()
     plex.clear_faults()
     overseerr.clear_faults()
-    wait_for(lambda: server.get("/api/v1/health/ready").status == 200)
-    wait_for(lambda: server.get("/api/v1/media/sessions").status == 200)
-    wait_for(lambda: set(statuses(server).values()) == {"healthy"})
+    wait_until(lambda: server.get("/api/v1/health/ready").status == 200)
+    wait_until(lambda: server.get("/api/v1/media/sessions").status == 200)
+    wait_until(lambda: set(statuses(server).values()) == {"healthy"})
     assert server.get("/api/v1/health/").json["status"] == "healthy"
 
 
@@ -139,5 +131,5 @@ def test_a_silent_server_from_the_start(serve: Callable[..., Server], plex: Sand
             MEDIANEST_HEALTH_INTERVAL=0.3,
             MEDIANEST_HEALTH_TIMEOUT=0.3,
         )
-        wait_for(lambda: statuses(server).get("plex-media-server") == "unhealthy")
+        wait_until(lambda: statuses(server).get("plex-media-server") == "unhealthy")
         assert server.get("/api/v1/health/").json["status"] == "degraded"

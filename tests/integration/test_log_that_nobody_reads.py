@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.integration.conftest import OPERATOR, ROOT, Server
+from tests.support.waiting import wait_until
 
 
 class Unread(Server):
@@ -72,10 +73,7 @@ def test_requests_go_on_and_so_does_the_master(server: Unread) -> None:
     assert_it_acts(server, "open")
     (worker,) = workers(server)
     os.kill(worker, signal.SIGKILL)  # its master logs that, and has to start another one
-    end = time.monotonic() + 10
-    while worker in (now := workers(server)) or not now:
-        assert time.monotonic() < end, "the master waits for its log"
-        time.sleep(0.01)
+    wait_until(lambda: (now := workers(server)) and worker not in now)
     server.wait_until("live")
     assert_it_acts(server, "open", reason="again")
     told = [line["message"] for line in read(server.pipe, "open.*: again, by operator")]

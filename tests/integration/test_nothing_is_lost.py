@@ -11,6 +11,8 @@ import pytest
 
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.conftest import Answer, Server
+from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 REQUESTS = "/api/v1/media/requests"
 JSON = {"Content-Type": "application/json"}
@@ -76,10 +78,8 @@ def test_every_title_is_requested_exactly_once(server: Server, overseerr: Sandbo
     overseerr.clear_faults()
     overseerr.fault("lose", share=0.2, path="/api/v1/request")
 
-    until = time.monotonic() + 120
-    while (left := counts(server))["pending"] or left["running"]:
-        assert time.monotonic() < until, left
-        time.sleep(0.2)
+    wait_until(lambda: is_through(server), 120, told=lambda: counts(server))
+    left = counts(server)
     assert (left["dead"], left["done"]) == (1, WANTED - 1)
     made = Counter(request["mediaId"] for request in overseerr.state()["requests"])
     assert made == dict.fromkeys(range(1, WANTED), 1)
@@ -90,10 +90,17 @@ def test_every_title_is_requested_exactly_once(server: Server, overseerr: Sandbo
     assert server.get(poison.headers["Location"]).json["state"] == "failed"
 
 
+def is_through(server: Server) -> bool:
+    left = counts(server)
+    return not left["pending"] and not left["running"]
+
+
 def _accepted(server: Server, number: int) -> Answer:
     """Asks until it is let in: a server that sheds load has accepted nothing."""
-    while True:
+
+    def ask() -> Answer | None:
         answer = ask_for(server, number)
-        if answer.status != 503 or answer.json["type"] != "/problems/overloaded":
-            return answer
-        time.sleep(0.05)
+        is_shed = answer.status == 503 and answer.json["type"] == "/problems/overloaded"
+        return None if is_shed else answer
+
+    return not_none(wait_until(ask, 60))

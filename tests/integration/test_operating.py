@@ -15,6 +15,7 @@ import pytest
 
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.conftest import ROOT, Server
+from tests.support.waiting import wait_until
 
 LIBRARIES = "/api/v1/media/libraries"
 
@@ -62,10 +63,7 @@ def test_on_sigterm_requests_in_flight_finish(server: Server, plex: SandboxProce
     answers = []
     client = threading.Thread(target=lambda: answers.append(server.get(LIBRARIES)))
     client.start()
-    until = time.monotonic() + 5
-    while "/library/sections" not in plex.requests()["by_path"]:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: "/library/sections" in plex.requests()["by_path"])
     assert server.stop(signal.SIGTERM) == 0
     client.join(10)
     assert [answer.status for answer in answers] == [200]
@@ -99,22 +97,21 @@ def test_development_without_a_plex_starts_a_sandbox_that_dies_with_it(
     assert len(children) == 2  # Plex and Overseerr
     server.process.kill()
     server.process.wait()
-    until = time.monotonic() + 5
-    while any(_alive(int(child)) for child in children):
-        assert time.monotonic() < until, "the sandbox outlived its server"
-        time.sleep(0.05)
+    wait_until(lambda: not any(_alive(int(child)) for child in children))
 
 
 def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve: Callable[..., Server]) -> None:
     server = serve(MEDIANEST_SANDBOX="true")
     sent = time.monotonic()
     server.process.send_signal(signal.SIGHUP)
-    began = 0.0
-    while began < sent:  # until a worker answers that began after the signal
-        assert time.monotonic() < sent + 10
-        time.sleep(0.05)
+
+    def is_new() -> bool:
+        """Whether the worker that answers began after the signal."""
         asked = time.monotonic()
-        began = asked - server.get("/api/v1/health/").json["uptime_seconds"]
+        began: float = asked - server.get("/api/v1/health/").json["uptime_seconds"]
+        return began >= sent
+
+    wait_until(is_new)
     assert not server.get(LIBRARIES).json["degraded"]
 
 

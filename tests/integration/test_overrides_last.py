@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psutil
 
 from tests.integration.conftest import OPERATOR, Server
+from tests.support.waiting import wait_until
 
 AWAY = {
     "MEDIANEST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
@@ -26,10 +27,7 @@ def end(server: Server, *pids: int, number: signal.Signals) -> None:
     before = workers(server)
     for pid in pids:
         os.kill(pid, number)
-    until = time.monotonic() + 15
-    while not (now := workers(server)) or now & before:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: (now := workers(server)) and not now & before, 15)
 
 
 def states(server: Server, number: int = 12) -> set[str]:

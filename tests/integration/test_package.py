@@ -3,10 +3,8 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from importlib.metadata import distribution
@@ -18,6 +16,8 @@ import pytest
 from medianest import __version__
 from tests.support.distributions import ROOT, needed
 from tests.support.narrowing import not_none
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 SDIST = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
 OFFLINE = ("--quiet", "--no-index", "--no-deps")
@@ -179,9 +179,7 @@ def test_alerts_for_people_need_an_extra_of_their_own(server: Environment) -> No
 
 def test_the_server_serves_outside_of_a_clone(server: Environment) -> None:
     """In an empty folder, and with sandboxes, as whoever tries it has nothing else."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = server.folder.parent / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -204,12 +202,12 @@ def test_the_server_serves_outside_of_a_clone(server: Environment) -> None:
 
 
 def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
+    def serves() -> bool:
         assert process.poll() is None
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health/live"):
-                return
+                return True
         except OSError:
-            time.sleep(0.05)
-    raise AssertionError("it does not serve")
+            return False
+
+    wait_until(serves, 30)

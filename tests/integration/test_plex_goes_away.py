@@ -2,24 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from medianest.sandbox import SandboxProcess
 from tests.integration.conftest import Answer, Server
+from tests.support.waiting import wait_until
 
 LIBRARIES = "/api/v1/media/libraries"
 LIVE = "/api/v1/health/live"
 MARGIN = 0.25
 """What an answer may take beyond its deadline, in seconds."""
-
-
-def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_plex_dies_and_returns_and_nothing_is_restarted(
@@ -41,7 +33,7 @@ def test_plex_dies_and_returns_and_nothing_is_restarted(
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert int(refused.headers["Retry-After"]) >= 1
     plex.restart()
-    wait_for(lambda: not server.get(LIBRARIES).json["degraded"])
+    wait_until(lambda: not server.get(LIBRARIES).json["degraded"])
     for _ in range(2):
         assert not server.get(LIBRARIES).json["degraded"]
     assert server.breaker()["state"] == "closed"
@@ -57,7 +49,7 @@ def test_plex_hangs_and_no_answer_outlives_its_deadline(
     with ThreadPoolExecutor(34) as pool:
         clients = [pool.submit(_ask_until, server, LIBRARIES, stop) for _ in range(32)]
         probe = pool.submit(_ask_until, server, LIVE, stop, 0.02)
-        wait_for(lambda: server.breaker("plex.libraries")["state"] == "open")
+        wait_until(lambda: server.breaker("plex.libraries")["state"] == "open")
         time.sleep(1.0)
         stop.set()
         answers = [answer for client in clients for answer in client.result(30)]

@@ -21,6 +21,7 @@ from medianest.health.thresholds import Severity
 from medianest.monitoring.notifier import Notifier, _why, sample_alert
 from medianest.resilience import ConfigurationError, ManualClock
 from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 # Of what Apprise imports.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -92,13 +93,6 @@ def alert(subject: str = "plex", resolved: datetime | None = None, **fields: Any
     return made if resolved is None else made.over(resolved)
 
 
-def until(condition: Callable[..., Any]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def settled(notifier: Notifier) -> bool:
     """Nobody is sending any more."""
     return all(place._under_way is None for place in notifier.places)
@@ -107,7 +101,7 @@ def settled(notifier: Notifier) -> bool:
 def flush(notifier: Notifier, times: int = 1, clock: ManualClock | None = None) -> None:
     for _ in range(times):
         notifier.flush()
-        until(lambda: settled(notifier) and not sending())
+        wait_until(lambda: settled(notifier) and not sending())
         if clock is not None:
             clock.advance(200)
 
@@ -203,13 +197,13 @@ def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(
     for _ in range(3):
         notifier.flush()
     notifier(alert("b"))
-    until(lambda: well.received or notifier.flush())
+    wait_until(lambda: well.received or notifier.flush())
     notifier.flush()
-    until(lambda: len(well.received) == 2)
+    wait_until(lambda: len(well.received) == 2)
     assert time.monotonic() - started < 1
     assert hung.asked == 1
     hung.gate.set()
-    until(lambda: len(hung.received) >= 1 and settled(notifier))
+    wait_until(lambda: len(hung.received) >= 1 and settled(notifier))
 
 
 def test_an_outage_of_two_minutes_loses_nothing(
@@ -244,9 +238,9 @@ def test_it_gives_up_after_some_attempts_and_goes_on_with_the_next(
     assert (post.asked, caplog.records) == (4, [])
     post.gate.clear()
     notifier.flush()
-    until(lambda: post.asked == 5)
+    wait_until(lambda: post.asked == 5)
     post.gate.set()
-    until(lambda: settled(notifier))
+    wait_until(lambda: settled(notifier))
     post.status = 200
     clock.advance(200)
     flush(notifier)
@@ -326,10 +320,10 @@ def test_an_alert_that_comes_while_another_is_sent_is_not_lost(posts: Callable[[
     notifier = Notifier([post.url])
     notifier(alert("a"))
     notifier.flush()
-    until(lambda: post.asked == 1)
+    wait_until(lambda: post.asked == 1)
     notifier(alert("b"))
     post.gate.set()
-    until(lambda: len(post.received) == 2)
+    wait_until(lambda: len(post.received) == 2)
 
 
 def test_no_secret_is_in_any_record(
@@ -372,7 +366,7 @@ def test_a_place_that_never_ends_its_answer_is_given_up(
     notifier = Notifier([hung.url], clock)
     notifier(alert("a"))
     notifier.flush()
-    until(lambda: hung.asked == 1)
+    wait_until(lambda: hung.asked == 1)
     clock.advance(29)
     notifier.flush()
     clock.advance(2)
@@ -380,9 +374,9 @@ def test_a_place_that_never_ends_its_answer_is_given_up(
     assert hung.asked == 1
     clock.advance(200)
     notifier.flush()
-    until(lambda: hung.asked == 2)
+    wait_until(lambda: hung.asked == 2)
     hung.gate.set()
-    until(lambda: settled(notifier))
+    wait_until(lambda: settled(notifier))
 
 
 def test_the_last_ones_are_sent_when_the_process_ends(posts: Callable[[], Post]) -> None:
@@ -395,4 +389,4 @@ def test_the_last_ones_are_sent_when_the_process_ends(posts: Callable[[], Post])
     assert time.monotonic() - started < 1.5
     assert len(well.received) == 1
     hung.gate.set()
-    until(lambda: settled(notifier))
+    wait_until(lambda: settled(notifier))

@@ -1,9 +1,9 @@
 """Who has no time to learn whether an operation was kept asks again, and it is kept once."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from medianest.queue.store import DeferredQueue
 from medianest.resilience import Deadline, ManualClock
 from medianest.storage import Database, DatabaseUncertainError
 from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 
 class Slow:
@@ -30,12 +31,14 @@ class Slow:
 
 
 @pytest.fixture
-def queue(
-    connect: Callable[..., Database], tmp_path: Path, settings: QueueSettings, clock: ManualClock
-) -> DeferredQueue:
+def file(connect: Callable[..., Database], tmp_path: Path) -> Database:
     database = connect(f"sqlite:///{tmp_path / 'medianest.db'}")
     database.upgrade()
-    return DeferredQueue(database, settings, clock)
+    return database
+
+
+def is_waited_for(database: Database, count: int) -> bool:
+    return database.waiting_writes >= count
 
 
 def put(queue: DeferredQueue) -> Accepted:
@@ -46,21 +49,20 @@ def put(queue: DeferredQueue) -> Accepted:
 
 
 def test_what_is_kept_too_late_is_found_when_it_comes_again(
-    queue: DeferredQueue, clock: ManualClock
+    file: Database, settings: QueueSettings, clock: ManualClock
 ) -> None:
-    database, first, last = queue._database, Slow(), Slow()
+    queue, first, last = DeferredQueue(file, settings, clock), Slow(), Slow()
     with ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(database.write, first)]
+        calls = [pool.submit(file.write, first)]
         assert first.is_inside.wait(10)
         made: list[tuple[Callable[..., Any], Any]] = [
-            (database.write, lambda connection: None),
+            (file.write, lambda connection: None),
             (put, queue),
-            (database.write, last),
+            (file.write, last),
         ]
         for count, (function, argument) in enumerate(made, 1):
             calls.append(pool.submit(function, argument))
-            while database._group.waiting < count:
-                time.sleep(0.001)
+            wait_until(partial(is_waited_for, file, count))
         first.leave.set()
         with pytest.raises(DatabaseUncertainError):
             calls[2].result(10)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-SOON = 10.0
-"""Seconds that anything may take before a test fails."""
+from tests.support.waiting import SOON
 
 
 class Upstream:
@@ -35,16 +34,6 @@ class Upstream:
     def let_go(self, calls: int = 1) -> None:
         for _ in range(calls):
             self._go.release()
-
-
-def wait_until(condition: Callable[..., Any]) -> None:
-    """Yield to other threads until something that they do is done."""
-    pause = threading.Event()
-    for _ in range(int(SOON / 0.001)):
-        if condition():
-            return
-        pause.wait(0.001)
-    raise AssertionError("it did not happen in time")
 
 
 class Callers:

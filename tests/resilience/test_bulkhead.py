@@ -16,6 +16,7 @@ from blinker import Signal
 from medianest.resilience import Bulkhead, BulkheadFullError, Deadline, DeferredSettlement, Place
 from medianest.resilience.events import bulkhead_full
 from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 PATIENCE = 10.0
 
@@ -121,7 +122,7 @@ def test_a_call_that_may_wait_gets_the_place_that_becomes_free(
     results: list[int] = []
     waiting = threading.Thread(target=lambda: results.append(bulkhead.call(int)), daemon=True)
     waiting.start()
-    until(lambda: bulkhead.snapshot().waiting == 1)
+    wait_until(lambda: bulkhead.snapshot().waiting == 1)
     vacate()
     waiting.join(PATIENCE)
     assert results == [0]
@@ -218,19 +219,6 @@ def test_a_place_taken_in_two_phases_is_given_back_once() -> None:
 
 def test_its_text_tells_how_many_places_are_free() -> None:
     assert repr(Bulkhead("plex", max_concurrent=3)) == "<Bulkhead 'plex' 3/3 free>"
-
-
-def until(condition: Callable[..., Any]) -> None:
-    """Wait for what another thread is about to do."""
-    give_up = threading.Event()
-    timer = threading.Timer(PATIENCE, give_up.set)
-    timer.start()
-    try:
-        while not condition():
-            assert not give_up.is_set()
-    finally:
-        timer.cancel()
-        timer.join()
 
 
 def test_who_waits_is_served_before_who_comes() -> None:

@@ -1,7 +1,6 @@
 """Those who wait for a place: each holds a thread, so only as many wait as get one in time."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -16,6 +15,7 @@ from medianest.resilience import (
     Registry,
 )
 from medianest.resilience.bulkhead import Place
+from tests.support.waiting import wait_until
 
 LONG = 30.0
 PATIENCE = 10.0
@@ -34,7 +34,7 @@ class Line:
         """Have another one wait."""
         before = self.bulkhead.snapshot().waiting
         waiting = self._pool.submit(self.bulkhead.call, self._served, name, threading.Event())
-        until(lambda: self.bulkhead.snapshot().waiting > before)
+        wait_until(lambda: self.bulkhead.snapshot().waiting > before)
         return waiting
 
     def _served(self, name: str, leave: threading.Event) -> None:
@@ -49,7 +49,7 @@ class Line:
             self._taken = None
         else:
             self.served[-1][1].set()
-        until(lambda: len(self.served) > known)
+        wait_until(lambda: len(self.served) > known)
 
     def refuses(self) -> bool:
         """Whether somebody who comes now is sent away at once."""
@@ -62,18 +62,11 @@ class Line:
         """Let everybody go."""
         if self._taken is not None:
             self._taken.release()
-        until(lambda: self._let_go() or self.bulkhead.snapshot().in_use == 0)
+        wait_until(lambda: self._let_go() or self.bulkhead.snapshot().in_use == 0)
 
     def _let_go(self) -> None:
         for _, leave in self.served:
             leave.set()
-
-
-def until(condition: Callable[..., Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -164,7 +157,7 @@ def test_a_wait_in_vain_is_remembered(clock: ManualClock) -> None:
     with ThreadPoolExecutor(2) as pool:
         for _ in range(2):
             first = pool.submit(bulkhead.call, int)
-            until(lambda: bulkhead.snapshot().waiting)
+            wait_until(lambda: bulkhead.snapshot().waiting)
             if bulkhead.snapshot().rejected:
                 with pytest.raises(BulkheadFullError):
                     bulkhead.call(int)

@@ -32,8 +32,9 @@ from medianest.resilience import (
     remaining,
 )
 from medianest.resilience.events import shared
-from tests.resilience.flying import SOON, Callers, Upstream, wait_until
+from tests.resilience.flying import Callers, Upstream
 from tests.support.narrowing import not_none
+from tests.support.waiting import SOON, wait_until
 
 
 @pytest.fixture

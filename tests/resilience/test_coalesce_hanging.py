@@ -26,7 +26,8 @@ from medianest.resilience import (
     flights,
     remaining,
 )
-from tests.resilience.flying import SOON, Callers, Upstream, wait_until
+from tests.resilience.flying import Callers, Upstream
+from tests.support.waiting import SOON, wait_until
 
 
 @pytest.fixture

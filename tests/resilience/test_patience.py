@@ -26,8 +26,9 @@ from medianest.resilience import (
     State,
 )
 from medianest.resilience.events import patience_used
-from tests.resilience.flying import SOON, Callers, Upstream, wait_until
+from tests.resilience.flying import Callers, Upstream
 from tests.support.narrowing import not_none
+from tests.support.waiting import SOON, wait_until
 
 PATIENCE = 0.02
 

@@ -6,7 +6,6 @@ import http.client
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -83,16 +82,6 @@ def requested(
     with raw_connection(sandbox) as raw:
         raw.sendall(f"GET {path} HTTP/1.1\r\nHost: sandbox\r\n\r\n".encode())
         yield raw
-
-
-def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> bool:
-    """Whether it comes true within the patience."""
-    until = time.monotonic() + patience
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,9 @@ from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 from tests.sandbox.conftest import Reply
 from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
-from .conftest import ask, connected, eventually, requested
+from .conftest import ask, connected, requested
 
 SHORT = 0.15
 
@@ -220,8 +221,9 @@ def test_a_held_request_gives_its_thread_back_when_the_client_leaves(wish: dict[
         idle = threading.active_count()
         server.faults.add(wish)
         with requested(server):
-            assert eventually(lambda: threading.active_count() == idle + 1)
-        left = eventually(lambda: threading.active_count() == idle)
-        server.shutdown()
-        serving.join(5)
-    assert left
+            wait_until(lambda: threading.active_count() == idle + 1)
+        try:
+            wait_until(lambda: threading.active_count() == idle)
+        finally:
+            server.shutdown()
+            serving.join(5)

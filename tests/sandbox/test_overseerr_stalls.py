@@ -15,8 +15,9 @@ from medianest.sandbox.faults import FaultError
 from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.server import SandboxServer
 from tests.sandbox.conftest import Reply
+from tests.support.waiting import wait_until
 
-from .conftest import KEY, PATIENCE, Overseerr, eventually, raw_connection, serving
+from .conftest import KEY, PATIENCE, Overseerr, raw_connection, serving
 
 WISH = {"mediaType": "movie", "mediaId": 31_001, "is4k": False}
 NEEDS_SOURCE = ["/movie/31001", "/tv/31001", "/search?query=the"]
@@ -44,11 +45,9 @@ def want(overseerr: Any) -> Reply:
     return overseerr.want("movie", 31_001, is4k=False)
 
 
-def held(overseerr: Any, times: int) -> bool:
-    """Whether so many requests have met the fault."""
-    return eventually(
-        lambda: sum(each["hits"] for each in overseerr.server.faults.active()) >= times
-    )
+def wait_until_held(overseerr: Any, times: int) -> None:
+    """Until so many requests have met the fault."""
+    wait_until(lambda: sum(each["hits"] for each in overseerr.server.faults.active()) >= times)
 
 
 def test_a_request_is_created_when_the_source_has_answered(
@@ -56,7 +55,7 @@ def test_a_request_is_created_when_the_source_has_answered(
 ) -> None:
     stall(overseerr)
     reply = pool.submit(want, overseerr)
-    assert held(overseerr, 1)
+    wait_until_held(overseerr, 1)
     clock.advance(59.9)
     assert overseerr.state()["count"] == 0
     clock.advance(0.2)
@@ -67,7 +66,7 @@ def test_a_request_is_created_when_the_source_has_answered(
 def test_a_stall_is_over_when_it_is_switched_off(overseerr: Any, pool: ThreadPoolExecutor) -> None:
     stall(overseerr)
     reply = pool.submit(want, overseerr)
-    assert held(overseerr, 1)
+    wait_until_held(overseerr, 1)
     overseerr.server.faults.clear()
     assert reply.result(PATIENCE).status == 201
 
@@ -78,9 +77,9 @@ def test_a_request_is_created_though_its_client_has_left(
     stall(overseerr)
     with raw_connection(overseerr.server) as raw:
         raw.sendall(post_request())
-        assert held(overseerr, 1)
+        wait_until_held(overseerr, 1)
     clock.advance(61)
-    assert eventually(lambda: overseerr.state()["count"] == 1)
+    wait_until(lambda: overseerr.state()["count"] == 1)
 
 
 def test_two_requests_that_wait_at_once_become_two(
@@ -88,7 +87,7 @@ def test_two_requests_that_wait_at_once_become_two(
 ) -> None:
     stall(overseerr)
     replies = [pool.submit(want, overseerr) for _ in range(2)]
-    assert held(overseerr, 2)
+    wait_until_held(overseerr, 2)
     clock.advance(61)
     assert [reply.result(PATIENCE).status for reply in replies] == [201, 201]
     assert overseerr.state()["count"] == 2
@@ -100,7 +99,7 @@ def test_what_was_requested_before_the_stall_is_not_made_twice(
     want(overseerr)
     stall(overseerr)
     reply = pool.submit(want, overseerr)
-    assert held(overseerr, 1)
+    wait_until_held(overseerr, 1)
     clock.advance(61)
     assert reply.result(PATIENCE).status == 409
     assert overseerr.state()["count"] == 1
@@ -112,7 +111,7 @@ def test_what_needs_the_source_waits_and_then_answers(
 ) -> None:
     stall(overseerr)
     reply = pool.submit(overseerr.get, path)
-    assert held(overseerr, 1)
+    wait_until_held(overseerr, 1)
     assert not reply.done()
     clock.advance(61)
     assert reply.result(PATIENCE).status == 200
@@ -123,7 +122,7 @@ def test_an_unknown_title_is_told_when_the_source_has_answered(
 ) -> None:
     stall(overseerr)
     reply = pool.submit(overseerr.want, "movie", 9_000_001, is4k=False)
-    assert held(overseerr, 1)
+    wait_until_held(overseerr, 1)
     assert not reply.done()
     clock.advance(61)
     assert reply.result(PATIENCE).json()["message"].endswith("status code 404")
@@ -158,9 +157,9 @@ def test_a_stalled_request_gives_its_thread_back(
     stall(overseerr)
     with raw_connection(overseerr.server) as raw:
         raw.sendall(post_request())
-        assert held(overseerr, 1)
+        wait_until_held(overseerr, 1)
     clock.advance(61)
-    assert eventually(lambda: threading.active_count() == idle)
+    wait_until(lambda: threading.active_count() == idle)
 
 
 def post_request() -> bytes:

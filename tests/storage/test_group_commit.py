@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from medianest.resilience import Deadline
 from medianest.storage import DatabaseBusyError, DatabaseUncertainError
 from medianest.storage.group_commit import GroupCommit
+from tests.support.waiting import wait_until
 
 
 class Store:
@@ -101,6 +103,10 @@ def within(seconds: float, group: GroupCommit, operation: Callable[..., int | No
         return group.run(operation)
 
 
+def is_waited_for(group: GroupCommit, count: int) -> bool:
+    return group.waiting >= count
+
+
 def begin(
     pool: ThreadPoolExecutor,
     store: Store,
@@ -116,8 +122,7 @@ def begin(
     assert store.has_begun.wait(10)
     for count, operation in enumerate(operations[1:], 1):
         futures.append(pool.submit(within, times[count], group, operation))
-        while group.waiting < count:
-            threading.Event().wait(0.001)
+        wait_until(partial(is_waited_for, group, count))
     return futures
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from medianest.storage import (
     DatabaseUnavailableError,
 )
 from medianest.storage.schema import head_revision
+from tests.support.waiting import wait_until
 
 MARGIN = 0.25
 
@@ -176,13 +178,6 @@ def test_a_folder_that_cannot_be_made_is_a_database_that_is_away(
         database.read(one)
 
 
-def until(condition: Callable[..., Any]) -> None:
-    give_up = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.001)
-
-
 def inserting(number: float) -> Callable[..., Any]:
     return lambda c: c.execute(text("INSERT INTO t VALUES (:x)"), {"x": number}).rowcount
 
@@ -191,6 +186,10 @@ def kept(database: Database) -> Sequence[float]:
     return database.read(
         lambda c: c.execute(text("SELECT x FROM t ORDER BY rowid")).scalars().all()
     )
+
+
+def is_waited_for(database: Database, count: int) -> bool:
+    return database.waiting_writes == count
 
 
 def together(
@@ -209,7 +208,7 @@ def together(
         inside.wait(10)
         for count, other in enumerate(others, 1):
             writers.append(pool.submit(database.write, other))
-            until(lambda count=count: database._group.waiting == count)
+            wait_until(partial(is_waited_for, database, count))
         leave.set()
     return writers
 
@@ -282,10 +281,10 @@ def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(
     with ThreadPoolExecutor(3) as pool:
         # When the first has failed, the others are to be written together.
         calls = {0.4: pool.submit(within, 0.4, database, one)}
-        until(lambda: database._group._is_busy)
+        wait_until(lambda: database.pool().in_use == 1)
         for count, seconds in enumerate(times, 1):
             calls[seconds] = pool.submit(within, seconds, database, inserting(seconds))
-            until(lambda count=count: database._group.waiting == count)
+            wait_until(partial(is_waited_for, database, count))
         for seconds in (0.4, 1.0):
             result, took = calls[seconds].result(10)
             assert isinstance(result, DatabaseBusyError)

