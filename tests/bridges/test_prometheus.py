@@ -1,6 +1,6 @@
 """A registry's figures in a Prometheus registry of one's own."""
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,6 +17,7 @@ from medianest.resilience import (
     Patience,
     Pipeline,
 )
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_breakers_bulkheads_and_retries_are_told(
     scraped.register(Collector(service.registry))
     value = scraped.get_sample_value
     service.execute("nas", lambda: "files")
-    service.registry.find_breaker("nas").open("moving house")
+    not_none(service.registry.find_breaker("nas")).open("moving house")
     assert (
         value("medianest_circuitbreaker_calls_total", {"name": "nas", "outcome": "successful"}) == 1
     )
@@ -68,7 +69,7 @@ def test_shared_calls_are_told(
     service: MonitoredService, scraped: CollectorRegistry, clock: ManualClock
 ) -> None:
     service.registry.add_flights(Coalesce(name="sky", timeout=5))
-    store = MemoryLastGood(60, clock=clock)
+    store: MemoryLastGood[str] = MemoryLastGood(60, clock=clock)
     service.registry.add_flights(Patience(1.5, name="sky", last_good=store))
     scraped.register(Collector(service.registry))
     labels = {"name": "sky", "outcome": "shared"}
@@ -92,6 +93,6 @@ def test_health_is_told_with_a_monitor_and_recovery_with_its_manager(
     assert scraped.get_sample_value("medianest_recovery_actions_total", labels) == 1
 
 
-def test_what_is_no_registry_is_told(scraped: CollectorRegistry) -> None:
+def test_what_is_no_registry_is_told(scraped: Any) -> None:
     with pytest.raises(ConfigurationError, match="a Collector takes a Registry"):
         Collector(scraped)

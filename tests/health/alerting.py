@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,14 +22,15 @@ class Alerting:
     ) -> None:
         self.clock = clock
         self.started = clock.now()
-        self.readings = []
-        self.lately = frozenset()
+        self.readings: list[RuleResult] = []
+        self.lately: Collection[str] = frozenset()
         claims = SimpleNamespace(claim=claim, claim_alone=lambda alert: True)
         self.manager = AlertManager(AlertOptions(**options), self.read, claims=claims, clock=clock)
-        self.alerts, self.told = [], []
+        self.alerts: list[Alert] = []
+        self.told: list[tuple[int, str]] = []
         self.manager.sinks.append(self.note)
 
-    def read(self, lately: frozenset[str]) -> list[RuleResult]:
+    def read(self, lately: Collection[str]) -> list[RuleResult]:
         self.lately = lately
         return list(self.readings)
 
@@ -42,7 +43,7 @@ class Alerting:
     def says(
         self,
         severity: Severity | None,
-        rule: str = "error-rate",
+        rule: Any = "error-rate",
         subject: str = "system",
         **fields: Any,
     ) -> None:

@@ -12,6 +12,7 @@ from medianest.health.alerts import Alert
 from medianest.health.events import alert_changed
 from medianest.resilience import ManualClock
 from tests.health.alerting import CRITICAL, WARNING, Alerting
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
@@ -59,12 +60,12 @@ def test_its_times_are_those_of_what_happened(alerting: Alerting, clock: ManualC
     alerting.says(WARNING)
     alerting.run(40)
     (firing,) = alerting.manager.firing()
-    assert (firing.since, (firing.fired_at - began).total_seconds()) == (began, 30)
+    assert (firing.since, (not_none(firing.fired_at) - began).total_seconds()) == (began, 30)
     assert (firing.told_at, firing.resolved_at) == (firing.fired_at, None)
     alerting.says(None)
     alerting.run(30)
     over = alerting.alerts[-1]
-    assert (over.resolved_at - began).total_seconds() == 60
+    assert (not_none(over.resolved_at) - began).total_seconds() == 60
     assert (over.since, over.fired_at, over.last_at) == (began, firing.fired_at, over.resolved_at)
 
 

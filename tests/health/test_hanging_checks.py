@@ -19,8 +19,10 @@ from tests.health.conftest import Scripted
 class Hanging:
     """A check that does not end before `let_go`; then it finds `finding`."""
 
-    def __init__(self) -> None:
+    def __init__(self, monitor: HealthMonitor) -> None:
         self.begun, self.gate = threading.Event(), threading.Event()
+        self._monitor = monitor
+        self._threads: list[threading.Thread] = []
         self.runs = 0
         self.finding = CheckResult()
 
@@ -30,28 +32,26 @@ class Hanging:
         assert self.gate.wait(10)
         return self.finding
 
+    def start(self) -> None:
+        """Run it in a thread of its own."""
+        self.begun.clear()
+        self._threads.append(threading.Thread(target=self._monitor.run, args=("thing",)))
+        self._threads[-1].start()
+        assert self.begun.wait(10)
+
+    def let_go(self) -> None:
+        self.gate.set()
+        for thread in self._threads:
+            thread.join(10)
+
 
 @pytest.fixture
 def hang(monitor: HealthMonitor) -> Iterator[Hanging]:
     """A check that hangs in a thread of its own, until the test is over at the latest."""
-    run = Hanging()
+    run = Hanging(monitor)
     monitor.add(Check("thing", run, interval=10, timeout=3, worse_after=3, better_after=2))
-    threads = []
-
-    def start() -> None:
-        run.begun.clear()
-        threads.append(threading.Thread(target=monitor.run, args=("thing",)))
-        threads[-1].start()
-        assert run.begun.wait(10)
-
-    def let_go() -> None:
-        run.gate.set()
-        for thread in threads:
-            thread.join(10)
-
-    run.start, run.let_go = start, let_go
     yield run
-    let_go()
+    run.let_go()
 
 
 def beat_for(monitor: HealthMonitor, clock: ManualClock, seconds: int) -> None:

@@ -13,6 +13,7 @@ from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.health.events import health_changed
 from medianest.resilience import ConfigurationError, ManualClock, UnknownNameError, remaining
 from tests.health.conftest import WORDS, Scripted
+from tests.support.narrowing import not_none
 
 LETTERS = {status: letter for letter, status in WORDS.items()}
 
@@ -126,7 +127,7 @@ def test_one_good_check_is_told_as_no_proof(
     monitor.run("thing")
     seen = monitor.component("thing")
     assert seen.status is Status.UNHEALTHY
-    assert "answers again" in seen.message
+    assert "answers again" in not_none(seen.message)
 
 
 def test_a_check_that_fails_without_a_word_is_not_said_to_answer(
@@ -175,7 +176,7 @@ def test_what_is_not_checked_any_more_is_no_longer_known(
     seen = monitor.component("thing")
     assert (seen.status, seen.age_seconds) == (Status.UNKNOWN, 33.1)
     assert seen.since == clock.utc() - timedelta(seconds=0.1)
-    assert "not checked for 33 s" in seen.message
+    assert "not checked for 33 s" in not_none(seen.message)
     monitor.run("thing")
     assert monitor.component("thing").status is WORDS[after]
 
@@ -208,7 +209,7 @@ def test_the_ages_and_times_are_those_of_the_last_check(
     clock.advance(4.5)
     seen = monitor.component("thing")
     assert seen.age_seconds == 4.5
-    assert (clock.utc() - seen.checked_at).total_seconds() == pytest.approx(4.5)
+    assert (clock.utc() - not_none(seen.checked_at)).total_seconds() == pytest.approx(4.5)
     assert seen.since == seen.checked_at
 
 
@@ -233,7 +234,7 @@ def test_a_monitor_without_a_pulse_says_so_itself(
     *_, itself = monitor.components()
     assert (itself.status, itself.age_seconds) == (Status.UNHEALTHY, 15.1)
     assert itself.since == clock.utc() - timedelta(seconds=0.1)
-    assert "no heartbeat for 15 s" in itself.message
+    assert "no heartbeat for 15 s" in not_none(itself.message)
     monitor.beat()
     assert monitor.components()[-1].status is Status.HEALTHY
 
@@ -277,14 +278,14 @@ def test_a_check_with_a_wrong_option_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Check("thing", CheckResult, **wrong)
     with pytest.raises(ConfigurationError):
-        Check("thing", "no function")
+        Check("thing", "no function")  # type: ignore[arg-type]
 
 
 def test_the_system_clock_is_the_default() -> None:
     monitor = HealthMonitor()
     monitor.add(Check("thing", CheckResult))
     monitor.run("thing")
-    assert monitor.component("thing").age_seconds < 5
+    assert not_none(monitor.component("thing").age_seconds) < 5
 
 
 def test_the_first_failure_makes_it_unhealthy_and_the_third_makes_it_sure(

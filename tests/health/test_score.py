@@ -8,7 +8,7 @@ import pytest
 
 from medianest.health import CheckResult, Status
 from medianest.health.score import POINTS, Score
-from medianest.resilience import ManualClock
+from medianest.resilience import Criticality, ManualClock
 from tests.health.conftest import WORDS
 from tests.health.watching import World
 
@@ -22,7 +22,7 @@ def score(world: World) -> Score:
     return Score.of(*world.observer.observe(), world.manager.firing())
 
 
-def component(world: World, name: str, criticality: str, letter: str) -> None:
+def component(world: World, name: str, criticality: Criticality, letter: str) -> None:
     finding = CheckResult(WORDS[letter], f"{name} says {letter}")
     world.check(name, lambda: finding, criticality=criticality)
 
@@ -37,7 +37,9 @@ def test_where_all_is_well_nothing_is_taken_off(world: World) -> None:
 @pytest.mark.parametrize(
     ("criticality", "letter"), list(itertools.product(["critical", "important", "optional"], "D?U"))
 )
-def test_each_thing_costs_what_it_is_worth(world: World, criticality: str, letter: str) -> None:
+def test_each_thing_costs_what_it_is_worth(
+    world: World, criticality: Criticality, letter: str
+) -> None:
     component(world, "thing", criticality, letter)
     world.checks()
     points = POINTS[WORDS[letter]][criticality]
@@ -51,9 +53,9 @@ def test_each_thing_costs_what_it_is_worth(world: World, criticality: str, lette
 def test_the_worse_and_the_more_needed_the_more_it_costs() -> None:
     for status, costs in POINTS.items():
         assert costs["critical"] > costs["important"] > costs["optional"] > 0, status
-    for criticality in ("critical", "important", "optional"):
-        costs = [POINTS[s][criticality] for s in sorted(POINTS, key=lambda s: s.severity_rank)]
-        assert costs == sorted(set(costs))
+    for criticality in costs:
+        falling = [POINTS[s][criticality] for s in sorted(POINTS, key=lambda s: s.severity_rank)]
+        assert falling == sorted(set(falling))
 
 
 @pytest.mark.parametrize(
@@ -80,8 +82,8 @@ def test_the_rating_goes_with_the_score(
 
 
 def test_the_dearest_comes_first(world: World) -> None:
-    for name, criticality, letter in (("a", "optional", "?"), ("b", "critical", "U")):
-        component(world, name, criticality, letter)
+    component(world, "a", "optional", "?")
+    component(world, "b", "critical", "U")
     world.checks()
     assert [deduction.what for deduction in score(world).deductions] == ["b", "a"]
 

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from medianest.health import Check, CheckResult, HealthMonitor, Status
-from medianest.health.alerts import AlertManager, AlertOptions, RuleResult, Rules
+from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult, Rules
 from medianest.health.observer import Observer
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import Traffic
 from medianest.monitoring.monitoring import _let_in
-from medianest.resilience import BulkheadOptions, ManualClock, ResilienceService
+from medianest.resilience import BulkheadOptions, Criticality, ManualClock, ResilienceService
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
 
@@ -39,14 +39,17 @@ class World:
             lambda service: routes.get(service, ()),
         )
         self.manager = AlertManager(self.rules.options, self.rules.read, clock=clock)
-        self.told = []
+        self.told: list[Alert] = []
         self.manager.sinks.append(lambda alert: self.told.append(alert))
-        self.down, self.unwell, self.broken, self.seconds = set(), set(), set(), 0
+        self.down: set[str] = set()
+        self.unwell: set[str] = set()
+        self.broken: set[str] = set()
+        self.seconds = 0
 
     def depend(
         self,
         name: str,
-        criticality: str = "important",
+        criticality: Criticality = "important",
         *,
         service: str | None = None,
         depends_on: tuple[Any, ...] | list[str] = (),

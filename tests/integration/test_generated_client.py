@@ -7,11 +7,11 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,8 +29,8 @@ class Call(NamedTuple):
 
     operation: str
     status: int = 200
-    body: tuple[str, dict] | None = None
-    arguments: Mapping = MappingProxyType({})
+    body: tuple[str, dict[str, Any]] | None = None
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -87,7 +87,7 @@ CALLS = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One for all, with sandboxes of its own of Plex and Overseerr."""
     started = Server(tmp_path_factory.mktemp("server"), MEDIANEST_SANDBOX="true")
     yield started.wait_until("ready")
@@ -95,7 +95,7 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def package(server, tmp_path_factory):
+def package(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The client, imported."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "options.yaml").write_text("post_hooks: []\n")
@@ -117,7 +117,7 @@ def package(server, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def functions(package):
+def functions(package: Any) -> Any:
     """Each function that calls an operation, by its name."""
     api = importlib.import_module(f"{PACKAGE}.api")
     modules = (
@@ -129,9 +129,10 @@ def functions(package):
 
 
 @pytest.fixture(scope="module")
-def answers(server, package, functions):
+def answers(server: Any, package: Any, functions: Any) -> Any:
     """What came of each call, all in their order: one needs what another has made."""
-    found, made = [], {}
+    found: list[Any] = []
+    made: dict[str, Any] = {}
     with package.AuthenticatedClient(base_url=server.url, token=OPERATOR) as client:
         for call in CALLS:
             function = functions[call.operation].sync_detailed
@@ -141,7 +142,7 @@ def answers(server, package, functions):
     return found
 
 
-def arguments_of(call, made):
+def arguments_of(call: Any, made: Any) -> Any:
     """The arguments of a function: ids of what has been made, and the body as its model."""
     given = {name: made.get(value, value) for name, value in call.arguments.items()}
     if call.body is None:
@@ -151,20 +152,20 @@ def arguments_of(call, made):
     return {**given, "body": getattr(models, model).from_dict(values)}
 
 
-def test_every_operation_is_called(functions):
+def test_every_operation_is_called(functions: Any) -> None:
     pinned = {line.partition(":")[0] for line in PINNED.read_text().splitlines()}
     assert {call.operation for call in CALLS} == pinned == set(functions)
 
 
-def test_each_answer_is_what_the_models_promise(answers):
+def test_each_answer_is_what_the_models_promise(answers: Any) -> None:
     """Parsed, nothing of it is lost, and nothing is there that no model names."""
     assert {op: fault for op, fault in map(fault_of, CALLS, answers) if fault} == {}
 
 
-def test_no_number_has_more_than_three_decimals(answers):
+def test_no_number_has_more_than_three_decimals(answers: Any) -> None:
     long = set()
 
-    def note(text):
+    def note(text: Any) -> Any:
         return float(text) if len(text.partition(".")[2]) <= 3 else long.add(text)
 
     for answer in answers:
@@ -173,7 +174,7 @@ def test_no_number_has_more_than_three_decimals(answers):
     assert long == set()
 
 
-def fault_of(call, answer):
+def fault_of(call: Any, answer: Any) -> Any:
     """The operation, and what is wrong with its answer."""
     if answer.status_code != call.status:
         return call.operation, f"{answer.status_code}: {answer.content.decode()}"
@@ -187,7 +188,7 @@ def fault_of(call, answer):
     return call.operation, call.operation not in ONLY_PARSED and list(unknown(answer.parsed))
 
 
-def instants(value):
+def instants(value: Any) -> Any:
     """The same with instants in the place of their texts: Z and +00:00 are the same one."""
     if isinstance(value, dict):
         return {key: instants(each) for key, each in value.items()}
@@ -197,7 +198,7 @@ def instants(value):
     return datetime.fromisoformat(value) if is_text else value
 
 
-def unknown(parsed):
+def unknown(parsed: Any) -> Iterator[Any]:
     """Members that are in no model, at any depth; those that callers decide on have none."""
     if isinstance(parsed, list):
         for each in parsed:
@@ -210,7 +211,7 @@ def unknown(parsed):
             yield from unknown(getattr(parsed, name))
 
 
-def test_a_refusal_is_a_problem_that_it_knows(server, package, functions):
+def test_a_refusal_is_a_problem_that_it_knows(server: Any, package: Any, functions: Any) -> None:
     with package.Client(base_url=server.url) as client:
         refused = functions["remove_dependency"].sync_detailed(name="nas", client=client)
     assert refused.status_code == 401
@@ -218,17 +219,18 @@ def test_a_refusal_is_a_problem_that_it_knows(server, package, functions):
     assert refused.parsed.to_dict() == json.loads(refused.content)
 
 
-def test_it_has_one_type_for_each_thing(package):
+def test_it_has_one_type_for_each_thing(package: Any) -> None:
     """Keeps out: `Foo2` and `StateType0`, which stand for what has no name in the document."""
     models = importlib.import_module(f"{PACKAGE}.models").__all__
     assert [name for name in models if name[-1].isdigit()] == []
 
 
-def test_pages_lead_to_each_other(server, package, functions):
+def test_pages_lead_to_each_other(server: Any, package: Any, functions: Any) -> None:
     function = functions["list_library_items"].sync
     with package.AuthenticatedClient(base_url=server.url, token=OPERATOR) as client:
         whole = function("1", client=client, limit=200)
-        found, cursor = [], package.types.UNSET
+        found: list[Any] = []
+        cursor = package.types.UNSET
         while cursor is not None:
             page = function("1", client=client, limit=5, cursor=cursor)
             assert len(page.items) <= 5

@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from medianest.sandbox.process import SandboxProcess
+from medianest.sandbox import SandboxProcess
 from tests.integration.conftest import Answer, Server
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
@@ -52,7 +53,7 @@ def ask_for(server: Server, number: int) -> Answer:
     return server.get(REQUESTS, data=json.dumps(wish).encode(), headers=JSON)
 
 
-def counts(server: Server) -> dict[str, int | str | None]:
+def counts(server: Server) -> dict[str, Any]:
     return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 

@@ -18,12 +18,13 @@ import pytest
 
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.conftest import Server
+from tests.support.waiting import wait_until
 
 REQUESTS = "/api/v1/media/requests"
 JSON = {"Content-Type": "application/json"}
 WANTED = 20
 STALLS = [float(each) for each in os.environ.get("MEDIANEST_TEST_STALLS", "").split(",") if each]
-QUICK = {
+QUICK: dict[str, Any] = {
     "MEDIANEST_OVERSEERR_TIMEOUT": 1.0,
     "MEDIANEST_OVERSEERR_RESET_TIMEOUT": 0.5,
     "MEDIANEST_OVERSEERR_MAX_RESET_TIMEOUT": 1.0,
@@ -37,7 +38,7 @@ QUICK = {
     "MEDIANEST_ALERTS_RESOLVE_AFTER": 1.0,
     "MEDIANEST_ALERTS_COOL_DOWN": 1.0,
 }
-TROUBLES = [
+TROUBLES: list[tuple[str, dict[str, Any]]] = [
     ("source", {"failure": "ECONNREFUSED"}),
     ("source", {"failure": "ENOTFOUND"}),
     ("stall", {"seconds": 30}),
@@ -62,26 +63,21 @@ def wishes() -> Iterator[dict[str, Any]]:
 
 
 def accepted(server: Server, wish: dict[str, Any]) -> int:
-    while True:
+
+    def ask() -> int:
         answer = server.get(REQUESTS, data=json.dumps(wish).encode(), headers=JSON)
-        if answer.status in (201, 202):
-            return answer.status
-        assert answer.status == 503, answer.body
-        time.sleep(0.05)
+        assert answer.status in (201, 202, 503), answer.body
+        return answer.status if answer.status != 503 else 0
+
+    return wait_until(ask, 60)
 
 
-def counts(server: Server) -> dict[str, int | str | None]:
+def counts(server: Server) -> dict[str, Any]:
     return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 
-def until(
-    what: Callable[..., Any], seconds: int
-) -> bool | dict[str | tuple[str, str], int | str | None]:
-    """The first true answer of `what()`; the last one at the end."""
-    end = time.monotonic() + seconds
-    while not (found := what()) and time.monotonic() < end:
-        time.sleep(0.1)
-    return found
+def score(server: Server) -> int:
+    return server.get("/api/v1/resilience/status").json["score"]["score"]
 
 
 def firing(server: Server) -> dict[tuple[str, str], str]:
@@ -104,7 +100,7 @@ def overseerr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProce
 @pytest.fixture(scope="module")
 def server(overseerr: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all troubles of seconds: after each it is as well as before."""
-    upstream = {
+    upstream: dict[str, Any] = {
         "MEDIANEST_OVERSEERR_URL": overseerr.url,
         "MEDIANEST_OVERSEERR_API_KEY": overseerr.token,
     }
@@ -127,14 +123,14 @@ def trouble_ends(overseerr: SandboxProcess) -> Iterator[None]:
 def test_what_was_accepted_is_made_once_when_it_is_over(
     server: Server, overseerr: SandboxProcess, kind: str, options: dict[str, Any]
 ) -> None:
-    assert until(lambda: server.get("/api/v1/resilience/status").json["score"]["score"] == 100, 10)
+    wait_until(lambda: score(server) == 100, 10)
     before = made(overseerr)
     overseerr.fault(kind, **options)
     wanted = list(wishes())
     for wish in wanted:
         accepted(server, wish)
-    assert until(lambda: server.get("/api/v1/resilience/status").json["score"]["score"] < 100, 20)
-    told = until(lambda: firing(server), 20)
+    wait_until(lambda: score(server) < 100, 20)
+    told = wait_until(lambda: firing(server), 20)
     time.sleep(2)  # whatever else would be told has its time
     assert len(firing(server)) == 1, (told, firing(server))
     assert {subject for _, subject in told} == {"overseerr"}
@@ -142,11 +138,11 @@ def test_what_was_accepted_is_made_once_when_it_is_over(
         assert "cannot reach its source (TMDB)" in "".join(told.values())
         assert server.get(REQUESTS).json["missing"] == []  # lists go on
     overseerr.clear_faults()
-    left = until(lambda: not _open(counts(server)) and counts(server), 60)
+    left = wait_until(lambda: not _open(counts(server)) and counts(server), 60)
     assert left, server.log[-3000:]
     assert left["dead"] == 0, (left, server.log[-3000:])
     assert made(overseerr) == before | Counter(wish["media_id"] for wish in wanted)
-    assert until(lambda: not firing(server), 20) or not firing(server)
+    wait_until(lambda: not firing(server), 20)
 
 
 def _open(found: dict[str, Any]) -> int:
@@ -179,7 +175,7 @@ def test_a_trouble_of_minutes_makes_nothing_twice(
     assert len(firing(server)) == 1, firing(server)
     overseerr.clear_faults()
     longest = MADE_WITHIN + (SETTLING if kind in MAY_HAVE_BEEN_MADE else 0)
-    left = until(lambda: not _open(counts(server)) and counts(server), longest)
+    left = wait_until(lambda: not _open(counts(server)) and counts(server), longest)
     assert left, counts(server)
     assert left["dead"] == 0, counts(server)
     assert made(overseerr) == before | Counter(wish["media_id"] for wish in wanted)

@@ -10,14 +10,24 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import OPERATOR, Answer, Server
+from tests.support.waiting import wait_until
 
 DEPENDENCIES = "/api/v1/resilience/dependencies"
 JSON = {"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"}
 INTERVAL = 0.5
 
 
-class Nas(BaseHTTPRequestHandler):
-    """Answers as it is told to."""
+class Nas(ThreadingHTTPServer):
+    """Gives `answer`, a status and headers, and keeps the paths that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.answer: tuple[int, dict[str, str]] = (200, {})
+        self.asked: list[str] = []
+
+
+class Answering(BaseHTTPRequestHandler):
+    server: Nas
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
@@ -32,12 +42,11 @@ class Nas(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def run_nas() -> Iterator[Callable[[], ThreadingHTTPServer]]:
+def run_nas() -> Iterator[Callable[[], Nas]]:
     servers = []
 
-    def start() -> ThreadingHTTPServer:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Nas)
-        server.answer, server.asked = (200, {}), []
+    def start() -> Nas:
+        server = Nas()
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         return server
@@ -46,14 +55,6 @@ def run_nas() -> Iterator[Callable[[], ThreadingHTTPServer]]:
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> bool | list[str]:
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def register(server: Server, url: str, **members: Any) -> Answer:
@@ -85,41 +86,41 @@ def detail(server: Server) -> dict[str, int]:
 
 
 def test_it_is_watched_by_all_and_outlives_a_restart(
-    watching: Callable[..., Server], run_nas: Callable[[], ThreadingHTTPServer]
+    watching: Callable[..., Server], run_nas: Callable[[], Nas]
 ) -> None:
     nas = run_nas()
     server = watching(WEB_CONCURRENCY=3)
     assert register(server, f"http://127.0.0.1:{nas.server_port}/well").status == 201
     began = time.monotonic()
-    wait_for(lambda: nas.asked)
+    wait_until(lambda: nas.asked)
     assert time.monotonic() - began < 1.0 + INTERVAL  # the scheduler looks once a second
     assert nas.asked[0] == "/well"
-    wait_for(lambda: {status(server) for _ in range(12)} == {"healthy"})
+    wait_until(lambda: {status(server) for _ in range(12)} == {"healthy"})
     nas.answer = (500, {})
-    wait_for(lambda: {status(server) for _ in range(12)} == {"unhealthy"})
+    wait_until(lambda: {status(server) for _ in range(12)} == {"unhealthy"})
     # Each worker finds it out by itself, and answers from a report of up to a second ago.
     overall = {"degraded"}
-    wait_for(lambda: {server.get("/api/v1/health/").json["status"] for _ in range(12)} == overall)
+    wait_until(lambda: {server.get("/api/v1/health/").json["status"] for _ in range(12)} == overall)
 
     server.stop()
     server.reopen()
     server.wait_until()
-    wait_for(lambda: {status(server) for _ in range(12)} == {"unhealthy"})
+    wait_until(lambda: {status(server) for _ in range(12)} == {"unhealthy"})
     nas.answer = (200, {})
-    wait_for(lambda: {status(server) for _ in range(12)} == {"healthy"})
+    wait_until(lambda: {status(server) for _ in range(12)} == {"healthy"})
     # A worker that answered none of the twelve may still be about to find it out.
-    wait_for(lambda: detail(server) == {"status_code": 200})
+    wait_until(lambda: detail(server) == {"status_code": 200})
     assert server.get(f"{DEPENDENCIES}", headers=JSON).json["dependencies"][-1]["registered"]
 
 
 def test_a_redirect_leads_nowhere(
-    watching: Callable[..., Server], run_nas: Callable[[], ThreadingHTTPServer]
+    watching: Callable[..., Server], run_nas: Callable[[], Nas]
 ) -> None:
     nas, forbidden = run_nas(), run_nas()
     nas.answer = (302, {"Location": f"http://127.0.0.1:{forbidden.server_port}/secret"})
     server = watching()
     assert register(server, f"http://127.0.0.1:{nas.server_port}/").status == 201
-    wait_for(lambda: status(server) == "unhealthy")
+    wait_until(lambda: status(server) == "unhealthy")
     health = server.get(f"{DEPENDENCIES}/nas", headers=JSON).json["health"]
     assert health["message"] == "it redirects (302), which is not followed"
     assert "secret" not in json.dumps(health)

@@ -2,6 +2,9 @@
 
 import json
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,14 +17,14 @@ COMPLETE = "MEDIANEST_TEST_COMPLETE" in os.environ
 
 
 @pytest.fixture(autouse=True)
-def _linters():
+def _linters() -> None:
     if not (REDOCLY.exists() and SPECTRAL.exists()):
         assert not COMPLETE, "the linters are missing"
         pytest.skip("no linters here: make linters")
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory):
+def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A file with what the app answers."""
     folder = tmp_path_factory.mktemp("document")
     app = create_app({"env": "testing", "instance_path": folder, **TOKENS})
@@ -35,7 +38,7 @@ def document(tmp_path_factory):
 
 
 @pytest.fixture
-def broken(document, tmp_path):
+def broken(document: Any, tmp_path: Path) -> Any:
     """The same with a parameter of a path that the path does not have."""
     text = document.read_text().replace("{operation_id}", "{another}")
     file = tmp_path / "broken.json"
@@ -43,13 +46,13 @@ def broken(document, tmp_path):
     return file
 
 
-def redocly(file):
+def redocly(file: Any) -> Any:
     """The rules that it breaks, warnings included."""
     done = node(REDOCLY, "lint", file, "--config", HERE / "redocly.yaml", "--format", "json")
     return {each["ruleId"] for each in json.loads(done.stdout)["problems"]}
 
 
-def spectral(file):
+def spectral(file: Any) -> Any:
     """The same of the other."""
     done = node(
         SPECTRAL, "lint", file, "--ruleset", HERE / "spectral.yaml", "--format", "json", "-q"
@@ -58,11 +61,11 @@ def spectral(file):
 
 
 @pytest.mark.parametrize("lint", [redocly, spectral])
-def test_a_linter_finds_nothing_to_say(lint, document):
+def test_a_linter_finds_nothing_to_say(lint: Any, document: Any) -> None:
     assert lint(document) == set()
 
 
 @pytest.mark.parametrize("lint", [redocly, spectral])
-def test_a_linter_finds_what_is_wrong(lint, broken):
+def test_a_linter_finds_what_is_wrong(lint: Any, broken: Any) -> None:
     """Keeps out: a linter that reads nothing, and so finds nothing."""
     assert lint(broken)

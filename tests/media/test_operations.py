@@ -13,8 +13,9 @@ from medianest.media.answer import Answer
 from medianest.media.errors import SlowError, UnavailableError, UpstreamError
 from medianest.media.plex.service import DEPENDENCY, Plex
 from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
-from medianest.sandbox.process import SandboxProcess
-from tests.resilience.flying import SOON, wait_until
+from medianest.sandbox import SandboxProcess
+from tests.support.narrowing import not_none
+from tests.support.waiting import SOON, wait_until
 
 OPERATIONS = ("plex.items", "plex.libraries", "plex.recently_added", "plex.search", "plex.sessions")
 LIBRARY = {"path": "/library"}
@@ -78,7 +79,9 @@ def test_what_was_never_broken_is_not_refused_for_what_was(
     assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
     seen = health(service)
     assert (seen.status, seen.is_cut_off, seen.is_down) == (Status.DEGRADED, False, False)
-    assert seen.message.startswith("plex.libraries: its calls fail: plex: it answered 500; next")
+    assert not_none(seen.message).startswith(
+        "plex.libraries: its calls fail: plex: it answered 500; next"
+    )
 
 
 @pytest.mark.parametrize("fault", [{"kind": "garbage"}, {"kind": "status", "status": 429}])

@@ -16,8 +16,9 @@ from medianest.media.errors import (
     UnusableAnswerError,
 )
 from medianest.media.plex.client import PlexClient
-from medianest.sandbox.process import SandboxProcess
-from tests.media.answering import AnsweringServer
+from medianest.sandbox import SandboxProcess
+from tests.support.answering import AnsweringServer
+from tests.support.narrowing import not_none
 
 BOUND = 0.25
 """What a call may take beyond its timeout, in seconds."""
@@ -27,7 +28,7 @@ def test_libraries_are_read(client: PlexClient) -> None:
     libraries = client.libraries()
     assert {library.type for library in libraries} >= {"movie", "show"}
     assert all(isinstance(library.key, str) for library in libraries)
-    assert libraries[0].created_at.tzinfo is not None
+    assert not_none(libraries[0].created_at).tzinfo is not None
 
 
 def test_items_are_paged(client: PlexClient) -> None:
@@ -59,7 +60,9 @@ def test_a_session_may_have_no_user(client: PlexClient) -> None:
 
 
 def test_durations_are_seconds(client: PlexClient) -> None:
-    assert all(60 < item.duration_seconds < 20_000 for item in client.items("1", 0, 5).items)
+    assert all(
+        60 < not_none(item.duration_seconds) < 20_000 for item in client.items("1", 0, 5).items
+    )
 
 
 def test_the_token_travels_in_a_header_and_never_in_a_url(
@@ -84,7 +87,7 @@ def test_it_asks_for_json_lest_plex_answers_in_xml() -> None:
 
 def test_a_refused_token_is_told_with_the_setting_to_check(plex_server: SandboxProcess) -> None:
     settings = PlexSettings(url=plex_server.url, token="wrong-one")
-    client = PlexClient(settings.url, settings)
+    client = PlexClient(not_none(settings.url), settings)
     with pytest.raises(RejectedError, match="MEDIANEST_PLEX_TOKEN") as caught:
         client.libraries()
     client.close()
@@ -158,7 +161,7 @@ def test_no_fault_holds_a_call_past_its_timeout(
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server: SandboxProcess) -> None:
     settings = PlexSettings(url=plex_server.url, token=plex_server.token, max_bytes=100)
-    client = PlexClient(settings.url, settings)
+    client = PlexClient(not_none(settings.url), settings)
     with pytest.raises(UnusableAnswerError, match="larger than 100 bytes"):
         client.libraries()
     client.close()
@@ -167,13 +170,13 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server: Sandbox
 def test_a_dead_server_is_unreachable() -> None:
     settings = PlexSettings(url="http://127.0.0.1:1")
     with pytest.raises(UnreachableError, match="connection refused"):
-        PlexClient(settings.url, settings).libraries()
+        PlexClient(not_none(settings.url), settings).libraries()
 
 
 def test_an_unknown_name_is_unreachable() -> None:
     settings = PlexSettings(url="http://no-such-host.invalid", timeout=5)
     with pytest.raises((UnreachableError, SlowError)):
-        PlexClient(settings.url, settings).libraries()
+        PlexClient(not_none(settings.url), settings).libraries()
 
 
 def test_an_empty_container_is_no_libraries(

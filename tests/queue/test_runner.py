@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import PayloadError
+from medianest.queue.operations import Lease, PayloadError
 from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import (
     CircuitBreaker,
@@ -18,7 +18,8 @@ from medianest.resilience import (
     Policy,
     State,
 )
-from medianest.storage import Database
+from tests.storage.conftest import ServedDatabase
+from tests.support.narrowing import not_none
 
 PAYLOAD = {"media_id": 1}
 
@@ -27,9 +28,10 @@ class Upstream:
     """What a handler calls: answers or raises what the test says."""
 
     def __init__(self) -> None:
-        self.answer, self.calls = "ok", []
+        self.calls: list[Mapping[str, Any]] = []
+        self.answer: object = "ok"
 
-    def __call__(self, payload: Mapping[str, Any]) -> object | str:
+    def __call__(self, payload: Mapping[str, Any]) -> object:
         self.calls.append(payload)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -76,7 +78,7 @@ def put(runner: QueueRunner, handler: Any) -> Callable[..., list[str]]:
 
 
 def states(runner: QueueRunner, ids: list[str]) -> list[str]:
-    return [runner.queue.get(one).state for one in ids]
+    return [not_none(runner.queue.get(one)).state for one in ids]
 
 
 def test_what_is_due_is_done(
@@ -85,7 +87,7 @@ def test_what_is_due_is_done(
     ids = put("a", "b", "c")
     assert runner.run_due("h") == 3
     assert states(runner, ids) == ["done"] * 3
-    assert runner.queue.get(ids[0]).result == "ok"
+    assert not_none(runner.queue.get(ids[0])).result == "ok"
 
 
 def test_a_permanent_error_makes_a_dead_letter_at_once(
@@ -95,7 +97,7 @@ def test_a_permanent_error_makes_a_dead_letter_at_once(
     upstream.answer = LookupError("no such title")
     runner.run_due("h")
     assert states(runner, ids) == ["dead"]
-    assert runner.queue.get(ids[0]).error_type == "LookupError"
+    assert not_none(runner.queue.get(ids[0])).error_type == "LookupError"
 
 
 def test_an_operations_own_failures_are_spread_out(
@@ -103,7 +105,7 @@ def test_an_operations_own_failures_are_spread_out(
 ) -> None:
     put("a")
     upstream.answer = ValueError("bug")
-    waits = []
+    waits: list[float] = []
     while len(waits) < 4:
         before = len(upstream.calls)
         runner.run_due("h")
@@ -139,10 +141,10 @@ def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(
     run_for(runner, clock, 3000)
     runner.queue.enqueue("h", {"n": 1}, "1")
     run_for(runner, clock, 500)
-    assert runner.queue.get(poison).failures > 3
-    assert runner.queue.get(poison).state == "pending"
+    assert not_none(runner.queue.get(poison)).failures > 3
+    assert not_none(runner.queue.get(poison)).state == "pending"
     run_for(runner, clock, 600)
-    assert runner.queue.get(poison).state == "dead"
+    assert not_none(runner.queue.get(poison)).state == "dead"
 
 
 def test_an_unknown_failure_kills_nothing_while_no_other_is_done(
@@ -152,7 +154,7 @@ def test_an_unknown_failure_kills_nothing_while_no_other_is_done(
     runner.register(Handler(name="h", service="svc", execute=failing_for(0)))
     one = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
     run_for(runner, clock, 20_000)
-    assert runner.queue.get(one).state == "pending"
+    assert not_none(runner.queue.get(one)).state == "pending"
 
 
 def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(
@@ -185,12 +187,12 @@ def test_an_outage_is_nobodys_attempt(
     for _ in range(100):
         runner.run_due("h")
         clock.advance(30)
-    assert runner.queue.get(one).state == "pending"
-    assert runner.queue.get(one).failures == 0
+    assert not_none(runner.queue.get(one)).state == "pending"
+    assert not_none(runner.queue.get(one)).failures == 0
     upstream.answer = "ok"
     clock.advance(300)
     runner.run_due("h")
-    assert runner.queue.get(one).state == "done"
+    assert not_none(runner.queue.get(one)).state == "done"
 
 
 def test_nothing_is_claimed_while_the_breaker_is_open(
@@ -210,7 +212,7 @@ def test_nothing_is_claimed_while_the_breaker_is_open(
     for _ in range(10):
         assert runner.run_due("h") == 0
     assert len(upstream.calls) == calls
-    assert "blocked by its circuit breaker" in runner.blocked_reason(runner.handlers[0])
+    assert "blocked by its circuit breaker" in not_none(runner.blocked_reason(runner.handlers[0]))
 
 
 def test_a_refused_call_is_no_attempt(runner: QueueRunner, put: Callable[..., list[str]]) -> None:
@@ -221,22 +223,34 @@ def test_a_refused_call_is_no_attempt(runner: QueueRunner, put: Callable[..., li
 
     runner.register(Handler(name="h", service="svc", execute=refuse))
     assert runner.run_due("h") == 0
-    seen = runner.queue.get(one)
+    seen = not_none(runner.queue.get(one))
     assert (seen.state, seen.attempts, seen.failures) == ("pending", 0, 0)
 
 
+def note_batches(runner: QueueRunner, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many it takes at once, from now on."""
+    taken: list[int] = []
+    claim = runner.queue.claim_many
+
+    def note(name: str, most: int, **held: Any) -> list[Lease]:
+        taken.append(most)
+        return claim(name, most)
+
+    monkeypatch.setattr(runner.queue, "claim_many", note)
+    return taken
+
+
 def test_the_queue_begins_gently_and_then_takes_many_at_once(
-    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
+    runner: QueueRunner, put: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(*map(str, range(20)))
-    taken = []
-    claim = runner.queue.claim_many
-    runner.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
+    taken = note_batches(runner, monkeypatch)
     runner.run_due("h")
     assert taken[:5] == [1, 2, 4, 8, 16]
 
 
 def test_after_an_outage_it_begins_gently_again(
+    monkeypatch: pytest.MonkeyPatch,
     runner: QueueRunner,
     put: Callable[..., list[str]],
     upstream: Upstream,
@@ -251,9 +265,7 @@ def test_after_an_outage_it_begins_gently_again(
     assert breaker.state is State.OPEN
     upstream.answer = "ok"
     clock.advance(60)
-    taken = []
-    claim = runner.queue.claim_many
-    runner.queue.claim_many = lambda name, most, **held: (taken.append(most), claim(name, most))[1]
+    taken = note_batches(runner, monkeypatch)
     runner.run_due("h")
     assert taken[:2] == [1, 2]
 
@@ -297,11 +309,15 @@ def test_it_stops_between_two_operations_when_told_to(
     ids = put("a", "b", "c")
     runner.run_due("h", until=lambda: len(upstream.calls) >= 1)
     assert states(runner, ids) == ["done", "pending", "pending"]
-    assert [runner.queue.get(one).attempts for one in ids] == [1, 0, 0]
+    assert [not_none(runner.queue.get(one)).attempts for one in ids] == [1, 0, 0]
 
 
 def test_optional_work_waits_while_the_cascade_risk_is_critical(
-    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, database: Database
+    runner: QueueRunner,
+    put: Callable[..., list[str]],
+    upstream: Upstream,
+    database: ServedDatabase,
+    clock: ManualClock,
 ) -> None:
     put("a")
     service = database.service
@@ -310,9 +326,9 @@ def test_optional_work_waits_while_the_cascade_risk_is_critical(
     service.register_dependency("vital", never, criticality="critical")
     service.registry.breaker("vital").open()
     assert runner.run_due("h") == 0
-    assert "critical" in runner.blocked_reason(runner.handlers[0])
+    assert "critical" in not_none(runner.blocked_reason(runner.handlers[0]))
     service.registry.breaker("vital").close()
-    runner.registry.clock.advance(2)
+    clock.advance(2)
     assert runner.run_due("h") == 1
 
 
@@ -334,7 +350,7 @@ def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(
         runner.run_due("h")
         clock.advance(1)
     assert len(upstream.calls) < 10
-    assert "retrying in" in runner.blocked_reason(runner.handlers[0])
+    assert "retrying in" in not_none(runner.blocked_reason(runner.handlers[0]))
     assert len(put_names) == 20
 
 
@@ -354,18 +370,18 @@ def test_one_that_fails_while_others_succeed_is_at_fault_itself(
         runner.queue.enqueue("h", {"n": number}, str(number))
         runner.run_due("h")
         clock.advance(60)
-    assert runner.queue.get(poison).state == "dead"
+    assert not_none(runner.queue.get(poison)).state == "dead"
 
 
 def test_an_outage_that_asks_to_wait_is_given_the_time(
     runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
 ) -> None:
-    error = ConnectionError("busy")
+    error: Any = ConnectionError("busy")
     error.retry_after = 25.0
     upstream.answer = error
     (one,) = put("a")
     runner.run_due("h")
-    assert (runner.queue.get(one).run_at - clock.utc()).total_seconds() == 25
+    assert (not_none(runner.queue.get(one)).run_at - clock.utc()).total_seconds() == 25
 
 
 def test_a_result_that_cannot_be_kept_is_a_failure(
@@ -374,7 +390,10 @@ def test_a_result_that_cannot_be_kept_is_a_failure(
     upstream.answer = object()
     (one,) = put("a")
     runner.run_due("h")
-    assert (runner.queue.get(one).state, runner.queue.get(one).failures) == ("pending", 1)
+    assert (not_none(runner.queue.get(one)).state, not_none(runner.queue.get(one)).failures) == (
+        "pending",
+        1,
+    )
 
 
 def test_a_retry_by_hand_has_its_whole_time_before_it(
@@ -393,7 +412,7 @@ def test_a_retry_by_hand_has_its_whole_time_before_it(
     admin.retry(one)
     upstream.answer = ValueError("bug")
     runner.run_due("h")
-    seen = runner.queue.get(one)
+    seen = not_none(runner.queue.get(one))
     assert (seen.state, seen.failures, seen.failing_since) == ("pending", 1, clock.utc())
 
 
@@ -409,7 +428,7 @@ def test_one_that_takes_longer_than_its_lease_is_its_own_failure(
 
     runner.register(Handler(name="h", service="svc", execute=too_long))
     runner.run_due("h")
-    assert runner.queue.get(one).failures == 1
+    assert not_none(runner.queue.get(one)).failures == 1
 
 
 def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(
@@ -439,7 +458,7 @@ def test_what_one_lane_may_not_do_now_keeps_no_other_from_being_done(
     assert asked.count("kim") < 40
     run_for(runner, clock, 90)
     assert states(runner, ids) == ["done"] * 40
-    assert all(runner.queue.get(one).failures == 0 for one in ids)
+    assert all(not_none(runner.queue.get(one)).failures == 0 for one in ids)
 
 
 def test_operations_are_done_several_at_once_within_their_compartment(runner: QueueRunner) -> None:
@@ -464,7 +483,7 @@ def test_a_payload_that_its_handler_cannot_read_is_a_dead_letter(
     ids = put("a", "b")
     answers = iter([PayloadError("it has no media_id"), "ok"])
 
-    def execute(payload: Mapping[str, Any]) -> str:
+    def execute(payload: Mapping[str, Any]) -> object:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import pytest
-from blinker import NamedSignal, Signal
+from blinker import Signal
 
 from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, State
 from medianest.resilience.events import (
@@ -23,11 +23,11 @@ from tests.resilience.conftest import Fail, MakeBreaker
 
 
 @pytest.fixture
-def receiving() -> Iterator[Callable[[NamedSignal, Callable[..., None]], None]]:
+def receiving() -> Iterator[Callable[[Signal, Callable[..., None]], None]]:
     """Connects a receiver for the length of the test."""
     connected = []
 
-    def connect(signal: NamedSignal, receiver: Callable[..., None]) -> None:
+    def connect(signal: Signal, receiver: Callable[..., None]) -> None:
         signal.connect(receiver)
         connected.append((signal, receiver))
 
@@ -73,7 +73,7 @@ def test_an_event_is_frozen() -> None:
 def test_a_receiver_may_use_the_breaker_that_sent_the_event(
     make_breaker: MakeBreaker,
     trip: Fail,
-    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+    receiving: Callable[[Signal, Callable[..., None]], None],
 ) -> None:
     breaker = make_breaker()
     seen: list[object] = []
@@ -98,7 +98,7 @@ def raise_it() -> NoReturn:
 def test_other_threads_use_the_breaker_while_a_receiver_is_busy(
     make_breaker: MakeBreaker,
     trip: Fail,
-    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+    receiving: Callable[[Signal, Callable[..., None]], None],
 ) -> None:
     breaker, answers = make_breaker(), []
 
@@ -115,7 +115,7 @@ def test_other_threads_use_the_breaker_while_a_receiver_is_busy(
 def test_a_refused_caller_may_ask_the_breaker_from_a_receiver(
     make_breaker: MakeBreaker,
     trip: Fail,
-    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+    receiving: Callable[[Signal, Callable[..., None]], None],
 ) -> None:
     breaker, seen = make_breaker(), []
     trip(breaker)
@@ -133,7 +133,7 @@ def test_a_receiver_that_raises_is_logged_and_harms_nobody(
     make_breaker: MakeBreaker,
     fail: Fail,
     trip: Fail,
-    receiving: Callable[[NamedSignal, Callable[..., None]], None],
+    receiving: Callable[[Signal, Callable[..., None]], None],
     heard: Callable[[Signal], list[Any]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -15,10 +15,10 @@ TMDB_SALT, TMDB_NEW, TMDB_FERRYMOOR, TMDB_UNMATCHED = 410_002, 420_001, 210_001,
 
 
 @pytest.fixture
-def search(overseerr: Overseerr) -> Callable[..., dict[str, int | list[Any]]]:
+def search(overseerr: Overseerr) -> Callable[..., dict[str, Any]]:
     """`search(words)` is the content of the answer."""
 
-    def look(words: str, more: str = "") -> dict[str, int | list[Any]]:
+    def look(words: str, more: str = "") -> dict[str, Any]:
         reply = overseerr.get(f"/search?query={quote(words, safe='')}{more}")
         assert reply.status == 200
         return reply.json()
@@ -27,7 +27,7 @@ def search(overseerr: Overseerr) -> Callable[..., dict[str, int | list[Any]]]:
 
 
 def test_results_mix_movies_shows_and_people(
-    search: Callable[..., dict[str, int | list[Any]]],
+    search: Callable[..., dict[str, Any]],
 ) -> None:
     found = search("m")
     assert {each["mediaType"] for each in found["results"]} == {"movie", "tv", "person"}
@@ -35,7 +35,7 @@ def test_results_mix_movies_shows_and_people(
 
 
 def test_each_word_of_a_search_begins_a_word_of_the_name(
-    search: Callable[..., dict[str, int | list[Any]]],
+    search: Callable[..., dict[str, Any]],
 ) -> None:
     assert [each["id"] for each in search("SALT verr low")["results"]] == [TMDB_NEW]
     assert search("alt")["results"] == []
@@ -43,13 +43,13 @@ def test_each_word_of_a_search_begins_a_word_of_the_name(
 
 @pytest.mark.parametrize("words", ["no such title", " ", "!!!", "%", "\x00", "夜"])
 def test_a_search_that_matches_nothing_is_an_empty_list(
-    search: Callable[..., dict[str, int | list[Any]]], words: str
+    search: Callable[..., dict[str, Any]], words: str
 ) -> None:
     assert search(words) == {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 
 
 def test_pages_of_a_search_together_are_the_whole(
-    search: Callable[..., dict[str, int | list[Any]]],
+    search: Callable[..., dict[str, Any]],
 ) -> None:
     first, second = search("the"), search("the", "&page=2&language=en")
     assert (first["page"], second["page"], first["totalPages"]) == (1, 2, 2)
@@ -83,7 +83,7 @@ def test_a_search_that_is_none_is_400(overseerr: Overseerr, query: str, says: st
 
 
 def test_what_the_library_has_is_available_under_its_key_in_plex(
-    search: Callable[..., dict[str, int | list[Any]]], get: Callable[..., Reply]
+    search: Callable[..., dict[str, Any]], get: Callable[..., Reply]
 ) -> None:
     (found,) = [each for each in search("salt verrin")["results"] if each["id"] == TMDB_SALT]
     movies = get("/library/sections/1/all").container()["Metadata"]
@@ -93,7 +93,7 @@ def test_what_the_library_has_is_available_under_its_key_in_plex(
 
 
 def test_a_title_that_nobody_has_or_wants_carries_no_media_info(
-    search: Callable[..., dict[str, int | list[Any]]],
+    search: Callable[..., dict[str, Any]],
 ) -> None:
     (found,) = search("salt verrin low")["results"]
     assert "mediaInfo" not in found
@@ -105,7 +105,7 @@ def test_a_file_without_a_match_is_not_known_to_be_available(overseerr: Overseer
 
 @pytest.mark.parametrize(("kind", "title"), [("movie", "salt verrin low"), ("tv", "lanternk")])
 def test_a_requested_title_says_so_wherever_it_is_seen(
-    overseerr: Overseerr, search: Callable[..., dict[str, int | list[Any]]], kind: str, title: str
+    overseerr: Overseerr, search: Callable[..., dict[str, Any]], kind: str, title: str
 ) -> None:
     (found,) = [each for each in search(title)["results"] if each["mediaType"] == kind]
     overseerr.want(kind, found["id"], seasons=[1], is4k=False)
@@ -115,7 +115,7 @@ def test_a_requested_title_says_so_wherever_it_is_seen(
 
 
 def test_details_are_those_of_the_result(
-    overseerr: Overseerr, search: Callable[..., dict[str, int | list[Any]]]
+    overseerr: Overseerr, search: Callable[..., dict[str, Any]]
 ) -> None:
     (found,) = search("salt verrin low")["results"]
     details = overseerr.get(f"/movie/{found['id']}").json()

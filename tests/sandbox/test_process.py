@@ -19,6 +19,7 @@ from medianest.sandbox.kinds import COMMON, KINDS
 from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.overseerr.titles import UNKNOWN_FROM
 from medianest.sandbox.plex import PlexServer
+from tests.support.narrowing import not_none
 
 from .conftest import ask, connected, requested
 
@@ -40,7 +41,7 @@ def launched(
     )
     with process:
         try:
-            yield process, process.stdout.readline()
+            yield process, not_none(process.stdout).readline()
         finally:
             process.kill()
 
@@ -84,7 +85,7 @@ def test_it_ends_at_once_and_quietly_while_clients_hang(ending: signal.Signals) 
 
 def test_it_ends_with_its_standard_input() -> None:
     with launched("--port", "0", "--until-stdin-closes", stdin=subprocess.PIPE) as (process, _):
-        process.stdin.close()
+        not_none(process.stdin).close()
         assert process.wait(3) == 0
 
 
@@ -123,7 +124,7 @@ def test_a_plex_has_no_state_to_keep_and_says_so(tmp_path: Path) -> None:
 def test_its_help_names_every_kind_of_fault_and_every_option() -> None:
     words = run("--help").stdout
     own_faults = [*PlexServer("t").own_faults.items(), *OverseerrServer("key").own_faults.items()]
-    kinds = KINDS | {kind: own.options for kind, own in own_faults}
+    kinds = {**KINDS} | {kind: own.options for kind, own in own_faults}
     for kind, options in kinds.items():
         assert all(f"`{name}`" in words for name in (kind, *options))
     assert all(f"`{name}`" in words for name in COMMON)
@@ -203,7 +204,7 @@ def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
         text=True,
     )
     with parent:
-        parts = urlsplit(parent.stdout.readline().strip())
+        parts = urlsplit(not_none(parent.stdout).readline().strip())
         with socket.create_connection((parts.hostname, parts.port), timeout=5) as raw:
             parent.kill()
             assert raw.recv(1) == b""

@@ -1,7 +1,7 @@
 """What alerts were told: each once, whoever of many processes sees it first."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,6 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from medianest.storage.alerts import AlertJournal
 from sqlalchemy import Connection, select, update
 
 from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult
@@ -18,28 +17,26 @@ from medianest.resilience import ManualClock, SystemClock
 from medianest.storage import Database, DatabaseUnavailableError
 from medianest.storage.alert_claims import AlertClaims, Marks
 from medianest.storage.tables import alerts
-from tests.storage.conftest import ServedDatabase
+
+MakeClaims = Callable[[Database], AlertClaims]
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.fixture
-def make_claims(tmp_path: Path, clock: ManualClock) -> Callable[..., Any]:
+def make_claims(tmp_path: Path, clock: ManualClock) -> MakeClaims:
     return lambda database: AlertClaims(database, 300, tmp_path / "alerts", clock)
 
 
 @pytest.fixture
-def journal(database: Database, make_claims: Callable[..., Any]) -> AlertJournal:
+def journal(database: Database, make_claims: MakeClaims) -> AlertClaims:
     return make_claims(database)
 
 
 @pytest.fixture
 def others(
-    url: str,
-    connect: Callable[..., ServedDatabase],
-    database: Database,
-    make_claims: Callable[..., Any],
-) -> list[AlertJournal]:
+    url: str, connect: Callable[..., Database], database: Database, make_claims: MakeClaims
+) -> list[AlertClaims]:
     """Claims of four more processes."""
     return [make_claims(connect(url)) for _ in range(4)]
 
@@ -63,8 +60,8 @@ def over(alert: Alert, clock: ManualClock) -> Alert:
 
 
 def test_of_many_processes_one_tells(
-    journal: AlertJournal,
-    others: list[AlertJournal],
+    journal: AlertClaims,
+    others: list[AlertClaims],
     fired: Callable[..., Alert],
     clock: ManualClock,
 ) -> None:
@@ -83,7 +80,7 @@ def test_of_many_processes_one_tells(
 
 
 def test_an_alert_is_told_though_the_clock_was_set_back(
-    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+    journal: AlertClaims, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
     """Keeps out: no alert for three hours, as the last one was told in a time to come."""
     alert = fired()
@@ -97,9 +94,9 @@ def test_an_alert_is_told_though_the_clock_was_set_back(
 
 
 def test_of_many_that_claim_at_the_same_instant_one_tells(
-    journal: AlertJournal, others: list[AlertJournal], fired: Callable[..., Alert]
+    journal: AlertClaims, others: list[AlertClaims], fired: Callable[..., Alert]
 ) -> None:
-    def claim(each: AlertJournal, subject: str) -> bool:
+    def claim(each: AlertClaims, subject: str) -> bool:
         together.wait(10)
         return each.claim(fired(subject=subject))
 
@@ -111,7 +108,7 @@ def test_of_many_that_claim_at_the_same_instant_one_tells(
 
 
 def test_it_is_told_again_only_when_it_gets_worse(
-    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+    journal: AlertClaims, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
     assert journal.claim(fired(WARNING))
     clock.advance(1)
@@ -123,8 +120,8 @@ def test_it_is_told_again_only_when_it_gets_worse(
 
 
 def test_after_it_was_over_nobody_tells_it_for_a_while(
-    journal: AlertJournal,
-    others: list[AlertJournal],
+    journal: AlertClaims,
+    others: list[AlertClaims],
     fired: Callable[..., Alert],
     clock: ManualClock,
 ) -> None:
@@ -140,7 +137,7 @@ def test_after_it_was_over_nobody_tells_it_for_a_while(
 
 
 def test_the_end_of_what_may_not_be_told_is_not_told(
-    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+    journal: AlertClaims, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
     first = fired()
     journal.claim(first)
@@ -154,8 +151,8 @@ def test_the_end_of_what_may_not_be_told_is_not_told(
 
 
 def test_the_end_of_what_could_not_be_kept_is_told_once(
-    journal: AlertJournal,
-    others: list[AlertJournal],
+    journal: AlertClaims,
+    others: list[AlertClaims],
     fired: Callable[..., Alert],
     clock: ManualClock,
 ) -> None:
@@ -173,8 +170,8 @@ def test_the_end_of_what_could_not_be_kept_is_told_once(
 
 
 def test_what_is_not_over_is_found_again(
-    journal: AlertJournal,
-    others: list[AlertJournal],
+    journal: AlertClaims,
+    others: list[AlertClaims],
     fired: Callable[..., Alert],
     clock: ManualClock,
 ) -> None:
@@ -192,7 +189,7 @@ def test_what_is_not_over_is_found_again(
 
 
 def test_what_was_told_last_comes_first(
-    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+    journal: AlertClaims, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
     for number in range(5):
         journal.claim(fired(subject=str(number)))
@@ -201,7 +198,7 @@ def test_what_was_told_last_comes_first(
 
 
 def test_what_is_old_is_pruned(
-    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+    journal: AlertClaims, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
     journal.claim(fired(subject="old"))
     clock.advance(100)
@@ -213,12 +210,13 @@ def test_what_is_old_is_pruned(
 
 
 def test_two_managers_on_one_database_tell_each_step_once(
-    journal: AlertJournal, others: list[AlertJournal], clock: ManualClock
+    journal: AlertClaims, others: list[AlertClaims], clock: ManualClock
 ) -> None:
     """And a third one that was started in between goes on with it."""
-    says, told = [], []
+    says: list[RuleResult] = []
+    told = []
 
-    def manager(journal: AlertJournal) -> AlertManager:
+    def manager(journal: AlertClaims) -> AlertManager:
         options = AlertOptions(hold=0, resolve_after=0)
         made = AlertManager(options, lambda lately: list(says), claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append((alert.state, alert.severity)))
@@ -243,11 +241,11 @@ def test_two_managers_on_one_database_tell_each_step_once(
 
 
 def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(
-    journal: AlertJournal, others: list[AlertJournal], clock: ManualClock
+    journal: AlertClaims, others: list[AlertClaims], clock: ManualClock
 ) -> None:
     told = []
 
-    def manager(journal: AlertJournal, down: bool) -> AlertManager:
+    def manager(journal: AlertClaims, down: bool) -> AlertManager:
         reading = RuleResult("dependency-down", "plex", CRITICAL if down else None, at_once=True)
         made = AlertManager(AlertOptions(), lambda lately: [reading], claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append(alert.state))
@@ -267,16 +265,17 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(
 
 
 def test_what_is_over_for_one_process_alone_is_told_anew(
-    journal: AlertJournal, others: list[AlertJournal], clock: ManualClock
+    journal: AlertClaims, others: list[AlertClaims], clock: ManualClock
 ) -> None:
     """Keeps out: silence about a process whose requests all fail, because those of another one,
     which counts its own, are well again."""
-    bad, told = {"first": WARNING, "second": WARNING}, []
+    bad: dict[str, Severity | None] = {"first": WARNING, "second": WARNING}
+    told = []
 
-    def manager(name: str, journal: AlertJournal) -> AlertManager:
+    def manager(name: str, journal: AlertClaims) -> AlertManager:
         options = AlertOptions(hold=0, resolve_after=0, cool_down=300)
 
-        def read(lately: frozenset[str]) -> list[RuleResult]:
+        def read(lately: Collection[str]) -> list[RuleResult]:
             return [RuleResult("error-rate", "system", bad[name])]
 
         made = AlertManager(options, read, claims=journal, clock=clock)
@@ -304,9 +303,7 @@ def test_what_is_over_for_one_process_alone_is_told_anew(
 
 
 def test_where_the_database_is_down_it_says_so(
-    connect: Callable[..., ServedDatabase],
-    fired: Callable[..., Alert],
-    make_claims: Callable[..., Any],
+    connect: Callable[..., Database], fired: Callable[..., Alert], make_claims: MakeClaims
 ) -> None:
     journal = make_claims(connect("postgresql://postgres@127.0.0.1:1/x", timeout=0.5))
     with pytest.raises(DatabaseUnavailableError):
@@ -314,7 +311,7 @@ def test_where_the_database_is_down_it_says_so(
 
 
 def test_what_was_told_long_ago_and_has_no_end_is_told_again(
-    journal: AlertJournal, fired: Callable[..., Alert], clock: ManualClock
+    journal: AlertClaims, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
     """Nobody may have been left to tell its end."""
     assert journal.claim(fired())
@@ -325,7 +322,7 @@ def test_what_was_told_long_ago_and_has_no_end_is_told_again(
 
 
 def test_a_record_of_another_version_harms_no_other(
-    journal: AlertJournal, database: Database, fired: Callable[..., Alert]
+    journal: AlertClaims, database: Database, fired: Callable[..., Alert]
 ) -> None:
     journal.claim(fired(subject="a"))
     journal.claim(fired(subject="b"))
@@ -346,11 +343,16 @@ def test_a_record_of_another_version_harms_no_other(
     assert {alert.subject for alert in journal.recent()} == {"a", "c"}
 
 
+class FilesClock(ManualClock):
+    """Files have the system's times."""
+
+    utc = staticmethod(SystemClock.utc)
+
+
 def test_marks_of_a_host_tell_once_while_the_database_is_away(
     tmp_path: Path, fired: Callable[..., Alert], clock: ManualClock
 ) -> None:
-    now = ManualClock()
-    now.utc = SystemClock.utc  # files have the system's times
+    now = FilesClock()
     one, other = (Marks(tmp_path / "marks", 60.0, now) for _ in range(2))
     assert one.claim(fired())
     assert not other.claim(fired())
@@ -363,8 +365,8 @@ def test_marks_of_a_host_tell_once_while_the_database_is_away(
 
 
 def test_what_lasts_for_hours_is_told_by_one_of_many_for_all_of_them(
-    journal: AlertJournal,
-    others: list[AlertJournal],
+    journal: AlertClaims,
+    others: list[AlertClaims],
     fired: Callable[..., Alert],
     clock: ManualClock,
 ) -> None:

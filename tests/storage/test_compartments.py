@@ -1,7 +1,6 @@
 """For whom how many of the database's connections are, and that nobody takes those of others."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -12,13 +11,14 @@ from sqlalchemy import Connection, text
 from medianest.config import DatabaseSettings
 from medianest.resilience import BulkheadFullError, BulkheadSnapshot, ManualClock, ResilienceService
 from medianest.storage import Database
-from medianest.storage.compartments import CALLER, WRITING, Places
+from medianest.storage.compartments import CALLER, WRITING, Caller, Places
+from tests.support.waiting import wait_until
 
 PATIENCE = 10.0
 
 
 def one(connection: Connection) -> int:
-    return connection.execute(text("SELECT 1")).scalar()
+    return connection.execute(text("SELECT 1")).scalar_one()
 
 
 class Callers:
@@ -39,7 +39,7 @@ class Callers:
         self._inside = threading.Semaphore(0)
 
     def call(
-        self, who: str, way: str, operation: Callable[[Connection], int | None] = one
+        self, who: Caller, way: str, operation: Callable[[Connection], int | None] = one
     ) -> int | None:
         """Call it now, as somebody."""
         token = CALLER.set(who)
@@ -49,7 +49,7 @@ class Callers:
             CALLER.reset(token)
 
     def start(
-        self, who: str, way: str, operation: Callable[[Connection], int | None] = one
+        self, who: Caller, way: str, operation: Callable[[Connection], int | None] = one
     ) -> Future[Any]:
         """The same in a thread of its own."""
         return self._pool.submit(self.call, who, way, operation)
@@ -92,13 +92,6 @@ def make_callers(url: str, clock: ManualClock) -> Iterator[Callable[..., Callers
 @pytest.fixture
 def callers(make_callers: Callable[..., Callers]) -> Callers:
     return make_callers()
-
-
-def until(condition: Callable[..., Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.001)
 
 
 def refused(calls: Iterator[Any]) -> int:
@@ -155,7 +148,7 @@ def test_clients_who_write_leave_places_for_all_others(callers: Callers) -> None
     """Keeps out: a slow disk, and everything that needs the database waits for the writers."""
     writers = callers.hold("client", "write", 20)
     callers.are_inside(1)
-    until(lambda: refused(w for w in writers if w.done()) == 12)
+    wait_until(lambda: refused(w for w in writers if w.done()) == 12)
     assert callers.snapshot(WRITING).in_use == 8
     for who in ("client", "operator", "background"):
         assert callers.call(who, "read") == 1
@@ -164,7 +157,7 @@ def test_clients_who_write_leave_places_for_all_others(callers: Callers) -> None
 def test_clients_who_read_leave_places_for_all_others(callers: Callers) -> None:
     readers = callers.hold("client", "read", 20)
     callers.are_inside(10)
-    until(lambda: refused(r for r in readers if r.done()) == 10)
+    wait_until(lambda: refused(r for r in readers if r.done()) == 10)
     for who in ("operator", "background"):
         assert callers.call(who, "read") == 1
         assert callers.call(who, "write") == 1
@@ -175,7 +168,7 @@ def test_those_who_look_leave_places_for_clients_and_for_the_changes_of_operator
 ) -> None:
     lookers = callers.hold("operator", "read", 24)
     callers.are_inside(2)
-    until(lambda: refused(looker for looker in lookers if looker.done()) == 22)
+    wait_until(lambda: refused(looker for looker in lookers if looker.done()) == 22)
     for who in ("client", "operator", "background"):
         assert callers.call(who, "write") == 1
     assert callers.call("client", "read") == 1

@@ -22,7 +22,7 @@ def app(make_app: Callable[..., Flask], tables: None) -> Flask:
 
 
 @pytest.fixture
-def call(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
+def call(app: Flask, operator: dict[str, Any]) -> Callable[..., TestResponse]:
     """`call(method, path, body)` as the operator."""
 
     def send(method: str, path: str = "", body: dict[str, Any] | None = None) -> TestResponse:
@@ -34,7 +34,7 @@ def call(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
 
 
 def test_those_of_the_settings_are_there(call: Callable[..., TestResponse]) -> None:
-    found = {each["name"]: each for each in call("GET").json["dependencies"]}
+    found = {each["name"]: each for each in call("GET").get_json()["dependencies"]}
     assert set(found) == {"database", "plex-media-server"}
     assert found["database"]["criticality"] == "critical"
     plex = found["plex-media-server"]
@@ -45,7 +45,7 @@ def test_those_of_the_settings_are_there(call: Callable[..., TestResponse]) -> N
         "plex.libraries", "plex.items", "plex.recently_added", "plex.search", "plex.sessions",
     ]  # fmt: skip
     assert not plex["registered"]
-    assert call("GET", "/plex").json["name"] == "plex-media-server"
+    assert call("GET", "/plex").get_json()["name"] == "plex-media-server"
 
 
 def test_a_registered_one_has_everything_at_once(
@@ -61,9 +61,9 @@ def test_a_registered_one_has_everything_at_once(
     assert made.status_code == 201
     assert made.headers["Location"] == f"{DEPENDENCIES}/nas"
     assert made.json == call("GET", "/nas").json
-    assert made.json["depends_on"] == ["database"]
-    assert made.json["registered"]
-    assert call("GET", "/database").json["dependents"] == ["nas"]
+    assert made.get_json()["depends_on"] == ["database"]
+    assert made.get_json()["registered"]
+    assert call("GET", "/database").get_json()["dependents"] == ["nas"]
     parts = app.extensions["medianest"]
     breaker = parts.registry.find_breaker("nas")
     assert (breaker.options.failure_threshold, breaker.options.reset_timeout) == (2, 7)
@@ -80,8 +80,8 @@ def test_the_same_again_is_well_and_another_is_a_conflict(
     assert call("POST", body=PLAIN).status_code == 201
     assert call("POST", body=PLAIN).status_code == 200
     other = call("POST", body={**PLAIN, "criticality": "optional"})
-    assert (other.status_code, other.json["type"]) == (409, "/problems/conflict")
-    assert call("GET", "/nas").json["criticality"] == "important"
+    assert (other.status_code, other.get_json()["type"]) == (409, "/problems/conflict")
+    assert call("GET", "/nas").get_json()["criticality"] == "important"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_nonsense_is_told_and_changes_nothing(
     answer = call("POST", body={**PLAIN, **members})
     assert answer.status_code == status, answer.json
     if field is not None:
-        assert [fault["field"] for fault in answer.json["errors"]] == [field]
+        assert [fault["field"] for fault in answer.get_json()["errors"]] == [field]
     if status != 201:
         assert call("GET").json == before
 
@@ -135,14 +135,14 @@ def test_nonsense_is_told_and_changes_nothing(
     ],
 )
 def test_a_service_says_which_statuses_are_good(
-    call: Callable[..., TestResponse], expected: int | str | list[float | str] | None, text: str
+    call: Callable[..., TestResponse], expected: str | int | list[float | str] | None, text: str
 ) -> None:
     body = {**PLAIN, "name": "home_assistant", "health_check_url": "http://127.0.0.1:1/"}
     more = {} if expected is None else {"expected_status": expected}
-    assert call("POST", body={**body, **more}).json["expected_status"] == text
+    assert call("POST", body={**body, **more}).get_json()["expected_status"] == text
     again = call("POST", body={**body, "expected_status": text})
-    assert (again.status_code, again.json["expected_status"]) == (200, text)
-    assert call("GET", "/database").json["expected_status"] is None
+    assert (again.status_code, again.get_json()["expected_status"]) == (200, text)
+    assert call("GET", "/database").get_json()["expected_status"] is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_url_that_opens_another_door_is_refused(
 ) -> None:
     answer = call("POST", body={**PLAIN, "health_check_url": url})
     assert answer.status_code == 422, answer.json
-    (fault,) = answer.json["errors"]
+    (fault,) = answer.get_json()["errors"]
     assert fault["field"] == "health_check_url"
     assert words in fault["message"]
     assert "secret-password" not in answer.text
@@ -184,12 +184,12 @@ def test_what_others_need_stays(call: Callable[..., TestResponse]) -> None:
     call("POST", body=PLAIN)
     call("POST", body={**PLAIN, "name": "backup", "depends_on": ["nas"]})
     refused = call("DELETE", "/nas")
-    assert (refused.status_code, "backup" in refused.json["detail"]) == (409, True)
+    assert (refused.status_code, "backup" in refused.get_json()["detail"]) == (409, True)
     assert call("DELETE", "/backup").status_code == 204
     assert call("DELETE", "/nas").status_code == 204
     assert call("DELETE", "/nas").status_code == 404
     assert call("DELETE", "/database").status_code == 409
-    assert {d["name"] for d in call("GET").json["dependencies"]} == {
+    assert {d["name"] for d in call("GET").get_json()["dependencies"]} == {
         "database",
         "plex-media-server",
     }
@@ -206,24 +206,26 @@ def test_a_name_that_is_free_again_can_be_taken_anew(
 
 
 def test_every_change_is_in_the_audit(
-    app: Flask, call: Callable[..., TestResponse], clock: ManualClock, operator: dict[str, str]
+    app: Flask, call: Callable[..., TestResponse], clock: ManualClock, operator: dict[str, Any]
 ) -> None:
     call("POST", body=PLAIN)
     call("POST", body=PLAIN)
     clock.advance(1)  # or chance decides which of the two is the newer one
     call("DELETE", "/nas")
-    changes = app.test_client().get("/api/v1/resilience/audit", headers=operator).json["items"]
+    changes = (
+        app.test_client().get("/api/v1/resilience/audit", headers=operator).get_json()["items"]
+    )
     actions = [(change["action"], change["target"]) for change in changes]
     assert actions == [("dependency.remove", "nas"), ("dependency.register", "nas")]
 
 
 def test_without_the_database_nothing_is_changed(
-    make_app: Callable[..., Flask], tmp_path: Path, operator: dict[str, str]
+    make_app: Callable[..., Flask], tmp_path: Path, operator: dict[str, Any]
 ) -> None:
     (tmp_path / "medianest.db").mkdir()
     client = make_app().test_client()
     answer = client.post(DEPENDENCIES, json=PLAIN, headers=operator)
-    assert (answer.status_code, answer.json["service"]) == (503, "database")
+    assert (answer.status_code, answer.get_json()["service"]) == (503, "database")
     assert client.get(f"{DEPENDENCIES}/nas", headers=operator).status_code == 404
 
 
@@ -239,6 +241,6 @@ def test_no_value_in_the_query_of_its_url_is_shown(call: Callable[..., TestRespo
     url = "http://127.0.0.1:1/ping?deep=1&key=planted&planted&empty="
     made = call("POST", body={**PLAIN, "health_check_url": url})
     shown = "http://127.0.0.1:1/ping?deep=********&key=********&********&empty="
-    assert made.json["health_check_url"] == shown
+    assert made.get_json()["health_check_url"] == shown
     assert "planted" not in call("GET").text
     assert call("POST", body={**PLAIN, "health_check_url": url}).status_code == 200  # the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from medianest.health import Check, CheckResult, Status
 from medianest.resilience import CircuitBreaker, ManualClock
+from tests.support.narrowing import not_none
 
 BREAKERS = "/api/v1/resilience/circuit-breakers"
 
@@ -23,7 +24,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def look(app: Flask, viewer: dict[str, str]) -> Callable[[str], TestResponse]:
+def look(app: Flask, viewer: dict[str, Any]) -> Callable[[str], TestResponse]:
     def get(path: str) -> TestResponse:
         return app.test_client().get(path, headers=viewer)
 
@@ -49,14 +50,14 @@ def test_an_open_breaker_tells_the_figures_that_opened_it(
         with pytest.raises(TimeoutError):
             breaker.call(fail)
     opened_by = {"figures": "5 of 8 calls failed", "opened_at": "2026-01-01T00:00:00.000Z"}
-    assert look(f"{BREAKERS}/thing").json["opened_by"] == opened_by
-    clock.advance(breaker.snapshot().retry_after)
+    assert look(f"{BREAKERS}/thing").get_json()["opened_by"] == opened_by
+    clock.advance(not_none(breaker.snapshot().retry_after))
     with pytest.raises(TimeoutError):
         breaker.call(fail)  # the probe
-    found = look(f"{BREAKERS}/thing").json
+    found = not_none(look(f"{BREAKERS}/thing").json)
     assert (found["state"], found["opened_by"]) == ("open", opened_by)
     breaker.reset()
-    assert look(f"{BREAKERS}/thing").json["opened_by"] is None
+    assert look(f"{BREAKERS}/thing").get_json()["opened_by"] is None
 
 
 def test_where_waiting_is_no_help_there_is_no_time_to_wait(
@@ -67,10 +68,12 @@ def test_where_waiting_is_no_help_there_is_no_time_to_wait(
     def waits() -> tuple[float | None, float | None]:
         brief = next(
             each
-            for each in look("/api/v1/health/circuit-breakers").json["circuit_breakers"]
+            for each in look("/api/v1/health/circuit-breakers").get_json()["circuit_breakers"]
             if each["name"] == "thing"
         )
-        return look(f"{BREAKERS}/thing").json["retry_after_seconds"], brief["retry_after_seconds"]
+        return look(f"{BREAKERS}/thing").get_json()["retry_after_seconds"], brief[
+            "retry_after_seconds"
+        ]
 
     breaker.open("moving house")
     assert waits() == (None, None)
@@ -89,7 +92,7 @@ def test_users_requests_are_told_apart_from_those_who_look(
         client.get("/api/v1/health/live")
     client.get("/nowhere")
     client.get("/api/v1/media/libraries")  # without a token
-    found = look("/api/v1/health/metrics").json
+    found = not_none(look("/api/v1/health/metrics").json)
     assert found["since_start"]["requests"] == 7
     assert found["users"]["since_start"]["requests"] == 1
     assert found["others"]["last_minute"]["requests"] == 6
@@ -112,9 +115,12 @@ def test_what_is_unhealthy_answers_503(
     monitor.add(Check(name, lambda: found, worse_after=1))
     monitor.run(name)
     answer = look(f"/api/v1/health/{path}")
-    assert (answer.status_code, answer.json["status"]) == (200, "healthy")
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "healthy")
     found = CheckResult(Status.UNHEALTHY, "connection refused")
     monitor.run(name)
     answer = look(f"/api/v1/health/{path}")
-    assert (answer.status_code, answer.json["status"]) == (503, "unhealthy")
-    assert (answer.json["message"], answer.headers["Retry-After"]) == ("connection refused", "10")
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "unhealthy")
+    assert (answer.get_json()["message"], answer.headers["Retry-After"]) == (
+        "connection refused",
+        "10",
+    )

@@ -205,7 +205,7 @@ def test_it_is_built_once(app: Flask) -> None:
     assert document(app) is document(app)
 
 
-def schemas_in(part):
+def schemas_in(part: Any) -> Iterator[Any]:
     """Each schema that is in a part of the document, at any depth."""
     if isinstance(part, dict):
         yield part
@@ -214,7 +214,7 @@ def schemas_in(part):
         yield from schemas_in(child)
 
 
-def test_each_set_of_words_is_a_schema_of_its_own(api):
+def test_each_set_of_words_is_a_schema_of_its_own(api: dict[str, Any]) -> None:
     """Keeps out: `BreakerStateType0` and eight brothers in a generated client."""
     models = api["components"]["schemas"].values()
     sets = [s["enum"] for s in models if "enum" in s]
@@ -223,7 +223,7 @@ def test_each_set_of_words_is_a_schema_of_its_own(api):
     assert len({frozenset(words) for words in sets}) == len(sets)
 
 
-def test_only_what_callers_decide_on_has_no_type(api):
+def test_only_what_callers_decide_on_has_no_type(api: dict[str, Any]) -> None:
     untyped = {
         f"{name}.{member}"
         for name, model in api["components"]["schemas"].items()
@@ -237,14 +237,14 @@ def test_only_what_callers_decide_on_has_no_type(api):
     }
 
 
-def members(api):
+def members(api: dict[str, Any]) -> Iterator[Any]:
     """Each member of each model: its name with the model's, and the forms that it can have."""
     for name, model in api["components"]["schemas"].items():
         for member, schema in model.get("properties", {}).items():
             yield f"{name}.{member}", member, schema.get("anyOf", [schema])
 
 
-def test_what_is_called_at_is_an_instant_and_no_other_member_is(api):
+def test_what_is_called_at_is_an_instant_and_no_other_member_is(api: dict[str, Any]) -> None:
     for name, member, forms in members(api):
         is_instant = any(form.get("format") == "date-time" for form in forms)
         assert member.endswith("_at") == is_instant, name
@@ -254,7 +254,7 @@ OPTIONS = {"BreakerConfig", "BreakerOptions"}
 """These have the names that the options of a breaker have everywhere."""
 
 
-def test_a_duration_is_told_in_seconds_by_its_name(api):
+def test_a_duration_is_told_in_seconds_by_its_name(api: dict[str, Any]) -> None:
     words = {"seconds", "latency", "age", "timeout", "duration", "wait", "uptime", "period"}
     for name, member, forms in members(api):
         is_number = any(form.get("type") == "number" for form in forms)
@@ -262,7 +262,7 @@ def test_a_duration_is_told_in_seconds_by_its_name(api):
             assert member.endswith("_seconds"), name
 
 
-def test_a_circuit_breaker_has_one_shape(api):
+def test_a_circuit_breaker_has_one_shape(api: dict[str, Any]) -> None:
     """Keeps out: a breaker that is shown in brief here and with other names there."""
     with_openings = [n for n, m in api["components"]["schemas"].items() if "state" in
                      m.get("properties", {}) and "failure_rate" in m["properties"]]  # fmt: skip
@@ -275,7 +275,7 @@ def test_a_circuit_breaker_has_one_shape(api):
             assert "schemas/Breaker'" in str(forms), name
 
 
-def test_what_leads_on_is_a_page(api, operation):
+def test_what_leads_on_is_a_page(api: dict[str, Any], operation: Callable[..., Any]) -> None:
     """Every list with a cursor answers `items` and `next`, and nothing else does."""
     models = api["components"]["schemas"]
     pages = {name for name, model in models.items() if "next" in model.get("properties", {})}

@@ -6,13 +6,13 @@ from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
-from medianest.web.parts import Parts
 from werkzeug.test import TestResponse
 
 from medianest.resilience import Declined, ManualClock, RecoveryContext
-from medianest.resilience.outcome import RehearsedError
 from medianest.resilience.recovery import NamedOperation
 from medianest.storage import DatabaseUnavailableError
+from medianest.web.container import Container
+from tests.support.narrowing import not_none
 
 RESILIENCE = "/api/v1/resilience"
 VIEWER = {"Authorization": "Bearer the-viewer-token"}
@@ -24,7 +24,7 @@ def app(make_app: Callable[..., Flask], tables: None) -> Flask:
 
 
 @pytest.fixture
-def parts(app: Flask) -> Parts:
+def parts(app: Flask) -> Container:
     return app.extensions["medianest"]
 
 
@@ -37,7 +37,7 @@ def get(app: Flask) -> Callable[..., TestResponse]:
 
 
 @pytest.fixture
-def post(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
+def post(app: Flask, operator: dict[str, Any]) -> Callable[..., TestResponse]:
     def ask(path: str, **body: Any) -> TestResponse:
         return app.test_client().post(RESILIENCE + path, json=body, headers=operator)
 
@@ -45,7 +45,7 @@ def post(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
 
 
 @pytest.fixture
-def broken(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def broken(parts: Container, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """`broken()` takes the database away."""
 
     def take_away() -> None:
@@ -58,7 +58,7 @@ def broken(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return take_away
 
 
-def recover(parts: Parts, number: int = 0, service: str = "svc") -> None:
+def recover(parts: Container, number: int = 0, service: str = "svc") -> None:
     manager = parts.service.recovery
     if "hopeless" not in [action.name for action in manager.actions]:
         manager.register_recovery_action(
@@ -74,7 +74,7 @@ def _down() -> NoReturn:
 
 
 def test_the_history_is_paged_from_the_database(
-    parts: Parts, get: Callable[..., TestResponse], clock: ManualClock
+    parts: Container, get: Callable[..., TestResponse], clock: ManualClock
 ) -> None:
     for number in range(5):
         recover(parts, number)
@@ -83,22 +83,22 @@ def test_the_history_is_paged_from_the_database(
             parts.storage.history.flush()
     seen, query = [], {"limit": 2}
     while True:
-        page = get("/recovery/history", **query).json
+        page = not_none(get("/recovery/history", **query).json)
         seen += [record["operation"] for record in page["items"]]
         if page["next"] is None:
             break
         query["cursor"] = page["next"]
     assert seen == ["op4", "op3", "op2", "op1", "op0"]
-    assert get("/recovery/history", operation="op3").json["items"][0]["service"] == "svc"
-    assert get("/recovery/history", outcome="recovered").json["items"] == []
+    assert get("/recovery/history", operation="op3").get_json()["items"][0]["service"] == "svc"
+    assert get("/recovery/history", outcome="recovered").get_json()["items"] == []
 
 
 def test_without_the_database_the_history_is_what_is_in_memory(
-    parts: Parts, get: Callable[..., TestResponse], broken: Callable[[], None]
+    parts: Container, get: Callable[..., TestResponse], broken: Callable[[], None]
 ) -> None:
     recover(parts)
     broken()
-    page = get("/recovery/history").json
+    page = not_none(get("/recovery/history").json)
     assert [record["operation"] for record in page["items"]] == ["op0"]
     assert page["is_complete"] is False
 
@@ -111,9 +111,9 @@ def test_a_page_that_makes_no_sense_is_told(
 
 
 def test_a_rehearsal_predicts_and_touches_nothing(
-    parts: Parts, post: Callable[..., TestResponse]
+    parts: Container, post: Callable[..., TestResponse]
 ) -> None:
-    answer = post("/recovery/test", operation="database.read", error="ECONNREFUSED").json
+    answer = not_none(post("/recovery/test", operation="database.read", error="ECONNREFUSED").json)
     applies = {action["action"]: action["applies"] for action in answer["actions"]}
     assert applies["database-reconnect"]
     assert not applies["queue-for-later"]
@@ -123,24 +123,24 @@ def test_a_rehearsal_predicts_and_touches_nothing(
 
 
 def test_a_rehearsal_with_execute_runs_the_actions(
-    parts: Parts, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
+    parts: Container, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
 ) -> None:
     wish = {"operation": "database.read", "service": "database", "error": "timeout"}
-    answer = post("/recovery/test", **wish, execute=True).json
+    answer = not_none(post("/recovery/test", **wish, execute=True).json)
     assert answer["executed"]["steps"][0]["action"] == "database-reconnect"
     assert answer["executed"]["steps"][0]["outcome"] == "repaired"
-    assert get("/audit").json["items"][0]["action"] == "recovery.rehearse"
+    assert get("/audit").get_json()["items"][0]["action"] == "recovery.rehearse"
 
 
 def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(
-    parts: Parts, post: Callable[..., TestResponse]
+    parts: Container, post: Callable[..., TestResponse]
 ) -> None:
     runs = []
 
     def act(
         name: str, priority: int, answer: RuntimeError | str, applies: bool | Declined = True
     ) -> None:
-        def execute(error: RehearsedError, context: RecoveryContext) -> str:
+        def execute(error: Exception, context: RecoveryContext) -> str:
             runs.append(name)
             if isinstance(answer, Exception):
                 raise answer
@@ -155,14 +155,14 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(
     act("second", 20, "never", applies=Declined("not for this"))
     act("third", 15, "the answer")
     wish = {"operation": "op", "service": "svc", "error": "5xx"}
-    predicted = post("/recovery/test", **wish).json["actions"][:3]
+    predicted = post("/recovery/test", **wish).get_json()["actions"][:3]
     assert [(a["action"], a["applies"], a["why_not"]) for a in predicted] == [
         ("first", True, None),
         ("second", False, "not for this"),
         ("third", True, None),
     ]
     assert runs == []
-    executed = post("/recovery/test", **wish, execute=True).json["executed"]
+    executed = post("/recovery/test", **wish, execute=True).get_json()["executed"]
     assert [(s["action"], s["outcome"]) for s in executed["steps"]] == [
         ("first", "raised"),
         ("second", "declined"),
@@ -174,7 +174,7 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(
 def test_the_name_of_a_dependency_leads_to_its_breaker(get: Callable[..., TestResponse]) -> None:
     answer = get("/circuit-breakers/plex-media-server")
     assert answer.status_code == 404
-    assert answer.json["detail"].endswith("; that of this dependency is 'plex'")
+    assert answer.get_json()["detail"].endswith("; that of this dependency is 'plex'")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_the_name_of_a_dependency_leads_to_its_breaker(get: Callable[..., TestRe
 def test_a_wrong_action_is_told_in_our_words(
     post: Callable[..., TestResponse], body: dict[str, Any], detail: str
 ) -> None:
-    assert post("/circuit-breakers/plex/action", **body).json["detail"] == detail
+    assert post("/circuit-breakers/plex/action", **body).get_json()["detail"] == detail
 
 
 @pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
@@ -200,14 +200,14 @@ def test_an_unknown_error_is_told_with_the_known_ones(
 ) -> None:
     answer = post("/recovery/test", operation="plex.search", error=error)
     assert answer.status_code == 422
-    assert "timeout" in answer.json["detail"]
+    assert "timeout" in answer.get_json()["detail"]
 
 
 def test_the_cascade_risk_names_the_routes_that_suffer(
-    parts: Parts, get: Callable[..., TestResponse]
+    parts: Container, get: Callable[..., TestResponse]
 ) -> None:
     parts.registry.breaker("plex").open()
-    answer = get("/cascade-risk").json
+    answer = not_none(get("/cascade-risk").json)
     plex = next(d for d in answer["dependencies"] if d["name"] == "plex-media-server")
     assert "GET /api/v1/media/libraries" in plex["blast_radius"]["routes"]
     assert (answer["risk"], answer["risk_percent"]) == ("medium", 45.0)
@@ -215,31 +215,31 @@ def test_the_cascade_risk_names_the_routes_that_suffer(
     assert (plex["stress"]["highest"], plex["stress"]["breaker_state"]) == (1.0, "forced_open")
 
 
-def put(parts: Parts, key: str) -> str:
+def put(parts: Container, key: str) -> str:
     return parts.queue.runner.queue.enqueue("h", {"n": 1}, key).operation.id
 
 
 def test_the_queue_is_seen_retried_and_dropped(
-    parts: Parts,
+    parts: Container,
     app: Flask,
     get: Callable[..., TestResponse],
     post: Callable[..., TestResponse],
-    operator: dict[str, str],
+    operator: dict[str, Any],
 ) -> None:
     one, two = put(parts, "a"), put(parts, "b")
-    lease = parts.queue.runner.queue.claim("h")
+    lease = not_none(parts.queue.runner.queue.claim("h"))
     parts.queue.runner.queue.bury(lease, LookupError("no such title"))
-    page = get("/queue").json
+    page = not_none(get("/queue").json)
     assert (page["queue"]["pending"], page["queue"]["dead"]) == (1, 1)
-    assert get("/queue", state="dead").json["items"][0]["id"] == lease.operation.id
-    assert get(f"/queue/{lease.operation.id}").json["error_message"] == "no such title"
+    assert get("/queue", state="dead").get_json()["items"][0]["id"] == lease.operation.id
+    assert get(f"/queue/{lease.operation.id}").get_json()["error_message"] == "no such title"
     assert post(f"/queue/{lease.operation.id}/retry", reason="it is there now").status_code == 200
     path = f"{RESILIENCE}/queue/"
     client = app.test_client()
     assert client.delete(path + two, headers=operator).status_code == 204
     assert client.delete(path + two, headers=operator).status_code == 404
     assert client.delete(path + one, headers=VIEWER).status_code == 403
-    changes = [(c["action"], c["target"], c["reason"]) for c in get("/audit").json["items"]]
+    changes = [(c["action"], c["target"], c["reason"]) for c in get("/audit").get_json()["items"]]
     assert ("queue.retry", lease.operation.id, "it is there now") in changes
     assert ("queue.drop", two, None) in changes
 
@@ -253,34 +253,34 @@ def test_a_handler_that_does_not_exist_is_told_with_those_that_do(
         get("/queue", handler="overseer.request"),
         post("/queue/dead-letters/retry", handler="overseer.request"),
     ):
-        assert (answer.status_code, answer.json["type"]) == (422, "/problems/invalid")
-        assert answer.json["errors"] == [
+        assert (answer.status_code, answer.get_json()["type"]) == (422, "/problems/invalid")
+        assert answer.get_json()["errors"] == [
             {"field": "handler", "message": f"must be one of: {known}"}
         ]
-    assert get("/audit").json["items"] == []
-    assert get("/queue", handler=known).json["items"] == []
-    assert post("/queue/dead-letters/retry", handler=known).json["retried"] == 0
+    assert get("/audit").get_json()["items"] == []
+    assert get("/queue", handler=known).get_json()["items"] == []
+    assert post("/queue/dead-letters/retry", handler=known).get_json()["retried"] == 0
 
 
-def test_what_runs_is_not_dropped(parts: Parts, app: Flask, operator: dict[str, str]) -> None:
+def test_what_runs_is_not_dropped(parts: Container, app: Flask, operator: dict[str, Any]) -> None:
     one = put(parts, "a")
     parts.queue.runner.queue.claim("h")
     answer = app.test_client().delete(f"{RESILIENCE}/queue/{one}", headers=operator)
-    assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
+    assert (answer.status_code, answer.get_json()["type"]) == (409, "/problems/conflict")
 
 
 def test_each_change_is_audited(
-    parts: Parts, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
+    parts: Container, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
 ) -> None:
     post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in_seconds=60)
-    (change,) = get("/audit", target="plex").json["items"]
+    (change,) = get("/audit", target="plex").get_json()["items"]
     assert (change["actor"], change["action"]) == ("operator", "circuit-breaker.open")
     assert (change["reason"], change["address"]) == ("moving", "127.0.0.1")
     assert change["detail"] == {"expires_in_seconds": 60}
 
 
 def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
-    parts: Parts,
+    parts: Container,
     post: Callable[..., TestResponse],
     get: Callable[..., TestResponse],
     broken: Callable[[], None],
@@ -289,21 +289,23 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
     with monkeypatch.context():
         broken()
         assert (
-            post("/circuit-breakers/plex/action", action="open").json["circuit_breaker"]["state"]
+            post("/circuit-breakers/plex/action", action="open").get_json()["circuit_breaker"][
+                "state"
+            ]
             == "forced_open"
         )
         monkeypatch.undo()
     assert len(parts.storage.audit.waiting()) == 1
     assert parts.storage.audit.flush() == 1
-    assert get("/audit").json["items"][0]["action"] == "circuit-breaker.open"
+    assert get("/audit").get_json()["items"][0]["action"] == "circuit-breaker.open"
 
 
-def test_the_dashboard_has_a_line_for_each_service(app: Flask, parts: Parts) -> None:
+def test_the_dashboard_has_a_line_for_each_service(app: Flask, parts: Container) -> None:
     parts.registry.breaker("plex").open("moving house")
     parts.storage.database.upgrade()
     parts.monitoring.monitor.run("database")
     client = {"Authorization": "Bearer the-client-token"}
-    answer = app.test_client().get("/api/v1/dashboard/status", headers=client).json
+    answer = not_none(app.test_client().get("/api/v1/dashboard/status", headers=client).json)
     lines = {line["name"]: line["message"] for line in answer["services"]}
     assert lines == {
         "database": "works",
@@ -318,7 +320,7 @@ def test_without_the_database_the_dashboard_says_less(
     broken()
     client = {"Authorization": "Bearer the-client-token"}
     answer = app.test_client().get("/api/v1/dashboard/status", headers=client)
-    assert (answer.status_code, answer.json["queue"]["pending"]) == (200, None)
+    assert (answer.status_code, answer.get_json()["queue"]["pending"]) == (200, None)
 
 
 def test_the_commands_of_the_database(make_app: Callable[..., Flask], tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.support.narrowing import not_none
+
 BREAKERS = "/api/v1/resilience/circuit-breakers"
 
 
@@ -25,7 +27,7 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> circuitbreaker.CircuitBreaker:
     monkeypatch.setattr(package.CircuitBreakerMonitor, "circuit_breakers", {})
     breaker = package.CircuitBreaker(name="tv guide", failure_threshold=2)
 
-    @breaker
+    @breaker  # type: ignore[untyped-decorator]
     def lookup() -> NoReturn:
         raise ConnectionError("refused")
 
@@ -36,7 +38,7 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> circuitbreaker.CircuitBreaker:
 
 
 @pytest.fixture
-def call(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
+def call(app: Flask, operator: dict[str, Any]) -> Callable[..., TestResponse]:
     def send(path: str = "", **body: Any) -> TestResponse:
         method = "POST" if body else "GET"
         client = app.test_client()
@@ -48,10 +50,10 @@ def call(app: Flask, operator: dict[str, str]) -> Callable[..., TestResponse]:
 def test_it_is_seen_beside_ours_with_what_is_known_of_it(
     call: Callable[..., TestResponse], theirs: circuitbreaker.CircuitBreaker
 ) -> None:
-    found = {each["name"]: each for each in call().json["circuit_breakers"]}
+    found = {each["name"]: each for each in call().get_json()["circuit_breakers"]}
     assert found["plex"]["package"] == "medianest"
     seen = found["tv guide"]
-    assert seen == call("/tv guide").json | {
+    assert seen == call("/tv guide").get_json() | {
         "retry_after_seconds": seen["retry_after_seconds"],
         "next_attempt_at": seen["next_attempt_at"],
     }  # fmt: skip
@@ -76,10 +78,10 @@ def test_it_is_closed_by_hand(
     action: str,
 ) -> None:
     answer = call("/tv guide/action", action=action, reason="it is back")
-    assert (answer.status_code, answer.json["circuit_breaker"]["state"]) == (200, "closed")
+    assert (answer.status_code, answer.get_json()["circuit_breaker"]["state"]) == (200, "closed")
     assert (theirs.state, theirs.failure_count) == ("closed", 0)
     viewer = {"Authorization": "Bearer the-viewer-token"}
-    audit = app.test_client().get("/api/v1/resilience/audit", headers=viewer).json
+    audit = not_none(app.test_client().get("/api/v1/resilience/audit", headers=viewer).json)
     (change,) = audit["items"]
     assert (change["action"], change["target"], change["reason"]) == (
         f"circuit-breaker.{action}", "tv guide", "it is back",
@@ -91,8 +93,8 @@ def test_what_the_package_cannot_do_is_told(
 ) -> None:
     for action in ("open", "disable", "enable"):
         answer = call("/tv guide/action", action=action)
-        assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
-        assert "can only be closed or reset" in answer.json["detail"]
+        assert (answer.status_code, answer.get_json()["type"]) == (409, "/problems/conflict")
+        assert "can only be closed or reset" in answer.get_json()["detail"]
         assert theirs.state == "open"
 
 

@@ -166,7 +166,7 @@ def test_of_several_workers_each_says_which_it_is(app: Flask) -> None:
     assert {labels.get("worker") for _, labels, _ in samples(app)} == {"2"}
 
 
-def test_figures_of_several_workers_can_be_summed(app):
+def test_figures_of_several_workers_can_be_summed(app: Flask) -> None:
     """No rate and no mean without its parts; what is a share is the machine's, the same for all."""
     pinned = (ROOT / "tests" / "pinned" / "metrics.txt").read_text().split("\n")
     gauges = [line.split()[0] for line in pinned if " gauge" in line]

@@ -1,36 +1,41 @@
 """What is believed of what proxies say: as far as trusted ones have written it, and no further."""
 
-import ipaddress
 from collections.abc import Callable
-from ipaddress import ip_network
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
 
 from medianest.web.proxies import Proxies
+from tests.support.narrowing import not_none
 
 PROXY, OTHER_PROXY, CLIENT, LIAR = "10.0.0.1", "10.0.0.2", "203.0.113.7", "198.51.100.9"
 NETWORKS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+Networks = tuple[IPv4Network | IPv6Network, ...]
 KEYS = ("REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME")
 
 
+def no_answer(*args: object) -> NoReturn:
+    raise AssertionError("nothing is answered here")
+
+
 def seen(
-    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int,
+    trusted: int | Networks,
     peer: str = PROXY,
     **headers: Any,
-) -> tuple[str, str, str, str]:
+) -> tuple[str, ...]:
     """Address, scheme, host and prefix as the app sees them."""
     environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http", "HTTP_HOST": "app:8000"}
     environ |= {"SCRIPT_NAME": ""}
     environ |= {f"HTTP_X_FORWARDED_{name.upper()}": value for name, value in headers.items()}
     found = {}
-    Proxies(lambda environ, start: found.update(environ) or [], trusted)(environ, None)
+    Proxies(lambda environ, start: found.update(environ) or [], trusted)(environ, no_answer)
     return tuple(found[key] for key in KEYS)
 
 
 def address(
-    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int,
+    trusted: int | Networks,
     chain: str,
     peer: str = PROXY,
 ) -> str:
@@ -39,7 +44,7 @@ def address(
 
 @pytest.mark.parametrize("trusted", [1, NETWORKS])
 def test_one_proxy_tells_all_four(
-    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int,
+    trusted: int | Networks,
 ) -> None:
     said = {"for": CLIENT, "proto": "https", "host": "house.example", "prefix": "/nest/"}
     assert seen(trusted, **said) == (CLIENT, "https", "house.example", "/nest")
@@ -60,7 +65,7 @@ def test_one_proxy_tells_all_four(
     ],
 )
 def test_the_client_is_who_the_outermost_trusted_proxy_saw(
-    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int, chain: str, client: str
+    trusted: int | Networks, chain: str, client: str
 ) -> None:
     assert address(trusted, chain) == client
 
@@ -69,9 +74,7 @@ def test_the_client_is_who_the_outermost_trusted_proxy_saw(
 @pytest.mark.parametrize(
     "chain", ["", "unknown", "_hidden", "1.2.3", "01.2.3.4", "fe80::1%eth0", ",", "a" * 9000]
 )
-def test_an_address_that_is_none_leaves_the_proxys(
-    trusted: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network] | int, chain: str
-) -> None:
+def test_an_address_that_is_none_leaves_the_proxys(trusted: int | Networks, chain: str) -> None:
     said = {"for": chain, "proto": "https"}
     assert seen(trusted, **said) == (PROXY, "https", "app:8000", "")
 
@@ -123,7 +126,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 def test_audit_location_links_servers_and_problem_types_follow(
-    app: Flask, operator: dict[str, str]
+    app: Flask, operator: dict[str, Any]
 ) -> None:
     client, base = app.test_client(), {"REMOTE_ADDR": PROXY}
     said = {
@@ -138,16 +141,16 @@ def test_audit_location_links_servers_and_problem_types_follow(
         "/api/v1/resilience/dependencies", json=dependency, headers=said, environ_base=base
     )
     assert made.headers["Location"] == "/nest/api/v1/resilience/dependencies/nas"
-    audit = client.get("/api/v1/resilience/audit", headers=said, environ_base=base).json
+    audit = not_none(client.get("/api/v1/resilience/audit", headers=said, environ_base=base).json)
     assert audit["items"][0]["address"] == CLIENT
-    document = client.get("/docs/openapi.json", headers=said, environ_base=base).json
+    document = not_none(client.get("/docs/openapi.json", headers=said, environ_base=base).json)
     assert document["servers"] == [{"url": "https://house.example/nest"}]
     page = client.get("/docs", headers=said, environ_base=base).text
     assert 'href="/nest/docs/openapi.json"' in page
     assert 'href="/nest/problems/invalid"' in page
     assert 'href="/problems' not in page
-    nothing = client.get("/nothing", headers=said, environ_base=base).json
+    nothing = not_none(client.get("/nothing", headers=said, environ_base=base).json)
     assert nothing["type"] == "/nest/problems/not-found"
     assert nothing["instance"] == "/nest/nothing"
-    plain = client.get("/docs/openapi.json", headers=operator).json
+    plain = not_none(client.get("/docs/openapi.json", headers=operator).json)
     assert plain["servers"] == [{"url": "/"}]

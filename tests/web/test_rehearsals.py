@@ -15,6 +15,7 @@ from medianest.media.requests import LISTING
 from medianest.resilience import CallRefusedError, ManualClock, State
 from medianest.sandbox.process import SandboxProcess
 from medianest.storage import StorageError
+from tests.support.narrowing import not_none
 
 RESILIENCE = "/api/v1/resilience"
 MEDIA = "/api/v1/media"
@@ -139,12 +140,12 @@ def told(app: Flask, name: str) -> dict[str, Any] | None:
 
 def agree(
     app: Flask, clock: ManualClock, name: str, kind: str
-) -> tuple[dict[str, str | list[dict] | None], dict[str, Any] | None]:
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Assert that prediction, rehearsal, the call itself and the history are of one mind."""
-    answer = rehearse(app, name, kind).json
+    answer = not_none(rehearse(app, name, kind).json)
     predicted = [action["action"] for action in answer["actions"] if action["applies"]]
     assert told(app, name) is None, "a rehearsal is in the history"
-    executed = rehearse(app, name, kind, execute=True).json["executed"]
+    executed = rehearse(app, name, kind, execute=True).get_json()["executed"]
     assert told(app, name) is None, "a rehearsal is in the history"
     clock.advance(1.5)  # what the rehearsal has run cools down
     CALLS[name](app)
@@ -169,7 +170,9 @@ HELPS = {
 
 
 def test_each_operation_is_compared(app: Flask) -> None:
-    listed = app.test_client().get(f"{RESILIENCE}/recovery/operations", headers=VIEWER).json
+    listed = not_none(
+        app.test_client().get(f"{RESILIENCE}/recovery/operations", headers=VIEWER).json
+    )
     assert {each["name"] for each in listed["operations"]} == set(CALLS)
     actions = {each["name"]: each["actions"] for each in listed["operations"]}
     assert actions["plex.items"] == ["cache-fallback"]
@@ -212,7 +215,7 @@ def test_with_the_database_in_trouble_rehearsal_deed_and_history_agree(
     database_in_trouble: Callable[[str], Flask], clock: ManualClock, name: str, kind: str
 ) -> None:
     _, happened = agree(database_in_trouble(kind), clock, name, kind)
-    assert happened["recovered_by"] == HELPS.get(name)
+    assert not_none(happened)["recovered_by"] == HELPS.get(name)
 
 
 @pytest.mark.parametrize("name", OF_DATABASE)
@@ -225,20 +228,20 @@ def test_with_the_breaker_of_the_database_open_rehearsal_deed_and_history_agree(
         CALLS["database.read" if name == "database.write" else "database.write"](app)
     clock.advance(30)  # the repairs that were tried meanwhile have rested
     _, happened = agree(app, clock, name, "circuit-open")
-    assert happened["recovered_by"] == HELPS.get(name)
+    assert not_none(happened)["recovered_by"] == HELPS.get(name)
 
 
 @pytest.mark.parametrize("name", OF_DATABASE)
 def test_a_database_never_answers_with_a_status(app: Flask, name: str) -> None:
     answer = rehearse(app, name, "5xx")
-    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "error")
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "error")
 
 
 def test_an_unknown_operation_is_told_with_the_known_ones(app: Flask) -> None:
     for wrong in ({"name": "plex.shows"}, {"name": "plex.items", "service": "database"}):
         answer = rehearse(app, wrong.pop("name"), "timeout", **wrong)
-        assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
-        assert answer.json["operations"] == sorted(CALLS)
+        assert (answer.status_code, answer.get_json()["type"]) == (404, "/problems/not-found")
+        assert answer.get_json()["operations"] == sorted(CALLS)
 
 
 def test_a_rehearsal_for_given_arguments_is_about_these(app: Flask) -> None:
@@ -246,13 +249,13 @@ def test_a_rehearsal_for_given_arguments_is_about_these(app: Flask) -> None:
     known = {"key": "1", "offset": 0, "limit": 2}
 
     def why_not(**context: Any) -> str | None:
-        actions = rehearse(app, "plex.items", "timeout", context=context).json["actions"]
+        actions = rehearse(app, "plex.items", "timeout", context=context).get_json()["actions"]
         return next(a["why_not"] for a in actions if a["action"] == "cache-fallback")
 
     assert (why_not(), why_not(**known)) == (None, None)
-    assert "no good answer" in why_not(**{**known, "offset": 2})
+    assert "no good answer" in not_none(why_not(**{**known, "offset": 2}))
     answer = rehearse(app, "plex.items", "timeout", context={**known, "key": []})
-    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "context")
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "context")
 
 
 def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(
@@ -264,7 +267,7 @@ def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(
     for _ in range(4):
         rehearse(app, "plex.libraries", "timeout", execute=True)
         rehearse(app, "overseerr.request", "timeout", execute=True)
-    seen = app.test_client().get(f"{RESILIENCE}/recovery/rehearsals", headers=VIEWER).json
+    seen = not_none(app.test_client().get(f"{RESILIENCE}/recovery/rehearsals", headers=VIEWER).json)
     assert len(seen["items"]) == 8
     assert all(record["rehearsal"] for record in seen["items"])
     assert parts.service.recovery.statistics() == before

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from medianest.health import Check, CheckResult
@@ -129,7 +130,9 @@ def test_who_wants_a_refresh_while_others_wait_for_theirs_is_answered_at_once(
         ("/api/v1/dashboard/status", "services"),
     ],
 )
-def test_a_portal_reads_by_name(api, operator, path, members):
+def test_a_portal_reads_by_name(
+    api: FlaskClient, operator: dict[str, str], path: str, members: str
+) -> None:
     found = api.get(path, headers=operator).json
     assert list(found["by_name"].values()) == found[members]
     assert found["by_name"]["plex-media-server"]["name"] == "plex-media-server"

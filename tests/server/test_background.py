@@ -1,24 +1,27 @@
 """What runs beside the requests, on the real scheduler."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, Self
 
 import pytest
 from apscheduler.schedulers import base
-from medianest.web.parts import Parts
-from medianest.worker import Worker
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from medianest.app import create_app
 from medianest.resilience import SystemClock
+from medianest.server.background import BackgroundJobs
 from medianest.server.every import Every
 from medianest.storage import Database, schema
 from medianest.storage.errors import DatabaseUnavailableError
+from medianest.web.container import Container
+from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 
 class SettableClock(SystemClock):
@@ -27,7 +30,7 @@ class SettableClock(SystemClock):
     def __init__(self) -> None:
         self.offset = timedelta()
 
-    def utc(self) -> datetime:
+    def utc(self) -> datetime:  # type: ignore[override]
         return SystemClock.utc() + self.offset
 
 
@@ -39,11 +42,11 @@ def clock() -> SettableClock:
 @pytest.fixture
 def make_running(
     tmp_path: Path, clock: SettableClock
-) -> Iterator[Callable[[], tuple[Parts, Worker]]]:
+) -> Iterator[Callable[[], tuple[Container, BackgroundJobs]]]:
     """Starts an app's worker; gives the parts of the app, and the worker."""
     started = []
 
-    def make() -> tuple[Parts, Worker]:
+    def make() -> tuple[Container, BackgroundJobs]:
         app = create_app(
             {
                 "env": "development",
@@ -64,71 +67,70 @@ def make_running(
     for _, worker in started:
         worker.stop()
     # What a job gives back after its database was closed would be nobody's.
-    until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
+    wait_until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
     for parts, _ in started:
         parts.storage.database.close()
 
 
 @pytest.fixture
-def running(make_running: Callable[[], tuple[Parts, Worker]]) -> tuple[Parts, Worker]:
+def running(
+    make_running: Callable[[], tuple[Container, BackgroundJobs]],
+) -> tuple[Container, BackgroundJobs]:
     return make_running()
-
-
-def until(condition: Callable[..., Any], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def is_of_pool(thread: threading.Thread) -> bool:
     return thread.daemon and "ThreadPool" in thread.name
 
 
-def age(parts: Parts) -> float | None:
-    return parts.monitoring.monitor.component("memory").age_seconds
+def age(parts: Container) -> float:
+    """How long ago the memory was looked at, in seconds: for ever, before it ever was."""
+    found = parts.monitoring.monitor.component("memory").age_seconds
+    return math.inf if found is None else found
 
 
-def checks_go_on(parts: Parts) -> None:
+def checks_go_on(parts: Container) -> None:
     """For a second, in which several are due."""
-    until(lambda: age(parts) is not None and age(parts) < 0.4)
+    wait_until(lambda: age(parts) < 0.4)
     time.sleep(1.0)
-    until(lambda: age(parts) < 0.4, 3.0)
+    wait_until(lambda: age(parts) < 0.4, 3.0)
 
 
-def test_everything_is_checked_soon_after_the_start(running: tuple[Parts, Worker]) -> None:
+def test_everything_is_checked_soon_after_the_start(
+    running: tuple[Container, BackgroundJobs],
+) -> None:
     parts, _ = running
-    until(lambda: all(c.checked_at is not None for c in parts.monitoring.monitor.components()))
+    wait_until(lambda: all(c.checked_at is not None for c in parts.monitoring.monitor.components()))
     assert parts.storage.migrator.is_current
     # While its tables were being made, nothing was to be said of the database yet.
-    until(lambda: parts.monitoring.monitor.component("database").status.value != "unknown")
+    wait_until(lambda: parts.monitoring.monitor.component("database").status.value != "unknown")
     found = {c.name: c.status.value for c in parts.monitoring.monitor.components()}
     del found["cpu"]  # the tests themselves may keep it busy
     assert set(found.values()) == {"healthy"}
 
 
 def test_tables_that_are_still_being_made_are_no_trouble(
-    make_running: Callable[[], tuple[Parts, Worker]], monkeypatch: pytest.MonkeyPatch
+    make_running: Callable[[], tuple[Container, BackgroundJobs]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keeps out: "run medianest db upgrade", told to people by an alert at each first start."""
     ready = threading.Event()
     upgrade = Database.upgrade
 
-    def slow(database: Database) -> tuple[None, str]:
+    def slow(database: Database) -> tuple[str | None, str]:
         ready.wait(5)
         return upgrade(database)
 
     monkeypatch.setattr(Database, "upgrade", slow)
     parts, _ = make_running()
     database = partial(parts.monitoring.monitor.component, "database")
-    until(lambda: database().checked_at is not None)
+    wait_until(lambda: database().checked_at is not None)
     assert (database().status.value, database().message) == ("unknown", "its tables are being made")
     ready.set()
-    until(lambda: database().status.value == "healthy")
+    wait_until(lambda: database().status.value == "healthy")
 
 
 def test_a_database_that_hangs_at_the_start_is_told_as_such(
-    make_running: Callable[[], tuple[Parts, Worker]], monkeypatch: pytest.MonkeyPatch
+    make_running: Callable[[], tuple[Container, BackgroundJobs]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keeps out: it was not looked at until its tables had been made, or could not be."""
 
@@ -139,25 +141,27 @@ def test_a_database_that_hangs_at_the_start_is_told_as_such(
     monkeypatch.setattr(Database, "upgrade", lambda database: held.wait(10))
     monkeypatch.setattr(Database, "ping", hangs)
     parts, _ = make_running()
-    until(lambda: parts.monitoring.monitor.component("database").status.value == "unhealthy")
+    wait_until(lambda: parts.monitoring.monitor.component("database").status.value == "unhealthy")
     held.set()
 
 
 def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(
-    make_running: Callable[[], tuple[Parts, Worker]], monkeypatch: pytest.MonkeyPatch
+    make_running: Callable[[], tuple[Container, BackgroundJobs]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(database: Database) -> NoReturn:
         raise DatabaseUnavailableError("the disk is full")
 
     monkeypatch.setattr(Database, "upgrade", fails)
     parts, _ = make_running()
-    until(lambda: parts.monitoring.monitor.component("database").checked_at is not None)
-    assert "run medianest db upgrade" in parts.monitoring.monitor.component("database").message
+    wait_until(lambda: parts.monitoring.monitor.component("database").checked_at is not None)
+    assert "run medianest db upgrade" in not_none(
+        parts.monitoring.monitor.component("database").message
+    )
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=365)])
 def test_a_clock_that_is_set_stops_nothing(
-    running: tuple[Parts, Worker],
+    running: tuple[Container, BackgroundJobs],
     clock: SettableClock,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -168,23 +172,21 @@ def test_a_clock_that_is_set_stops_nothing(
     parts, _ = running
     checks_go_on(parts)
 
-    real = base.datetime
-
-    class Now(real):
+    class Now(datetime):
         @classmethod
-        def now(cls, tz: timezone | None = None) -> datetime:
-            return real.fromtimestamp(clock.utc().timestamp(), tz)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(clock.utc().timestamp(), tz)
 
     monkeypatch.setattr(base, "datetime", Now)
     spent = time.process_time()
     clock.offset = step
     if step < timedelta():
         time.sleep(0.5)  # what was due just now may still run
-        until(lambda: age(parts) > 0.4)
+        wait_until(lambda: age(parts) > 0.4)
     checks_go_on(parts)
     assert time.process_time() - spent < 3
     way = "back" if step < timedelta() else "forward"
-    until(lambda: f"the time of day was set {way} by" in caplog.text)
+    wait_until(lambda: f"the time of day was set {way} by" in caplog.text)
 
 
 def test_a_job_is_planned_an_interval_ahead_whatever_was_missed() -> None:
@@ -197,25 +199,31 @@ def test_a_job_is_planned_an_interval_ahead_whatever_was_missed() -> None:
         assert every.get_next_fire_time(at, at + passed) == at + passed + interval
 
 
-def test_it_ends_with_all_its_threads(make_running: Callable[[], tuple[Parts, Worker]]) -> None:
+def test_it_ends_with_all_its_threads(
+    make_running: Callable[[], tuple[Container, BackgroundJobs]],
+) -> None:
     others = set(threading.enumerate())
     parts, worker = make_running()
     checks_go_on(parts)
     worker.stop()
     worker.stop()
-    until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
+    wait_until(lambda: not [t for t in threading.enumerate() if is_of_pool(t) and t not in others])
     before = age(parts)
     time.sleep(0.6)
     assert age(parts) >= before + 0.6
 
 
-def test_tables_of_a_newer_version_do_not_stop_what_runs(running: tuple[Parts, Worker]) -> None:
+def test_tables_of_a_newer_version_do_not_stop_what_runs(
+    running: tuple[Container, BackgroundJobs],
+) -> None:
     parts, _ = running
-    until(lambda: parts.storage.migrator.is_current)
+    wait_until(lambda: parts.storage.migrator.is_current)
     for revision, current in (("9999", True), ("0001", False), (schema.head_revision(), True)):
         parts.storage.database.write(
-            lambda connection, to=revision: connection.execute(
-                text("UPDATE alembic_version SET version_num = :to"), {"to": to}
+            partial(
+                Connection.execute,
+                statement=text("UPDATE alembic_version SET version_num = :to"),
+                parameters={"to": revision},
             )
         )
         parts.storage.migrator.prepare()
