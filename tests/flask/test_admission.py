@@ -1,7 +1,6 @@
 """The door of the app: requests in flight and the deadline of each."""
 
 import threading
-from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
@@ -15,7 +14,6 @@ from medianest.resilience import (
     Registry,
     remaining,
 )
-from medianest.storage.compartments import CALLER
 
 
 @pytest.fixture
@@ -149,19 +147,3 @@ def test_two_apps_on_one_registry_have_places_of_their_own() -> None:
     held = apps[0].extensions["resilience"].admission.places.acquire()
     assert [app.test_client().get("/").status_code for app in apps] == [503, 200]
     held.release()
-
-
-def test_the_database_knows_for_whom_it_is_called(make_app: Callable[..., Flask]) -> None:
-    """Those whom the limit does not count have connections of their own, and so has what runs
-    beside the requests."""
-    app, seen = make_app(), []
-    app.before_request_funcs.setdefault(None, []).insert(0, lambda: seen.append(CALLER.get()))
-    for path in (
-        "/api/v1/media/requests",
-        "/api/v1/dashboard/status",
-        "/api/v1/resilience/queue",
-        "/api/v1/health",
-    ):
-        app.test_client().get(path)
-    assert seen == ["client", "client", "operator", "operator"]
-    assert CALLER.get() == "background"

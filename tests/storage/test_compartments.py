@@ -54,7 +54,7 @@ class Callers:
         """The same in a thread of its own."""
         return self._pool.submit(self.call, who, way, operation)
 
-    def hold(self, who: str, way: str, times: int) -> list[Future[Any]]:
+    def hold(self, who: Caller, way: str, times: int) -> list[Future[Any]]:
         """Start calls that go on until the end."""
         return [self.start(who, way, self._hold) for _ in range(times)]
 
@@ -188,11 +188,12 @@ def test_the_background_waits_and_finds_a_connection_to_read_while_all_of_it_wri
 def test_a_few_who_come_at_once_are_served(make_callers: Callable[..., Callers]) -> None:
     """Keeps out: compartments so narrow that a page that asks for three things gets one."""
     callers = make_callers(pool_wait=2.0)
-    for who, way, times in (
+    calls_of: tuple[tuple[Caller, str, int], ...] = (
         ("client", "write", 10),
         ("client", "read", 12),
         ("operator", "read", 4),
         ("operator", "write", 2),
-    ):
+    )
+    for who, way, times in calls_of:
         calls = [callers.start(who, way) for _ in range(times)]
         assert [call.result(PATIENCE) for call in calls] == [1] * times

@@ -4,18 +4,21 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from medianest.storage.compartments import CALLER, Caller
+
 
 def test_the_database_knows_for_whom_it_is_called(make_app: Callable[..., Flask]) -> None:
     """Those whom the limit does not count have connections of their own, and so has what runs
     beside the requests."""
     app = make_app()
-    caller = app.extensions["medianest"].storage.database._caller
-    assert caller() == "background"
-    for path, who in (
-        ("/api/v1/media/requests", "client"),
-        ("/api/v1/dashboard/status", "client"),
-        ("/api/v1/resilience/queue", "operator"),
-        ("/api/v1/health", "operator"),
+    seen: list[Caller] = []
+    app.before_request_funcs.setdefault(None, []).insert(0, lambda: seen.append(CALLER.get()))
+    for path in (
+        "/api/v1/media/requests",
+        "/api/v1/dashboard/status",
+        "/api/v1/resilience/queue",
+        "/api/v1/health",
     ):
-        with app.test_request_context(path):
-            assert caller() == who
+        app.test_client().get(path)
+    assert seen == ["client", "client", "operator", "operator"]
+    assert CALLER.get() == "background"

@@ -133,6 +133,6 @@ def test_who_wants_a_refresh_while_others_wait_for_theirs_is_answered_at_once(
 def test_a_portal_reads_by_name(
     api: FlaskClient, operator: dict[str, str], path: str, members: str
 ) -> None:
-    found = api.get(path, headers=operator).json
+    found = not_none(api.get(path, headers=operator).json)
     assert list(found["by_name"].values()) == found[members]
     assert found["by_name"]["plex-media-server"]["name"] == "plex-media-server"
