@@ -17,8 +17,8 @@ meets), `for_seconds`, `share` (of the requests, at random) and `times`. Every s
 - `garbage`: no JSON; `empty`: a success with nothing in it;
 - `unauthorized`: the right key is refused, as if it had been changed;
 - `maintenance`: the server is busy with itself;
-- `proxy`: a reverse proxy, `server` "nginx" or "traefik", answers with a `status` for a server
-  that is away.
+- `proxy`: a reverse proxy answers with a `status` for a server that is away: Traefik with 404,
+  nginx with the others.
 
 A Plex has one more, `odd`: odd elements among the good ones, such as one without a key, null,
 numbers as text and half an emoji.
@@ -31,8 +31,7 @@ An Overseerr has more:
 - `locked`: its database is, or is gone; `message` is what the database says;
 - `racy`: identical requests at once are created more than once;
 - `quota`: nobody may request any more for now;
-- `csrf`: every POST is refused for lack of a token that only browsers have;
-- `orphaned`: the `media` of every other request is null.
+- `csrf`: every POST is refused for lack of a token that only browsers have.
 
 It knows a title for every id below 9000000, and none from there on.
 

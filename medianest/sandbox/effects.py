@@ -111,7 +111,7 @@ def _maintenance(scene: _Scene) -> Reply:
 
 
 def _proxy(scene: _Scene) -> Reply:
-    return proxied(scene.fault.options["status"], scene.fault.options["server"])
+    return proxied(scene.fault.options["status"])
 
 
 def _empty(scene: _Scene) -> Reply:

@@ -120,9 +120,6 @@ KINDS: Final[Kinds] = {
     "garbage": {},
     "unauthorized": {},
     "maintenance": {},
-    "proxy": {
-        "status": one_of((400, 403, 404, 500, 502, 503, 504), required=True),
-        "server": one_of(("traefik", "nginx")),
-    },
+    "proxy": {"status": one_of((400, 403, 404, 500, 502, 503, 504), required=True)},
     "empty": {},
 }

@@ -23,27 +23,22 @@ PAGE: Final = """<html>\r
 </html>\r
 """
 
-TRAEFIK: Final[Mapping[int, str]] = {
-    400: "Client sent an HTTP request to an HTTPS server.\n",
-    404: "404 page not found\n",
-    503: "no available server\n",
-}
-PLAIN: Final = "text/plain; charset=utf-8"
-NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
+TRAEFIK: Final = Reply(
+    404,
+    b"404 page not found\n",
+    "text/plain; charset=utf-8",
+    (("X-Content-Type-Options", "nosniff"),),
+)
 
 
-def proxied(status: int, server: str | None = None) -> Reply:
-    """The page of "nginx" or the line of "traefik"; None is the usual one for the status."""
-    if (server or _usual(status)) == "traefik":
-        return Reply(status, TRAEFIK.get(status, reason(status)).encode(), PLAIN, (NO_SNIFF,))
+def proxied(status: int) -> Reply:
+    """The line of Traefik for 404, the page of nginx for any other status: each is known for that
+    when its backend is away."""
+    if status == TRAEFIK.status:
+        return TRAEFIK
     heading = NGINX_TITLES.get(status, f"{status} {reason(status)}")
     title, detail = heading, ""
     if status == 400:
         title, detail = f"400 {PLAIN_HTTP}", f"<center>{PLAIN_HTTP}</center>\r\n"
     page = PAGE.format(title=title, heading=heading, detail=detail)
     return Reply(status, page.encode(), "text/html", (("Server", "nginx"),))
-
-
-def _usual(status: int) -> str:
-    """Which proxy is known for this status when its backend is away."""
-    return "traefik" if status == 404 else "nginx"

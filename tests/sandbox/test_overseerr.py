@@ -168,12 +168,10 @@ def test_hundreds_of_different_titles_can_be_requested(
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"{bad", "Expected property name or '}' in JSON at position 1"),
-        (b'{"mediaType":', "Unexpected end of JSON input"),
-        (b'{"a": nope}', "Unexpected token n in JSON at position 6"),
+        (b"{bad", "Unexpected token in JSON"),
         (b'{"a": NaN}', "Unexpected token in JSON"),
         (b"[" * 100_000, "Unexpected token in JSON"),
-        (b"7", "Unexpected token 7 in JSON at position 0"),
+        (b"7", "Unexpected token in JSON"),
         ([], "request.body should be object"),
         ({}, "request.body should have required property 'mediaType'"),
         ({"mediaType": "movie"}, "request.body should have required property 'mediaId'"),

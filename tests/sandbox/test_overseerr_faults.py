@@ -13,7 +13,7 @@ from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.plex import PlexServer
 from tests.sandbox.conftest import Overseerr, Reply
 
-OWN = ("source", "stall", "locked", "racy", "quota", "csrf", "orphaned")
+OWN = ("source", "stall", "locked", "racy", "quota", "csrf")
 EMPTY = {"page": 1, "totalPages": 1, "totalResults": 0, "results": []}
 
 

@@ -17,7 +17,7 @@ __all__ = ["MAINTENANCE", "NOT_A_PAGE", "AnswerError", "Problem", "answered"]
 JSON: Final = "application/json; charset=utf-8"
 POWERED: Final = ("X-Powered-By", "Express")
 
-MAINTENANCE: Final = proxied(503, "nginx")
+MAINTENANCE: Final = proxied(503)
 """What the reverse proxy in front says while Overseerr itself does not listen."""
 
 NO_PAGE: Final = (

@@ -125,17 +125,13 @@ class Api:
 
     def requests(self, call: Call) -> Reply:
         """A page of the requests."""
-        page = request_page(self._snapshot(call), call.query)
-        if call.trouble.orphaned:
-            page["results"] = [_orphaned(each) for each in page["results"]]
-        return answered(200, page)
+        return answered(200, request_page(self._snapshot(call), call.query))
 
     def request(self, call: Call) -> Reply:
         """One request; that the database fails is, as on the real server, no other answer than
         that there is none."""
         snapshot = self._snapshot(call, 404, NO_SUCH_REQUEST)
-        found = request_json(snapshot, _found(snapshot, call.number))
-        return answered(200, _orphaned(found) if call.trouble.orphaned else found)
+        return answered(200, request_json(snapshot, _found(snapshot, call.number)))
 
     def decline(self, call: Call) -> Reply:
         """Decline one request."""
@@ -216,11 +212,6 @@ def _check_user(call: Call, user: User) -> None:
         raise AnswerError(403, f"You do not have permission to make {what} requests.")
     if user.quota is not None or call.trouble.quota:
         raise AnswerError(403, f"{'Movie' if is_movie else 'Series'} Quota exceeded.")
-
-
-def _orphaned(request: dict[str, Any]) -> dict[str, Any]:
-    """The request as it is told when its title's row is lost: every other one, from the first."""
-    return {**request, "media": None} if request["id"] % 2 else request
 
 
 def _seasons(title: SandboxTitle, asked: Any) -> tuple[int, ...]:

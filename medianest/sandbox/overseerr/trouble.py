@@ -69,8 +69,6 @@ class Trouble:
     """Nobody may request any more for now."""
     csrf: bool = False
     """What changes anything needs a token that no API client has."""
-    orphaned: bool = False
-    """The titles of some requests are lost."""
 
 
 WELL: Final = Trouble()
@@ -89,7 +87,6 @@ def own_faults(answer: Callable[[Request, Trouble], Reply], clock: Clock) -> Map
         "racy": fault(lambda fault: Trouble(between=lambda: clock.sleep(RACE_SECONDS))),
         "quota": fault(lambda fault: Trouble(quota=True)),
         "csrf": fault(lambda fault: Trouble(csrf=True)),
-        "orphaned": fault(lambda fault: Trouble(orphaned=True)),
     }
 
 
