@@ -121,10 +121,6 @@ class DeferredQueue:
 
     # -- doing ---------------------------------------------------------------------------------
 
-    def claim(self, handler: str) -> Lease | None:
-        """Lease the oldest operation of a handler that is due; None when none is."""
-        return next(iter(self.claim_many(handler, 1)), None)
-
     def claim_many(
         self,
         handler: str,
@@ -195,37 +191,9 @@ class DeferredQueue:
         change = update(table).where(*waiting).values(absent_since=None)
         self._database.write(lambda connection: connection.execute(change).rowcount)
 
-    def finish(self, lease: Lease, result: Any) -> bool:
-        """It is done. False when the lease was over, as for all that follow here."""
-        return bool(self.settle([Settlement.done(lease, result, self._clock.utc())]))
-
-    def reschedule(
-        self,
-        lease: Lease,
-        delay: float,
-        error: BaseException | None = None,
-        *,
-        own: bool = False,
-        in_doubt: bool = False,
-    ) -> bool:
-        """It is to be tried again in `delay` seconds; `own` when the failure was its own. Where it
-        is `in_doubt`, it may have been done all the same."""
-        now = self._clock.utc()
-        settlement = Settlement.later(lease, now, delay, error, own=own, in_doubt=in_doubt)
-        return bool(self.settle([settlement]))
-
-    def release(self, lease: Lease) -> bool:
-        """It was not tried: it is due again at once, in its old place."""
-        return bool(self.settle([Settlement.untried(lease, self._clock.utc())]))
-
-    def bury(self, lease: Lease, error: BaseException, *, in_doubt: bool = False) -> bool:
-        """It can never be done: a dead letter, until an operator says otherwise."""
-        now = self._clock.utc()
-        return bool(self.settle([Settlement.dead(lease, now, error, in_doubt=in_doubt)]))
-
     def forget(self, lease: Lease) -> bool:
-        """It is not to be done, and who made it is told so at once. False when others were told of
-        it as well, and it stays."""
+        """It is not to be done, and who made it is told so at once. False when the lease was over,
+        or when others were told of it as well, and it stays."""
         return self._database.write(withdraw_row, lease)
 
 

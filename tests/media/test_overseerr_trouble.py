@@ -89,7 +89,7 @@ def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(
     for ask in (overseerr.create, overseerr.handler().execute):
         with pytest.raises(RefusedError, match="no user of that number"):
             ask(wish)
-    assert overseerr.trouble is None
+    assert overseerr.check_trouble(5.0) is None
 
 
 def test_that_the_user_of_the_settings_does_not_exist_is_trouble(
@@ -99,7 +99,7 @@ def test_that_the_user_of_the_settings_does_not_exist_is_trouble(
     overseerr = Overseerr(settings, service)
     with pytest.raises(ForbiddenError):
         overseerr.create(overseerr.with_user({"media_type": "movie", "media_id": 41_201}))
-    assert "MEDIANEST_OVERSEERR_USER_ID" in not_none(overseerr.trouble)
+    assert "MEDIANEST_OVERSEERR_USER_ID" in not_none(overseerr.check_trouble(5.0)
     overseerr.close()
 
 

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, delete
 from medianest.config import DatabaseSettings, QueueSettings
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.operations import IdempotencyError, Lease, OperationConflictError
-from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock, ResilienceService
 from medianest.storage import Database
 from medianest.storage.tables import deferred_operations, idempotency_keys
+from tests.queue.by_hand import QueueByHand
 
 LEASE = 60.0
 KEYS = st.sampled_from(["a", "b", "c"])
@@ -62,7 +62,7 @@ class QueueMachine(RuleBasedStateMachine):
         for table in (deferred_operations, idempotency_keys):
             self.database.write(partial(Connection.execute, statement=delete(table)))
         options = QueueSettings(lease=LEASE)
-        self.queue = DeferredQueue(self.database, options, self.clock)
+        self.queue = QueueByHand(self.database, options, self.clock)
         self.queue_admin = QueueAdmin(self.database, options, self.clock)
         self.known: dict[str, Known] = {}
         self.clients: dict[str, tuple[str, str]] = {}

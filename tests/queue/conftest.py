@@ -10,6 +10,7 @@ from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock
 from medianest.resilience.cascade import CascadeMonitor
+from tests.queue.by_hand import QueueByHand
 from tests.storage.conftest import ServedDatabase, connect, database, url
 
 __all__ = ["connect", "database", "url"]
@@ -30,9 +31,9 @@ def settings() -> QueueSettings:
 
 
 @pytest.fixture
-def queue(database: ServedDatabase, settings: QueueSettings, clock: ManualClock) -> DeferredQueue:
+def queue(database: ServedDatabase, settings: QueueSettings, clock: ManualClock) -> QueueByHand:
     """The queue in that database."""
-    return DeferredQueue(database, settings, clock)
+    return QueueByHand(database, settings, clock)
 
 
 @pytest.fixture

@@ -20,22 +20,22 @@ from medianest.queue.operations import (
     PayloadError,
     QueueFullError,
 )
-from medianest.queue.store import DeferredQueue
 from medianest.resilience import Deadline, ManualClock
 from medianest.storage import Database
 from medianest.storage.errors import DatabaseUnavailableError
 from medianest.storage.page import Cursor, CursorError
+from tests.queue.by_hand import QueueByHand
 from tests.support.narrowing import not_none
 
 PAYLOAD = {"media_id": 1}
 EAST = timezone(timedelta(hours=14))
 
 
-def put(queue: DeferredQueue, key: str = "a", **options: Any) -> Accepted:
+def put(queue: QueueByHand, key: str = "a", **options: Any) -> Accepted:
     return queue.enqueue("h", PAYLOAD, key, **options)
 
 
-def test_what_was_kept_is_claimed_once_and_done(queue: DeferredQueue, admin: QueueAdmin) -> None:
+def test_what_was_kept_is_claimed_once_and_done(queue: QueueByHand, admin: QueueAdmin) -> None:
     made = put(queue, requested_by="kim", correlation_id="abc")
     assert (made.created, made.operation.state, made.operation.payload) == (
         True,
@@ -53,7 +53,7 @@ def test_what_was_kept_is_claimed_once_and_done(queue: DeferredQueue, admin: Que
 
 
 def test_the_oldest_of_what_is_due_comes_first_and_nothing_before_it_is_due(
-    queue: DeferredQueue, clock: ManualClock
+    queue: QueueByHand, clock: ManualClock
 ) -> None:
     for key, delay in (("late", 20), ("soon", 10), ("now", 0)):
         put(queue, key, delay=delay)
@@ -65,7 +65,7 @@ def test_the_oldest_of_what_is_due_comes_first_and_nothing_before_it_is_due(
     assert queue.claim("other") is None
 
 
-def test_the_same_operation_is_kept_once_while_it_is_to_be_done(queue: DeferredQueue) -> None:
+def test_the_same_operation_is_kept_once_while_it_is_to_be_done(queue: QueueByHand) -> None:
     first = put(queue)
     again = put(queue)
     assert (again.created, again.operation.id) == (False, first.operation.id)
@@ -76,7 +76,7 @@ def test_the_same_operation_is_kept_once_while_it_is_to_be_done(queue: DeferredQ
 
 
 def test_a_client_key_gives_the_same_answer_for_ever_and_refuses_another_request(
-    queue: DeferredQueue, admin: QueueAdmin
+    queue: QueueByHand, admin: QueueAdmin
 ) -> None:
     first = put(queue, client_key="k", fingerprint="f")
     queue.finish(not_none(queue.claim("h")), {"number": 7})
@@ -87,7 +87,7 @@ def test_a_client_key_gives_the_same_answer_for_ever_and_refuses_another_request
     assert [each.id for each in admin.page()[0]] == [first.operation.id]
 
 
-def test_the_same_key_of_two_clients_leads_to_two_operations(queue: DeferredQueue) -> None:
+def test_the_same_key_of_two_clients_leads_to_two_operations(queue: QueueByHand) -> None:
     """Keeps out: one client that sees the other's operation, or is told that its own differs."""
     first = put(queue, client_key="k", fingerprint="f", requested_by="client")
     second = put(queue, "b", client_key="k", fingerprint="other", requested_by="operator")
@@ -96,7 +96,7 @@ def test_the_same_key_of_two_clients_leads_to_two_operations(queue: DeferredQueu
     assert (again.replayed, again.operation.id) == (True, first.operation.id)
 
 
-def test_another_client_key_for_the_same_operation_leads_to_the_same(queue: DeferredQueue) -> None:
+def test_another_client_key_for_the_same_operation_leads_to_the_same(queue: QueueByHand) -> None:
     first = put(queue, client_key="k1", fingerprint="f")
     second = put(queue, client_key="k2", fingerprint="f")
     assert second.operation.id == first.operation.id
@@ -104,7 +104,7 @@ def test_another_client_key_for_the_same_operation_leads_to_the_same(queue: Defe
 
 
 def test_a_leased_operation_is_its_makers_until_the_lease_is_over(
-    queue: DeferredQueue, clock: ManualClock
+    queue: QueueByHand, clock: ManualClock
 ) -> None:
     """Keeps out: a crash right after the answer loses what was accepted."""
     made = put(queue, leased=True)
@@ -116,7 +116,7 @@ def test_a_leased_operation_is_its_makers_until_the_lease_is_over(
     assert (taken.operation.id, taken.operation.attempts) == (made.operation.id, 2)
 
 
-def test_who_lost_the_lease_changes_nothing(queue: DeferredQueue, clock: ManualClock) -> None:
+def test_who_lost_the_lease_changes_nothing(queue: QueueByHand, clock: ManualClock) -> None:
     """Keeps out: a worker that was paused comes back and settles what another one does now."""
     put(queue)
     old = not_none(queue.claim("h"))
@@ -131,7 +131,7 @@ def test_who_lost_the_lease_changes_nothing(queue: DeferredQueue, clock: ManualC
 
 
 def test_what_was_put_off_comes_again_and_counts_its_own_failures(
-    queue: DeferredQueue, clock: ManualClock
+    queue: QueueByHand, clock: ManualClock
 ) -> None:
     put(queue)
     queue.reschedule(not_none(queue.claim("h")), 30, ValueError("once"), own=True)
@@ -146,7 +146,7 @@ def test_what_was_put_off_comes_again_and_counts_its_own_failures(
 
 
 def test_a_dead_letter_keeps_its_error_until_an_operator_retries_or_drops_it(
-    queue: DeferredQueue, admin: QueueAdmin
+    queue: QueueByHand, admin: QueueAdmin
 ) -> None:
     put(queue)
     queue.bury(not_none(queue.claim("h")), LookupError("no such title"))
@@ -167,7 +167,7 @@ def test_a_dead_letter_keeps_its_error_until_an_operator_retries_or_drops_it(
 
 
 def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(
-    queue: DeferredQueue, admin: QueueAdmin
+    queue: QueueByHand, admin: QueueAdmin
 ) -> None:
     put(queue)
     queue.bury(not_none(queue.claim("h")), ValueError())
@@ -178,7 +178,7 @@ def test_a_dead_letter_is_not_retried_beside_a_new_one_of_the_same(
     assert not_none(queue.get(dead.id)).state == "dead"
 
 
-def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue: DeferredQueue) -> None:
+def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue: QueueByHand) -> None:
     made = put(queue, client_key="k", fingerprint="f", leased=True)
     assert queue.forget(not_none(made.lease))
     assert queue.get(made.operation.id) is None
@@ -186,7 +186,7 @@ def test_what_was_withdrawn_is_forgotten_with_its_client_key(queue: DeferredQueu
 
 
 def test_what_is_done_is_pruned_after_a_while_and_dead_letters_are_not(
-    queue: DeferredQueue, admin: QueueAdmin, clock: ManualClock
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
 ) -> None:
     for key in "ab":
         put(queue, key, client_key=key, fingerprint=key)
@@ -201,7 +201,7 @@ def test_what_is_done_is_pruned_after_a_while_and_dead_letters_are_not(
 
 
 def test_pages_are_newest_first_and_stay_right_while_new_ones_come(
-    queue: DeferredQueue, admin: QueueAdmin, clock: ManualClock
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
 ) -> None:
     for number in range(5):
         put(queue, str(number))
@@ -238,7 +238,7 @@ def test_a_cursor_that_is_none_is_refused(text: str) -> None:
     ],
 )
 def test_a_payload_that_cannot_be_kept_is_refused(
-    queue: DeferredQueue, payload: Mapping[str, Any], word: str
+    queue: QueueByHand, payload: Mapping[str, Any], word: str
 ) -> None:
     with pytest.raises(PayloadError, match=word) as caught:
         queue.enqueue("h", payload, "a")
@@ -253,7 +253,7 @@ def test_many_who_ask_for_the_same_at_once_make_one(
     clock: ManualClock,
 ) -> None:
     """Keeps out: eight identical requests create seven."""
-    queues = [DeferredQueue(connect(url), settings, clock) for _ in range(4)]
+    queues = [QueueByHand(connect(url), settings, clock) for _ in range(4)]
     gate = threading.Barrier(16)
 
     def ask(number: int) -> Accepted:
@@ -276,11 +276,11 @@ def test_many_who_claim_at_once_never_get_the_same(
     settings: QueueSettings,
     clock: ManualClock,
 ) -> None:
-    queues = [DeferredQueue(connect(url), settings, clock) for _ in range(4)]
+    queues = [QueueByHand(connect(url), settings, clock) for _ in range(4)]
     for number in range(60):
         put(queues[0], str(number))
 
-    def claim_all(queue: DeferredQueue) -> list[str]:
+    def claim_all(queue: QueueByHand) -> list[str]:
         found = []
         while (lease := queue.claim("h")) is not None:
             found.append(lease.operation.idempotency_key)
@@ -291,7 +291,7 @@ def test_many_who_claim_at_once_never_get_the_same(
     assert sorted(found) == sorted(str(number) for number in range(60))
 
 
-def test_what_others_were_told_of_is_not_forgotten(queue: DeferredQueue) -> None:
+def test_what_others_were_told_of_is_not_forgotten(queue: QueueByHand) -> None:
     """Keeps out: a 202 whose Location leads nowhere."""
     made = put(queue, leased=True)
     assert put(queue).operation.id == made.operation.id
@@ -300,7 +300,7 @@ def test_what_others_were_told_of_is_not_forgotten(queue: DeferredQueue) -> None
 
 
 def test_who_retries_by_hand_does_not_make_what_is_in_doubt_forgotten(
-    queue: DeferredQueue, admin: QueueAdmin
+    queue: QueueByHand, admin: QueueAdmin
 ) -> None:
     put(queue)
     queue.reschedule(not_none(queue.claim("h")), 1, TimeoutError(), in_doubt=True)
@@ -310,7 +310,7 @@ def test_who_retries_by_hand_does_not_make_what_is_in_doubt_forgotten(
 
 
 def test_a_lease_that_ran_out_leaves_in_doubt_what_came_of_it(
-    queue: DeferredQueue, clock: ManualClock
+    queue: QueueByHand, clock: ManualClock
 ) -> None:
     put(queue)
     lease = not_none(queue.claim("h"))
@@ -321,9 +321,7 @@ def test_a_lease_that_ran_out_leaves_in_doubt_what_came_of_it(
     assert not_none(queue.claim("h")).operation.in_doubt_since is None
 
 
-def test_of_one_subject_one_is_under_way_at_a_time(
-    queue: DeferredQueue, clock: ManualClock
-) -> None:
+def test_of_one_subject_one_is_under_way_at_a_time(queue: QueueByHand, clock: ManualClock) -> None:
     """Keeps out: two requests for one title meet at a server that checks before it creates."""
     first = put(queue, "a", subject="movie:1", leased=True)
     second = put(queue, "b", subject="movie:1", leased=True)
@@ -341,14 +339,14 @@ def test_of_one_subject_one_is_under_way_at_a_time(
     assert not_none(queue.claim("h")).operation.idempotency_key == "b"
 
 
-def test_many_claimed_at_once_have_each_subject_once(queue: DeferredQueue) -> None:
+def test_many_claimed_at_once_have_each_subject_once(queue: QueueByHand) -> None:
     for number in range(6):
         put(queue, str(number), subject=f"movie:{number % 2}")
     assert len(queue.claim_many("h", 10)) == 2
 
 
 def test_the_oldest_comes_first_whenever_it_becomes_due(
-    queue: DeferredQueue, clock: ManualClock
+    queue: QueueByHand, clock: ManualClock
 ) -> None:
     put(queue, "old", delay=30)
     clock.advance(10)
@@ -376,7 +374,7 @@ def test_a_row_that_cannot_be_read_is_a_dead_letter_and_stops_nobody(
     """Keeps out: one damaged row stops the whole queue, and the list of it is an error."""
     database = connect(f"sqlite:///{tmp_path / 'damaged.db'}")
     database.upgrade()
-    queue, admin = DeferredQueue(database, settings, clock), QueueAdmin(database, settings, clock)
+    queue, admin = QueueByHand(database, settings, clock), QueueAdmin(database, settings, clock)
     made = put(queue, "damaged")
     put(queue, "good")
     statement = text(f"UPDATE deferred_operations SET {column} = :value WHERE id = :id")
@@ -403,7 +401,7 @@ def test_a_row_whose_time_is_damaged_does_not_wait_for_ever(
     """Keeps out: it was neither done nor a dead letter, as its time never came."""
     database = connect(f"sqlite:///{tmp_path / 'damaged.db'}")
     database.upgrade()
-    queue = DeferredQueue(database, settings, clock)
+    queue = QueueByHand(database, settings, clock)
     made, later = put(queue, "damaged", delay=5), put(queue, "good", delay=5)
     statement = text("UPDATE deferred_operations SET run_at = :value WHERE id = :id")
     values = {"value": run_at, "id": made.operation.id}
@@ -418,7 +416,7 @@ def test_the_queue_has_a_bound_for_each_client_and_for_all(
 ) -> None:
     """Keeps out: a client that asks in a loop fills the disk."""
     bound = {"max_operations": 5, "max_operations_per_client": 3}
-    queue = DeferredQueue(database, settings.model_copy(update=bound), clock)
+    queue = QueueByHand(database, settings.model_copy(update=bound), clock)
     for number in range(3):
         put(queue, str(number), requested_by="kim")
     with pytest.raises(QueueFullError, match="3 operations of kim"):
@@ -434,7 +432,7 @@ def test_the_queue_has_a_bound_for_each_client_and_for_all(
 
 
 def test_all_dead_letters_are_retried_at_once_but_for_those_that_cannot_be(
-    queue: DeferredQueue, admin: QueueAdmin
+    queue: QueueByHand, admin: QueueAdmin
 ) -> None:
     for number in range(450):
         put(queue, str(number))
@@ -447,7 +445,7 @@ def test_all_dead_letters_are_retried_at_once_but_for_those_that_cannot_be(
 
 
 def test_what_fails_by_itself_again_and_again_is_counted(
-    queue: DeferredQueue, admin: QueueAdmin, clock: ManualClock
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
 ) -> None:
     """Keeps out: health that says 100 for a day, while one operation fails all the time."""
     put(queue)
@@ -461,7 +459,7 @@ def test_what_fails_by_itself_again_and_again_is_counted(
 
 
 def test_a_retry_of_all_tells_how_many_there_was_time_for(
-    queue: DeferredQueue,
+    queue: QueueByHand,
     admin: QueueAdmin,
     clock: ManualClock,
     database: Database,
@@ -492,7 +490,7 @@ def test_a_retry_of_all_tells_how_many_there_was_time_for(
 
 
 def test_what_a_dead_worker_held_can_be_retried_and_dropped(
-    queue: DeferredQueue, admin: QueueAdmin, clock: ManualClock
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
 ) -> None:
     put(queue)
     lease = not_none(queue.claim("h"))
@@ -503,25 +501,25 @@ def test_what_a_dead_worker_held_can_be_retried_and_dropped(
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "\ud800", "x" * 32, "A" * 32, "'"])
-def test_an_id_that_is_none_is_not_there(queue: DeferredQueue, admin: QueueAdmin, odd: str) -> None:
+def test_an_id_that_is_none_is_not_there(queue: QueueByHand, admin: QueueAdmin, odd: str) -> None:
     assert (queue.get(odd), admin.retry(odd), admin.drop(odd)) == (None, None, None)
 
 
-def test_an_error_with_any_text_can_be_kept(queue: DeferredQueue, admin: QueueAdmin) -> None:
+def test_an_error_with_any_text_can_be_kept(queue: QueueByHand, admin: QueueAdmin) -> None:
     """Keeps out: one odd word of an upstream, and the operation is run for ever."""
     put(queue)
     queue.bury(not_none(queue.claim("h")), ValueError("half \ud800 and nul \0"))
     assert admin.page(state="dead")[0][0].error_message == "half ? and nul \ufffd"
 
 
-def test_who_was_told_of_it_by_its_key_finds_it_as_well(queue: DeferredQueue) -> None:
+def test_who_was_told_of_it_by_its_key_finds_it_as_well(queue: QueueByHand) -> None:
     made = put(queue, client_key="k", fingerprint="f", leased=True)
     put(queue, client_key="k", fingerprint="f")
     assert not queue.forget(not_none(made.lease))
     assert not_none(queue.get(made.operation.id)).state == "running"
 
 
-def test_a_dead_letter_in_doubt_stays_in_doubt(queue: DeferredQueue, admin: QueueAdmin) -> None:
+def test_a_dead_letter_in_doubt_stays_in_doubt(queue: QueueByHand, admin: QueueAdmin) -> None:
     put(queue)
     lease = not_none(queue.claim("h"))
     queue.bury(lease, TimeoutError(), in_doubt=True)
@@ -529,7 +527,7 @@ def test_a_dead_letter_in_doubt_stays_in_doubt(queue: DeferredQueue, admin: Queu
     assert not_none(queue.claim("h")).operation.in_doubt_since is not None
 
 
-def test_nothing_is_put_off_for_longer_than_a_year(queue: DeferredQueue) -> None:
+def test_nothing_is_put_off_for_longer_than_a_year(queue: QueueByHand) -> None:
     with pytest.raises(ValueError, match="at most 366 days, not 400"):
         put(queue, "far", delay=400 * 86_400)
 
@@ -538,7 +536,7 @@ def test_a_claim_does_not_look_through_what_waits(
     database: Database, settings: QueueSettings, clock: ManualClock
 ) -> None:
     """Keeps out: 11 ms for each claim with 100,000 operations that wait for later."""
-    queue = DeferredQueue(database, settings, clock)
+    queue = QueueByHand(database, settings, clock)
     put(queue, "later", delay=60)
     asked = []
     engine = database.engine

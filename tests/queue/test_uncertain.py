@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Accepted
-from medianest.queue.store import DeferredQueue
 from medianest.resilience import Deadline, ManualClock
 from medianest.storage import Database, DatabaseUncertainError
+from tests.queue.by_hand import QueueByHand
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
 
@@ -41,7 +41,7 @@ def is_waited_for(database: Database, count: int) -> bool:
     return database.waiting_writes >= count
 
 
-def put(queue: DeferredQueue) -> Accepted:
+def put(queue: QueueByHand) -> Accepted:
     with Deadline(1.0).scope():
         return queue.enqueue(
             "h", {"media_id": 1}, "a", client_key="k", fingerprint="f", leased=True
@@ -51,7 +51,7 @@ def put(queue: DeferredQueue) -> Accepted:
 def test_what_is_kept_too_late_is_found_when_it_comes_again(
     file: Database, settings: QueueSettings, clock: ManualClock
 ) -> None:
-    queue, first, last = DeferredQueue(file, settings, clock), Slow(), Slow()
+    queue, first, last = QueueByHand(file, settings, clock), Slow(), Slow()
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(file.write, first)]
         assert first.is_inside.wait(10)

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from medianest.queue.settlement import Settlement
 from medianest.resilience import Declined, ManualClock, RecoveryContext
 from medianest.resilience.recovery import NamedOperation
 from medianest.storage import DatabaseUnavailableError
@@ -225,10 +226,12 @@ def test_the_queue_is_seen_retried_and_dropped(
     get: Callable[..., TestResponse],
     post: Callable[..., TestResponse],
     operator: dict[str, Any],
+    clock: ManualClock,
 ) -> None:
     one, two = put(parts, "a"), put(parts, "b")
-    lease = not_none(parts.queue.runner.queue.claim("h"))
-    parts.queue.runner.queue.bury(lease, LookupError("no such title"))
+    queue = parts.queue.runner.queue
+    (lease,) = queue.claim_many("h", 1)
+    queue.settle([Settlement.dead(lease, clock.utc(), LookupError("no such title"))])
     page = not_none(get("/queue").json)
     assert (page["queue"]["pending"], page["queue"]["dead"]) == (1, 1)
     assert get("/queue", state="dead").get_json()["items"][0]["id"] == lease.operation.id
@@ -264,7 +267,7 @@ def test_a_handler_that_does_not_exist_is_told_with_those_that_do(
 
 def test_what_runs_is_not_dropped(parts: Container, app: Flask, operator: dict[str, Any]) -> None:
     one = put(parts, "a")
-    parts.queue.runner.queue.claim("h")
+    parts.queue.runner.queue.claim_many("h", 1)
     answer = app.test_client().delete(f"{RESILIENCE}/queue/{one}", headers=operator)
     assert (answer.status_code, answer.get_json()["type"]) == (409, "/problems/conflict")
 

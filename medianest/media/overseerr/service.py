@@ -184,14 +184,9 @@ class Overseerr:
 
     # -- how it is -----------------------------------------------------------------------------
 
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with it although it answers."""
-        return self._troubles.message()
-
     def check_trouble(self, seconds: float) -> str | None:
-        """The same, asked anew where there was some, for at most so long: what is over is told as
-        over, and what waited for it is done."""
+        """What is wrong with it although it answers, asked anew where there was some, for at most
+        so long: what is over is told as over, and what waited for it is done."""
         if self._client is None or self._troubles.message() is None:
             return None
         with Deadline(seconds, name=SERVICE, clock=self._clock).scope():
