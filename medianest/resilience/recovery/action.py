@@ -78,7 +78,7 @@ class RecoveryAction:
 
     `should_execute(error, context)` says whether it applies: true, false, or Declined with the
     reason; it changes nothing, as predictions ask it, too. `execute(error, context)` returns the
-    answer for the caller, RUN_AGAIN, or Declined.
+    answer for the caller, RETRY_OPERATION, or Declined.
     """
 
     name: str
