@@ -99,7 +99,7 @@ def test_that_the_user_of_the_settings_does_not_exist_is_trouble(
     overseerr = Overseerr(settings, service)
     with pytest.raises(ForbiddenError):
         overseerr.create(overseerr.with_user({"media_type": "movie", "media_id": 41_201}))
-    assert "MEDIANEST_OVERSEERR_USER_ID" in not_none(overseerr.check_trouble(5.0)
+    assert "MEDIANEST_OVERSEERR_USER_ID" in not_none(overseerr.check_trouble(5.0))
     overseerr.close()
 
 

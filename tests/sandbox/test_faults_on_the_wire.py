@@ -38,12 +38,6 @@ def silent_for(raw: socket.socket, seconds: float) -> bool:
     return False
 
 
-def read_all(raw: socket.socket) -> bytes:
-    """Everything until the server closes."""
-    with raw.makefile("rb") as stream:
-        return stream.read()
-
-
 def test_status_answers_that_status_in_the_words_of_plex(
     sandbox: SandboxProcess, get: Callable[..., Reply]
 ) -> None:

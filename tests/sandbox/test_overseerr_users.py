@@ -77,15 +77,6 @@ def test_the_quota_and_the_rights_are_those_of_the_user_that_it_is_for(
     assert message(want(userId=3)) == (403, says)
 
 
-def test_requests_are_listed_by_whose_they_are(
-    overseerr: Overseerr, want: Callable[..., Reply]
-) -> None:
-    want(31_001, userId=GUEST)
-    want(31_002)
-    page = overseerr.get(f"/request?requestedBy={GUEST}").json()
-    assert [each["media"]["tmdbId"] for each in page["results"]] == [31_001]
-
-
 def test_4k_is_created_though_there_is_no_4k_server(want: Callable[..., Reply]) -> None:
     created = want(is4k=True)
     assert (created.status, created.json()["is4k"]) == (201, True)

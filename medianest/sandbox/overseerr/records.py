@@ -115,7 +115,7 @@ class RequestRecord:
     @property
     def stands(self) -> bool:
         """Whether it keeps others for the same from being made."""
-        return self.status not in (RequestStatus.DECLINED, RequestStatus.COMPLETED)
+        return self.status != RequestStatus.DECLINED
 
     @property
     def key(self) -> tuple[str, int]:

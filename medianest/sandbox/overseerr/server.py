@@ -25,7 +25,7 @@ from medianest.sandbox.overseerr.checks import (
     parsed_body,
 )
 from medianest.sandbox.overseerr.journal import RequestLog
-from medianest.sandbox.overseerr.listing import REQUEST_FILTERS, page_of
+from medianest.sandbox.overseerr.listing import page_of
 from medianest.sandbox.overseerr.shapes import state_json
 from medianest.sandbox.overseerr.store import Store
 from medianest.sandbox.overseerr.titles import Titles
@@ -40,10 +40,10 @@ SEARCH: Final = {"query": Parameter(required=True), "page": NUMBER, "language": 
 REQUESTS: Final = {
     "take": NUMBER,
     "skip": NUMBER,
-    "filter": Parameter(values=tuple(REQUEST_FILTERS)),
-    "sort": Parameter(values=("added", "modified")),
-    "requestedBy": NUMBER,
+    "filter": Parameter(values=("all",)),
+    "sort": Parameter(values=("added",)),
 }
+"""All requests, the newest first: nobody asks for others."""
 
 
 @dataclass(frozen=True)
