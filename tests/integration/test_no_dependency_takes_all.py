@@ -94,11 +94,6 @@ class Crowd:
         return answers
 
 
-def slowest_of_a_hundred(answers: Any) -> Any:
-    took = sorted(answer.took for answer in answers)
-    return took[int(0.99 * (len(took) - 1))]
-
-
 def others_are_served(server: Server) -> None:
     """What writers wait for is nothing to those who ask Plex, or whether we live."""
     with Crowd(server) as crowd:

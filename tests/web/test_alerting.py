@@ -16,7 +16,6 @@ from medianest.resilience import CircuitBreaker, ManualClock
 from medianest.storage.tables import deferred_operations
 from tests.support.narrowing import not_none
 
-HOLD = 30.0
 STEP = 5.0
 PLEX = "plex-media-server"
 
