@@ -18,7 +18,8 @@ __all__ = ["Complete", "RecordId", "journal_page"]
 
 RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Complete = Annotated[
-    bool, Field(description="False without the database: then it is what this process has.")
+    bool,
+    Field(description="False while the database is away: then it is what this process remembers."),
 ]
 
 

@@ -79,10 +79,10 @@ NextCursor = Annotated[
 ]
 
 Degraded = Annotated[
-    bool, Field(description="Whether the service failed, so that this is less than it would be.")
+    bool, Field(description="Whether the service failed, so that this answer is old or incomplete.")
 ]
 AnsweredAt = Annotated[
-    Timestamp, Field(description="When the service said so; in a degraded answer, some time ago.")
+    Timestamp, Field(description="When the service gave this answer; a degraded one is older.")
 ]
 
 

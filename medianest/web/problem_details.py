@@ -15,7 +15,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    field: Annotated[str, Field(description="Its name; of a member inside others, their path.")]
+    field: Annotated[str, Field(description="Its name, with dots for members within members.")]
     message: str
 
 
@@ -29,8 +29,12 @@ class Problem(BaseModel):
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     instance: Annotated[str, Field(description="The path that was asked for.")]
-    trace_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="The log has it, too.")]
-    service: Annotated[str, Field(description="Whose failure it is.")] = ""
-    retry_after_seconds: Annotated[float, Field(gt=0, description="As in Retry-After.")] = 1.0
+    trace_id: Annotated[
+        str, Field(pattern="^[0-9a-f]{32}$", description="Also in the log of the server.")
+    ]
+    service: Annotated[str, Field(description="The service that failed.")] = ""
+    retry_after_seconds: Annotated[
+        float, Field(gt=0, description="The time to wait before the next try, as in Retry-After.")
+    ] = 1.0
     variable: Annotated[str, Field(description="The setting that is missing.")] = ""
     errors: tuple[Fault, ...] = ()

@@ -89,13 +89,13 @@ KINDS = {
     "internal-error": Kind(
         500,
         "Something is wrong with this server",
-        "An unexpected error. The server's log has it under the trace id.",
+        "Unexpected error. The server's log has it under the trace id.",
     ),
     "queue-full": Kind(
         503,
         "The queue is full",
-        "As many operations wait to be done, or could not be done, as are kept in all. Somebody "
-        "should look why they are not done; those that could not be can be retried or dropped.",
+        "As many operations wait to be done, or could not be done, as are kept in all. See "
+        "why they are not done; dead letters can be retried or dropped.",
     ),
     "overloaded": Kind(
         503,

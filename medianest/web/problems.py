@@ -141,7 +141,7 @@ def init_problems(app: Flask) -> None:
     app.register_error_handler(OperationConflictError, _conflict)
     app.register_error_handler(IdempotencyError, _mismatch)
     app.register_error_handler(QueueFullError, _full)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(Exception, _unexpected)
     app.register_blueprint(pages)
 
 
@@ -218,6 +218,6 @@ def _full(error: QueueFullError) -> Response:
     return problem_response(kind, str(error), {"retry_after_seconds": error.retry_after})
 
 
-def _unforeseen(error: Exception) -> Response:
+def _unexpected(error: Exception) -> Response:
     logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
     return problem_response("internal-error", "unexpected error; the log has it")

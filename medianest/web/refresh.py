@@ -26,7 +26,9 @@ class Anything(BaseModel):
 class Look(Anything):
     """How to look."""
 
-    refresh: Annotated[bool, Field(description="Check everything now; for operators.")] = False
+    refresh: Annotated[
+        bool, Field(description="Check everything now. Needs an operator's token.")
+    ] = False
 
 
 def refreshed(wanted: Look) -> None:

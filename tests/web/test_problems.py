@@ -91,7 +91,7 @@ def test_the_trace_id_of_the_caller_is_taken_over(api: FlaskClient) -> None:
     assert api.get("/nowhere", headers=broken).get_json()["trace_id"] != trace
 
 
-def test_an_unforeseen_error_is_a_problem_that_tells_nothing_inside(
+def test_an_unexpected_error_is_a_problem_that_tells_nothing_inside(
     make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()

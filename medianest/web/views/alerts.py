@@ -23,21 +23,26 @@ class Alert(AnswerModel):
 
     id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
     rule: alerts.Rule
-    subject: Annotated[str, Field(description="The dependency, or the system.")]
-    severity: Annotated[AlertSeverity, Field(description="The worst that it has been.")]
+    subject: Annotated[str, Field(description="The dependency that it is about, or `system`.")]
+    severity: Annotated[AlertSeverity, Field(description="The worst that it has been so far.")]
     state: alerts.State
     message: str
-    value: Annotated[Number | None, Field(description="A share of 1, seconds or a number.")]
+    value: Annotated[
+        Number | None,
+        Field(
+            description="What was measured: a share of 1, seconds or a number, as the rule has it."
+        ),
+    ]
     threshold: Number | None
     affected: Annotated[tuple[str, ...], Field(description="Dependencies and routes.")]
     advice: Annotated[str, Field(description="What to do.")]
     started_at: Annotated[
-        Timestamp, Field(validation_alias="since", description="When its first sign was seen.")
+        Timestamp, Field(validation_alias="since", description="When it was first seen.")
     ]
     fired_at: Timestamp | None
     notified_at: Annotated[
         Timestamp | None,
-        Field(validation_alias="told_at", description="When it was told, at its worst."),
+        Field(validation_alias="told_at", description="When people were last notified."),
     ]
     resolved_at: Timestamp | None
 
@@ -48,7 +53,7 @@ class Alert(AnswerModel):
 
 
 class Alerts(AnswerModel):
-    """The alerts: those that fire, those that may, and what was told last, newest first."""
+    """Alerts that fire, alerts that may soon, and those that were sent last, newest first."""
 
     firing: tuple[Alert, ...]
     pending: tuple[Alert, ...]
@@ -58,7 +63,7 @@ class Alerts(AnswerModel):
 @blueprint.get("/alerts")
 @endpoint("viewer", operation_id="list_alerts", answers={200: Alerts})
 def list_alerts() -> Alerts:
-    """The alerts that fire, those that may, and what was told last by all processes."""
+    """The alerts that fire, those that may soon, and the last ones that any process sent."""
     manager = container().monitoring.alerts
     firing, pending, recent = manager.firing(), manager.pending(), manager.recent()
     return Alerts(

@@ -31,7 +31,7 @@ class Change(AnswerModel):
     action: str
     target: str
     reason: str | None
-    address: Annotated[str | None, Field(description="From where it was asked for.")]
+    address: Annotated[str | None, Field(description="The address that the request came from.")]
     trace_id: Annotated[
         str | None, Field(validation_alias="correlation_id", description="Of the request.")
     ]

@@ -41,7 +41,7 @@ class BreakerConfig(AnswerModel):
     half_open_max_calls: Count
     expected_errors: Annotated[
         tuple[str | int, ...] | str | int | None,
-        Field(description="The dependency's failures; null: every error."),
+        Field(description="Errors that count as failures; null: every error."),
     ]
     ignored_errors: Annotated[
         tuple[str | int, ...] | str | int | None,
@@ -54,10 +54,10 @@ class BreakerConfig(AnswerModel):
     slow_call_rate_threshold: Share
     minimum_number_of_calls: Count
     backoff_factor: Annotated[
-        float, Field(ge=1, description="Each opening in a row waits this many times longer.")
+        float, Field(ge=1, description="The wait is multiplied by it for each opening in a row.")
     ]
     max_reset_timeout: Seconds
-    jitter: Annotated[Share, Field(description="Share by which a wait varies.")]
+    jitter: Annotated[Share, Field(description="The share by which a wait varies at random.")]
     half_open_timeout: Seconds
     counting: CountingMode
     failure_if: Annotated[
@@ -75,26 +75,32 @@ class Breaker(AnswerModel):
     state: BreakerState
     changed_at: Annotated[Timestamp | None, Field(validation_alias="since")]
     generation: Annotated[
-        int | None, Field(ge=0, description="Grows with each change of the state.")
+        int | None, Field(ge=0, description="A number that grows with each change of the state.")
     ]
     next_attempt_at: Annotated[
         Timestamp | None,
         Field(
             validation_alias="next_attempt",
-            description="When an open breaker lets a probe through.",
+            description="When an open breaker lets the next probe through.",
         ),
     ]
     retry_after_seconds: Annotated[
         Seconds | None,
         Field(
-            validation_alias="retry_after", description="Until then; null where waiting is no help."
+            validation_alias="retry_after",
+            description="The time until then; null where waiting does not help.",
         ),
     ]
-    opened_by: Annotated[OpenedBy | None, Field(description="What opened an open breaker.")]
+    opened_by: Annotated[
+        OpenedBy | None,
+        Field(description="The figures with which it opened; null while it is closed."),
+    ]
     reason: Annotated[str | None, Field(description="Why it is in this state.")]
-    actor: Annotated[str | None, Field(description="Who brought this state about by hand.")]
+    actor: Annotated[
+        str | None, Field(description="The operator who set this state; null: nobody did.")
+    ]
     expires_at: Annotated[
-        Timestamp | None, Field(description="When what an operator did ends by itself.")
+        Timestamp | None, Field(description="When what an operator did expires; null: never.")
     ]
     counts: BreakerCounts | None
     failure_rate: Annotated[Share | None, Field(description="Null without calls.")]

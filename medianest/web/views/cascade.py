@@ -31,7 +31,9 @@ class Risk(AnswerModel):
     risk_percent: Percent
     suspended: Annotated[
         tuple[SuspendedWork, ...],
-        Field(validation_alias="held_back", description="Work that waits meanwhile."),
+        Field(
+            validation_alias="held_back", description="Work that waits while the risk is so high."
+        ),
     ]
 
     @classmethod
@@ -41,33 +43,37 @@ class Risk(AnswerModel):
 
 
 class Stress(AnswerModel):
-    """What a dependency suffers."""
+    """Signs of trouble of one dependency."""
 
-    highest: Annotated[Share, Field(validation_alias="score", description="Of the parts.")]
+    highest: Annotated[
+        Share, Field(validation_alias="score", description="The highest of the parts below.")
+    ]
     breaker: Share
     breaker_state: BreakerState | None
     error_rate: Annotated[Share | None, Field(description="Null over few calls.")]
     error_trend: ErrorTrend
     bulkhead_saturation: Share | None
-    retry_amplification: Annotated[Number | None, Field(description="Attempts per call.")]
+    retry_amplification: Annotated[
+        Number | None, Field(description="How many attempts a call takes on average.")
+    ]
 
 
 class BlastRadius(AnswerModel):
-    """Who suffers with a dependency."""
+    """What fails with a dependency."""
 
     dependents: tuple[str, ...]
     routes: tuple[str, ...]
 
 
 class DependencyRisk(AnswerModel):
-    """One dependency: how it fares, who suffers with it, and what to do."""
+    """One dependency: how near it is to failing, what fails with it, and what to do."""
 
     name: str
     criticality: Criticality
     depends_on: tuple[str, ...]
     stress: Stress
     risk: RiskLevel
-    risk_percent: Annotated[Percent, Field(description="The stress times the impact.")]
+    risk_percent: Annotated[Percent, Field(description="The stress times what fails with it.")]
     recommendations: tuple[str, ...]
     blast_radius: BlastRadius
 
@@ -86,7 +92,7 @@ class DependencyRisk(AnswerModel):
 
 
 class CascadeRisk(Risk):
-    """Whether the trouble of one dependency is about to become everybody's."""
+    """Whether the failure of one dependency is about to spread to others."""
 
     generated_at: Timestamp
     recommendations: tuple[str, ...]
@@ -101,7 +107,7 @@ def _level(percent: float) -> dict[str, Any]:
 @blueprint.get("/cascade-risk")
 @endpoint("viewer", operation_id="get_cascade_risk", answers={200: CascadeRisk})
 def get_cascade_risk() -> CascadeRisk:
-    """Whether the trouble of one dependency is about to become everybody's."""
+    """Whether the failure of one dependency is about to spread to others."""
     assessed = container().cascade.assess()
     return CascadeRisk(
         **dict(Risk.of(assessed)),

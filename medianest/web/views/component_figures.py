@@ -67,14 +67,16 @@ class LogFigures(AnswerModel):
     """The log of this process."""
 
     dropped: Annotated[int, Field(ge=0, description="Records that could not be written.")]
-    stuck_seconds: Annotated[Seconds, Field(description="For how long a line is written.")]
+    stuck_seconds: Annotated[
+        Seconds, Field(description="How long the line that is being written has taken so far.")
+    ]
 
 
 class DatabaseFigures(AnswerModel):
     """What the database says of itself."""
 
     server_version: str
-    revision: Annotated[str | None, Field(description="Of its tables.")]
+    revision: Annotated[str | None, Field(description="The revision of its tables.")]
 
 
 class CacheFigures(AnswerModel):
@@ -94,7 +96,7 @@ class ServiceFigures(AnswerModel):
     """What an external service answered to its last check."""
 
     status_code: Annotated[int | None, Field(description="Null: it did not answer.")]
-    version: Annotated[str | None, Field(description="Where it tells one.")] = None
+    version: Annotated[str | None, Field(description="Its version; null: it does not tell.")] = None
 
 
 class OtherFigures(AnswerModel):
@@ -126,14 +128,19 @@ def figures_of(detail: Mapping[str, Any]) -> Any:
 class RecoveryFigures(AnswerModel):
     """How often a recovery action ended in which way, and how long that took in all."""
 
-    returned: Annotated[int, Field(ge=0, description="It had an answer.")]
-    repaired: Annotated[int, Field(ge=0, description="It repaired something.")]
-    shared: Annotated[int, Field(ge=0, description="Another call did it meanwhile.")]
-    raised: Annotated[int, Field(ge=0, description="It failed.")]
-    declined: Annotated[int, Field(ge=0, description="It was not for this error.")]
-    suspended: Annotated[int, Field(ge=0, description="It had to wait.")]
-    recovered: Annotated[int, Field(ge=0, description="Calls that it saved.")]
-    success_rate: Annotated[Share | None, Field(description="Null before a run.")]
+    returned: Annotated[int, Field(ge=0, description="The action gave an answer.")]
+    repaired: Annotated[
+        int,
+        Field(
+            ge=0, description="The action repaired something, and the operation was tried again."
+        ),
+    ]
+    shared: Annotated[int, Field(ge=0, description="Another call was doing the same repair.")]
+    raised: Annotated[int, Field(ge=0, description="The action failed.")]
+    declined: Annotated[int, Field(ge=0, description="The action does not handle this error.")]
+    suspended: Annotated[int, Field(ge=0, description="The action was not allowed to run then.")]
+    recovered: Annotated[int, Field(ge=0, description="Calls that succeeded because of it.")]
+    success_rate: Annotated[Share | None, Field(description="Null before its first run.")]
     duration_seconds: Annotated[Seconds, Field(validation_alias="seconds")]
 
     @classmethod

@@ -42,22 +42,24 @@ class Component(AnswerModel):
     name: str
     status: Status
     criticality: Criticality
-    message: Annotated[str | None, Field(description="Why it is not well.")]
+    message: Annotated[str | None, Field(description="What is wrong; null: nothing.")]
     changed_at: Annotated[Timestamp | None, Field(description="When the status changed.")]
     checked_at: Timestamp | None
-    age_seconds: Annotated[Seconds | None, Field(description="Since that check.")]
+    age_seconds: Annotated[Seconds | None, Field(description="The time since then.")]
     latency_seconds: Latency
-    failures_in_a_row: Annotated[int, Field(ge=0, description="Checks that failed.")]
+    failures_in_a_row: Annotated[
+        int, Field(ge=0, description="How many checks in a row have failed.")
+    ]
     hanging_seconds: Annotated[
-        Seconds | None, Field(description="For how long a check has not ended that should.")
+        Seconds | None,
+        Field(description="How long a check that exceeds its timeout has been running."),
     ]
     last_failure: LastFailure | None
     breaker_state: Annotated[
-        BreakerState | None, Field(description="Of a dependency: the state of its breaker.")
+        BreakerState | None,
+        Field(description="The state of its circuit breaker; null: it has none."),
     ]
-    figures: Annotated[
-        ComponentFigures | None, Field(description="What its check found out beside the status.")
-    ]
+    figures: Annotated[ComponentFigures | None, Field(description="What its check measured.")]
 
     @classmethod
     def of_check(cls, check: ComponentHealth) -> Component:

@@ -36,20 +36,31 @@ class Dependency(AnswerModel):
     type: DependencyType
     criticality: Criticality
     depends_on: tuple[str, ...]
-    dependents: Annotated[tuple[str, ...], Field(description="What depends on it, or on those.")]
-    registered: Annotated[bool, Field(description="Whether an operator did it while running.")]
+    dependents: Annotated[
+        tuple[str, ...], Field(description="All that depend on it, directly or through others.")
+    ]
+    registered: Annotated[
+        bool, Field(description="Whether an operator registered it while the server was running.")
+    ]
     health_check_url: Annotated[
         str | None,
-        Field(description="Of a registered one, without the values in its query."),
+        Field(
+            description="The address that is checked, without the values in its query; null of "
+            "a built-in one."
+        ),
     ]
     expected_status: Annotated[
-        str | None, Field(description='With which statuses it is well, such as "200-299,401".')
+        str | None,
+        Field(description='Statuses that mean that it is healthy, such as "200-299,401".'),
     ]
     health: Component
     circuit_breaker: Breaker | None
     operations: Annotated[
         tuple[Breaker, ...],
-        Field(description="Circuit breakers of single operations, whose failures are their own."),
+        Field(
+            description="Circuit breakers of single operations, which fail independently of "
+            "each other."
+        ),
     ]
     bulkhead: BulkheadFigures | None
 
@@ -166,7 +177,7 @@ def _invalid(field: str, message: str) -> ProblemError:
     problems=("conflict", *WRITING),
 )
 def remove(name: Name) -> None:
-    """Watch a registered dependency no longer."""
+    """Stop watching a registered dependency."""
     try:
         removed = container().monitoring.dependencies.remove(name)
     except DependencyConflictError as error:

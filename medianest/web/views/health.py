@@ -51,7 +51,7 @@ __all__ = [
 
 
 class Health(AnswerModel):
-    """The status of the whole."""
+    """The overall status."""
 
     status: Status
     version: str
@@ -83,7 +83,7 @@ class Comprehensive(AnswerModel):
     by_name: Annotated[dict[str, Component], Field(description="The same, by name.")]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     not_configured: Annotated[
-        tuple[str, ...], Field(description="Settings that are missing, and what is off without.")
+        tuple[str, ...], Field(description="Missing settings, and what is off without them.")
     ]
 
 
@@ -108,8 +108,8 @@ class DatabaseHealth(_Checked):
 
     dialect: Dialect
     server_version: str | None
-    revision: Annotated[str | None, Field(description="Of its tables.")]
-    wanted_revision: Annotated[str, Field(description="That this version works with.")]
+    revision: Annotated[str | None, Field(description="The revision of its tables.")]
+    wanted_revision: Annotated[str, Field(description="The revision that this version needs.")]
     pool: Pool
 
 
@@ -122,7 +122,7 @@ class LastGood(AnswerModel):
     hits: Count
     misses: Count
     hit_rate: Annotated[Share | None, Field(description="Null without look-ups.")]
-    from_redis: Annotated[int, Field(ge=0, description="Served from Redis.")]
+    from_redis: Annotated[int, Field(ge=0, description="How many of the hits came from Redis.")]
 
     @classmethod
     def of(cls, figures: LastGoodFigures) -> LastGood:
@@ -160,8 +160,10 @@ class Service(AnswerModel):
     checked_at: Timestamp | None
     age_seconds: Seconds | None
     latency_seconds: Latency
-    status_code: Annotated[int | None, Field(description="What its last check was answered.")]
-    version: Annotated[str | None, Field(description="Where it tells one.")]
+    status_code: Annotated[
+        int | None, Field(description="The status of the answer to its last check.")
+    ]
+    version: Annotated[str | None, Field(description="Its version; null: it does not tell.")]
     last_failure: LastFailure | None
     breaker_state: BreakerState | None
 
@@ -193,7 +195,7 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
     problems=("unauthorized", "forbidden"),
 )
 def health(query: Look) -> tuple[Health, int, dict[str, str]]:
-    """The status of the whole, and nothing that an outsider should not know."""
+    """The overall status, and nothing that an outsider should not know."""
     refreshed(query)
     here, report = container(), container().monitoring.reporter.report()
     answer = Health(
@@ -214,7 +216,7 @@ def _checks(report: Report) -> list[ComponentHealth]:
 @blueprint.get("/live")
 @endpoint(operation_id="get_liveness", query=Anything, answers={200: Live})
 def live() -> Live:
-    """This process answers; asks nothing of any dependency."""
+    """Whether this process answers. It asks no dependency."""
     return Live()
 
 

@@ -91,7 +91,9 @@ class Season(AnswerModel):
     number: Annotated[int, Field(ge=0, description="0 are the specials.")]
     title: str | None
     episodes: Annotated[int, Field(ge=0)] | None
-    aired_on: Annotated[str | None, Field(description="The first day it was shown, if known.")]
+    aired_on: Annotated[
+        str | None, Field(description="The day of its first broadcast; null: unknown.")
+    ]
     requested: bool
     available: bool
 
@@ -110,7 +112,7 @@ class SearchResults(AnswerModel):
     requestable: tuple[Requestable, ...]
     missing: Annotated[
         tuple[MediaService, ...],
-        Field(description="Who could not be asked."),
+        Field(description="Servers that could not be asked."),
     ]
     degraded: Degraded
     answered_at: Timestamp

@@ -80,7 +80,7 @@ class RouteFigures(AnswerModel):
     route: str
     last_minute: Figures
     since_start: Figures
-    statuses: Annotated[dict[str, int], Field(description="How many, by status.")]
+    statuses: Annotated[dict[str, int], Field(description="How many answers had each status.")]
 
 
 class Traffic(AnswerModel):
@@ -91,16 +91,16 @@ class Traffic(AnswerModel):
 
 
 class HealthMetrics(AnswerModel):
-    """What this process does, and what it takes."""
+    """The traffic of this process, and the resources that it uses."""
 
     generated_at: Timestamp
     uptime_seconds: Seconds
     in_flight: Count
     last_minute: Figures
     since_start: Figures
-    users: Annotated[Traffic, Field(description="Those that serve people.")]
+    users: Annotated[Traffic, Field(description="Requests that serve people.")]
     others: Annotated[
-        Traffic, Field(description="Probes, the looks of operators, paths that lead nowhere.")
+        Traffic, Field(description="Probes, requests of operators, and unknown paths.")
     ]
     routes: tuple[RouteFigures, ...]
     memory: MemoryFigures
@@ -125,8 +125,13 @@ class CoalesceFigures(AnswerModel):
     name: str
     in_flight: Count
     flights: Count
-    shared: Annotated[int, Field(ge=0, description="Calls that joined a flight under way.")]
-    rejected: Annotated[int, Field(ge=0, description="Calls without a thread for a flight.")]
+    shared: Annotated[
+        int,
+        Field(
+            ge=0, description="Calls that waited for a call under way instead of making their own."
+        ),
+    ]
+    rejected: Annotated[int, Field(ge=0, description="Calls that found no free thread.")]
 
 
 class PatienceFigures(AnswerModel):
@@ -143,21 +148,21 @@ class RetryFigures(AnswerModel):
     name: str
     calls: Count
     retries: Count
-    denied: Annotated[int, Field(ge=0, description="For want of budget.")]
-    left: Annotated[int, Field(ge=0, description="Retries that can be made now.")]
-    recovered: Annotated[int, Field(ge=0, description="Calls that a retry has saved.")]
+    denied: Annotated[int, Field(ge=0, description="Retries that the budget did not allow.")]
+    left: Annotated[int, Field(ge=0, description="How many retries the budget allows now.")]
+    recovered: Annotated[int, Field(ge=0, description="Calls that succeeded after a retry.")]
 
 
 class FallbackFigures(AnswerModel):
     """How often a fallback has answered in the place of a failed call."""
 
     name: str
-    source: Annotated[str, Field(description="last-good or fallback.")]
+    source: Annotated[str, Field(description="What answered: `last-good` or `fallback`.")]
     served: Count
 
 
 class ResilienceMetrics(AnswerModel):
-    """Everything that the pipelines know."""
+    """Figures of all pipelines."""
 
     generated_at: Timestamp
     circuit_breakers: tuple[Breaker, ...]
@@ -231,7 +236,7 @@ def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
 @blueprint.get("/resilience/metrics")
 @endpoint("viewer", operation_id="get_resilience_metrics", answers={200: ResilienceMetrics})
 def resilience_metrics() -> ResilienceMetrics:
-    """Everything that the pipelines know: breakers, bulkheads, shared calls, retries and their
+    """Figures of all pipelines: breakers, bulkheads, shared calls, retries and their
     budgets, fallbacks that answered, recovery by action, and the queue."""
     report, watch = container().monitoring.reporter.report(), container().monitoring
     helped = watch.counters.recovered()

@@ -24,12 +24,18 @@ _OTHER_WORKERS = 2.0
 
 
 class Kept(AnswerModel):
-    """Where an operator's word is kept, so that it outlives the process."""
+    """Where an operator's decision is kept, so that it outlives the process."""
 
-    file: Annotated[bool, Field(description="In the instance folder, on disk.")]
-    database: Annotated[bool, Field(description="If not, it follows when the database is back.")]
+    file: Annotated[bool, Field(description="Whether it is in the instance folder, on disk.")]
+    database: Annotated[
+        bool,
+        Field(
+            description="Whether it is in the database; if not, it is written when the "
+            "database is back."
+        ),
+    ]
     problem: Annotated[
-        str | None, Field(description="Why it is not kept in the file; it is tried again.")
+        str | None, Field(description="Why it is not in the file; writing is tried again.")
     ]
     other_workers_within_seconds: Annotated[
         Seconds | None,
@@ -59,18 +65,28 @@ class Kept(AnswerModel):
 
 
 class BreakerOverride(AnswerModel):
-    """What an operator wants of a circuit breaker."""
+    """An operator's decision about a circuit breaker, while it lasts."""
 
     name: str
     action: LastingAction
     set_at: Timestamp
-    expires_at: Annotated[Timestamp | None, Field(description="Null: an operator must end it.")]
+    expires_at: Annotated[
+        Timestamp | None, Field(description="Null: it lasts until an operator ends it.")
+    ]
     reason: str | None
     actor: str | None
-    revision: Annotated[int, Field(ge=1, description="The highest one of a breaker counts.")]
+    revision: Annotated[
+        int,
+        Field(
+            ge=1, description="Of several overrides of a breaker the one with the highest counts."
+        ),
+    ]
     breaker_state: Annotated[
         BreakerState | None,
-        Field(description="The breaker's in this process; null: there is none of that name now."),
+        Field(
+            description="The state of the breaker in this process; null: there is no such "
+            "breaker now."
+        ),
     ]
 
     @classmethod
@@ -95,7 +111,7 @@ class BreakerOverrides(AnswerModel):
 
     overrides: tuple[BreakerOverride, ...]
     problem: Annotated[
-        str | None, Field(description="Why the file does not hold all of them; null: it does.")
+        str | None, Field(description="Why the file lacks some of them; null: it has all.")
     ]
 
 

@@ -24,44 +24,62 @@ __all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "Retried", "blu
 
 
 class DeferredOperation(AnswerModel):
-    """What is to be done later, and how it stands with it."""
+    """An operation that is done later, and its progress."""
 
     id: OperationId
     handler: str
-    idempotency_key: Annotated[str, Field(description="The same for what would be done twice.")]
+    idempotency_key: Annotated[
+        str, Field(description="Two operations with the same key are done once.")
+    ]
     payload: dict[str, Any]
     state: State
-    attempts: Annotated[int, Field(ge=0, description="Every run.")]
-    failures: Annotated[int, Field(ge=0, description="Runs whose failure was its own.")]
+    attempts: Annotated[int, Field(ge=0, description="How often it was tried.")]
+    failures: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="How often it failed for a reason of its own, not because of an outage.",
+        ),
+    ]
     run_at: Annotated[
-        Timestamp, Field(description="When it is due; while it runs, the end of its lease.")
+        Timestamp, Field(description="When it is tried next; while it runs, when its lease ends.")
     ]
     subject: Annotated[
-        str | None, Field(description="Of one subject, one operation is under way at a time.")
+        str | None, Field(description="Only one operation with the same subject runs at a time.")
     ]
-    lane: Annotated[str | None, Field(description="What is held back together, such as a user.")]
+    lane: Annotated[
+        str | None,
+        Field(description="Operations of one lane wait together, such as those for one user."),
+    ]
     first_failed_at: Annotated[
         Timestamp | None,
-        Field(validation_alias="failing_since", description="The first failure of its own."),
+        Field(
+            validation_alias="failing_since",
+            description="When it first failed for a reason of its own.",
+        ),
     ]
     in_doubt_at: Annotated[
         Timestamp | None,
         Field(
             validation_alias="in_doubt_since",
-            description="Since then it may have been done: it is looked for before it is sent.",
+            description="When its answer was lost: it may have been done, so it is looked for "
+            "before it is sent again.",
         ),
     ]
     not_found_at: Annotated[
         Timestamp | None,
         Field(
             validation_alias="absent_since",
-            description="It was not to be found at the service then.",
+            description="When it was looked for at the service and not found.",
         ),
     ]
-    shared: Annotated[bool, Field(description="Whether others than its maker wait for it.")]
+    shared: Annotated[bool, Field(description="Whether more than one caller waits for it.")]
     accepted_at: Annotated[
         Timestamp,
-        Field(validation_alias="since", description="When it was made, or retried by hand."),
+        Field(
+            validation_alias="since",
+            description="When it was made, or last retried by an operator.",
+        ),
     ]
     result: Any
     error_type: str | None
@@ -73,16 +91,22 @@ class DeferredOperation(AnswerModel):
     created_at: Timestamp
     updated_at: Timestamp
     finished_at: Timestamp | None
-    damage: Annotated[str | None, Field(description="What of it cannot be read.")]
+    damage: Annotated[
+        str | None, Field(description="Which of its parts cannot be read; null: all can.")
+    ]
 
 
 class Retried(AnswerModel):
-    """How many dead letters are to be done again, and how many stay."""
+    """How many dead letters are retried, and how many stay dead."""
 
     retried: Count
     kept: Annotated[
         int,
-        Field(ge=0, description="The same is to be done already, or they cannot be read."),
+        Field(
+            ge=0,
+            description="How many stay dead: the same operation is pending already, or they "
+            "cannot be read.",
+        ),
     ]
     is_complete: Annotated[
         bool, Field(description="False when there was no time for all: ask again for the others.")
@@ -97,13 +121,17 @@ class QueueFigures(AnswerModel):
     done: Count | None = None
     dead: Count | None = None
     failing: Annotated[
-        Count | None, Field(description="Of those that wait: failed by themselves three times.")
+        Count | None,
+        Field(
+            description="How many of the pending ones have failed three times for a reason of "
+            "their own."
+        ),
     ] = None
     oldest_created_at: Annotated[
         Timestamp | None,
-        Field(validation_alias="oldest", description="Since when the oldest waits."),
+        Field(validation_alias="oldest", description="When the oldest pending operation was made."),
     ] = None
-    counted_at: Annotated[Timestamp | None, Field(description="When this was so.")] = None
+    counted_at: Annotated[Timestamp | None, Field(description="When they were counted.")] = None
 
     @classmethod
     def of(cls, components: Iterable[ComponentHealth]) -> QueueFigures:
@@ -116,7 +144,9 @@ class OperationPage(AnswerModel):
     """Some deferred operations, newest first."""
 
     queue: QueueFigures
-    blocked: Annotated[dict[str, str], Field(description="Handlers that do nothing now, and why.")]
+    blocked: Annotated[
+        dict[str, str], Field(description="Handlers that wait now, with the reason.")
+    ]
     items: tuple[DeferredOperation, ...]
     next: NextCursor
 
@@ -167,7 +197,7 @@ def operations(query: QueueFilter) -> OperationPage:
     problems=WRITING,
 )
 def retry_dead(body: RetryDead) -> Retried:
-    """Have all dead letters done again, or those of one handler; as many as there is time for."""
+    """Retry all dead letters, or those of one handler; as many as there is time for."""
     _known(body.handler)
     done = container().queue.admin.retry_dead(body.handler)
     detail = {"handler": body.handler, **asdict(done)}
@@ -198,7 +228,7 @@ def operation(operation_id: Id) -> DeferredOperation:
     problems=("conflict", *WRITING),
 )
 def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
-    """Have a dead or waiting operation done now."""
+    """Retry a dead or pending operation now."""
     changed = _there(operation_id, container().queue.admin.retry(operation_id))
     audited("queue.retry", operation_id, body.reason, {"handler": changed.handler})
     return DeferredOperation.model_validate(changed)
@@ -214,7 +244,7 @@ def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
     problems=("conflict", *WRITING),
 )
 def drop(operation_id: Id, body: ReasonBody) -> None:
-    """Remove an operation that is not wanted any more."""
+    """Drop an operation that is no longer wanted."""
     dropped = _there(operation_id, container().queue.admin.drop(operation_id))
     audited("queue.drop", operation_id, body.reason, dropped.as_dict())
 

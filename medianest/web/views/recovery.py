@@ -36,7 +36,7 @@ class RecoveryStep(AnswerModel):
     outcome: StepOutcome
     detail: str
     duration_seconds: Annotated[
-        Seconds, Field(validation_alias="seconds", description="How long it took in all.")
+        Seconds, Field(validation_alias="seconds", description="How long it took.")
     ]
     attempt: Count
     count: Annotated[int, Field(ge=1, description="How often it did that.")] = 1
@@ -48,17 +48,21 @@ class RecoveryRecord(AnswerModel):
 
     failed_at: Annotated[
         Timestamp,
-        Field(validation_alias="at", description="When the call failed; the first of them."),
+        Field(
+            validation_alias="at", description="When the call failed; of several calls, the first."
+        ),
     ]
     operation: str
     service: str
     outcome: Outcome
-    recovered_by: Annotated[str | None, Field(description="The action that helped.")]
+    recovered_by: Annotated[
+        str | None, Field(description="The action that helped; null: none did.")
+    ]
     error_type: str
     error_message: str
-    attempts: Annotated[int, Field(ge=0, description="How often the operation was run.")]
+    attempts: Annotated[int, Field(ge=0, description="How often the operation was tried.")]
     duration_seconds: Annotated[
-        Seconds, Field(validation_alias="seconds", description="How long recovery took in all.")
+        Seconds, Field(validation_alias="seconds", description="How long recovery took.")
     ]
     steps: tuple[RecoveryStep, ...]
     count: Annotated[int, Field(ge=1, description="How many calls failed.")] = 1
@@ -66,7 +70,7 @@ class RecoveryRecord(AnswerModel):
         Timestamp | None,
         Field(
             validation_alias="last_at",
-            description="When the last of them did; null of a single failure.",
+            description="When the last of several calls failed; null: it was one call.",
         ),
     ] = None
     ended_at: Annotated[
@@ -80,15 +84,18 @@ class RecoveryRecord(AnswerModel):
         Seconds | None,
         Field(
             validation_alias="oldest_age",
-            description="Of the last good answers served; null: none were.",
+            description="The age of the oldest answer that was served; null: none was.",
         ),
     ] = None
     rehearsal: bool = False
     trace_id: Annotated[
         str | None, Field(validation_alias="correlation_id", description="Of the request.")
     ]
-    user: Annotated[str | None, Field(description="The role for which it failed.")]
-    metadata: Annotated[dict[str, Any], Field(description="Short, and without secrets.")]
+    user: Annotated[str | None, Field(description="The role of the caller.")]
+    metadata: Annotated[
+        dict[str, Any],
+        Field(description="What the call told about itself, shortened and without secrets."),
+    ]
     id: RecordId
 
 
@@ -112,10 +119,12 @@ class KnownOperation(AnswerModel):
     name: str
     service: str
     actions: Annotated[
-        tuple[str, ...], Field(description="That are for it, in the order in which they are tried.")
+        tuple[str, ...],
+        Field(description="The recovery actions for it, in the order in which they are tried."),
     ]
     arguments: Annotated[
-        tuple[str, ...], Field(description="That a rehearsal may give in its context.")
+        tuple[str, ...],
+        Field(description="Names of arguments that a rehearsal may give in its context."),
     ]
 
 
@@ -129,7 +138,9 @@ class Predicted(AnswerModel):
     """Whether an action would be tried."""
 
     action: str
-    priority: Annotated[int, Field(description="The highest is tried first.")]
+    priority: Annotated[
+        int, Field(description="The action with the highest priority is tried first.")
+    ]
     applies: bool
     why_not: str | None
 
@@ -139,7 +150,7 @@ class Rehearsed(AnswerModel):
 
     operation: str
     service: str
-    error: Annotated[str, Field(description="The type of the error that stands for it.")]
+    error: Annotated[str, Field(description="The class of the error that was rehearsed.")]
     actions: tuple[Predicted, ...]
     executed: RecoveryRecord | None
 

@@ -34,7 +34,7 @@ class TicketError(AnswerModel):
 
 
 class Ticket(AnswerModel):
-    """A request of ours, and how it stands."""
+    """A request that was made here, and its progress."""
 
     id: OperationId
     state: TicketState
@@ -49,7 +49,8 @@ class Ticket(AnswerModel):
     ] = None
     is4k: bool = False
     user_id: Annotated[
-        int | None, Field(description="For which user of Overseerr; null: for the key's owner.")
+        int | None,
+        Field(description="The number of the user at Overseerr; null: the owner of the key."),
     ] = None
     request_id: Annotated[
         int | None, Field(description="Its number at Overseerr; null while it is not known.")
@@ -63,9 +64,11 @@ class Ticket(AnswerModel):
     ] = None
     requested_at: Timestamp
     attempts: Count
-    next_attempt_at: Annotated[Timestamp | None, Field(description="Null unless it is queued.")]
+    next_attempt_at: Annotated[
+        Timestamp | None, Field(description="When it is tried next; null unless it is queued.")
+    ]
     already_requested: Annotated[
-        bool, Field(description="Whether Overseerr had it before we asked for it.")
+        bool, Field(description="Whether it had been requested at Overseerr before.")
     ]
     error: TicketError | None
 
@@ -84,7 +87,7 @@ class OverseerrRequest(AnswerModel):
 
 
 class RequestDetail(Ticket):
-    """A request of ours, and what Overseerr says of it, if it is there and has it."""
+    """The same, and what Overseerr says of it; null where it cannot be asked or has none."""
 
     overseerr: OverseerrRequest | None
 
@@ -98,7 +101,7 @@ class RequestPage(AnswerModel):
     queued_total: Annotated[int | None, Field(ge=0, description="Null without the database.")]
     total: Annotated[int | None, Field(description="Of Overseerr's; null without it.")]
     degraded: Degraded
-    missing: Annotated[tuple[str, ...], Field(description="Who could not be asked.")]
+    missing: Annotated[tuple[str, ...], Field(description="Servers that could not be asked.")]
 
 
 blueprint = Blueprint("requests", __name__, url_prefix="/api/v1/media/requests")
@@ -189,7 +192,7 @@ def everything(query: Page) -> RequestPage:
     services=["overseerr", "database"],
 )
 def one(operation_id: Id) -> RequestDetail:
-    """Where one request stands."""
+    """One request."""
     found = container().media.requests.get(operation_id)
     if found is None:  # the id is ours: no service is to blame
         raise ProblemError(

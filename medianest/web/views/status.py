@@ -34,12 +34,12 @@ class Line(AnswerModel):
     name: str
     status: Status
     criticality: Criticality
-    message: Annotated[str | None, Field(description="Why it is not well.")]
+    message: Annotated[str | None, Field(description="What is wrong; null: nothing.")]
     breaker_state: BreakerState | None
 
 
 class ResilienceHealth(AnswerModel):
-    """The status of the whole, and of each component."""
+    """The overall status, and that of each component."""
 
     generated_at: Timestamp
     status: Status
@@ -68,7 +68,7 @@ class ResilienceHealth(AnswerModel):
 
 
 class SystemStatus(AnswerModel):
-    """Everything at one look, of one instant."""
+    """Everything at a glance, of one instant."""
 
     generated_at: Timestamp
     status: Status
@@ -113,7 +113,7 @@ blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 @blueprint.get("/health")
 @endpoint("viewer", operation_id="get_resilience_health", answers={200: ResilienceHealth})
 def health() -> ResilienceHealth:
-    """The status of the whole, and of each component."""
+    """The overall status, and that of each component."""
     return ResilienceHealth.of(container().monitoring.reporter.report())
 
 
@@ -125,7 +125,7 @@ def health() -> ResilienceHealth:
     sends={200: ("ETag",), 304: ("ETag",)},
 )
 def status() -> Any:
-    """Everything at one look: the score with its deductions, components, breakers, bulkheads,
+    """Everything at a glance: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
     same while no status, breaker, alert, score or count of the queue changes."""
     here, report = container(), container().monitoring.reporter.report()
