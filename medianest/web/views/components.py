@@ -7,25 +7,110 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import Field
 
+from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.cache.redis import SERVICE as REDIS
 from medianest.health import ComponentHealth, DependencyHealth, Status
+from medianest.resilience import Criticality, DependencyType
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
+from medianest.storage.database import Dialect
+from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.problems import ProblemError
 from medianest.web.refresh import Look, refreshed, served
 from medianest.web.views.component_model import Component, Latency
-from medianest.web.views.health import (
-    CacheHealth,
-    DatabaseHealth,
-    External,
-    LastGood,
-    Pool,
-    Service,
-)
+from medianest.web.words import BreakerState, CacheMode
 
 __all__ = ["blueprint"]
+
+
+class Pool(AnswerModel):
+    """The connections of this process to the database."""
+
+    size: Count
+    in_use: Count
+    waiting: Annotated[int, Field(ge=0, description="Calls that wait for one.")]
+
+
+class _Checked(AnswerModel):
+    status: Status
+    message: str | None
+    checked_at: Timestamp | None
+    age_seconds: Seconds | None
+    latency_seconds: Latency
+
+
+class DatabaseHealth(_Checked):
+    """How the database is."""
+
+    dialect: Dialect
+    server_version: str | None
+    revision: Annotated[str | None, Field(description="The revision of its tables.")]
+    wanted_revision: Annotated[str, Field(description="The revision that this version needs.")]
+    pool: Pool
+
+
+class LastGood(AnswerModel):
+    """The last good answers of one question."""
+
+    name: str
+    max_age_seconds: Seconds
+    entries: Count
+    hits: Count
+    misses: Count
+    hit_rate: Annotated[Share | None, Field(description="Null without look-ups.")]
+    from_redis: Annotated[int, Field(ge=0, description="How many of the hits came from Redis.")]
+
+    @classmethod
+    def of(cls, figures: LastGoodFigures) -> LastGood:
+        """As they are now."""
+        return cls(
+            name=figures.name.split(":")[1],
+            max_age_seconds=figures.max_age,
+            entries=figures.entries,
+            hits=figures.hits,
+            misses=figures.misses,
+            hit_rate=figures.hit_rate,
+            from_redis=figures.redis.served if figures.redis is not None else 0,
+        )
+
+
+class CacheHealth(_Checked):
+    """How the cache is; without Redis, the memory of this process is."""
+
+    mode: CacheMode
+    version: str | None = None
+    used_memory_bytes: Annotated[int | None, Field(ge=0, description="Of the server.")] = None
+    max_memory_bytes: Annotated[int | None, Field(ge=0, description="Null: no limit.")] = None
+    keys: Count | None = None
+    last_good: tuple[LastGood, ...]
+
+
+class Service(AnswerModel):
+    """An external dependency."""
+
+    name: str
+    criticality: Criticality
+    type: DependencyType
+    status: Status
+    message: str | None
+    checked_at: Timestamp | None
+    age_seconds: Seconds | None
+    latency_seconds: Latency
+    status_code: Annotated[
+        int | None, Field(description="The status of the answer to its last check.")
+    ]
+    version: Annotated[str | None, Field(description="Its version; null: it does not tell.")]
+    last_failure: LastFailure | None
+    breaker_state: BreakerState | None
+
+
+class External(AnswerModel):
+    """Every external dependency."""
+
+    services: tuple[Service, ...]
+
 
 blueprint = Blueprint("components", __name__, url_prefix="/api/v1/health")
 
