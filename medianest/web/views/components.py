@@ -13,7 +13,7 @@ from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.resilience import Criticality, DependencyType
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
-from medianest.storage.database import Dialect
+from medianest.storage.database import Dialect, PoolFigures
 from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
@@ -23,14 +23,6 @@ from medianest.web.views.component_model import Component, Latency
 from medianest.web.words import BreakerState, CacheMode
 
 __all__ = ["blueprint"]
-
-
-class Pool(AnswerModel):
-    """The connections of this process to the database."""
-
-    size: Count
-    in_use: Count
-    waiting: Annotated[int, Field(ge=0, description="Calls that wait for one.")]
 
 
 class _Checked(AnswerModel):
@@ -48,7 +40,7 @@ class DatabaseHealth(_Checked):
     server_version: str | None
     revision: Annotated[str | None, Field(description="The revision of its tables.")]
     wanted_revision: Annotated[str, Field(description="The revision that this version needs.")]
-    pool: Pool
+    pool: PoolFigures
 
 
 class LastGood(AnswerModel):
@@ -139,7 +131,7 @@ def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
         server_version=detail.get("server_version"),
         revision=detail.get("revision"),
         wanted_revision=schema.head_revision(),
-        pool=Pool.model_validate(here.storage.database.pool()),
+        pool=here.storage.database.pool(),
     )
     return answer, *_served(answer)
 

@@ -13,7 +13,7 @@ from medianest.dependencies.shown import shown_url
 from medianest.dependencies.url import HealthUrlError
 from medianest.health import DependencyHealth
 from medianest.media.errors import UpstreamError
-from medianest.resilience import ConfigurationError, Criticality, DependencyType
+from medianest.resilience import BulkheadSnapshot, ConfigurationError, Criticality, DependencyType
 from medianest.storage.dependencies import DependencyConflictError, UnknownDependencyError
 from medianest.web.audited import audited
 from medianest.web.container import container
@@ -24,7 +24,6 @@ from medianest.web.problems import ProblemError
 from medianest.web.schemas import Registration
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_model import Component
-from medianest.web.views.metrics import BulkheadFigures
 
 __all__ = ["Dependencies", "Dependency", "blueprint"]
 
@@ -62,14 +61,14 @@ class Dependency(AnswerModel):
             "each other."
         ),
     ]
-    bulkhead: BulkheadFigures | None
+    bulkhead: BulkheadSnapshot | None
 
     @classmethod
     def of(
         cls, found: DependencyHealth, dependents: tuple[str, ...], registered: Definition | None
     ) -> Dependency:
         """As it is now."""
-        breaker, bulkhead = found.breaker, found.bulkhead
+        breaker = found.breaker
         url = _url_of(registered)
         return cls(
             name=found.name,
@@ -83,7 +82,7 @@ class Dependency(AnswerModel):
             health=Component.of_dependency(found),
             circuit_breaker=None if breaker is None else Breaker.of(breaker),
             operations=tuple(map(Breaker.of, found.operations)),
-            bulkhead=None if bulkhead is None else BulkheadFigures.model_validate(bulkhead),
+            bulkhead=found.bulkhead,
         )
 
 

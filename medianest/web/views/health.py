@@ -14,6 +14,7 @@ from medianest.config.settings import Environment
 from medianest.health import ComponentHealth, Status
 from medianest.health.report import Report
 from medianest.web.container import Container, container
+from medianest.health.score import Score
 from medianest.resilience import CircuitBreaker, State
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
@@ -27,7 +28,6 @@ from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import StateCounts
 from medianest.web.views.component_model import Component, components_of
-from medianest.web.views.score import Score
 from medianest.web.words import Readiness
 
 __all__ = ["blueprint"]
@@ -164,7 +164,7 @@ def _all_of(report: Report, here: Container) -> Comprehensive:
     return Comprehensive(
         generated_at=report.at,
         status=report.status,
-        score=Score.model_validate(report.score),
+        score=report.score,
         components=components,
         by_name=by_name(components),
         alerts=tuple(map(Alert.of, report.firing)),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from medianest.media.answer import Answer
 from medianest.media.errors import NotFoundError
+from medianest.media.overseerr.details import SeasonDetails
 from medianest.media.overseerr.models import Title
 from medianest.media.overseerr.wish import MediaType
 from medianest.media.plex.models import Item, Library, Session
@@ -33,7 +34,6 @@ __all__ = [
     "RecentItems",
     "Requestable",
     "SearchResults",
-    "Season",
     "Seasons",
     "Sessions",
     "blueprint",
@@ -85,24 +85,11 @@ class Requestable(AnswerModel):
     status: Availability
 
 
-class Season(AnswerModel):
-    """A season of a show; what is told of requests and the house is so in the usual quality."""
-
-    number: Annotated[int, Field(ge=0, description="0 are the specials.")]
-    title: str | None
-    episodes: Annotated[int, Field(ge=0)] | None
-    aired_on: Annotated[
-        str | None, Field(description="The day of its first broadcast; null: unknown.")
-    ]
-    requested: bool
-    available: bool
-
-
 class Seasons(AnswerModel):
     """The seasons of a show."""
 
     media_id: int
-    seasons: tuple[Season, ...]
+    seasons: tuple[SeasonDetails, ...]
 
 
 class SearchResults(AnswerModel):

@@ -11,6 +11,7 @@ from medianest.health import traffic
 from medianest.health.traffic import Route
 from medianest.monitoring.monitoring import Monitoring
 from medianest.web.container import container
+from medianest.resilience import BulkheadSnapshot, CoalesceSnapshot
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
@@ -31,8 +32,6 @@ from medianest.web.views.component_figures import (
 from medianest.web.views.queue import QueueFigures
 
 __all__ = [
-    "BulkheadFigures",
-    "CoalesceFigures",
     "HealthMetrics",
     "PatienceFigures",
     "ResilienceMetrics",
@@ -108,32 +107,6 @@ class HealthMetrics(AnswerModel):
     threads: ThreadFigures
 
 
-class BulkheadFigures(AnswerModel):
-    """A bulkhead."""
-
-    name: str
-    max_concurrent: Count
-    in_use: Count
-    waiting: Count
-    rejected: Count
-    peak: Count
-
-
-class CoalesceFigures(AnswerModel):
-    """Calls that callers with the same question have shared."""
-
-    name: str
-    in_flight: Count
-    flights: Count
-    shared: Annotated[
-        int,
-        Field(
-            ge=0, description="Calls that waited for a call under way instead of making their own."
-        ),
-    ]
-    rejected: Annotated[int, Field(ge=0, description="Calls that found no free thread.")]
-
-
 class PatienceFigures(AnswerModel):
     """How often callers have left a call for the last good answer."""
 
@@ -166,8 +139,8 @@ class ResilienceMetrics(AnswerModel):
 
     generated_at: Timestamp
     circuit_breakers: tuple[Breaker, ...]
-    bulkheads: tuple[BulkheadFigures, ...]
-    coalescing: tuple[CoalesceFigures, ...]
+    bulkheads: tuple[BulkheadSnapshot, ...]
+    coalescing: tuple[CoalesceSnapshot, ...]
     patience: tuple[PatienceFigures, ...]
     retries: tuple[RetryFigures, ...]
     fallbacks: tuple[FallbackFigures, ...]
@@ -251,8 +224,8 @@ def resilience_metrics() -> ResilienceMetrics:
     return ResilienceMetrics(
         generated_at=report.at,
         circuit_breakers=tuple(map(Breaker.of, report.breakers)),
-        bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
-        coalescing=tuple(map(CoalesceFigures.model_validate, report.flights)),
+        bulkheads=report.bulkheads,
+        coalescing=report.flights,
         patience=tuple(map(PatienceFigures.model_validate, report.patiences)),
         retries=tuple(retries),
         fallbacks=tuple(fallbacks),

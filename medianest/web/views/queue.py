@@ -20,7 +20,7 @@ from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
 
-__all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "Retried", "blueprint"]
+__all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "blueprint"]
 
 
 class DeferredOperation(AnswerModel):
@@ -96,7 +96,7 @@ class DeferredOperation(AnswerModel):
     ]
 
 
-class Retried(AnswerModel):
+class RetriedLetters(AnswerModel):
     """How many dead letters are retried, and how many stay dead."""
 
     retried: Count
@@ -193,16 +193,16 @@ def operations(query: QueueFilter) -> OperationPage:
     operation_id="retry_dead_letters",
     body=RetryDead,
     body_required=False,
-    answers={200: Retried},
+    answers={200: RetriedLetters},
     problems=WRITING,
 )
-def retry_dead(body: RetryDead) -> Retried:
+def retry_dead(body: RetryDead) -> RetriedLetters:
     """Retry all dead letters, or those of one handler; as many as there is time for."""
     _known(body.handler)
     done = container().queue.admin.retry_dead(body.handler)
     detail = {"handler": body.handler, **asdict(done)}
     audited("queue.retry-dead", body.handler or "all", body.reason, detail)
-    return Retried.model_validate(done)
+    return RetriedLetters.model_validate(done)
 
 
 @blueprint.get("/<operation_id>")

@@ -10,7 +10,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from medianest.resilience import ConfigurationError
-from medianest.resilience.recovery import CIRCUIT_OPEN, NamedOperation
+from medianest.resilience.recovery import CIRCUIT_OPEN, NamedOperation, Prediction
 from medianest.resilience.recovery.record import Outcome, StepOutcome
 from medianest.web.audited import audited
 from medianest.web.container import container
@@ -134,24 +134,13 @@ class KnownOperations(AnswerModel):
     operations: tuple[KnownOperation, ...]
 
 
-class Predicted(AnswerModel):
-    """Whether an action would be tried."""
-
-    action: str
-    priority: Annotated[
-        int, Field(description="The action with the highest priority is tried first.")
-    ]
-    applies: bool
-    why_not: str | None
-
-
 class Rehearsed(AnswerModel):
     """Which actions would be tried against an error, and what they did if that was wanted."""
 
     operation: str
     service: str
     error: Annotated[str, Field(description="The class of the error that was rehearsed.")]
-    actions: tuple[Predicted, ...]
+    actions: tuple[Prediction, ...]
     executed: RecoveryRecord | None
 
 
@@ -211,7 +200,7 @@ def rehearse(body: Rehearsal) -> Rehearsed:
         error = manager.operations.sample_error(operation.service, body.error)
     with _told("context"):
         context = operation.rehearsal(body.context)
-    predicted = tuple(map(Predicted.model_validate, manager.predict(error, context)))
+    predicted = tuple(manager.predict(error, context))
     executed = None
     if body.execute:
         record = manager.rehearse(error, context, operation.max_attempts)

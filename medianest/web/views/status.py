@@ -11,8 +11,9 @@ from pydantic import Field
 
 from medianest.health import Status
 from medianest.health.report import Report
-from medianest.resilience import Criticality
 from medianest.web.container import container
+from medianest.health.score import Score
+from medianest.resilience import BulkheadSnapshot, Criticality
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp, by_name
 from medianest.web.views.alerts import Alert
@@ -20,9 +21,7 @@ from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
 from medianest.web.views.component_figures import RecoveryFigures
 from medianest.web.views.component_model import Component, components_of
-from medianest.web.views.metrics import BulkheadFigures
 from medianest.web.views.queue import QueueFigures
-from medianest.web.views.score import Score
 from medianest.web.words import BreakerState
 
 __all__ = ["ResilienceHealth", "SystemStatus", "blueprint"]
@@ -76,7 +75,7 @@ class SystemStatus(AnswerModel):
     components: tuple[Component, ...]
     by_name: Annotated[dict[str, Component], Field(description="The same, by name.")]
     circuit_breakers: tuple[Breaker, ...]
-    bulkheads: tuple[BulkheadFigures, ...]
+    bulkheads: tuple[BulkheadSnapshot, ...]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     pending_alerts: tuple[Alert, ...]
     queue: QueueFigures
@@ -93,11 +92,11 @@ class SystemStatus(AnswerModel):
         return cls(
             generated_at=report.at,
             status=report.status,
-            score=Score.model_validate(report.score),
+            score=report.score,
             components=components,
             by_name=by_name(components),
             circuit_breakers=tuple(map(Breaker.of, report.breakers)),
-            bulkheads=tuple(map(BulkheadFigures.model_validate, report.bulkheads)),
+            bulkheads=report.bulkheads,
             alerts=tuple(map(Alert.of, report.firing)),
             pending_alerts=tuple(map(Alert.of, report.pending)),
             queue=QueueFigures.of(report.components),
