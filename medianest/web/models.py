@@ -19,7 +19,6 @@ from medianest.resilience.snapshot import plain
 
 __all__ = [
     "AnswerModel",
-    "AnsweredAt",
     "Count",
     "Degraded",
     "LastFailure",
@@ -80,9 +79,6 @@ NextCursor = Annotated[
 
 Degraded = Annotated[
     bool, Field(description="Whether the service failed, so that this answer is old or incomplete.")
-]
-AnsweredAt = Annotated[
-    Timestamp, Field(description="When the service gave this answer; a degraded one is older.")
 ]
 
 

@@ -4,14 +4,18 @@ the 503 of what is unhealthy."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated
 
+from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from medianest.health.report import Report
 from medianest.resilience import BulkheadFullError
+from medianest.web.models import AnswerModel
 from medianest.web.container import container
 
-__all__ = ["Anything", "Look", "refreshed", "served"]
+__all__ = ["Anything", "Look", "refreshed", "report_response", "served"]
 
 _SPARE = 0.5
 """Seconds longer than a check may take."""
@@ -56,3 +60,10 @@ def served(well: bool) -> tuple[int, dict[str, str]]:
     """200, or 503 with the time until the next checks."""
     seconds = math.ceil(container().settings.health.interval)
     return (200, {}) if well else (503, {"Retry-After": str(seconds)})
+
+
+def report_response(name: str, report: Report, make: Callable[[], AnswerModel]) -> Response:
+    """An answer about a report, made once for all who ask within its second."""
+    text = container().once(name, report, lambda: make().model_dump_json() + "\n")
+    headers = {"Cache-Control": "no-store"}
+    return Response(text, content_type="application/json", headers=headers)

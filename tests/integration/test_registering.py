@@ -109,7 +109,7 @@ def test_it_is_watched_by_all_and_outlives_a_restart(
     nas.answer = (200, {})
     wait_until(lambda: {status(server) for _ in range(12)} == {"healthy"})
     # A worker that answered none of the twelve may still be about to find it out.
-    wait_until(lambda: detail(server) == {"status_code": 200})
+    wait_until(lambda: detail(server) == {"status_code": 200, "version": None})
     assert server.get(f"{DEPENDENCIES}", headers=JSON).json["dependencies"][-1]["registered"]
 
 

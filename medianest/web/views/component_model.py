@@ -8,7 +8,7 @@ from pydantic import Field
 
 from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.health.report import Report
-from medianest.resilience import Criticality
+from medianest.resilience import Criticality, DependencyType
 from medianest.web.models import (
     AnswerModel,
     LastFailure,
@@ -40,6 +40,9 @@ class Component(AnswerModel):
     """A component or dependency as it was found last."""
 
     name: str
+    type: Annotated[
+        DependencyType | None, Field(description="Of a dependency: what sort of thing it is.")
+    ]
     status: Status
     criticality: Criticality
     message: Annotated[str | None, Field(description="What is wrong; null: nothing.")]
@@ -64,42 +67,45 @@ class Component(AnswerModel):
     @classmethod
     def of_check(cls, check: ComponentHealth) -> Component:
         """A component that is no dependency."""
-        return cls._of(check.name, check.criticality, check, check)
+        return cls(
+            name=check.name,
+            type=None,
+            criticality=check.criticality,
+            breaker_state=None,
+            **_judged(check),
+            **_checked(check),
+        )
 
     @classmethod
     def of_dependency(cls, found: DependencyHealth) -> Component:
-        """A dependency, with what its breaker says."""
-        state: Any = found.breaker.state.value if found.breaker is not None else None
-        criticality, check = found.dependency.criticality, found.check or _NOT_CHECKED
-        return cls._of(found.name, criticality, found, check, state)
-
-    @classmethod
-    def _of(
-        cls,
-        name: str,
-        criticality: Criticality,
-        judged: ComponentHealth | DependencyHealth,
-        check: ComponentHealth,
-        breaker: BreakerState | None = None,
-    ) -> Component:
-        failure = None
-        if check.last_failure_at is not None:
-            failure = LastFailure(message=check.last_failure or "", failed_at=check.last_failure_at)
+        """A dependency, with the state of its breaker."""
         return cls(
-            name=name,
-            status=judged.status,
-            criticality=criticality,
-            message=judged.message,
-            changed_at=judged.since,
-            checked_at=check.checked_at,
-            age_seconds=check.age_seconds,
-            latency_seconds=Latency.of(check),
-            failures_in_a_row=check.failures_in_a_row,
-            hanging_seconds=check.hanging_seconds,
-            last_failure=failure,
-            breaker_state=breaker,
-            figures=figures_of(check.detail),
+            name=found.name,
+            type=found.dependency.type,
+            criticality=found.dependency.criticality,
+            breaker_state=None if found.breaker is None else found.breaker.state.value,
+            **_judged(found),
+            **_checked(found.check or _NOT_CHECKED),
         )
+
+
+def _judged(found: ComponentHealth | DependencyHealth) -> dict[str, Any]:
+    return {"status": found.status, "message": found.message, "changed_at": found.since}
+
+
+def _checked(check: ComponentHealth) -> dict[str, Any]:
+    failure = None
+    if check.last_failure_at is not None:
+        failure = LastFailure(message=check.last_failure or "", failed_at=check.last_failure_at)
+    return {
+        "checked_at": check.checked_at,
+        "age_seconds": check.age_seconds,
+        "latency_seconds": Latency.of(check),
+        "failures_in_a_row": check.failures_in_a_row,
+        "hanging_seconds": check.hanging_seconds,
+        "last_failure": failure,
+        "figures": figures_of(check.detail),
+    }
 
 
 def components_of(report: Report) -> tuple[Component, ...]:

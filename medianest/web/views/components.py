@@ -10,17 +10,16 @@ from pydantic import Field
 from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.cache.redis import SERVICE as REDIS
 from medianest.health import ComponentHealth, DependencyHealth, Status
-from medianest.resilience import Criticality, DependencyType
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
 from medianest.storage.database import Dialect, PoolFigures
-from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
+from medianest.web.models import AnswerModel, Count, Seconds, Share, Timestamp, by_name
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.problems import ProblemError
 from medianest.web.refresh import Look, refreshed, served
 from medianest.web.views.component_model import Component, Latency
-from medianest.web.words import BreakerState, CacheMode
+from medianest.web.words import CacheMode
 
 __all__ = ["blueprint"]
 
@@ -79,29 +78,11 @@ class CacheHealth(_Checked):
     last_good: tuple[LastGood, ...]
 
 
-class Service(AnswerModel):
-    """An external dependency."""
-
-    name: str
-    criticality: Criticality
-    type: DependencyType
-    status: Status
-    message: str | None
-    checked_at: Timestamp | None
-    age_seconds: Seconds | None
-    latency_seconds: Latency
-    status_code: Annotated[
-        int | None, Field(description="The status of the answer to its last check.")
-    ]
-    version: Annotated[str | None, Field(description="Its version; null: it does not tell.")]
-    last_failure: LastFailure | None
-    breaker_state: BreakerState | None
-
-
 class External(AnswerModel):
     """Every external dependency."""
 
-    services: tuple[Service, ...]
+    services: tuple[Component, ...]
+    by_name: Annotated[dict[str, Component], Field(description="The same, by name.")]
 
 
 blueprint = Blueprint("components", __name__, url_prefix="/api/v1/health")
@@ -169,7 +150,8 @@ def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
 def external(query: Look) -> External:
     """Every external dependency."""
     refreshed(query)
-    return External(services=tuple(_service(found) for found in _externals()))
+    services = tuple(map(Component.of_dependency, _externals()))
+    return External(services=services, by_name=by_name(services))
 
 
 @blueprint.get("/external/<name>")
@@ -177,46 +159,27 @@ def external(query: Look) -> External:
     "viewer",
     operation_id="get_external_health",
     query=Look,
-    answers={200: Service, 503: Service},
+    answers={200: Component, 503: Component},
     sends=_SENDS,
 )
-def external_one(name: Name, query: Look) -> tuple[Service, int, dict[str, str]]:
+def external_one(name: Name, query: Look) -> tuple[Component, int, dict[str, str]]:
     """One external dependency; 503 while it is unhealthy."""
     refreshed(query)
     for found in _externals():
         if name in (found.name, found.dependency.service):
-            answer = _service(found)
+            answer = Component.of_dependency(found)
             return answer, *_served(answer)
     known = ", ".join(found.name for found in _externals()) or "none"
     raise ProblemError("not-found", f"there is no external dependency {name!r}; there are: {known}")
 
 
-def _served(answer: DatabaseHealth | CacheHealth | Service) -> tuple[int, dict[str, str]]:
+def _served(answer: DatabaseHealth | CacheHealth | Component) -> tuple[int, dict[str, str]]:
     return served(answer.status is not Status.UNHEALTHY)
 
 
 def _externals() -> list[DependencyHealth]:
     dependencies = container().monitoring.reporter.report().dependencies
     return [found for found in dependencies if found.name not in (DATABASE, REDIS)]
-
-
-def _service(found: DependencyHealth) -> Service:
-    seen = Component.of_dependency(found)
-    detail = found.check.detail if found.check is not None else {}
-    return Service(
-        name=seen.name,
-        criticality=seen.criticality,
-        type=found.dependency.type,
-        status=seen.status,
-        message=seen.message,
-        checked_at=seen.checked_at,
-        age_seconds=seen.age_seconds,
-        latency_seconds=seen.latency_seconds,
-        status_code=detail.get("status_code"),
-        version=detail.get("version"),
-        last_failure=seen.last_failure,
-        breaker_state=seen.breaker_state,
-    )
 
 
 def _checked(name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from medianest.web.models import (
     Timestamp,
     by_name,
 )
-from medianest.web.refresh import Anything, Look, refreshed, served
+from medianest.web.refresh import Anything, Look, refreshed, report_response, served
 from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import StateCounts
@@ -152,11 +152,7 @@ def comprehensive(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
     here, report = container(), container().monitoring.reporter.report()
-    body = here.once(
-        "comprehensive", report, lambda: _all_of(report, here).model_dump_json() + "\n"
-    )
-    headers = {"Cache-Control": "no-store"}
-    return Response(body, content_type="application/json", headers=headers)
+    return report_response("comprehensive", report, lambda: _all_of(report, here))
 
 
 def _all_of(report: Report, here: Container) -> Comprehensive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Final
 
 from flask import Blueprint
@@ -15,6 +16,7 @@ from medianest.media.overseerr.models import Title
 from medianest.media.overseerr.wish import MediaType
 from medianest.media.plex.models import Item, Library, Session
 from medianest.media.search import search_everything
+from medianest.web.models import AnswerModel, Degraded, NextCursor, Timestamp
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
@@ -28,50 +30,41 @@ from medianest.web.problem_kinds import UPSTREAM
 from medianest.web.schemas import Limit, Page, Search
 from medianest.web.words import Availability, MediaService
 
-__all__ = [
-    "ItemPage",
-    "Libraries",
-    "RecentItems",
-    "Requestable",
-    "SearchResults",
-    "Seasons",
-    "Sessions",
-    "blueprint",
-]
+__all__ = ["blueprint"]
 
 
-class Libraries(AnswerModel):
+class _UpstreamAnswer(AnswerModel):
+    degraded: Degraded
+    answered_at: Annotated[
+        Timestamp,
+        Field(description="When the service gave this answer; a degraded one is older."),
+    ]
+
+
+class Libraries(_UpstreamAnswer):
     """All libraries."""
 
     libraries: tuple[Library, ...]
-    degraded: Degraded
-    answered_at: AnsweredAt
 
 
-class ItemPage(AnswerModel):
+class ItemPage(_UpstreamAnswer):
     """Some items of a library."""
 
     items: tuple[Item, ...]
     next: NextCursor
     total: Annotated[int, Field(ge=0, description="How many items the library has in all.")]
-    degraded: Degraded
-    answered_at: AnsweredAt
 
 
-class RecentItems(AnswerModel):
+class RecentItems(_UpstreamAnswer):
     """The newest items."""
 
     items: tuple[Item, ...]
-    degraded: Degraded
-    answered_at: AnsweredAt
 
 
-class Sessions(AnswerModel):
+class Sessions(_UpstreamAnswer):
     """What plays now."""
 
     sessions: tuple[Session, ...]
-    degraded: Degraded
-    answered_at: AnsweredAt
 
 
 class Requestable(AnswerModel):
@@ -92,7 +85,7 @@ class Seasons(AnswerModel):
     seasons: tuple[SeasonDetails, ...]
 
 
-class SearchResults(AnswerModel):
+class SearchResults(_UpstreamAnswer):
     """What the house has, and what can be requested."""
 
     results: tuple[Item, ...]
@@ -101,8 +94,6 @@ class SearchResults(AnswerModel):
         tuple[MediaService, ...],
         Field(description="Servers that could not be asked."),
     ]
-    degraded: Degraded
-    answered_at: Timestamp
 
 
 blueprint = Blueprint("media", __name__, url_prefix="/api/v1/media")
@@ -112,35 +103,23 @@ _NUMBER: Final = "^[1-9][0-9]{0,8}$"
 ShowId = Annotated[str, Field(pattern=_NUMBER, description="The number of the show at TMDB.")]
 Key = Annotated[str, Field(pattern=_KEY, description="The key of a library.")]
 
-With = tuple[AnswerModel, int, dict[str, str]]
+Reply = tuple[AnswerModel, int, dict[str, str]]
+
+_of_plex = partial(endpoint, "client", problems=UPSTREAM, services=["plex"])
+_AGE: Final = {200: ["Age"]}
 
 
 @blueprint.get("/libraries")
-@endpoint(
-    "client",
-    operation_id="list_libraries",
-    answers={200: Libraries},
-    sends={200: ["Age"]},
-    problems=UPSTREAM,
-    services=["plex"],
-)
-def libraries() -> With:
+@_of_plex(operation_id="list_libraries", answers={200: Libraries}, sends=_AGE)
+def libraries() -> Reply:
     """All libraries."""
     answer = container().media.plex.libraries()
     return _dated(Libraries, answer, libraries=answer.value)
 
 
 @blueprint.get("/libraries/<key>/items")
-@endpoint(
-    "client",
-    operation_id="list_library_items",
-    query=Page,
-    answers={200: ItemPage},
-    sends={200: ["Age"]},
-    problems=UPSTREAM,
-    services=["plex"],
-)
-def items(key: Key, query: Page) -> With:
+@_of_plex(operation_id="list_library_items", query=Page, answers={200: ItemPage}, sends=_AGE)
+def items(key: Key, query: Page) -> Reply:
     """Some items of a library."""
     if not re.fullmatch(_KEY, key):
         raise NotFoundError("plex", f"there is no library {key!r}")
@@ -156,16 +135,8 @@ def items(key: Key, query: Page) -> With:
 
 
 @blueprint.get("/recently-added")
-@endpoint(
-    "client",
-    operation_id="list_recently_added",
-    query=Limit,
-    answers={200: RecentItems},
-    sends={200: ["Age"]},
-    problems=UPSTREAM,
-    services=["plex"],
-)
-def recently_added(query: Limit) -> With:
+@_of_plex(operation_id="list_recently_added", query=Limit, answers={200: RecentItems}, sends=_AGE)
+def recently_added(query: Limit) -> Reply:
     """The newest items."""
     answer = container().media.plex.recently_added(query.limit)
     return _dated(RecentItems, answer, items=answer.value)
@@ -226,20 +197,14 @@ def seasons(media_id: ShowId) -> Seasons:
 
 
 @blueprint.get("/sessions")
-@endpoint(
-    "client",
-    operation_id="list_sessions",
-    answers={200: Sessions},
-    problems=UPSTREAM,
-    services=["plex"],
-)
-def sessions() -> With:
+@_of_plex(operation_id="list_sessions", answers={200: Sessions})
+def sessions() -> Reply:
     """What plays now."""
     answer = container().media.plex.sessions()
     return _dated(Sessions, answer, sessions=answer.value)
 
 
-def _dated(model: type[AnswerModel], answer: Answer[Any], **members: Any) -> With:
+def _dated(model: type[AnswerModel], answer: Answer[Any], **members: Any) -> Reply:
     """An answer with how good it is."""
     headers = {"Age": str(int(answer.age))} if answer.degraded else {}
     values = {**members, "degraded": answer.degraded, "answered_at": answer.as_of}

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from pydantic import Field
 
 from medianest.health import Status
@@ -16,6 +16,7 @@ from medianest.health.score import Score
 from medianest.resilience import BulkheadSnapshot, Criticality
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp, by_name
+from medianest.web.refresh import report_response
 from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
@@ -128,8 +129,7 @@ def status() -> Any:
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
     same while no status, breaker, alert, score or count of the queue changes."""
     here, report = container(), container().monitoring.reporter.report()
-    body = here.once("status", report, lambda: SystemStatus.of(report).model_dump_json() + "\n")
-    response = Response(body, content_type="application/json")
+    response = report_response("status", report, lambda: SystemStatus.of(report))
     response.headers["Cache-Control"] = "no-cache"  # kept, but asked about each time
     response.headers["ETag"] = here.once("status tag", report, lambda: _tag_of(report))
     return response.make_conditional(request)
