@@ -48,7 +48,7 @@ class ChangePage(AnswerModel):
 
 @blueprint.get("/audit")
 @endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: ChangePage})
-def audit(query: AuditFilter) -> ChangePage:
+def list_audit_entries(query: AuditFilter) -> ChangePage:
     """What operators changed, newest first; without the database, what is not written yet."""
     here = container()
     waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())

@@ -48,7 +48,7 @@ Name = Annotated[
 
 @blueprint.get("/circuit-breakers")
 @endpoint("viewer", operation_id="list_circuit_breakers", answers={200: Breakers})
-def breakers() -> Breakers:
+def list_circuit_breakers() -> Breakers:
     """Every breaker's snapshot and configuration; those that other code of the process made with
     the circuitbreaker package come last."""
     ours = map(_seen, container().registry.breakers())
@@ -57,7 +57,7 @@ def breakers() -> Breakers:
 
 @blueprint.get("/circuit-breakers/<path:name>")
 @endpoint("viewer", operation_id="get_circuit_breaker", answers={200: Breaker})
-def breaker(name: Name) -> Breaker:
+def get_circuit_breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
     found = _find(name)
     return _seen(found) if found is not None else Breaker.of_other(_find_other(name))
@@ -71,7 +71,7 @@ def breaker(name: Name) -> Breaker:
     answers={200: ActedBreaker, 202: ActedBreaker},
     problems=("conflict",),
 )
-def act_on_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
+def act_on_circuit_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
     """Open, close, reset, disable or enable a breaker. `open` and `disable` outlive restarts, until
     they expire or an operator ends them; 202 when this is obeyed, but could be kept nowhere yet.
     One of the circuitbreaker package can only be closed or reset, which is the same to it."""

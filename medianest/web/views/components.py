@@ -100,7 +100,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100, description="As /exter
     answers={200: DatabaseHealth, 503: DatabaseHealth},
     sends=_SENDS,
 )
-def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
+def get_database_health(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
     """Whether the database answers and how fast, its connections and its tables; 503 while it is
     unhealthy."""
     refreshed(query)
@@ -125,7 +125,7 @@ def database(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
     answers={200: CacheHealth, 503: CacheHealth},
     sends=_SENDS,
 )
-def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
+def get_cache_health(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
     """Whether Redis answers and how fast, and how often last good answers were there; 503 while it
     is unhealthy."""
     refreshed(query)
@@ -147,7 +147,7 @@ def cache(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
 
 @blueprint.get("/external")
 @endpoint("viewer", operation_id="list_external_health", query=Look, answers={200: External})
-def external(query: Look) -> External:
+def list_external_health(query: Look) -> External:
     """Every external dependency."""
     refreshed(query)
     services = tuple(map(Component.of_dependency, _externals()))
@@ -162,7 +162,7 @@ def external(query: Look) -> External:
     answers={200: Component, 503: Component},
     sends=_SENDS,
 )
-def external_one(name: Name, query: Look) -> tuple[Component, int, dict[str, str]]:
+def get_external_health(name: Name, query: Look) -> tuple[Component, int, dict[str, str]]:
     """One external dependency; 503 while it is unhealthy."""
     refreshed(query)
     for found in _externals():

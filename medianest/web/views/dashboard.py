@@ -63,7 +63,7 @@ def register_recovery(manager: ErrorRecoveryManager) -> None:
 
 @blueprint.get("/status")
 @endpoint("client", operation_id="get_dashboard_status", answers={200: DashboardStatus})
-def status() -> DashboardStatus:
+def get_dashboard_status() -> DashboardStatus:
     """How each service is."""
     here, report = container(), container().monitoring.reporter.report()
     context = RecoveryContext(operation=QUEUE_FIGURES, service=DASHBOARD)

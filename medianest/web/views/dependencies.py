@@ -105,14 +105,14 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 @blueprint.get("", strict_slashes=False)
 @endpoint("viewer", operation_id="list_dependencies", answers={200: Dependencies})
-def everything() -> Dependencies:
+def list_dependencies() -> Dependencies:
     """Every dependency, with its health, its breaker and its bulkhead."""
     return Dependencies(dependencies=tuple(_rendered(found) for found in _found()))
 
 
 @blueprint.get("/<name>")
 @endpoint("viewer", operation_id="get_dependency", answers={200: Dependency})
-def one(name: Name) -> Dependency:
+def get_dependency(name: Name) -> Dependency:
     """One dependency."""
     return _one(name)
 
@@ -126,7 +126,7 @@ def one(name: Name) -> Dependency:
     sends={201: ("Location",), 200: ("Location",)},
     problems=("conflict", *WRITING),
 )
-def register(body: Registration) -> tuple[Dependency, int, dict[str, str]]:
+def register_dependency(body: Registration) -> tuple[Dependency, int, dict[str, str]]:
     """Watch another dependency. It has its breaker, its bulkhead, its check and its place in the
     graph at once, survives a restart, and every process on the same database knows it within one
     interval of checks; 200 when exactly that is registered already."""
@@ -135,7 +135,7 @@ def register(body: Registration) -> tuple[Dependency, int, dict[str, str]]:
         detail = {"type": body.type, "criticality": body.criticality}
         audited("dependency.register", body.name, detail=detail)
     container().monitoring.reporter.forget()
-    location = url_for(".one", name=body.name)
+    location = url_for(".get_dependency", name=body.name)
     return _one(body.name), 201 if added else 200, {"Location": location}
 
 
@@ -175,7 +175,7 @@ def _invalid(field: str, message: str) -> ProblemError:
     answers={204: None},
     problems=("conflict", *WRITING),
 )
-def remove(name: Name) -> None:
+def remove_dependency(name: Name) -> None:
     """Stop watching a registered dependency."""
     try:
         removed = container().monitoring.dependencies.remove(name)

@@ -39,7 +39,7 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="tem
 
 @blueprint.get("", strict_slashes=False)
 @endpoint("viewer", operation_id="get_docs_page", answers={})
-def page() -> Response:
+def get_docs_page() -> Response:
     """The document as a page for people."""
     api = document(_app())
     html = render_template("docs.html", api=api, operations=_by_tag(api), style=_STYLE)
@@ -48,7 +48,7 @@ def page() -> Response:
 
 @blueprint.get("/openapi.json")
 @endpoint("viewer", operation_id="get_openapi_document", answers={200: OpenApi})
-def openapi() -> Response:
+def get_openapi_document() -> Response:
     """This document."""
     text = json.dumps({**document(_app()), "servers": [{"url": _server()}]}) + "\n"
     return Response(text, headers={"Cache-Control": "no-store"}, content_type="application/json")

@@ -90,7 +90,7 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
     sends={503: ("Retry-After",)},
     problems=("unauthorized", "forbidden"),
 )
-def health(query: Look) -> tuple[Health, int, dict[str, str]]:
+def get_health(query: Look) -> tuple[Health, int, dict[str, str]]:
     """The overall status, and nothing that an outsider should not know."""
     refreshed(query)
     here, report = container(), container().monitoring.reporter.report()
@@ -111,7 +111,7 @@ def _checks(report: Report) -> list[ComponentHealth]:
 
 @blueprint.get("/live")
 @endpoint(operation_id="get_liveness", query=Anything, answers={200: Live})
-def live() -> Live:
+def get_liveness() -> Live:
     """Whether this process answers. It asks no dependency."""
     return Live()
 
@@ -123,7 +123,7 @@ def live() -> Live:
     answers={200: Ready, 503: Ready},
     sends={503: ("Retry-After",)},
 )
-def ready() -> tuple[Ready, int, dict[str, str]]:
+def get_readiness() -> tuple[Ready, int, dict[str, str]]:
     """Whether to send requests here."""
     here = container()
     reasons = ["draining"] if here.lifecycle.draining else []
@@ -148,7 +148,7 @@ def _schema_reason(found: str | None) -> str:
 @endpoint(
     "viewer", operation_id="get_comprehensive_health", query=Look, answers={200: Comprehensive}
 )
-def comprehensive(query: Look) -> Response:
+def get_comprehensive_health(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
     here, report = container(), container().monitoring.reporter.report()

@@ -111,7 +111,7 @@ _AGE: Final = {200: ["Age"]}
 
 @blueprint.get("/libraries")
 @_of_plex(operation_id="list_libraries", answers={200: Libraries}, sends=_AGE)
-def libraries() -> Reply:
+def list_libraries() -> Reply:
     """All libraries."""
     answer = container().media.plex.libraries()
     return _dated(Libraries, answer, libraries=answer.value)
@@ -119,7 +119,7 @@ def libraries() -> Reply:
 
 @blueprint.get("/libraries/<key>/items")
 @_of_plex(operation_id="list_library_items", query=Page, answers={200: ItemPage}, sends=_AGE)
-def items(key: Key, query: Page) -> Reply:
+def list_library_items(key: Key, query: Page) -> Reply:
     """Some items of a library."""
     if not re.fullmatch(_KEY, key):
         raise NotFoundError("plex", f"there is no library {key!r}")
@@ -136,7 +136,7 @@ def items(key: Key, query: Page) -> Reply:
 
 @blueprint.get("/recently-added")
 @_of_plex(operation_id="list_recently_added", query=Limit, answers={200: RecentItems}, sends=_AGE)
-def recently_added(query: Limit) -> Reply:
+def list_recently_added(query: Limit) -> Reply:
     """The newest items."""
     answer = container().media.plex.recently_added(query.limit)
     return _dated(RecentItems, answer, items=answer.value)
@@ -151,7 +151,7 @@ def recently_added(query: Limit) -> Reply:
     problems=UPSTREAM,
     services=["plex", "overseerr"],
 )
-def search(query: Search) -> SearchResults:
+def search_media(query: Search) -> SearchResults:
     """What the house has, and what can be requested."""
     here = container()
     found = search_everything(here.media.plex, here.media.overseerr, query.query)
@@ -188,7 +188,7 @@ def _requestable(title: Title) -> Requestable:
     problems=UPSTREAM,
     services=["overseerr"],
 )
-def seasons(media_id: ShowId) -> Seasons:
+def list_seasons(media_id: ShowId) -> Seasons:
     """The seasons of a show that can be requested, and which of them are."""
     if not re.fullmatch(_NUMBER, media_id):
         raise NotFoundError("overseerr", f"there is no show {media_id!r}")
@@ -198,7 +198,7 @@ def seasons(media_id: ShowId) -> Seasons:
 
 @blueprint.get("/sessions")
 @_of_plex(operation_id="list_sessions", answers={200: Sessions})
-def sessions() -> Reply:
+def list_sessions() -> Reply:
     """What plays now."""
     answer = container().media.plex.sessions()
     return _dated(Sessions, answer, sessions=answer.value)

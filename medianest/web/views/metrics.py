@@ -153,7 +153,7 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 
 @blueprint.get("/health/metrics")
 @endpoint("viewer", operation_id="get_health_metrics", query=Anything, answers={200: HealthMetrics})
-def health_metrics() -> HealthMetrics:
+def get_health_metrics() -> HealthMetrics:
     """What this process does, by route and in all, over the last minute and since its start, and
     of that what people asked for; and what it takes."""
     here, watch = container(), container().monitoring
@@ -208,7 +208,7 @@ def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
 
 @blueprint.get("/resilience/metrics")
 @endpoint("viewer", operation_id="get_resilience_metrics", answers={200: ResilienceMetrics})
-def resilience_metrics() -> ResilienceMetrics:
+def get_resilience_metrics() -> ResilienceMetrics:
     """Figures of all pipelines: breakers, bulkheads, shared calls, retries and their
     budgets, fallbacks that answered, recovery by action, and the queue."""
     report, watch = container().monitoring.reporter.report(), container().monitoring

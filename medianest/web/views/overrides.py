@@ -124,7 +124,7 @@ Name = Annotated[
 
 @blueprint.get("", strict_slashes=False)
 @endpoint("viewer", operation_id="list_overrides", answers={200: BreakerOverrides})
-def overrides() -> BreakerOverrides:
+def list_overrides() -> BreakerOverrides:
     """Every override that lasts, also of breakers that do not exist now."""
     here = container()
     found = tuple(

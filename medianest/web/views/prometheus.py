@@ -38,7 +38,7 @@ _TYPES = tuple(kind.partition(";")[0] for _, kind in _FORMATS.values())
     unless="metrics_public",
     text=_TYPES,
 )
-def metrics() -> Response:
+def get_prometheus_metrics() -> Response:
     """Every figure in the text format of Prometheus; for viewers, or for all by a setting."""
     here = container()
     # Of what the client says only this one word counts: the rest must not come back to it.

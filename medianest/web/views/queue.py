@@ -164,7 +164,7 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue li
     answers={200: OperationPage},
     problems=READING,
 )
-def operations(query: QueueFilter) -> OperationPage:
+def list_queued_operations(query: QueueFilter) -> OperationPage:
     """Deferred operations, newest first, and how many are in which state."""
     _known(query.handler)
     queue_admin = container().queue.admin
@@ -196,7 +196,7 @@ def operations(query: QueueFilter) -> OperationPage:
     answers={200: RetriedLetters},
     problems=WRITING,
 )
-def retry_dead(body: RetryDead) -> RetriedLetters:
+def retry_dead_letters(body: RetryDead) -> RetriedLetters:
     """Retry all dead letters, or those of one handler; as many as there is time for."""
     _known(body.handler)
     done = container().queue.admin.retry_dead(body.handler)
@@ -212,7 +212,7 @@ def retry_dead(body: RetryDead) -> RetriedLetters:
     answers={200: DeferredOperation},
     problems=READING,
 )
-def operation(operation_id: Id) -> DeferredOperation:
+def get_queued_operation(operation_id: Id) -> DeferredOperation:
     """One deferred operation."""
     found = _there(operation_id, container().queue.runner.queue.get(operation_id))
     return DeferredOperation.model_validate(found)
@@ -227,7 +227,7 @@ def operation(operation_id: Id) -> DeferredOperation:
     answers={200: DeferredOperation},
     problems=("conflict", *WRITING),
 )
-def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
+def retry_queued_operation(operation_id: Id, body: ReasonBody) -> DeferredOperation:
     """Retry a dead or pending operation now."""
     changed = _there(operation_id, container().queue.admin.retry(operation_id))
     audited("queue.retry", operation_id, body.reason, {"handler": changed.handler})
@@ -243,7 +243,7 @@ def retry(operation_id: Id, body: ReasonBody) -> DeferredOperation:
     answers={204: None},
     problems=("conflict", *WRITING),
 )
-def drop(operation_id: Id, body: ReasonBody) -> None:
+def drop_queued_operation(operation_id: Id, body: ReasonBody) -> None:
     """Drop an operation that is no longer wanted."""
     dropped = _there(operation_id, container().queue.admin.drop(operation_id))
     audited("queue.drop", operation_id, body.reason, dropped.as_dict())

@@ -151,7 +151,7 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 @endpoint(
     "viewer", operation_id="list_recoveries", query=HistoryFilter, answers={200: RecoveryPage}
 )
-def history(query: HistoryFilter) -> RecoveryPage:
+def list_recoveries(query: HistoryFilter) -> RecoveryPage:
     """What was tried after failures, newest first; without the database, what this process
     remembers."""
     here = container()
@@ -161,7 +161,7 @@ def history(query: HistoryFilter) -> RecoveryPage:
 
 @blueprint.get("/recovery/rehearsals")
 @endpoint("viewer", operation_id="list_rehearsals", query=Limit, answers={200: Rehearsals})
-def rehearsals(query: Limit) -> Rehearsals:
+def list_rehearsals(query: Limit) -> Rehearsals:
     """What rehearsals did, newest first, as far as this process remembers. They are not in the
     history, and count for nothing."""
     found = container().service.recovery.history.rehearsals()[: query.limit]
@@ -170,7 +170,7 @@ def rehearsals(query: Limit) -> Rehearsals:
 
 @blueprint.get("/recovery/operations")
 @endpoint("viewer", operation_id="list_recovery_operations", answers={200: KnownOperations})
-def operations() -> KnownOperations:
+def list_recovery_operations() -> KnownOperations:
     """The operations that recovery knows, and which actions are for them."""
     manager = container().service.recovery
     known = tuple(
@@ -193,7 +193,7 @@ def operations() -> KnownOperations:
     answers={200: Rehearsed},
     problems=["not-found"],
 )
-def rehearse(body: Rehearsal) -> Rehearsed:
+def rehearse_recovery(body: Rehearsal) -> Rehearsed:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
     manager, operation = container().service.recovery, _operation(body)
     with _told("error"):

@@ -130,7 +130,7 @@ _POLL_SECONDS = 5.0
     problems=(*UPSTREAM, *KEEPING, "idempotency-mismatch", "still-running"),
     services=["overseerr", "database"],
 )
-def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[str, str]]:
+def create_request(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[str, str]]:
     """Request a title: 201 when it is done, 200 when it was requested before, 202 when it is kept
     and will be done."""
     ticket = container().media.requests.create(
@@ -139,7 +139,7 @@ def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[
         user=g.actor,
         correlation_id=trace_id(),
     )
-    location = url_for(".one", operation_id=ticket.operation.id)
+    location = url_for(".get_request", operation_id=ticket.operation.id)
     if ticket.state == "dead":
         raise ProblemError(
             "upstream-refused",
@@ -169,7 +169,7 @@ def create(headers: OnceHeaders, body: TitleRequest) -> tuple[Ticket, int, dict[
     problems=["not-configured"],
     services=["overseerr", "database"],
 )
-def everything(query: Page) -> RequestPage:
+def list_requests(query: Page) -> RequestPage:
     """All requests: Overseerr's, and those that it does not have yet."""
     found = container().media.requests.all(query.offset, query.limit)
     return RequestPage(
@@ -191,7 +191,7 @@ def everything(query: Page) -> RequestPage:
     problems=READING,
     services=["overseerr", "database"],
 )
-def one(operation_id: Id) -> RequestDetail:
+def get_request(operation_id: Id) -> RequestDetail:
     """One request."""
     found = container().media.requests.get(operation_id)
     if found is None:  # the id is ours: no service is to blame

@@ -112,7 +112,7 @@ blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 
 @blueprint.get("/health")
 @endpoint("viewer", operation_id="get_resilience_health", answers={200: ResilienceHealth})
-def health() -> ResilienceHealth:
+def get_resilience_health() -> ResilienceHealth:
     """The overall status, and that of each component."""
     return ResilienceHealth.of(container().monitoring.reporter.report())
 
@@ -124,7 +124,7 @@ def health() -> ResilienceHealth:
     answers={200: SystemStatus, 304: None},
     sends={200: ("ETag",), 304: ("ETag",)},
 )
-def status() -> Any:
+def get_resilience_status() -> Any:
     """Everything at a glance: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
     same while no status, breaker, alert, score or count of the queue changes."""
