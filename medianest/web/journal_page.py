@@ -14,9 +14,8 @@ from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
 from medianest.web.schemas import CursorPage
 
-__all__ = ["Complete", "RecordId", "journal_page"]
+__all__ = ["Complete", "journal_page"]
 
-RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Complete = Annotated[
     bool,
     Field(description="False while the database is away: then it is what this process remembers."),

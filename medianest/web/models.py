@@ -24,8 +24,8 @@ __all__ = [
     "LastFailure",
     "NextCursor",
     "Number",
-    "OperationId",
     "Percent",
+    "RecordId",
     "Seconds",
     "Share",
     "Timestamp",
@@ -60,7 +60,7 @@ Timestamp = Annotated[
     PlainSerializer(plain, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
-"""A time of day as UTC with milliseconds: 2026-01-31T12:00:00.000Z."""
+"""An instant in UTC with milliseconds: 2026-01-31T12:00:00.000Z."""
 
 _ROUNDED = PlainSerializer(lambda value: round(value, 3), when_used="json")
 
@@ -72,9 +72,9 @@ Share = Annotated[float, Field(ge=0, le=1), _ROUNDED]
 """Not negative, with three decimals."""
 
 
-OperationId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 NextCursor = Annotated[
-    str | None, Field(description="Where the next page begins; null on the last one.")
+    str | None, Field(description="The `cursor` of the next page; null on the last one.")
 ]
 
 Degraded = Annotated[

@@ -43,7 +43,7 @@ _NAMED: Final[dict[str, tuple[Any, str]]] = {
     "MemoryLimit": (words.MemoryLimit, "Whose limit of memory it is."),
     "OperationState": (OperationState, "How a deferred operation stands."),
     "Rating": (Rating, "A score in a word."),
-    "Readiness": (words.Readiness, "Whether to send requests here."),
+    "ReadinessStatus": (words.ReadinessStatus, "Whether to send requests here."),
     "RecoveryOutcome": (Outcome, "What came of a recovery."),
     "RequestStatus": (words.RequestStatus, "How a request stands at Overseerr."),
     "RiskLevel": (words.RiskLevel, "How likely it is that trouble spreads."),

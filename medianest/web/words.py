@@ -18,7 +18,7 @@ __all__ = [
     "MediaService",
     "MediaStatus",
     "MemoryLimit",
-    "Readiness",
+    "ReadinessStatus",
     "RequestStatus",
     "RiskLevel",
     "SuspendedWork",
@@ -46,7 +46,7 @@ MediaStatus: TypeAlias = Literal[
 ]
 Availability: TypeAlias = MediaStatus | Literal["not_requested"]
 MemoryLimit: TypeAlias = Literal["setting", "container", "machine"]
-Readiness: TypeAlias = Literal["ready", "not_ready"]
+ReadinessStatus: TypeAlias = Literal["ready", "not_ready"]
 RequestStatus: TypeAlias = Literal[
     "pending", "approved", "declined", "failed", "completed", "unknown"
 ]

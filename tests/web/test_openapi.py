@@ -232,7 +232,7 @@ def test_only_what_callers_decide_on_has_no_type(api: dict[str, Any]) -> None:
         if s.get("type") == "object" and s.get("additionalProperties") in (True, {}, None)
     }
     assert untyped == {
-        *("Change.detail", "DeferredOperation.payload", "RecoveryRecord.metadata"),
+        *("AuditEntry.detail", "DeferredOperation.payload", "RecoveryRecord.metadata"),
         *("Rehearsal.context", "OpenApi.info", "OpenApi.paths", "OpenApi.components"),
     }
 

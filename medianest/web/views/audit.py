@@ -9,10 +9,11 @@ from pydantic import Field
 
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.journal_page import Complete, RecordId, journal_page
+from medianest.web.journal_page import Complete, journal_page
 from medianest.web.models import (
     AnswerModel,
     NextCursor,
+    RecordId,
     Timestamp,
 )
 from medianest.web.schemas import AuditFilter
@@ -22,7 +23,7 @@ __all__ = ["blueprint"]
 blueprint = Blueprint("audit", __name__, url_prefix="/api/v1/resilience")
 
 
-class Change(AnswerModel):
+class AuditEntry(AnswerModel):
     """Something that an operator changed."""
 
     id: RecordId
@@ -38,18 +39,18 @@ class Change(AnswerModel):
     detail: dict[str, Any]
 
 
-class ChangePage(AnswerModel):
+class AuditPage(AnswerModel):
     """Some changes, newest first."""
 
-    items: tuple[Change, ...]
+    items: tuple[AuditEntry, ...]
     next: NextCursor
     is_complete: Complete
 
 
 @blueprint.get("/audit")
-@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: ChangePage})
-def list_audit_entries(query: AuditFilter) -> ChangePage:
+@endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: AuditPage})
+def list_audit_entries(query: AuditFilter) -> AuditPage:
     """What operators changed, newest first; without the database, what is not written yet."""
     here = container()
     waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
-    return ChangePage.model_validate(journal_page(here.storage.audit, query, waiting))
+    return AuditPage.model_validate(journal_page(here.storage.audit, query, waiting))

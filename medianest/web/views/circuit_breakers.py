@@ -18,17 +18,17 @@ from medianest.web.other_breakers import OtherBreaker
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import BreakerAction
 from medianest.web.views.breaker_model import Breaker
-from medianest.web.views.overrides import Kept
+from medianest.web.views.overrides import OverrideStorage
 
 __all__ = ["blueprint"]
 
 
-class ActedBreaker(AnswerModel):
+class BreakerActionResult(AnswerModel):
     """A circuit breaker after an operator's action."""
 
     circuit_breaker: Breaker
     kept: Annotated[
-        Kept | None,
+        OverrideStorage | None,
         Field(description="Null for one of the circuitbreaker package, which keeps nothing."),
     ]
 
@@ -68,24 +68,24 @@ def get_circuit_breaker(name: Name) -> Breaker:
     "operator",
     operation_id="act_on_circuit_breaker",
     body=BreakerAction,
-    answers={200: ActedBreaker, 202: ActedBreaker},
+    answers={200: BreakerActionResult, 202: BreakerActionResult},
     problems=("conflict",),
 )
-def act_on_circuit_breaker(name: Name, body: BreakerAction) -> tuple[ActedBreaker, int]:
+def act_on_circuit_breaker(name: Name, body: BreakerAction) -> tuple[BreakerActionResult, int]:
     """Open, close, reset, disable or enable a breaker. `open` and `disable` outlive restarts, until
     they expire or an operator ends them; 202 when this is obeyed, but could be kept nowhere yet.
     One of the circuitbreaker package can only be closed or reset, which is the same to it."""
     found = _find(name)
     if found is None:
-        return ActedBreaker(circuit_breaker=_act_on_other(name, body), kept=None), 200
-    kept = Kept.of(
+        return BreakerActionResult(circuit_breaker=_act_on_other(name, body), kept=None), 200
+    kept = OverrideStorage.of(
         container().overrides.act(
             name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in_seconds
         )
     )
     detail = {} if (wait := body.expires_in_seconds) is None else {"expires_in_seconds": wait}
     audited(f"circuit-breaker.{body.action}", name, body.reason, detail, log=False)
-    return ActedBreaker(circuit_breaker=_seen(found), kept=kept), kept.status
+    return BreakerActionResult(circuit_breaker=_seen(found), kept=kept), kept.status
 
 
 def _act_on_other(name: str, wanted: BreakerAction) -> Breaker:

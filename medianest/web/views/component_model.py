@@ -18,12 +18,12 @@ from medianest.web.models import (
 from medianest.web.views.component_figures import ComponentFigures, figures_of
 from medianest.web.words import BreakerState
 
-__all__ = ["Component", "Latency", "components_of"]
+__all__ = ["CheckLatency", "Component", "components_of"]
 
 _NOT_CHECKED = ComponentHealth("", "internal", "optional", Status.UNKNOWN, None, None, None)
 
 
-class Latency(AnswerModel):
+class CheckLatency(AnswerModel):
     """How long checks took: the last one, and the last hundred."""
 
     last: Seconds | None
@@ -31,7 +31,7 @@ class Latency(AnswerModel):
     p95: Seconds | None
 
     @classmethod
-    def of(cls, check: ComponentHealth) -> Latency:
+    def of(cls, check: ComponentHealth) -> CheckLatency:
         """Of a component."""
         return cls(last=check.latency_seconds, p50=check.latency_p50, p95=check.latency_p95)
 
@@ -49,7 +49,7 @@ class Component(AnswerModel):
     changed_at: Annotated[Timestamp | None, Field(description="When the status changed.")]
     checked_at: Timestamp | None
     age_seconds: Annotated[Seconds | None, Field(description="The time since then.")]
-    latency_seconds: Latency
+    latency_seconds: CheckLatency
     failures_in_a_row: Annotated[
         int, Field(ge=0, description="How many checks in a row have failed.")
     ]
@@ -100,7 +100,7 @@ def _checked(check: ComponentHealth) -> dict[str, Any]:
     return {
         "checked_at": check.checked_at,
         "age_seconds": check.age_seconds,
-        "latency_seconds": Latency.of(check),
+        "latency_seconds": CheckLatency.of(check),
         "failures_in_a_row": check.failures_in_a_row,
         "hanging_seconds": check.hanging_seconds,
         "last_failure": failure,

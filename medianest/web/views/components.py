@@ -18,7 +18,7 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.problems import ProblemError
 from medianest.web.refresh import Look, refreshed, served
-from medianest.web.views.component_model import Component, Latency
+from medianest.web.views.component_model import CheckLatency, Component
 from medianest.web.words import CacheMode
 
 __all__ = ["blueprint"]
@@ -29,7 +29,7 @@ class _Checked(AnswerModel):
     message: str | None
     checked_at: Timestamp | None
     age_seconds: Seconds | None
-    latency_seconds: Latency
+    latency_seconds: CheckLatency
 
 
 class DatabaseHealth(_Checked):
@@ -42,7 +42,7 @@ class DatabaseHealth(_Checked):
     pool: PoolFigures
 
 
-class LastGood(AnswerModel):
+class LastGoodAnswers(AnswerModel):
     """The last good answers of one question."""
 
     name: str
@@ -54,7 +54,7 @@ class LastGood(AnswerModel):
     from_redis: Annotated[int, Field(ge=0, description="How many of the hits came from Redis.")]
 
     @classmethod
-    def of(cls, figures: LastGoodFigures) -> LastGood:
+    def of(cls, figures: LastGoodFigures) -> LastGoodAnswers:
         """As they are now."""
         return cls(
             name=figures.name.split(":")[1],
@@ -75,10 +75,10 @@ class CacheHealth(_Checked):
     used_memory_bytes: Annotated[int | None, Field(ge=0, description="Of the server.")] = None
     max_memory_bytes: Annotated[int | None, Field(ge=0, description="Null: no limit.")] = None
     keys: Count | None = None
-    last_good: tuple[LastGood, ...]
+    last_good: tuple[LastGoodAnswers, ...]
 
 
-class External(AnswerModel):
+class ExternalHealth(AnswerModel):
     """Every external dependency."""
 
     services: tuple[Component, ...]
@@ -140,18 +140,18 @@ def get_cache_health(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
         used_memory_bytes=detail.get("used_memory"),
         max_memory_bytes=detail.get("max_memory"),
         keys=detail.get("keys"),
-        last_good=tuple(LastGood.of(each) for each in figures),
+        last_good=tuple(LastGoodAnswers.of(each) for each in figures),
     )
     return answer, *_served(answer)
 
 
 @blueprint.get("/external")
-@endpoint("viewer", operation_id="list_external_health", query=Look, answers={200: External})
-def list_external_health(query: Look) -> External:
+@endpoint("viewer", operation_id="list_external_health", query=Look, answers={200: ExternalHealth})
+def list_external_health(query: Look) -> ExternalHealth:
     """Every external dependency."""
     refreshed(query)
     services = tuple(map(Component.of_dependency, _externals()))
-    return External(services=services, by_name=by_name(services))
+    return ExternalHealth(services=services, by_name=by_name(services))
 
 
 @blueprint.get("/external/<name>")
@@ -194,5 +194,5 @@ def _checked(name: str) -> dict[str, Any]:
         "message": message,
         "checked_at": check.checked_at,
         "age_seconds": check.age_seconds,
-        "latency_seconds": Latency.of(check),
+        "latency_seconds": CheckLatency.of(check),
     }

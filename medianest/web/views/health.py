@@ -28,7 +28,7 @@ from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import StateCounts
 from medianest.web.views.component_model import Component, components_of
-from medianest.web.words import Readiness
+from medianest.web.words import ReadinessStatus
 
 __all__ = ["blueprint"]
 
@@ -43,20 +43,20 @@ class Health(AnswerModel):
     checked_at: Annotated[Timestamp, Field(description="When something was checked last.")]
 
 
-class Live(AnswerModel):
+class Liveness(AnswerModel):
     """This process answers."""
 
     status: Literal["alive"] = "alive"
 
 
-class Ready(AnswerModel):
+class Readiness(AnswerModel):
     """Whether to send requests here, and why not."""
 
-    status: Readiness
+    status: ReadinessStatus
     reasons: tuple[str, ...]
 
 
-class Comprehensive(AnswerModel):
+class ComprehensiveHealth(AnswerModel):
     """Every component, the score and the alerts."""
 
     generated_at: Timestamp
@@ -110,20 +110,20 @@ def _checks(report: Report) -> list[ComponentHealth]:
 
 
 @blueprint.get("/live")
-@endpoint(operation_id="get_liveness", query=Anything, answers={200: Live})
-def get_liveness() -> Live:
+@endpoint(operation_id="get_liveness", query=Anything, answers={200: Liveness})
+def get_liveness() -> Liveness:
     """Whether this process answers. It asks no dependency."""
-    return Live()
+    return Liveness()
 
 
 @blueprint.get("/ready")
 @endpoint(
     operation_id="get_readiness",
     query=Anything,
-    answers={200: Ready, 503: Ready},
+    answers={200: Readiness, 503: Readiness},
     sends={503: ("Retry-After",)},
 )
-def get_readiness() -> tuple[Ready, int, dict[str, str]]:
+def get_readiness() -> tuple[Readiness, int, dict[str, str]]:
     """Whether to send requests here."""
     here = container()
     reasons = ["draining"] if here.lifecycle.draining else []
@@ -134,7 +134,7 @@ def get_readiness() -> tuple[Ready, int, dict[str, str]]:
         for found in here.monitoring.reporter.report().dependencies
         if found.dependency.criticality == "critical" and found.status is Status.UNHEALTHY
     ]
-    answer = Ready(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
+    answer = Readiness(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
     return answer, *served(not reasons)
 
 
@@ -146,7 +146,10 @@ def _schema_reason(found: str | None) -> str:
 
 @blueprint.get("/comprehensive")
 @endpoint(
-    "viewer", operation_id="get_comprehensive_health", query=Look, answers={200: Comprehensive}
+    "viewer",
+    operation_id="get_comprehensive_health",
+    query=Look,
+    answers={200: ComprehensiveHealth},
 )
 def get_comprehensive_health(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
@@ -155,9 +158,9 @@ def get_comprehensive_health(query: Look) -> Response:
     return report_response("comprehensive", report, lambda: _all_of(report, here))
 
 
-def _all_of(report: Report, here: Container) -> Comprehensive:
+def _all_of(report: Report, here: Container) -> ComprehensiveHealth:
     components = components_of(report)
-    return Comprehensive(
+    return ComprehensiveHealth(
         generated_at=report.at,
         status=report.status,
         score=report.score,

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-class Durations(AnswerModel):
+class RequestDurations(AnswerModel):
     """How long requests took; null while there are none."""
 
     mean: Seconds | None
@@ -51,24 +51,24 @@ class Durations(AnswerModel):
     max: Seconds | None
 
 
-class Figures(AnswerModel):
+class RequestFigures(AnswerModel):
     """Requests over a time."""
 
     requests: Count
     errors: Annotated[int, Field(ge=0, description="Answered with 500 or above.")]
     requests_per_second: Number
     error_rate: Share | None
-    duration_seconds: Durations
+    duration_seconds: RequestDurations
 
     @classmethod
-    def of(cls, figures: traffic.Figures) -> Figures:
+    def of(cls, figures: traffic.Figures) -> RequestFigures:
         """As they were counted."""
         return cls(
             requests=figures.requests,
             errors=figures.errors,
             requests_per_second=figures.requests_per_second,
             error_rate=figures.error_rate,
-            duration_seconds=Durations.model_validate(figures),
+            duration_seconds=RequestDurations.model_validate(figures),
         )
 
 
@@ -77,16 +77,16 @@ class RouteFigures(AnswerModel):
 
     method: str
     route: str
-    last_minute: Figures
-    since_start: Figures
+    last_minute: RequestFigures
+    since_start: RequestFigures
     statuses: Annotated[dict[str, int], Field(description="How many answers had each status.")]
 
 
 class Traffic(AnswerModel):
     """Requests of some routes together."""
 
-    last_minute: Figures
-    since_start: Figures
+    last_minute: RequestFigures
+    since_start: RequestFigures
 
 
 class HealthMetrics(AnswerModel):
@@ -95,8 +95,8 @@ class HealthMetrics(AnswerModel):
     generated_at: Timestamp
     uptime_seconds: Seconds
     in_flight: Count
-    last_minute: Figures
-    since_start: Figures
+    last_minute: RequestFigures
+    since_start: RequestFigures
     users: Annotated[Traffic, Field(description="Requests that serve people.")]
     others: Annotated[
         Traffic, Field(description="Probes, requests of operators, and unknown paths.")
@@ -163,8 +163,8 @@ def get_health_metrics() -> HealthMetrics:
         generated_at=here.registry.clock.utc(),
         uptime_seconds=here.uptime,
         in_flight=watch.traffic.in_flight,
-        last_minute=Figures.of(minute),
-        since_start=Figures.of(ever),
+        last_minute=RequestFigures.of(minute),
+        since_start=RequestFigures.of(ever),
         users=_traffic(watch, of_users=True),
         others=_traffic(watch, of_users=False),
         routes=tuple(_route(watch, route) for route in watch.traffic.routes()),
@@ -178,7 +178,7 @@ def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
     known, services_of = watch.traffic.routes(), watch.routes.services_of
     routes = [each for each in known if (services_of(each) is not None) is of_users]
     minute, ever = watch.traffic.figures(routes)
-    return Traffic(last_minute=Figures.of(minute), since_start=Figures.of(ever))
+    return Traffic(last_minute=RequestFigures.of(minute), since_start=RequestFigures.of(ever))
 
 
 def _route(watch: Monitoring, route: Route) -> RouteFigures:
@@ -187,8 +187,8 @@ def _route(watch: Monitoring, route: Route) -> RouteFigures:
     return RouteFigures(
         method=route.method,
         route=route.route,
-        last_minute=Figures.of(minute),
-        since_start=Figures.of(ever),
+        last_minute=RequestFigures.of(minute),
+        since_start=RequestFigures.of(ever),
         statuses={str(status): number for status, number in sorted(statuses.items())},
     )
 

@@ -17,13 +17,13 @@ from medianest.web.models import AnswerModel, Seconds, Timestamp
 from medianest.web.problems import ProblemError
 from medianest.web.words import BreakerState, LastingAction
 
-__all__ = ["BreakerOverride", "BreakerOverrides", "Kept", "blueprint"]
+__all__ = ["BreakerOverride", "BreakerOverrides", "OverrideStorage", "blueprint"]
 
 _OTHER_WORKERS = 2.0
 """Seconds within which other workers see the file: they look once a second."""
 
 
-class Kept(AnswerModel):
+class OverrideStorage(AnswerModel):
     """Where an operator's decision is kept, so that it outlives the process."""
 
     file: Annotated[bool, Field(description="Whether it is in the instance folder, on disk.")]
@@ -46,7 +46,7 @@ class Kept(AnswerModel):
     ]
 
     @classmethod
-    def of(cls, kept: keeper.Kept) -> Kept:
+    def of(cls, kept: keeper.Kept) -> OverrideStorage:
         """As the keeper says."""
         within = _OTHER_WORKERS if kept.file else None
         problem = None if kept.problem is None else f"not kept: {kept.problem}"
@@ -135,14 +135,16 @@ def list_overrides() -> BreakerOverrides:
 
 
 @blueprint.delete("/<path:name>")
-@endpoint("operator", operation_id="end_override", answers={200: Kept, 202: Kept})
-def end_override(name: Name) -> tuple[Kept, int]:
+@endpoint(
+    "operator", operation_id="end_override", answers={200: OverrideStorage, 202: OverrideStorage}
+)
+def end_override(name: Name) -> tuple[OverrideStorage, int]:
     """End an override, also of a breaker that does not exist now; for others it is the action
     `enable`. 202 when this is obeyed, but could be kept nowhere yet."""
     here = container()
     if all(each.breaker != name for each in here.overrides.active()):
         raise ProblemError("not-found", f"there is no override of {name!r}")
-    kept = Kept.of(here.overrides.act(name, "enable", actor=g.actor))
+    kept = OverrideStorage.of(here.overrides.act(name, "enable", actor=g.actor))
     is_gone = here.registry.find_breaker(name) is None
     audited("circuit-breaker.enable", name, log=is_gone)
     return kept, kept.status

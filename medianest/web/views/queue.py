@@ -15,7 +15,7 @@ from medianest.storage.page import Cursor
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Count, NextCursor, OperationId, Timestamp
+from medianest.web.models import AnswerModel, Count, NextCursor, RecordId, Timestamp
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
@@ -26,7 +26,7 @@ __all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "blueprint"]
 class DeferredOperation(AnswerModel):
     """An operation that is done later, and its progress."""
 
-    id: OperationId
+    id: RecordId
     handler: str
     idempotency_key: Annotated[
         str, Field(description="Two operations with the same key are done once.")

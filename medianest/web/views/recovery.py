@@ -15,11 +15,12 @@ from medianest.resilience.recovery.record import Outcome, StepOutcome
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.journal_page import Complete, RecordId, journal_page
+from medianest.web.journal_page import Complete, journal_page
 from medianest.web.models import (
     AnswerModel,
     Count,
     NextCursor,
+    RecordId,
     Seconds,
     Timestamp,
 )
@@ -113,7 +114,7 @@ class Rehearsals(AnswerModel):
     items: tuple[RecoveryRecord, ...]
 
 
-class KnownOperation(AnswerModel):
+class RecoveryOperation(AnswerModel):
     """A kind of call that recovery knows."""
 
     name: str
@@ -128,13 +129,13 @@ class KnownOperation(AnswerModel):
     ]
 
 
-class KnownOperations(AnswerModel):
+class RecoveryOperations(AnswerModel):
     """All of them by name."""
 
-    operations: tuple[KnownOperation, ...]
+    operations: tuple[RecoveryOperation, ...]
 
 
-class Rehearsed(AnswerModel):
+class RehearsalResult(AnswerModel):
     """Which actions would be tried against an error, and what they did if that was wanted."""
 
     operation: str
@@ -169,12 +170,12 @@ def list_rehearsals(query: Limit) -> Rehearsals:
 
 
 @blueprint.get("/recovery/operations")
-@endpoint("viewer", operation_id="list_recovery_operations", answers={200: KnownOperations})
-def list_recovery_operations() -> KnownOperations:
+@endpoint("viewer", operation_id="list_recovery_operations", answers={200: RecoveryOperations})
+def list_recovery_operations() -> RecoveryOperations:
     """The operations that recovery knows, and which actions are for them."""
     manager = container().service.recovery
     known = tuple(
-        KnownOperation(
+        RecoveryOperation(
             name=operation.name,
             service=operation.service,
             actions=manager.actions_for(operation),
@@ -182,7 +183,7 @@ def list_recovery_operations() -> KnownOperations:
         )
         for operation in manager.operations.all()
     )
-    return KnownOperations(operations=known)
+    return RecoveryOperations(operations=known)
 
 
 @blueprint.post("/recovery/test")
@@ -190,10 +191,10 @@ def list_recovery_operations() -> KnownOperations:
     "operator",
     operation_id="rehearse_recovery",
     body=Rehearsal,
-    answers={200: Rehearsed},
+    answers={200: RehearsalResult},
     problems=["not-found"],
 )
-def rehearse_recovery(body: Rehearsal) -> Rehearsed:
+def rehearse_recovery(body: Rehearsal) -> RehearsalResult:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
     manager, operation = container().service.recovery, _operation(body)
     with _told("error"):
@@ -208,7 +209,7 @@ def rehearse_recovery(body: Rehearsal) -> Rehearsed:
         # After it: the record may need the very repair that is rehearsed.
         detail = {"operation": operation.name, "error": body.error}
         audited("recovery.rehearse", operation.service, detail=detail)
-    return Rehearsed(
+    return RehearsalResult(
         operation=operation.name,
         service=operation.service,
         error=type(error).__name__,

@@ -12,7 +12,7 @@ from medianest.media.overseerr.models import MediaRequest
 from medianest.media.overseerr.wish import MediaType
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Count, Degraded, NextCursor, OperationId, Timestamp
+from medianest.web.models import AnswerModel, Count, Degraded, NextCursor, RecordId, Timestamp
 from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import OnceHeaders, Page, TitleRequest
@@ -36,7 +36,7 @@ class TicketError(AnswerModel):
 class Ticket(AnswerModel):
     """A request that was made here, and its progress."""
 
-    id: OperationId
+    id: RecordId
     state: TicketState
     media_type: MediaType
     media_id: Annotated[

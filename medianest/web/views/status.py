@@ -28,7 +28,7 @@ from medianest.web.words import BreakerState
 __all__ = ["ResilienceHealth", "SystemStatus", "blueprint"]
 
 
-class Line(AnswerModel):
+class ComponentLine(AnswerModel):
     """How one component is, in one line."""
 
     name: str
@@ -43,14 +43,14 @@ class ResilienceHealth(AnswerModel):
 
     generated_at: Timestamp
     status: Status
-    components: tuple[Line, ...]
-    by_name: Annotated[dict[str, Line], Field(description="The same, by name.")]
+    components: tuple[ComponentLine, ...]
+    by_name: Annotated[dict[str, ComponentLine], Field(description="The same, by name.")]
 
     @classmethod
     def of(cls, report: Report) -> ResilienceHealth:
         """Of a report."""
         lines = [
-            Line(
+            ComponentLine(
                 name=each.name,
                 status=each.status,
                 criticality=each.criticality,
