@@ -45,7 +45,7 @@ from medianest.storage.page import CursorError
 from medianest.web.problem_kinds import KINDS, Kind, pages
 from medianest.web.trace import route, trace_id
 
-__all__ = ["ProblemError", "init_problems", "problem_response"]
+__all__ = ["ProblemError", "init_problems", "invalid", "problem_response"]
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,12 @@ class ProblemError(PortableError):
     detail: str
     data: dict[str, Any] | None = None
     headers: dict[str, str] | None = None
+
+
+def invalid(field: str, message: str) -> ProblemError:
+    """One member of a request is wrong; to be raised."""
+    fault = {"field": field, "message": message}
+    return ProblemError("invalid", f"{field}: {message}", {"errors": [fault]})
 
 
 def problem_response(
@@ -201,8 +207,7 @@ def _storage(error: StorageError) -> Response:
 
 
 def _cursor(error: CursorError) -> Response:
-    fault = {"field": "cursor", "message": str(error)}
-    return problem_response("invalid", str(error), {"errors": [fault]})
+    return _problem(invalid("cursor", str(error)))
 
 
 def _conflict(error: OperationConflictError) -> Response:

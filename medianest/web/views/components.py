@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from flask import Blueprint
@@ -87,19 +88,13 @@ class ExternalHealth(AnswerModel):
 
 blueprint = Blueprint("components", __name__, url_prefix="/api/v1/health")
 
-_SENDS = {503: ("Retry-After",)}
+_detailed = partial(endpoint, "viewer", query=Look, sends={503: ("Retry-After",)})
 
 Name = Annotated[str, Field(min_length=1, max_length=100, description="As /external lists it.")]
 
 
 @blueprint.get("/database")
-@endpoint(
-    "viewer",
-    operation_id="get_database_health",
-    query=Look,
-    answers={200: DatabaseHealth, 503: DatabaseHealth},
-    sends=_SENDS,
-)
+@_detailed(operation_id="get_database_health", answers={200: DatabaseHealth, 503: DatabaseHealth})
 def get_database_health(query: Look) -> tuple[DatabaseHealth, int, dict[str, str]]:
     """Whether the database answers and how fast, its connections and its tables; 503 while it is
     unhealthy."""
@@ -118,13 +113,7 @@ def get_database_health(query: Look) -> tuple[DatabaseHealth, int, dict[str, str
 
 
 @blueprint.get("/cache")
-@endpoint(
-    "viewer",
-    operation_id="get_cache_health",
-    query=Look,
-    answers={200: CacheHealth, 503: CacheHealth},
-    sends=_SENDS,
-)
+@_detailed(operation_id="get_cache_health", answers={200: CacheHealth, 503: CacheHealth})
 def get_cache_health(query: Look) -> tuple[CacheHealth, int, dict[str, str]]:
     """Whether Redis answers and how fast, and how often last good answers were there; 503 while it
     is unhealthy."""
@@ -155,13 +144,7 @@ def list_external_health(query: Look) -> ExternalHealth:
 
 
 @blueprint.get("/external/<name>")
-@endpoint(
-    "viewer",
-    operation_id="get_external_health",
-    query=Look,
-    answers={200: Component, 503: Component},
-    sends=_SENDS,
-)
+@_detailed(operation_id="get_external_health", answers={200: Component, 503: Component})
 def get_external_health(name: Name, query: Look) -> tuple[Component, int, dict[str, str]]:
     """One external dependency; 503 while it is unhealthy."""
     refreshed(query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Blueprint, g, url_for
 from pydantic import Field
@@ -20,7 +20,7 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel
 from medianest.web.problem_kinds import WRITING
-from medianest.web.problems import ProblemError
+from medianest.web.problems import ProblemError, invalid
 from medianest.web.schemas import Registration
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_model import Component
@@ -154,18 +154,13 @@ def _register(body: Registration) -> bool:
     except DependencyConflictError as error:
         raise ProblemError("conflict", str(error)) from None
     except UnknownDependencyError as error:
-        raise _invalid("depends_on", str(error)) from None
+        raise invalid("depends_on", str(error)) from None
     except (HealthUrlError, ForbiddenAddressError, UpstreamError) as error:
-        raise _invalid("health_check_url", str(error)) from None
+        raise invalid("health_check_url", str(error)) from None
     except ConfigurationError as error:
         field, _, rest = str(error).partition(": ")
         known = field in Registration.model_fields
-        raise _invalid(field if known else "body", rest if known else str(error)) from None
-
-
-def _invalid(field: str, message: str) -> ProblemError:
-    fault: dict[str, Any] = {"field": field, "message": message}
-    return ProblemError("invalid", f"{field}: {message}", {"errors": [fault]})
+        raise invalid(field if known else "body", rest if known else str(error)) from None
 
 
 @blueprint.delete("/<name>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from flask import Blueprint
@@ -17,7 +18,7 @@ from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, NextCursor, RecordId, Timestamp
 from medianest.web.problem_kinds import READING, WRITING
-from medianest.web.problems import ProblemError
+from medianest.web.problems import ProblemError, invalid
 from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
 
 __all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "blueprint"]
@@ -153,6 +154,8 @@ class OperationPage(AnswerModel):
 
 blueprint = Blueprint("queue", __name__, url_prefix="/api/v1/resilience/queue")
 
+_acts = partial(endpoint, "operator", body_required=False, problems=("conflict", *WRITING))
+
 Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue lists it.")]
 
 
@@ -219,14 +222,7 @@ def get_queued_operation(operation_id: Id) -> DeferredOperation:
 
 
 @blueprint.post("/<operation_id>/retry")
-@endpoint(
-    "operator",
-    operation_id="retry_queued_operation",
-    body=ReasonBody,
-    body_required=False,
-    answers={200: DeferredOperation},
-    problems=("conflict", *WRITING),
-)
+@_acts(operation_id="retry_queued_operation", body=ReasonBody, answers={200: DeferredOperation})
 def retry_queued_operation(operation_id: Id, body: ReasonBody) -> DeferredOperation:
     """Retry a dead or pending operation now."""
     changed = _there(operation_id, container().queue.admin.retry(operation_id))
@@ -235,14 +231,7 @@ def retry_queued_operation(operation_id: Id, body: ReasonBody) -> DeferredOperat
 
 
 @blueprint.delete("/<operation_id>")
-@endpoint(
-    "operator",
-    operation_id="drop_queued_operation",
-    body=ReasonBody,
-    body_required=False,
-    answers={204: None},
-    problems=("conflict", *WRITING),
-)
+@_acts(operation_id="drop_queued_operation", body=ReasonBody, answers={204: None})
 def drop_queued_operation(operation_id: Id, body: ReasonBody) -> None:
     """Drop an operation that is no longer wanted."""
     dropped = _there(operation_id, container().queue.admin.drop(operation_id))
@@ -253,8 +242,7 @@ def _known(handler: str | None) -> None:
     """Not an empty answer for a name with a slip in it. Raises ProblemError."""
     names = sorted(each.name for each in container().queue.runner.handlers)
     if handler is not None and handler not in names:
-        fault = {"field": "handler", "message": f"must be one of: {', '.join(names)}"}
-        raise ProblemError("invalid", f"handler: {fault['message']}", {"errors": [fault]})
+        raise invalid("handler", f"must be one of: {', '.join(names)}")
 
 
 def _there(operation_id: str, found: Operation | None) -> Operation:

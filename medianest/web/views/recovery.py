@@ -24,7 +24,7 @@ from medianest.web.models import (
     Seconds,
     Timestamp,
 )
-from medianest.web.problems import ProblemError
+from medianest.web.problems import ProblemError, invalid
 from medianest.web.schemas import HistoryFilter, Limit, Rehearsal
 
 __all__ = ["blueprint"]
@@ -237,7 +237,5 @@ def _told(field: str) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        fault = {"field": field, "message": str(error)}
-        if field == "error":
-            fault["message"] += f', or "{CIRCUIT_OPEN}"'
-        raise ProblemError("invalid", fault["message"], {"errors": [fault]}) from None
+        more = f', or "{CIRCUIT_OPEN}"' if field == "error" else ""
+        raise invalid(field, f"{error}{more}") from None
