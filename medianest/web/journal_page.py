@@ -12,7 +12,7 @@ from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
 from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
-from medianest.web.schemas import CursorPage
+from medianest.web.parameters import CursorPage
 
 __all__ = ["Complete", "journal_page"]
 

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from medianest.web.endpoint import Endpoint
+from medianest.web.parameters import NoParameters
 from medianest.web.problem_details import Problem
 from medianest.web.problem_kinds import KINDS
 from medianest.web.refresh import Anything
-from medianest.web.schemas import NoParameters
 
 __all__ = ["described_answers"]
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from medianest.config.words import in_our_words
+from medianest.web.parameters import PLAIN
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import PLAIN
 
 __all__ = ["body", "headers", "optional_body", "query"]
 

@@ -1,16 +1,14 @@
-"""What requests may hold."""
+"""What the bodies of requests may hold."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    StringConstraints,
     Tag,
     model_validator,
 )
@@ -19,93 +17,22 @@ from medianest.dependencies.definition import NAME
 from medianest.dependencies.statuses import SUCCESS
 from medianest.media.overseerr.wish import MediaType
 from medianest.overrides.override import Action
-from medianest.queue.operations import State
 from medianest.resilience import Criticality, DependencyType
-from medianest.resilience.recovery.record import Outcome
 from medianest.web.expected_status import ExpectedStatus
+from medianest.web.parameters import PLAIN, Handler, Name, Strict
 from medianest.web.words import CountingMode
 
 __all__ = [
-    "PLAIN",
-    "AuditFilter",
     "BreakerAction",
     "BreakerOptions",
-    "CursorPage",
-    "HistoryFilter",
-    "Limit",
-    "NoParameters",
-    "OnceHeaders",
-    "Page",
-    "QueueFilter",
     "ReasonBody",
     "Registration",
     "Rehearsal",
     "RetryDead",
-    "Search",
     "TitleRequest",
 ]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoParameters(_Strict):
-    """No parameters."""
-
-
-class Limit(_Strict):
-    """How many."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-
-
-class Page(Limit):
-    """A page of a list that an upstream numbers."""
-
-    cursor: Annotated[
-        Annotated[str, Field(pattern="^[0-9]{1,7}$")] | None,
-        Field(description="`next` of the page before."),
-    ] = None
-
-    @property
-    def offset(self) -> int:
-        """How many come before the first one."""
-        return int(self.cursor or 0)
-
-    def after(self, total: int | None) -> str | None:
-        """Where the next page begins, of so many in all; None on the last one."""
-        end = self.offset + self.limit
-        return str(end) if total is not None and end < total else None
-
-
-class Search(_Strict):
-    """What to search for."""
-
-    query: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"),
-    ]
-
-
-class CursorPage(_Strict):
-    """A page of a long list."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[
-        Annotated[str, Field(min_length=1, max_length=200)] | None,
-        Field(description="`next` of the page before."),
-    ] = None
-
-
-PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
-"""No control character, line separator, or mark that changes the direction of writing: it may
-stand in a log. Each engine of regular expressions reads it alike."""
-
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{PLAIN}+$")]
-Handler = Annotated[
-    Name, Field(description="Who does the operations: `overseerr.request`. Of another it is 422.")
-]
 Reason = Annotated[str, Field(max_length=500, pattern=f"^{PLAIN}*$")]
 
 
@@ -132,30 +59,7 @@ Seasons = Annotated[
 """The tags tell which of the two is meant, and whose faults are told."""
 
 
-class HistoryFilter(CursorPage):
-    """Which recoveries."""
-
-    operation: Name | None = None
-    service: Name | None = None
-    outcome: Outcome | None = None
-
-
-class QueueFilter(CursorPage):
-    """Which deferred operations."""
-
-    state: State | None = None
-    handler: Handler | None = None
-
-
-class AuditFilter(CursorPage):
-    """Which changes."""
-
-    actor: Name | None = None
-    action: Name | None = None
-    target: Name | None = None
-
-
-class ReasonBody(_Strict):
+class ReasonBody(Strict):
     """Why an operator does something."""
 
     reason: Reason | None = None
@@ -167,7 +71,7 @@ class RetryDead(ReasonBody):
     handler: Handler | None = None
 
 
-class Rehearsal(_Strict):
+class Rehearsal(Strict):
     """A failure to rehearse."""
 
     operation: Annotated[Name, Field(description="One of those that `/recovery/operations` lists.")]
@@ -183,17 +87,15 @@ class Rehearsal(_Strict):
             description='Such as "timeout", "ECONNREFUSED", "5xx" or "circuit-open".',
         ),
     ]
-    context: Annotated[
-        dict[str, Any],
-        Field(
-            description="Arguments of the call by their names, and what else a call tells the "
-            "actions. Without the arguments, the last call's."
-        ),
-    ] = {}
+    context: dict[str, Any] = Field(
+        {},
+        description="Arguments of the call by their names, and what else a call tells the "
+        "actions. Without the arguments, the last call's.",
+    )
     execute: Annotated[bool, Field(strict=True)] = False
 
 
-class BreakerOptions(_Strict):
+class BreakerOptions(Strict):
     """How the breaker of a registered dependency works; what is left out is as usual. Times are
     seconds, rates 0 to 1."""
 
@@ -215,7 +117,7 @@ class BreakerOptions(_Strict):
     counting: CountingMode | None = None
 
 
-class Registration(_Strict):
+class Registration(Strict):
     """A dependency to watch."""
 
     name: Annotated[
@@ -247,7 +149,7 @@ class Registration(_Strict):
         return self.circuit_breaker.model_dump(exclude_none=True)
 
 
-class TitleRequest(_Strict):
+class TitleRequest(Strict):
     """A title to request; of a show, which seasons."""
 
     model_config = ConfigDict(
@@ -289,17 +191,7 @@ class TitleRequest(_Strict):
         return payload
 
 
-class OnceHeaders(_Strict):
-    """How a client says that two requests are the same one."""
-
-    idempotency_key: Name | None = Field(
-        None,
-        alias="Idempotency-Key",
-        description="Chosen by the client: what comes twice with the same key is done once.",
-    )
-
-
-class BreakerAction(_Strict):
+class BreakerAction(Strict):
     """What an operator does to a circuit breaker."""
 
     model_config = ConfigDict(

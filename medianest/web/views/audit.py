@@ -16,7 +16,7 @@ from medianest.web.models import (
     RecordId,
     Timestamp,
 )
-from medianest.web.schemas import AuditFilter
+from medianest.web.parameters import AuditFilter
 
 __all__ = ["blueprint"]
 

@@ -17,6 +17,7 @@ from medianest.media.overseerr.wish import MediaType
 from medianest.media.plex.models import Item, Library, Session
 from medianest.media.search import search_everything
 from medianest.web.models import AnswerModel, Degraded, NextCursor, Timestamp
+from medianest.web.parameters import Limit, Page, Search
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
@@ -27,7 +28,6 @@ from medianest.web.models import (
     Timestamp,
 )
 from medianest.web.problem_kinds import UPSTREAM
-from medianest.web.schemas import Limit, Page, Search
 from medianest.web.words import Availability, MediaService
 
 __all__ = ["blueprint"]

@@ -17,9 +17,10 @@ from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, NextCursor, RecordId, Timestamp
+from medianest.web.parameters import QueueFilter
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError, invalid
-from medianest.web.schemas import QueueFilter, ReasonBody, RetryDead
+from medianest.web.schemas import ReasonBody, RetryDead
 
 __all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "blueprint"]
 

@@ -24,8 +24,9 @@ from medianest.web.models import (
     Seconds,
     Timestamp,
 )
+from medianest.web.parameters import HistoryFilter, Limit
 from medianest.web.problems import ProblemError, invalid
-from medianest.web.schemas import HistoryFilter, Limit, Rehearsal
+from medianest.web.schemas import Rehearsal
 
 __all__ = ["blueprint"]
 

@@ -13,9 +13,10 @@ from medianest.media.overseerr.wish import MediaType
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, Degraded, NextCursor, RecordId, Timestamp
+from medianest.web.parameters import OnceHeaders, Page
 from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
 from medianest.web.problems import ProblemError
-from medianest.web.schemas import OnceHeaders, Page, TitleRequest
+from medianest.web.schemas import TitleRequest
 from medianest.web.trace import trace_id
 from medianest.web.words import MediaStatus, RequestStatus, TicketState
 

@@ -1,0 +1,123 @@
+"""What the query and the headers of requests may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from medianest.queue.operations import State
+from medianest.resilience.recovery.record import Outcome
+
+__all__ = [
+    "PLAIN",
+    "AuditFilter",
+    "CursorPage",
+    "Handler",
+    "HistoryFilter",
+    "Limit",
+    "Name",
+    "NoParameters",
+    "OnceHeaders",
+    "Page",
+    "QueueFilter",
+    "Search",
+    "Strict",
+]
+
+
+PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+"""No control character, line separator, or mark that changes the direction of writing: it may
+stand in a log. Each engine of regular expressions reads it alike."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{PLAIN}+$")]
+Handler = Annotated[
+    Name, Field(description="Who does the operations: `overseerr.request`. Of another it is 422.")
+]
+
+
+class Strict(BaseModel):
+    """Takes what it names, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoParameters(Strict):
+    """No parameters."""
+
+
+class Limit(Strict):
+    """How many."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class Page(Limit):
+    """A page of a list that an upstream numbers."""
+
+    cursor: Annotated[
+        Annotated[str, Field(pattern="^[0-9]{1,7}$")] | None,
+        Field(description="`next` of the page before."),
+    ] = None
+
+    @property
+    def offset(self) -> int:
+        """How many come before the first one."""
+        return int(self.cursor or 0)
+
+    def after(self, total: int | None) -> str | None:
+        """Where the next page begins, of so many in all; None on the last one."""
+        end = self.offset + self.limit
+        return str(end) if total is not None and end < total else None
+
+
+class CursorPage(Strict):
+    """A page of a long list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[
+        Annotated[str, Field(min_length=1, max_length=200)] | None,
+        Field(description="`next` of the page before."),
+    ] = None
+
+
+class Search(Strict):
+    """What to search for."""
+
+    query: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"),
+    ]
+
+
+class HistoryFilter(CursorPage):
+    """Which recoveries."""
+
+    operation: Name | None = None
+    service: Name | None = None
+    outcome: Outcome | None = None
+
+
+class QueueFilter(CursorPage):
+    """Which deferred operations."""
+
+    state: State | None = None
+    handler: Handler | None = None
+
+
+class AuditFilter(CursorPage):
+    """Which changes."""
+
+    actor: Name | None = None
+    action: Name | None = None
+    target: Name | None = None
+
+
+class OnceHeaders(Strict):
+    """How a client says that two requests are the same one."""
+
+    idempotency_key: Name | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="Chosen by the client: what comes twice with the same key is done once.",
+    )
