@@ -10,7 +10,7 @@ with extra("prometheus"):
     import prometheus_client.registry
     from prometheus_client.core import Metric
 
-from medianest import families
+from medianest import metrics
 from medianest.health import HealthMonitor
 from medianest.health.counters import Counters
 from medianest.health.observer import Observer
@@ -57,14 +57,14 @@ class Collector(prometheus_client.registry.Collector):
     def collect(self) -> Iterator[Metric]:
         """All families."""
         registry = self._registry
-        yield from families.breakers(breaker.snapshot() for breaker in registry.breakers())
-        yield from families.bulkheads(bulkhead.snapshot() for bulkhead in registry.bulkheads())
-        yield from families.flights(
+        yield from metrics.breakers(breaker.snapshot() for breaker in registry.breakers())
+        yield from metrics.bulkheads(bulkhead.snapshot() for bulkhead in registry.bulkheads())
+        yield from metrics.flights(
             (coalesce.snapshot() for coalesce in registry.flights()),
             (patience.snapshot() for patience in registry.patiences()),
         )
-        yield from families.retries(registry.budgets(), self._counters)
+        yield from metrics.retries(registry.budgets(), self._counters)
         if self._recovery is not None:
-            yield from families.recoveries(self._recovery.history.statistics())
+            yield from metrics.recoveries(self._recovery.history.statistics())
         if self._observer is not None:
-            yield from families.health(*self._observer.observe())
+            yield from metrics.health(*self._observer.observe())

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 
 from medianest.config import Settings
 from medianest.config.sources import variables_of
-from medianest.web.families import Families
+from medianest.web.metrics import Metrics
 from medianest.web.problem_kinds import KINDS
 
 PINNED = Path(__file__).parents[1] / "pinned"
@@ -88,7 +88,7 @@ def test_problems(holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[st
 def test_metrics(
     busy_app: Flask, holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]
 ) -> None:
-    families = Families(busy_app.extensions["medianest"]).collect()
+    families = Metrics(busy_app.extensions["medianest"]).collect()
     holds(
         "metrics", (f"{each.name} {each.type}: {_labels(each)}".rstrip(": ") for each in families)
     )

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from medianest.web.container import Container, container
 from medianest.web.endpoint import endpoint
-from medianest.web.families import Families
+from medianest.web.metrics import Metrics
 
 __all__ = ["blueprint"]
 
@@ -53,7 +53,7 @@ def _registry(here: Container) -> CollectorRegistry:
     """Of this app alone: what other code of this process counts is not ours to tell."""
     registry = CollectorRegistry(auto_describe=False)
     worker = here.lifecycle.worker
-    for collector in (Families(here), ProcessCollector(registry=None), PlatformCollector(None)):
+    for collector in (Metrics(here), ProcessCollector(registry=None), PlatformCollector(None)):
         registry.register(collector if worker is None else _Numbered(collector, worker))
     return registry
 

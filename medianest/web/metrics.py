@@ -1,6 +1,6 @@
 """Everything that this process knows as metric families of Prometheus, read when it is scraped.
 
-Those of the library are in medianest.families. Labels are names of parts, routes, methods and
+Those of the library are in medianest.metrics. Labels are names of parts, routes, methods and
 statuses: as many as there are of those, and no more.
 """
 
@@ -16,7 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from medianest import __version__, families
+from medianest import __version__, metrics
 from medianest.health import Status
 from medianest.health.log import LOG
 from medianest.health.report import Report
@@ -26,10 +26,10 @@ from medianest.media.left_out import LEFT_OUT
 from medianest.web.container import Container
 from medianest.web.throttle import Throttle
 
-__all__ = ["Families"]
+__all__ = ["Metrics"]
 
 
-class Families(Collector):
+class Metrics(Collector):
     """Collects the figures of the parts of one app."""
 
     def __init__(self, parts: Container) -> None:
@@ -43,19 +43,17 @@ class Families(Collector):
         """All families."""
         parts, watch = self._parts, self._parts.monitoring
         report = watch.reporter.report()
-        yield families.gauge(
-            "medianest_info", "The version that runs.", {"version": __version__}, 1
-        )
-        yield families.gauge(
+        yield metrics.gauge("medianest_info", "The version that runs.", {"version": __version__}, 1)
+        yield metrics.gauge(
             "medianest_uptime_seconds", "Since it began to serve.", {}, parts.uptime
         )
         yield from _health(report)
         yield from _requests(watch.traffic)
-        yield from families.breakers(report.breakers)
-        yield from families.bulkheads(report.bulkheads)
-        yield from families.flights(report.flights, report.patiences)
-        yield from families.retries(parts.registry.budgets(), watch.counters)
-        yield from families.recoveries(report.recovery)
+        yield from metrics.breakers(report.breakers)
+        yield from metrics.bulkheads(report.bulkheads)
+        yield from metrics.flights(report.flights, report.patiences)
+        yield from metrics.retries(parts.registry.budgets(), watch.counters)
+        yield from metrics.recoveries(report.recovery)
         yield from _alerts(report)
         yield _left_out()
         yield _failed_attempts(parts.tokens.throttle)
@@ -63,14 +61,14 @@ class Families(Collector):
 
 
 def _health(report: Report) -> Iterator[Metric]:
-    yield families.gauge("medianest_health_score", "0 to 100.", {}, report.score.score)
+    yield metrics.gauge("medianest_health_score", "0 to 100.", {}, report.score.score)
     whole = GaugeMetricFamily(
         "medianest_health_status", "1 for the status that the whole has.", labels=("status",)
     )
     for status in Status:
         whole.add_metric((status.value,), float(report.status is status))
     yield whole
-    yield from families.health(report.dependencies, report.components)
+    yield from metrics.health(report.dependencies, report.components)
     yield from _system(report)
 
 
@@ -78,16 +76,16 @@ def _system(report: Report) -> Iterator[Metric]:
     figures = {component.name: component.detail for component in report.components}
     memory, queue = figures.get("memory", {}), figures.get("queue", {})
     if "used_bytes" in memory:
-        yield families.gauge(
+        yield metrics.gauge(
             "medianest_memory_used_bytes",
             "In use, of the container or machine.",
             {},
             memory["used_bytes"],
         )
-        yield families.gauge("medianest_memory_limit_bytes", "Allowed.", {}, memory["limit_bytes"])
+        yield metrics.gauge("medianest_memory_limit_bytes", "Allowed.", {}, memory["limit_bytes"])
     share = figures.get("cpu", {}).get("share")
     if share is not None:
-        yield families.gauge(
+        yield metrics.gauge(
             "medianest_cpu_share",
             "In use of the processors allowed to the container or machine.",
             {},
@@ -124,7 +122,7 @@ def _requests(traffic: Traffic) -> Iterator[Metric]:
         durations.add_metric((route.method, route.route), buckets, seconds)
     yield from (requests, durations)
     in_flight = float(traffic.in_flight)
-    yield families.gauge(
+    yield metrics.gauge(
         "medianest_http_server_active_requests", "Being answered now.", {}, in_flight
     )
 
