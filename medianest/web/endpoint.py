@@ -14,8 +14,8 @@ from flask import Response, g
 from pydantic import BaseModel
 
 from medianest.web.auth import Role
-from medianest.web.parameters import NoParameters
 from medianest.web.container import container
+from medianest.web.parameters import NoParameters
 from medianest.web.reading import body, headers, optional_body, query
 
 __all__ = ["Answered", "Endpoint", "endpoint", "endpoint_of"]

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medianest.health.report import Report
 from medianest.resilience import BulkheadFullError
-from medianest.web.models import AnswerModel
 from medianest.web.container import container
+from medianest.web.models import AnswerModel
 
 __all__ = ["Anything", "Look", "refreshed", "report_response", "served"]
 

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 from medianest.media.plex.models import Library
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
-from medianest.web.traffic import routes_of
 from medianest.web.parameters import Limit
 from medianest.web.schemas import ReasonBody, TitleRequest
+from medianest.web.traffic import routes_of
 from medianest.web.views.media import Libraries
 
 RESILIENCE = "/api/v1/resilience"

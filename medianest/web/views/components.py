@@ -14,9 +14,9 @@ from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.storage import schema
 from medianest.storage.database import SERVICE as DATABASE
 from medianest.storage.database import Dialect, PoolFigures
-from medianest.web.models import AnswerModel, Count, Seconds, Share, Timestamp, by_name
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
+from medianest.web.models import AnswerModel, Count, Seconds, Share, Timestamp, by_name
 from medianest.web.problems import ProblemError
 from medianest.web.refresh import Look, refreshed, served
 from medianest.web.views.component_model import CheckLatency, Component

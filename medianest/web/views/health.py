@@ -13,9 +13,9 @@ from medianest.config import missing
 from medianest.config.settings import Environment
 from medianest.health import ComponentHealth, Status
 from medianest.health.report import Report
-from medianest.web.container import Container, container
 from medianest.health.score import Score
 from medianest.resilience import CircuitBreaker, State
+from medianest.web.container import Container, container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,

@@ -16,17 +16,15 @@ from medianest.media.overseerr.models import Title
 from medianest.media.overseerr.wish import MediaType
 from medianest.media.plex.models import Item, Library, Session
 from medianest.media.search import search_everything
-from medianest.web.models import AnswerModel, Degraded, NextCursor, Timestamp
-from medianest.web.parameters import Limit, Page, Search
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
-    AnsweredAt,
     AnswerModel,
     Degraded,
     NextCursor,
     Timestamp,
 )
+from medianest.web.parameters import Limit, Page, Search
 from medianest.web.problem_kinds import UPSTREAM
 from medianest.web.words import Availability, MediaService
 

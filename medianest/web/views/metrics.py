@@ -10,8 +10,8 @@ from pydantic import Field
 from medianest.health import traffic
 from medianest.health.traffic import Route
 from medianest.monitoring.monitoring import Monitoring
-from medianest.web.container import container
 from medianest.resilience import BulkheadSnapshot, CoalesceSnapshot
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from medianest.health import Status
 from medianest.health.report import Report
-from medianest.web.container import container
 from medianest.health.score import Score
 from medianest.resilience import BulkheadSnapshot, Criticality
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp, by_name
 from medianest.web.refresh import report_response
