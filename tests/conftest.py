@@ -12,6 +12,7 @@ import pytest
 from blinker import Signal
 
 from medianest.resilience import ManualClock
+from medianest.sandbox import SandboxProcess
 from tests.support.migrated import emptying, migrate
 from tests.support.postgres import PostgresProcess
 from tests.support.valkey import ValkeyProcess
@@ -101,6 +102,38 @@ def valkey(valkey_process: ValkeyProcess) -> ValkeyProcess:
     with valkey_process.client() as client:
         client.flushall()
     return valkey_process
+
+
+@pytest.fixture(scope="session")
+def plex_process() -> Iterator[SandboxProcess]:
+    """One Plex for all tests that neither kill nor replace it."""
+    with SandboxProcess.start(kind="plex", port=0) as process:
+        yield process
+
+
+@pytest.fixture
+def plex_sandbox(plex_process: SandboxProcess) -> Iterator[SandboxProcess]:
+    """The same, without faults and with its counts at zero."""
+    plex_process.clear_faults()
+    plex_process.reset_requests()
+    yield plex_process
+    plex_process.clear_faults()
+
+
+@pytest.fixture(scope="module")
+def overseerr_process() -> Iterator[SandboxProcess]:
+    """One Overseerr for the tests of a module, which see each other's requests for media."""
+    with SandboxProcess.start(kind="overseerr", port=0) as process:
+        yield process
+
+
+@pytest.fixture
+def overseerr_sandbox(overseerr_process: SandboxProcess) -> Iterator[SandboxProcess]:
+    """The same, without faults and with its counts at zero."""
+    overseerr_process.clear_faults()
+    overseerr_process.reset_requests()
+    yield overseerr_process
+    overseerr_process.clear_faults()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,7 +5,8 @@ import re
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.support.distributions import ROOT, declared, needed
+from tests.support import ROOT
+from tests.support.distributions import declared, needed
 
 BUILDS = {"setuptools"}
 """Builds the package itself, and is no part of it."""

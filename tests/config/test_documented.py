@@ -1,15 +1,14 @@
 """The docs name each setting with what it means, and no other."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from medianest.config import Settings
 from medianest.config.reference import render, with_reference
 from medianest.config.sources import variables_of
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(MEDIANEST_\w+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
 

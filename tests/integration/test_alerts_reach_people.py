@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import OPERATOR, QUICK, ROOT, Server
+from tests.support import ROOT
+from tests.support.server import OPERATOR, QUICK, Server
 from tests.support.waiting import wait_until
 
 WATCHFUL = {

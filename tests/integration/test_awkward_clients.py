@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import QUICK, Server
+from tests.support.server import QUICK, Server
 
 LIVE = "/api/v1/health/live"
 ACTION = "/api/v1/resilience/circuit-breakers/plex/action"

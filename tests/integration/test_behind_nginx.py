@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import OPERATOR, Server
 from tests.support.ports import free_port
+from tests.support.server import OPERATOR, Server
 from tests.support.waiting import wait_until
 
 CLIENTS = 32

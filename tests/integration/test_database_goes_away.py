@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.conftest import Answer, Server
 from tests.support.postgres import PostgresProcess
+from tests.support.server import Answer, Server
 
 REQUESTS = "/api/v1/media/requests"
 LIVE = "/api/v1/health/live"

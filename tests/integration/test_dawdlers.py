@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import OPERATOR, Answer, Server
 from tests.support.dawdlers import BODIES, SENDERS, Crowd
+from tests.support.server import OPERATOR, Answer, Server
 from tests.support.waiting import wait_until
 
 LIVE = 0.25

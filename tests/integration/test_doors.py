@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Server
+from tests.support.server import Server
 
 READY = "/api/v1/health/ready"
 

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.integration.conftest import Server
+from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 LIVE, READY = "/api/v1/health/live", "/api/v1/health/ready"

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.conftest import OPERATOR, Server
 from tests.support.postgres import PostgresProcess
+from tests.support.server import OPERATOR, Server
 from tests.support.valkey import ValkeyProcess
 from tests.support.waiting import wait_until
 

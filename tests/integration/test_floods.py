@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.conftest import OPERATOR, Server
 from tests.support.answering import AnsweringServer
 from tests.support.floods import FLOODS
+from tests.support.server import OPERATOR, Server
 
 SIZE = 32 * 1024 * 1024 - 100
 LIVE = 0.25

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.integration.conftest import OPERATOR, ROOT, Server
+from tests.support import ROOT
+from tests.support.server import OPERATOR, Server
 from tests.support.waiting import wait_until
 
 

@@ -18,8 +18,8 @@ import psycopg2
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import OPERATOR, Answer, Server
 from tests.support.postgres import PostgresProcess
+from tests.support.server import OPERATOR, Answer, Server
 from tests.support.slow_disk import SlowDisk
 from tests.support.waiting import wait_until
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import OPERATOR, Answer, Server
+from tests.support.server import OPERATOR, Answer, Server
 from tests.support.waiting import wait_until
 
 LIBRARIES, SESSIONS = "/api/v1/media/libraries", "/api/v1/media/sessions"

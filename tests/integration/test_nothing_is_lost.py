@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import Answer, Server
 from tests.support.narrowing import not_none
+from tests.support.server import Answer, Server
 from tests.support.waiting import wait_until
 
 REQUESTS = "/api/v1/media/requests"

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.conftest import ROOT, Server
+from tests.support import ROOT
+from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 LIBRARIES = "/api/v1/media/libraries"

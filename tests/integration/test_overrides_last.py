@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.integration.conftest import OPERATOR, Server
+from tests.support.server import OPERATOR, Server
 from tests.support.waiting import wait_until
 
 AWAY = {

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.conftest import Server
+from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 REQUESTS = "/api/v1/media/requests"

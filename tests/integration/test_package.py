@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from medianest import __version__
-from tests.support.distributions import ROOT, needed
+from tests.support import ROOT
+from tests.support.distributions import needed
 from tests.support.narrowing import not_none
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until

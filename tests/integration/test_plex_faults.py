@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
-from tests.integration.conftest import QUICK, Server
+from tests.support.server import QUICK, Server
 from tests.support.waiting import wait_until
 
 LIBRARIES = "/api/v1/media/libraries"

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from medianest.sandbox import SandboxProcess
-from tests.integration.conftest import Answer, Server
+from tests.support.server import Answer, Server
 from tests.support.waiting import wait_until
 
 LIBRARIES = "/api/v1/media/libraries"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import ROOT
+from tests.support import ROOT
 
 LOADED = """
 import os, runpy, sys

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import OPERATOR, Answer, Server
+from tests.support.server import OPERATOR, Answer, Server
 from tests.support.waiting import wait_until
 
 DEPENDENCIES = "/api/v1/resilience/dependencies"

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.conftest import ROOT, Server
+from tests.support import ROOT
+from tests.support.server import Server
 
 SECRETS = {
     "MEDIANEST_OPERATOR_TOKEN": "planted-operator",

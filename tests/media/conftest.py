@@ -1,4 +1,4 @@
-"""A sandbox Plex for the tests of this folder: its own process, real sockets."""
+"""A client of the sandbox Plex, and of one that says what a test wants: real sockets."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,24 +12,9 @@ from tests.support.answering import AnsweringServer
 from tests.support.narrowing import not_none
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess.start(kind="plex", port=0) as process:
-        yield process
-
-
 @pytest.fixture
-def plex_server(sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
-    """The sandbox without faults and with its counters at zero."""
-    sandbox.clear_faults()
-    sandbox.reset_requests()
-    yield sandbox
-    sandbox.clear_faults()
-
-
-@pytest.fixture
-def settings(plex_server: SandboxProcess) -> PlexSettings:
-    return PlexSettings(url=plex_server.url, token=plex_server.token, timeout=0.5)
+def settings(plex_sandbox: SandboxProcess) -> PlexSettings:
+    return PlexSettings(url=plex_sandbox.url, token=plex_sandbox.token, timeout=0.5)
 
 
 @pytest.fixture

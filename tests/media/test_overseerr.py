@@ -40,22 +40,11 @@ def wish(
     return Wish(kind, number, seasons if seasons == "all" else tuple(seasons), **more)
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxProcess]:
-    with SandboxProcess.start(kind="overseerr", port=0) as process:
-        yield process
-
-
 @pytest.fixture
-def overseerr(running: SandboxProcess) -> Iterator[SandboxProcess]:
-    running.clear_faults()
-    yield running
-    running.clear_faults()
-
-
-@pytest.fixture
-def client(overseerr: SandboxProcess) -> Iterator[OverseerrClient]:
-    settings = OverseerrSettings(url=overseerr.url, api_key=overseerr.token, timeout=0.5)
+def client(overseerr_sandbox: SandboxProcess) -> Iterator[OverseerrClient]:
+    settings = OverseerrSettings(
+        url=overseerr_sandbox.url, api_key=overseerr_sandbox.token, timeout=0.5
+    )
     client = OverseerrClient(not_none(settings.url), settings)
     yield client
     client.close()
@@ -93,26 +82,26 @@ def test_an_unknown_title_is_not_taken_for_an_outage(client: OverseerrClient) ->
 
 
 def test_a_failure_of_its_own_source_is_an_outage_of_that(
-    client: OverseerrClient, overseerr: SandboxProcess
+    client: OverseerrClient, overseerr_sandbox: SandboxProcess
 ) -> None:
     for status in (500, 429):
-        overseerr.fault("source", status=status, times=1)
+        overseerr_sandbox.fault("source", status=status, times=1)
         with pytest.raises(SourceError, match=r"cannot reach its source \(TMDB\)") as caught:
             client.create(wish("movie", 31010))
         assert not caught.value.uncertain
 
 
 def test_while_its_source_is_down_a_search_finds_nothing(
-    client: OverseerrClient, overseerr: SandboxProcess
+    client: OverseerrClient, overseerr_sandbox: SandboxProcess
 ) -> None:
-    overseerr.fault("source")
+    overseerr_sandbox.fault("source")
     assert client.search("the") == ()
 
 
 def test_its_locked_database_is_an_outage(
-    client: OverseerrClient, overseerr: SandboxProcess
+    client: OverseerrClient, overseerr_sandbox: SandboxProcess
 ) -> None:
-    overseerr.fault("locked")
+    overseerr_sandbox.fault("locked")
     with pytest.raises(UnavailableError, match="locked"):
         client.create(wish("movie", 31013))
 
@@ -123,8 +112,8 @@ def test_a_bug_of_its_own_is_the_requests_failure(client: OverseerrClient) -> No
     assert not isinstance(caught.value, UpstreamError)
 
 
-def test_a_wrong_key_is_told_by_its_setting(overseerr: SandboxProcess) -> None:
-    settings = OverseerrSettings(url=overseerr.url, api_key="wrong")
+def test_a_wrong_key_is_told_by_its_setting(overseerr_sandbox: SandboxProcess) -> None:
+    settings = OverseerrSettings(url=overseerr_sandbox.url, api_key="wrong")
     client = OverseerrClient(not_none(settings.url), settings)
     for ask in (lambda: client.requests(0, 1), lambda: client.create(wish("movie", 1))):
         with pytest.raises(RejectedError, match="MEDIANEST_OVERSEERR_API_KEY"):
@@ -148,12 +137,12 @@ def test_a_wrong_key_is_told_by_its_setting(overseerr: SandboxProcess) -> None:
 )
 def test_each_fault_has_its_error(
     client: OverseerrClient,
-    overseerr: SandboxProcess,
+    overseerr_sandbox: SandboxProcess,
     fault: str,
     options: dict[str, Any],
     error: Any,
 ) -> None:
-    overseerr.fault(fault, **options)
+    overseerr_sandbox.fault(fault, **options)
     with pytest.raises(error):
         client.create(wish("movie", 31020))
     with pytest.raises(error):
@@ -161,9 +150,9 @@ def test_each_fault_has_its_error(
 
 
 def test_an_answer_that_was_lost_was_a_request_all_the_same(
-    client: OverseerrClient, overseerr: SandboxProcess
+    client: OverseerrClient, overseerr_sandbox: SandboxProcess
 ) -> None:
-    overseerr.fault("lose", times=1)
+    overseerr_sandbox.fault("lose", times=1)
     with pytest.raises(UnreachableError):
         client.create(wish("movie", 31030))
     assert not client.create(wish("movie", 31030)).created
@@ -320,10 +309,10 @@ def test_each_of_its_own_answers_has_its_meaning(status: int, message: str, erro
 
 
 def test_a_look_needs_its_source_though_it_remembers_the_title(
-    client: OverseerrClient, overseerr: SandboxProcess
+    client: OverseerrClient, overseerr_sandbox: SandboxProcess
 ) -> None:
     """Keeps out: a title that was looked at before proves nothing of what waits for its source."""
-    overseerr.fault("source", path="/api/v1/search")
+    overseerr_sandbox.fault("source", path="/api/v1/search")
     with pytest.raises(SourceError):
         client.look(wish("movie", 31040), NOW)
 
@@ -332,14 +321,14 @@ NOW = datetime.now(UTC)
 
 
 def test_one_lost_answer_of_a_declined_title_makes_no_second_request(
-    client: OverseerrClient, overseerr: SandboxProcess
+    client: OverseerrClient, overseerr_sandbox: SandboxProcess
 ) -> None:
     made = client.create(wish("movie", 31050))
     urllib.request.urlopen(
         urllib.request.Request(
-            f"{overseerr.url}/api/v1/request/{made.request_id}/decline",
+            f"{overseerr_sandbox.url}/api/v1/request/{made.request_id}/decline",
             method="POST",
-            headers={"X-Api-Key": overseerr.token},
+            headers={"X-Api-Key": overseerr_sandbox.token},
         )
     ).close()
     assert client.look(wish("movie", 31050), NOW + timedelta(hours=1)) is None

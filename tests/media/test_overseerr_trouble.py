@@ -19,28 +19,18 @@ from medianest.sandbox.process import SandboxProcess
 from tests.support.narrowing import not_none
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxProcess]:
-    with SandboxProcess.start(kind="overseerr", port=0) as process:
-        yield process
-
-
-@pytest.fixture
-def server(running: SandboxProcess) -> Iterator[SandboxProcess]:
-    running.clear_faults()
-    yield running
-    running.clear_faults()
-
-
 @pytest.fixture
 def service(clock: ManualClock) -> ResilienceService:
     return ResilienceService(clock=clock)
 
 
 @pytest.fixture
-def overseerr(server: SandboxProcess, service: ResilienceService) -> Iterator[Overseerr]:
+def overseerr(overseerr_sandbox: SandboxProcess, service: ResilienceService) -> Iterator[Overseerr]:
     settings = OverseerrSettings(
-        url=server.url, api_key=server.token, breaker_enabled=True, failure_threshold=3
+        url=overseerr_sandbox.url,
+        api_key=overseerr_sandbox.token,
+        breaker_enabled=True,
+        failure_threshold=3,
     )
     overseerr = Overseerr(settings, service)
     yield overseerr
@@ -55,33 +45,39 @@ def until_it_is_cut_off(overseerr: Overseerr, service: ResilienceService) -> Non
 
 
 def test_a_source_that_answers_again_ends_the_outage(
-    server: SandboxProcess, overseerr: Overseerr, service: ResilienceService, clock: ManualClock
+    overseerr_sandbox: SandboxProcess,
+    overseerr: Overseerr,
+    service: ResilienceService,
+    clock: ManualClock,
 ) -> None:
-    server.fault("source", failure="ECONNREFUSED")
+    overseerr_sandbox.fault("source", failure="ECONNREFUSED")
     until_it_is_cut_off(overseerr, service)
     assert "TMDB" in not_none(overseerr.check_trouble(5.0))
-    server.clear_faults()
+    overseerr_sandbox.clear_faults()
     assert overseerr.check_trouble(5.0) is None
     assert service.registry.breaker(SOURCE).state is State.CLOSED
 
 
 def test_that_its_source_answers_says_nothing_of_its_database(
-    server: SandboxProcess, overseerr: Overseerr, service: ResilienceService, clock: ManualClock
+    overseerr_sandbox: SandboxProcess,
+    overseerr: Overseerr,
+    service: ResilienceService,
+    clock: ManualClock,
 ) -> None:
     """Keeps out: every few seconds the breaker was closed, and five more requests failed at its
     locked database: each of them in doubt, and so held for two minutes after the end."""
-    server.fault("locked", message="SQLITE_BUSY: database is locked")
+    overseerr_sandbox.fault("locked", message="SQLITE_BUSY: database is locked")
     until_it_is_cut_off(overseerr, service)
     assert "its database fails" in not_none(overseerr.check_trouble(5.0))
     assert service.registry.breaker(SOURCE).state is State.OPEN
-    server.clear_faults()
+    overseerr_sandbox.clear_faults()
     clock.advance(60)
     overseerr.create({"media_type": "movie", "media_id": 41_100})
     assert overseerr.check_trouble(5.0) is None
 
 
 def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(
-    server: SandboxProcess, overseerr: Overseerr
+    overseerr_sandbox: SandboxProcess, overseerr: Overseerr
 ) -> None:
     """Keeps out: one client's typing error degrades the health of Overseerr, and alerts people;
     a request that was accepted for nobody is tried for ever."""
@@ -93,9 +89,11 @@ def test_a_user_that_does_not_exist_is_the_fault_of_who_named_it(
 
 
 def test_that_the_user_of_the_settings_does_not_exist_is_trouble(
-    server: SandboxProcess, service: ResilienceService
+    overseerr_sandbox: SandboxProcess, service: ResilienceService
 ) -> None:
-    settings = OverseerrSettings(url=server.url, api_key=server.token, user_id=556)
+    settings = OverseerrSettings(
+        url=overseerr_sandbox.url, api_key=overseerr_sandbox.token, user_id=556
+    )
     overseerr = Overseerr(settings, service)
     with pytest.raises(ForbiddenError):
         overseerr.create(overseerr.with_user({"media_type": "movie", "media_id": 41_201}))
@@ -114,23 +112,23 @@ def test_of_many_troubles_a_few_are_told(clock: ManualClock) -> None:
 
 
 def test_a_source_that_is_half_away_makes_no_dead_letter(
-    server: SandboxProcess, overseerr: Overseerr
+    overseerr_sandbox: SandboxProcess, overseerr: Overseerr
 ) -> None:
     """Keeps out: a mirror of TMDB that answers 404 while it starts makes each title unknown."""
-    server.fault("source", status=404)
+    overseerr_sandbox.fault("source", status=404)
     with pytest.raises(SourceError):
         overseerr.create({"media_type": "movie", "media_id": 41_202})
-    server.clear_faults()
+    overseerr_sandbox.clear_faults()
     with pytest.raises(NotFoundError):
         overseerr.create({"media_type": "movie", "media_id": 9_000_001})
 
 
 def test_one_odd_title_does_not_cut_off_the_others(
-    server: SandboxProcess, overseerr: Overseerr, service: ResilienceService
+    overseerr_sandbox: SandboxProcess, overseerr: Overseerr, service: ResilienceService
 ) -> None:
     """Keeps out: while somebody looks at that show, nobody can search and nothing is requested."""
     overseerr.search("the")
-    server.fault("status", status=500, path="/api/v1/tv/31003")
+    overseerr_sandbox.fault("status", status=500, path="/api/v1/tv/31003")
     for _ in range(6):
         with pytest.raises(MediaError):
             overseerr.seasons(31_003)

@@ -66,12 +66,12 @@ def test_durations_are_seconds(client: PlexClient) -> None:
 
 
 def test_the_token_travels_in_a_header_and_never_in_a_url(
-    client: PlexClient, plex_server: SandboxProcess
+    client: PlexClient, plex_sandbox: SandboxProcess
 ) -> None:
     client.libraries()
     client.search("a b")
-    requests = plex_server.requests()["last"]
-    assert all(plex_server.token not in request["path"] for request in requests)
+    requests = plex_sandbox.requests()["last"]
+    assert all(plex_sandbox.token not in request["path"] for request in requests)
     assert all("X-Plex-Token" in request["headers"] for request in requests)
 
 
@@ -85,8 +85,8 @@ def test_it_asks_for_json_lest_plex_answers_in_xml() -> None:
     assert server.headers["Accept"] == "application/json"
 
 
-def test_a_refused_token_is_told_with_the_setting_to_check(plex_server: SandboxProcess) -> None:
-    settings = PlexSettings(url=plex_server.url, token="wrong-one")
+def test_a_refused_token_is_told_with_the_setting_to_check(plex_sandbox: SandboxProcess) -> None:
+    settings = PlexSettings(url=plex_sandbox.url, token="wrong-one")
     client = PlexClient(not_none(settings.url), settings)
     with pytest.raises(RejectedError, match="MEDIANEST_PLEX_TOKEN") as caught:
         client.libraries()
@@ -102,9 +102,9 @@ def test_a_refused_token_is_told_with_the_setting_to_check(plex_server: SandboxP
     ],
 )
 def test_a_token_that_is_missing_is_not_told_as_refused(
-    plex_server: SandboxProcess, token: str | None, told: str
+    plex_sandbox: SandboxProcess, token: str | None, told: str
 ) -> None:
-    client = PlexClient(plex_server.url, PlexSettings(url=plex_server.url, token=token))
+    client = PlexClient(plex_sandbox.url, PlexSettings(url=plex_sandbox.url, token=token))
     with pytest.raises(RejectedError, match=told):
         client.libraries()
     client.close()
@@ -125,16 +125,20 @@ def test_a_token_that_is_missing_is_not_told_as_refused(
     ],
 )
 def test_each_fault_becomes_an_error_of_ours(
-    client: PlexClient, plex_server: SandboxProcess, fault: str, options: dict[str, Any], error: Any
+    client: PlexClient,
+    plex_sandbox: SandboxProcess,
+    fault: str,
+    options: dict[str, Any],
+    error: Any,
 ) -> None:
-    plex_server.fault(fault, **options)
+    plex_sandbox.fault(fault, **options)
     with pytest.raises(error) as caught:
         client.libraries()
-    assert plex_server.token not in str(caught.value)
+    assert plex_sandbox.token not in str(caught.value)
 
 
-def test_a_retry_after_is_carried_on(client: PlexClient, plex_server: SandboxProcess) -> None:
-    plex_server.fault("status", status=503, retry_after=7)
+def test_a_retry_after_is_carried_on(client: PlexClient, plex_sandbox: SandboxProcess) -> None:
+    plex_sandbox.fault("status", status=503, retry_after=7)
     with pytest.raises(UnavailableError) as caught:
         client.libraries()
     assert caught.value.retry_after == 7
@@ -150,17 +154,17 @@ def test_a_retry_after_is_carried_on(client: PlexClient, plex_server: SandboxPro
     ],
 )
 def test_no_fault_holds_a_call_past_its_timeout(
-    client: PlexClient, plex_server: SandboxProcess, fault: str, options: dict[str, Any]
+    client: PlexClient, plex_sandbox: SandboxProcess, fault: str, options: dict[str, Any]
 ) -> None:
-    plex_server.fault(fault, **options)
+    plex_sandbox.fault(fault, **options)
     began = time.monotonic()
     with pytest.raises(SlowError):
         client.libraries()
     assert 0.4 < time.monotonic() - began < 0.5 + BOUND
 
 
-def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_server: SandboxProcess) -> None:
-    settings = PlexSettings(url=plex_server.url, token=plex_server.token, max_bytes=100)
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(plex_sandbox: SandboxProcess) -> None:
+    settings = PlexSettings(url=plex_sandbox.url, token=plex_sandbox.token, max_bytes=100)
     client = PlexClient(not_none(settings.url), settings)
     with pytest.raises(UnusableAnswerError, match="larger than 100 bytes"):
         client.libraries()
@@ -180,16 +184,16 @@ def test_an_unknown_name_is_unreachable() -> None:
 
 
 def test_an_empty_container_is_no_libraries(
-    client: PlexClient, plex_server: SandboxProcess
+    client: PlexClient, plex_sandbox: SandboxProcess
 ) -> None:
-    plex_server.fault("empty")
+    plex_sandbox.fault("empty")
     assert client.libraries() == ()
     assert client.items("1", 0, 5).items == ()
     assert client.sessions() == ()
 
 
-def test_a_client_recovers_by_itself(client: PlexClient, plex_server: SandboxProcess) -> None:
-    plex_server.fault("reset", times=1)
+def test_a_client_recovers_by_itself(client: PlexClient, plex_sandbox: SandboxProcess) -> None:
+    plex_sandbox.fault("reset", times=1)
     with pytest.raises(UnreachableError):
         client.libraries()
     assert client.libraries()

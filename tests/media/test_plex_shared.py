@@ -30,17 +30,17 @@ QUESTIONS = (
 
 @pytest.fixture
 def start(
-    plex_server: SandboxProcess, valkey: ValkeyProcess, clock: ManualClock, tmp_path: Path
+    plex_sandbox: SandboxProcess, valkey: ValkeyProcess, clock: ManualClock, tmp_path: Path
 ) -> Iterator[Callable[..., FlaskClient]]:
     """`start()` is a new process of the app."""
     started = []
 
-    def start(*, redis: str | None = valkey.url, plex: str = plex_server.url) -> FlaskClient:
+    def start(*, redis: str | None = valkey.url, plex: str = plex_sandbox.url) -> FlaskClient:
         settings = {
             "env": "testing",
             "instance_path": tmp_path,
             "client_token": "the-client-token",
-            "plex": {"url": plex, "token": plex_server.token},
+            "plex": {"url": plex, "token": plex_sandbox.token},
             "redis": {"url": redis},
         }
         app = create_app(settings, clock=clock)
@@ -58,13 +58,13 @@ def start(
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_after_a_restart_the_last_good_answer_is_there(
     start: Callable[..., FlaskClient],
-    plex_server: SandboxProcess,
+    plex_sandbox: SandboxProcess,
     clock: ManualClock,
     question: str,
 ) -> None:
     fresh = start().get(question, headers=CLIENT)
     assert (fresh.status_code, fresh.get_json()["degraded"]) == (200, False)
-    plex_server.fault("status", status=500)
+    plex_sandbox.fault("status", status=500)
     clock.advance(90)
     again = start().get(question, headers=CLIENT)
     assert (again.status_code, again.headers["Age"]) == (200, "90")
@@ -72,11 +72,11 @@ def test_after_a_restart_the_last_good_answer_is_there(
 
 
 def test_another_worker_shares_it_and_the_figures_say_so(
-    start: Callable[..., FlaskClient], plex_server: SandboxProcess
+    start: Callable[..., FlaskClient], plex_sandbox: SandboxProcess
 ) -> None:
     first, second = start(), start()
     first.get(QUESTIONS[0], headers=CLIENT)
-    plex_server.fault("status", status=500)
+    plex_sandbox.fault("status", status=500)
     assert second.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
     parts = second.application.extensions["medianest"]
     figures = parts.media.plex.last_good_figures()
@@ -93,19 +93,19 @@ def test_the_answers_of_one_plex_are_not_served_for_another(
 
 
 def test_without_redis_a_restart_forgets(
-    start: Callable[..., FlaskClient], plex_server: SandboxProcess
+    start: Callable[..., FlaskClient], plex_sandbox: SandboxProcess
 ) -> None:
     start(redis=None).get(QUESTIONS[0], headers=CLIENT)
-    plex_server.fault("status", status=500)
+    plex_sandbox.fault("status", status=500)
     assert start(redis=None).get(QUESTIONS[0], headers=CLIENT).status_code == 503
 
 
 def test_a_redis_that_is_away_is_not_seen_by_clients(
-    start: Callable[..., FlaskClient], plex_server: SandboxProcess
+    start: Callable[..., FlaskClient], plex_sandbox: SandboxProcess
 ) -> None:
     client = start(redis="redis://:s3cret@127.0.0.1:1")
     assert not client.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
-    plex_server.fault("status", status=500)
+    plex_sandbox.fault("status", status=500)
     assert client.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
     unknown = client.get(QUESTIONS[1], headers=CLIENT)
     assert (unknown.status_code, unknown.get_json()["service"]) == (503, "plex")
@@ -140,7 +140,7 @@ def test_a_frozen_redis_costs_a_client_a_little_time_and_nothing_else(
 )
 def test_what_is_odd_in_redis_is_never_an_error(
     start: Callable[..., FlaskClient],
-    plex_server: SandboxProcess,
+    plex_sandbox: SandboxProcess,
     valkey: ValkeyProcess,
     odd: dict[str, Any],
 ) -> None:
@@ -150,7 +150,7 @@ def test_what_is_odd_in_redis_is_never_an_error(
         for key in raw.scan_iter("medianest:*\\[\\]"):
             stamp, value = raw.get(key).split(b" ", 1)
             raw.set(key, stamp + b" " + json.dumps({**json.loads(value), **odd}).encode())
-    plex_server.fault("status", status=500)
+    plex_sandbox.fault("status", status=500)
     answer = start().get(QUESTIONS[0], headers=CLIENT)
     assert (answer.status_code, not_none(answer.json).get("degraded", True)) in (
         (200, True),
@@ -159,7 +159,7 @@ def test_what_is_odd_in_redis_is_never_an_error(
 
 
 def test_what_is_kept_is_read_back_as_it_was(
-    plex_server: SandboxProcess, start: Callable[..., FlaskClient], clock: ManualClock
+    plex_sandbox: SandboxProcess, start: Callable[..., FlaskClient], clock: ManualClock
 ) -> None:
     """Keeps out: durations divided by 1000 and times lost, as Plex's own JSON is read so."""
     plex = start().application.extensions["medianest"].media.plex

@@ -17,9 +17,9 @@ from medianest.sandbox import SandboxProcess
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 418, 429, 500, 502, 503])
 def test_a_status_is_what_the_client_makes_of_it(
-    client: PlexClient, plex_server: SandboxProcess, status: int
+    client: PlexClient, plex_sandbox: SandboxProcess, status: int
 ) -> None:
-    plex_server.fault("status", status=status)
+    plex_sandbox.fault("status", status=status)
     with pytest.raises(MediaError) as caught:
         client.libraries()
     sample = sample_error("plex", str(status))

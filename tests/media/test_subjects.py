@@ -25,11 +25,11 @@ def service(clock: ManualClock) -> ResilienceService:
 
 
 @pytest.fixture
-def make(plex_server: SandboxProcess, service: ResilienceService) -> Iterator[Callable[..., Plex]]:
+def make(plex_sandbox: SandboxProcess, service: ResilienceService) -> Iterator[Callable[..., Plex]]:
     made = []
 
     def make(**settings: Any) -> Plex:
-        given = {"url": plex_server.url, "token": plex_server.token, "max_attempts": 1}
+        given = {"url": plex_sandbox.url, "token": plex_sandbox.token, "max_attempts": 1}
         made.append(Plex(PlexSettings(**{**given, **settings}), service))
         return made[-1]
 
@@ -54,22 +54,22 @@ def fail(question: Callable[..., Any], times: int = 3) -> None:
             question()
 
 
-def break_library(plex_server: SandboxProcess, key: str, **fault: Any) -> None:
-    plex_server.fault(**(fault or ERROR), path=f"/library/sections/{key}/")
+def break_library(plex_sandbox: SandboxProcess, key: str, **fault: Any) -> None:
+    plex_sandbox.fault(**(fault or ERROR), path=f"/library/sections/{key}/")
 
 
-def fail_both(plex: Plex, plex_server: SandboxProcess) -> None:
+def fail_both(plex: Plex, plex_sandbox: SandboxProcess) -> None:
     plex.items("2", 9, 5)
-    plex_server.fault(**ERROR)
+    plex_sandbox.fault(**ERROR)
     fail(lambda: plex.items("1", 0, 5), 1)
     fail(lambda: plex.items("2", 0, 5))
 
 
 @pytest.mark.parametrize("fault", [ERROR, {"kind": "status", "status": 429}, {"kind": "garbage"}])
 def test_one_broken_library_costs_no_other(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], fault: dict[str, Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any], fault: dict[str, Any]
 ) -> None:
-    break_library(plex_server, "1", **fault)
+    break_library(plex_sandbox, "1", **fault)
     for page in range(8):
         assert not plex.items("2", page, 5).degraded
         fail(lambda page=page: plex.items("1", page, 5))
@@ -77,10 +77,10 @@ def test_one_broken_library_costs_no_other(
 
 
 def test_also_where_calls_are_tried_again(
-    make: Callable[..., Plex], plex_server: SandboxProcess, state: Callable[..., Any]
+    make: Callable[..., Plex], plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     plex = make(max_attempts=3)
-    break_library(plex_server, "1")
+    break_library(plex_sandbox, "1")
     assert not plex.items("2", 0, 5).degraded
     for page in range(8):
         fail(lambda page=page: plex.items("1", page, 5), 1)
@@ -89,21 +89,21 @@ def test_also_where_calls_are_tried_again(
 
 
 def test_errors_that_the_settings_name_are_told_apart_the_same(
-    make: Callable[..., Plex], plex_server: SandboxProcess, state: Callable[..., Any]
+    make: Callable[..., Plex], plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     plex = make(expected_errors=("5xx", "timeout"))
-    break_library(plex_server, "1")
+    break_library(plex_sandbox, "1")
     plex.items("2", 0, 5)
     fail(lambda: plex.items("1", 0, 5), 5)
     assert state() is State.CLOSED
 
 
 def test_two_broken_libraries_are_the_operation(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     plex.items("3", 0, 5)
     for key in ("1", "2"):
-        break_library(plex_server, key)
+        break_library(plex_sandbox, key)
     fail(lambda: plex.items("1", 0, 5), 5)
     assert state() is State.CLOSED
     fail(lambda: plex.items("2", 0, 5), 3)
@@ -113,10 +113,10 @@ def test_two_broken_libraries_are_the_operation(
 
 
 def test_what_failed_before_anything_was_answered_well_is_forgotten(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     for key in ("1", "2"):
-        break_library(plex_server, key)
+        break_library(plex_sandbox, key)
     for _ in range(5):
         fail(lambda: plex.items("1", 0, 5), 1)
         plex.items("3", 0, 5)
@@ -126,19 +126,19 @@ def test_what_failed_before_anything_was_answered_well_is_forgotten(
 
 
 def test_the_only_library_that_is_asked_about_is_the_operation(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
-    break_library(plex_server, "1")
+    break_library(plex_sandbox, "1")
     for page in range(3):
         fail(lambda page=page: plex.items("1", page, 5), 1)
     assert state() is State.OPEN
 
 
 def test_what_the_only_one_was_cut_off_for_is_open_for_the_next(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     """Keeps out: a start with the broken library, which costs the others the first seconds."""
-    break_library(plex_server, "1")
+    break_library(plex_sandbox, "1")
     fail(lambda: plex.items("1", 0, 5))
     assert not plex.items("2", 0, 5).degraded
     fail(lambda: plex.items("1", 0, 5))
@@ -147,9 +147,9 @@ def test_what_the_only_one_was_cut_off_for_is_open_for_the_next(
 
 
 def test_an_operator_who_opened_it_is_obeyed(
-    plex: Plex, plex_server: SandboxProcess, service: ResilienceService
+    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService
 ) -> None:
-    break_library(plex_server, "1")
+    break_library(plex_sandbox, "1")
     fail(lambda: plex.items("1", 0, 5), 1)
     service.registry.breaker("plex.items").open("moving house")
     with pytest.raises(CircuitOpenError):
@@ -157,12 +157,12 @@ def test_an_operator_who_opened_it_is_obeyed(
 
 
 def test_after_an_outage_one_that_is_still_broken_holds_up_no_other(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], clock: ManualClock
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any], clock: ManualClock
 ) -> None:
-    fail_both(plex, plex_server)
+    fail_both(plex, plex_sandbox)
     assert state() is State.OPEN
-    plex_server.clear_faults()
-    break_library(plex_server, "1")
+    plex_sandbox.clear_faults()
+    break_library(plex_sandbox, "1")
     clock.advance(12)
     fail(lambda: plex.items("1", 0, 5), 4)
     for page in range(3):
@@ -171,9 +171,9 @@ def test_after_an_outage_one_that_is_still_broken_holds_up_no_other(
 
 
 def test_an_outage_that_lasts_opens_it_again(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], clock: ManualClock
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any], clock: ManualClock
 ) -> None:
-    fail_both(plex, plex_server)
+    fail_both(plex, plex_sandbox)
     clock.advance(12)
     fail(lambda: plex.items("1", 0, 5), 1)
     fail(lambda: plex.items("2", 0, 5), 1)
@@ -181,10 +181,10 @@ def test_an_outage_that_lasts_opens_it_again(
 
 
 def test_a_library_that_nobody_asks_about_any_more_does_not_count(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any], clock: ManualClock
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any], clock: ManualClock
 ) -> None:
     plex.items("2", 0, 5)
-    plex_server.fault(**ERROR)
+    plex_sandbox.fault(**ERROR)
     clock.advance(DAY - 1)
     fail(lambda: plex.items("1", 0, 5))
     assert state() is State.CLOSED
@@ -194,11 +194,11 @@ def test_a_library_that_nobody_asks_about_any_more_does_not_count(
 
 
 def test_what_breaks_off_counts_for_one_library_too(
-    make: Callable[..., Plex], plex_server: SandboxProcess, state: Callable[..., Any]
+    make: Callable[..., Plex], plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     plex = make(timeout=0.1)
     plex.items("2", 0, 5)
-    break_library(plex_server, "1", kind="hang")
+    break_library(plex_sandbox, "1", kind="hang")
     for _ in range(3):
         with pytest.raises(SlowError):
             plex.items("1", 0, 5)
@@ -206,19 +206,19 @@ def test_what_breaks_off_counts_for_one_library_too(
 
 
 def test_how_much_is_wanted_makes_no_other_question(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
-    plex_server.fault(**ERROR)
+    plex_sandbox.fault(**ERROR)
     for limit in (5, 6, 7):
         fail(lambda limit=limit: plex.recently_added(limit), 1)
     assert state("recently_added") is State.OPEN
 
 
 def test_words_that_plex_cannot_search_for_cost_no_others(
-    plex: Plex, plex_server: SandboxProcess, state: Callable[..., Any]
+    plex: Plex, plex_sandbox: SandboxProcess, state: Callable[..., Any]
 ) -> None:
     plex.search("alba")
-    plex_server.fault(**ERROR, times=5)
+    plex_sandbox.fault(**ERROR, times=5)
     fail(lambda: plex.search("%"), 5)
     plex.search("alba")
     assert state("search") is State.CLOSED

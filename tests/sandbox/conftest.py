@@ -84,18 +84,10 @@ def requested(
         yield raw
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[SandboxProcess]:
-    with SandboxProcess.start(port=0) as process:
-        yield process
-
-
 @pytest.fixture
-def sandbox(running: SandboxProcess) -> SandboxProcess:
-    """The running sandbox, without faults and with its counts at zero."""
-    running.clear_faults()
-    running.reset_requests()
-    return running
+def sandbox(plex_sandbox: SandboxProcess) -> SandboxProcess:
+    """What these tests are about: a Plex, where a module says nothing else."""
+    return plex_sandbox
 
 
 @pytest.fixture

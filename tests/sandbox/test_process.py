@@ -187,8 +187,8 @@ def test_stopping_twice_is_harmless_and_leaves_no_process() -> None:
         sandbox.kill()
 
 
-def test_it_is_in_a_session_of_its_own(running: SandboxProcess) -> None:
-    assert os.getsid(running.pid) == running.pid != os.getsid(0)
+def test_it_is_in_a_session_of_its_own(sandbox: SandboxProcess) -> None:
+    assert os.getsid(sandbox.pid) == sandbox.pid != os.getsid(0)
 
 
 def test_it_does_not_outlive_a_parent_that_is_killed() -> None:

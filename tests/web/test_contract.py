@@ -104,16 +104,14 @@ THERE = {"name": "spare", "key": "1"}
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, dict[str, str]]]:
+def servers(
+    plex_process: SandboxProcess, overseerr_process: SandboxProcess
+) -> dict[str, dict[str, str]]:
     """A Plex and an Overseerr, as settings."""
-    with (
-        SandboxProcess.start(kind="plex", port=0) as plex,
-        SandboxProcess.start(kind="overseerr", port=0) as overseerr,
-    ):
-        yield {
-            "plex": {"url": plex.url, "token": plex.token},
-            "overseerr": {"url": overseerr.url, "api_key": overseerr.token},
-        }
+    return {
+        "plex": {"url": plex_process.url, "token": plex_process.token},
+        "overseerr": {"url": overseerr_process.url, "api_key": overseerr_process.token},
+    }
 
 
 @pytest.fixture(scope="module", params=["well", "alone"])

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ from werkzeug.test import TestResponse
 
 from medianest.media.left_out import LEFT_OUT, Oddity
 from medianest.resilience import ManualClock
+from tests.support import ROOT
 from tests.support.narrowing import not_none
 
-ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "prometheus"
 PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=ROOT / ".tools")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not there")

@@ -67,20 +67,16 @@ OF_DATABASE = ("database.read", "database.write", "dashboard.queue")
 BREAKER = {"plex": "plex", "overseerr": "overseerr", "dashboard": "database"}
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, SandboxProcess]]:
-    with (
-        SandboxProcess.start(kind="plex", port=0) as plex,
-        SandboxProcess.start(kind="overseerr", port=0) as overseerr,
-    ):
-        yield {"plex": plex, "overseerr": overseerr}
+@pytest.fixture
+def servers(
+    plex_sandbox: SandboxProcess, overseerr_sandbox: SandboxProcess
+) -> dict[str, SandboxProcess]:
+    return {"plex": plex_sandbox, "overseerr": overseerr_sandbox}
 
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask], servers: dict[str, Any], tables: None) -> Flask:
     """The app with a Plex and an Overseerr that are well."""
-    for server in servers.values():
-        server.clear_faults()
     patience = {"timeout": 0.3, "max_attempts": 1, "reset_timeout": 600, "max_reset_timeout": 600}
     plex, overseerr = servers["plex"], servers["overseerr"]
     return make_app(

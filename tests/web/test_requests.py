@@ -20,20 +20,12 @@ CLIENT = {"Authorization": "Bearer the-client-token"}
 UNKNOWN = 9_000_001
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxProcess]:
-    with SandboxProcess.start(kind="overseerr", port=0) as process:
-        yield process
-
-
 @pytest.fixture
-def overseerr(running: SandboxProcess) -> SandboxProcess:
-    """Without requests and faults."""
-    running.clear_faults()
-    running.reset_requests()
-    if running.state()["count"]:
-        running.restart()
-    return running
+def overseerr(overseerr_sandbox: SandboxProcess) -> SandboxProcess:
+    """Without requests for media."""
+    if overseerr_sandbox.state()["count"]:
+        overseerr_sandbox.restart()
+    return overseerr_sandbox
 
 
 @pytest.fixture
