@@ -42,7 +42,7 @@ from medianest.storage.alert_claims import AlertClaims
 from medianest.storage.dependencies import DependencyStore
 from medianest.storage.storage import Storage
 
-__all__ = ["Monitoring"]
+__all__ = ["Monitoring", "let_in"]
 
 _RESERVED = ("database", REDIS, PLEX_DEPENDENCY, OVERSEERR, PLEX, "cache", "system", MONITOR)
 """Names that no registered dependency may take, configured or not."""
@@ -73,7 +73,7 @@ class Monitoring:
         self.places = places
         """Those of requests; None: there is no limit."""
         self.system = System(clock, settings.health.memory_limit)
-        self.monitor = HealthMonitor(clock, on_change=partial(_let_in, registry))
+        self.monitor = HealthMonitor(clock, on_change=partial(let_in, registry))
         for check in (
             *checks_outside(settings, media, clock),
             *checks_inside(settings, storage, redis, queue),
@@ -175,7 +175,7 @@ def _threshold(settings: AlertSettings, name: str) -> Threshold:
     return Threshold(getattr(settings, f"{name}_warning"), getattr(settings, f"{name}_critical"))
 
 
-def _let_in(registry: Registry, change: Change) -> None:
+def let_in(registry: Registry, change: Change) -> None:
     """An outage that the check has seen is over: nobody needs to wait for the breaker's next try.
     If calls fail all the same, it opens again, and the check has nothing new to say."""
     # It may get well by degrees.

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from medianest.resilience.clock import SYSTEM_CLOCK
+from medianest.resilience.clock import SYSTEM_CLOCK, Clock
 
 __all__ = ["Doors", "most_connections"]
 
@@ -48,8 +48,9 @@ class Doors:
         has_room: Callable[[], bool],
         enter: Callable[[socket.socket, Any, Any], None],
         complain: Callable[..., None],
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._selector = selector
+        self._selector, self._clock = selector, clock
         self._has_room, self._enter, self._complain = has_room, enter, complain
         self._listeners: tuple[Any, ...] = ()
         self._closed_until: float | None = None
@@ -75,7 +76,7 @@ class Doors:
 
     def reopen(self) -> None:
         """After a while without room; called every second or so."""
-        if self._closed_until is not None and self._closed_until <= SYSTEM_CLOCK.now():
+        if self._closed_until is not None and self._closed_until <= self._clock.now():
             self._closed_until = None
             self._watch()
 
@@ -109,7 +110,7 @@ class Doors:
         return True
 
     def _wait(self, why: str) -> None:
-        now = SYSTEM_CLOCK.now()
+        now = self._clock.now()
         if self._closed_until is None:
             self._unwatch()
         self._closed_until = now + _BACK_OFF

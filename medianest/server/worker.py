@@ -82,10 +82,10 @@ class Worker(base.Worker):
 
     def init_process(self) -> None:
         """After fork: what the loop needs."""
-        self._threads = ThreadPoolExecutor(self.cfg.threads, "request")
+        self.threads = ThreadPoolExecutor(self.cfg.threads, "request")
         self._probe_threads = ThreadPoolExecutor(_PROBE_THREADS, "probe")
         self._poller = Poller(
-            serve=self._hand_out,
+            serve=self.hand_out,
             refuse=self._refuse_late,
             complain=logging.getLogger("gunicorn.error").error,
             most=self.cfg.worker_connections,
@@ -144,7 +144,7 @@ class Worker(base.Worker):
                 swept = now
                 self._poller.sweep()
                 self._few.turn()
-        self._threads.shutdown(wait=True)
+        self.threads.shutdown(wait=True)
         self._probe_threads.shutdown(wait=True)
         self._poller.end()
 
@@ -170,11 +170,11 @@ class Worker(base.Worker):
             self._end_after(0.0, is_replaced=True)
         return self._ends_at is not None and self._ends_at <= now
 
-    def _hand_out(self, connection: Connection) -> None:
+    def hand_out(self, connection: Connection) -> None:
         is_probe = bool(self.probes) and connection.target.startswith(self.probes)
-        threads = self._probe_threads if is_probe else self._threads
+        threads = self._probe_threads if is_probe else self.threads
         try:
-            threads.submit(self._serve, connection)
+            threads.submit(self.serve, connection)
         except RuntimeError as error:  # it waits for the threads that are there
             self._few.warn("cannot start a thread: %s", error)
 
@@ -189,10 +189,10 @@ class Worker(base.Worker):
 
     # -- a request, in a thread --------------------------------------------------------------------
 
-    def _serve(self, connection: Connection) -> None:
+    def serve(self, connection: Connection) -> None:
         connection.is_kept = False
         try:
-            connection.is_kept = self._answer(connection)
+            connection.is_kept = self.answer(connection)
         except _GONE:
             pass
         except (Exception, SystemExit) as error:
@@ -204,7 +204,7 @@ class Worker(base.Worker):
             except BlockingIOError:
                 pass  # it is full: the loop wakes up anyway
 
-    def _answer(self, connection: Connection) -> bool:
+    def answer(self, connection: Connection) -> bool:
         """Answer its request; whether another one may follow."""
         channel: Any = connection.channel  # which is no socket, but all that is asked of one
         if connection.parser is None:

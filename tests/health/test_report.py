@@ -127,13 +127,14 @@ def test_a_status_has_been_since_it_changed(
     assert (plex.status, plex.since) == (Status.HEALTHY, clock.utc())
 
 
-def test_what_changes_while_it_is_made_is_not_hidden_for_a_second(
-    world: World, reporter: Reporter
-) -> None:
+def test_what_changes_while_it_is_made_is_not_hidden_for_a_second(world: World) -> None:
     breaker = world.registry.breaker("db")
-    reporter._recovery = lambda: breaker.open() or {}
+    meanwhile = iter([breaker.open])
+    cascade = CascadeMonitor(world.registry)
+    reporter = Reporter(
+        world.observer, world.manager, cascade, lambda: next(meanwhile, dict)() or {}
+    )
     assert not_none(reporter.report().dependencies[0].breaker).state is State.CLOSED
-    reporter._recovery = dict
     assert not_none(reporter.report().dependencies[0].breaker).state is State.FORCED_OPEN
 
 
@@ -176,12 +177,12 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world: World, reporter:
 def test_a_critical_component_that_hangs_from_the_first_on_counts(
     world: World, reporter: Reporter, clock: ManualClock
 ) -> None:
-    world.check("disk", CheckResult, criticality="critical")
-    assert reporter.report().status is Status.UNKNOWN  # nobody has looked at it
-    world.monitor._components["disk"].begin(clock.now())
-    clock.advance(5)
-    world.monitor.beat()
-    assert reporter.report().status is Status.UNHEALTHY
+    with world.hanging("disk", "critical") as begin:
+        assert reporter.report().status is Status.UNKNOWN  # nobody has looked at it
+        begin()
+        clock.advance(5)
+        world.monitor.beat()
+        assert reporter.report().status is Status.UNHEALTHY
 
 
 def test_a_monitor_that_stalls_degrades_the_whole(

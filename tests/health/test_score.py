@@ -133,11 +133,10 @@ def test_alerts_about_answers_cost_and_those_about_parts_do_not_cost_twice(world
 
 
 def test_a_check_that_hangs_from_the_first_on_costs(world: World, clock: ManualClock) -> None:
-    component(world, "memory", "important", "H")
-    watched = world.monitor._components["memory"]
-    watched.begin(clock.now())
-    clock.advance(5)
-    world.monitor.beat()
-    assert world.monitor.component("memory").status is Status.UNHEALTHY
-    (deduction,) = score(world).deductions
-    assert (deduction.points, deduction.what) == (20, "memory")
+    with world.hanging("memory", "important") as begin:
+        begin()
+        clock.advance(5)
+        world.monitor.beat()
+        assert world.monitor.component("memory").status is Status.UNHEALTHY
+        (deduction,) = score(world).deductions
+        assert (deduction.points, deduction.what) == (20, "memory")

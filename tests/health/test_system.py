@@ -131,12 +131,14 @@ def test_files_that_can_be_dropped_are_never_more_than_there_is(
     assert groups("0::/\n", files).memory().limit_bytes == MACHINE
 
 
-def write(system: System, name: str, text: str) -> None:
-    (system._root / name).write_text(text)
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], object]:
+    """`write("a/cpu.stat", text)` changes a file of what the System of `groups` sees."""
+    return lambda name, text: (tmp_path / "cgroup" / name).write_text(text)
 
 
 def test_the_processors_of_a_container_of_version_2(
-    groups: Callable[..., System], clock: ManualClock
+    groups: Callable[..., System], write: Callable[[str, str], object], clock: ManualClock
 ) -> None:
     files = {"a/cpu.max": "150000 100000", "a/cpu.stat": "usage_usec 1000000\nuser_usec 1"}
     system = groups("0::/a\n", files)
@@ -145,15 +147,15 @@ def test_the_processors_of_a_container_of_version_2(
     assert (first.cores, first.limited_by) == (1.5, "container")
     assert system.cpu().share is None  # no time has passed
     clock.advance(10)
-    write(system, "a/cpu.stat", "usage_usec 13000000")
+    write("a/cpu.stat", "usage_usec 13000000")
     assert system.cpu().share == 0.8
     clock.advance(10)
-    write(system, "a/cpu.stat", "usage_usec 113000000")
+    write("a/cpu.stat", "usage_usec 113000000")
     assert system.cpu().share == 1.0
 
 
 def test_a_look_right_after_another_is_not_of_that_moment_alone(
-    groups: Callable[..., System], clock: ManualClock
+    groups: Callable[..., System], write: Callable[[str, str], object], clock: ManualClock
 ) -> None:
     """Keeps out: an operator has everything checked, and the processors were idle or busy for the
     hundredth of a second since the last check."""
@@ -161,14 +163,14 @@ def test_a_look_right_after_another_is_not_of_that_moment_alone(
     system = groups("0::/a\n", files)
     system.cpu()
     clock.advance(10)
-    write(system, "a/cpu.stat", "usage_usec 5000000")
+    write("a/cpu.stat", "usage_usec 5000000")
     assert system.cpu().share == 0.5
     clock.advance(0.01)
     assert system.cpu().share == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_processors_of_a_container_of_version_1(
-    groups: Callable[..., System], clock: ManualClock
+    groups: Callable[..., System], write: Callable[[str, str], object], clock: ManualClock
 ) -> None:
     files = {
         "cpu/x/cpu.cfs_quota_us": 50_000,
@@ -178,7 +180,7 @@ def test_the_processors_of_a_container_of_version_1(
     system = groups("3:cpu,cpuacct:/x\n", files)
     assert system.cpu().cores == 0.5
     clock.advance(4)
-    write(system, "cpu/x/cpuacct.usage", str(2 * 10**9))
+    write("cpu/x/cpuacct.usage", str(2 * 10**9))
     assert system.cpu().share == 0.5
 
 

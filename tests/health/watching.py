@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,8 @@ from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResul
 from medianest.health.observer import Observer
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import Traffic
-from medianest.monitoring.monitoring import _let_in
+from medianest.monitoring.monitoring import let_in
+from medianest.monitoring.wiring import let_in
 from medianest.resilience import BulkheadOptions, Criticality, ManualClock, ResilienceService
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}
@@ -27,7 +29,7 @@ class World:
         self.clock = clock
         self.service = ResilienceService(clock=clock)
         self.registry = self.service.registry
-        self.monitor = HealthMonitor(clock, on_change=partial(_let_in, self.registry))
+        self.monitor = HealthMonitor(clock, on_change=partial(let_in, self.registry))
         self.monitor.beat()
         self.traffic = Traffic(clock)
         self.observer = Observer(self.registry, self.monitor, self.traffic)
@@ -64,6 +66,26 @@ class World:
 
     def check(self, name: str, run: Callable[..., Any] | type[CheckResult], **options: Any) -> None:
         self.monitor.add(Check(name, run, **options))
+
+    @contextmanager
+    def hanging(self, name: str, criticality: Criticality) -> Iterator[Callable[[], None]]:
+        """Have a check that hangs from when it is begun to the end of the block."""
+        begun, leave = threading.Event(), threading.Event()
+
+        def run() -> CheckResult:
+            begun.set()
+            leave.wait(10)
+            return CheckResult()
+
+        def begin() -> None:
+            thread.start()
+            assert begun.wait(10)
+
+        self.check(name, run, criticality=criticality)
+        thread = threading.Thread(target=self.monitor.run, args=(name,))
+        yield begin
+        leave.set()
+        thread.join(10)
 
     def look(self, name: str) -> CheckResult:
         if name in self.down:

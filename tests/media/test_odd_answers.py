@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.request import Request, urlopen
 
-import hypothesis.strategies._internal.core
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -279,7 +278,7 @@ JSON = st.recursive(
 def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(
     house: House,
     documents: list[tuple[Any, ...]],
-    data: hypothesis.strategies._internal.core.DataObject,
+    data: st.DataObject,
     value: dict[str, Any] | list[Any] | None,
 ) -> None:
     service, question, _, document, places = data.draw(st.sampled_from(documents))

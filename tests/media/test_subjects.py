@@ -3,6 +3,7 @@
 Keeps out: pages of a library that was never broken, refused for what another one answers.
 """
 
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -224,13 +225,21 @@ def test_words_that_plex_cannot_search_for_cost_no_others(
     assert state("search") is State.CLOSED
 
 
+class Subject:
+    """One of which can be seen whether it is remembered."""
+
+
 def test_a_flood_of_subjects_is_not_remembered(clock: ManualClock) -> None:
     error = UnavailableError("plex", "it answered 500", 500)
     subjects = Subjects((UpstreamError,), clock)
-    for number in range(1000):
-        subjects.ask(number)
-        subjects.fail(number, error, 0)
-    assert (len(subjects._asked), len(subjects._failed)) == (2, 2)
+    remembered: weakref.WeakSet[Subject] = weakref.WeakSet()
+    for _ in range(1000):
+        subject = Subject()
+        remembered.add(subject)
+        subjects.ask(subject)
+        subjects.fail(subject, error, 0)
+    del subject
+    assert len(remembered) == 4
     assert not subjects.is_of_one(error)
     subjects.well()
     assert subjects.is_of_one(InvalidAnswerError("plex", "garbage"))

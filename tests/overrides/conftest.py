@@ -23,6 +23,7 @@ class Process:
     registry: Registry
     database: Database
     keeper: OverrideKeeper
+    store: OverrideStore
     plex: CircuitBreaker
 
     @property
@@ -49,7 +50,7 @@ def start(tmp_path: Path, path: Path, clock: ManualClock) -> Iterator[Callable[.
         store, plex = OverrideStore(database), registry.breaker("plex")
         keeper = OverrideKeeper(registry, OverrideFile(path, clock), store)
         keeper.follow()
-        return Process(registry, database, keeper, plex)
+        return Process(registry, database, keeper, store, plex)
 
     yield start_one
     for database in made:

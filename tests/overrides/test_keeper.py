@@ -255,7 +255,7 @@ def test_an_older_copy_in_the_database_brings_nothing_back(start: Callable[..., 
     first = start()
     first.database.upgrade()
     first.keeper.act("plex", "open")
-    store = first.keeper._store
+    store = first.store
     old = store.all()
     first.keeper.act("plex", "enable")
     store.forget(store.all())
@@ -270,7 +270,7 @@ def test_what_was_said_while_the_database_was_away_follows(start: Callable[..., 
     assert not first.keeper.act("plex", "open").database
     first.database.upgrade()
     first.keeper.sync()
-    assert [each.action for each in first.keeper._store.all()] == ["open"]
+    assert [each.action for each in first.store.all()] == ["open"]
 
 
 def test_after_every_copy_was_lost_the_new_word_is_higher_than_any_old_one(
@@ -296,7 +296,7 @@ def test_tombstones_are_forgotten_after_a_month_everywhere(
     first.keeper.sync()
     first.registry.breaker("other")
     first.keeper.act("other", "open")
-    assert [each.breaker for each in first.keeper._store.all()] == ["other"]
+    assert [each.breaker for each in first.store.all()] == ["other"]
     assert "plex" not in path.read_text()
 
 

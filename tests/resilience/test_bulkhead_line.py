@@ -184,5 +184,15 @@ def test_a_bound_is_a_whole_number(most: Any) -> None:
 
 
 def test_a_registry_gives_its_bulkheads_its_clock() -> None:
-    clock = ManualClock()
-    assert Registry(clock=clock).bulkhead("x")._clock is clock
+    looks = []
+
+    def now() -> float:
+        looks.append(1)
+        return 0.0
+
+    bulkhead = Registry(clock=now).bulkhead("x", max_concurrent=1, max_wait=0.001)
+    place = bulkhead.acquire()
+    with pytest.raises(BulkheadFullError):
+        bulkhead.acquire()
+    place.release()
+    assert looks

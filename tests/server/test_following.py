@@ -50,7 +50,7 @@ def answer(pair: tuple[socket.socket, socket.socket]) -> Iterator[Callable[..., 
         connection.incoming.feed(f"{method} {target} HTTP/1.1\r\nHost: x\r\n".encode() + rest)
         assert connection.is_ready
         connection.give()
-        return worker._answer(connection)
+        return worker.answer(connection)
 
     yield one
     worker.tmp.close()
@@ -131,15 +131,15 @@ def test_a_request_waits_for_the_threads_that_are_there(
     """Keeps out: a worker that ended, with all its requests, for want of one more thread."""
     worker = Worker(0, os.getppid(), [], None, 30, Config(), Log())
     served = threading.Semaphore(0)
-    monkeypatch.setattr(worker, "_serve", lambda connection: served.release())
+    monkeypatch.setattr(worker, "serve", lambda connection: served.release())
     connection = Connection(pair[0], "", "", Backlog(), BODY_MOST)
     held, go = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(2) as worker._threads:
-        worker._threads.submit(lambda: held.set() or go.wait(10))
+    with ThreadPoolExecutor(2) as worker.threads:
+        worker.threads.submit(lambda: held.set() or go.wait(10))
         assert held.wait(10)
         with monkeypatch.context() as limited:
             limited.setattr(threading.Thread, "start", refuse)
-            worker._hand_out(connection)
+            worker.hand_out(connection)
         go.set()
         assert served.acquire(timeout=10)
     worker.tmp.close()

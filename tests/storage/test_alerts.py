@@ -245,19 +245,24 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(
 ) -> None:
     told = []
 
-    def manager(journal: AlertClaims, down: bool) -> AlertManager:
-        reading = RuleResult("dependency-down", "plex", CRITICAL if down else None, at_once=True)
-        made = AlertManager(AlertOptions(), lambda lately: [reading], claims=journal, clock=clock)
+    down = [CRITICAL, None, CRITICAL]
+
+    def read(lately: Collection[str]) -> list[RuleResult]:
+        return [RuleResult("dependency-down", "plex", down[0], at_once=True)]
+
+    def manager(journal: AlertClaims) -> AlertManager:
+        made = AlertManager(AlertOptions(), read, claims=journal, clock=clock)
         made.sinks.append(lambda alert: told.append(alert.state))
         return made
 
-    before = manager(journal, True)
+    before = manager(journal)
     before.evaluate()
     clock.advance(10)
-    before._read = lambda lately: [RuleResult("dependency-down", "plex", None, at_once=True)]
+    del down[0]
     before.evaluate()
     assert told == ["firing", "resolved"]
-    after = manager(others[0], True)
+    del down[0]
+    after = manager(others[0])
     for _ in range(80):
         after.evaluate()
         clock.advance(5)

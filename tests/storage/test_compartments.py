@@ -35,7 +35,7 @@ class Callers:
             in_flight=20,
         )
         self._pool = ThreadPoolExecutor(32)
-        self._over = threading.Event()
+        self.over = threading.Event()
         self._inside = threading.Semaphore(0)
 
     def call(
@@ -60,7 +60,7 @@ class Callers:
 
     def _hold(self, connection: Connection) -> None:
         self._inside.release()
-        self._over.wait(PATIENCE)
+        self.over.wait(PATIENCE)
 
     def are_inside(self, times: int) -> None:
         """Wait until so many calls that are held have begun."""
@@ -71,7 +71,7 @@ class Callers:
         return self.service.registry.bulkhead(name).snapshot()
 
     def end(self) -> None:
-        self._over.set()
+        self.over.set()
         self._pool.shutdown()
         self.database.close()
 
@@ -181,7 +181,7 @@ def test_the_background_waits_and_finds_a_connection_to_read_while_all_of_it_wri
     callers.are_inside(1)
     others = [callers.start("background", "write") for _ in range(10)]
     assert callers.call("background", "read") == 1
-    callers._over.set()
+    callers.over.set()
     assert [other.result(PATIENCE) for other in others] == [1] * 10
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import Connection
 
 from medianest.resilience import ErrorRecoveryManager, ManualClock, RecoveryContext
 from medianest.resilience.recovery import RecoveryRecord
@@ -70,13 +69,13 @@ def test_columns_choose_rows_wherever_they_are(journal: Journal) -> None:
 
 
 def test_what_cannot_be_written_waits_and_the_oldest_go_first(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*args: Callable[..., Any] | list[dict[str, Any]]) -> NoReturn:
         raise DatabaseUnavailableError("down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(journal._database, "write", down)
+        patched.setattr(database, "write", down)
         for number in range(25):
             journal.add(row(number))
         with pytest.raises(DatabaseUnavailableError):
@@ -156,14 +155,15 @@ def test_a_row_that_grows_while_it_is_written_is_written_again(
         steps=(),
     )
     history.note(record)
-    insert = history._insert
+    write = database.write
 
-    def slow(connection: Connection, batch: list[dict[str, Any]]) -> None:
-        insert(connection, batch)
+    def slow(*args: Any) -> Any:
+        written = write(*args)
         monkeypatch.undo()
         history.note(replace(record, count=2))
+        return written
 
-    monkeypatch.setattr(history, "_insert", slow)
+    monkeypatch.setattr(database, "write", slow)
     assert history.flush() == 2
     assert history.waiting() == []
     assert history.page({}, None, 10)[0][0]["count"] == 2
