@@ -1,6 +1,6 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
-# make units  of them those that run no servers of their own (COVERAGE=1: with the code they reach)
+# make units  of them those that run no servers of their own (-m "not integration"; COVERAGE=1: with the code they reach)
 # make mutants  whether tests notice small faults (ONLY=medianest/resilience/retry.py: of one file or folder)
 # make check  linters, types (of the tests and benchmarks too), layers
 # make docs   the reference of settings in docs/configuration.md

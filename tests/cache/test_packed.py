@@ -137,6 +137,7 @@ print(grown // 1024, memory.entries, memory.bytes)
 """
 
 
+@pytest.mark.slow
 def test_a_client_that_pages_through_a_large_library_takes_little_memory() -> None:
     """Keeps out: 180 pages that end a container of 256 MiB."""
     done = subprocess.run([sys.executable, "-c", PAGING], capture_output=True, text=True)

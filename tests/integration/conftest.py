@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from medianest.sandbox.process import SandboxProcess
+from tests.cache.conftest import open_redis
+from tests.storage.conftest import connect
 from tests.support.server import QUICK, Server
+
+__all__ = ["connect", "open_redis"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that is here is `integration`."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker("integration")
 
 
 @pytest.fixture

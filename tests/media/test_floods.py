@@ -95,6 +95,7 @@ def cost_of_a_healthy_one(cost_of: Callable[[bytes], tuple[int, float]]) -> tupl
     return cost_of(healthy(SIZE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 def test_a_flood_costs_less_than_four_healthy_answers(
     cost_of: Callable[[bytes], tuple[int, float]],
@@ -113,6 +114,7 @@ def kept(items: bytes) -> bytes:
     return head % now + items + b"]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("element", [b"{}", b"[]", b'{"title":"x","type":"x","year":[]}'])
 def test_a_flood_in_redis_costs_less_than_four_healthy_answers(
     valkey: ValkeyProcess, element: bytes

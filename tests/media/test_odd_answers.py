@@ -211,6 +211,7 @@ def strict(text: str) -> dict[str, Any]:
     return json.loads(text, parse_constant=refuse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["plex", "overseerr"])
 def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(
     house: House, answers: list[tuple[str, str, str, dict[str, Any]]], of: str
@@ -243,6 +244,7 @@ def test_each_thing_in_a_genuine_answer_may_be_odd_and_the_rest_is_served(
     assert tried > 300
 
 
+@pytest.mark.slow
 def test_depth_is_no_error_of_ours_and_no_failure_of_the_server(
     house: House, answers: list[tuple[str, str, str, dict[str, Any]]]
 ) -> None:
@@ -273,6 +275,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data(), value=JSON)
 @settings(max_examples=300, deadline=None)
 def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(

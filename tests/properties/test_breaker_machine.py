@@ -22,6 +22,9 @@ from tests.support.narrowing import not_none
 
 from .breaker_model import Admitted, Model
 
+pytestmark = pytest.mark.slow
+
+
 START = 1_000.0
 PERIOD = 120.0
 """Its slices are one second long and every time is a whole second, so counts are exact."""

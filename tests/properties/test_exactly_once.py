@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -23,6 +24,9 @@ from medianest.resilience import ManualClock, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
 from medianest.storage import Database
 from medianest.storage.tables import ACTIVE, deferred_operations, idempotency_keys
+
+pytestmark = pytest.mark.slow
+
 
 SETTLE, LEASE = 120.0, 60.0
 TITLES = st.integers(1, 4)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -20,6 +21,9 @@ from medianest.resilience import ManualClock, ResilienceService
 from medianest.storage import Database
 from medianest.storage.tables import deferred_operations, idempotency_keys
 from tests.queue.by_hand import QueueByHand
+
+pytestmark = pytest.mark.slow
+
 
 LEASE = 60.0
 KEYS = st.sampled_from(["a", "b", "c"])

@@ -147,6 +147,7 @@ def test_an_unknown_failure_kills_only_after_long_and_while_others_are_done(
     assert not_none(runner.queue.get(poison)).state == "dead"
 
 
+@pytest.mark.slow
 def test_an_unknown_failure_kills_nothing_while_no_other_is_done(
     runner: QueueRunner, clock: ManualClock
 ) -> None:

@@ -192,6 +192,7 @@ def test_mysql_says_it_in_words() -> None:
     assert matching(refused) == {"ECONNREFUSED"}
 
 
+@pytest.mark.slow
 def test_redis_itself_says_that_a_connection_was_refused() -> None:
     with pytest.raises(redis.ConnectionError) as caught:
         redis.Redis(host="127.0.0.1", port=1).ping()

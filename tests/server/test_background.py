@@ -159,6 +159,7 @@ def test_a_database_that_cannot_be_prepared_is_checked_all_the_same(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=365)])
 def test_a_clock_that_is_set_stops_nothing(
     running: tuple[Container, BackgroundJobs],

@@ -13,8 +13,6 @@ from medianest.storage import (
 )
 from medianest.storage.schema import head_revision
 
-MARGIN = 0.25
-
 
 def one(connection: Any) -> Any:
     return connection.execute(text("SELECT 1")).scalar()

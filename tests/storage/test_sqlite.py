@@ -8,7 +8,6 @@ import stat
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -20,18 +19,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import DatabaseSettings
-from medianest.resilience import Deadline, ResilienceService
+from medianest.resilience import ResilienceService
 from medianest.storage import (
     Database,
-    DatabaseBusyError,
     DatabaseFullError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
 )
 from medianest.storage.schema import head_revision
 from tests.support.waiting import wait_until
-
-MARGIN = 0.25
 
 
 def one(connection: Connection) -> int:
@@ -42,27 +38,6 @@ def grow(connection: Connection) -> None:
     connection.execute(text("CREATE TABLE IF NOT EXISTS big (x TEXT)"))
     for _ in range(200):
         connection.execute(text("INSERT INTO big VALUES (:x)"), {"x": "x" * 10_000})
-
-
-def test_a_lock_that_another_process_holds_is_waited_for_until_the_deadline(
-    connect: Callable[..., Database], tmp_path: Path
-) -> None:
-    path = tmp_path / "medianest.db"
-    database = connect(f"sqlite:///{path}")
-    database.upgrade()
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with Deadline(0.5).scope():
-        began = time.monotonic()
-        with pytest.raises(DatabaseBusyError):
-            database.write(one)
-        assert time.monotonic() - began < 0.5 + MARGIN
-    assert database.read(one) == 1  # readers wait for nobody
-    with Deadline(5).scope(), ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(database.write, one)
-        other.execute("COMMIT")
-        assert waiting.result(5) == 1
-    other.close()
 
 
 def test_what_grew_for_a_long_reader_shrinks_when_the_reader_is_gone(
@@ -253,65 +228,6 @@ def test_one_writer_for_whom_there_is_no_room_leaves_it_to_the_others(
     assert isinstance(writers[2].exception(10), DatabaseFullError)
     assert [writers[n].result(10) for n in (0, 1, 3)] == [1, 1, 1]
     assert kept(database) == [0, 1, 2]
-
-
-def within(
-    seconds: float, database: Database, operation: Callable[..., Any]
-) -> tuple[int | DatabaseBusyError, float]:
-    """What comes of it, and how long it takes."""
-    began = time.monotonic()
-    try:
-        with Deadline(seconds).scope():
-            result = database.write(operation)
-    except Exception as error:
-        result = error
-    return result, time.monotonic() - began
-
-
-@pytest.mark.parametrize("times", [(1.0, 3.5), (3.5, 1.0)], ids=["who writes", "who waits"])
-def test_who_has_less_time_waits_no_longer_for_a_lock_than_that(
-    tmp_path: Path, times: tuple[float, float]
-) -> None:
-    """Keeps out: all that are to be written together wait as long as one of them may."""
-    path = tmp_path / "medianest.db"
-    database = Database(f"sqlite:///{path}", DatabaseSettings(), ResilienceService(), threads=8)
-    database.write(lambda c: c.execute(text("CREATE TABLE t (x REAL)")))
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(3) as pool:
-        # When the first has failed, the others are to be written together.
-        calls = {0.4: pool.submit(within, 0.4, database, one)}
-        wait_until(lambda: database.pool().in_use == 1)
-        for count, seconds in enumerate(times, 1):
-            calls[seconds] = pool.submit(within, seconds, database, inserting(seconds))
-            wait_until(partial(is_waited_for, database, count))
-        for seconds in (0.4, 1.0):
-            result, took = calls[seconds].result(10)
-            assert isinstance(result, DatabaseBusyError)
-            assert took < seconds + MARGIN
-        other.execute("COMMIT")
-        assert calls[3.5].result(10)[0] == 1
-    assert kept(database) == [3.5]
-    other.close()
-    database.close()
-
-
-def test_who_reads_a_file_finds_a_connection_while_writers_wait(
-    connect: Callable[..., Database], tmp_path: Path
-) -> None:
-    path = tmp_path / "medianest.db"
-    database = connect(f"sqlite:///{path}", timeout=2.0, pool_size=7)
-    database.upgrade()
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(8) as pool:
-        writers = [pool.submit(database.write, one) for _ in range(8)]
-        began = time.monotonic()
-        assert database.read(one) == 1
-        assert time.monotonic() - began < 1.0
-        other.execute("COMMIT")
-        assert {writer.result(10) for writer in writers} == {1}
-    other.close()
 
 
 def test_the_files_are_nobody_elses_whatever_the_umask_is(

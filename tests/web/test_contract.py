@@ -30,6 +30,9 @@ from medianest.web.openapi import document
 from tests.support.narrowing import not_none
 from tests.web.conftest import TOKENS
 
+pytestmark = pytest.mark.slow
+
+
 ASKED = os.environ.get("MEDIANEST_CONTRACT_EXAMPLES")
 EXAMPLES = int(ASKED or 8)
 
