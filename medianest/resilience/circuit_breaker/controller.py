@@ -136,17 +136,10 @@ class Controller:
         else:
             self.settle(generation, started, ended, Outcome.SUCCESS)
 
-    def settle(
-        self,
-        generation: Generation,
-        started: float,
-        ended: float,
-        outcome: int,
-        failure: tuple[str, str] = ("", ""),
-    ) -> None:
-        """Count a finished call."""
+    def settle(self, generation: Generation, started: float, ended: float, outcome: int) -> None:
+        """Count a finished call that raised nothing."""
         with self._lock:
-            self.machine.settle(generation, started, ended, outcome, failure)
+            self.machine.settle(generation, started, ended, outcome)
         if self.machine.events:
             self._flush()
 

@@ -187,5 +187,5 @@ def _percentile(weighted: list[tuple[float, float]], rank: float) -> float:
     for took, weight in weighted:
         passed += weight
         if passed >= rank:
-            return took
-    return weighted[-1][0]
+            break
+    return took
