@@ -6,7 +6,9 @@ calls `pending.append` itself. Everything else is called with the breaker's lock
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeAlias
 
 from medianest.resilience.outcome import Outcome
@@ -66,8 +68,9 @@ class Latency:
         weighted = sorted((took, weight) for weight, batch in batches for took in batch)
         if not weighted:
             return cls()
-        total = sum(weight for _, weight in weighted)
-        p50, p95, p99 = (_percentile(weighted, total * share) for share in (0.5, 0.95, 0.99))
+        passed = list(accumulate(weight for _, weight in weighted))
+        ranks = (bisect_left(passed, passed[-1] * share) for share in (0.5, 0.95, 0.99))
+        p50, p95, p99 = (weighted[rank][0] for rank in ranks)
         return cls(p50, p95, p99, longest)
 
 
@@ -180,12 +183,3 @@ class Window:
             for place, number in enumerate(self._slices.pop(0).counts):
                 self.counts[place] -= number
                 self.retired[place] += number
-
-
-def _percentile(weighted: list[tuple[float, float]], rank: float) -> float:
-    passed = 0.0
-    for took, weight in weighted:
-        passed += weight
-        if passed >= rank:
-            break
-    return took
