@@ -29,7 +29,13 @@ timeout_multiplier = 4
 """
 
 # PostgreSQL would be started anew for each mutant, and the tests on SQLite claim the same.
-OPTIONS = ("--tb=no", "-k", "not postgresql", "-p", "no:cacheprovider", "-p", "no:schemathesis")
+OPTIONS = (
+    "--tb=no",
+    "-k=not postgresql",
+    "-pno:cacheprovider",
+    "-pno:schemathesis",
+    "-ptests.mutants.quickest_first",
+)
 
 
 def main(parts: list[str]) -> int:

@@ -11,6 +11,7 @@ from medianest.resilience import (
     Bulkhead,
     BulkheadFullError,
     ConfigurationError,
+    Deadline,
     ManualClock,
     Registry,
 )
@@ -196,3 +197,12 @@ def test_a_registry_gives_its_bulkheads_its_clock() -> None:
         bulkhead.acquire()
     place.release()
     assert looks
+
+
+def test_a_short_wait_in_vain_sends_nobody_away(make_line):
+    line = make_line(max_waiting=5)
+    with pytest.raises(BulkheadFullError), Deadline(0.02).scope():
+        line.bulkhead.call(int)
+    for name in "ab":
+        line.join(name)
+    assert line.bulkhead.snapshot().waiting == 2

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import pytest
 
 from medianest.resilience import CircuitBreaker, ManualClock
+from medianest.resilience.outcome import causes
 
 
 @pytest.fixture
@@ -88,3 +89,11 @@ def test_in_a_permit_block_what_was_handled_there_is_a_cause(breaker: CircuitBre
 
     assert counts_of(breaker, call) == (1, 0)
     assert counts_of(breaker, call_in_one_frame) == (2, 0)
+
+
+def test_everything_beneath_an_error_is_looked_at_whatever_else_is_there():
+    shared, deep, leaf = ValueError("shared"), ValueError("deep"), OSError("leaf")
+    carrier = ConnectionError(deep)
+    error = RuntimeError(leaf, carrier, shared)
+    error.__cause__ = shared
+    assert {*causes(error)} == {error, shared, carrier, deep, leaf}

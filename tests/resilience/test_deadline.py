@@ -100,3 +100,29 @@ def test_deadlines_on_different_clocks_agree_on_what_is_left(clock: ManualClock)
 def test_a_wrong_timeout_is_refused(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout must be seconds above 0"):
         Deadline(wrong)
+
+
+def test_after_a_deadline_within_it_the_outer_one_goes_on(clock):
+    def within():
+        Deadline(1, clock=clock).call(clock.advance, 2)
+        return remaining()
+
+    assert Deadline(10, clock=clock).call(within) == 8
+
+
+def test_the_last_half_second_is_time_enough_to_begin(clock):
+    def within():
+        clock.advance(9.5)
+        return Deadline(5, clock=clock).call(remaining)
+
+    assert Deadline(10, clock=clock).call(within) == 0.5
+
+
+@pytest.mark.parametrize("name", [None, "shelf"])
+def test_a_block_without_time_is_told_by_the_name_of_its_deadline(clock, name):
+    inner = Deadline(5, clock=clock, **({"name": name} if name else {}))
+    with Deadline(10, clock=clock).scope():
+        clock.advance(10)
+        with pytest.raises(DeadlineExceededError) as caught, inner.scope():
+            pytest.fail("there was no time")
+    assert caught.value.name == (name or "call")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from medianest.resilience import CircuitOpenError, ConfigurationError, Outcome
-from medianest.resilience.outcome import Classifier, causes, is_timeout, status_of
+from medianest.resilience.outcome import Classifier, causes, example_of, is_timeout, status_of
 
 FAILURE, IGNORED, UNEXPECTED = Outcome.FAILURE, Outcome.IGNORED, Outcome.UNEXPECTED
 
@@ -216,3 +216,26 @@ def test_an_unknown_token_is_an_error_that_says_what_is_allowed(unknown: str) ->
 def test_what_is_no_expectation_is_refused_and_the_option_named(nonsense: Any) -> None:
     with pytest.raises(ConfigurationError, match="ignored_errors: "):
         Classifier(ignored_errors=nonsense)
+
+
+TOKENS = ["timeout", " ENOTFOUND ", "econnrefused", "5xx", "429"]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_an_error_for_a_rehearsal_is_one_that_its_token_matches(token):
+    error = example_of(token)
+    matched = [other for other in TOKENS if Classifier(other)(error) is FAILURE]
+    assert matched == [token]
+    assert "a rehearsal of" in str(error)
+
+
+def test_the_error_for_a_rehearsal_says_what_it_is():
+    assert str(example_of("timeout")) == "a rehearsal of a timeout"
+    assert example_of("ENOTFOUND").args == (socket.EAI_NONAME, "a rehearsal of an unknown name")
+    assert example_of("EPIPE").args == (errno.EPIPE, "a rehearsal of EPIPE")
+    assert str(example_of("5xx")) == "a rehearsal of 5xx"
+
+
+def test_what_is_no_token_cannot_be_rehearsed():
+    with pytest.raises(ConfigurationError, match="^error: 'x' is not an exception type"):
+        example_of("x")
