@@ -237,5 +237,5 @@ def test_the_error_for_a_rehearsal_says_what_it_is():
 
 
 def test_what_is_no_token_cannot_be_rehearsed():
-    with pytest.raises(ConfigurationError, match="^error: 'x' is not an exception type"):
+    with pytest.raises(ConfigurationError, match=r"^error: 'x' is not an exception type"):
         example_of("x")
