@@ -35,10 +35,23 @@ _READS_NAMES = (
 )
 """They read Python's own messages, which name functions; mutmut gives these names of its own."""
 
+_GUARDS = (
+    "admission",
+    "extension_health",
+    "guard_client_errors",
+    "guard_recovery",
+    "guard_strangers",
+    "guard_streams",
+    "guard_under_test",
+    "guards",
+    "protect",
+    "several_apps",
+)
+
 ROOMS = (
     Room("medianest/resilience", ("tests/resilience",), (*_KEEPS_FRAMES, *_READS_NAMES)),
     Room("medianest/queue", ("tests/queue",)),
-    Room("medianest/flask", ("tests/web",)),
+    Room("medianest/flask", tuple(f"tests/web/test_{name}.py" for name in _GUARDS)),
 )
 
 
