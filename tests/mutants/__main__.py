@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.mutants.rooms import ROOMS, Room, room_of
+from tests.mutants.rooms import LEFT_OUT, ROOMS, Room, room_of
 from tests.mutants.score import FileScore, read_equivalents, score
 
 HOME = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def prepare(copy: Path, room: Room, part: str) -> None:
     settings = SETTINGS.format(
         mutated=json.dumps([part if part.endswith(".py") else f"{part}/*.py"]),
         tests=json.dumps(room.tests),
-        options=json.dumps([*OPTIONS, *(f"--deselect={test}" for test in room.without)]),
+        options=json.dumps([*OPTIONS, *(f"--deselect={test}" for test in LEFT_OUT)]),
     )
     project = (HOME / "pyproject.toml").read_text()
     (copy / "pyproject.toml").write_text(project + settings)
