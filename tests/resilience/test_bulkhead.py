@@ -289,22 +289,3 @@ def test_an_interrupt_at_the_hand_over_loses_no_place() -> None:
             pass
         giver.join()
         assert bulkhead.snapshot().in_use == 0
-
-
-@pytest.mark.parametrize("wait", ["call", "acquire"])
-def test_who_is_interrupted_while_waiting_leaves_the_line(wait):
-    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=10)
-    place, main = bulkhead.acquire(), threading.get_ident()
-
-    def interrupt():
-        until(lambda: bulkhead.snapshot().waiting)
-        signal.pthread_kill(main, signal.SIGINT)
-
-    interrupter = threading.Thread(target=interrupt)
-    interrupter.start()
-    with pytest.raises(KeyboardInterrupt):
-        bulkhead.call(int) if wait == "call" else bulkhead.acquire()
-    interrupter.join()
-    assert bulkhead.snapshot().waiting == 0
-    place.release()
-    assert bulkhead.snapshot().in_use == 0

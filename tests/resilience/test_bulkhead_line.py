@@ -1,5 +1,6 @@
 """Those who wait for a place: each holds a thread, so only as many wait as get one in time."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -206,3 +207,30 @@ def test_a_short_wait_in_vain_sends_nobody_away(make_line):
     for name in "ab":
         line.join(name)
     assert line.bulkhead.snapshot().waiting == 2
+
+
+@pytest.fixture
+def interruptible():
+    """SIGINT interrupts, also where whoever started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("wait", ["call", "acquire"])
+def test_who_is_interrupted_while_waiting_leaves_the_line(interruptible, wait):
+    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=10)
+    place, main = bulkhead.acquire(), threading.get_ident()
+
+    def interrupt():
+        until(lambda: bulkhead.snapshot().waiting)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        bulkhead.call(int) if wait == "call" else bulkhead.acquire()
+    interrupter.join()
+    assert bulkhead.snapshot().waiting == 0
+    place.release()
+    assert bulkhead.snapshot().in_use == 0
