@@ -277,14 +277,24 @@ def test_the_furthest_cause_is_to_blame(world: World) -> None:
     assert world.read()["dependency-down", "disk"].affected == ("store", "page")
 
 
+@pytest.mark.parametrize("rule", ["dependency-down", "dependency-trouble"])
 def test_a_dependency_that_nobody_looks_at_is_neither_down_nor_up(
-    world: World, clock: ManualClock
+    world: World, clock: ManualClock, rule: str
 ) -> None:
     world.down = {"plex"}
     for _ in range(3):
         world.checks()
     clock.advance(60)
-    found = world.read()["dependency-down", "plex"]
+    found = world.read()[rule, "plex"]
+    assert (found.severity, found.known) == (None, False)
+
+
+@pytest.mark.parametrize("rule", ["dependency-down", "dependency-trouble"])
+def test_the_first_check_that_says_something_else_proves_nothing(world: World, rule: str) -> None:
+    assert world.read()[rule, "plex"].known
+    world.down = {"plex"}
+    world.checks()
+    found = world.read()[rule, "plex"]
     assert (found.severity, found.known) == (None, False)
 
 
