@@ -14,7 +14,6 @@ from medianest.health.observer import Observer
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import Traffic
 from medianest.monitoring.monitoring import let_in
-from medianest.monitoring.wiring import let_in
 from medianest.resilience import BulkheadOptions, Criticality, ManualClock, ResilienceService
 
 SERVICES = {"/libraries": ("plex-api",), "/requests": ("shop",), "/about": (), "/health": None}

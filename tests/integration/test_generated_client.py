@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.integration.conftest import OPERATOR, Server
+from tests.support.server import OPERATOR, Server
 
 PACKAGE = "generated_medianest"
 PINNED = Path(__file__).parents[1] / "pinned" / "operations.txt"

@@ -103,8 +103,8 @@ def test_a_server_that_was_killed_and_started_again_costs_one_reconnect_and_no_e
     runs = [
         step.outcome for record in history for step in record.steps if step.outcome != "declined"
     ]
-    assert runs.count("run_again") == 1
-    assert set(runs) <= {"run_again", "shared"}
+    assert runs.count("repaired") == 1
+    assert set(runs) <= {"repaired", "shared"}
 
 
 def test_the_name_of_the_database_is_looked_up_within_the_deadline(

@@ -6,6 +6,7 @@ from typing import Any
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Lease
+from medianest.queue.runner import QueueRunner
 from medianest.queue.settlement import Settlement
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock
@@ -40,3 +41,9 @@ class QueueByHand(DeferredQueue):
     def bury(self, lease: Lease, error: BaseException, **how: bool) -> bool:
         """It can never be done."""
         return bool(self.settle([Settlement.dead(lease, self.clock.utc(), error, **how)]))
+
+
+def by_hand(runner: QueueRunner) -> QueueByHand:
+    """The queue of a runner that was made with one."""
+    assert isinstance(runner.queue, QueueByHand)
+    return runner.queue

@@ -12,6 +12,7 @@ from medianest.queue.operations import PayloadError
 from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import ManualClock
 from medianest.resilience.cascade import CascadeMonitor
+from tests.queue.by_hand import by_hand
 from tests.support.narrowing import not_none
 
 
@@ -180,7 +181,7 @@ def test_a_crash_leaves_in_doubt_what_was_under_way(
     clock: ManualClock,
 ) -> None:
     one = put(1)
-    runner.queue.claim("h")  # and the process dies, after it has sent it
+    by_hand(runner).claim("h")  # and the process dies, after it has sent it
     server.made.append(1)
     clock.advance(61)
     careful.run_due("h")
@@ -191,7 +192,7 @@ def dead_in_doubt(careful: QueueRunner, subject: str = "movie:1") -> str:
     """A dead letter that may have been done."""
     made = careful.queue.enqueue("h", {"n": 1}, "first", subject=subject)
     (lease,) = careful.queue.claim_many("h", 1)
-    assert careful.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
+    assert by_hand(careful).bury(lease, ValueError("words that nobody knows"), in_doubt=True)
     return made.operation.id
 
 
@@ -218,7 +219,7 @@ def test_one_that_waited_already_takes_the_doubt_of_a_dead_letter(
     waiting = careful.queue.enqueue("h", {"n": 1}, "of another", subject="movie:1").operation.id
     clock.advance(61)  # the process that had the lease is dead
     (lease,) = careful.queue.claim_many("h", 1)
-    careful.queue.bury(lease, ValueError("words that nobody knows"), in_doubt=True)
+    by_hand(careful).bury(lease, ValueError("words that nobody knows"), in_doubt=True)
     server.made, server.loses = [1], False
     run_for(careful, clock, 60)
     assert not_none(careful.queue.get(waiting)).result == "found"
@@ -255,7 +256,7 @@ def test_so_is_what_a_process_that_died_had_sent(runner: QueueRunner, clock: Man
     careful.queue.enqueue("h", {"n": 1}, "one", delay=100)
     clock.advance(100)
     sent = clock.utc()
-    careful.queue.claim("h")  # and dies
+    by_hand(careful).claim("h")  # and dies
     clock.advance(61)
     careful.run_due("h")
     assert server.since == sent

@@ -11,6 +11,7 @@ from medianest.queue.operations import Accepted
 from medianest.queue.runner import QueueRunner
 from medianest.resilience import ManualClock
 from medianest.resilience.steps import ClockSteps
+from tests.queue.by_hand import by_hand
 from tests.queue.test_doubt import Dated, Server, process
 from tests.support.narrowing import not_none
 
@@ -78,7 +79,7 @@ def test_who_holds_a_lease_of_a_time_to_come_keeps_it(
     made = keep(1, leased=True)
     clock.set_by(-THREE_HOURS)
     run_for(runner, clock, 55)
-    assert runner.queue.finish(not_none(made.lease), "made")
+    assert by_hand(runner).finish(not_none(made.lease), "made")
 
 
 def test_what_is_in_doubt_when_the_clock_is_set_back_is_proven_all_the_same(

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import Context
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from blinker import Signal
 
-from medianest.resilience import CircuitOpenError, State
+from medianest.resilience import CircuitOpenError, ManualClock, State
 from medianest.resilience.circuit_breaker.window import Window
 from medianest.resilience.events import state_changed, would_have_opened
 from medianest.resilience.options import MAX_SECONDS
 from medianest.resilience.outcome import Outcome
+from tests.resilience.conftest import Fail, MakeBreaker
 
 WAYS = ["call", "decorated", "permit"]
 
 
 @pytest.fixture(params=WAYS)
-def call(request):
+def call(request: pytest.FixtureRequest) -> Any:
     """`call(breaker, function)` makes a call in one of the ways in which it can be made."""
 
-    def with_permit(breaker, function):
+    def with_permit(breaker: Any, function: Any) -> None:
         with breaker.acquire():
             function()
 
@@ -33,22 +37,24 @@ def call(request):
 
 
 def test_the_duration_of_a_call_is_the_time_from_its_beginning_to_its_end(
-    make_breaker, clock, call
-):
+    make_breaker: MakeBreaker, clock: ManualClock, call: Any
+) -> None:
     breaker = make_breaker()
     call(breaker, lambda: clock.advance(0.01))
     assert breaker.snapshot().latency.max == pytest.approx(0.01)
 
 
-def test_a_call_that_takes_just_the_threshold_is_slow(make_breaker, clock, call):
+def test_a_call_that_takes_just_the_threshold_is_slow(
+    make_breaker: MakeBreaker, clock: ManualClock, call: Any
+) -> None:
     breaker = make_breaker(slow_call_duration_threshold=0.03125, slow_call_rate_threshold=1)
     call(breaker, lambda: clock.advance(0.03125))
     assert breaker.snapshot().counts.slow == 1
 
 
 def test_a_call_at_the_instant_at_which_an_override_ends_is_counted_by_what_follows(
-    make_breaker, clock, call
-):
+    make_breaker: MakeBreaker, clock: ManualClock, call: Any
+) -> None:
     breaker = make_breaker()
     breaker.disable(expires_in=0.03125)
     clock.advance(0.03125)
@@ -57,20 +63,22 @@ def test_a_call_at_the_instant_at_which_an_override_ends_is_counted_by_what_foll
     assert breaker.snapshot().counts.successes == 1
 
 
-def test_an_override_is_over_at_its_end(make_breaker, clock):
+def test_an_override_is_over_at_its_end(make_breaker: MakeBreaker, clock: ManualClock) -> None:
     breaker = make_breaker()
     breaker.disable(expires_in=0.03125)
     clock.advance(0.03125)
     assert breaker.state is State.CLOSED
 
 
-def test_an_override_may_last_as_long_as_anything(make_breaker):
+def test_an_override_may_last_as_long_as_anything(make_breaker: MakeBreaker) -> None:
     breaker = make_breaker()
     breaker.open(expires_in=MAX_SECONDS)
     assert breaker.state is State.FORCED_OPEN
 
 
-def test_a_probe_that_gives_signs_of_life_keeps_its_place(make_breaker, half_open, clock):
+def test_a_probe_that_gives_signs_of_life_keeps_its_place(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(half_open_timeout=30, half_open_max_calls=1)
     half_open(breaker)
     probe = breaker.acquire()
@@ -82,7 +90,9 @@ def test_a_probe_that_gives_signs_of_life_keeps_its_place(make_breaker, half_ope
     assert breaker.state is State.CLOSED
 
 
-def test_a_probe_that_falls_silent_expires_from_its_last_sign(make_breaker, half_open, clock):
+def test_a_probe_that_falls_silent_expires_from_its_last_sign(
+    make_breaker: MakeBreaker, half_open: Fail, clock: ManualClock
+) -> None:
     breaker = make_breaker(half_open_timeout=30)
     half_open(breaker)
     probe = breaker.acquire()
@@ -94,7 +104,9 @@ def test_a_probe_that_falls_silent_expires_from_its_last_sign(make_breaker, half
     assert breaker.state is State.OPEN
 
 
-def test_a_breaker_with_a_free_place_for_a_probe_asks_nobody_to_wait(make_breaker, half_open):
+def test_a_breaker_with_a_free_place_for_a_probe_asks_nobody_to_wait(
+    make_breaker: MakeBreaker, half_open: Fail
+) -> None:
     breaker = make_breaker(half_open_max_calls=2)
     half_open(breaker)
     breaker.acquire()
@@ -105,7 +117,9 @@ def test_a_breaker_with_a_free_place_for_a_probe_asks_nobody_to_wait(make_breake
     assert caught.value.retry_after == 1
 
 
-def test_a_failed_probe_is_the_reason_for_the_next_wait(make_breaker, half_open, fail):
+def test_a_failed_probe_is_the_reason_for_the_next_wait(
+    make_breaker: MakeBreaker, half_open: Fail, fail: Fail
+) -> None:
     breaker = make_breaker()
     half_open(breaker)
     fail(breaker)
@@ -114,7 +128,9 @@ def test_a_failed_probe_is_the_reason_for_the_next_wait(make_breaker, half_open,
     assert snapshot.totals.openings == 2
 
 
-def test_calls_that_hang_are_found_slow_while_others_are_quick(make_breaker, clock):
+def test_calls_that_hang_are_found_slow_while_others_are_quick(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     """A breaker with little to do looks seldom; not so while something is on its way."""
     breaker = make_breaker(
         monitoring_period=600,
@@ -130,7 +146,9 @@ def test_calls_that_hang_are_found_slow_while_others_are_quick(make_breaker, clo
 
 
 @pytest.mark.parametrize("slow", [30, 40])
-def test_a_permit_that_hangs_is_seen_to_be_slow_before_it_expires(make_breaker, clock, slow):
+def test_a_permit_that_hangs_is_seen_to_be_slow_before_it_expires(
+    make_breaker: MakeBreaker, clock: ManualClock, slow: Any
+) -> None:
     breaker = make_breaker(
         failure_threshold=1, half_open_timeout=30, slow_call_duration_threshold=slow
     )
@@ -139,7 +157,9 @@ def test_a_permit_that_hangs_is_seen_to_be_slow_before_it_expires(make_breaker, 
     assert breaker.state is State.OPEN
 
 
-def test_a_call_that_hangs_counts_though_a_later_one_was_quick(make_breaker, clock):
+def test_a_call_that_hangs_counts_though_a_later_one_was_quick(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(
         failure_threshold=2, slow_call_duration_threshold=1, slow_call_rate_threshold=0.5
     )
@@ -153,13 +173,17 @@ def test_a_call_that_hangs_counts_though_a_later_one_was_quick(make_breaker, clo
     assert breaker.snapshot().reason == "2 of 3 calls were slow"
 
 
-def test_one_slow_call_is_told_in_the_singular(make_breaker, clock):
+def test_one_slow_call_is_told_in_the_singular(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(failure_threshold=1, slow_call_duration_threshold=1)
     breaker.call(lambda: clock.advance(1))
     assert breaker.snapshot().reason == "1 of 1 call was slow"
 
 
-def test_failures_are_calls_of_which_a_share_may_be_slow(make_breaker, clock, fail):
+def test_failures_are_calls_of_which_a_share_may_be_slow(
+    make_breaker: MakeBreaker, clock: ManualClock, fail: Fail
+) -> None:
     breaker = make_breaker(
         failure_threshold=2, slow_call_duration_threshold=1, slow_call_rate_threshold=0.5
     )
@@ -172,7 +196,9 @@ def test_failures_are_calls_of_which_a_share_may_be_slow(make_breaker, clock, fa
     assert breaker.snapshot().slow_call_rate == pytest.approx(2 / 6)
 
 
-def test_slow_calls_leave_the_count_with_the_period(make_breaker, clock):
+def test_slow_calls_leave_the_count_with_the_period(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     breaker = make_breaker(slow_call_duration_threshold=1, monitoring_period=600)
     for _ in range(3):
         breaker.call(lambda: clock.advance(1))
@@ -181,7 +207,9 @@ def test_slow_calls_leave_the_count_with_the_period(make_breaker, clock):
     assert (snapshot.counts.slow, snapshot.totals.slow) == (0, 3)
 
 
-def test_a_slow_success_is_no_failure_in_a_row(make_breaker, clock, fail):
+def test_a_slow_success_is_no_failure_in_a_row(
+    make_breaker: MakeBreaker, clock: ManualClock, fail: Fail
+) -> None:
     breaker = make_breaker(
         counting="consecutive", failure_threshold=2, slow_call_duration_threshold=1
     )
@@ -191,7 +219,7 @@ def test_a_slow_success_is_no_failure_in_a_row(make_breaker, clock, fail):
     assert breaker.state is State.CLOSED
 
 
-def test_a_window_that_is_used_all_the_time_keeps_a_bounded_number_of_slices():
+def test_a_window_that_is_used_all_the_time_keeps_a_bounded_number_of_slices() -> None:
     window = Window(60, now=0)
     for hundredth in range(12_000):
         window.fold(hundredth / 100)
@@ -199,7 +227,7 @@ def test_a_window_that_is_used_all_the_time_keeps_a_bounded_number_of_slices():
     assert len(window.batches()[0]) <= 121
 
 
-def test_the_durations_that_are_kept_of_many_are_evenly_spread():
+def test_the_durations_that_are_kept_of_many_are_evenly_spread() -> None:
     window = Window(60, now=0)
     durations = [float(number) for number in range(1_510)]
     for first in range(0, 1_510, 151):
@@ -210,7 +238,7 @@ def test_the_durations_that_are_kept_of_many_are_evenly_spread():
     assert (weight * len(kept), longest) == (1_510, 1_509)
 
 
-def test_quick_calls_leave_the_count_with_the_period():
+def test_quick_calls_leave_the_count_with_the_period() -> None:
     window = Window(60, now=0)
     for _ in range(2):
         window.pending += [0.01, 0.01]
@@ -219,7 +247,9 @@ def test_quick_calls_leave_the_count_with_the_period():
     assert (window.counts[Outcome.SUCCESS], window.retired[Outcome.SUCCESS]) == (0, 4)
 
 
-def test_what_would_have_opened_it_is_told_once(make_breaker, clock, fail, heard):
+def test_what_would_have_opened_it_is_told_once(
+    make_breaker: MakeBreaker, clock: ManualClock, fail: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     breaker, events = make_breaker(slow_call_duration_threshold=1), heard(would_have_opened)
     breaker.disable()
     for _ in range(10):
@@ -228,7 +258,9 @@ def test_what_would_have_opened_it_is_told_once(make_breaker, clock, fail, heard
     assert len(events) == 1
 
 
-def test_what_would_have_opened_it_is_told_with_the_time(make_breaker, clock, fail, heard):
+def test_what_would_have_opened_it_is_told_with_the_time(
+    make_breaker: MakeBreaker, clock: ManualClock, fail: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     breaker, events = make_breaker(failure_threshold=2), heard(would_have_opened)
     breaker.disable()
     clock.advance(5)
@@ -237,21 +269,25 @@ def test_what_would_have_opened_it_is_told_with_the_time(make_breaker, clock, fa
     assert events[0].at - breaker.snapshot().since == timedelta(seconds=5)
 
 
-def test_who_closed_it_early_is_told_and_why(make_breaker, trip, heard):
+def test_who_closed_it_early_is_told_and_why(
+    make_breaker: MakeBreaker, trip: Fail, heard: Callable[[Signal], list[Any]]
+) -> None:
     breaker, events = make_breaker(), heard(state_changed)
     trip(breaker)
     assert breaker.close_if_open("plex answers again")
     assert (events[-1].reason, events[-1].actor) == ("plex answers again", "recovery")
 
 
-def test_a_failing_predicate_is_told_with_the_breaker_it_belongs_to(make_breaker, fail, caplog):
+def test_a_failing_predicate_is_told_with_the_breaker_it_belongs_to(
+    make_breaker: MakeBreaker, fail: Fail, caplog: pytest.LogCaptureFixture
+) -> None:
     breaker = make_breaker(expected_errors=lambda error: 1 / 0)
     fail(breaker)
     assert caplog.messages == ["expected_errors or ignored_errors of 'plex' failed"]
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_block_ends_what_was_begun_last(make_breaker, clock):
+def test_a_block_ends_what_was_begun_last(make_breaker: MakeBreaker, clock: ManualClock) -> None:
     breaker = make_breaker()
     with breaker:
         clock.advance(10)
@@ -260,7 +296,9 @@ def test_a_block_ends_what_was_begun_last(make_breaker, clock):
         assert breaker.snapshot().latency.max == 1
 
 
-def test_a_block_ends_its_own_call_in_whatever_order_blocks_end(make_breaker, clock):
+def test_a_block_ends_its_own_call_in_whatever_order_blocks_end(
+    make_breaker: MakeBreaker, clock: ManualClock
+) -> None:
     one, other = make_breaker("one"), make_breaker("other")
     Context().run(other.__enter__)  # by another task, long ago
     clock.advance(20)
@@ -272,7 +310,9 @@ def test_a_block_ends_its_own_call_in_whatever_order_blocks_end(make_breaker, cl
     assert other.snapshot().latency.max == 1
 
 
-def test_a_block_whose_call_another_has_ended_ends_the_other_call(make_breaker):
+def test_a_block_whose_call_another_has_ended_ends_the_other_call(
+    make_breaker: MakeBreaker,
+) -> None:
     breaker = make_breaker()
     here, there = Context(), Context()
     here.run(breaker.__enter__)

@@ -200,7 +200,7 @@ def test_a_registry_gives_its_bulkheads_its_clock() -> None:
     assert looks
 
 
-def test_a_short_wait_in_vain_sends_nobody_away(make_line):
+def test_a_short_wait_in_vain_sends_nobody_away(make_line: Callable[..., Line]) -> None:
     line = make_line(max_waiting=5)
     with pytest.raises(BulkheadFullError), Deadline(0.02).scope():
         line.bulkhead.call(int)
@@ -210,7 +210,7 @@ def test_a_short_wait_in_vain_sends_nobody_away(make_line):
 
 
 @pytest.fixture
-def interruptible():
+def interruptible() -> Iterator[None]:
     """SIGINT interrupts, also where whoever started the tests has it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -218,12 +218,12 @@ def interruptible():
 
 
 @pytest.mark.parametrize("wait", ["call", "acquire"])
-def test_who_is_interrupted_while_waiting_leaves_the_line(interruptible, wait):
+def test_who_is_interrupted_while_waiting_leaves_the_line(interruptible: None, wait: Any) -> None:
     bulkhead = Bulkhead("x", max_concurrent=1, max_wait=10)
     place, main = bulkhead.acquire(), threading.get_ident()
 
-    def interrupt():
-        until(lambda: bulkhead.snapshot().waiting)
+    def interrupt() -> None:
+        wait_until(lambda: bulkhead.snapshot().waiting)
         signal.pthread_kill(main, signal.SIGINT)
 
     interrupter = threading.Thread(target=interrupt)

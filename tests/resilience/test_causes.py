@@ -91,7 +91,7 @@ def test_in_a_permit_block_what_was_handled_there_is_a_cause(breaker: CircuitBre
     assert counts_of(breaker, call_in_one_frame) == (2, 0)
 
 
-def test_everything_beneath_an_error_is_looked_at_whatever_else_is_there():
+def test_everything_beneath_an_error_is_looked_at_whatever_else_is_there() -> None:
     shared, deep, leaf = ValueError("shared"), ValueError("deep"), OSError("leaf")
     carrier = ConnectionError(deep)
     error = RuntimeError(leaf, carrier, shared)

@@ -102,16 +102,16 @@ def test_a_wrong_timeout_is_refused(wrong: Any) -> None:
         Deadline(wrong)
 
 
-def test_after_a_deadline_within_it_the_outer_one_goes_on(clock):
-    def within():
+def test_after_a_deadline_within_it_the_outer_one_goes_on(clock: ManualClock) -> None:
+    def within() -> Any:
         Deadline(1, clock=clock).call(clock.advance, 2)
         return remaining()
 
     assert Deadline(10, clock=clock).call(within) == 8
 
 
-def test_the_last_half_second_is_time_enough_to_begin(clock):
-    def within():
+def test_the_last_half_second_is_time_enough_to_begin(clock: ManualClock) -> None:
+    def within() -> Any:
         clock.advance(9.5)
         return Deadline(5, clock=clock).call(remaining)
 
@@ -119,7 +119,9 @@ def test_the_last_half_second_is_time_enough_to_begin(clock):
 
 
 @pytest.mark.parametrize("name", [None, "shelf"])
-def test_a_block_without_time_is_told_by_the_name_of_its_deadline(clock, name):
+def test_a_block_without_time_is_told_by_the_name_of_its_deadline(
+    clock: ManualClock, name: Any
+) -> None:
     inner = Deadline(5, clock=clock, **({"name": name} if name else {}))
     with Deadline(10, clock=clock).scope():
         clock.advance(10)

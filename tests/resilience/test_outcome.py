@@ -222,20 +222,20 @@ TOKENS = ["timeout", " ENOTFOUND ", "econnrefused", "5xx", "429"]
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_an_error_for_a_rehearsal_is_one_that_its_token_matches(token):
+def test_an_error_for_a_rehearsal_is_one_that_its_token_matches(token: Any) -> None:
     error = example_of(token)
     matched = [other for other in TOKENS if Classifier(other)(error) is FAILURE]
     assert matched == [token]
     assert "a rehearsal of" in str(error)
 
 
-def test_the_error_for_a_rehearsal_says_what_it_is():
+def test_the_error_for_a_rehearsal_says_what_it_is() -> None:
     assert str(example_of("timeout")) == "a rehearsal of a timeout"
     assert example_of("ENOTFOUND").args == (socket.EAI_NONAME, "a rehearsal of an unknown name")
     assert example_of("EPIPE").args == (errno.EPIPE, "a rehearsal of EPIPE")
     assert str(example_of("5xx")) == "a rehearsal of 5xx"
 
 
-def test_what_is_no_token_cannot_be_rehearsed():
+def test_what_is_no_token_cannot_be_rehearsed() -> None:
     with pytest.raises(ConfigurationError, match=r"^error: 'x' is not an exception type"):
         example_of("x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ from medianest.resilience.options import MAX_SECONDS
 from medianest.resilience.recovery import RecoveryAction
 
 NAME = "name must be 1 to 100 printable characters, not ''"
-STORE = MemoryLastGood(60)
+STORE: MemoryLastGood[Any] = MemoryLastGood(60)
 MANAGER = ErrorRecoveryManager()
 NO_TOKEN = (
     '\'x\' is not an exception type, a function, or one of the tokens "timeout", "ENOTFOUND", '
@@ -53,15 +54,15 @@ WRONG = [
     (lambda: Recovery(MANAGER, service=""), f"recovery {NAME}"),
     (lambda: Registry().budget(""), f"retry budget {NAME}"),
     (
-        lambda: CircuitBreaker("plex", random=0.5),
+        lambda: CircuitBreaker("plex", random=0.5),  # type: ignore[arg-type]
         "circuit breaker 'plex': random must be a function () -> a number from 0 to 1, not 0.5",
     ),
     (
-        lambda: Retry(name="plex", random=0.5),
+        lambda: Retry(name="plex", random=0.5),  # type: ignore[arg-type]
         "retry 'plex': random must be a function () -> a number from 0 to 1, not 0.5",
     ),
     (
-        lambda: Retry(name="plex", budget=3),
+        lambda: Retry(name="plex", budget=3),  # type: ignore[arg-type]
         "retry 'plex': budget must be a RetryBudget or None, not 3",
     ),
     (
@@ -69,17 +70,17 @@ WRONG = [
         "retry 'plex': max_attempts must be a whole number from 1 to 1000000000, not 0",
     ),
     (
-        lambda: Retry(name="plex", attempts=3),
+        lambda: Retry(name="plex", attempts=3),  # type: ignore[call-arg]
         "retry 'plex': unknown option attempts; allowed are max_attempts, initial_delay, factor, "
         "max_delay, retry_on, failure_if, name, budget, clock, random",
     ),
     (
-        lambda: Bulkhead("plex", places=3),
+        lambda: Bulkhead("plex", places=3),  # type: ignore[call-arg]
         "bulkhead 'plex': unknown option places; allowed are max_concurrent, max_wait, "
         "max_waiting, clock",
     ),
     (
-        lambda: Bulkhead("plex", RetryOptions()),
+        lambda: Bulkhead("plex", RetryOptions()),  # type: ignore[arg-type]
         "bulkhead 'plex': options must be BulkheadOptions, not RetryOptions(max_attempts=3, "
         "initial_delay=1.0, factor=2.0, max_delay=30.0, retry_on=None, failure_if=None)",
     ),
@@ -109,7 +110,7 @@ WRONG = [
         "factor must be a number from 1 to 3.1536e+08, not 0.5",
     ),
     (
-        lambda: RetryOptions(failure_if=5),
+        lambda: RetryOptions(failure_if=5),  # type: ignore[arg-type]
         "failure_if must be a function (result) -> bool, not 5",
     ),
     (
@@ -121,7 +122,7 @@ WRONG = [
         "jitter must be a number from 0 to 1, not 2",
     ),
     (
-        lambda: CircuitBreakerOptions(counting="both"),
+        lambda: CircuitBreakerOptions(counting="both"),  # type: ignore[arg-type]
         'counting must be "window" or "consecutive", not \'both\'',
     ),
     (lambda: CircuitBreakerOptions(expected_errors="x"), f"expected_errors: {NO_TOKEN}"),
@@ -129,10 +130,10 @@ WRONG = [
     (lambda: RetryOptions(retry_on="x"), f"retry_on: {NO_TOKEN}"),
     (lambda: Fallback(list, handles="x"), f"handles: {NO_TOKEN}"),
     (
-        lambda: Fallback(list, handles=int),
+        lambda: Fallback(list, handles=int),  # type: ignore[arg-type]
         f"handles: {NO_TOKEN}".replace("'x'", "<class 'int'>"),
     ),
-    (lambda: Fallback(list, handles=[5]), f"handles: {NO_TOKEN}".replace("'x'", "5")),
+    (lambda: Fallback(list, handles=[5]), f"handles: {NO_TOKEN}".replace("'x'", "5")),  # type: ignore[list-item]
     (lambda: Deadline(0), "timeout must be seconds above 0, not 0"),
     (
         lambda: Fallback(list, value=[], name="plex"),
@@ -140,37 +141,37 @@ WRONG = [
     ),
     (lambda: Fallback(name="plex"), "fallback 'plex': give a function, value= or last_good="),
     (
-        lambda: Fallback(last_good={}, name="plex"),
+        lambda: Fallback(last_good={}, name="plex"),  # type: ignore[arg-type]
         "fallback 'plex': last_good must keep answers as MemoryLastGood does, not {}",
     ),
     (
-        lambda: Fallback(last_good=STORE, key=5, name="plex"),
+        lambda: Fallback(last_good=STORE, key=5, name="plex"),  # type: ignore[arg-type]
         "fallback 'plex': key must be a function, not 5",
     ),
     (
-        lambda: Fallback(last_good=STORE, stale=5, name="plex"),
+        lambda: Fallback(last_good=STORE, stale=5, name="plex"),  # type: ignore[arg-type]
         "fallback 'plex': stale must be a function, not 5",
     ),
     (
-        lambda: Fallback(5, name="plex"),
+        lambda: Fallback(5, name="plex"),  # type: ignore[arg-type]
         "fallback 'plex': give a function (error) -> answer or () -> answer, not 5",
     ),
     (
-        lambda: Fallback(divmod, name="plex"),
+        lambda: Fallback(divmod, name="plex"),  # type: ignore[arg-type]
         "fallback 'plex': the function is called with the error or with nothing, and cannot be: "
         "<built-in function divmod> takes (x, y, /)",
     ),
     (
-        lambda: Coalesce(name="plex", line=5),
+        lambda: Coalesce(name="plex", line=5),  # type: ignore[arg-type]
         "coalesce 'plex': line must be a Bulkhead, not 5",
     ),
-    (lambda: Coalesce(name="plex", key=5), "coalesce 'plex': key must be a function, not 5"),
+    (lambda: Coalesce(name="plex", key=5), "coalesce 'plex': key must be a function, not 5"),  # type: ignore[arg-type]
     (
         lambda: Coalesce(name="plex", timeout=0),
         "coalesce 'plex': timeout must be seconds above 0, not 0",
     ),
     (
-        lambda: Patience(1, last_good=STORE, name="plex", pool=5),
+        lambda: Patience(1, last_good=STORE, name="plex", pool=5),  # type: ignore[arg-type]
         "patience 'plex': pool must be a FlightPool, not 5",
     ),
     (
@@ -178,7 +179,7 @@ WRONG = [
         "patience 'plex': it takes seconds of at least 0, not -1",
     ),
     (
-        lambda: Patience(1, last_good={}, name="plex"),
+        lambda: Patience(1, last_good={}, name="plex"),  # type: ignore[arg-type]
         "patience 'plex': last_good must keep answers as MemoryLastGood does, not {}",
     ),
     (
@@ -193,9 +194,9 @@ WRONG = [
     (lambda: RetryBudget(-0.1), f"{RATIO}-0.1, 10, 60.0; budget=None is none at all"),
     (lambda: RetryBudget(0.2, -1), f"{RATIO}0.2, -1, 60.0; budget=None is none at all"),
     (lambda: RetryBudget(0.2, 1, 0), f"{RATIO}0.2, 1, 0; budget=None is none at all"),
-    (lambda: RetryBudget("0.2"), f"{RATIO}'0.2', 10, 60.0; budget=None is none at all"),
+    (lambda: RetryBudget("0.2"), f"{RATIO}'0.2', 10, 60.0; budget=None is none at all"),  # type: ignore[arg-type]
     (
-        lambda: RetryBudget(held_back="never"),
+        lambda: RetryBudget(held_back="never"),  # type: ignore[arg-type]
         "held_back of a retry budget must be a function () -> reason or None, not 'never'",
     ),
     (
@@ -204,16 +205,16 @@ WRONG = [
         "not 0, 256 and None",
     ),
     (
-        lambda: MemoryLastGood(1, accept=5),
+        lambda: MemoryLastGood(1, accept=5),  # type: ignore[arg-type]
         "accept must be a function (answer) -> bool, not 5",
     ),
     (
         lambda: MemoryLastGood(1, max_bytes=5),
         "max_bytes takes size_of, a function (answer) -> bytes",
     ),
-    (lambda: Pipeline("plex", Retry()), "pipeline 'plex' takes a list of strategies"),
+    (lambda: Pipeline("plex", Retry()), "pipeline 'plex' takes a list of strategies"),  # type: ignore[arg-type]
     (
-        lambda: Pipeline("plex", [5]),
+        lambda: Pipeline("plex", [5]),  # type: ignore[list-item]
         "pipeline 'plex': 5 is not a strategy such as Retry(), CircuitBreaker(...) or "
         "Bulkhead(...)",
     ),
@@ -222,10 +223,10 @@ WRONG = [
         "pipeline 'plex': Patience does nothing beneath Coalesce; put it directly around it: "
         "Fallback(...), Patience(...), Coalesce(...)",
     ),
-    (lambda: Registry(parent=5), "parent must be a Registry, not 5"),
-    (lambda: ResilienceService(5), "registry must be a Registry, not 5"),
+    (lambda: Registry(parent=5), "parent must be a Registry, not 5"),  # type: ignore[arg-type]
+    (lambda: ResilienceService(5), "registry must be a Registry, not 5"),  # type: ignore[arg-type]
     (
-        lambda: ResilienceService(recovery=5),
+        lambda: ResilienceService(recovery=5),  # type: ignore[arg-type]
         "recovery must be an ErrorRecoveryManager, not 5",
     ),
     (
@@ -249,19 +250,19 @@ WRONG = [
         "recovery of 'plex': last_good needs a name as operation, and a key",
     ),
     (
-        lambda: RecoveryAction(name="repair", priority="1", execute=print),
+        lambda: RecoveryAction(name="repair", priority="1", execute=print),  # type: ignore[arg-type]
         "recovery action 'repair': priority must be a whole number, not '1'",
     ),
     (
-        lambda: ErrorRecoveryManager(ambient=5),
+        lambda: ErrorRecoveryManager(ambient=5),  # type: ignore[arg-type]
         "ambient must be a function () -> dict, not 5",
     ),
     (
-        lambda: ErrorRecoveryManager(held_back=5),
+        lambda: ErrorRecoveryManager(held_back=5),  # type: ignore[arg-type]
         "held_back must be a function (action) -> reason or None, not 5",
     ),
     (
-        lambda: MANAGER.with_recovery(int, "plex"),
+        lambda: MANAGER.with_recovery(int, "plex"),  # type: ignore[arg-type]
         "context must be a RecoveryContext or a dict of its fields, not 'plex'",
     ),
     (
@@ -272,7 +273,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("make", "message"), WRONG, ids=range(len(WRONG)))
-def test_a_wrong_argument_is_told_in_full(make, message):
+def test_a_wrong_argument_is_told_in_full(make: Any, message: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         make()
 
@@ -287,7 +288,7 @@ LONGEST = [
 
 
 @pytest.mark.parametrize("make", LONGEST)
-def test_ten_years_are_allowed_and_no_second_more(make):
+def test_ten_years_are_allowed_and_no_second_more(make: Any) -> None:
     make(MAX_SECONDS)
     with pytest.raises(ConfigurationError):
         make(MAX_SECONDS + 1)
