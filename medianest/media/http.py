@@ -142,17 +142,9 @@ class UpstreamHttp:
             body = self._read(response)
         return self.parse(body)
 
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
-    ) -> HttpAnswer:
+    def ask(self, method: str, path: str, *, body: Any = None) -> HttpAnswer:
         """Any request, with `body` as JSON, and its whole answer of whatever status."""
-        with self._asked(method, path, params, headers, body) as response:
+        with self._asked(method, path, body=body) as response:
             return HttpAnswer(response.status_code, response.headers, self._read(response))
 
     def close(self) -> None:
@@ -164,8 +156,8 @@ class UpstreamHttp:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str | int] | None,
-        headers: Mapping[str, str] | None,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Iterator[requests.Response]:
         # Not the `params` of requests: some servers take its "+" for a plus.

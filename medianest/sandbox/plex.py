@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from medianest.sandbox.library import SandboxLibrary, build_library
 from medianest.sandbox.messages import SPELLED, OwnFault, Reply, Request, reason
+from medianest.sandbox.library import build_library
 from medianest.sandbox.plex_odd import with_odd_elements
 
 __all__ = ["PlexServer"]
@@ -38,9 +38,9 @@ class PlexServer:
     """Answers as a Plex Media Server does that is asked for JSON; all but /identity need the token,
     in its header."""
 
-    def __init__(self, token: str, library: SandboxLibrary | None = None) -> None:
+    def __init__(self, token: str) -> None:
         self._token = token
-        self._library = library or build_library()
+        self._library = build_library()
         self.own_faults = {"odd": OwnFault(lambda request, fault: self._odd(request))}
         self._routes: Mapping[str, Callable[[Request], Container]] = {
             "/library/sections": self._sections,
