@@ -85,7 +85,7 @@ def _walks_of(app: Flask, clock: ManualClock, overseerr: SandboxProcess) -> dict
     with entered() as made:
         _ask(app, 604, 201)
     with entered() as acted:
-        path = "/api/v1/resilience/circuit-breakers/plex/action"
+        path = "/api/v1/resilience/circuit-breakers/plex-media-server/action"
         _post(app, path, {"action": "open", "reason": "a walk"}, 200)
     told = _telling(parts, clock)
     overseerr.stop()

@@ -56,7 +56,6 @@ class UpstreamOperations:
 
     def __init__(
         self,
-        dependency: str,
         service: str,
         names: Sequence[str],
         settings: UpstreamSettings,
@@ -81,10 +80,9 @@ class UpstreamOperations:
             for name, subjects in self._subjects.items()
         }
         resilience.register_dependency(
-            dependency,
+            service,
             replace(policy, circuit_breaker=servers),
             criticality=criticality,
-            service=service,
             operations=self._breakers.values(),
         )
         self._server = registry.breaker(service)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from medianest.media.errors import MediaError, NotConfiguredError
+from medianest.media.overseerr.client import SERVICE as OVERSEERR
 from medianest.media.overseerr.models import Title
 from medianest.media.overseerr.service import Overseerr
+from medianest.media.plex.client import SERVICE as PLEX
 from medianest.media.plex.models import Item
 from medianest.media.plex.service import Plex
 from medianest.resilience import CallRefusedError
@@ -40,15 +42,15 @@ def search_everything(plex: Plex, overseerr: Overseerr, query: str) -> Found:
     try:
         answer = plex.search(query)
         items = answer.value
-        missing += ["plex"] if answer.degraded else []
+        missing += [PLEX] if answer.degraded else []
     except (MediaError, CallRefusedError) as error:
         failures.append(error)
-        missing += [] if isinstance(error, NotConfiguredError) else ["plex"]
+        missing += [] if isinstance(error, NotConfiguredError) else [PLEX]
     try:
         titles = beside.result()
     except (MediaError, CallRefusedError) as error:
         failures.append(error)
-        missing += [] if isinstance(error, NotConfiguredError) else ["overseerr"]
+        missing += [] if isinstance(error, NotConfiguredError) else [OVERSEERR]
     if items is None and titles is None:
         raise failures[0]
     return Found(items or (), titles or (), tuple(missing))

@@ -25,7 +25,6 @@ from medianest.media.media import Media
 from medianest.media.overseerr.client import API
 from medianest.media.overseerr.client import SERVICE as OVERSEERR
 from medianest.media.plex.client import SERVICE as PLEX
-from medianest.media.plex.service import DEPENDENCY as PLEX_DEPENDENCY
 from medianest.queue.queue import Queue
 from medianest.resilience import Bulkhead, Clock, Registry
 from medianest.storage.storage import Storage
@@ -54,7 +53,7 @@ def check_of(
 
 def unused(settings: Settings) -> list[str]:
     """The dependencies that are not configured."""
-    urls = {PLEX_DEPENDENCY: settings.plex.url, OVERSEERR: settings.overseerr.url}
+    urls = {PLEX: settings.plex.url, OVERSEERR: settings.overseerr.url}
     return [name for name, url in urls.items() if url is None]
 
 
@@ -73,7 +72,7 @@ def checks_outside(settings: Settings, media: Media, clock: Clock) -> Iterator[C
             tls=settings.plex.tls,
             trouble=lambda: plex.trouble,
         )
-        yield check(PLEX_DEPENDENCY, "important", identity)
+        yield check(PLEX, "important", identity)
     if settings.overseerr.url is not None:
         status = ask(
             OVERSEERR,

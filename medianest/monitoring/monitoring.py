@@ -25,7 +25,6 @@ from medianest.jobs import Job
 from medianest.media.media import Media
 from medianest.media.overseerr.client import SERVICE as OVERSEERR
 from medianest.media.plex.client import SERVICE as PLEX
-from medianest.media.plex.service import DEPENDENCY as PLEX_DEPENDENCY
 from medianest.monitoring.checks import (
     check_of,
     checks_inside,
@@ -44,7 +43,7 @@ from medianest.storage.storage import Storage
 
 __all__ = ["Monitoring", "let_in"]
 
-_RESERVED = ("database", REDIS, PLEX_DEPENDENCY, OVERSEERR, PLEX, "cache", "system", MONITOR)
+_RESERVED = ("database", REDIS, PLEX, "plex", OVERSEERR, "cache", "system", MONITOR)
 """Names that no registered dependency may take, configured or not."""
 
 _ALERT_SECONDS, _SEND_SECONDS, _LAST_SECONDS = 5.0, 1.0, 3.0

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from medianest.sandbox.messages import SPELLED, OwnFault, Reply, Request, reason
 from medianest.sandbox.library import build_library
+from medianest.sandbox.messages import SPELLED, OwnFault, Reply, Request, reason
 from medianest.sandbox.plex_odd import with_odd_elements
 
 __all__ = ["PlexServer"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from medianest.media.plex.client import SERVICE as PLEX
 from medianest.queue.operations import State
 from medianest.resilience.recovery.record import Outcome
 
@@ -22,15 +23,28 @@ __all__ = [
     "Page",
     "QueueFilter",
     "Search",
+    "ServiceName",
     "Strict",
+    "full_name",
 ]
 
+
+_SHORT: Final = {"plex": PLEX}
 
 PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 """No control character, line separator, or mark that changes the direction of writing: it may
 stand in a log. Each engine of regular expressions reads it alike."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{PLAIN}+$")]
+
+
+def full_name(name: str) -> str:
+    """A service or a part of it by its own name: "plex" is short for "plex-media-server"."""
+    service, dot, part = name.partition(".")
+    return f"{_SHORT.get(service, service)}{dot}{part}"
+
+
+ServiceName = Annotated[Name, AfterValidator(full_name)]
 Handler = Annotated[
     Name, Field(description="Who does the operations: `overseerr.request`. Of another it is 422.")
 ]
@@ -93,8 +107,8 @@ class Search(Strict):
 class HistoryFilter(CursorPage):
     """Which recoveries."""
 
-    operation: Name | None = None
-    service: Name | None = None
+    operation: ServiceName | None = None
+    service: ServiceName | None = None
     outcome: Outcome | None = None
 
 
@@ -110,7 +124,7 @@ class AuditFilter(CursorPage):
 
     actor: Name | None = None
     action: Name | None = None
-    target: Name | None = None
+    target: ServiceName | None = None
 
 
 class OnceHeaders(Strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -19,7 +20,7 @@ from medianest.media.overseerr.wish import MediaType
 from medianest.overrides.override import Action
 from medianest.resilience import Criticality, DependencyType
 from medianest.web.expected_status import ExpectedStatus
-from medianest.web.parameters import PLAIN, Handler, Name, Strict
+from medianest.web.parameters import PLAIN, Handler, ServiceName, Strict, full_name
 from medianest.web.words import CountingMode
 
 __all__ = [
@@ -74,9 +75,11 @@ class RetryDead(ReasonBody):
 class Rehearsal(Strict):
     """A failure to rehearse."""
 
-    operation: Annotated[Name, Field(description="One of those that `/recovery/operations` lists.")]
+    operation: Annotated[
+        ServiceName, Field(description="One of those that `/recovery/operations` lists.")
+    ]
     service: Annotated[
-        Annotated[Name, Field(max_length=100)] | None,
+        Annotated[ServiceName, Field(max_length=100)] | None,
         Field(description="Where it is given, that of the operation."),
     ] = None
     error: Annotated[
@@ -138,7 +141,7 @@ class Registration(Strict):
         ),
     ] = None
     depends_on: Annotated[
-        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$")], ...],
+        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$"), AfterValidator(full_name)], ...],
         Field(max_length=100, description="Registered dependencies that it cannot do without."),
     ] = ()
     circuit_breaker: BreakerOptions = BreakerOptions()

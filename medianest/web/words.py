@@ -34,7 +34,7 @@ CpuLimit: TypeAlias = Literal["container", "machine"]
 EndingAction: TypeAlias = Literal["close", "reset", "enable"]
 ErrorTrend: TypeAlias = Literal["steady", "rising", "falling"]
 LastingAction: TypeAlias = Literal["open", "disable"]
-MediaService: TypeAlias = Literal["plex", "overseerr"]
+MediaService: TypeAlias = Literal["plex-media-server", "overseerr"]
 MediaStatus: TypeAlias = Literal[
     "unknown",
     "pending",

@@ -12,7 +12,7 @@ import pytest
 from tests.support.server import QUICK, Server
 
 LIVE = "/api/v1/health/live"
-ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
+ACTION = "/api/v1/resilience/circuit-breakers/plex-media-server/action"
 
 
 @pytest.fixture(scope="module")

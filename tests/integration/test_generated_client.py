@@ -36,7 +36,7 @@ class Call(NamedTuple):
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 WAITING = "the operation that waits"
 ID = {"operation_id": WAITING}
-PLEX, OVERSEERR = {"name": "plex"}, {"name": "overseerr"}
+PLEX, OVERSEERR = {"name": "plex-media-server"}, {"name": "overseerr"}
 
 CALLS = [
     *map(
@@ -77,7 +77,10 @@ CALLS = [
     Call(
         "rehearse_recovery",
         200,
-        ("Rehearsal", {"operation": "plex.libraries", "error": "timeout", "execute": True}),
+        (
+            "Rehearsal",
+            {"operation": "plex-media-server.libraries", "error": "timeout", "execute": True},
+        ),
     ),
     Call("list_recoveries"),
     Call("list_rehearsals"),

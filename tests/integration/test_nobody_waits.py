@@ -86,7 +86,7 @@ def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(
     # One flight at a time: no more of them than can follow each other.
     asked = plex.requests()["by_path"]["/library/sections"]
     assert asked <= (seconds + 1) / 0.1
-    figures = shared(server)["plex.libraries"]
+    figures = shared(server)["plex-media-server.libraries"]
     assert (figures["flights"], figures["rejected"]) == (asked, 0)
     assert figures["flights"] + figures["shared"] == len(answers)
 
@@ -114,7 +114,7 @@ def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(
         told.append(server.get(PLEX, headers=VIEWER).json["health"])
         time.sleep(0.05)
     assert set(sessions) == {200}
-    named = [each for each in told if "plex.libraries" in (each["message"] or "")]
+    named = [each for each in told if "plex-media-server.libraries" in (each["message"] or "")]
     assert {each["status"] for each in named} == {"degraded"}
     assert len(named) > 0.9 * len(told)
     plex.clear_faults()

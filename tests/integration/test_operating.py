@@ -29,7 +29,7 @@ def test_an_operator_forces_the_breaker_and_ends_it(server: Server, plex: Sandbo
     assert server.get(LIBRARIES).json["degraded"]
     assert server.act("enable").json["circuit_breaker"]["state"] == "closed"
     assert not server.get(LIBRARIES).json["degraded"]
-    operation = "plex.libraries"
+    operation = "plex-media-server.libraries"
     assert server.act("disable", operation).json["circuit_breaker"]["state"] == "disabled"
     plex.fault("status", status=500)
     for _ in range(4):
@@ -48,7 +48,7 @@ def test_what_an_operator_forced_expires(server: Server) -> None:
 
 
 def test_without_the_token_an_operator_action_is_refused(server: Server) -> None:
-    path = "/api/v1/resilience/circuit-breakers/plex/action"
+    path = "/api/v1/resilience/circuit-breakers/plex-media-server/action"
     json_type = {"Content-Type": "application/json"}
     nobody = server.get(path, data=b'{"action":"open"}', headers=json_type)
     assert (nobody.status, nobody.headers["WWW-Authenticate"]) == (401, "Bearer")

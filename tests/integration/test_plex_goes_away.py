@@ -49,7 +49,7 @@ def test_plex_hangs_and_no_answer_outlives_its_deadline(
     with ThreadPoolExecutor(34) as pool:
         clients = [pool.submit(_ask_until, server, LIBRARIES, stop) for _ in range(32)]
         probe = pool.submit(_ask_until, server, LIVE, stop, 0.02)
-        wait_until(lambda: server.breaker("plex.libraries")["state"] == "open")
+        wait_until(lambda: server.breaker("plex-media-server.libraries")["state"] == "open")
         time.sleep(1.0)
         stop.set()
         answers = [answer for client in clients for answer in client.result(30)]

@@ -11,13 +11,20 @@ from medianest.config import PlexSettings
 from medianest.health import DependencyHealth, Status
 from medianest.media.answer import Answer
 from medianest.media.errors import SlowError, UnavailableError, UpstreamError
-from medianest.media.plex.service import DEPENDENCY, Plex
+from medianest.media.plex.client import SERVICE as DEPENDENCY
+from medianest.media.plex.service import Plex
 from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
 from medianest.sandbox import SandboxProcess
 from tests.support.narrowing import not_none
 from tests.support.waiting import SOON, wait_until
 
-OPERATIONS = ("plex.items", "plex.libraries", "plex.recently_added", "plex.search", "plex.sessions")
+OPERATIONS = (
+    "plex-media-server.items",
+    "plex-media-server.libraries",
+    "plex-media-server.recently_added",
+    "plex-media-server.search",
+    "plex-media-server.sessions",
+)
 LIBRARY = {"path": "/library"}
 
 
@@ -45,7 +52,7 @@ def plex(make: Callable[..., Plex]) -> Plex:
     return make()
 
 
-def state(service: ResilienceService, name: str = "plex") -> State:
+def state(service: ResilienceService, name: str = DEPENDENCY) -> State:
     return service.registry.breaker(name).state
 
 
@@ -62,7 +69,7 @@ def health(service: ResilienceService) -> DependencyHealth:
 def test_each_operation_has_a_breaker_beside_the_servers(
     plex: Plex, service: ResilienceService
 ) -> None:
-    assert [b.name for b in service.registry.breakers()] == ["plex", *OPERATIONS]
+    assert [b.name for b in service.registry.breakers()] == [DEPENDENCY, *OPERATIONS]
 
 
 def test_what_was_never_broken_is_not_refused_for_what_was(
@@ -70,17 +77,20 @@ def test_what_was_never_broken_is_not_refused_for_what_was(
 ) -> None:
     plex_sandbox.fault("status", status=500, **LIBRARY)
     fail(plex.libraries)
-    with pytest.raises(CircuitOpenError, match=r"plex\.libraries"):
+    with pytest.raises(CircuitOpenError, match=r"plex-media-server\.libraries"):
         plex.libraries()
     with pytest.raises(UnavailableError):
         plex.recently_added(5)
     assert plex.sessions().value
     assert plex.search("a").value
-    assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
+    assert (state(service), state(service, "plex-media-server.libraries")) == (
+        State.CLOSED,
+        State.OPEN,
+    )
     seen = health(service)
     assert (seen.status, seen.is_cut_off, seen.is_down) == (Status.DEGRADED, False, False)
     assert not_none(seen.message).startswith(
-        "plex.libraries: its calls fail: plex: it answered 500; next"
+        "plex-media-server.libraries: its calls fail: plex-media-server: it"
     )
 
 
@@ -90,7 +100,7 @@ def test_an_answer_that_is_an_error_is_an_answer_of_the_server(
 ) -> None:
     plex_sandbox.fault(**fault, **LIBRARY)
     fail(plex.libraries)
-    counts = service.registry.breaker("plex").snapshot().counts
+    counts = service.registry.breaker("plex-media-server").snapshot().counts
     assert (counts.successes, counts.failures, counts.unexpected) == (3, 0, 0)
 
 
@@ -99,11 +109,11 @@ def test_a_server_that_is_not_there_is_refused_as_a_whole(
 ) -> None:
     plex = make(url="http://127.0.0.1:1")
     fail(plex.libraries)
-    with pytest.raises(CircuitOpenError, match="'plex'"):
+    with pytest.raises(CircuitOpenError, match="'plex-media-server'"):
         plex.sessions()
     assert state(service) is State.OPEN
     assert {state(service, name) for name in OPERATIONS} == {State.CLOSED}
-    assert service.registry.breaker("plex.libraries").snapshot().counts.failures == 0
+    assert service.registry.breaker("plex-media-server.libraries").snapshot().counts.failures == 0
 
 
 @pytest.mark.parametrize("fault", [{"kind": "hang"}, {"kind": "reset"}])
@@ -117,7 +127,10 @@ def test_what_breaks_off_is_the_operations_own_while_nothing_else_does(
     plex_sandbox.fault(**fault, **LIBRARY)
     fail(plex.libraries)
     assert plex.sessions().value
-    assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
+    assert (state(service), state(service, "plex-media-server.libraries")) == (
+        State.CLOSED,
+        State.OPEN,
+    )
 
 
 def test_what_breaks_off_for_two_operations_is_the_servers(
@@ -128,17 +141,21 @@ def test_what_breaks_off_for_two_operations_is_the_servers(
     fail(plex.libraries, 1)
     fail(plex.sessions, 3)
     assert state(service) is State.OPEN
-    assert state(service, "plex.search") is State.CLOSED
-    with pytest.raises(CircuitOpenError, match="'plex'"):
+    assert state(service, "plex-media-server.search") is State.CLOSED
+    with pytest.raises(CircuitOpenError, match="'plex-media-server'"):
         plex.search("a")
 
 
 def test_an_operator_who_opens_the_servers_breaker_refuses_all(
     plex: Plex, service: ResilienceService
 ) -> None:
-    service.registry.breaker("plex").open("moving house")
-    for question in (plex.libraries, plex.sessions, lambda: plex.search("a")):
-        with pytest.raises(CircuitOpenError, match="'plex'"):
+    service.registry.breaker("plex-media-server").open("moving house")
+    for question in (
+        plex.libraries,
+        plex.sessions,
+        lambda: plex.search("a"),
+    ):
+        with pytest.raises(CircuitOpenError, match="'plex-media-server'"):
             question()
     assert {state(service, name) for name in OPERATIONS} == {State.CLOSED}
 
@@ -149,7 +166,10 @@ def test_settings_that_name_other_errors_are_told_apart_the_same(
     plex = make(expected_errors=("5xx", "timeout"))
     plex_sandbox.fault("status", status=500, **LIBRARY)
     fail(plex.libraries)
-    assert (state(service), state(service, "plex.libraries")) == (State.CLOSED, State.OPEN)
+    assert (state(service), state(service, "plex-media-server.libraries")) == (
+        State.CLOSED,
+        State.OPEN,
+    )
 
 
 def test_without_breakers_none_judges(
@@ -175,7 +195,7 @@ def test_callers_with_one_question_ask_plex_once(
         answers = [each.result(SOON) for each in [pool.submit(ask) for _ in range(32)]]
     assert not any(answer.degraded for answer in answers)
     assert plex_sandbox.requests()["by_path"] == {"/library/sections": 1}
-    assert service.registry.bulkhead("plex").snapshot().rejected == 0
+    assert service.registry.bulkhead("plex-media-server").snapshot().rejected == 0
 
 
 def test_a_plex_that_hangs_costs_patience_and_no_more(
@@ -190,7 +210,7 @@ def test_a_plex_that_hangs_costs_patience_and_no_more(
     plex_sandbox.fault("hang", **LIBRARY)
     answer = plex.libraries()
     assert (answer.degraded, answer.age, answer.value) == (True, 30, fresh.value)
-    assert state(service, "plex.libraries") is State.CLOSED  # it may still answer
+    assert state(service, "plex-media-server.libraries") is State.CLOSED  # it may still answer
     clock.advance(60)
     plex_sandbox.clear_faults()
     libraries = service.registry.flights()[1]
@@ -209,12 +229,12 @@ def test_nobody_has_to_be_the_first_after_an_outage(
     for _ in range(3):
         assert plex.libraries().degraded
     plex.probe()
-    assert state(service, "plex.libraries") is State.OPEN  # its wait is not over
+    assert state(service, "plex-media-server.libraries") is State.OPEN  # its wait is not over
     plex_sandbox.clear_faults()
     plex_sandbox.reset_requests()
     clock.advance(12)
     plex.probe()
-    assert state(service, "plex.libraries") is State.CLOSED
+    assert state(service, "plex-media-server.libraries") is State.CLOSED
     assert plex_sandbox.requests()["by_path"] == {"/library/sections": 3}
     plex_sandbox.fault("status", status=500, **LIBRARY)
     assert plex.libraries().age == 0
@@ -242,7 +262,7 @@ def test_while_all_is_well_or_cut_off_by_an_operator_nothing_is_asked(
     plex.libraries()
     plex_sandbox.reset_requests()
     plex.probe()
-    service.registry.breaker("plex").open("moving house")
+    service.registry.breaker("plex-media-server").open("moving house")
     clock.advance(60)
     plex.probe()
     assert plex_sandbox.requests()["total"] == 0
@@ -269,11 +289,11 @@ def test_a_probe_asks_what_was_answered_and_not_what_is_gone(
     fail(lambda: plex.items("2", 0, 2), 1)
     fail(lambda: plex.items("3", 0, 2), 3)
     plex_sandbox.clear_faults()
-    assert state(service, "plex.items") is State.OPEN
+    assert state(service, "plex-media-server.items") is State.OPEN
     clock.advance(12)
     plex_sandbox.reset_requests()
     plex.probe()
-    assert state(service, "plex.items") is State.CLOSED
+    assert state(service, "plex-media-server.items") is State.CLOSED
     assert plex_sandbox.requests()["by_path"] == {"/library/sections/1/all": 3}
 
 
@@ -298,7 +318,9 @@ def test_a_probe_that_hangs_holds_nobody_up(
         plex.probe()
     assert plex_sandbox.requests()["by_path"] == {"/library/sections": 1}
     plex_sandbox.clear_faults()
-    wait_until(lambda: (plex.probe(), state(service, "plex.libraries"))[1] is State.CLOSED)
+    wait_until(
+        lambda: (plex.probe(), state(service, "plex-media-server.libraries"))[1] is State.CLOSED
+    )
 
 
 def test_a_failed_probe_opens_again_and_is_one_question(
@@ -311,7 +333,7 @@ def test_a_failed_probe_opens_again_and_is_one_question(
     for _ in range(3):
         plex.probe()
     assert plex_sandbox.requests()["by_path"] == {"/library/sections": 1}
-    assert state(service, "plex.libraries") is State.OPEN
+    assert state(service, "plex-media-server.libraries") is State.OPEN
 
 
 def test_a_slow_error_of_a_hanging_plex_is_still_a_slow_error(

@@ -79,7 +79,7 @@ def test_five_failures_open_the_breaker_of_the_operation_and_probes_close_it(
     plex_sandbox.fault("status", status=500)
     for _ in range(5):
         assert plex.libraries().degraded
-    breaker = service.registry.breaker("plex.libraries")
+    breaker = service.registry.breaker("plex-media-server.libraries")
     assert breaker.state is State.OPEN
     arrived = plex_sandbox.requests()["total"]
     assert plex.libraries().degraded
@@ -101,9 +101,11 @@ def test_sessions_are_never_from_memory(plex: Plex, plex_sandbox: SandboxProcess
 def test_what_plex_does_not_have_is_not_its_failure(plex: Plex, service: ResilienceService) -> None:
     with pytest.raises(NotFoundError):
         plex.items("99", 0, 5)
-    counts = service.registry.breaker("plex.items").snapshot().counts
+    counts = service.registry.breaker("plex-media-server.items").snapshot().counts
     assert (counts.failures, counts.unexpected) == (0, 1)
-    assert service.registry.breaker("plex").snapshot().counts.successes == 1  # it answered
+    assert (
+        service.registry.breaker("plex-media-server").snapshot().counts.successes == 1
+    )  # it answered
 
 
 def test_a_refused_token_degrades_but_does_not_trip(
@@ -113,7 +115,7 @@ def test_a_refused_token_degrades_but_does_not_trip(
     plex_sandbox.fault("unauthorized")
     for _ in range(6):
         assert plex.libraries().degraded
-    assert service.registry.breaker("plex").state is State.CLOSED
+    assert service.registry.breaker("plex-media-server").state is State.CLOSED
     with pytest.raises(RejectedError):
         plex.sessions()
 
@@ -121,7 +123,7 @@ def test_a_refused_token_degrades_but_does_not_trip(
 def test_with_nothing_cached_an_open_breaker_is_told(
     plex: Plex, service: ResilienceService
 ) -> None:
-    service.registry.breaker("plex").open("test")
+    service.registry.breaker("plex-media-server").open("test")
     with pytest.raises(CircuitOpenError):
         plex.libraries()
 

@@ -106,7 +106,7 @@ def test_a_redis_that_is_away_is_not_seen_by_clients(
     plex_sandbox.fault("status", status=500)
     assert client.get(QUESTIONS[0], headers=CLIENT).get_json()["degraded"]
     unknown = client.get(QUESTIONS[1], headers=CLIENT)
-    assert (unknown.status_code, unknown.get_json()["service"]) == (503, "plex")
+    assert (unknown.status_code, unknown.get_json()["service"]) == (503, "plex-media-server")
 
 
 @pytest.mark.parametrize(

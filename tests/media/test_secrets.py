@@ -93,4 +93,7 @@ def test_a_redirect_to_a_host_with_a_secret_for_a_name_is_not_shown(
 ) -> None:
     moved = answering(302, {}, "Location: http://planted-client-token.example/\r\n")
     answer = ask(moved, "GET", "/api/v1/media/libraries")
-    assert answer.get_json()["detail"] == "plex: it redirects (302), which is not followed"
+    assert (
+        answer.get_json()["detail"]
+        == "plex-media-server: it redirects (302), which is not followed"
+    )

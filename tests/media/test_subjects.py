@@ -46,7 +46,7 @@ def plex(make: Callable[..., Plex]) -> Plex:
 
 @pytest.fixture
 def state(service: ResilienceService) -> Callable[..., Any]:
-    return lambda name="items": service.registry.breaker(f"plex.{name}").state
+    return lambda name="items": service.registry.breaker(f"plex-media-server.{name}").state
 
 
 def fail(question: Callable[..., Any], times: int = 3) -> None:
@@ -152,7 +152,7 @@ def test_an_operator_who_opened_it_is_obeyed(
 ) -> None:
     break_library(plex_sandbox, "1")
     fail(lambda: plex.items("1", 0, 5), 1)
-    service.registry.breaker("plex.items").open("moving house")
+    service.registry.breaker("plex-media-server.items").open("moving house")
     with pytest.raises(CircuitOpenError):
         plex.items("2", 0, 5)
 

@@ -172,7 +172,7 @@ def test_plex_down_is_one_alert_that_names_it(watched: Callable[..., Watched]) -
     here = watched(plex={"url": "http://127.0.0.1:1", "max_attempts": 1}, client_token=None)
     paths = ["/api/v1/media/sessions", "/api/v1/media/libraries", "/api/v1/media/search?query=a"]
     here.go_on(300, here.ask(*paths * 4))
-    assert here.parts.registry.breaker("plex").state.value == "open"
+    assert here.parts.registry.breaker("plex-media-server").state.value == "open"
     minute, _ = here.parts.monitoring.traffic.figures()
     assert minute.error_rate == 1.0  # everything fails, and one thing is to be told
     assert here.told == [("dependency-down", PLEX, "warning")]
@@ -194,7 +194,7 @@ def test_plex_that_fails_though_its_check_passes(watched: Callable[..., Watched]
 def test_what_an_operator_cut_off_is_not_told_as_failing(watched: Callable[..., Watched]) -> None:
     here = watched(plex={"url": "http://127.0.0.1:1"}, client_token=None)
     here.parts.monitoring.monitor.remove(PLEX)
-    here.parts.registry.breaker("plex").open("moving house")
+    here.parts.registry.breaker("plex-media-server").open("moving house")
     here.go_on(300, here.ask(*["/api/v1/media/sessions"] * 12))
     assert here.told == []
 

@@ -244,7 +244,11 @@ def aim(case: Case[Any], app: Flask) -> None:
         if isinstance(part, dict) and part.get("handler") is not None:
             part["handler"] = "overseerr.request"
     if isinstance(case.body, dict) and "error" in case.body:
-        case.body |= {"error": "timeout", "operation": "plex.items", "service": "plex"}
+        case.body |= {
+            "error": "timeout",
+            "operation": "plex-media-server.items",
+            "service": "plex-media-server",
+        }
 
 
 @pytest.mark.parametrize("role", ["everybody", "operator"])  # everybody: with the least token

@@ -39,11 +39,12 @@ def test_those_of_the_settings_are_there(call: Callable[..., TestResponse]) -> N
     assert found["database"]["criticality"] == "critical"
     plex = found["plex-media-server"]
     assert (plex["type"], plex["criticality"]) == ("external-api", "important")
-    assert plex["circuit_breaker"]["name"] == plex["bulkhead"]["name"] == "plex"
+    assert plex["circuit_breaker"]["name"] == plex["bulkhead"]["name"] == "plex-media-server"
     operations = [each["name"] for each in plex["operations"]]
     assert operations == [
-        "plex.libraries", "plex.items", "plex.recently_added", "plex.search", "plex.sessions",
-    ]  # fmt: skip
+        f"plex-media-server.{name}"
+        for name in ("libraries", "items", "recently_added", "search", "sessions")
+    ]
     assert not plex["registered"]
     assert call("GET", "/plex").get_json()["name"] == "plex-media-server"
 
@@ -88,7 +89,7 @@ def test_the_same_again_is_well_and_another_is_a_conflict(
     ("members", "status", "field"),
     [
         ({"name": "database"}, 409, None),
-        ({"name": "plex"}, 409, None),
+        ({"name": "plex-media-server"}, 409, None),
         ({"name": "overseerr"}, 409, None),
         ({"name": "redis-cache"}, 409, None),
         ({"name": "memory"}, 409, None),

@@ -137,7 +137,7 @@ def test_a_timestamp_is_utc_with_milliseconds(given: str, rendered: str) -> None
 
 
 def test_it_is_known_which_routes_call_a_service(make_app: Callable[..., Flask]) -> None:
-    routes = routes_of(make_app()).of_service("plex")
+    routes = routes_of(make_app()).of_service("plex-media-server")
     assert "GET /api/v1/media/libraries/<key>/items" in routes
     assert "POST /api/v1/media/requests" not in routes
 
@@ -193,7 +193,7 @@ def test_a_reason_stays_on_its_line_of_the_log(
     api: FlaskClient, operator: dict[str, Any], reason: str
 ) -> None:
     body = {"action": "open", "reason": reason}
-    path = f"{RESILIENCE}/circuit-breakers/plex/action"
+    path = f"{RESILIENCE}/circuit-breakers/plex-media-server/action"
     assert api.post(path, json=body, headers=operator).status_code == 422
 
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from medianest.queue.settlement import Settlement
@@ -172,10 +173,29 @@ def test_a_chain_is_predicted_untouched_and_rehearsed_for_real(
     assert (executed["recovered_by"], runs) == ("third", ["first", "third"])
 
 
-def test_the_name_of_a_dependency_leads_to_its_breaker(get: Callable[..., TestResponse]) -> None:
-    answer = get("/circuit-breakers/plex-media-server")
-    assert answer.status_code == 404
-    assert answer.get_json()["detail"].endswith("; that of this dependency is 'plex'")
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{RESILIENCE}/circuit-breakers/plex",
+        f"{RESILIENCE}/dependencies/plex",
+        "/api/v1/health/external/plex",
+    ],
+)
+def test_plex_is_short_for_its_whole_name(
+    api: FlaskClient, operator: dict[str, Any], path: str
+) -> None:
+    answer = api.get(path, headers=operator)
+    assert answer.get_json().get("name") == "plex-media-server", answer.text
+
+
+def test_so_it_is_in_bodies_and_queries(
+    get: Callable[..., TestResponse], post: Callable[..., TestResponse]
+) -> None:
+    assert post("/circuit-breakers/plex/action", action="open").status_code == 200
+    (change,) = get("/audit", target="plex").get_json()["items"]
+    assert change["target"] == "plex-media-server"
+    told = post("/recovery/test", operation="plex.search", service="plex", error="timeout")
+    assert told.get_json()["service"] == "plex-media-server"
 
 
 @pytest.mark.parametrize(
@@ -192,14 +212,14 @@ def test_the_name_of_a_dependency_leads_to_its_breaker(get: Callable[..., TestRe
 def test_a_wrong_action_is_told_in_our_words(
     post: Callable[..., TestResponse], body: dict[str, Any], detail: str
 ) -> None:
-    assert post("/circuit-breakers/plex/action", **body).get_json()["detail"] == detail
+    assert post("/circuit-breakers/plex-media-server/action", **body).get_json()["detail"] == detail
 
 
 @pytest.mark.parametrize("error", ["nonsense", "ENOTHING", "900"])
 def test_an_unknown_error_is_told_with_the_known_ones(
     post: Callable[..., TestResponse], error: str
 ) -> None:
-    answer = post("/recovery/test", operation="plex.search", error=error)
+    answer = post("/recovery/test", operation="plex-media-server.search", error=error)
     assert answer.status_code == 422
     assert "timeout" in answer.get_json()["detail"]
 
@@ -207,7 +227,7 @@ def test_an_unknown_error_is_told_with_the_known_ones(
 def test_the_cascade_risk_names_the_routes_that_suffer(
     parts: Container, get: Callable[..., TestResponse]
 ) -> None:
-    parts.registry.breaker("plex").open()
+    parts.registry.breaker("plex-media-server").open()
     answer = not_none(get("/cascade-risk").json)
     plex = next(d for d in answer["dependencies"] if d["name"] == "plex-media-server")
     assert "GET /api/v1/media/libraries" in plex["blast_radius"]["routes"]
@@ -275,7 +295,12 @@ def test_what_runs_is_not_dropped(parts: Container, app: Flask, operator: dict[s
 def test_each_change_is_audited(
     parts: Container, post: Callable[..., TestResponse], get: Callable[..., TestResponse]
 ) -> None:
-    post("/circuit-breakers/plex/action", action="open", reason="moving", expires_in_seconds=60)
+    post(
+        "/circuit-breakers/plex-media-server/action",
+        action="open",
+        reason="moving",
+        expires_in_seconds=60,
+    )
     (change,) = get("/audit", target="plex").get_json()["items"]
     assert (change["actor"], change["action"]) == ("operator", "circuit-breaker.open")
     assert (change["reason"], change["address"]) == ("moving", "127.0.0.1")
@@ -292,9 +317,9 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
     with monkeypatch.context():
         broken()
         assert (
-            post("/circuit-breakers/plex/action", action="open").get_json()["circuit_breaker"][
-                "state"
-            ]
+            post("/circuit-breakers/plex-media-server/action", action="open").get_json()[
+                "circuit_breaker"
+            ]["state"]
             == "forced_open"
         )
         monkeypatch.undo()
@@ -304,7 +329,7 @@ def test_an_operator_acts_while_the_database_is_down_and_the_record_follows(
 
 
 def test_the_dashboard_has_a_line_for_each_service(app: Flask, parts: Container) -> None:
-    parts.registry.breaker("plex").open("moving house")
+    parts.registry.breaker("plex-media-server").open("moving house")
     parts.storage.database.upgrade()
     parts.monitoring.monitor.run("database")
     client = {"Authorization": "Bearer the-client-token"}

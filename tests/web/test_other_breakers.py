@@ -51,7 +51,7 @@ def test_it_is_seen_beside_ours_with_what_is_known_of_it(
     call: Callable[..., TestResponse], theirs: circuitbreaker.CircuitBreaker
 ) -> None:
     found = {each["name"]: each for each in call().get_json()["circuit_breakers"]}
-    assert found["plex"]["package"] == "medianest"
+    assert found["plex-media-server"]["package"] == "medianest"
     seen = found["tv guide"]
     assert seen == call("/tv guide").get_json() | {
         "retry_after_seconds": seen["retry_after_seconds"],
@@ -67,7 +67,7 @@ def test_it_is_seen_beside_ours_with_what_is_known_of_it(
         "consecutive_failures": 2,
         "last_failure": {"type": "ConnectionError", "message": "refused", "failed_at": None},
     }
-    assert seen.keys() == found["plex"].keys()
+    assert seen.keys() == found["plex-media-server"].keys()
 
 
 @pytest.mark.parametrize("action", ["close", "reset"])

@@ -26,13 +26,13 @@ def start(make_app: Callable[..., Flask], tmp_path: Path) -> Callable[[], Flask]
 
 @pytest.fixture
 def post(operator: dict[str, Any]) -> Callable[..., TestResponse]:
-    def ask(app: Flask, name: str = "plex", **body: Any) -> TestResponse:
+    def ask(app: Flask, name: str = "plex-media-server", **body: Any) -> TestResponse:
         return app.test_client().post(ACTION.format(name), json=body, headers=operator)
 
     return ask
 
 
-def state(app: Flask, name: str = "plex") -> str:
+def state(app: Flask, name: str = "plex-media-server") -> str:
     return app.extensions["medianest"].registry.breaker(name).state.value
 
 
@@ -65,9 +65,9 @@ def test_each_app_obeys_before_its_first_request(
 ) -> None:
     app = start()
     post(app, action="open")
-    post(app, "plex.search", action="disable")
+    post(app, "plex-media-server.search", action="disable")
     second = start()
-    assert (state(second), state(second, "plex.search")) == ("forced_open", "disabled")
+    assert (state(second), state(second, "plex-media-server.search")) == ("forced_open", "disabled")
     post(second, action="close")
     assert state(start()) == "closed"
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from medianest.media.errors import UnavailableError
 from tests.support.narrowing import not_none
 
-ACTION = "/api/v1/resilience/circuit-breakers/plex/action"
+ACTION = "/api/v1/resilience/circuit-breakers/plex-media-server/action"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_refusal_names_the_service_and_the_wait(
     response = api.get("/api/v1/media/libraries")
     assert response.status_code == 503
     assert response.get_json()["type"] == "/problems/circuit-open"
-    assert response.get_json()["service"] == "plex"
+    assert response.get_json()["service"] == "plex-media-server"
     assert int(response.headers["Retry-After"]) >= response.get_json()["retry_after_seconds"]
 
 
@@ -172,7 +172,7 @@ def test_no_upstream_can_ask_for_an_endless_wait(make_app: Callable[..., Flask])
 def test_a_body_that_reads_in_two_ways_or_in_none_is_refused(
     api: FlaskClient, operator: dict[str, Any], body: bytes
 ) -> None:
-    path = "/api/v1/resilience/circuit-breakers/plex/action"
+    path = "/api/v1/resilience/circuit-breakers/plex-media-server/action"
     answer = api.post(path, data=body, content_type="application/json", headers=operator)
     assert (answer.status_code, answer.get_json()["type"]) == (400, "/problems/bad-request")
 

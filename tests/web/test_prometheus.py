@@ -49,9 +49,9 @@ def value(app: Flask, metric: str, /, **labels: Any) -> float:
 
 
 def test_it_says_what_was_left_out_of_answers(app: Flask) -> None:
-    of = {"service": "plex", "endpoint": "/a/test"}
+    of = {"service": "plex-media-server", "endpoint": "/a/test"}
     for what in ("title: missing", "type: missing"):
-        LEFT_OUT.note(Oddity("plex", "/a/test", what), 3)
+        LEFT_OUT.note(Oddity("plex-media-server", "/a/test", what), 3)
     assert value(app, "medianest_left_out_elements_total", **of) == 6
 
 
@@ -59,17 +59,25 @@ def test_it_says_what_happened(app: Flask) -> None:
     route = {"route": "/api/v1/media/libraries"}
     assert value(app, "medianest_http_server_requests_total", status="503", **route) == 3
     assert value(app, "medianest_http_server_request_duration_seconds_count", **route) == 3
-    assert value(app, "medianest_circuitbreaker_calls_total", name="plex", outcome="failed") >= 5
-    assert value(app, "medianest_circuitbreaker_state", name="plex", state="open") == 1
+    assert (
+        value(
+            app, "medianest_circuitbreaker_calls_total", name="plex-media-server", outcome="failed"
+        )
+        >= 5
+    )
+    assert value(app, "medianest_circuitbreaker_state", name="plex-media-server", state="open") == 1
     labels = {"component": "plex-media-server", "criticality": "important"}
     assert value(app, "medianest_component_status", status="unhealthy", **labels) == 1
     assert value(app, "medianest_component_status", status="healthy", **labels) == 0
     assert value(app, "medianest_component_check_age_seconds", component="memory") >= 10
-    assert value(app, "medianest_retry_calls_total", name="plex", outcome="first_attempt") == 3
-    flights = {"name": "plex.libraries", "outcome": "flight"}
+    assert (
+        value(app, "medianest_retry_calls_total", name="plex-media-server", outcome="first_attempt")
+        == 3
+    )
+    flights = {"name": "plex-media-server.libraries", "outcome": "flight"}
     assert value(app, "medianest_coalesce_calls_total", **flights) == 3
-    assert value(app, "medianest_coalesce_in_flight_calls", name="plex.libraries") == 0
-    assert value(app, "medianest_patience_used_total", name="plex.libraries") == 0
+    assert value(app, "medianest_coalesce_in_flight_calls", name="plex-media-server.libraries") == 0
+    assert value(app, "medianest_patience_used_total", name="plex-media-server.libraries") == 0
 
 
 def test_buckets_add_up(app: Flask) -> None:

@@ -51,11 +51,11 @@ def one(connection: Any) -> Any:
 
 
 CALLS = {
-    "plex.libraries": get(f"{MEDIA}/libraries"),
-    "plex.items": get(f"{MEDIA}/libraries/1/items", limit=2),
-    "plex.recently_added": get(f"{MEDIA}/recently-added", limit=5),
-    "plex.search": tried(lambda parts: parts.media.plex.search("love")),
-    "plex.sessions": get(f"{MEDIA}/sessions"),
+    "plex-media-server.libraries": get(f"{MEDIA}/libraries"),
+    "plex-media-server.items": get(f"{MEDIA}/libraries/1/items", limit=2),
+    "plex-media-server.recently_added": get(f"{MEDIA}/recently-added", limit=5),
+    "plex-media-server.search": tried(lambda parts: parts.media.plex.search("love")),
+    "plex-media-server.sessions": get(f"{MEDIA}/sessions"),
     "overseerr.search": tried(lambda parts: parts.media.overseerr.search("love")),
     LISTING: get(f"{MEDIA}/requests"),
     "overseerr.request": request_a_title,
@@ -64,7 +64,7 @@ CALLS = {
     "dashboard.queue": get("/api/v1/dashboard/status"),
 }
 OF_DATABASE = ("database.read", "database.write", "dashboard.queue")
-BREAKER = {"plex": "plex", "overseerr": "overseerr", "dashboard": "database"}
+BREAKER = {"plex-media-server": "plex", "overseerr": "overseerr", "dashboard": "database"}
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def trouble(app: Flask, servers: dict[str, Any]) -> Iterator[Callable[[str, str]
             gone.append(server)
             server.stop()
         else:
-            app.extensions["medianest"].registry.breaker(server.kind).open("a test")
+            app.extensions["medianest"].registry.breaker(name.partition(".")[0]).open("a test")
 
     yield make
     for server in gone:
@@ -156,9 +156,9 @@ def agree(
 
 
 HELPS = {
-    "plex.libraries": "cache-fallback",
-    "plex.items": "cache-fallback",
-    "plex.recently_added": "cache-fallback",
+    "plex-media-server.libraries": "cache-fallback",
+    "plex-media-server.items": "cache-fallback",
+    "plex-media-server.recently_added": "cache-fallback",
     LISTING: "graceful-degradation",
     "overseerr.request": "queue-for-later",
     "dashboard.queue": "default-response",
@@ -171,10 +171,10 @@ def test_each_operation_is_compared(app: Flask) -> None:
     )
     assert {each["name"] for each in listed["operations"]} == set(CALLS)
     actions = {each["name"]: each["actions"] for each in listed["operations"]}
-    assert actions["plex.items"] == ["cache-fallback"]
+    assert actions["plex-media-server.items"] == ["cache-fallback"]
     assert actions["database.read"] == ["database-reconnect", "circuit-breaker-reset"]
     assert actions["overseerr.request"] == ["queue-for-later"]
-    assert actions["plex.sessions"] == []
+    assert actions["plex-media-server.sessions"] == []
 
 
 @pytest.mark.parametrize("kind", TROUBLES)
@@ -234,34 +234,39 @@ def test_a_database_never_answers_with_a_status(app: Flask, name: str) -> None:
 
 
 def test_an_unknown_operation_is_told_with_the_known_ones(app: Flask) -> None:
-    for wrong in ({"name": "plex.shows"}, {"name": "plex.items", "service": "database"}):
+    for wrong in (
+        {"name": "plex.shows"},
+        {"name": "plex-media-server.items", "service": "database"},
+    ):
         answer = rehearse(app, wrong.pop("name"), "timeout", **wrong)
         assert (answer.status_code, answer.get_json()["type"]) == (404, "/problems/not-found")
         assert answer.get_json()["operations"] == sorted(CALLS)
 
 
 def test_a_rehearsal_for_given_arguments_is_about_these(app: Flask) -> None:
-    CALLS["plex.items"](app)
+    CALLS["plex-media-server.items"](app)
     known = {"key": "1", "offset": 0, "limit": 2}
 
     def why_not(**context: Any) -> str | None:
-        actions = rehearse(app, "plex.items", "timeout", context=context).get_json()["actions"]
+        actions = rehearse(app, "plex-media-server.items", "timeout", context=context).get_json()[
+            "actions"
+        ]
         return next(a["why_not"] for a in actions if a["action"] == "cache-fallback")
 
     assert (why_not(), why_not(**known)) == (None, None)
     assert "no good answer" in not_none(why_not(**{**known, "offset": 2}))
-    answer = rehearse(app, "plex.items", "timeout", context={**known, "key": []})
+    answer = rehearse(app, "plex-media-server.items", "timeout", context={**known, "key": []})
     assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "context")
 
 
 def test_rehearsals_have_a_list_of_their_own_and_count_for_nothing(
     app: Flask, trouble: Callable[[str, str], None], clock: ManualClock
 ) -> None:
-    CALLS["plex.libraries"](app)
+    CALLS["plex-media-server.libraries"](app)
     parts = app.extensions["medianest"]
     before = parts.service.recovery.statistics()
     for _ in range(4):
-        rehearse(app, "plex.libraries", "timeout", execute=True)
+        rehearse(app, "plex-media-server.libraries", "timeout", execute=True)
         rehearse(app, "overseerr.request", "timeout", execute=True)
     seen = not_none(app.test_client().get(f"{RESILIENCE}/recovery/rehearsals", headers=VIEWER).json)
     assert len(seen["items"]) == 8

@@ -60,7 +60,7 @@ def test_the_tag_stays_while_only_time_goes_by(
         first = look()
     again = look(first.headers["ETag"])
     assert (again.status_code, again.data) == (304, b"")
-    app.extensions["medianest"].registry.breaker("plex").open("moving house")
+    app.extensions["medianest"].registry.breaker("plex-media-server").open("moving house")
     changed = look(first.headers["ETag"])
     assert changed.status_code == 200
     assert changed.headers["ETag"] != first.headers["ETag"]
@@ -68,7 +68,7 @@ def test_the_tag_stays_while_only_time_goes_by(
 
 def test_a_change_is_seen_at_once(look: Callable[..., TestResponse], app: Flask) -> None:
     look()
-    app.extensions["medianest"].registry.breaker("plex").open("moving house")
+    app.extensions["medianest"].registry.breaker("plex-media-server").open("moving house")
     found = not_none(app.test_client().get("/api/v1/resilience/health").json)
     line = next(c for c in found["components"] if c["name"] == "plex-media-server")
     assert (line["status"], line["breaker_state"]) == ("unhealthy", "forced_open")

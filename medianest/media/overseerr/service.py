@@ -89,7 +89,6 @@ class Overseerr:
             self._client = OverseerrClient(settings.url, settings, self._clock, secrets)
             operations = UpstreamOperations(
                 SERVICE,
-                SERVICE,
                 ("requests", "source"),
                 settings,
                 service,

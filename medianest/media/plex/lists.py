@@ -15,7 +15,9 @@ from medianest.media.plex.models import MediaContainer
 
 __all__ = ["SERVICE", "begins_at", "doubt", "doubt_of_hubs", "unless_nothing_is_left"]
 
-SERVICE: Final = "plex"
+SERVICE: Final = "plex-media-server"
+"""The name of the dependency, its circuit breaker and its bulkhead."""
+
 T = TypeVar("T")
 
 

@@ -29,9 +29,7 @@ from medianest.media.plex.client import SERVICE, PlexClient
 from medianest.media.plex.models import Item, ItemPage, Items, Libraries, Library, Session
 from medianest.resilience import Fallback, Pipeline, Recovery, ResilienceService, Strategy
 
-__all__ = ["DEPENDENCY", "Plex"]
-
-DEPENDENCY: Final = "plex-media-server"
+__all__ = ["Plex"]
 
 T = TypeVar("T")
 
@@ -79,7 +77,6 @@ class Plex:
         if settings.url is not None:
             self._client = PlexClient(settings.url, settings, self._clock, secrets)
             self._operations = UpstreamOperations(
-                DEPENDENCY,
                 SERVICE,
                 _OPERATIONS,
                 settings,

@@ -114,9 +114,4 @@ def _find_other(name: str) -> OtherBreaker:
     for other in container().other_breakers():
         if other.name == name:
             return other
-    raise ProblemError("not-found", f"there is no circuit breaker {name!r}{_of_dependency(name)}")
-
-
-def _of_dependency(name: str) -> str:
-    services = [each.service for each in container().registry.dependencies() if each.name == name]
-    return f"; that of this dependency is {services[0]!r}" if services else ""
+    raise ProblemError("not-found", f"there is no circuit breaker {name!r}")

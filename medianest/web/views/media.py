@@ -11,9 +11,11 @@ from pydantic import Field
 
 from medianest.media.answer import Answer
 from medianest.media.errors import NotFoundError
+from medianest.media.overseerr.client import SERVICE as OVERSEERR
 from medianest.media.overseerr.details import SeasonDetails
 from medianest.media.overseerr.models import Title
 from medianest.media.overseerr.wish import MediaType
+from medianest.media.plex.client import SERVICE as PLEX
 from medianest.media.plex.models import Item, Library, Session
 from medianest.media.search import search_everything
 from medianest.web.container import container
@@ -103,7 +105,7 @@ Key = Annotated[str, Field(pattern=_KEY, description="The key of a library.")]
 
 Reply = tuple[AnswerModel, int, dict[str, str]]
 
-_of_plex = partial(endpoint, "client", problems=UPSTREAM, services=["plex"])
+_of_plex = partial(endpoint, "client", problems=UPSTREAM, services=[PLEX])
 _AGE: Final = {200: ["Age"]}
 
 
@@ -120,7 +122,7 @@ def list_libraries() -> Reply:
 def list_library_items(key: Key, query: Page) -> Reply:
     """Some items of a library."""
     if not re.fullmatch(_KEY, key):
-        raise NotFoundError("plex", f"there is no library {key!r}")
+        raise NotFoundError(PLEX, f"there is no library {key!r}")
     answer = container().media.plex.items(key, query.offset, query.limit)
     found = answer.value
     return _dated(
@@ -147,7 +149,7 @@ def list_recently_added(query: Limit) -> Reply:
     query=Search,
     answers={200: SearchResults},
     problems=UPSTREAM,
-    services=["plex", "overseerr"],
+    services=[PLEX, OVERSEERR],
 )
 def search_media(query: Search) -> SearchResults:
     """What the house has, and what can be requested."""
