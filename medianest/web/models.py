@@ -21,6 +21,7 @@ __all__ = [
     "AnswerModel",
     "Count",
     "Degraded",
+    "ErrorDetail",
     "LastFailure",
     "NextCursor",
     "Number",
@@ -94,6 +95,18 @@ class _Named(Protocol):
 def by_name(found: Iterable[N]) -> dict[str, N]:
     """The same by their names: portals read `a.b.c`, and know no place in a list."""
     return {each.name: each for each in found}
+
+
+class ErrorDetail(AnswerModel):
+    """What went wrong."""
+
+    type: Annotated[str, Field(description="The class of the error.")]
+    message: str | None
+
+    @classmethod
+    def of(cls, kind: str | None, message: str | None) -> ErrorDetail | None:
+        """Of an error that is kept in two columns; None where there was none."""
+        return None if kind is None else cls(type=kind, message=message)
 
 
 class LastFailure(AnswerModel):

@@ -86,7 +86,7 @@ def test_every_title_is_requested_exactly_once(server: Server, overseerr: Sandbo
     assert made == dict.fromkeys(range(1, WANTED), 1)
     (dead,) = server.get("/api/v1/resilience/queue?state=dead").json["items"]
     assert dead["payload"]["media_id"] == POISON
-    assert "there is no movie" in dead["error_message"]
+    assert "there is no movie" in dead["error"]["message"]
     poison = next(a for a, n in zip(answers, numbers, strict=True) if n == POISON)
     assert server.get(poison.headers["Location"]).json["state"] == "failed"
 

@@ -255,7 +255,7 @@ def test_the_queue_is_seen_retried_and_dropped(
     page = not_none(get("/queue").json)
     assert (page["queue"]["pending"], page["queue"]["dead"]) == (1, 1)
     assert get("/queue", state="dead").get_json()["items"][0]["id"] == lease.operation.id
-    assert get(f"/queue/{lease.operation.id}").get_json()["error_message"] == "no such title"
+    assert get(f"/queue/{lease.operation.id}").get_json()["error"]["message"] == "no such title"
     assert post(f"/queue/{lease.operation.id}/retry", reason="it is there now").status_code == 200
     path = f"{RESILIENCE}/queue/"
     client = app.test_client()

@@ -151,7 +151,7 @@ def agree(
         return answer, None
     assert ran(executed) == ran(happened) == predicted[: len(ran(happened))]
     assert executed["recovered_by"] == happened["recovered_by"]
-    assert executed["error_type"] == happened["error_type"] == answer["error"]
+    assert executed["error"]["type"] == happened["error_type"] == answer["error"]
     return answer, happened
 
 

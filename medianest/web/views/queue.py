@@ -16,13 +16,17 @@ from medianest.storage.page import Cursor
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Count, NextCursor, RecordId, Timestamp
+from medianest.web.models import AnswerModel, Count, ErrorDetail, NextCursor, RecordId, Timestamp
 from medianest.web.parameters import QueueFilter
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError, invalid
 from medianest.web.schemas import ReasonBody, RetryDead
 
 __all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "blueprint"]
+
+
+_APART = frozenset({"error_type", "error_message", "first_sent_at"})
+"""What an answer has in another shape, or not at all."""
 
 
 class DeferredOperation(AnswerModel):
@@ -84,8 +88,7 @@ class DeferredOperation(AnswerModel):
         ),
     ]
     result: Any
-    error_type: str | None
-    error_message: str | None
+    error: Annotated[ErrorDetail | None, Field(description="Of its last run, if that failed.")]
     requested_by: str | None
     trace_id: Annotated[
         str | None, Field(validation_alias="correlation_id", description="Of the request.")
@@ -96,6 +99,15 @@ class DeferredOperation(AnswerModel):
     damage: Annotated[
         str | None, Field(description="Which of its parts cannot be read; null: all can.")
     ]
+
+    @classmethod
+    def of(cls, operation: Operation) -> DeferredOperation:
+        """As it stands."""
+        error = ErrorDetail.of(operation.error_type, operation.error_message)
+        known = {
+            name: getattr(operation, name) for name in operation.__slots__ if name not in _APART
+        }
+        return cls.model_validate({**known, "error": error})
 
 
 class RetriedLetters(AnswerModel):
@@ -186,7 +198,7 @@ def list_queued_operations(query: QueueFilter) -> OperationPage:
     return OperationPage(
         queue=QueueFigures.model_validate(queue_admin.figures()),
         blocked=blocked,
-        items=tuple(map(DeferredOperation.model_validate, found)),
+        items=tuple(map(DeferredOperation.of, found)),
         next=None if cursor is None else str(cursor),
     )
 
@@ -219,7 +231,7 @@ def retry_dead_letters(body: RetryDead) -> RetriedLetters:
 def get_queued_operation(operation_id: Id) -> DeferredOperation:
     """One deferred operation."""
     found = _there(operation_id, container().queue.runner.queue.get(operation_id))
-    return DeferredOperation.model_validate(found)
+    return DeferredOperation.of(found)
 
 
 @blueprint.post("/<operation_id>/retry")
@@ -228,7 +240,7 @@ def retry_queued_operation(operation_id: Id, body: ReasonBody) -> DeferredOperat
     """Retry a dead or pending operation now."""
     changed = _there(operation_id, container().queue.admin.retry(operation_id))
     audited("queue.retry", operation_id, body.reason, {"handler": changed.handler})
-    return DeferredOperation.model_validate(changed)
+    return DeferredOperation.of(changed)
 
 
 @blueprint.delete("/<operation_id>")

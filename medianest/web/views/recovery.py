@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from medianest.web.journal_page import Complete, journal_page
 from medianest.web.models import (
     AnswerModel,
     Count,
+    ErrorDetail,
     NextCursor,
     RecordId,
     Seconds,
@@ -60,8 +61,7 @@ class RecoveryRecord(AnswerModel):
     recovered_by: Annotated[
         str | None, Field(description="The action that helped; null: none did.")
     ]
-    error_type: str
-    error_message: str
+    error: ErrorDetail
     attempts: Annotated[int, Field(ge=0, description="How often the operation was tried.")]
     duration_seconds: Annotated[
         Seconds, Field(validation_alias="seconds", description="How long recovery took.")
@@ -99,6 +99,13 @@ class RecoveryRecord(AnswerModel):
         Field(description="What the call told about itself, shortened and without secrets."),
     ]
     id: RecordId
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> RecoveryRecord:
+        """As it is kept."""
+        known = dict(record)
+        error = {"type": known.pop("error_type"), "message": known.pop("error_message")}
+        return cls.model_validate({**known, "error": error})
 
 
 class RecoveryPage(AnswerModel):
@@ -158,7 +165,8 @@ def list_recoveries(query: HistoryFilter) -> RecoveryPage:
     remembers."""
     here = container()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    return RecoveryPage.model_validate(journal_page(here.storage.history, query, remembered))
+    page = journal_page(here.storage.history, query, remembered)
+    return RecoveryPage(**{**page, "items": tuple(map(RecoveryRecord.of, page["items"]))})
 
 
 @blueprint.get("/recovery/rehearsals")
@@ -167,7 +175,7 @@ def list_rehearsals(query: Limit) -> Rehearsals:
     """What rehearsals did, newest first, as far as this process remembers. They are not in the
     history, and count for nothing."""
     found = container().service.recovery.history.rehearsals()[: query.limit]
-    return Rehearsals.model_validate({"items": [record.as_dict() for record in found]})
+    return Rehearsals(items=tuple(RecoveryRecord.of(record.as_dict()) for record in found))
 
 
 @blueprint.get("/recovery/operations")
@@ -206,7 +214,7 @@ def rehearse_recovery(body: Rehearsal) -> RehearsalResult:
     executed = None
     if body.execute:
         record = manager.rehearse(error, context, operation.max_attempts)
-        executed = RecoveryRecord.model_validate(record.as_dict())
+        executed = RecoveryRecord.of(record.as_dict())
         # After it: the record may need the very repair that is rehearsed.
         detail = {"operation": operation.name, "error": body.error}
         audited("recovery.rehearse", operation.service, detail=detail)

@@ -12,7 +12,15 @@ from medianest.media.overseerr.models import MediaRequest
 from medianest.media.overseerr.wish import MediaType
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Count, Degraded, NextCursor, RecordId, Timestamp
+from medianest.web.models import (
+    AnswerModel,
+    Count,
+    Degraded,
+    ErrorDetail,
+    NextCursor,
+    RecordId,
+    Timestamp,
+)
 from medianest.web.parameters import OnceHeaders, Page
 from medianest.web.problem_kinds import KEEPING, READING, UPSTREAM
 from medianest.web.problems import ProblemError
@@ -20,18 +28,11 @@ from medianest.web.schemas import TitleRequest
 from medianest.web.trace import trace_id
 from medianest.web.words import MediaStatus, RequestStatus, TicketState
 
-__all__ = ["OverseerrRequest", "RequestDetail", "RequestPage", "Ticket", "TicketError", "blueprint"]
+__all__ = ["OverseerrRequest", "RequestDetail", "RequestPage", "Ticket", "blueprint"]
 
 
 def _is_none(value: object) -> bool:
     return value is None
-
-
-class TicketError(AnswerModel):
-    """Why a request is not done yet, or never will be."""
-
-    type: str
-    message: str | None
 
 
 class Ticket(AnswerModel):
@@ -71,7 +72,9 @@ class Ticket(AnswerModel):
     already_requested: Annotated[
         bool, Field(description="Whether it had been requested at Overseerr before.")
     ]
-    error: TicketError | None
+    error: Annotated[
+        ErrorDetail | None, Field(description="Why it is not done yet, or never will be.")
+    ]
 
 
 class OverseerrRequest(AnswerModel):
@@ -213,9 +216,7 @@ def _status_of(ticket: media.Ticket) -> int:
 
 def _ours(model: type[T], ticket: media.Ticket, **members: Any) -> T:
     operation, result = ticket.operation, ticket.result or {}
-    error = None
-    if operation.error_type is not None and ticket.state != "done":
-        error = {"type": operation.error_type, "message": operation.error_message}
+    error = ErrorDetail.of(operation.error_type, operation.error_message)
     return model.model_validate(
         {
             "id": operation.id,
@@ -227,7 +228,7 @@ def _ours(model: type[T], ticket: media.Ticket, **members: Any) -> T:
             "attempts": operation.attempts,
             "next_attempt_at": operation.run_at if ticket.state == "pending" else None,
             "already_requested": ticket.state == "done" and not result.get("created"),
-            "error": error,
+            "error": error if ticket.state != "done" else None,
             **members,
         }
     )
