@@ -57,7 +57,7 @@ def _check(is_allowed: Callable[[str], bool]) -> None:
             "misdirected",
             "the Host is neither a name nor an address"
             if name is None
-            else f"this server is not called {name}: add it to MEDIANEST_ALLOWED_HOSTS if it is",
+            else f"the host name {name} is not allowed: add it to MEDIANEST_ALLOWED_HOSTS",
         )
 
 

@@ -40,8 +40,8 @@ KINDS = {
     ),
     "not-found": Kind(
         404,
-        "There is nothing here",
-        "The path, or the thing that it names, does not exist.",
+        "Not found",
+        "Nothing exists at this path.",
     ),
     "method-not-allowed": Kind(
         405,
@@ -50,8 +50,8 @@ KINDS = {
     ),
     "conflict": Kind(
         409,
-        "The request conflicts with what there is",
-        "The detail says with what.",
+        "The request conflicts with the current state",
+        "The detail says what it conflicts with.",
     ),
     "too-large": Kind(
         413,
@@ -65,77 +65,79 @@ KINDS = {
     ),
     "misdirected": Kind(
         421,
-        "This server is not called so",
-        "The Host of the request is no name of this server. The detail says where to add it.",
+        "The host name is not allowed",
+        "The Host header of the request names another server. The detail says which setting to "
+        "change.",
     ),
     "invalid": Kind(
         422,
-        "The request is well formed but wrong",
-        "Something in it has the wrong type or value, or is not known; “errors” lists each fault.",
+        "The request is not valid",
+        "Something in it has a wrong type, a wrong value or an unknown name; “errors” lists each "
+        "fault.",
     ),
     "too-many-requests": Kind(
         429,
-        "Too many requests of this client wait",
-        "As many of its operations wait to be done as are kept for one client. Try again after "
+        "Too many pending requests",
+        "This client has as many pending operations as one client may have. Try again after "
         "“retry_after_seconds”.",
     ),
     "too-many-attempts": Kind(
         429,
-        "Too many attempts have failed",
-        "Requests without the right token came from this address again and again. Try again after "
-        "“retry_after_seconds”. From an address that the right token came from within a day it is "
-        "answered at any time.",
+        "Too many failed attempts",
+        "Too many requests from this address had no valid token. Try again after "
+        "“retry_after_seconds”. An address that sent a valid token within the last day is always "
+        "answered.",
     ),
     "internal-error": Kind(
         500,
-        "Something is wrong with this server",
-        "Unexpected error. The server's log has it under the trace id.",
+        "Internal error",
+        "An unexpected error. The log of the server has it under the trace id.",
     ),
     "queue-full": Kind(
         503,
         "The queue is full",
-        "As many operations wait to be done, or could not be done, as are kept in all. See "
-        "why they are not done; dead letters can be retried or dropped.",
+        "The queue holds as many pending operations and dead letters as it may. Find out why they "
+        "are not done; dead letters can be retried or dropped.",
     ),
     "overloaded": Kind(
         503,
         "The server is busy",
-        "As many requests are being served as this server takes at once. Try again after "
-        "“retry_after_seconds”.",
+        "The server is handling as many requests as it can. Try again after “retry_after_seconds”.",
     ),
     "circuit-open": Kind(
         503,
-        "The service is not called now",
-        "The service has failed, so it is left alone for a while and then tried again by itself. "
-        "Without “retry_after_seconds” an operator has it left alone, until further notice.",
+        "The circuit breaker of the service is open",
+        "The service has failed, so it is not called for a while and then tried again "
+        "automatically. Without “retry_after_seconds” an operator has opened the circuit breaker, "
+        "and it stays open until an operator closes it.",
     ),
     "bulkhead-full": Kind(
         503,
         "The service is busy",
-        "As many calls to the service are under way as are allowed at once.",
+        "As many calls to the service are in flight as are allowed.",
     ),
     "deadline-exceeded": Kind(
         503,
         "Time ran out",
-        "The time allowed for this request was over before it could be answered.",
+        "The request could not be answered within the time it is allowed.",
     ),
     "upstream-failed": Kind(
         503,
         "The service failed",
-        "The service did not answer, or its answer made no sense, and there is no earlier "
-        "answer to fall back on.",
+        "The service did not answer, or its answer could not be understood, and there is no "
+        "earlier answer to fall back on.",
     ),
     "upstream-rejected": Kind(
         503,
         "The service refuses our credentials",
-        "A token or key in the settings is wrong; waiting is no help. The detail names "
-        "the setting.",
+        "A token or key in the settings is wrong; waiting does not help. The detail names the "
+        "setting.",
     ),
     "upstream-refused": Kind(
         422,
-        "The service will not do this",
-        "The service is well and refuses what was asked; the detail has its words. Asking again "
-        "is no help.",
+        "The service refuses the request",
+        "The service works, and refuses the request; the detail has its reason. Trying again does "
+        "not help.",
     ),
     "idempotency-mismatch": Kind(
         422,
@@ -150,7 +152,7 @@ KINDS = {
     "database-unavailable": Kind(
         503,
         "The database does not answer",
-        "It cannot be reached, or did not answer in time. It is tried again by itself.",
+        "It cannot be reached, or did not answer in time. It is tried again automatically.",
     ),
     "database-busy": Kind(
         503,
@@ -160,12 +162,12 @@ KINDS = {
     "database-full": Kind(
         503,
         "The disk of the database is full",
-        "Nothing was changed, and nothing that was accepted is lost. Somebody must make room.",
+        "Nothing was changed, and nothing that was accepted is lost. Free some disk space.",
     ),
     "database-read-only": Kind(
         503,
-        "The database may only be read",
-        "Nothing was changed. Somebody must let this server write its file.",
+        "The database is read-only",
+        "Nothing was changed. Give this server permission to write the file.",
     ),
     "schema-behind": Kind(
         503,

@@ -80,7 +80,7 @@ def test_a_type_leads_to_a_page_about_the_problem(api: FlaskClient) -> None:
     kind = api.get("/nowhere").get_json()["type"]
     page = api.get(kind)
     assert page.status_code == 200
-    assert "There is nothing here" in page.text
+    assert "Not found" in page.text
 
 
 def test_the_trace_id_of_the_caller_is_taken_over(api: FlaskClient) -> None:
