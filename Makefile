@@ -2,7 +2,7 @@
 # make test   the whole test suite
 # make units  of them those that run no servers of their own (-m "not integration"; COVERAGE=1: with the code they reach)
 # make mutants  whether tests notice small faults (ONLY=medianest/resilience/retry.py: of one file or folder)
-# make check  linters, types (of the tests and benchmarks too), layers
+# make check  linters, types (of the tests, benchmarks and examples too), layers
 # make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries

@@ -1,0 +1,113 @@
+"""Each program of examples/ runs in a process of its own, and says what its reader is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support import ROOT
+from tests.support.answering import AnsweringServer
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
+
+EXAMPLES = ROOT / "examples"
+HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
+SAID = {
+    "flaky_server": """\
+a flaky server: blue
+no server: unknown: <urlopen error [Errno 111] Connection refused>
+the breaker is open
+and the next call is not made: unknown: circuit breaker 'weather' is open
+""",
+    "requests_session": """\
+one bad answer: 200 blue
+two bad answers: 500
+the breaker is open
+refused: circuit breaker 'weather' is open
+""",
+    "asyncio_tasks": """\
+sensor 1 is away
+sensor 2 is away
+sensor 3 is away
+not asked
+8 forecasts at once, two of them at a second try: {'blue'}
+""",
+    "repair_connection": """\
+read: ['42', '43', 'nothing']
+ConnectionError [('reconnect', 'run_again')]
+ConnectionError [('reconnect', 'raised'), ('default', 'returned')]
+""",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_program_says_what_it_shows(name: str) -> None:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py")]
+    done = subprocess.run(command, env=HERE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.replace("[Errno 61]", "[Errno 111]") == SAID[name]
+
+
+def test_each_program_is_run_here_and_is_short() -> None:
+    programs = {path.stem for path in EXAMPLES.glob("*.py")} - {"weather_server"}
+    assert programs == SAID.keys() | {"flask_app"}
+    for path in EXAMPLES.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 62, path
+        assert path.stem == "weather_server" or f"python examples/{path.name}" in text, path
+
+
+@contextmanager
+def flask_app(weather: AnsweringServer) -> Iterator[str]:
+    """The address of the Flask app in front of that server."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "flask_app.py"), str(port)],
+        env={**HERE, "WEATHER_URL": weather.url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        wait_until(lambda: serves(f"http://127.0.0.1:{port}/state"))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def serves(url: str) -> bool:
+    try:
+        return ask(url)[0] == 200
+    except OSError:
+        return False
+
+
+def ask(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_the_flask_app_answers_while_the_weather_does_not() -> None:
+    weather = AnsweringServer()
+    weather.body = b'{"sky": "blue"}'
+    with flask_app(weather) as url:
+        assert json.loads(ask(f"{url}/api/forecast")[1]) == {"sky": "blue"}
+        assert ask(f"{url}/map") == (200, "a map in blue")
+        weather.stop()
+        assert json.loads(ask(f"{url}/api/forecast")[1]) == {"sky": "unknown"}
+        assert ask(f"{url}/map")[0] == 500
+        assert ask(f"{url}/map")[0] == 503
+        assert json.loads(ask(f"{url}/api/forecast")[1]) == {"sky": "unknown"}
+        assert json.loads(ask(f"{url}/state")[1]) == {"map": "open", "weather": "open"}
