@@ -3,7 +3,6 @@
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,10 @@ import pytest
 
 from medianest.dependencies.addresses import Addresses, ForbiddenAddressError
 from medianest.dependencies.probe import HealthProbe, ProbeResult
-from medianest.dependencies.url import HealthUrl, checked_url
-from medianest.media.errors import SlowError, UnreachableError, UnresolvableError
-from medianest.net.dns import resolve
+from medianest.media.errors import UnreachableError
 from medianest.resilience import Deadline, DeadlineExceededError, ManualClock
+from tests.dependencies.asking import METADATA, url_of
 from tests.dependencies.conftest import LOOPBACK, OK, Server
-from tests.support.waiting import wait_until
-
-METADATA = "169.254.169.254"
-
-
-def url_of(
-    server: Server, path: str = "/", host: str = "127.0.0.1", scheme: str = "http"
-) -> HealthUrl:
-    return checked_url(f"{scheme}://{host}:{server.port}{path}")
 
 
 def test_a_healthy_service(serving: Callable[..., Server], probe: HealthProbe) -> None:
@@ -110,70 +99,6 @@ def test_a_forbidden_address_is_not_connected_to(serving: Callable[..., Server])
     assert server.accepted == 0
 
 
-def test_a_name_that_leads_elsewhere_the_second_time(
-    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any]
-) -> None:
-    """Keeps out DNS rebinding: registered with a good address, asked at a forbidden one."""
-    server = serving()
-    names["nas.lan"] = [["127.0.0.1"], [METADATA]]
-    url = url_of(server, host="nas.lan")
-    assert probe.resolve(url) == ("127.0.0.1",)
-    with pytest.raises(ForbiddenAddressError, match="metadata"):
-        probe.ask(url)
-    assert server.accepted == 0
-
-
-def test_a_request_looks_up_once(
-    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any]
-) -> None:
-    """Keeps out a second look-up between the check and the connect."""
-    server = serving()
-    names["nas.lan"] = [["127.0.0.1"], [METADATA]]
-    assert probe.ask(url_of(server, host="nas.lan")).status == 200
-    assert server.accepted == 1
-    assert names["nas.lan"] == [[METADATA]]
-
-
-@pytest.mark.parametrize(
-    "addresses",
-    [
-        ["127.0.0.1", METADATA],
-        [METADATA, "127.0.0.1"],
-        ["127.0.0.1", "10.0.0.1"],
-        ["127.0.0.1", "::ffff:169.254.169.254"],
-        ["127.0.0.1", "fe80::1%eth0"],
-    ],
-)
-def test_one_forbidden_address_forbids_the_name(
-    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any], addresses: list[str]
-) -> None:
-    server = serving()
-    names["nas.lan"] = [addresses]
-    for step in (probe.resolve, probe.ask):
-        with pytest.raises(ForbiddenAddressError):
-            step(url_of(server, host="nas.lan"))
-    assert server.accepted == 0
-
-
-def test_the_next_address_is_tried(
-    serving: Callable[..., Server], probe: HealthProbe, names: dict[Any, Any]
-) -> None:
-    server = serving()
-    names["nas.lan"] = [["127.0.0.2", "127.0.0.1"]]
-    url = url_of(server, host="nas.lan")
-    assert probe.resolve(url) == ("127.0.0.2", "127.0.0.1")
-    assert probe.ask(url).status == 200
-
-
-def test_a_name_that_a_resolver_takes_for_an_address(
-    probe: HealthProbe, names: dict[Any, Any]
-) -> None:
-    """Were one to get past the check of the URL, what it resolves to is judged all the same."""
-    names["plex.lan"] = [["0.0.0.0"]]
-    with pytest.raises(ForbiddenAddressError, match="unspecified"):
-        probe.ask(checked_url("http://plex.lan/"))
-
-
 def test_a_redirect_is_not_followed(serving: Callable[..., Server]) -> None:
     target = serving(address="127.0.0.2")
     head = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:{target.port}/\r\n\r\n"
@@ -183,49 +108,11 @@ def test_a_redirect_is_not_followed(serving: Callable[..., Server]) -> None:
     assert target.accepted == 0
 
 
-def test_an_unknown_name(probe: HealthProbe, names: dict[Any, Any]) -> None:
-    url = checked_url("http://nobody.lan/")
-    for step in (probe.resolve, probe.ask):
-        with pytest.raises(UnresolvableError, match=r"nobody\.lan:80: name or service not known"):
-            step(url)
-
-
-def test_a_name_without_addresses(probe: HealthProbe, names: dict[Any, Any]) -> None:
-    names["nas.lan"] = [[]]
-    for step in (probe.resolve, probe.ask):
-        with pytest.raises(UnresolvableError):
-            step(checked_url("http://nas.lan/"))
-
-
 def test_nobody_listens(serving: Callable[..., Server], probe: HealthProbe) -> None:
     server = serving()
     server.stop()
     with pytest.raises(UnreachableError, match="connection refused"):
         probe.ask(url_of(server))
-
-
-def test_a_look_up_that_hangs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And leaves the look-ups of the media servers their places, however many hang."""
-    ended = threading.Event()
-
-    def getaddrinfo(host: str, *args: int, **options: Any) -> list[tuple[Any, ...]]:
-        if host == "nas.lan":
-            ended.wait(60)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    probe = HealthProbe(Addresses(LOOPBACK), timeout=0.03)
-    url = checked_url("http://nas.lan/")
-    try:
-        for _ in range(5):
-            with pytest.raises(SlowError, match="the DNS lookup timed out"):
-                probe.resolve(url)
-            with pytest.raises(SlowError, match="no connection in time"):
-                probe.ask(url)
-        with Deadline(10.0).scope():
-            assert resolve("plex.lan", 80) == [(socket.AF_INET, ("127.0.0.1", 80))]
-    finally:
-        ended.set()
 
 
 def test_nothing_is_asked_when_no_time_is_left(
@@ -303,34 +190,3 @@ def test_tls_with_a_server_that_speaks_none(
 
 def test_a_result_is_a_value() -> None:
     assert ProbeResult(200, 0.1) == ProbeResult(200, 0.1)
-
-
-def test_names_that_hang_keep_no_other_from_being_looked_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ended = threading.Event()
-
-    def getaddrinfo(host: str, *args: int, **options: Any) -> list[tuple[Any, ...]]:
-        if host.startswith("hangs"):
-            ended.wait(60)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    probe = HealthProbe(Addresses(LOOPBACK), timeout=0.02)
-    before = threading.active_count()
-    try:
-        for _ in range(3):
-            for number in range(20):
-                with pytest.raises(SlowError):
-                    probe.resolve(checked_url(f"http://hangs-{number}.lan/"))
-        assert threading.active_count() - before <= 20  # each name hangs once
-        wait_until(lambda: resolves(probe, "well.lan"))
-    finally:
-        ended.set()
-
-
-def resolves(probe: HealthProbe, host: str) -> bool:
-    try:
-        return probe.resolve(checked_url(f"http://{host}/")) == ("127.0.0.1",)
-    except SlowError:
-        return False

@@ -7,6 +7,7 @@ import pytest
 
 from medianest.health import Check, CheckResult, HealthMonitor, Status
 from medianest.resilience import ManualClock
+from tests.health.watching import World
 
 WORDS = {"H": Status.HEALTHY, "D": Status.DEGRADED, "U": Status.UNHEALTHY, "?": Status.UNKNOWN}
 
@@ -42,3 +43,13 @@ def scripted(monitor: HealthMonitor) -> Callable[..., Scripted]:
         return run
 
     return add
+
+
+@pytest.fixture
+def world(clock: ManualClock) -> World:
+    world = World(clock)
+    world.depend("plex", service="plex-api")
+    world.depend("db", "critical")
+    world.depend("shop", "optional", depends_on=["db"])
+    world.checks()
+    return world

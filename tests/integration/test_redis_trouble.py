@@ -1,6 +1,5 @@
 """Redis in trouble: no call outlives its time, trouble is said once, and nothing stays broken."""
 
-import logging
 import socket
 import threading
 import time
@@ -16,22 +15,7 @@ from medianest.cache.redis import Stamped
 from medianest.resilience import BulkheadFullError, CircuitOpenError, Deadline
 from medianest.storage import CacheUnavailableError
 from tests.cache.conftest import ServedRedis
-from tests.support.valkey import ValkeyProcess
-from tests.support.waiting import wait_until
-
-TIMEOUT = 0.25
-MARGIN = 0.25
-"""What a call may take beyond its timeout, in seconds: the machine may be busy."""
-
-KEY = "medianest:test"
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[ValkeyProcess]:
-    """A server that a test may freeze and kill."""
-    server = ValkeyProcess()
-    yield server
-    server.stop()
+from tests.integration.bounding import KEY, TIMEOUT, fails_in_time
 
 
 @pytest.fixture
@@ -63,16 +47,6 @@ def pretending() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
     yield start
     over.set()
     listener.close()
-
-
-def fails_in_time(call: Callable[..., Any], *, within: float = TIMEOUT) -> CacheUnavailableError:
-    """The error of the call, which must come in time and name no host."""
-    began = time.monotonic()
-    with pytest.raises(CacheUnavailableError) as caught:
-        call()
-    assert time.monotonic() - began < within + MARGIN
-    assert "127.0.0.1" not in str(caught.value)
-    return caught.value
 
 
 def say_nothing(connection: socket.socket) -> None:
@@ -211,45 +185,6 @@ def test_a_ping_has_a_time_of_its_own(
     fails_in_time(server.ping, within=1.0)
 
 
-def test_a_frozen_server_is_left_in_time_and_works_again_after_it(
-    own_valkey: ValkeyProcess, open_redis: Callable[..., ServedRedis]
-) -> None:
-    server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
-    server.put(KEY, Stamped(1, b"{}"), 60, latest=1)
-    own_valkey.freeze()
-    for _ in range(3):
-        fails_in_time(lambda: server.get(KEY))
-    own_valkey.thaw()
-    assert server.get(KEY) == Stamped(1, b"{}")
-
-
-def test_a_server_killed_while_all_wait_for_it_fails_them_and_serves_the_next(
-    own_valkey: ValkeyProcess, open_redis: Callable[..., ServedRedis]
-) -> None:
-    server = open_redis(own_valkey.url, timeout=2.0, failure_threshold=100)
-    server.get(KEY)
-    own_valkey.freeze()
-    with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(server.get, KEY) for _ in range(8)]
-        wait_until(lambda: server.bulkhead.snapshot().in_use == 8)
-        own_valkey.kill()
-        errors = [type(call.exception(5)) for call in waiting]
-    assert set(errors) == {CacheUnavailableError}
-    own_valkey.start()
-    assert server.get(KEY) is None
-
-
-def test_idle_connections_of_a_server_that_was_restarted_cost_no_error(
-    own_valkey: ValkeyProcess, open_redis: Callable[..., ServedRedis]
-) -> None:
-    server = open_redis(own_valkey.url, timeout=2.0)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: server.get(KEY), range(50)))
-        own_valkey.kill()
-        own_valkey.start()
-        assert set(pool.map(lambda _: server.get(KEY), range(50))) == {None}
-
-
 def test_a_hanging_server_is_soon_not_waited_for(
     pretending: Callable[[Callable[[socket.socket], None]], str],
     open_redis: Callable[..., ServedRedis],
@@ -274,26 +209,6 @@ def test_more_than_there_are_places_for_are_sent_away(
         errors = [type(call.exception(5)) for call in calls]
     assert errors.count(CacheUnavailableError) == 2
     assert errors.count(BulkheadFullError) == 4
-
-
-def test_trouble_is_said_once_and_its_end_too(
-    own_valkey: ValkeyProcess,
-    open_redis: Callable[..., ServedRedis],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server = open_redis(own_valkey.url, timeout=TIMEOUT, failure_threshold=100)
-    with caplog.at_level(logging.WARNING, logger="medianest.cache.redis"):
-        server.get(KEY)
-        own_valkey.kill()
-        for _ in range(5):
-            fails_in_time(lambda: server.get(KEY))
-        own_valkey.start()
-        for _ in range(3):
-            server.get(KEY)
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 2
-    assert said[0].startswith("get: the cache cannot be reached")
-    assert said[1] == "get: the cache works again"
 
 
 def test_when_one_connection_was_dead_the_other_idle_ones_are_not_used(

@@ -14,6 +14,7 @@ from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
 from medianest.resilience import CircuitBreaker, Clock, ManualClock, Registry, ResilienceService
 from medianest.storage import Database
+from tests.overrides.clocks import SettableClock
 
 
 @dataclass
@@ -55,3 +56,8 @@ def start(tmp_path: Path, path: Path, clock: ManualClock) -> Iterator[Callable[.
     yield start_one
     for database in made:
         database.close()
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()

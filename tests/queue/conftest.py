@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.runner import QueueRunner
+from medianest.queue.runner import Handler, QueueRunner
 from medianest.queue.store import DeferredQueue
-from medianest.resilience import ManualClock
+from medianest.resilience import CircuitBreaker, ManualClock
 from medianest.resilience.cascade import CascadeMonitor
 from tests.queue.by_hand import QueueByHand
+from tests.queue.handling import PAYLOAD, Upstream
 from tests.storage.conftest import ServedDatabase, connect, database, url
 
 __all__ = ["connect", "database", "url"]
@@ -47,3 +51,42 @@ def runner(queue: DeferredQueue, settings: QueueSettings, database: ServedDataba
     """What does it, without chance in its waits."""
     registry = database.service.registry
     return QueueRunner(queue, registry, settings, CascadeMonitor(registry), random=lambda: 1.0)
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def breaker(runner: QueueRunner) -> CircuitBreaker:
+    return runner.registry.breaker(
+        "svc",
+        failure_threshold=2,
+        counting="consecutive",
+        jitter=0,
+        reset_timeout=30,
+        expected_errors=ConnectionError,
+    )
+
+
+@pytest.fixture
+def handler(runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker) -> Any:
+    return runner.register(
+        Handler(
+            name="h",
+            service="svc",
+            execute=breaker(upstream.__call__),
+            permanent=(LookupError,),
+            outages=(ConnectionError,),
+            uncertain=lambda error: isinstance(error, ConnectionAbortedError),
+        )
+    )
+
+
+@pytest.fixture
+def put(runner: QueueRunner, handler: Any) -> Callable[..., list[str]]:
+    def put_all(*keys: str) -> list[str]:
+        return [runner.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
+
+    return put_all

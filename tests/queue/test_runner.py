@@ -2,83 +2,19 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import Lease, PayloadError
+from medianest.queue.operations import PayloadError
 from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import (
-    CircuitBreaker,
-    CircuitBreakerOptions,
-    CircuitOpenError,
     Deadline,
     ManualClock,
-    Policy,
-    State,
 )
-from tests.storage.conftest import ServedDatabase
+from tests.queue.handling import PAYLOAD, Upstream, states
 from tests.support.narrowing import not_none
-
-PAYLOAD = {"media_id": 1}
-
-
-class Upstream:
-    """What a handler calls: answers or raises what the test says."""
-
-    def __init__(self) -> None:
-        self.calls: list[Mapping[str, Any]] = []
-        self.answer: object = "ok"
-
-    def __call__(self, payload: Mapping[str, Any]) -> object:
-        self.calls.append(payload)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-@pytest.fixture
-def upstream() -> Upstream:
-    return Upstream()
-
-
-@pytest.fixture
-def breaker(runner: QueueRunner) -> CircuitBreaker:
-    return runner.registry.breaker(
-        "svc",
-        failure_threshold=2,
-        counting="consecutive",
-        jitter=0,
-        reset_timeout=30,
-        expected_errors=ConnectionError,
-    )
-
-
-@pytest.fixture
-def handler(runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker) -> Any:
-    return runner.register(
-        Handler(
-            name="h",
-            service="svc",
-            execute=breaker(upstream.__call__),
-            permanent=(LookupError,),
-            outages=(ConnectionError,),
-            uncertain=lambda error: isinstance(error, ConnectionAbortedError),
-        )
-    )
-
-
-@pytest.fixture
-def put(runner: QueueRunner, handler: Any) -> Callable[..., list[str]]:
-    def put_all(*keys: str) -> list[str]:
-        return [runner.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
-
-    return put_all
-
-
-def states(runner: QueueRunner, ids: list[str]) -> list[str]:
-    return [not_none(runner.queue.get(one)).state for one in ids]
 
 
 def test_what_is_due_is_done(
@@ -175,118 +111,6 @@ def test_a_failure_of_its_own_does_not_keep_the_others_from_being_done(
     assert states(runner, ids) == ["pending", "done"]
 
 
-def test_an_outage_is_nobodys_attempt(
-    runner: QueueRunner,
-    put: Callable[..., list[str]],
-    upstream: Upstream,
-    breaker: CircuitBreaker,
-    clock: ManualClock,
-) -> None:
-    """Keeps out: a service that is down for a night makes dead letters of all that waits."""
-    (one,) = put("a")
-    upstream.answer = ConnectionError("down")
-    for _ in range(100):
-        runner.run_due("h")
-        clock.advance(30)
-    assert not_none(runner.queue.get(one)).state == "pending"
-    assert not_none(runner.queue.get(one)).failures == 0
-    upstream.answer = "ok"
-    clock.advance(300)
-    runner.run_due("h")
-    assert not_none(runner.queue.get(one)).state == "done"
-
-
-def test_nothing_is_claimed_while_the_breaker_is_open(
-    runner: QueueRunner,
-    put: Callable[..., list[str]],
-    upstream: Upstream,
-    breaker: CircuitBreaker,
-    clock: ManualClock,
-) -> None:
-    put("a", "b", "c")
-    upstream.answer = ConnectionError("down")
-    runner.run_due("h")
-    clock.advance(1)
-    runner.run_due("h")
-    assert breaker.state is State.OPEN
-    calls = len(upstream.calls)
-    for _ in range(10):
-        assert runner.run_due("h") == 0
-    assert len(upstream.calls) == calls
-    assert "blocked by its circuit breaker" in not_none(runner.blocked_reason(runner.handlers[0]))
-
-
-def test_a_refused_call_is_no_attempt(runner: QueueRunner, put: Callable[..., list[str]]) -> None:
-    (one,) = put("a")
-
-    def refuse(payload: Mapping[str, Any]) -> NoReturn:
-        raise CircuitOpenError("svc", 5.0)
-
-    runner.register(Handler(name="h", service="svc", execute=refuse))
-    assert runner.run_due("h") == 0
-    seen = not_none(runner.queue.get(one))
-    assert (seen.state, seen.attempts, seen.failures) == ("pending", 0, 0)
-
-
-def note_batches(runner: QueueRunner, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many it takes at once, from now on."""
-    taken: list[int] = []
-    claim = runner.queue.claim_many
-
-    def note(name: str, most: int, **held: Any) -> list[Lease]:
-        taken.append(most)
-        return claim(name, most)
-
-    monkeypatch.setattr(runner.queue, "claim_many", note)
-    return taken
-
-
-def test_the_queue_begins_gently_and_then_takes_many_at_once(
-    runner: QueueRunner, put: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(*map(str, range(20)))
-    taken = note_batches(runner, monkeypatch)
-    runner.run_due("h")
-    assert taken[:5] == [1, 2, 4, 8, 16]
-
-
-def test_after_an_outage_it_begins_gently_again(
-    monkeypatch: pytest.MonkeyPatch,
-    runner: QueueRunner,
-    put: Callable[..., list[str]],
-    upstream: Upstream,
-    breaker: CircuitBreaker,
-    clock: ManualClock,
-) -> None:
-    put(*map(str, range(20)))
-    runner.run_due("h")
-    upstream.answer = ConnectionError("down")
-    put("a", "b")
-    runner.run_due("h")
-    assert breaker.state is State.OPEN
-    upstream.answer = "ok"
-    clock.advance(60)
-    taken = note_batches(runner, monkeypatch)
-    runner.run_due("h")
-    assert taken[:2] == [1, 2]
-
-
-def test_an_outage_of_weeks_kills_nothing(
-    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
-) -> None:
-    """Keeps out: the family comes home from a holiday, and all that they asked for is dead."""
-    ids = put(*map(str, range(5)))
-    upstream.answer = ConnectionError("down")
-    for _ in range(40):
-        runner.run_due("h")
-        clock.advance(86_400)
-    upstream.answer = "ok"
-    runner.run_due("h")
-    clock.advance(60)
-    runner.run_due("h")
-    assert states(runner, ids) == ["done"] * 5
-
-
 def test_what_was_tried_once_keeps_its_place_before_the_younger(
     runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
 ) -> None:
@@ -311,78 +135,6 @@ def test_it_stops_between_two_operations_when_told_to(
     runner.run_due("h", until=lambda: len(upstream.calls) >= 1)
     assert states(runner, ids) == ["done", "pending", "pending"]
     assert [not_none(runner.queue.get(one)).attempts for one in ids] == [1, 0, 0]
-
-
-def test_optional_work_waits_while_the_cascade_risk_is_critical(
-    runner: QueueRunner,
-    put: Callable[..., list[str]],
-    upstream: Upstream,
-    database: ServedDatabase,
-    clock: ManualClock,
-) -> None:
-    put("a")
-    service = database.service
-    never = Policy(retry=None, circuit_breaker=CircuitBreakerOptions(failure_threshold=1))
-    service.register_dependency("svc", Policy(circuit_breaker=None, retry=None, bulkhead=None))
-    service.register_dependency("vital", never, criticality="critical")
-    service.registry.breaker("vital").open()
-    assert runner.run_due("h") == 0
-    assert "critical" in not_none(runner.blocked_reason(runner.handlers[0]))
-    service.registry.breaker("vital").close()
-    clock.advance(2)
-    assert runner.run_due("h") == 1
-
-
-def test_a_failure_that_no_breaker_counts_holds_all_back_for_a_while(
-    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
-) -> None:
-    """Keeps out: a wrong key, and a thousand requests a minute with it."""
-
-    class WrongKeyError(Exception):
-        pass
-
-    def refuse(payload: Mapping[str, Any]) -> NoReturn:
-        upstream.calls.append(payload)
-        raise WrongKeyError
-
-    runner.register(Handler(name="h", service="free", execute=refuse, outages=(WrongKeyError,)))
-    put_names = [runner.queue.enqueue("h", PAYLOAD, str(n)) for n in range(20)]
-    for _ in range(100):
-        runner.run_due("h")
-        clock.advance(1)
-    assert len(upstream.calls) < 10
-    assert "retrying in" in not_none(runner.blocked_reason(runner.handlers[0]))
-    assert len(put_names) == 20
-
-
-def test_one_that_fails_while_others_succeed_is_at_fault_itself(
-    runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker, clock: ManualClock
-) -> None:
-    """Keeps out: a title that looks like an outage for ever, and cuts all others off."""
-
-    def execute(payload: Mapping[str, Any]) -> str:
-        if payload["n"] == 0:
-            raise ConnectionError("always")
-        return "ok"
-
-    runner.register(Handler(name="h", service="svc", execute=execute, outages=(ConnectionError,)))
-    poison = runner.queue.enqueue("h", {"n": 0}, "0").operation.id
-    for number in range(1, 120):
-        runner.queue.enqueue("h", {"n": number}, str(number))
-        runner.run_due("h")
-        clock.advance(60)
-    assert not_none(runner.queue.get(poison)).state == "dead"
-
-
-def test_an_outage_that_asks_to_wait_is_given_the_time(
-    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream, clock: ManualClock
-) -> None:
-    error: Any = ConnectionError("busy")
-    error.retry_after = 25.0
-    upstream.answer = error
-    (one,) = put("a")
-    runner.run_due("h")
-    assert (not_none(runner.queue.get(one)).run_at - clock.utc()).total_seconds() == 25
 
 
 def test_a_result_that_cannot_be_kept_is_a_failure(

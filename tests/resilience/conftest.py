@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from medianest.resilience import (
     CircuitBreaker,
+    Coalesce,
     ErrorRecoveryManager,
+    FlightPool,
     ManualClock,
     MemoryLastGood,
     Recovery,
     RecoveryContext,
+    Retry,
     State,
 )
+from tests.resilience.flying import Callers, Upstream
 from tests.resilience.recovering import SHELF, Shop
 
 MakeBreaker = Callable[..., CircuitBreaker]
@@ -137,3 +141,41 @@ def recovery(manager: ErrorRecoveryManager, clock: ManualClock) -> Recovery:
 @pytest.fixture
 def ask(recovery: Recovery, shop: Shop) -> Callable[..., Any]:
     return lambda name="films": recovery.call(shop.shelf, name)
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def callers() -> Iterator[Callers]:
+    callers = Callers()
+    yield callers
+    callers.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[FlightPool]:
+    pool = FlightPool(4)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def coalesce(pool: FlightPool) -> Coalesce:
+    return Coalesce(name="plex", pool=pool)
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> MemoryLastGood[Any]:
+    return MemoryLastGood(60, clock=clock)
+
+
+@pytest.fixture
+def make_retry(clock: ManualClock) -> Callable[..., Retry]:
+    def make(**options: Any) -> Retry:
+        options.setdefault("random", lambda: 1.0)
+        return Retry(clock=clock, **options)
+
+    return make

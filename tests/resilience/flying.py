@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from tests.support.waiting import SOON
+from medianest.resilience import Coalesce
+from tests.support.waiting import SOON, wait_until
 
 
 class Upstream:
@@ -47,3 +48,8 @@ class Callers:
 
     def close(self) -> None:
         self._pool.shutdown()
+
+
+def joined(coalesce: Coalesce, number: int) -> None:
+    """Wait until so many calls in all have joined a flight."""
+    wait_until(lambda: coalesce.snapshot().shared == number)

@@ -22,7 +22,7 @@ from medianest.resilience import (
 )
 from medianest.resilience.events import StateChanged, state_changed
 from tests.resilience.conftest import Fail, MakeBreaker
-from tests.resilience.test_fallback import Upstream
+from tests.resilience.falling import Upstream
 
 
 class AnswerError(Exception):

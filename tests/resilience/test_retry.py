@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,40 +18,7 @@ from medianest.resilience import (
     RetryBudget,
 )
 from medianest.resilience.events import budget_exhausted, recovered, retry_scheduled
-
-
-class AnswerError(Exception):
-    def __init__(self, status: int, **headers: Any) -> None:
-        super().__init__(f"answered {status}")
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.response = SimpleNamespace(status_code=status, headers=names)
-
-
-class Upstream:
-    """Raises the given errors one after the other, then answers."""
-
-    def __init__(self, *errors: Any) -> None:
-        self.errors = list(errors)
-        self.calls = 0
-
-    def __call__(self) -> str:
-        self.calls += 1
-        if self.errors:
-            raise self.errors.pop(0)
-        return "answer"
-
-
-def always(error: Any) -> Upstream:
-    return Upstream(*[error] * 100)
-
-
-@pytest.fixture
-def make_retry(clock: ManualClock) -> Callable[..., Retry]:
-    def make(**options: Any) -> Retry:
-        options.setdefault("random", lambda: 1.0)
-        return Retry(clock=clock, **options)
-
-    return make
+from tests.resilience.retrying import AnswerError, Upstream, always
 
 
 def test_a_call_that_succeeds_is_made_once(
@@ -216,49 +182,6 @@ def test_an_error_not_worth_retrying_ends_the_retries(make_retry: Callable[..., 
     with pytest.raises(AnswerError):
         make_retry(max_attempts=5).call(upstream)
     assert upstream.calls == 2
-
-
-@pytest.mark.parametrize("asked", ["7", 7, "7.0", "Thu, 01 Jan 2026 00:00:07 GMT"])
-def test_a_retry_after_is_waited_for(
-    make_retry: Callable[..., Retry], clock: ManualClock, asked: str | int
-) -> None:
-    make_retry(random=lambda: 0.0).call(Upstream(AnswerError(503, Retry_After=asked)))
-    assert clock.slept == [7]
-
-
-def test_a_retry_after_may_stand_on_the_error_itself(
-    make_retry: Callable[..., Retry], clock: ManualClock
-) -> None:
-    error: Any = ConnectionError()
-    error.retry_after = 7
-    make_retry(random=lambda: 0.0).call(Upstream(error))
-    assert clock.slept == [7]
-
-
-def test_a_shorter_retry_after_does_not_shorten_the_wait(
-    make_retry: Callable[..., Retry], clock: ManualClock
-) -> None:
-    make_retry(initial_delay=5).call(Upstream(AnswerError(503, Retry_After="1")))
-    assert clock.slept == [5]
-
-
-@pytest.mark.parametrize("asked", ["soon", "nan", "-5", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_a_retry_after_that_is_no_number_of_seconds_is_passed_over(
-    make_retry: Callable[..., Retry], clock: ManualClock, asked: str
-) -> None:
-    make_retry(initial_delay=1).call(Upstream(AnswerError(503, Retry_After=asked)))
-    assert clock.slept == [1]
-
-
-@pytest.mark.parametrize("asked", ["3600", "inf"])
-def test_a_retry_after_beyond_max_delay_is_not_waited_for(
-    make_retry: Callable[..., Retry], clock: ManualClock, asked: str
-) -> None:
-    upstream = always(AnswerError(503, Retry_After=asked))
-    with pytest.raises(AnswerError) as caught:
-        make_retry(max_delay=30).call(upstream)
-    assert (upstream.calls, clock.slept) == (1, [])
-    assert "longer than max_delay" in caught.value.__notes__[0]
 
 
 def test_it_never_sleeps_past_the_deadline(

@@ -152,3 +152,8 @@ class Overseerr:
 def overseerr() -> Iterator[Overseerr]:
     with serving(SandboxServer(OverseerrServer(KEY))) as server:
         yield Overseerr(server)
+
+
+@pytest.fixture
+def want(overseerr: Overseerr) -> Callable[..., Reply]:
+    return overseerr.want

@@ -9,21 +9,13 @@ from typing import Any
 import pytest
 
 from tests.sandbox.conftest import Overseerr, Reply
+from tests.sandbox.wanting import message
 
 from .conftest import ask, connected
 
 GUARDED = ["/search?query=a", "/movie/1", "/tv/1", "/request", "/request/1"]
 NO_ACCESS = {"status": 403, "error": "You do not have permission to access this endpoint"}
 UNKNOWN = 9_000_000
-
-
-@pytest.fixture
-def want(overseerr: Overseerr) -> Callable[..., Reply]:
-    return overseerr.want
-
-
-def message(reply: Reply) -> tuple[int, str]:
-    return reply.status, reply.json()["message"]
 
 
 def test_the_status_needs_no_key_and_has_no_field_of_that_name(overseerr: Overseerr) -> None:
@@ -130,16 +122,6 @@ def test_all_seasons_are_those_of_the_details(
     assert [season["seasonNumber"] for season in created["seasons"]] == numbers == [1, 2, 3, 4]
 
 
-def test_specials_are_a_season_like_the_others(
-    overseerr: Overseerr, want: Callable[..., Reply]
-) -> None:
-    show = overseerr.get("/tv/31004").json()
-    assert (show["seasons"][0]["name"], show["numberOfSeasons"]) == ("Specials", 5)
-    assert [season["seasonNumber"] for season in show["seasons"]] == [0, 1, 2, 3, 4, 5]
-    created = want("tv", 31_004, seasons=[0, 1], is4k=False).json()
-    assert [season["seasonNumber"] for season in created["seasons"]] == [0, 1]
-
-
 def test_a_show_without_seasons_is_a_500_of_the_real_servers_making(
     overseerr: Overseerr, want: Callable[..., Reply]
 ) -> None:
@@ -211,43 +193,11 @@ def test_identical_requests_at_once_create_one(
     assert overseerr.state()["count"] == 1
 
 
-def test_a_list_is_the_newest_requests_with_what_there_is_of_pages(
+def test_specials_are_a_season_like_the_others(
     overseerr: Overseerr, want: Callable[..., Reply]
 ) -> None:
-    for number in range(1, 6):
-        want("movie", number, is4k=False)
-    page = overseerr.get("/request?take=2&skip=2&sort=added&filter=all").json()
-    assert page["pageInfo"] == {"pages": 3, "pageSize": 2, "results": 5, "page": 2}
-    assert [each["media"]["tmdbId"] for each in page["results"]] == [3, 2]
-
-
-def test_without_take_a_page_is_twenty(overseerr: Overseerr, want: Callable[..., Reply]) -> None:
-    for number in range(1, 26):
-        want("movie", number, is4k=False)
-    assert len(overseerr.get("/request").json()["results"]) == 20
-
-
-@pytest.mark.parametrize(
-    ("path", "says"),
-    [
-        ("/request?bogus=1", "Unknown query parameter 'bogus'"),
-        ("/status?bogus=1", "Unknown query parameter 'bogus'"),
-        ("/request?take=", "Empty value found for query parameter 'take'"),
-        ("/request?take=many", "request.query.take should be number"),
-        ("/request?sort=bogus", "request.query.sort should be equal to one of the allowed values"),
-        ("/request?filter=bogus", "request.query.filter should be equal to one of the allowed"),
-        ("/movie/abc", "request.params.movieId should be number"),
-        ("/tv/abc", "request.params.tvId should be number"),
-    ],
-)
-def test_what_the_description_of_the_api_does_not_know_is_400(
-    overseerr: Overseerr, path: str, says: str
-) -> None:
-    reply = overseerr.get(path)
-    assert reply.status == 400
-    assert says in reply.json()["message"]
-
-
-@pytest.mark.parametrize("number", ["1", "none"])
-def test_a_request_that_is_not_there_is_404(overseerr: Overseerr, number: str) -> None:
-    assert message(overseerr.get(f"/request/{number}")) == (404, "Request not found.")
+    show = overseerr.get("/tv/31004").json()
+    assert (show["seasons"][0]["name"], show["numberOfSeasons"]) == ("Specials", 5)
+    assert [season["seasonNumber"] for season in show["seasons"]] == [0, 1, 2, 3, 4, 5]
+    created = want("tv", 31_004, seasons=[0, 1], is4k=False).json()
+    assert [season["seasonNumber"] for season in created["seasons"]] == [0, 1]

@@ -1,20 +1,20 @@
 """Plex's operations: asked once for all, judged apart, and asked again by themselves."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from medianest.config import PlexSettings
 from medianest.health import DependencyHealth, Status
 from medianest.media.answer import Answer
-from medianest.media.errors import SlowError, UnavailableError, UpstreamError
+from medianest.media.errors import SlowError, UnavailableError
 from medianest.media.plex.client import SERVICE as DEPENDENCY
 from medianest.media.plex.service import Plex
-from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
+from medianest.resilience import CircuitOpenError, ManualClock, ResilienceService, State
 from medianest.sandbox import SandboxProcess
+from tests.media.operations.failing import LIBRARY, fail, state
 from tests.support.narrowing import not_none
 from tests.support.waiting import SOON, wait_until
 
@@ -25,41 +25,6 @@ OPERATIONS = (
     "plex-media-server.search",
     "plex-media-server.sessions",
 )
-LIBRARY = {"path": "/library"}
-
-
-@pytest.fixture
-def service(clock: ManualClock) -> ResilienceService:
-    return ResilienceService(Registry(clock=clock))
-
-
-@pytest.fixture
-def make(plex_sandbox: SandboxProcess, service: ResilienceService) -> Iterator[Callable[..., Plex]]:
-    made = []
-
-    def make(**settings: Any) -> Plex:
-        given = {"url": plex_sandbox.url, "token": plex_sandbox.token, "max_attempts": 1}
-        made.append(Plex(PlexSettings(**{**given, **settings}), service))
-        return made[-1]
-
-    yield make
-    for plex in made:
-        plex.close()
-
-
-@pytest.fixture
-def plex(make: Callable[..., Plex]) -> Plex:
-    return make()
-
-
-def state(service: ResilienceService, name: str = DEPENDENCY) -> State:
-    return service.registry.breaker(name).state
-
-
-def fail(question: Callable[..., Any], times: int = 3) -> None:
-    for _ in range(times):
-        with pytest.raises(UpstreamError):
-            question()
 
 
 def health(service: ResilienceService) -> DependencyHealth:
@@ -219,121 +184,6 @@ def test_a_plex_that_hangs_costs_patience_and_no_more(
     plex_sandbox.fault("status", status=500, **LIBRARY)
     assert plex.libraries().age == 60  # the flight's answer, as old as its question
     assert service.registry.patiences()[1].snapshot().used == 1
-
-
-def test_nobody_has_to_be_the_first_after_an_outage(
-    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService, clock: ManualClock
-) -> None:
-    fresh = plex.libraries()
-    plex_sandbox.fault("status", status=500, **LIBRARY)
-    for _ in range(3):
-        assert plex.libraries().degraded
-    plex.probe()
-    assert state(service, "plex-media-server.libraries") is State.OPEN  # its wait is not over
-    plex_sandbox.clear_faults()
-    plex_sandbox.reset_requests()
-    clock.advance(12)
-    plex.probe()
-    assert state(service, "plex-media-server.libraries") is State.CLOSED
-    assert plex_sandbox.requests()["by_path"] == {"/library/sections": 3}
-    plex_sandbox.fault("status", status=500, **LIBRARY)
-    assert plex.libraries().age == 0
-    assert plex.libraries().value == fresh.value
-
-
-def test_a_server_that_was_away_is_found_by_what_was_asked(
-    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService, clock: ManualClock
-) -> None:
-    plex.search("a")
-    plex_sandbox.kill()
-    try:
-        fail(lambda: plex.search("a"))
-        assert state(service) is State.OPEN
-    finally:
-        plex_sandbox.restart()
-    clock.advance(12)
-    plex.probe()
-    assert state(service) is State.CLOSED
-
-
-def test_while_all_is_well_or_cut_off_by_an_operator_nothing_is_asked(
-    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService, clock: ManualClock
-) -> None:
-    plex.libraries()
-    plex_sandbox.reset_requests()
-    plex.probe()
-    service.registry.breaker("plex-media-server").open("moving house")
-    clock.advance(60)
-    plex.probe()
-    assert plex_sandbox.requests()["total"] == 0
-
-
-def test_what_nobody_has_asked_for_a_day_is_not_asked(
-    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService, clock: ManualClock
-) -> None:
-    plex_sandbox.fault("status", status=500, **LIBRARY)
-    fail(plex.libraries)
-    plex_sandbox.clear_faults()
-    plex_sandbox.reset_requests()
-    clock.advance(86401)
-    plex.probe()
-    assert plex_sandbox.requests()["total"] == 0
-
-
-def test_a_probe_asks_what_was_answered_and_not_what_is_gone(
-    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService, clock: ManualClock
-) -> None:
-    """Keeps out: a question that is answered 404 for ever, and closes nothing."""
-    plex.items("1", 0, 2)
-    plex_sandbox.fault("status", status=500)
-    fail(lambda: plex.items("2", 0, 2), 1)
-    fail(lambda: plex.items("3", 0, 2), 3)
-    plex_sandbox.clear_faults()
-    assert state(service, "plex-media-server.items") is State.OPEN
-    clock.advance(12)
-    plex_sandbox.reset_requests()
-    plex.probe()
-    assert state(service, "plex-media-server.items") is State.CLOSED
-    assert plex_sandbox.requests()["by_path"] == {"/library/sections/1/all": 3}
-
-
-def test_a_probe_that_hangs_holds_nobody_up(
-    make: Callable[..., Plex],
-    plex_sandbox: SandboxProcess,
-    service: ResilienceService,
-    clock: ManualClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("medianest.media.operations._PROBE_SECONDS", 0.02)
-    plex = make()
-    plex.libraries()
-    plex_sandbox.fault("status", status=500, **LIBRARY)
-    for _ in range(3):
-        plex.libraries()
-    clock.advance(12)
-    plex_sandbox.clear_faults()
-    plex_sandbox.fault("hang", **LIBRARY)
-    plex_sandbox.reset_requests()
-    for _ in range(5):
-        plex.probe()
-    assert plex_sandbox.requests()["by_path"] == {"/library/sections": 1}
-    plex_sandbox.clear_faults()
-    wait_until(
-        lambda: (plex.probe(), state(service, "plex-media-server.libraries"))[1] is State.CLOSED
-    )
-
-
-def test_a_failed_probe_opens_again_and_is_one_question(
-    plex: Plex, plex_sandbox: SandboxProcess, service: ResilienceService, clock: ManualClock
-) -> None:
-    plex_sandbox.fault("status", status=500, **LIBRARY)
-    fail(plex.libraries)
-    plex_sandbox.reset_requests()
-    clock.advance(12)
-    for _ in range(3):
-        plex.probe()
-    assert plex_sandbox.requests()["by_path"] == {"/library/sections": 1}
-    assert state(service, "plex-media-server.libraries") is State.OPEN
 
 
 def test_a_slow_error_of_a_hanging_plex_is_still_a_slow_error(

@@ -12,7 +12,7 @@ from medianest.queue.runner import QueueRunner
 from medianest.resilience import ManualClock
 from medianest.resilience.steps import ClockSteps
 from tests.queue.by_hand import by_hand
-from tests.queue.test_doubt import Dated, Server, process
+from tests.queue.doubt.serving import Dated, Server, process
 from tests.support.narrowing import not_none
 
 MONTH, THREE_HOURS = 30 * 86_400, 3 * 3600

@@ -5,41 +5,26 @@ that opened the breaker, half an emoji that was a 500, and a request with `media
 """
 
 import copy
-import gc
 import json
-import logging
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
 
-from medianest.app import create_app
-from medianest.media.errors import UnusableAnswerError
-from medianest.media.left_out import LEFT_OUT
-from medianest.resilience import CircuitBreaker, ManualClock, State
+from medianest.resilience import State
 from medianest.sandbox.process import SandboxProcess
 from tests.media.conftest import CAPTURES
-from tests.support.answering import AnsweringServer
+from tests.media.odd.houses import DEEP, HUGE, MISSING, PLEX, House, strict
 
-MISSING, HUGE, DEEP = object(), "a number of 5,000 digits", "3,000 lists in each other"
 ODD = [
     *(MISSING, None, True, False, 0, -1, 1.5, 10**30, HUGE, float("nan"), float("inf")),
     *("", "text", "12", "\ud83c", "x" * 5000, "0001-01-01T00:00:00+14:00"),
     *([], {}, [None], [{}, 1], {"a": {}}),
 ]
 
-PLEX = {
-    "/library/sections": ("libraries", "libraries"),
-    "/library/sections/2/all": ("libraries/2/items", "items"),
-    "/library/recentlyAdded": ("recently-added", "items"),
-    "/status/sessions": ("sessions", "sessions"),
-    "/hubs/search?query=the&limit=9": ("search?query=the", "results"),
-}
 OVERSEERR = {
     "/api/v1/search?query=the": ("search?query=the", "requestable"),
     "/api/v1/request?take=9&skip=0": ("requests", "items"),
@@ -87,67 +72,6 @@ def captured_answers() -> Iterator[Any]:
                 if asked and exchange["response"]["status"] == 200 and body["results"]:
                     yield ("overseerr", *answered, body)
                     break
-
-
-NAMES = {"plex": "plex-media-server", "overseerr": "overseerr"}
-
-
-class House:
-    """The app between two servers that answer what they are told; one failure opens a breaker."""
-
-    def __init__(self, folder: Path) -> None:
-        self.servers = {"plex": AnsweringServer(), "overseerr": AnsweringServer()}
-        strict = {"breaker_enabled": True, "failure_threshold": 1, "max_attempts": 3, "timeout": 30}
-        values = {"env": "testing", "instance_path": folder, "client_token": "the-client-token"}
-        upstreams = {name: {"url": s.url, **strict} for name, s in self.servers.items()}
-        app = create_app({**values, **upstreams}, clock=ManualClock())
-        self._parts = app.extensions["medianest"]
-        self.registry = self._parts.registry
-        self._client = app.test_client()
-
-    def answers(
-        self, service: str, question: str, document: dict[str, Any]
-    ) -> tuple[TestResponse, int]:
-        """What the app answers when the service says this, and how often it was asked."""
-        server = self.servers[service]
-        text = json.dumps(document).replace(json.dumps(HUGE), "9" * 5000)
-        text = text.replace(json.dumps(DEEP), "[" * 3000 + "]" * 3000)
-        server.body, asked = text.encode(), server.asked
-        answer = self._client.get(
-            f"/api/v1/media/{question}", headers={"Authorization": "Bearer the-client-token"}
-        )
-        return answer, server.asked - asked
-
-    def breakers(self, service: str) -> list[CircuitBreaker]:
-        """That of the server, and those of its operations."""
-        return [b for b in self.registry.breakers() if b.name.partition(".")[0] == NAMES[service]]
-
-    def state(self, service: str) -> State:
-        """Closed only while all of them are."""
-        states = {breaker.state for breaker in self.breakers(service)}
-        return State.CLOSED if states == {State.CLOSED} else State.OPEN
-
-    def reset(self, service: str) -> None:
-        for breaker in self.breakers(service):
-            breaker.reset()
-
-    def stop(self) -> None:
-        for server in self.servers.values():
-            server.stop()
-        self._parts.storage.database.close()
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    house = House(tmp_path_factory.mktemp("house"))
-    yield house
-    house.stop()
-
-
-@pytest.fixture(autouse=True)
-def closed_breakers(house: House) -> None:
-    for service in house.servers:
-        house.reset(service)
 
 
 @pytest.fixture(scope="module")
@@ -205,13 +129,6 @@ def is_read(path: tuple[str | int, ...]) -> bool:
 
 def identity(element: dict[str, Any]) -> str:
     return next(element[name] for name in IDENTITIES if name in element)
-
-
-def strict(text: str) -> dict[str, Any]:
-    def refuse(name: Any) -> NoReturn:
-        raise AssertionError(name)
-
-    return json.loads(text, parse_constant=refuse)
 
 
 @pytest.mark.slow
@@ -296,74 +213,3 @@ def test_any_json_in_the_place_of_any_part_is_no_error_of_ours(
         assert (answer.status_code, house.state(service)) == (200, State.CLOSED)
     else:
         assert answer.status_code in (200, 503)
-
-
-@pytest.mark.parametrize("body", [[], 5, None, "x", {}, {"MediaContainer": []}, {"message": "hi"}])
-def test_an_answer_of_another_shape_is_the_service_being_away(house: House, body: Any) -> None:
-    """Keeps out: what stands in front of a server that is away, taken for its word."""
-    answer, asked = house.answers("plex", "sessions", body)
-    assert (answer.status_code, asked, house.state("plex")) == (503, 1, State.OPEN)
-    answer, _ = house.answers("overseerr", "requests", body)
-    assert "overseerr" in answer.get_json()["missing"]
-    assert house.state("overseerr") is State.OPEN
-
-
-def test_what_is_left_out_is_said_once_for_each_kind_and_counted(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
-    good = {"title": "Films", "type": "movie", "key": "1"}
-    bad = [{"title": "One"}, {"title": "Two", "type": 5, "key": "2"}, None]
-    container = {"MediaContainer": {"Directory": [good, *bad]}}
-    before = sum(LEFT_OUT.counts().values())
-    with caplog.at_level(logging.WARNING):
-        for _ in range(5):
-            answer, _ = house.answers("plex", "libraries", container)
-            assert [library["title"] for library in answer.get_json()["libraries"]] == ["Films"]
-    assert sum(LEFT_OUT.counts().values()) - before == 15
-    assert len(caplog.records) <= 3
-
-
-@pytest.mark.parametrize("size", [MISSING, 2, "some", None])
-def test_only_an_answer_that_says_so_is_empty(house: House, size: object | str | None) -> None:
-    """Keeps out: `{"MediaContainer": {}}`, told as a fresh library without a section."""
-    for question, member in PLEX.values():
-        says = {} if size is MISSING else {"size": size}
-        answer, asked = house.answers("plex", question, {"MediaContainer": says})
-        about = question, answer.text
-        assert (answer.status_code, asked, house.state("plex")) == (200, 1, State.CLOSED), about
-        empty, _ = house.answers("plex", question, {"MediaContainer": {"size": 0}})
-        if member == "results":
-            assert (
-                NAMES["plex"] in answer.get_json()["missing"],
-                NAMES["plex"] in empty.get_json()["missing"],
-            ) == (1, 0)
-        else:
-            assert answer.get_json()["degraded"], about
-            assert (empty.get_json()[member], empty.get_json()["degraded"]) == ([], False), about
-
-
-@pytest.mark.parametrize("question", ["recently-added?limit=9", "libraries", "sessions"])
-def test_of_an_answer_that_makes_no_sense_nothing_is_kept(house: House, question: str) -> None:
-    """Keeps out: 32 MiB of lists, kept by an error and its frames until the garbage collector
-    came, which held all threads for half a second then."""
-    odd = {"MediaContainer": {"size": 1, "Metadata": [[["x"]]], "Directory": [[["x"]]]}}
-    house.answers("plex", question, odd)
-    gc.collect()
-    gc.disable()
-    try:
-        house.answers("plex", question, odd)
-        kept = [each for each in gc.get_objects() if isinstance(each, UnusableAnswerError)]
-        assert not kept
-    finally:
-        gc.enable()
-
-
-@pytest.mark.parametrize("list_", ["text", [None], {"a": 1}, [{}, {}], 5])
-def test_of_an_answer_of_which_nothing_is_left_the_server_is_well(house: House, list_: Any) -> None:
-    answer, asked = house.answers(
-        "plex", "recently-added?limit=9", {"MediaContainer": {"Metadata": list_}}
-    )
-    assert answer.status_code in (200, 503)
-    assert (asked, house.state("plex")) == (1, State.CLOSED)
-    answer, asked = house.answers("plex", "sessions", {"MediaContainer": {"Metadata": list_}})
-    assert (answer.get_json()["sessions"], asked, house.state("plex")) == ([], 1, State.CLOSED)

@@ -1,80 +1,14 @@
 """What may have been done already is looked for, and sent again only when it is proven absent."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, NoReturn
+from collections.abc import Callable
 
 import pytest
 
-from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import PayloadError
-from medianest.queue.runner import Handler, QueueRunner
+from medianest.queue.runner import QueueRunner
 from medianest.resilience import ManualClock
-from medianest.resilience.cascade import CascadeMonitor
 from tests.queue.by_hand import by_hand
+from tests.queue.doubt.serving import Server, process
 from tests.support.narrowing import not_none
-
-
-class Server:
-    """Loses the answers of what it does while `loses`, and cannot be looked at while `away`."""
-
-    def __init__(self) -> None:
-        self.made: list[int] = []
-        self.looks, self.loses, self.away = 0, True, False
-        self.keeps = True
-
-    def execute(self, payload: Mapping[str, Any]) -> str:
-        if self.keeps:
-            self.made.append(payload["n"])
-        if self.loses:
-            raise ConnectionError("no answer")
-        return "made"
-
-    def look(self, payload: Mapping[str, Any], since: datetime) -> str | None:
-        self.looks += 1
-        if self.away:
-            raise ConnectionError("away")
-        if payload.get("odd"):
-            raise PayloadError("odd")
-        return "found" if payload["n"] in self.made else None
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-def process(runner: QueueRunner, server: Server) -> QueueRunner:
-    """Another process on the same queue."""
-    registry = runner.registry
-    careful = QueueRunner(
-        runner.queue, registry, runner.settings, CascadeMonitor(registry), random=lambda: 1.0
-    )
-    careful.register(
-        Handler(
-            name="h",
-            service="svc",
-            execute=server.execute,
-            look=server.look,
-            outages=(ConnectionError,),
-            uncertain=lambda error: True,
-        )
-    )
-    return careful
-
-
-@pytest.fixture
-def careful(runner: QueueRunner, server: Server) -> QueueRunner:
-    return process(runner, server)
-
-
-@pytest.fixture
-def put(runner: QueueRunner) -> Callable[..., str]:
-    def one(number: int, **payload: Any) -> str:
-        return runner.queue.enqueue("h", {"n": number, **payload}, str(number)).operation.id
-
-    return one
 
 
 def run_for(careful: QueueRunner, clock: ManualClock, seconds: int, step: int = 5) -> None:
@@ -224,82 +158,3 @@ def test_one_that_waited_already_takes_the_doubt_of_a_dead_letter(
     run_for(careful, clock, 60)
     assert not_none(careful.queue.get(waiting)).result == "found"
     assert server.made == [1]
-
-
-class Dated(Server):
-    """Remembers since when it was to look."""
-
-    def look(self, payload: Mapping[str, Any], since: datetime) -> str | None:
-        self.since = since
-        return super().look(payload, since)
-
-
-def test_what_is_looked_for_was_sent_at_the_first_attempt_in_doubt(
-    runner: QueueRunner, clock: ManualClock
-) -> None:
-    """Keeps out: what somebody else asked for, before ours was ever sent, is taken for ours."""
-    server = Dated()
-    server.keeps = False
-    careful = process(runner, server)
-    careful.queue.enqueue("h", {"n": 1}, "one", delay=100)
-    clock.advance(100)
-    sent = clock.utc()
-    careful.run_due("h")
-    clock.advance(10)
-    careful.run_due("h")
-    assert server.since == sent
-
-
-def test_so_is_what_a_process_that_died_had_sent(runner: QueueRunner, clock: ManualClock) -> None:
-    server = Dated()
-    careful = process(runner, server)
-    careful.queue.enqueue("h", {"n": 1}, "one", delay=100)
-    clock.advance(100)
-    sent = clock.utc()
-    by_hand(careful).claim("h")  # and dies
-    clock.advance(61)
-    careful.run_due("h")
-    assert server.since == sent
-
-
-def test_a_retry_by_hand_does_not_put_off_what_is_in_doubt(
-    careful: QueueRunner,
-    admin: QueueAdmin,
-    put: Callable[..., str],
-    server: Server,
-    clock: ManualClock,
-) -> None:
-    """Keeps out: whoever clicks once a minute prevents it for good."""
-    server.keeps = False
-    one = put(1)
-    careful.run_due("h")
-    server.loses, server.keeps = False, True
-    clock.advance(10)
-    careful.run_due("h")  # not there
-    for _ in range(4):
-        clock.advance(10)
-        admin.retry(one)
-        careful.run_due("h")
-    assert (server.made, not_none(careful.queue.get(one)).state) == ([1], "done")
-
-
-def test_a_look_that_finds_a_damaged_payload_leaves_when_it_was_sent(
-    careful: QueueRunner, put: Callable[..., str], server: Server, clock: ManualClock
-) -> None:
-    """Keeps out: what was sent before is looked for from a later time on, and made twice."""
-    server.keeps = False
-    one = put(1)
-    careful.run_due("h")
-    sent = not_none(careful.queue.get(one)).first_sent_at
-    clock.advance(10)
-    careful.run_due("h")  # not there
-    clock.advance(40)
-
-    def damaged(payload: Mapping[str, Any], since: datetime) -> NoReturn:
-        raise PayloadError("odd")
-
-    careful.register(replace(careful.handlers[0], look=damaged))
-    careful.run_due("h")
-    seen = not_none(careful.queue.get(one))
-    assert (seen.state, seen.first_sent_at) == ("dead", sent)
-    assert seen.in_doubt_since is not None

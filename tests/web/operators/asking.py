@@ -1,0 +1,6 @@
+"""What operators ask for."""
+
+RESILIENCE = "/api/v1/resilience"
+
+
+VIEWER = {"Authorization": "Bearer the-viewer-token"}
