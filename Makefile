@@ -31,7 +31,7 @@ test: units
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 units: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --quiet --numprocesses 2 --ignore tests/integration $(if $(COVERAGE),--cov)
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
 
 # Each of thousands of mutants is tested: this takes hours for all, minutes for a file.
 mutants: $(VENV)/.installed-mutants

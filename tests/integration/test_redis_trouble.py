@@ -65,8 +65,8 @@ def hang_up(connection: socket.socket) -> None:
 
 def saying(answer: bytes) -> Callable[[socket.socket], None]:
     def send(connection: socket.socket) -> None:
-        connection.recv(4096)
-        connection.sendall(answer)
+        while connection.recv(4096):
+            connection.sendall(answer)
 
     return send
 

@@ -154,7 +154,7 @@ def test_when_nothing_moves_one_waits_to_notice_when_it_does(
 
 def test_a_wait_in_vain_is_remembered(clock: ManualClock) -> None:
     """Keeps out: callers that queue up anew each time that those before them have given up."""
-    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=1.0, max_waiting=5, clock=clock)
+    bulkhead = Bulkhead("x", max_concurrent=1, max_wait=0.2, max_waiting=5, clock=clock)
     taken = bulkhead.acquire()
     with ThreadPoolExecutor(2) as pool:
         for _ in range(2):
@@ -164,7 +164,7 @@ def test_a_wait_in_vain_is_remembered(clock: ManualClock) -> None:
                 with pytest.raises(BulkheadFullError):
                     bulkhead.call(int)
                 assert bulkhead.snapshot().waiting == 1
-            clock.advance(0.9)
+            clock.advance(0.18)
             with pytest.raises(BulkheadFullError):
                 first.result(PATIENCE)
     taken.release()

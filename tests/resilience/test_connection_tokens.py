@@ -16,6 +16,8 @@ import pytest
 import redis
 import requests
 import urllib3
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from medianest.resilience import CircuitBreaker, ManualClock, Outcome, State
 from medianest.resilience.outcome import Classifier
@@ -195,7 +197,7 @@ def test_mysql_says_it_in_words() -> None:
 @pytest.mark.slow
 def test_redis_itself_says_that_a_connection_was_refused() -> None:
     with pytest.raises(redis.ConnectionError) as caught:
-        redis.Redis(host="127.0.0.1", port=1).ping()
+        redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0)).ping()
     assert matching(caught.value) == {"ECONNREFUSED"}
 
 
