@@ -19,11 +19,12 @@ def wait_until(
     *,
     told: Callable[[], object] = lambda: "it did not happen in time",
 ) -> Found:
-    """The first true answer of `condition`, which is asked more and more seldom; fails after so
-    many seconds, with what `told()` says then."""
-    end, pause = time.monotonic() + seconds, 0.001
+    """The first true answer of `condition`; fails after so many seconds, with what `told()` says
+    then. It is asked more and more seldom, so that a long wait is no load and is at most a
+    twentieth longer."""
+    began = time.monotonic()
     while not (found := condition()):
-        assert time.monotonic() < end, told()
-        threading.Event().wait(pause)  # a test may have taken time.sleep away
-        pause = min(2 * pause, 0.02)
+        waited = time.monotonic() - began
+        assert waited < seconds, told()
+        threading.Event().wait(min(0.2, max(0.001, waited / 20)))  # time.sleep may be patched
     return found
