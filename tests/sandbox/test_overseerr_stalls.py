@@ -24,7 +24,7 @@ NEEDS_SOURCE = ["/movie/31001", "/tv/31001", "/search?query=the"]
 
 
 @pytest.fixture
-def overseerr(clock: ManualClock) -> Iterator[Any]:
+def overseerr(clock: ManualClock) -> Iterator[Overseerr]:
     """An Overseerr whose faults last as long as the clock says."""
     with serving(SandboxServer(OverseerrServer(KEY), clock=clock)) as server:
         yield Overseerr(server)
@@ -37,21 +37,21 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def stall(overseerr: Any, seconds: float = 60, **options: Any) -> None:
+def stall(overseerr: Overseerr, seconds: float = 60, **options: Any) -> None:
     overseerr.fault("stall", seconds=seconds, **options)
 
 
-def want(overseerr: Any) -> Reply:
+def want(overseerr: Overseerr) -> Reply:
     return overseerr.want("movie", 31_001, is4k=False)
 
 
-def wait_until_held(overseerr: Any, times: int) -> None:
+def wait_until_held(overseerr: Overseerr, times: int) -> None:
     """Until so many requests have met the fault."""
     wait_until(lambda: sum(each["hits"] for each in overseerr.server.faults.active()) >= times)
 
 
 def test_a_request_is_created_when_the_source_has_answered(
-    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+    overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor
 ) -> None:
     stall(overseerr)
     reply = pool.submit(want, overseerr)
@@ -63,7 +63,9 @@ def test_a_request_is_created_when_the_source_has_answered(
     assert overseerr.state()["count"] == 1
 
 
-def test_a_stall_is_over_when_it_is_switched_off(overseerr: Any, pool: ThreadPoolExecutor) -> None:
+def test_a_stall_is_over_when_it_is_switched_off(
+    overseerr: Overseerr, pool: ThreadPoolExecutor
+) -> None:
     stall(overseerr)
     reply = pool.submit(want, overseerr)
     wait_until_held(overseerr, 1)
@@ -72,7 +74,7 @@ def test_a_stall_is_over_when_it_is_switched_off(overseerr: Any, pool: ThreadPoo
 
 
 def test_a_request_is_created_though_its_client_has_left(
-    overseerr: Any, clock: ManualClock
+    overseerr: Overseerr, clock: ManualClock
 ) -> None:
     stall(overseerr)
     with raw_connection(overseerr.server) as raw:
@@ -83,7 +85,7 @@ def test_a_request_is_created_though_its_client_has_left(
 
 
 def test_two_requests_that_wait_at_once_become_two(
-    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+    overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor
 ) -> None:
     stall(overseerr)
     replies = [pool.submit(want, overseerr) for _ in range(2)]
@@ -94,7 +96,7 @@ def test_two_requests_that_wait_at_once_become_two(
 
 
 def test_what_was_requested_before_the_stall_is_not_made_twice(
-    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+    overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor
 ) -> None:
     want(overseerr)
     stall(overseerr)
@@ -107,7 +109,7 @@ def test_what_was_requested_before_the_stall_is_not_made_twice(
 
 @pytest.mark.parametrize("path", NEEDS_SOURCE)
 def test_what_needs_the_source_waits_and_then_answers(
-    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor, path: str
+    overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor, path: str
 ) -> None:
     stall(overseerr)
     reply = pool.submit(overseerr.get, path)
@@ -118,7 +120,7 @@ def test_what_needs_the_source_waits_and_then_answers(
 
 
 def test_an_unknown_title_is_told_when_the_source_has_answered(
-    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+    overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor
 ) -> None:
     stall(overseerr)
     reply = pool.submit(overseerr.want, "movie", 9_000_001, is4k=False)
@@ -129,7 +131,7 @@ def test_an_unknown_title_is_told_when_the_source_has_answered(
 
 
 @pytest.mark.parametrize("path", ["/status", "/request", "/request/1"])
-def test_its_own_memory_does_not_wait_for_the_source(overseerr: Any, path: str) -> None:
+def test_its_own_memory_does_not_wait_for_the_source(overseerr: Overseerr, path: str) -> None:
     want(overseerr)
     stall(overseerr)
     assert overseerr.get(path).status == 200
@@ -144,14 +146,14 @@ def test_a_stall_can_be_short() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"seconds": -1}, {"seconds": 4000}, {"seconds": "1"}])
 def test_a_stall_without_a_sensible_time_is_refused(
-    overseerr: Any, options: dict[str, Any]
+    overseerr: Overseerr, options: dict[str, Any]
 ) -> None:
     with pytest.raises(FaultError):
         overseerr.fault("stall", **options)
 
 
 def test_a_stalled_request_gives_its_thread_back(
-    overseerr: Any, clock: ManualClock, pool: ThreadPoolExecutor
+    overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor
 ) -> None:
     idle = threading.active_count()
     stall(overseerr)
