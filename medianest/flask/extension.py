@@ -172,7 +172,7 @@ class Resilience:
 
 
 def _protect_blueprint(guard: Guard, state: BlueprintSetupState) -> None:
-    name = f"{state.name_prefix}.{state.name}".lstrip(".")
+    name = f"{state.name_prefix}.{state.name}".removeprefix(".")
     guard_blueprint(state.app, name, guard)
 
 

@@ -41,6 +41,7 @@ _GUARDS = (
     "admission",
     "extension_health",
     "guard_client_errors",
+    "guard_edges",
     "guard_recovery",
     "guard_strangers",
     "guard_streams",
