@@ -25,6 +25,7 @@ source_paths = ["medianest"]
 only_mutate = {mutated}
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = {options}
+timeout_constant = 5.0
 timeout_multiplier = 4
 """
 

@@ -42,6 +42,7 @@ _GUARDS = (
     "extension_health",
     "guard_client_errors",
     "guard_edges",
+    "guard_places",
     "guard_recovery",
     "guard_strangers",
     "guard_streams",
