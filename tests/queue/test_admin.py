@@ -1,0 +1,146 @@
+"""What operators see of the queue and what they take out of it: the figures, the borders."""
+
+import pytest
+from sqlalchemy import insert, select
+
+from medianest.queue.bound import QueueBound
+from medianest.queue.operations import OperationConflictError
+from medianest.storage.tables import deferred_operations as table
+from medianest.storage.tables import idempotency_keys as keys
+
+
+def put(queue, key="a", handler="h", **options):
+    return queue.enqueue(handler, {"n": 1}, key, **options).operation
+
+
+@pytest.fixture
+def known_keys(database):
+    def read():
+        rows = database.read(lambda connection: connection.execute(select(keys.c.key)).all())
+        return sorted(row.key for row in rows)
+
+    return read
+
+
+def test_of_what_is_not_done_the_newest_are_told_and_how_much_there_is(queue, admin, clock):
+    for key in "abcd":
+        put(queue, key)
+        clock.advance(1)
+    queue.finish(queue.claim("h"), None)
+    queue.bury(queue.claim("h"), ValueError())
+    put(queue, "x", handler="other")
+
+    def told(limit):
+        found, in_all = admin.undone("h", limit)
+        return "".join(each.idempotency_key for each in found), in_all
+
+    assert told(10) == ("dcb", 3)
+    assert told(2) == ("dc", 4)  # of all handlers, as counting takes its time
+
+
+def test_a_page_has_fifty(queue, admin):
+    for number in range(51):
+        put(queue, str(number))
+    found, cursor = admin.page()
+    assert (len(found), cursor is None) == (50, False)
+
+
+def test_figures_are_a_second_old_at_most(queue, admin, clock):
+    assert admin.figures()["pending"] == 0
+    first = put(queue)
+    clock.advance(0.9)
+    assert admin.figures()["pending"] == 0
+    clock.advance(0.1)
+    assert admin.figures()["pending"] == 1
+    assert admin.figures()["oldest"] == first.as_dict()["created_at"]
+
+
+def test_the_oldest_is_that_of_what_waits_or_runs(queue, admin, clock):
+    for key in "abc":
+        put(queue, key)
+        clock.advance(10)
+    queue.bury(queue.claim("h"), ValueError())
+    running = queue.claim("h")
+    assert admin.figures()["oldest"] == running.operation.as_dict()["created_at"]
+    queue.finish(running, None)
+    clock.advance(1)
+    assert admin.figures()["oldest"] == queue.claim("h").operation.as_dict()["created_at"]
+
+
+def test_what_is_dropped_takes_its_own_keys_and_no_others(queue, admin, known_keys):
+    for key in "ab":
+        put(queue, key, client_key=key, fingerprint=key)
+    first = admin.page()[0][-1]
+    assert admin.drop(first.id).id == first.id
+    assert len(known_keys()) == 1
+
+
+def test_what_runs_is_not_dropped(queue, admin):
+    put(queue)
+    lease = queue.claim("h")
+    with pytest.raises(OperationConflictError, match=r"^the operation is running$"):
+        admin.drop(lease.operation.id)
+    assert queue.get(lease.operation.id) is not None
+
+
+def test_all_that_is_old_is_pruned_and_counted_in_many_steps(queue, admin, clock, known_keys):
+    def fill(connection):
+        row = connection.execute(select(table)).one()._mapping
+        rows = [{**row, "id": f"{n:032x}", "idempotency_key": str(n)} for n in range(450)]
+        connection.execute(insert(table), rows)
+
+    put(queue, client_key="k", fingerprint="f")
+    queue.finish(queue.claim("h"), None)
+    queue._database.write(fill)
+    young = put(queue, "young", client_key="young", fingerprint="f")
+    clock.advance(1001)
+    assert admin.prune() == 451
+    assert [each.id for each in admin.page()[0]] == [young.id]
+    assert len(known_keys()) == 1
+
+
+def test_what_is_just_as_old_as_it_may_be_is_kept(queue, admin, clock):
+    put(queue)
+    queue.finish(queue.claim("h"), None)
+    clock.advance(1000)
+    assert admin.prune() == 0
+
+
+def test_keys_of_what_is_gone_are_pruned_when_they_are_old(queue, admin, clock, known_keys):
+    for key, seconds in (("old", 600), ("young", 0)):
+        made = put(queue, key, client_key=key, fingerprint="f")
+        statement = table.delete().where(table.c.id == made.id)
+        queue._database.write(lambda connection, gone=statement: connection.execute(gone))
+        clock.advance(seconds)
+    kept = put(queue, "kept", client_key="kept", fingerprint="f")
+    clock.advance(400)
+    assert len(known_keys()) == 3
+    assert admin.prune() == 0  # the old one is just as old as it may be
+    clock.advance(1)
+    assert admin.prune() == 1
+    assert len(known_keys()) == 2
+    assert admin.drop(kept.id) is not None
+
+
+def test_the_bound_counts_what_waits_once_a_second_and_what_came_since(
+    queue, admin, settings, clock, database
+):
+    limits = settings.model_copy(update={"max_operations": 4, "max_operations_per_client": 2})
+    bound = QueueBound(limits, clock)
+
+    def refused(client):
+        return database.read(lambda connection: bound.refusal(connection, client))
+
+    put(queue, "a", requested_by="kim")
+    assert refused("kim") is None
+    put(queue, "b", requested_by="kim")
+    assert refused("kim") is None  # counted less than a second ago
+    bound.note("kim")
+    assert str(refused("kim")).startswith("2 operations of kim wait")
+    assert refused("lee") is None
+    for _ in range(2):
+        bound.note(None)
+    assert str(refused(None)).startswith("4 operations wait")
+    clock.advance(1)
+    assert refused("lee") is None
+    assert refused("kim").client == "kim"
