@@ -83,7 +83,9 @@ def test_what_runs_is_not_dropped(queue, admin):
     assert queue.get(lease.operation.id) is not None
 
 
-def test_all_that_is_old_is_pruned_and_counted_in_many_steps(queue, admin, clock, known_keys):
+def test_all_that_is_old_is_pruned_and_counted_in_many_steps(
+    queue, admin, database, clock, known_keys
+):
     def fill(connection):
         row = connection.execute(select(table)).one()._mapping
         rows = [{**row, "id": f"{n:032x}", "idempotency_key": str(n)} for n in range(450)]
@@ -91,7 +93,7 @@ def test_all_that_is_old_is_pruned_and_counted_in_many_steps(queue, admin, clock
 
     put(queue, client_key="k", fingerprint="f")
     queue.finish(queue.claim("h"), None)
-    queue._database.write(fill)
+    database.write(fill)
     young = put(queue, "young", client_key="young", fingerprint="f")
     clock.advance(1001)
     assert admin.prune() == 451
@@ -106,11 +108,13 @@ def test_what_is_just_as_old_as_it_may_be_is_kept(queue, admin, clock):
     assert admin.prune() == 0
 
 
-def test_keys_of_what_is_gone_are_pruned_when_they_are_old(queue, admin, clock, known_keys):
+def test_keys_of_what_is_gone_are_pruned_when_they_are_old(
+    queue, admin, database, clock, known_keys
+):
     for key, seconds in (("old", 600), ("young", 0)):
         made = put(queue, key, client_key=key, fingerprint="f")
         statement = table.delete().where(table.c.id == made.id)
-        queue._database.write(lambda connection, gone=statement: connection.execute(gone))
+        database.write(lambda connection, gone=statement: connection.execute(gone))
         clock.advance(seconds)
     kept = put(queue, "kept", client_key="kept", fingerprint="f")
     clock.advance(400)
