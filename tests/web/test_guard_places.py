@@ -78,7 +78,7 @@ def test_a_refused_request_meets_no_hook_of_the_app(clock):
     held = app.extensions["resilience"].admission.places.acquire()
     answer = app.test_client().get("/")
     assert (answer.status_code, met) == (503, [])
-    assert "in-flight" in answer.text
+    assert "&#39;in-flight&#39;" in answer.text
     held.release()
 
 
@@ -90,8 +90,14 @@ def test_a_path_that_is_never_shed_may_end_with_a_slash(clock):
     assert [admission.sheds(path) for path in paths] == [False, False, True, True]
 
 
+def test_an_app_has_the_extension_once(make_app):
+    with pytest.raises(ConfigurationError) as caught:
+        Resilience(make_app())
+    assert str(caught.value) == "this app has a Resilience extension already"
+
+
 def test_what_is_set_after_the_first_request_stops_no_app(make_app):
-    app = make_app()
+    app = make_app(RESILIENCE_MAX_IN_FLIGHT=9, RESILIENCE_NEVER_SHED=["/live"])
     assert app.test_client().get("/left").status_code == 200
     app.config["RESILIENCE_MAX_IN_FLIGHT"] = 5
     assert app.test_client().get("/left").status_code == 200
@@ -128,9 +134,10 @@ def test_a_view_has_the_guards_of_its_blueprint_and_of_its_prefix(app, resilienc
 
 
 def test_what_flask_gives_to_the_place_where_it_calls_views_is_passed_on(app, clock):
+    app.add_url_rule("/view", "view", lambda: "view")
     app.dispatch_request = lambda *given: ("dispatched", *given)
     Resilience(app, registry=Registry(clock=clock))
-    with app.test_request_context("/"):
+    with app.test_request_context("/view"):
         assert app.dispatch_request("context") == ("dispatched", "context")
 
 

@@ -1,0 +1,158 @@
+"""What Patience and Coalesce keep, count and say."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.resilience import (
+    CallOverdueError,
+    Coalesce,
+    Deadline,
+    DeadlineExceededError,
+    MemoryLastGood,
+    Patience,
+    PatienceExceededError,
+)
+from medianest.resilience.events import patience_used
+from tests.resilience.flying import Callers, Upstream, wait_until
+
+
+class Store:
+    """Keeps answers, without `has`; fails in one of its methods."""
+
+    def __init__(self, broken=None):
+        self.kept, self.broken = {}, broken
+
+    def _do(self, method, answer=None):
+        if method == self.broken:
+            raise OSError("the disk is full")
+        return answer
+
+    def now(self):
+        return self._do("now", 0.0)
+
+    def put(self, key, answer, asked_at):
+        self._do("put")
+        self.kept[key] = answer
+
+    def get(self, key):
+        found = self.kept.get(key)
+        return self._do("get", None if found is None else (found, 1.0))
+
+
+@pytest.fixture
+def callers():
+    callers = Callers()
+    yield callers
+    callers.close()
+
+
+@pytest.fixture
+def upstream():
+    upstream = Upstream()
+    yield upstream
+    upstream.let_go(10)
+
+
+def shelf(name, *, page=1):
+    return [name, page]
+
+
+def impatient(store, name=None, **options):
+    return Patience(0.0, last_good=store, **({"name": name} if name else {}), **options)
+
+
+@pytest.mark.parametrize("kind", [Store, lambda: MemoryLastGood(60)])
+def test_each_function_and_each_argument_has_an_answer_of_its_own(kind):
+    patience = Patience(5, last_good=kind())
+    patience.call(shelf, "films", page=2)
+    known = [
+        patience.has_answer(function, args, kwargs)
+        for function, args, kwargs in [
+            (shelf, ("films",), {"page": 2}),
+            (shelf, ("films",), {"page": 3}),
+            (shelf, ("music",), {"page": 2}),
+            (len, ("films",), {"page": 2}),
+        ]
+    ]
+    assert known == [True, False, False, False]
+
+
+def test_what_is_kept_is_the_answer_by_the_key_of_the_call():
+    store = Store()
+    patience = Patience(5, last_good=store, key=lambda name, *, page: (name, page))
+    assert patience.call(shelf, "films", page=2) == ["films", 2]
+    assert store.kept == {("films", 2): ["films", 2]}
+
+
+@pytest.mark.parametrize("broken", ["now", "put"])
+@pytest.mark.parametrize("name", [None, "plex"])
+def test_a_store_that_keeps_nothing_is_told_once_with_its_error(caplog, broken, name):
+    patience = Patience(5, last_good=Store(broken), **({"name": name} if name else {}))
+    for _ in range(3):
+        assert patience.call(int) == 0
+    assert caplog.messages == [f"patience {name or 'int'!r} cannot use its good answers"]
+    assert caplog.records[0].exc_info[0] is OSError
+
+
+def test_a_store_that_cannot_be_read_has_no_answer(caplog):
+    patience = impatient(Store("get"))
+    assert not patience.has_answer(shelf, ("films",), {})
+    assert caplog.messages == ["patience 'shelf' cannot use its good answers"]
+    assert caplog.records[0].exc_info[0] is OSError
+
+
+@pytest.mark.parametrize("name", [None, "plex"])
+def test_who_leaves_is_counted_and_told_by_the_name_of_what_it_left(upstream, heard, name):
+    store, events = Store(), heard(patience_used)
+    patience = impatient(store, name, key=lambda: "k")
+    store.kept["k"] = "old"
+    with Deadline(0.5).scope(), pytest.raises(PatienceExceededError) as caught:
+        patience.call(upstream)
+    assert caught.value.name == (name or "Upstream")
+    assert [(event.name, event.seconds) for event in events] == [(name or "Upstream", 0.0)]
+    snapshot = patience.snapshot()
+    assert (snapshot.name, snapshot.seconds, snapshot.used) == (name or "call", 0.0, 1)
+
+
+@pytest.mark.parametrize("name", [None, "plex"])
+def test_a_call_that_answers_too_late_is_told_by_its_name(upstream, name):
+    with Deadline(0.02).scope(), pytest.raises(CallOverdueError) as caught:
+        impatient(Store(), name).call(upstream)
+    assert (caught.value.name, caught.value.retry_after) == (name or "Upstream", None)
+
+
+@pytest.mark.parametrize("name", [None, "plex"])
+def test_a_call_without_time_is_told_by_its_name(clock, name):
+    with Deadline(1, clock=clock).scope():
+        clock.advance(1)
+        with pytest.raises(DeadlineExceededError) as caught:
+            impatient(Store(), name).call(shelf, "films")
+    assert (caught.value.name, caught.value.retry_after) == (name or "shelf", None)
+
+
+def test_nothing_has_flown_yet():
+    snapshot = Coalesce(name="plex").snapshot()
+    figures = (snapshot.in_flight, snapshot.flights, snapshot.shared, snapshot.rejected)
+    assert (snapshot.name, *figures) == ("plex", 0, 0, 0, 0)
+
+
+def test_flights_are_counted(upstream, callers):
+    coalesce = Coalesce(name="plex", key=lambda: "k")
+    first = callers.start(coalesce.call, upstream)
+    upstream.wait_for_call()
+    second = callers.start(coalesce.call, upstream)
+    wait_until(lambda: coalesce.snapshot().shared)
+    assert (coalesce.snapshot().in_flight, coalesce.snapshot().flights) == (1, 1)
+    upstream.let_go()
+    assert first.result(10) == second.result(10)
+    wait_until(lambda: not coalesce.snapshot().in_flight)
+    assert coalesce.snapshot().flights == 1
+
+
+def test_calls_that_cannot_be_told_apart_are_complained_of_once(caplog):
+    coalesce = Coalesce(key=lambda name: {}[name])
+    for _ in range(2):
+        assert coalesce.call(shelf, "films") == ["films", 1]
+    assert caplog.messages == ["coalesce 'shelf' cannot tell its calls apart"]
+    assert caplog.records[0].exc_info[0] is KeyError

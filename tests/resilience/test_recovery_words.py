@@ -1,0 +1,221 @@
+"""What recovery keeps, lists and says: records, named operations, predictions, complaints."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from medianest.resilience import (
+    RETRY_OPERATION,
+    CircuitOpenError,
+    ConfigurationError,
+    MemoryLastGood,
+    RecoveryContext,
+    UnknownNameError,
+)
+from medianest.resilience.recovery import NamedOperation
+from medianest.resilience.recovery.good_answers import GoodAnswers
+from medianest.resilience.recovery.operations import NamedOperations
+from medianest.resilience.recovery.record import RecoveryRecord, Step, brief
+from tests.resilience.recovering import CONTEXT, broken
+
+SHELF = NamedOperation(
+    name="shop.shelf", service="shop", max_attempts=2, metadata={"method": "GET"}
+)
+
+
+# -- records ---------------------------------------------------------------------------------------
+
+
+def test_a_record_is_told_as_plain_values():
+    record = RecoveryRecord(
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        operation="shelf",
+        service="shop",
+        outcome="failed",
+        recovered_by=None,
+        error_type="ValueError",
+        error_message="wrong",
+        attempts=1,
+        seconds=0.5,
+        steps=(Step("repair", "raised", "in vain", 0.5, 1),),
+    )
+    told = record.as_dict()
+    assert (told["at"], told["operation"], told["seconds"]) == (
+        "2026-01-01T00:00:00.000Z",
+        "shelf",
+        0.5,
+    )
+    step = {"action": "repair", "outcome": "raised", "detail": "in vain", "seconds": 0.5}
+    assert told["steps"] == [{**step, "attempt": 1, "count": 1}]
+
+
+def test_plain_values_are_kept_as_they_are():
+    given = {"none": None, "yes": True, "n": 10**30, "x": 1.5, "deep": {"list": [1, "two", None]}}
+    assert brief(given) == given
+
+
+def test_what_lies_too_deep_is_kept_as_text():
+    assert brief({"a": {"b": {"c": {"d": 1}}}}) == {"a": {"b": {"c": "{'d': 1}"}}}
+    assert brief({"a": [[[1]]]}) == {"a": [["[1]"]]}
+    assert brief({"a": [{"b": {"c": 1}}]}) == {"a": [{"b": "{'c': 1}"}]}
+
+
+def test_what_is_long_is_cut():
+    kept = brief({"list": list(range(30)), "text": "x" * 300})
+    assert kept == {"list": list(range(20)), "text": "x" * 200}
+    assert list(brief({str(n): n for n in range(30)})) == [str(n) for n in range(20)]
+
+
+def test_no_secret_is_kept_and_no_credential_of_a_url():
+    kept = brief({"api_key": "x", "url": "http://kim:secret@nas/", "deep": {"Token": 1}})
+    assert kept == {"api_key": "***", "url": "http://***@nas/", "deep": {"Token": "***"}}
+
+
+def test_what_has_no_text_is_kept_by_its_type():
+    class Mute:
+        def __str__(self):
+            raise RuntimeError
+
+    assert brief({"x": Mute(), "nan": float("nan")}) == {"x": "<Mute>", "nan": "nan"}
+
+
+# -- named operations ------------------------------------------------------------------------------
+
+
+def test_a_rehearsed_call_tells_what_a_real_one_would():
+    context = SHELF.rehearsal({"name": "films", "method": "POST"})
+    assert context == RecoveryContext(
+        operation="shop.shelf",
+        service="shop",
+        metadata={"name": "films", "method": "GET"},
+        good=None,
+        rehearsal=True,
+    )
+    assert SHELF.rehearsal().metadata == {"method": "GET"}
+
+
+def test_operations_are_listed_by_their_names_and_an_unknown_one_is_told_with_them():
+    operations = NamedOperations()
+    with pytest.raises(UnknownNameError) as caught:
+        operations.get("x")
+    assert str(caught.value) == "there is no operation 'x'; there are: none"
+    cart = NamedOperation(name="shop.cart", service="shop")
+    for each in (SHELF, cart):
+        operations.register(each)
+    assert operations.all() == (cart, SHELF)
+    with pytest.raises(UnknownNameError) as caught:
+        operations.get("x")
+    assert str(caught.value) == "there is no operation 'x'; there are: shop.cart, shop.shelf"
+
+
+def test_a_service_is_rehearsed_with_the_errors_of_its_own():
+    operations = NamedOperations()
+    operations.sample_with("shop", lambda token: LookupError(f"sold out: {token}"))
+    assert str(operations.sample_error("shop", "timeout")) == "sold out: timeout"
+    assert isinstance(operations.sample_error("other", "timeout"), TimeoutError)
+    refusal = operations.sample_error("shop", "circuit-open")
+    assert isinstance(refusal, CircuitOpenError)
+    assert (refusal.name, refusal.retry_after) == ("shop", 30)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "", "service": "shop"}, "operation name must be 1 to 100"),
+        ({"name": "x", "service": ""}, "service of operation 'x': name must be 1 to 100"),
+        ({"name": "x", "service": "s", "max_attempts": 0}, "max_attempts must be a whole number"),
+    ],
+)
+def test_a_wrong_operation_is_refused(options, message):
+    with pytest.raises(ConfigurationError) as caught:
+        NamedOperation(**options)
+    assert str(caught.value).startswith(message)
+
+
+# -- predictions -----------------------------------------------------------------------------------
+
+
+def test_it_is_predicted_what_would_be_tried_and_why_the_rest_would_not(manager, act, clock):
+    act("others", 5, "answer", concerns=lambda context: context.service == "other")
+    act("repair", 4, RETRY_OPERATION, cooldown=60)
+    act("waits", 3, "answer", optional=True)
+    act("declines", 2, "answer", should_execute=lambda error, context: False)
+    manager.held_back = lambda action: "later" if action.name == "waits" else None
+
+    def predicted(context):
+        return [
+            (each.action, each.priority, each.applies, each.why_not)
+            for each in manager.predict(TimeoutError("x"), context)
+        ]
+
+    told = [
+        ("others", 5, False, "it is for others"),
+        ("repair", 4, True, None),
+        ("waits", 3, False, "later"),
+        ("declines", 2, False, "it does not apply"),
+    ]
+    assert predicted(CONTEXT) == told
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, CONTEXT)
+    told[1] = ("repair", 4, False, "it cools down for 60 s")
+    assert predicted(CONTEXT) == told
+    assert predicted(RecoveryContext(operation="op", service="elsewhere"))[1][2]
+
+
+def test_the_actions_for_an_operation_are_told_by_their_names(manager, act):
+    act("any", 1, "answer")
+    act("others", 2, "answer", concerns=lambda context: context.service == "other")
+    act("shops", 3, "answer", concerns=lambda context: context.operation == "shop.shelf")
+    assert manager.actions_for(SHELF) == ("shops", "any")
+
+
+# -- complaints ------------------------------------------------------------------------------------
+
+
+class BrokenStore(MemoryLastGood):
+    """Keeps nothing, and cannot be read."""
+
+    def put(self, key, answer, asked_at):
+        raise OSError("the disk is full")
+
+    def get(self, key):
+        raise OSError("the disk is gone")
+
+
+@pytest.fixture
+def answers(clock):
+    return GoodAnswers(
+        BrokenStore(60, clock=clock),
+        operation="shop.shelf",
+        service="shop",
+        key=lambda name, *, page: (name, page),
+        arguments=("name", "page"),
+        handles=lambda error: 1 / 0,
+    )
+
+
+def test_a_store_that_keeps_nothing_is_told_once(answers, caplog):
+    ask = answers.remembering(lambda function, args, kwargs: "answer")
+    for _ in range(2):
+        assert ask(None, ("films",), {"page": 1}) == "answer"
+    assert caplog.messages == ["good answers of shop.shelf cannot be kept"]
+    assert caplog.records[0].exc_info[0] is OSError
+
+
+def test_a_store_that_cannot_be_read_has_no_answer(answers, caplog):
+    good = answers.of_call(("films",), {"page": 1})
+    assert good.declined(CircuitOpenError("shop", 1)).why.startswith("there is no good answer")
+    assert caplog.messages == ["no good answer of shop.shelf can be found"]
+
+
+def test_a_predicate_that_fails_serves_nothing_and_is_told(answers, caplog):
+    assert answers.of_call(("films",), {"page": 1}).declined(ValueError()) is not None
+    assert caplog.messages == ["handles of 'shop.shelf' failed"]
+
+
+def test_a_rehearsal_with_what_can_be_no_key_is_told_what_is_taken(answers):
+    with pytest.raises(ConfigurationError) as caught:
+        answers.rehearsed({"name": [], "page": 1})
+    assert str(caught.value) == "shop.shelf takes plain values of name, page"
