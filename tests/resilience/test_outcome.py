@@ -233,7 +233,8 @@ def test_the_error_for_a_rehearsal_says_what_it_is() -> None:
     assert str(example_of("timeout")) == "a rehearsal of a timeout"
     assert example_of("ENOTFOUND").args == (socket.EAI_NONAME, "a rehearsal of an unknown name")
     assert example_of("EPIPE").args == (errno.EPIPE, "a rehearsal of EPIPE")
-    assert str(example_of("5xx")) == "a rehearsal of 5xx"
+    error = example_of("5xx")
+    assert (str(error), status_of(error)) == ("a rehearsal of 5xx", 500)
 
 
 def test_what_is_no_token_cannot_be_rehearsed() -> None:
