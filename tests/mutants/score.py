@@ -15,12 +15,14 @@ __all__ = ["FileScore", "Mutation", "read_equivalents", "score"]
 
 EQUIVALENTS = Path(__file__).with_name("equivalent.txt")
 
+ANYTHING = "(anything)"
+
 ALIVE = {"survived", "no tests", "not checked"}
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A line of code that was changed in a file, or removed."""
+    """Lines of code that were changed in a file; or a function with ANYTHING in its place."""
 
     file: str
     before: str
@@ -51,8 +53,9 @@ class FileScore:
 
 
 def read_equivalents(path: Path = EQUIVALENTS) -> dict[Mutation, str]:
-    """Why each of these changes nothing. An entry is a file, the line before, the line after and
-    the reason, a line each; empty lines and those that begin with # say nothing."""
+    """Why each of these changes nothing, or why that cannot be known. An entry is a file, the line
+    before, the line after and the reason, a line each; empty lines and those that begin with # say
+    nothing."""
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     entries = zip(*[iter(lines)] * 4, strict=True)
     return {
@@ -76,7 +79,7 @@ def _score_of(file: str, known: set[Mutation]) -> FileScore:
     result = FileScore(file, killed=sum(status not in ALIVE for status in statuses.values()))
     for name in (name for name, status in statuses.items() if status in ALIVE):
         mutation = _mutation(file, name)
-        if mutation in known:
+        if mutation in known or Mutation(file, _function_of(name), ANYTHING) in known:
             result.equivalent += 1
         else:
             result.survived.append(mutation)
@@ -86,6 +89,12 @@ def _score_of(file: str, known: set[Mutation]) -> FileScore:
 def _mutation(file: str, name: str) -> Mutation:
     lines = get_diff_for_mutant(name, path=Path(file)).splitlines()[2:]
     return Mutation(file, " ".join(_with("-", lines)), " ".join(_with("+", lines)))
+
+
+def _function_of(name: str) -> str:
+    """`Retry.wrap` of `medianest.resilience.retry.xǁRetryǁwrap__mutmut_1`."""
+    function = name.rpartition(".")[2].rpartition("__mutmut_")[0]
+    return function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
 
 
 def _with(sign: str, lines: list[str]) -> Iterator[str]:

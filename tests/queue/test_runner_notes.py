@@ -1,0 +1,61 @@
+"""What the runner writes down, and when: what it did itself, and what others did."""
+
+import threading
+
+import pytest
+
+from medianest.queue.runner import Handler
+from tests.resilience.flying import wait_until
+
+
+@pytest.fixture
+def made():
+    return []
+
+
+@pytest.fixture
+def handler(runner, made):
+    return runner.register(
+        Handler(name="h", service="svc", execute=made.append, permanent=(LookupError,))
+    )
+
+
+def test_one_that_is_done_is_written_down_while_another_still_runs(runner):
+    go = threading.Event()
+
+    def execute(payload):
+        if payload["waits"]:
+            assert go.wait(10)
+        return "made"
+
+    runner.register(Handler(name="h", service="svc", execute=execute, concurrency=2))
+    # It begins gently: the first by itself, then two together.
+    _, slow, quick = (
+        runner.queue.enqueue("h", {"waits": key == "slow"}, key).operation.id
+        for key in ("first", "slow", "quick")
+    )
+    settled = []
+    worker = threading.Thread(target=lambda: settled.append(runner.run_due("h")))
+    worker.start()
+    wait_until(lambda: runner.queue.get(quick).state == "done")
+    assert runner.queue.get(slow).state == "running"
+    go.set()
+    worker.join(10)
+    assert (settled, runner.queue.get(slow).state) == ([3], "done")
+
+
+def test_what_others_have_done_is_done(runner, handler, made):
+    lease = runner.queue.enqueue("h", {}, "k", leased=True).lease
+    runner.note_success(lease, {"number": 7})
+    seen = runner.queue.get(lease.operation.id)
+    assert (seen.state, seen.result, made) == ("done", {"number": 7}, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(ValueError("wrong"), "pending"), (LookupError("none"), "dead")]
+)
+def test_what_others_have_failed_at_is_done_later_or_never(runner, handler, error, state):
+    lease = runner.queue.enqueue("h", {}, "k", leased=True).lease
+    assert runner.note_failure(lease, error)
+    seen = runner.queue.get(lease.operation.id)
+    assert (seen.state, seen.error_message) == (state, str(error))
