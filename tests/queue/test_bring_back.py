@@ -1,0 +1,67 @@
+"""Row by row, what becomes of operations of a time to come."""
+
+from datetime import timedelta
+
+THREE_HOURS = 3 * 3600
+
+
+def keep(queue, key="a", handler="h", **options):
+    return queue.enqueue(handler, {"n": 1}, key, **options)
+
+
+def test_one_that_was_never_sent_is_due_after_its_wait_and_not_taken_for_sent(queue, clock):
+    one = keep(queue, delay=20).operation
+    clock.set_by(-THREE_HOURS)
+    assert queue.bring_back("h") == 0
+    clock.advance(19)
+    assert queue.bring_back("h") == 0
+    clock.advance(1)
+    assert queue.bring_back("h") == 1
+    seen, now = queue.get(one.id), clock.utc()
+    assert (seen.run_at, seen.updated_at, seen.since) == (now, now, now)
+    assert (seen.first_sent_at, seen.in_doubt_since, seen.absent_since) == (None, None, None)
+    assert queue.bring_back("h") == 0
+    assert queue.claim("h").operation.id == one.id
+
+
+def test_those_alone_are_brought_back_that_have_waited(queue, clock):
+    soon, late = (keep(queue, str(delay), delay=delay).operation for delay in (20, 500))
+    keep(queue, "other", "other", delay=20)
+    clock.set_by(-THREE_HOURS)
+    queue.bring_back("h")
+    clock.advance(20)
+    assert queue.bring_back("h") == 1
+    assert queue.claim("h").operation.id == soon.id
+    assert queue.claim("h") is None
+    assert queue.get(late.id).updated_at > clock.utc()
+    assert queue.bring_back("other") == 0  # looked at for the first time
+
+
+def test_one_that_was_written_since_is_mended_at_once_and_keeps_its_wait(queue, clock):
+    lease = keep(queue, leased=True).lease
+    clock.set_by(-THREE_HOURS)
+    assert queue.reschedule(lease, 500, ValueError("wrong"))
+    assert queue.bring_back("h") == 1
+    seen, now = queue.get(lease.operation.id), clock.utc()
+    assert (seen.since, seen.run_at) == (now, now + timedelta(seconds=500))
+
+
+def test_one_that_was_under_way_may_have_been_sent_long_ago(queue, clock):
+    one = keep(queue, leased=True).operation
+    clock.set_by(-THREE_HOURS)
+    queue.bring_back("h")
+    clock.advance(60)
+    assert queue.bring_back("h") == 1
+    assert queue.get(one.id).first_sent_at == clock.utc() - timedelta(days=1)
+
+
+def test_clocks_may_differ_by_a_minute(queue, clock):
+    """Nothing of such a row is of a time to come; a second more, and it waits no longer than it
+    was to: not at all."""
+    one = keep(queue).operation
+    clock.set_by(-60)
+    assert queue.bring_back("h") == 0
+    assert queue.get(one.id).since > clock.utc()
+    clock.set_by(-1)
+    assert queue.bring_back("h") == 1
+    assert queue.get(one.id).since == clock.utc()
