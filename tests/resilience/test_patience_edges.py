@@ -9,11 +9,15 @@ from medianest.resilience import (
     Coalesce,
     Deadline,
     DeadlineExceededError,
+    DeferredSettlement,
     MemoryLastGood,
     Patience,
     PatienceExceededError,
 )
 from medianest.resilience.events import patience_used
+from medianest.resilience.flights import Flight
+from medianest.resilience.given_up import GIVEN_UP
+from medianest.resilience.strategy import direct
 from tests.resilience.flying import Callers, Upstream, wait_until
 
 
@@ -156,3 +160,80 @@ def test_calls_that_cannot_be_told_apart_are_complained_of_once(caplog):
         assert coalesce.call(shelf, "films") == ["films", 1]
     assert caplog.messages == ["coalesce 'shelf' cannot tell its calls apart"]
     assert caplog.records[0].exc_info[0] is KeyError
+
+
+# -- flights ---------------------------------------------------------------------------------------
+
+
+class Stream:
+    """A result that goes on after its call."""
+
+    def __init__(self, error=None):
+        self.closed, self._error = 0, error
+
+    def close(self):
+        self.closed += 1
+        if self._error is not None:
+            raise self._error
+
+
+class Held:
+    """What a strategy holds for a call that goes on."""
+
+    def __init__(self):
+        self.released = 0
+
+    def release(self):
+        self.released += 1
+
+
+def fly(clock, result, leave=True):
+    """The flight of a call whose result goes on after it; nobody waits for it, or one does."""
+    held, handover = Held(), DeferredSettlement(result)
+    handover.held.append(held)
+
+    def inner(function, args, kwargs):
+        raise handover
+
+    flight = Flight(inner, (int, (), {}), clock=clock, timeout=None, keep=None)
+    if leave:
+        flight.leave()
+    flight.run()
+    return flight, held
+
+
+@pytest.mark.parametrize("result", [Stream(), object()], ids=["closable", "other"])
+def test_a_result_that_nobody_waited_for_is_given_back_and_closed(clock, caplog, result):
+    _, held = fly(clock, result)
+    assert (held.released, getattr(result, "closed", 1)) == (1, 1)
+    assert caplog.messages == []
+
+
+def test_one_that_cannot_be_closed_is_logged(clock, caplog):
+    stream = Stream(OSError("cannot close"))
+    _, held = fly(clock, stream)
+    assert (held.released, stream.closed) == (1, 1)
+    assert caplog.messages == ["a result that nobody waited for cannot be closed"]
+
+
+def test_the_last_who_leaves_gives_back_what_nobody_took(clock):
+    flight, held = fly(clock, Stream(), leave=False)
+    assert held.released == 0
+    flight.leave()
+    assert held.released == 1
+
+
+def test_callers_of_a_flight_that_never_began_make_their_own_calls(clock):
+    flight = Flight(direct, (int, ("1",), {}), clock=clock, timeout=None, keep=None)
+    flight.cancel()
+    assert not flight.join()
+    assert flight.wait(0)
+    assert flight.take(shelf, ("films",), {"page": 2}) == ["films", 2]
+
+
+def test_an_error_that_came_from_nowhere_is_taken_for_what_was_given_up():
+    before = GIVEN_UP.latest
+    GIVEN_UP.mark(ConnectionError())
+    assert GIVEN_UP.on(ValueError("without a traceback"), before)
+    GIVEN_UP.answered()
+    assert not GIVEN_UP.on(ValueError("without a traceback"), before)
