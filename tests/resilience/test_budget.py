@@ -155,3 +155,10 @@ def test_no_budget_counts_what_it_pays_for(clock: ManualClock) -> None:
         retry.call(failing([]))
     figures = retry.budget.snapshot()
     assert (figures["calls"], figures["retries"], figures["denied"]) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(("ratio", "reserve", "period"), [(0, 0, 0.5), (1, 0, 60)])
+def test_the_borders_of_what_a_budget_takes(clock, ratio, reserve, period):
+    budget = RetryBudget(ratio, reserve, period, clock=clock)
+    next(budget.calls.ticks)
+    assert budget.withdraw() is (ratio == 1)
