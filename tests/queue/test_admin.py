@@ -1,28 +1,38 @@
 """What operators see of the queue and what they take out of it: the figures, the borders."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sqlalchemy import insert, select
 
+from medianest.config import QueueSettings
+from medianest.queue.admin import QueueAdmin
 from medianest.queue.bound import QueueBound
 from medianest.queue.operations import OperationConflictError
+from medianest.resilience import ManualClock
+from medianest.storage import Database
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
+from tests.queue.by_hand import QueueByHand
 
 
-def put(queue, key="a", handler="h", **options):
+def put(queue: QueueByHand, key: str = "a", handler: str = "h", **options: Any) -> Any:
     return queue.enqueue(handler, {"n": 1}, key, **options).operation
 
 
 @pytest.fixture
-def known_keys(database):
-    def read():
+def known_keys(database: Database) -> Callable[[], Any]:
+    def read() -> Any:
         rows = database.read(lambda connection: connection.execute(select(keys.c.key)).all())
         return sorted(row.key for row in rows)
 
     return read
 
 
-def test_of_what_is_not_done_the_newest_are_told_and_how_much_there_is(queue, admin, clock):
+def test_of_what_is_not_done_the_newest_are_told_and_how_much_there_is(
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
+) -> None:
     for key in "abcd":
         put(queue, key)
         clock.advance(1)
@@ -30,7 +40,7 @@ def test_of_what_is_not_done_the_newest_are_told_and_how_much_there_is(queue, ad
     queue.bury(queue.claim("h"), ValueError())
     put(queue, "x", handler="other")
 
-    def told(limit):
+    def told(limit: Any) -> Any:
         found, in_all = admin.undone("h", limit)
         return "".join(each.idempotency_key for each in found), in_all
 
@@ -38,14 +48,16 @@ def test_of_what_is_not_done_the_newest_are_told_and_how_much_there_is(queue, ad
     assert told(2) == ("dc", 4)  # of all handlers, as counting takes its time
 
 
-def test_a_page_has_fifty(queue, admin):
+def test_a_page_has_fifty(queue: QueueByHand, admin: QueueAdmin) -> None:
     for number in range(51):
         put(queue, str(number))
     found, cursor = admin.page()
     assert (len(found), cursor is None) == (50, False)
 
 
-def test_figures_are_a_second_old_at_most(queue, admin, clock):
+def test_figures_are_a_second_old_at_most(
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
+) -> None:
     assert admin.figures()["pending"] == 0
     first = put(queue)
     clock.advance(0.9)
@@ -55,7 +67,9 @@ def test_figures_are_a_second_old_at_most(queue, admin, clock):
     assert admin.figures()["oldest"] == first.as_dict()["created_at"]
 
 
-def test_the_oldest_is_that_of_what_waits_or_runs(queue, admin, clock):
+def test_the_oldest_is_that_of_what_waits_or_runs(
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
+) -> None:
     for key in "abc":
         put(queue, key)
         clock.advance(10)
@@ -67,7 +81,9 @@ def test_the_oldest_is_that_of_what_waits_or_runs(queue, admin, clock):
     assert admin.figures()["oldest"] == queue.claim("h").operation.as_dict()["created_at"]
 
 
-def test_what_is_dropped_takes_its_own_keys_and_no_others(queue, admin):
+def test_what_is_dropped_takes_its_own_keys_and_no_others(
+    queue: QueueByHand, admin: QueueAdmin
+) -> None:
     first = put(queue, "a", client_key="a", fingerprint="f")
     second = put(queue, "b", client_key="b", fingerprint="f")
     assert admin.drop(first.id).id == first.id
@@ -75,7 +91,7 @@ def test_what_is_dropped_takes_its_own_keys_and_no_others(queue, admin):
     assert queue.enqueue("h", {}, "a", client_key="a", fingerprint="new").created
 
 
-def test_what_runs_is_not_dropped(queue, admin):
+def test_what_runs_is_not_dropped(queue: QueueByHand, admin: QueueAdmin) -> None:
     put(queue)
     lease = queue.claim("h")
     with pytest.raises(OperationConflictError, match=r"^the operation is running$"):
@@ -84,9 +100,13 @@ def test_what_runs_is_not_dropped(queue, admin):
 
 
 def test_all_that_is_old_is_pruned_and_counted_in_many_steps(
-    queue, admin, database, clock, known_keys
-):
-    def fill(connection):
+    queue: QueueByHand,
+    admin: QueueAdmin,
+    database: Database,
+    clock: ManualClock,
+    known_keys: Callable[[], Any],
+) -> None:
+    def fill(connection: Any) -> None:
         row = connection.execute(select(table)).one()._mapping
         rows = [{**row, "id": f"{n:032x}", "idempotency_key": str(n)} for n in range(450)]
         connection.execute(insert(table), rows)
@@ -101,7 +121,9 @@ def test_all_that_is_old_is_pruned_and_counted_in_many_steps(
     assert len(known_keys()) == 1
 
 
-def test_what_is_just_as_old_as_it_may_be_is_kept(queue, admin, clock):
+def test_what_is_just_as_old_as_it_may_be_is_kept(
+    queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
+) -> None:
     put(queue)
     queue.finish(queue.claim("h"), None)
     clock.advance(1000)
@@ -109,8 +131,12 @@ def test_what_is_just_as_old_as_it_may_be_is_kept(queue, admin, clock):
 
 
 def test_keys_of_what_is_gone_are_pruned_when_they_are_old(
-    queue, admin, database, clock, known_keys
-):
+    queue: QueueByHand,
+    admin: QueueAdmin,
+    database: Database,
+    clock: ManualClock,
+    known_keys: Callable[[], Any],
+) -> None:
     for key, seconds in (("old", 600), ("young", 0)):
         made = put(queue, key, client_key=key, fingerprint="f")
         statement = table.delete().where(table.c.id == made.id)
@@ -127,12 +153,16 @@ def test_keys_of_what_is_gone_are_pruned_when_they_are_old(
 
 
 def test_the_bound_counts_what_waits_once_a_second_and_what_came_since(
-    queue, admin, settings, clock, database
-):
+    queue: QueueByHand,
+    admin: QueueAdmin,
+    settings: QueueSettings,
+    clock: ManualClock,
+    database: Database,
+) -> None:
     limits = settings.model_copy(update={"max_operations": 4, "max_operations_per_client": 2})
     bound = QueueBound(limits, clock)
 
-    def refused(client):
+    def refused(client: Any) -> Any:
         return database.read(lambda connection: bound.refusal(connection, client))
 
     put(queue, "a", requested_by="kim")

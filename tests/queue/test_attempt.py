@@ -1,5 +1,7 @@
 """One attempt: how it is noted, and whether others may be made now."""
 
+from typing import Any
+
 import pytest
 
 from medianest.queue.attempt import Attempts
@@ -11,6 +13,7 @@ from medianest.resilience import (
     BulkheadFullError,
     CircuitOpenError,
     DeadlineExceededError,
+    ManualClock,
     Registry,
     remaining,
 )
@@ -25,18 +28,18 @@ class LaneError(Exception):
 class Service:
     """Does and finds what the test says, or raises it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.answer, self.found, self.asked = "made", None, []
 
-    def execute(self, payload):
+    def execute(self, payload: Any) -> Any:
         self.asked.append(("execute", dict(payload), remaining()))
         return self._give(self.answer)
 
-    def look(self, payload, since):
+    def look(self, payload: Any, since: Any) -> Any:
         self.asked.append(("look", dict(payload), since))
         return self._give(self.found)
 
-    def _give(self, answer):
+    def _give(self, answer: Any) -> Any:
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -45,32 +48,32 @@ class Service:
 class Doubts:
     """The part of the queue that an attempt needs: other processes are told of an outage."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.told, self.error = [], None
 
-    def doubt_anew(self, handler):
+    def doubt_anew(self, handler: Any) -> None:
         self.told.append(handler)
         if self.error is not None:
             raise self.error
 
 
 @pytest.fixture
-def service():
+def service() -> Any:
     return Service()
 
 
 @pytest.fixture
-def doubts():
+def doubts() -> Any:
     return Doubts()
 
 
 @pytest.fixture
-def registry(clock):
+def registry(clock: ManualClock) -> Any:
     return Registry(clock=clock)
 
 
 @pytest.fixture
-def attempts(registry, service, doubts):
+def attempts(registry: Any, service: Any, doubts: Any) -> Any:
     made = Attempts(doubts, registry, SETTINGS, random=lambda: 1.0)
     made.handlers["h"] = Handler(
         name="h",
@@ -87,13 +90,13 @@ def attempts(registry, service, doubts):
 
 
 @pytest.fixture
-def pace(attempts):
+def pace(attempts: Any) -> Any:
     pace = attempts.paces["h"]
     pace.batch = 8
     return pace
 
 
-def in_doubt(**values):
+def in_doubt(**values: Any) -> Any:
     return lease(in_doubt_since=at(-20), first_sent_at=at(-30), **values)
 
 
@@ -103,7 +106,7 @@ REFUSALS = [CircuitOpenError("svc", 30), BulkheadFullError("svc", 1)]
 # -- doing it --------------------------------------------------------------------------------------
 
 
-def test_what_is_done_is_done(attempts, service, pace):
+def test_what_is_done_is_done(attempts: Any, service: Any, pace: Any) -> None:
     its = lease(lane="slow")
     ended = attempts.attempt(its, 7)
     assert service.asked == [("execute", {"n": 1}, 7)]
@@ -112,7 +115,9 @@ def test_what_is_done_is_done(attempts, service, pace):
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_what_was_refused_was_not_tried(attempts, service, pace, refusal, doubts):
+def test_what_was_refused_was_not_tried(
+    attempts: Any, service: Any, pace: Any, refusal: Any, doubts: Any
+) -> None:
     service.answer = refusal
     its = lease()
     ended = attempts.attempt(its, 7)
@@ -120,14 +125,16 @@ def test_what_was_refused_was_not_tried(attempts, service, pace, refusal, doubts
     assert (ended.go_on, ended.well, pace.batch, doubts.told) == (False, False, 1, [])
 
 
-def test_what_had_no_time_was_tried(attempts, service):
+def test_what_had_no_time_was_tried(attempts: Any, service: Any) -> None:
     service.answer = DeadlineExceededError("svc", None)
     ended = attempts.attempt(lease(), 7)
     assert ended.settlement.values["failures"] == 1
     assert (ended.go_on, ended.well) == (True, False)
 
 
-def test_a_failure_of_its_own_is_tried_later_and_others_go_on(attempts, service, pace):
+def test_a_failure_of_its_own_is_tried_later_and_others_go_on(
+    attempts: Any, service: Any, pace: Any
+) -> None:
     service.answer = error = ValueError("wrong")
     its = lease()
     ended = attempts.attempt(its, 7)
@@ -135,7 +142,7 @@ def test_a_failure_of_its_own_is_tried_later_and_others_go_on(attempts, service,
     assert (ended.go_on, pace.batch, pace.failed_last) == (True, 8, ())
 
 
-def test_what_may_have_been_done_is_noted_as_such(attempts, service):
+def test_what_may_have_been_done_is_noted_as_such(attempts: Any, service: Any) -> None:
     service.answer = error = ConnectionAbortedError("lost")
     its = lease()
     ended = attempts.attempt(its, 7)
@@ -143,14 +150,18 @@ def test_what_may_have_been_done_is_noted_as_such(attempts, service):
 
 
 @pytest.mark.parametrize("random", [0.0, 1.0])
-def test_waits_are_spread_from_their_half_to_their_whole(attempts, service, random):
+def test_waits_are_spread_from_their_half_to_their_whole(
+    attempts: Any, service: Any, random: Any
+) -> None:
     attempts.random = lambda: random
     service.answer = ValueError()
     ended = attempts.attempt(lease(), 7)
     assert ended.settlement.values["run_at"] == at(5 + 5 * random)
 
 
-def test_what_can_never_be_done_is_a_dead_letter_and_is_logged(attempts, service, caplog):
+def test_what_can_never_be_done_is_a_dead_letter_and_is_logged(
+    attempts: Any, service: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     service.answer = error = LookupError("no such title")
     its = lease()
     ended = attempts.attempt(its, 7)
@@ -159,7 +170,9 @@ def test_what_can_never_be_done_is_a_dead_letter_and_is_logged(attempts, service
     assert caplog.messages == ["operation 1 (h) is a dead letter: no such title"]
 
 
-def test_a_failure_of_a_lane_holds_that_lane_alone(attempts, service, pace, doubts):
+def test_a_failure_of_a_lane_holds_that_lane_alone(
+    attempts: Any, service: Any, pace: Any, doubts: Any
+) -> None:
     service.answer = error = LaneError("too many of these")
     its = lease(lane="slow")
     ended = attempts.attempt(its, 7)
@@ -170,7 +183,9 @@ def test_a_failure_of_a_lane_holds_that_lane_alone(attempts, service, pace, doub
 
 
 @pytest.mark.parametrize("result", [object(), float("nan")])
-def test_a_result_that_cannot_be_kept_is_a_failure(attempts, service, result):
+def test_a_result_that_cannot_be_kept_is_a_failure(
+    attempts: Any, service: Any, result: Any
+) -> None:
     service.answer = result
     assert attempts.attempt(lease(), 7).settlement.values["state"] == "pending"
 
@@ -179,8 +194,8 @@ def test_a_result_that_cannot_be_kept_is_a_failure(attempts, service, result):
 
 
 def test_an_outage_that_no_breaker_counts_holds_all_for_a_while(
-    attempts, service, pace, doubts, clock
-):
+    attempts: Any, service: Any, pace: Any, doubts: Any, clock: ManualClock
+) -> None:
     service.answer = error = ConnectionError("down")
     its = lease()
     ended = attempts.attempt(its, 7)
@@ -190,8 +205,8 @@ def test_an_outage_that_no_breaker_counts_holds_all_for_a_while(
 
 
 def test_an_outage_that_a_breaker_counts_is_for_that_one_to_judge(
-    attempts, service, registry, pace
-):
+    attempts: Any, service: Any, registry: Any, pace: Any
+) -> None:
     breaker = registry.breaker("svc", failure_threshold=2, counting="consecutive")
     service.answer = ConnectionError("down")
     attempts.handlers["h"] = Handler(
@@ -204,8 +219,8 @@ def test_an_outage_that_a_breaker_counts_is_for_that_one_to_judge(
 
 @pytest.mark.parametrize("error", [DatabaseUnavailableError("away"), CircuitOpenError("db", 1)])
 def test_an_outage_is_known_here_though_others_cannot_be_told(
-    attempts, service, doubts, pace, error
-):
+    attempts: Any, service: Any, doubts: Any, pace: Any, error: Any
+) -> None:
     doubts.error, service.answer = error, ConnectionError("down")
     attempts.attempt(lease(), 7)
     assert pace.failed_last == ("1",)
@@ -214,7 +229,7 @@ def test_an_outage_is_known_here_though_others_cannot_be_told(
 # -- looking for what may have been done -----------------------------------------------------------
 
 
-def test_what_is_found_is_done_and_not_sent_again(attempts, service):
+def test_what_is_found_is_done_and_not_sent_again(attempts: Any, service: Any) -> None:
     service.found, its = "found", in_doubt()
     ended = attempts.attempt(its, 7)
     assert ended.settlement == Settlement.done(its, "found", NOW)
@@ -224,13 +239,17 @@ def test_what_is_found_is_done_and_not_sent_again(attempts, service):
     assert since <= at(-30)
 
 
-def test_what_was_never_noted_as_sent_was_made_after_it_was_accepted(attempts, service):
+def test_what_was_never_noted_as_sent_was_made_after_it_was_accepted(
+    attempts: Any, service: Any
+) -> None:
     service.found = "found"
     attempts.attempt(lease(in_doubt_since=at(-20)), 7)
     assert at(-200) < service.asked[0][2] <= at(-100)
 
 
-def test_what_is_seen_to_be_absent_is_looked_for_again_after_the_settling_time(attempts, service):
+def test_what_is_seen_to_be_absent_is_looked_for_again_after_the_settling_time(
+    attempts: Any, service: Any
+) -> None:
     its = in_doubt()
     ended = attempts.attempt(its, 7)
     assert ended.settlement == Settlement.still_in_doubt(its, NOW, 40, absent_since=NOW)
@@ -238,14 +257,18 @@ def test_what_is_seen_to_be_absent_is_looked_for_again_after_the_settling_time(a
 
 
 @pytest.mark.parametrize(("absent", "left"), [(-19, 21), (-10, 30), (0, 40)])
-def test_the_settling_time_goes_on_while_the_service_is_well(attempts, absent, left):
+def test_the_settling_time_goes_on_while_the_service_is_well(
+    attempts: Any, absent: Any, left: Any
+) -> None:
     its = in_doubt(absent_since=at(absent))
     ended = attempts.attempt(its, 7)
     expected = Settlement.still_in_doubt(its, NOW, left, absent_since=at(absent))
     assert ended.settlement == expected
 
 
-def test_what_is_proven_to_be_absent_is_sent_again(attempts, service, clock):
+def test_what_is_proven_to_be_absent_is_sent_again(
+    attempts: Any, service: Any, clock: ManualClock
+) -> None:
     its = in_doubt(absent_since=at(-10))
     attempts.attempt(its, 7)  # from now on the age of that moment is known
     clock.advance(29.5)
@@ -257,7 +280,7 @@ def test_what_is_proven_to_be_absent_is_sent_again(attempts, service, clock):
 
 
 @pytest.mark.parametrize("absent", [1, -20, -25])
-def test_an_absence_that_the_clock_makes_impossible_is_none(attempts, absent):
+def test_an_absence_that_the_clock_makes_impossible_is_none(attempts: Any, absent: Any) -> None:
     """Of a time to come, or from before it was in doubt: the clock was set back since."""
     its = in_doubt(absent_since=at(absent))
     ended = attempts.attempt(its, 7)
@@ -265,7 +288,9 @@ def test_an_absence_that_the_clock_makes_impossible_is_none(attempts, absent):
     assert ended.settlement.values["absent_since"] == since
 
 
-def test_the_settling_time_begins_anew_after_a_failure_of_the_service(attempts, pace):
+def test_the_settling_time_begins_anew_after_a_failure_of_the_service(
+    attempts: Any, pace: Any
+) -> None:
     pace.note_failure(at(-5), "2")
     its = in_doubt(absent_since=at(-10))
     ended = attempts.attempt(its, 7)
@@ -273,7 +298,9 @@ def test_the_settling_time_begins_anew_after_a_failure_of_the_service(attempts, 
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_look_that_was_refused_is_none(attempts, service, pace, doubts, refusal):
+def test_a_look_that_was_refused_is_none(
+    attempts: Any, service: Any, pace: Any, doubts: Any, refusal: Any
+) -> None:
     service.found, its = refusal, in_doubt()
     ended = attempts.attempt(its, 7)
     assert ended.settlement == Settlement.untried(its, NOW)
@@ -283,7 +310,9 @@ def test_a_look_that_was_refused_is_none(attempts, service, pace, doubts, refusa
     assert pace.failed_after(at(-1), NOW) is cut_off
 
 
-def test_a_look_that_meets_an_outage_proves_nothing(attempts, service, pace, doubts, clock):
+def test_a_look_that_meets_an_outage_proves_nothing(
+    attempts: Any, service: Any, pace: Any, doubts: Any, clock: ManualClock
+) -> None:
     service.found = error = ConnectionError("down")
     its = in_doubt(absent_since=at(-10))
     ended = attempts.attempt(its, 7)
@@ -294,7 +323,9 @@ def test_a_look_that_meets_an_outage_proves_nothing(attempts, service, pace, dou
     assert pace.failed_after(at(-1), NOW)
 
 
-def test_a_look_that_fails_by_itself_counts_against_the_operation(attempts, service, pace, doubts):
+def test_a_look_that_fails_by_itself_counts_against_the_operation(
+    attempts: Any, service: Any, pace: Any, doubts: Any
+) -> None:
     service.found = error = ValueError("wrong")
     its = in_doubt()
     ended = attempts.attempt(its, 7)
@@ -303,7 +334,9 @@ def test_a_look_that_fails_by_itself_counts_against_the_operation(attempts, serv
     assert (ended.go_on, doubts.told, pace.batch) == (True, [], 8)
 
 
-def test_what_can_never_be_looked_for_is_a_dead_letter_in_doubt(attempts, service):
+def test_what_can_never_be_looked_for_is_a_dead_letter_in_doubt(
+    attempts: Any, service: Any
+) -> None:
     service.found = error = PayloadError("odd")
     its = in_doubt()
     ended = attempts.attempt(its, 7)
@@ -311,7 +344,9 @@ def test_what_can_never_be_looked_for_is_a_dead_letter_in_doubt(attempts, servic
     assert ended.go_on
 
 
-def test_one_that_dies_of_looks_dies_by_the_rules_for_attempts(attempts, service, pace):
+def test_one_that_dies_of_looks_dies_by_the_rules_for_attempts(
+    attempts: Any, service: Any, pace: Any
+) -> None:
     """Failures over long, while others are done; a success of a time to come is none."""
     service.found = ValueError("wrong")
     its = in_doubt(failures=2, failing_since=at(-3600))

@@ -1,15 +1,21 @@
 """Row by row, what becomes of operations of a time to come."""
 
 from datetime import timedelta
+from typing import Any
+
+from medianest.resilience import ManualClock
+from tests.queue.by_hand import QueueByHand
 
 THREE_HOURS = 3 * 3600
 
 
-def keep(queue, key="a", handler="h", **options):
+def keep(queue: QueueByHand, key: str = "a", handler: str = "h", **options: Any) -> Any:
     return queue.enqueue(handler, {"n": 1}, key, **options)
 
 
-def test_one_that_was_never_sent_is_due_after_its_wait_and_not_taken_for_sent(queue, clock):
+def test_one_that_was_never_sent_is_due_after_its_wait_and_not_taken_for_sent(
+    queue: QueueByHand, clock: ManualClock
+) -> None:
     one = keep(queue, delay=20).operation
     clock.set_by(-THREE_HOURS)
     assert queue.bring_back("h") == 0
@@ -24,7 +30,9 @@ def test_one_that_was_never_sent_is_due_after_its_wait_and_not_taken_for_sent(qu
     assert queue.claim("h").operation.id == one.id
 
 
-def test_those_alone_are_brought_back_that_have_waited(queue, clock):
+def test_those_alone_are_brought_back_that_have_waited(
+    queue: QueueByHand, clock: ManualClock
+) -> None:
     soon, late = (keep(queue, str(delay), delay=delay).operation for delay in (20, 500))
     keep(queue, "other", "other", delay=20)
     clock.set_by(-THREE_HOURS)
@@ -37,7 +45,9 @@ def test_those_alone_are_brought_back_that_have_waited(queue, clock):
     assert queue.bring_back("other") == 0  # looked at for the first time
 
 
-def test_one_that_was_written_since_is_mended_at_once_and_keeps_its_wait(queue, clock):
+def test_one_that_was_written_since_is_mended_at_once_and_keeps_its_wait(
+    queue: QueueByHand, clock: ManualClock
+) -> None:
     lease = keep(queue, leased=True).lease
     clock.set_by(-THREE_HOURS)
     assert queue.reschedule(lease, 500, ValueError("wrong"))
@@ -46,7 +56,9 @@ def test_one_that_was_written_since_is_mended_at_once_and_keeps_its_wait(queue, 
     assert (seen.since, seen.run_at) == (now, now + timedelta(seconds=500))
 
 
-def test_one_that_was_under_way_may_have_been_sent_long_ago(queue, clock):
+def test_one_that_was_under_way_may_have_been_sent_long_ago(
+    queue: QueueByHand, clock: ManualClock
+) -> None:
     one = keep(queue, leased=True).operation
     clock.set_by(-THREE_HOURS)
     queue.bring_back("h")
@@ -55,7 +67,7 @@ def test_one_that_was_under_way_may_have_been_sent_long_ago(queue, clock):
     assert queue.get(one.id).first_sent_at == clock.utc() - timedelta(days=1)
 
 
-def test_clocks_may_differ_by_a_minute(queue, clock):
+def test_clocks_may_differ_by_a_minute(queue: QueueByHand, clock: ManualClock) -> None:
     """Nothing of such a row is of a time to come; a second more, and it waits no longer than it
     was to: not at all."""
     one = keep(queue).operation

@@ -1,29 +1,30 @@
 """What the runner writes down, and when: what it did itself, and what others did."""
 
 import threading
+from typing import Any
 
 import pytest
 
-from medianest.queue.runner import Handler
+from medianest.queue.runner import Handler, QueueRunner
 from tests.resilience.flying import wait_until
 
 
 @pytest.fixture
-def made():
+def made() -> Any:
     return []
 
 
 @pytest.fixture
-def handler(runner, made):
+def handler(runner: QueueRunner, made: Any) -> Any:
     return runner.register(
         Handler(name="h", service="svc", execute=made.append, permanent=(LookupError,))
     )
 
 
-def test_one_that_is_done_is_written_down_while_another_still_runs(runner):
+def test_one_that_is_done_is_written_down_while_another_still_runs(runner: QueueRunner) -> None:
     go = threading.Event()
 
-    def execute(payload):
+    def execute(payload: Any) -> str:
         if payload["waits"]:
             assert go.wait(10)
         return "made"
@@ -44,7 +45,7 @@ def test_one_that_is_done_is_written_down_while_another_still_runs(runner):
     assert (settled, runner.queue.get(slow).state) == ([3], "done")
 
 
-def test_what_others_have_done_is_done(runner, handler, made):
+def test_what_others_have_done_is_done(runner: QueueRunner, handler: Any, made: Any) -> None:
     lease = runner.queue.enqueue("h", {}, "k", leased=True).lease
     runner.note_success(lease, {"number": 7})
     seen = runner.queue.get(lease.operation.id)
@@ -54,7 +55,9 @@ def test_what_others_have_done_is_done(runner, handler, made):
 @pytest.mark.parametrize(
     ("error", "state"), [(ValueError("wrong"), "pending"), (LookupError("none"), "dead")]
 )
-def test_what_others_have_failed_at_is_done_later_or_never(runner, handler, error, state):
+def test_what_others_have_failed_at_is_done_later_or_never(
+    runner: QueueRunner, handler: Any, error: Any, state: Any
+) -> None:
     lease = runner.queue.enqueue("h", {}, "k", leased=True).lease
     assert runner.note_failure(lease, error)
     seen = runner.queue.get(lease.operation.id)

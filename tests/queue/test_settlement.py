@@ -1,5 +1,7 @@
 """What a row keeps of how its operation went."""
 
+from typing import Any
+
 import pytest
 
 from medianest.queue.settlement import Settlement
@@ -11,7 +13,7 @@ TOLD = {"error_type": "ValueError", "error_message": "wrong"}
 ERROR = ValueError("wrong")
 
 
-def test_one_that_is_done():
+def test_one_that_is_done() -> None:
     its = lease()
     settlement = Settlement.done(its, {"number": 7}, NOW)
     assert settlement.lease is its
@@ -26,26 +28,26 @@ def test_one_that_is_done():
     }
 
 
-def test_one_that_is_dead():
+def test_one_that_is_dead() -> None:
     settlement = Settlement.dead(lease(failures=2), NOW, ERROR)
     ended = {"state": "dead", "due": 0, "run_at": NOW, "finished_at": NOW, "failures": 3}
     assert settlement.values == {**ended, **TOLD, **OVER}
 
 
-def test_a_dead_one_that_may_have_been_done_now():
+def test_a_dead_one_that_may_have_been_done_now() -> None:
     values = Settlement.dead(lease(), NOW, ERROR, in_doubt=True).values
     assert (values["occupies"], values["in_doubt_since"]) == (1, NOW)
     assert (values["first_sent_at"], values["absent_since"]) == (at(-1), None)
 
 
-def test_a_dead_one_that_may_have_been_done_before():
+def test_a_dead_one_that_may_have_been_done_before() -> None:
     values = Settlement.dead(lease(), NOW, ERROR, in_doubt=True, sent=False).values
     assert (values["occupies"], values["absent_since"]) == (1, None)
     assert not {"in_doubt_since", "first_sent_at"} & values.keys()  # they stay as they are
 
 
 @pytest.mark.parametrize("damage", [None, "its row cannot be read: payload"])
-def test_one_that_cannot_be_read(damage):
+def test_one_that_cannot_be_read(damage: Any) -> None:
     values = Settlement.damaged(lease(damage=damage), NOW).values
     assert values == {
         "state": "dead",
@@ -59,17 +61,17 @@ def test_one_that_cannot_be_read(damage):
 
 
 @pytest.mark.parametrize(("delay", "due"), [(0, 1), (5, 0), (-1, 1), (0.5, 0)])
-def test_one_that_is_tried_later(delay, due):
+def test_one_that_is_tried_later(delay: Any, due: Any) -> None:
     values = Settlement.later(lease(), NOW, delay, ERROR).values
     assert values == {"state": "pending", "due": due, "run_at": at(delay), **TOLD, **OVER}
 
 
-def test_one_that_nobody_found_fault_with():
+def test_one_that_nobody_found_fault_with() -> None:
     assert Settlement.later(lease(), NOW, 5, None).values.items() >= NOTHING_TOLD.items()
 
 
 @pytest.mark.parametrize(("before", "since"), [(None, NOW), (at(-50), at(-50))])
-def test_one_that_failed_by_itself_knows_since_when(before, since):
+def test_one_that_failed_by_itself_knows_since_when(before: Any, since: Any) -> None:
     its = lease(failures=1, failing_since=before)
     later = Settlement.later(its, NOW, 5, ERROR, own=True).values
     looked = Settlement.still_in_doubt(its, NOW, 5, absent_since=None, own=True).values
@@ -91,13 +93,15 @@ def test_one_that_failed_by_itself_knows_since_when(before, since):
     ],
     ids=["first", "again", "unknown", "proven-absent", "no-doubt"],
 )
-def test_what_is_in_doubt_was_sent_when_the_first_attempt_in_doubt_was(before, first):
+def test_what_is_in_doubt_was_sent_when_the_first_attempt_in_doubt_was(
+    before: Any, first: Any
+) -> None:
     values = Settlement.later(lease(**before), NOW, 5, ERROR, in_doubt=True).values
     doubt = {"occupies": 1, "in_doubt_since": NOW, "absent_since": None, "first_sent_at": first}
     assert values.items() >= doubt.items()
 
 
-def test_what_was_looked_for_and_is_not_proven_yet():
+def test_what_was_looked_for_and_is_not_proven_yet() -> None:
     values = Settlement.still_in_doubt(lease(), NOW, 5, absent_since=at(-10)).values
     waiting = {"state": "pending", "due": 0, "run_at": at(5)}
     assert values == {**waiting, "occupies": 1, "absent_since": at(-10)}
@@ -106,12 +110,12 @@ def test_what_was_looked_for_and_is_not_proven_yet():
 
 
 @pytest.mark.parametrize(("in_doubt_since", "occupies"), [(None, 0), (at(-20), 1)])
-def test_one_that_nobody_tried_is_due_at_once(in_doubt_since, occupies):
+def test_one_that_nobody_tried_is_due_at_once(in_doubt_since: Any, occupies: Any) -> None:
     values = Settlement.untried(lease(attempts=3, in_doubt_since=in_doubt_since), NOW).values
     waiting = {"state": "pending", "due": 1, "run_at": NOW}
     assert values == {**waiting, "attempts": 2, "occupies": occupies}
 
 
-def test_the_name_of_an_error_has_a_bound():
+def test_the_name_of_an_error_has_a_bound() -> None:
     error = type("E" * 200, (Exception,), {})()
     assert Settlement.later(lease(), NOW, 5, error).values["error_type"] == "E" * 100

@@ -158,7 +158,9 @@ def test_no_budget_counts_what_it_pays_for(clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize(("ratio", "reserve", "period"), [(0, 0, 0.5), (1, 0, 60)])
-def test_the_borders_of_what_a_budget_takes(clock, ratio, reserve, period):
+def test_the_borders_of_what_a_budget_takes(
+    clock: ManualClock, ratio: Any, reserve: Any, period: Any
+) -> None:
     budget = RetryBudget(ratio, reserve, period, clock=clock)
     next(budget.calls.ticks)
     assert budget.withdraw() is (ratio == 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 import pytest
 
@@ -10,6 +12,8 @@ from medianest.resilience import (
     RETRY_OPERATION,
     CircuitOpenError,
     ConfigurationError,
+    ErrorRecoveryManager,
+    ManualClock,
     MemoryLastGood,
     RecoveryContext,
     UnknownNameError,
@@ -28,7 +32,7 @@ SHELF = NamedOperation(
 # -- records ---------------------------------------------------------------------------------------
 
 
-def test_a_record_is_told_as_plain_values():
+def test_a_record_is_told_as_plain_values() -> None:
     record = RecoveryRecord(
         at=datetime(2026, 1, 1, tzinfo=UTC),
         operation="shelf",
@@ -51,31 +55,31 @@ def test_a_record_is_told_as_plain_values():
     assert told["steps"] == [{**step, "attempt": 1, "count": 1}]
 
 
-def test_plain_values_are_kept_as_they_are():
+def test_plain_values_are_kept_as_they_are() -> None:
     given = {"none": None, "yes": True, "n": 10**30, "x": 1.5, "deep": {"list": [1, "two", None]}}
     assert brief(given) == given
 
 
-def test_what_lies_too_deep_is_kept_as_text():
+def test_what_lies_too_deep_is_kept_as_text() -> None:
     assert brief({"a": {"b": {"c": {"d": 1}}}}) == {"a": {"b": {"c": "{'d': 1}"}}}
     assert brief({"a": [[[1]]]}) == {"a": [["[1]"]]}
     assert brief({"a": [{"b": {"c": 1}}]}) == {"a": [{"b": "{'c': 1}"}]}
 
 
-def test_what_is_long_is_cut():
+def test_what_is_long_is_cut() -> None:
     kept = brief({"list": list(range(30)), "text": "x" * 300})
     assert kept == {"list": list(range(20)), "text": "x" * 200}
     assert list(brief({str(n): n for n in range(30)})) == [str(n) for n in range(20)]
 
 
-def test_no_secret_is_kept_and_no_credential_of_a_url():
+def test_no_secret_is_kept_and_no_credential_of_a_url() -> None:
     kept = brief({"api_key": "x", "url": "http://kim:secret@nas/", "deep": {"Token": 1}})
     assert kept == {"api_key": "***", "url": "http://***@nas/", "deep": {"Token": "***"}}
 
 
-def test_what_has_no_text_is_kept_by_its_type():
+def test_what_has_no_text_is_kept_by_its_type() -> None:
     class Mute:
-        def __str__(self):
+        def __str__(self) -> NoReturn:
             raise RuntimeError
 
     assert brief({"x": Mute(), "nan": float("nan")}) == {"x": "<Mute>", "nan": "nan"}
@@ -84,7 +88,7 @@ def test_what_has_no_text_is_kept_by_its_type():
 # -- named operations ------------------------------------------------------------------------------
 
 
-def test_a_rehearsed_call_tells_what_a_real_one_would():
+def test_a_rehearsed_call_tells_what_a_real_one_would() -> None:
     context = SHELF.rehearsal({"name": "films", "method": "POST"})
     assert context == RecoveryContext(
         operation="shop.shelf",
@@ -96,7 +100,7 @@ def test_a_rehearsed_call_tells_what_a_real_one_would():
     assert SHELF.rehearsal().metadata == {"method": "GET"}
 
 
-def test_operations_are_listed_by_their_names_and_an_unknown_one_is_told_with_them():
+def test_operations_are_listed_by_their_names_and_an_unknown_one_is_told_with_them() -> None:
     operations = NamedOperations()
     with pytest.raises(UnknownNameError) as caught:
         operations.get("x")
@@ -110,7 +114,7 @@ def test_operations_are_listed_by_their_names_and_an_unknown_one_is_told_with_th
     assert str(caught.value) == "there is no operation 'x'; there are: shop.cart, shop.shelf"
 
 
-def test_a_service_is_rehearsed_with_the_errors_of_its_own():
+def test_a_service_is_rehearsed_with_the_errors_of_its_own() -> None:
     operations = NamedOperations()
     operations.sample_with("shop", lambda token: LookupError(f"sold out: {token}"))
     assert str(operations.sample_error("shop", "timeout")) == "sold out: timeout"
@@ -128,7 +132,7 @@ def test_a_service_is_rehearsed_with_the_errors_of_its_own():
         ({"name": "x", "service": "s", "max_attempts": 0}, "max_attempts must be a whole number"),
     ],
 )
-def test_a_wrong_operation_is_refused(options, message):
+def test_a_wrong_operation_is_refused(options: Any, message: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         NamedOperation(**options)
     assert str(caught.value).startswith(message)
@@ -137,14 +141,16 @@ def test_a_wrong_operation_is_refused(options, message):
 # -- predictions -----------------------------------------------------------------------------------
 
 
-def test_it_is_predicted_what_would_be_tried_and_why_the_rest_would_not(manager, act, clock):
+def test_it_is_predicted_what_would_be_tried_and_why_the_rest_would_not(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]], clock: ManualClock
+) -> None:
     act("others", 5, "answer", concerns=lambda context: context.service == "other")
     act("repair", 4, RETRY_OPERATION, cooldown=60)
     act("waits", 3, "answer", optional=True)
     act("declines", 2, "answer", should_execute=lambda error, context: False)
     manager.held_back = lambda action: "later" if action.name == "waits" else None
 
-    def predicted(context):
+    def predicted(context: Any) -> Any:
         return [
             (each.action, each.priority, each.applies, each.why_not)
             for each in manager.predict(TimeoutError("x"), context)
@@ -164,7 +170,9 @@ def test_it_is_predicted_what_would_be_tried_and_why_the_rest_would_not(manager,
     assert predicted(RecoveryContext(operation="op", service="elsewhere"))[1][2]
 
 
-def test_the_actions_for_an_operation_are_told_by_their_names(manager, act):
+def test_the_actions_for_an_operation_are_told_by_their_names(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
     act("any", 1, "answer")
     act("others", 2, "answer", concerns=lambda context: context.service == "other")
     act("shops", 3, "answer", concerns=lambda context: context.operation == "shop.shelf")
@@ -177,15 +185,15 @@ def test_the_actions_for_an_operation_are_told_by_their_names(manager, act):
 class BrokenStore(MemoryLastGood):
     """Keeps nothing, and cannot be read."""
 
-    def put(self, key, answer, asked_at):
+    def put(self, key: Any, answer: Any, asked_at: Any) -> NoReturn:
         raise OSError("the disk is full")
 
-    def get(self, key):
+    def get(self, key: Any) -> NoReturn:
         raise OSError("the disk is gone")
 
 
 @pytest.fixture
-def answers(clock):
+def answers(clock: ManualClock) -> Any:
     return GoodAnswers(
         BrokenStore(60, clock=clock),
         operation="shop.shelf",
@@ -196,7 +204,9 @@ def answers(clock):
     )
 
 
-def test_a_store_that_keeps_nothing_is_told_once(answers, caplog):
+def test_a_store_that_keeps_nothing_is_told_once(
+    answers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     ask = answers.remembering(lambda function, args, kwargs: "answer")
     for _ in range(2):
         assert ask(None, ("films",), {"page": 1}) == "answer"
@@ -204,18 +214,22 @@ def test_a_store_that_keeps_nothing_is_told_once(answers, caplog):
     assert caplog.records[0].exc_info[0] is OSError
 
 
-def test_a_store_that_cannot_be_read_has_no_answer(answers, caplog):
+def test_a_store_that_cannot_be_read_has_no_answer(
+    answers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     good = answers.of_call(("films",), {"page": 1})
     assert good.declined(CircuitOpenError("shop", 1)).why.startswith("there is no good answer")
     assert caplog.messages == ["no good answer of shop.shelf can be found"]
 
 
-def test_a_predicate_that_fails_serves_nothing_and_is_told(answers, caplog):
+def test_a_predicate_that_fails_serves_nothing_and_is_told(
+    answers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     assert answers.of_call(("films",), {"page": 1}).declined(ValueError()) is not None
     assert caplog.messages == ["handles of 'shop.shelf' failed"]
 
 
-def test_a_rehearsal_with_what_can_be_no_key_is_told_what_is_taken(answers):
+def test_a_rehearsal_with_what_can_be_no_key_is_told_what_is_taken(answers: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         answers.rehearsed({"name": [], "page": 1})
     assert str(caught.value) == "shop.shelf takes plain values of name, page"

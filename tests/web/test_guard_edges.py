@@ -1,6 +1,10 @@
 """What a guard closes, logs, copies and says."""
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 import pytest
+from blinker import Signal
 from flask import Flask, Response
 
 from medianest.flask import Resilience
@@ -8,6 +12,7 @@ from medianest.resilience import (
     CircuitOpenError,
     ConfigurationError,
     Fallback,
+    ManualClock,
     MemoryLastGood,
     Registry,
 )
@@ -20,31 +25,31 @@ TWICE = {"max_attempts": 2, "initial_delay": 0}
 class Body:
     """A body that says when it is closed; held by the test, so that no collector closes it."""
 
-    def __init__(self, *parts):
+    def __init__(self, *parts: Any) -> None:
         self._parts, self.closed = iter(parts), 0
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return self._parts
 
-    def close(self):
+    def close(self) -> None:
         self.closed += 1
 
 
 class Unclosable:
     """A body that has nothing to close."""
 
-    def __init__(self, *parts):
+    def __init__(self, *parts: Any) -> None:
         self._parts = parts
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self._parts)
 
 
 @pytest.fixture
-def serve(app, resilience):
+def serve(app: Any, resilience: Any) -> Callable[..., Callable[..., Any]]:
     """`serve(view, **options)` guards a view; `get()` asks for it."""
 
-    def make(view, **options):
+    def make(view: Any, **options: Any) -> Callable[..., Any]:
         app.add_url_rule("/view", "view", view)
         resilience.guard("/view", service="view", authorize=lambda: True, **options)
         return lambda: app.test_client().get("/view")
@@ -55,13 +60,17 @@ def serve(app, resilience):
 # -- what is closed --------------------------------------------------------------------------------
 
 
-def test_the_body_of_a_stream_is_closed_when_its_client_leaves(serve):
+def test_the_body_of_a_stream_is_closed_when_its_client_leaves(
+    serve: Callable[..., Callable[..., Any]],
+) -> None:
     body = Body(b"a", b"b")
     serve(lambda: Response(body))().close()
     assert body.closed == 1
 
 
-def test_a_body_that_has_nothing_to_close_gives_its_place_back(serve, resilience):
+def test_a_body_that_has_nothing_to_close_gives_its_place_back(
+    serve: Callable[..., Callable[..., Any]], resilience: Any
+) -> None:
     get = serve(lambda: Response(Unclosable(b"a"), direct_passthrough=True), max_concurrent=1)
     for _ in range(2):
         response = get()
@@ -70,10 +79,12 @@ def test_a_body_that_has_nothing_to_close_gives_its_place_back(serve, resilience
     assert resilience.registry.bulkhead("view").snapshot().in_use == 0
 
 
-def test_the_answer_of_a_retry_is_closed_when_it_is_sent_and_not_before(serve):
+def test_the_answer_of_a_retry_is_closed_when_it_is_sent_and_not_before(
+    serve: Callable[..., Callable[..., Any]],
+) -> None:
     closed, answers = [], iter([("bad", 502), ("good", 200)])
 
-    def view():
+    def view() -> Any:
         response = Response(*next(answers))
         response.call_on_close(lambda: closed.append(response.status_code))
         return response
@@ -85,15 +96,19 @@ def test_the_answer_of_a_retry_is_closed_when_it_is_sent_and_not_before(serve):
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_a_stream_without_a_body_is_a_success(serve, resilience, status):
+def test_a_stream_without_a_body_is_a_success(
+    serve: Callable[..., Callable[..., Any]], resilience: Any, status: Any
+) -> None:
     serve(lambda: Response((part for part in "ab"), status))().close()
     assert breaker_of(resilience, "view").snapshot().counts.successes == 1
 
 
 @pytest.mark.parametrize("what", ["raise", "replace"])
-def test_a_stream_that_a_hook_spoils_is_no_success(app, serve, resilience, what):
+def test_a_stream_that_a_hook_spoils_is_no_success(
+    app: Any, serve: Callable[..., Callable[..., Any]], resilience: Any, what: Any
+) -> None:
     @app.after_request
-    def spoil(response):
+    def spoil(response: Any) -> Any:
         if what == "raise":
             raise LookupError("in the hook")
         return Response("something else")
@@ -107,18 +122,20 @@ def test_a_stream_that_a_hook_spoils_is_no_success(app, serve, resilience, what)
 
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("passes", [True, False])
-def test_one_response_for_all_is_copied_with_all_that_belongs_to_it(app, serve, fails, passes):
+def test_one_response_for_all_is_copied_with_all_that_belongs_to_it(
+    app: Any, serve: Callable[..., Callable[..., Any]], fails: Any, passes: Any
+) -> None:
     closed = []
     shared = Response([b"later"], 503, {"X-Reason": "moving house"}, direct_passthrough=passes)
     shared.call_on_close(lambda: closed.append(1))
 
     @app.after_request
-    def remember(response):
+    def remember(response: Any) -> Any:
         response.headers["X-Passes-Through"] = str(response.direct_passthrough)
         response.headers.add("X-Seen", "yes")
         return response
 
-    def view():
+    def view() -> Any:
         if fails:
             return Response("bad", 502)
         raise CircuitOpenError("plex", 30)
@@ -133,14 +150,16 @@ def test_one_response_for_all_is_copied_with_all_that_belongs_to_it(app, serve, 
         assert len(closed) == (0 if passes else count)  # Werkzeug closes none that passes through
 
 
-def test_an_earlier_attempt_answers_for_no_other_error(app, serve):
+def test_an_earlier_attempt_answers_for_no_other_error(
+    app: Any, serve: Callable[..., Callable[..., Any]]
+) -> None:
     @app.errorhandler(KeyError)
-    def missing(error):
+    def missing(error: Any) -> Any:
         return "no such key", 502
 
     earlier, attempts = KeyError("x"), iter([1, 2])
 
-    def view():
+    def view() -> NoReturn:
         if next(attempts) == 1:
             raise earlier
         raise RuntimeError from earlier
@@ -153,8 +172,8 @@ def test_an_earlier_attempt_answers_for_no_other_error(app, serve):
 LOGGED = "a guarded view failed; its fallback answers"
 
 
-def raising(error):
-    def view():
+def raising(error: Any) -> Callable[[], NoReturn]:
+    def view() -> NoReturn:
         raise error
 
     return view
@@ -170,28 +189,38 @@ def raising(error):
     ],
     ids=["bug", "refusal", "handled", "answer"],
 )
-def test_a_fallback_hides_no_error_that_nobody_else_would_log(app, serve, caplog, view, logged):
+def test_a_fallback_hides_no_error_that_nobody_else_would_log(
+    app: Any,
+    serve: Callable[..., Callable[..., Any]],
+    caplog: pytest.LogCaptureFixture,
+    view: Any,
+    logged: Any,
+) -> None:
     app.register_error_handler(LookupError, lambda error: ("bad", 502))
     assert serve(view, fallback=lambda error: "later")().text == "later"
     assert caplog.messages == logged
 
 
-def test_a_handled_error_is_not_logged_though_another_was_before(app, serve, caplog):
+def test_a_handled_error_is_not_logged_though_another_was_before(
+    app: Any, serve: Callable[..., Callable[..., Any]], caplog: pytest.LogCaptureFixture
+) -> None:
     app.register_error_handler(LookupError, lambda error: ("bad", 502))
 
     errors = iter([LookupError("one"), LookupError("other")])
 
-    def view():
+    def view() -> NoReturn:
         raise next(errors)
 
     assert serve(view, retry=TWICE, fallback=lambda error: "later")().text == "later"
     assert caplog.messages == []
 
 
-def test_a_dropped_response_that_cannot_be_closed_is_logged(serve, caplog):
+def test_a_dropped_response_that_cannot_be_closed_is_logged(
+    serve: Callable[..., Callable[..., Any]], caplog: pytest.LogCaptureFixture
+) -> None:
     answers = iter([("bad", 502), ("good", 200)])
 
-    def view():
+    def view() -> Any:
         response = Response(*next(answers))
         if response.status_code == 502:
             response.call_on_close(lambda: 1 / 0)
@@ -201,7 +230,9 @@ def test_a_dropped_response_that_cannot_be_closed_is_logged(serve, caplog):
     assert caplog.messages == ["a response that was dropped cannot be closed"]
 
 
-def test_a_failure_if_that_raises_is_logged_with_its_guard(serve, caplog):
+def test_a_failure_if_that_raises_is_logged_with_its_guard(
+    serve: Callable[..., Callable[..., Any]], caplog: pytest.LogCaptureFixture
+) -> None:
     assert serve(lambda: "good", failure_if=lambda response: 1 / 0)().text == "good"
     assert caplog.messages == ["failure_if of the guard of 'view' failed"]
 
@@ -209,7 +240,9 @@ def test_a_failure_if_that_raises_is_logged_with_its_guard(serve, caplog):
 # -- what is said ----------------------------------------------------------------------------------
 
 
-def test_a_fallback_is_told_what_the_view_answered(serve, heard):
+def test_a_fallback_is_told_what_the_view_answered(
+    serve: Callable[..., Callable[..., Any]], heard: Callable[[Signal], list[Any]]
+) -> None:
     events = heard(degraded)
     assert serve(lambda: ("bad", 502), fallback=str)().text == "the view answered 502 BAD GATEWAY"
     assert [event.name for event in events] == ["view"]
@@ -240,14 +273,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("options", "message"), WRONG, ids=range(len(WRONG)))
-def test_a_wrong_option_is_told_in_full(resilience, options, message):
+def test_a_wrong_option_is_told_in_full(resilience: Any, options: Any, message: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         resilience.guard("/x", service="x", authorize=lambda: True, **options)
     assert str(caught.value) == message
 
 
-def test_who_must_not_answer_strangers_is_told_which_view_it_is(resilience):
-    def report(*args):
+def test_who_must_not_answer_strangers_is_told_which_view_it_is(resilience: Any) -> None:
+    def report(*args: Any) -> str:
         return "report"
 
     with pytest.raises(ConfigurationError) as caught:
@@ -259,8 +292,12 @@ def test_who_must_not_answer_strangers_is_told_which_view_it_is(resilience):
 
 
 def test_a_number_is_that_of_the_attempts_on_the_clock_and_the_budget_of_all(
-    app, resilience, serve, clock, heard
-):
+    app: Any,
+    resilience: Any,
+    serve: Callable[..., Callable[..., Any]],
+    clock: ManualClock,
+    heard: Callable[[Signal], list[Any]],
+) -> None:
     scheduled = heard(retry_scheduled)
     assert serve(lambda: ("bad", 502), retry=5)().status_code == 502
     assert len(clock.slept) == len(scheduled) == 4
@@ -272,7 +309,9 @@ def test_a_number_is_that_of_the_attempts_on_the_clock_and_the_budget_of_all(
 
 
 @pytest.mark.parametrize(("wait", "header"), [(0.5, "1"), (1.5, "2"), (None, None)])
-def test_a_refusal_says_why_and_for_how_long(app, resilience, wait, header):
+def test_a_refusal_says_why_and_for_how_long(
+    app: Any, resilience: Any, wait: Any, header: Any
+) -> None:
     refusal = CircuitOpenError("plex", wait)
     app.add_url_rule("/view", "view", raising(refusal))
     answer = app.test_client().get("/view")
@@ -280,7 +319,7 @@ def test_a_refusal_says_why_and_for_how_long(app, resilience, wait, header):
     assert str(refusal).replace("'", "&#39;") in answer.text
 
 
-def test_a_request_without_a_path_is_one_for_the_root(clock):
+def test_a_request_without_a_path_is_one_for_the_root(clock: ManualClock) -> None:
     app = Flask(__name__)
     app.config.update(RESILIENCE_MAX_IN_FLIGHT=1, RESILIENCE_NEVER_SHED=("/",))
     app.add_url_rule("/", "root", lambda: "root")
@@ -294,7 +333,7 @@ def test_a_request_without_a_path_is_one_for_the_root(clock):
     held.release()
 
 
-def test_a_prefix_may_end_with_a_slash(app, resilience):
+def test_a_prefix_may_end_with_a_slash(app: Any, resilience: Any) -> None:
     app.add_url_rule("/VAX", "vax", lambda: ("bad", 502))
     resilience.guard("/VAX/", service="vax", circuit_breaker={"failure_threshold": 1})
     statuses = [app.test_client().get("/VAX").status_code for _ in range(2)]

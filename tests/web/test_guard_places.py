@@ -1,6 +1,8 @@
 """Where a guard stands in an app: in front of which requests, within which deadline."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
@@ -13,6 +15,7 @@ from medianest.resilience import (
     Deadline,
     DeadlineExceededError,
     ErrorRecoveryManager,
+    ManualClock,
     Registry,
     RetryOptions,
     State,
@@ -22,10 +25,10 @@ from tests.web.conftest import breaker_of
 
 
 @pytest.fixture
-def make_app(clock):
+def make_app(clock: ManualClock) -> Callable[..., Any]:
     """`make_app(**settings)` is an app with the extension and a view that tells what is left."""
 
-    def make(**settings):
+    def make(**settings: Any) -> Any:
         app = Flask(__name__)
         app.config.update(settings)
         app.add_url_rule("/left", "left", lambda: str(remaining()))
@@ -38,13 +41,15 @@ def make_app(clock):
 # -- deadlines -------------------------------------------------------------------------------------
 
 
-def test_a_guard_gives_its_view_so_many_seconds(app, resilience):
+def test_a_guard_gives_its_view_so_many_seconds(app: Any, resilience: Any) -> None:
     app.add_url_rule("/view", "view", lambda: str(remaining()))
     resilience.guard("/view", service="view", timeout=7)
     assert app.test_client().get("/view").text == "7.0"
 
 
-def test_a_view_without_time_is_told_by_its_service(app, resilience, clock):
+def test_a_view_without_time_is_told_by_its_service(
+    app: Any, resilience: Any, clock: ManualClock
+) -> None:
     app.add_url_rule("/view", "view", lambda: "late")
     resilience.guard("/view", service="view", timeout=7)
     with Deadline(1, clock=clock).scope():
@@ -54,12 +59,14 @@ def test_a_view_without_time_is_told_by_its_service(app, resilience, clock):
     assert "the deadline passed before &#39;view&#39; could be called" in answer.text
 
 
-def test_a_request_has_its_deadline_without_any_limit(make_app):
+def test_a_request_has_its_deadline_without_any_limit(make_app: Callable[..., Any]) -> None:
     app = make_app(RESILIENCE_REQUEST_TIMEOUT=7)
     assert app.test_client().get("/left").text == "7.0"
 
 
-def test_a_request_without_time_is_told_as_such(make_app, clock):
+def test_a_request_without_time_is_told_as_such(
+    make_app: Callable[..., Any], clock: ManualClock
+) -> None:
     app = make_app(RESILIENCE_REQUEST_TIMEOUT=7)
     with Deadline(1, clock=clock).scope():
         clock.advance(1)
@@ -70,7 +77,7 @@ def test_a_request_without_time_is_told_as_such(make_app, clock):
 # -- the door --------------------------------------------------------------------------------------
 
 
-def test_a_refused_request_meets_no_hook_of_the_app(clock):
+def test_a_refused_request_meets_no_hook_of_the_app(clock: ManualClock) -> None:
     app, met = Flask(__name__), []
     app.config["RESILIENCE_MAX_IN_FLIGHT"] = 1
     app.before_request(lambda: met.append("a hook that was there first"))
@@ -82,7 +89,7 @@ def test_a_refused_request_meets_no_hook_of_the_app(clock):
     held.release()
 
 
-def test_a_path_that_is_never_shed_may_end_with_a_slash(clock):
+def test_a_path_that_is_never_shed_may_end_with_a_slash(clock: ManualClock) -> None:
     admission = Admission(
         Registry(clock=clock), max_in_flight=1, never_shed=["/VAX/"], request_timeout=None
     )
@@ -90,13 +97,13 @@ def test_a_path_that_is_never_shed_may_end_with_a_slash(clock):
     assert [admission.sheds(path) for path in paths] == [False, False, True, True]
 
 
-def test_an_app_has_the_extension_once(make_app):
+def test_an_app_has_the_extension_once(make_app: Callable[..., Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Resilience(make_app())
     assert str(caught.value) == "this app has a Resilience extension already"
 
 
-def test_what_is_set_after_the_first_request_stops_no_app(make_app):
+def test_what_is_set_after_the_first_request_stops_no_app(make_app: Callable[..., Any]) -> None:
     app = make_app(RESILIENCE_MAX_IN_FLIGHT=9, RESILIENCE_NEVER_SHED=["/live"])
     assert app.test_client().get("/left").status_code == 200
     app.config["RESILIENCE_MAX_IN_FLIGHT"] = 5
@@ -106,7 +113,7 @@ def test_what_is_set_after_the_first_request_stops_no_app(make_app):
 # -- in front of what ------------------------------------------------------------------------------
 
 
-def test_what_reaches_no_view_is_no_matter_of_its_guard(app, resilience):
+def test_what_reaches_no_view_is_no_matter_of_its_guard(app: Any, resilience: Any) -> None:
     app.add_url_rule("/api/thing", "thing", lambda: "thing")
     resilience.guard("/api", service="api")
     breaker_of(resilience, "api").open()
@@ -121,7 +128,9 @@ def test_what_reaches_no_view_is_no_matter_of_its_guard(app, resilience):
     assert breaker_of(resilience, "api").snapshot().totals.ignored == 0
 
 
-def test_a_view_has_the_guards_of_its_blueprint_and_of_its_prefix(app, resilience):
+def test_a_view_has_the_guards_of_its_blueprint_and_of_its_prefix(
+    app: Any, resilience: Any
+) -> None:
     blueprint, answers = Blueprint("shop", __name__), iter([("bad", 502), ("good", 200)])
     blueprint.add_url_rule("/shop", "shop", lambda: next(answers))
     resilience.protect(blueprint, service="inner", retry={"max_attempts": 2, "initial_delay": 0})
@@ -133,7 +142,9 @@ def test_a_view_has_the_guards_of_its_blueprint_and_of_its_prefix(app, resilienc
     assert (outer.snapshot().counts.failures, outer.snapshot().counts.successes) == (0, 1)
 
 
-def test_what_flask_gives_to_the_place_where_it_calls_views_is_passed_on(app, clock):
+def test_what_flask_gives_to_the_place_where_it_calls_views_is_passed_on(
+    app: Any, clock: ManualClock
+) -> None:
     app.add_url_rule("/view", "view", lambda: "view")
     app.dispatch_request = lambda *given: ("dispatched", *given)
     Resilience(app, registry=Registry(clock=clock))
@@ -141,8 +152,8 @@ def test_what_flask_gives_to_the_place_where_it_calls_views_is_passed_on(app, cl
         assert app.dispatch_request("context") == ("dispatched", "context")
 
 
-def test_a_view_that_wraps_itself_is_looked_through_to_a_bound(app, resilience):
-    def view():
+def test_a_view_that_wraps_itself_is_looked_through_to_a_bound(app: Any, resilience: Any) -> None:
+    def view() -> str:
         return "round"
 
     view.__wrapped__ = view
@@ -150,7 +161,7 @@ def test_a_view_that_wraps_itself_is_looked_through_to_a_bound(app, resilience):
     assert app.test_client().get("/view").text == "round"
 
 
-def test_a_view_without_a_name_is_told_as_it_is(resilience):
+def test_a_view_without_a_name_is_told_as_it_is(resilience: Any) -> None:
     view = partial(str, "report")
     with pytest.raises(ConfigurationError) as caught:
         resilience.protect(service="x", fallback=str)(view)
@@ -160,7 +171,7 @@ def test_a_view_without_a_name_is_told_as_it_is(resilience):
 # -- with what -------------------------------------------------------------------------------------
 
 
-def test_a_guard_without_options_takes_the_breaker_that_is_there(app, resilience):
+def test_a_guard_without_options_takes_the_breaker_that_is_there(app: Any, resilience: Any) -> None:
     breaker = resilience.registry.breaker("view", failure_threshold=1)
     app.add_url_rule("/view", "view", lambda: ("bad", 502))
     resilience.guard("/view", service="view")
@@ -168,7 +179,7 @@ def test_a_guard_without_options_takes_the_breaker_that_is_there(app, resilience
     assert breaker.state is State.OPEN
 
 
-def test_options_of_another_kind_are_refused(resilience):
+def test_options_of_another_kind_are_refused(resilience: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         resilience.guard("/x", service="x", circuit_breaker=RetryOptions())
     assert str(caught.value).startswith("guard of 'x': options must be CircuitBreakerOptions, not")
@@ -178,11 +189,13 @@ def test_options_of_another_kind_are_refused(resilience):
 
 
 @pytest.mark.parametrize(("method", "answer", "runs"), [("GET", 502, 2), ("POST", 502, 1)])
-def test_what_is_repaired_is_run_again_once(app, resilience, clock, method, answer, runs):
+def test_what_is_repaired_is_run_again_once(
+    app: Any, resilience: Any, clock: ManualClock, method: Any, answer: Any, runs: Any
+) -> None:
     manager, made = ErrorRecoveryManager(clock=clock), []
     manager.register_recovery_action("repair", 1, execute=lambda error, context: RETRY_OPERATION)
 
-    def view():
+    def view() -> Any:
         made.append(1)
         return "bad", 502
 
@@ -192,7 +205,9 @@ def test_what_is_repaired_is_run_again_once(app, resilience, clock, method, answ
     assert len(made) == runs
 
 
-def test_a_recovery_answers_for_what_must_not_be_run_again(app, resilience, clock):
+def test_a_recovery_answers_for_what_must_not_be_run_again(
+    app: Any, resilience: Any, clock: ManualClock
+) -> None:
     manager = ErrorRecoveryManager(clock=clock)
     manager.register_recovery_action("later", 1, execute=lambda error, context: "later")
     app.add_url_rule("/view", "view", lambda: ("bad", 502), methods=["POST"])
