@@ -1,10 +1,11 @@
 """What operators see of the queue and what they take out of it: the figures, the borders."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Executable, insert, select
 
 from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin
@@ -15,6 +16,7 @@ from medianest.storage import Database
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 from tests.queue.by_hand import QueueByHand
+from tests.support.narrowing import not_none
 
 
 def put(queue: QueueByHand, key: str = "a", handler: str = "h", **options: Any) -> Any:
@@ -36,8 +38,8 @@ def test_of_what_is_not_done_the_newest_are_told_and_how_much_there_is(
     for key in "abcd":
         put(queue, key)
         clock.advance(1)
-    queue.finish(queue.claim("h"), None)
-    queue.bury(queue.claim("h"), ValueError())
+    queue.finish(not_none(queue.claim("h")), None)
+    queue.bury(not_none(queue.claim("h")), ValueError())
     put(queue, "x", handler="other")
 
     def told(limit: Any) -> Any:
@@ -73,12 +75,12 @@ def test_the_oldest_is_that_of_what_waits_or_runs(
     for key in "abc":
         put(queue, key)
         clock.advance(10)
-    queue.bury(queue.claim("h"), ValueError())
-    running = queue.claim("h")
+    queue.bury(not_none(queue.claim("h")), ValueError())
+    running = not_none(queue.claim("h"))
     assert admin.figures()["oldest"] == running.operation.as_dict()["created_at"]
     queue.finish(running, None)
     clock.advance(1)
-    assert admin.figures()["oldest"] == queue.claim("h").operation.as_dict()["created_at"]
+    assert admin.figures()["oldest"] == not_none(queue.claim("h")).operation.as_dict()["created_at"]
 
 
 def test_what_is_dropped_takes_its_own_keys_and_no_others(
@@ -86,17 +88,17 @@ def test_what_is_dropped_takes_its_own_keys_and_no_others(
 ) -> None:
     first = put(queue, "a", client_key="a", fingerprint="f")
     second = put(queue, "b", client_key="b", fingerprint="f")
-    assert admin.drop(first.id).id == first.id
+    assert not_none(admin.drop(first.id)).id == first.id
     assert queue.enqueue("h", {}, "b", client_key="b", fingerprint="f").operation.id == second.id
     assert queue.enqueue("h", {}, "a", client_key="a", fingerprint="new").created
 
 
 def test_what_runs_is_not_dropped(queue: QueueByHand, admin: QueueAdmin) -> None:
     put(queue)
-    lease = queue.claim("h")
+    lease = not_none(queue.claim("h"))
     with pytest.raises(OperationConflictError, match=r"^the operation is running$"):
         admin.drop(lease.operation.id)
-    assert queue.get(lease.operation.id) is not None
+    assert queue.get(not_none(lease).operation.id) is not None
 
 
 def test_all_that_is_old_is_pruned_and_counted_in_many_steps(
@@ -112,7 +114,7 @@ def test_all_that_is_old_is_pruned_and_counted_in_many_steps(
         connection.execute(insert(table), rows)
 
     put(queue, client_key="k", fingerprint="f")
-    queue.finish(queue.claim("h"), None)
+    queue.finish(not_none(queue.claim("h")), None)
     database.write(fill)
     young = put(queue, "young", client_key="young", fingerprint="f")
     clock.advance(1001)
@@ -125,7 +127,7 @@ def test_what_is_just_as_old_as_it_may_be_is_kept(
     queue: QueueByHand, admin: QueueAdmin, clock: ManualClock
 ) -> None:
     put(queue)
-    queue.finish(queue.claim("h"), None)
+    queue.finish(not_none(queue.claim("h")), None)
     clock.advance(1000)
     assert admin.prune() == 0
 
@@ -140,7 +142,7 @@ def test_keys_of_what_is_gone_are_pruned_when_they_are_old(
     for key, seconds in (("old", 600), ("young", 0)):
         made = put(queue, key, client_key=key, fingerprint="f")
         statement = table.delete().where(table.c.id == made.id)
-        database.write(lambda connection, gone=statement: connection.execute(gone))
+        database.write(partial(_run, statement))
         clock.advance(seconds)
     kept = put(queue, "kept", client_key="kept", fingerprint="f")
     clock.advance(400)
@@ -178,3 +180,7 @@ def test_the_bound_counts_what_waits_once_a_second_and_what_came_since(
     clock.advance(1)
     assert refused("lee") is None
     assert refused("kim").client == "kim"
+
+
+def _run(statement: Executable, connection: Connection) -> None:
+    connection.execute(statement)

@@ -29,7 +29,9 @@ class Service:
     """Does and finds what the test says, or raises it."""
 
     def __init__(self) -> None:
-        self.answer, self.found, self.asked = "made", None, []
+        self.answer: Any = "made"
+        self.found: Any = None
+        self.asked: list[Any] = []
 
     def execute(self, payload: Any) -> Any:
         self.asked.append(("execute", dict(payload), remaining()))
@@ -49,7 +51,8 @@ class Doubts:
     """The part of the queue that an attempt needs: other processes are told of an outage."""
 
     def __init__(self) -> None:
-        self.told, self.error = [], None
+        self.told: list[Any] = []
+        self.error: Exception | None = None
 
     def doubt_anew(self, handler: Any) -> None:
         self.told.append(handler)

@@ -5,6 +5,7 @@ from typing import Any
 
 from medianest.resilience import ManualClock
 from tests.queue.by_hand import QueueByHand
+from tests.support.narrowing import not_none
 
 THREE_HOURS = 3 * 3600
 
@@ -23,11 +24,11 @@ def test_one_that_was_never_sent_is_due_after_its_wait_and_not_taken_for_sent(
     assert queue.bring_back("h") == 0
     clock.advance(1)
     assert queue.bring_back("h") == 1
-    seen, now = queue.get(one.id), clock.utc()
+    seen, now = not_none(queue.get(one.id)), clock.utc()
     assert (seen.run_at, seen.updated_at, seen.since) == (now, now, now)
     assert (seen.first_sent_at, seen.in_doubt_since, seen.absent_since) == (None, None, None)
     assert queue.bring_back("h") == 0
-    assert queue.claim("h").operation.id == one.id
+    assert not_none(queue.claim("h")).operation.id == one.id
 
 
 def test_those_alone_are_brought_back_that_have_waited(
@@ -39,9 +40,9 @@ def test_those_alone_are_brought_back_that_have_waited(
     queue.bring_back("h")
     clock.advance(20)
     assert queue.bring_back("h") == 1
-    assert queue.claim("h").operation.id == soon.id
+    assert not_none(queue.claim("h")).operation.id == soon.id
     assert queue.claim("h") is None
-    assert queue.get(late.id).updated_at > clock.utc()
+    assert not_none(queue.get(late.id)).updated_at > clock.utc()
     assert queue.bring_back("other") == 0  # looked at for the first time
 
 
@@ -52,7 +53,7 @@ def test_one_that_was_written_since_is_mended_at_once_and_keeps_its_wait(
     clock.set_by(-THREE_HOURS)
     assert queue.reschedule(lease, 500, ValueError("wrong"))
     assert queue.bring_back("h") == 1
-    seen, now = queue.get(lease.operation.id), clock.utc()
+    seen, now = not_none(queue.get(not_none(lease).operation.id)), clock.utc()
     assert (seen.since, seen.run_at) == (now, now + timedelta(seconds=500))
 
 
@@ -64,7 +65,7 @@ def test_one_that_was_under_way_may_have_been_sent_long_ago(
     queue.bring_back("h")
     clock.advance(60)
     assert queue.bring_back("h") == 1
-    assert queue.get(one.id).first_sent_at == clock.utc() - timedelta(days=1)
+    assert not_none(queue.get(one.id)).first_sent_at == clock.utc() - timedelta(days=1)
 
 
 def test_clocks_may_differ_by_a_minute(queue: QueueByHand, clock: ManualClock) -> None:
@@ -73,7 +74,7 @@ def test_clocks_may_differ_by_a_minute(queue: QueueByHand, clock: ManualClock) -
     one = keep(queue).operation
     clock.set_by(-60)
     assert queue.bring_back("h") == 0
-    assert queue.get(one.id).since > clock.utc()
+    assert not_none(queue.get(one.id)).since > clock.utc()
     clock.set_by(-1)
     assert queue.bring_back("h") == 1
-    assert queue.get(one.id).since == clock.utc()
+    assert not_none(queue.get(one.id)).since == clock.utc()

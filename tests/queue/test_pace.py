@@ -6,12 +6,11 @@ import pytest
 
 from medianest.queue.pace import QueuePace
 from medianest.resilience import ManualClock
-from medianest.server.pace import Pace
 from tests.queue.making import NOW, SETTINGS, at
 
 
 @pytest.fixture
-def pace(clock: ManualClock) -> Pace:
+def pace(clock: ManualClock) -> QueuePace:
     return QueuePace(clock, concurrency=2)
 
 
@@ -19,7 +18,7 @@ def whole(delay: Any) -> Any:
     return delay
 
 
-def sizes(pace: Pace, seconds: Any, times: Any, well: bool = True) -> Any:
+def sizes(pace: QueuePace, seconds: Any, times: Any, well: bool = True) -> Any:
     found = []
     for _ in range(times):
         pace.adapt(seconds, well=well)
@@ -27,36 +26,38 @@ def sizes(pace: Pace, seconds: Any, times: Any, well: bool = True) -> Any:
     return found
 
 
-def test_quick_batches_double_to_a_bound(pace: Pace) -> None:
+def test_quick_batches_double_to_a_bound(pace: QueuePace) -> None:
     assert sizes(pace, 0.01, 8) == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
-def test_slow_batches_become_half_but_never_less_than_are_done_at_once(pace: Pace) -> None:
+def test_slow_batches_become_half_but_never_less_than_are_done_at_once(pace: QueuePace) -> None:
     sizes(pace, 0.01, 4)
     assert sizes(pace, 1.0, 5) == [8, 4, 2, 2, 2]
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.2, 0.25])
-def test_what_is_neither_quick_nor_slow_stays(pace: Pace, seconds: Any) -> None:
+def test_what_is_neither_quick_nor_slow_stays(pace: QueuePace, seconds: Any) -> None:
     sizes(pace, 0.01, 3)
     assert sizes(pace, seconds, 2) == [8, 8]
 
 
-def test_less_than_are_done_at_once_grows_though_it_is_slow(pace: Pace) -> None:
+def test_less_than_are_done_at_once_grows_though_it_is_slow(pace: QueuePace) -> None:
     assert sizes(pace, 1.0, 1) == [2]
 
 
-def test_a_batch_that_went_wrong_says_nothing(pace: Pace) -> None:
+def test_a_batch_that_went_wrong_says_nothing(pace: QueuePace) -> None:
     assert sizes(pace, 0.01, 2, well=False) == [1, 1]
 
 
-def test_after_an_outage_it_begins_gently(pace: Pace) -> None:
+def test_after_an_outage_it_begins_gently(pace: QueuePace) -> None:
     sizes(pace, 0.01, 3)
     pace.restart()
     assert pace.batch == 1
 
 
-def test_a_failure_is_news_for_others_every_five_seconds(pace: Pace, clock: ManualClock) -> None:
+def test_a_failure_is_news_for_others_every_five_seconds(
+    pace: QueuePace, clock: ManualClock
+) -> None:
     told = []
     for seconds in (0, 4.9, 0.1, 1):
         clock.advance(seconds)
@@ -64,7 +65,7 @@ def test_a_failure_is_news_for_others_every_five_seconds(pace: Pace, clock: Manu
     assert told == [True, False, True, False]
 
 
-def test_those_that_failed_since_the_last_success_are_known_to_a_bound(pace: Pace) -> None:
+def test_those_that_failed_since_the_last_success_are_known_to_a_bound(pace: QueuePace) -> None:
     for number in range(40):
         pace.note_failure(NOW, str(number))
     assert pace.failed_last == tuple(str(number) for number in range(8, 40))
@@ -76,14 +77,14 @@ def test_those_that_failed_since_the_last_success_are_known_to_a_bound(pace: Pac
 @pytest.mark.parametrize(
     ("failed", "after"), [(-1, False), (0, False), (1, True), (10, True), (11, False)]
 )
-def test_whether_it_failed_between_two_moments(pace: Pace, failed: Any, after: Any) -> None:
+def test_whether_it_failed_between_two_moments(pace: QueuePace, failed: Any, after: Any) -> None:
     assert not pace.failed_after(NOW, at(10))
     pace.note_failure(at(failed), "1")
     assert pace.failed_after(NOW, at(10)) is after
 
 
 def test_all_are_held_for_longer_each_time_until_one_is_done(
-    pace: Pace, clock: ManualClock
+    pace: QueuePace, clock: ManualClock
 ) -> None:
     held = []
     for _ in range(3):
@@ -95,7 +96,7 @@ def test_all_are_held_for_longer_each_time_until_one_is_done(
 
 
 def test_a_lane_is_held_for_longer_each_time_until_one_of_it_is_done(
-    pace: Pace, clock: ManualClock
+    pace: QueuePace, clock: ManualClock
 ) -> None:
     waits = []
     for _ in range(3):
@@ -114,7 +115,7 @@ def test_a_lane_is_held_for_longer_each_time_until_one_of_it_is_done(
     assert pace.held_lanes() == ()
 
 
-def test_a_success_of_another_lane_frees_none(pace: Pace) -> None:
+def test_a_success_of_another_lane_frees_none(pace: QueuePace) -> None:
     pace.hold_lane("slow", SETTINGS, whole)
     pace.note_success(NOW, "other")
     pace.note_success(NOW, None)
@@ -123,7 +124,7 @@ def test_a_success_of_another_lane_frees_none(pace: Pace) -> None:
 
 @pytest.mark.parametrize(("later", "wait"), [(3600, 20), (3601, 10)])
 def test_that_a_lane_was_held_is_forgotten_after_an_hour(
-    pace: Pace, clock: ManualClock, later: Any, wait: Any
+    pace: QueuePace, clock: ManualClock, later: Any, wait: Any
 ) -> None:
     pace.hold_lane("slow", SETTINGS, whole)
     clock.advance(10 + later)

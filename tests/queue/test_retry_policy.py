@@ -1,5 +1,6 @@
 """What becomes of an operation that failed: whose fault it was, and when it is tried again."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ HANDLER = Handler(
 
 
 def decided(
-    error: Any, *, failing_for: float = 0.0, last_success: None = None, **values: Any
+    error: Any, *, failing_for: float = 0.0, last_success: datetime | None = None, **values: Any
 ) -> Any:
     return decide(
         HANDLER, operation(**values), error, SETTINGS, failing_for=failing_for,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from medianest.queue.runner import Handler, QueueRunner
-from tests.resilience.flying import wait_until
+from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -38,17 +39,17 @@ def test_one_that_is_done_is_written_down_while_another_still_runs(runner: Queue
     settled = []
     worker = threading.Thread(target=lambda: settled.append(runner.run_due("h")))
     worker.start()
-    wait_until(lambda: runner.queue.get(quick).state == "done")
-    assert runner.queue.get(slow).state == "running"
+    wait_until(lambda: not_none(runner.queue.get(quick)).state == "done")
+    assert not_none(runner.queue.get(slow)).state == "running"
     go.set()
     worker.join(10)
-    assert (settled, runner.queue.get(slow).state) == ([3], "done")
+    assert (settled, not_none(runner.queue.get(slow)).state) == ([3], "done")
 
 
 def test_what_others_have_done_is_done(runner: QueueRunner, handler: Any, made: Any) -> None:
     lease = runner.queue.enqueue("h", {}, "k", leased=True).lease
-    runner.note_success(lease, {"number": 7})
-    seen = runner.queue.get(lease.operation.id)
+    runner.note_success(not_none(lease), {"number": 7})
+    seen = not_none(runner.queue.get(not_none(lease).operation.id))
     assert (seen.state, seen.result, made) == ("done", {"number": 7}, [])
 
 
@@ -59,6 +60,6 @@ def test_what_others_have_failed_at_is_done_later_or_never(
     runner: QueueRunner, handler: Any, error: Any, state: Any
 ) -> None:
     lease = runner.queue.enqueue("h", {}, "k", leased=True).lease
-    assert runner.note_failure(lease, error)
-    seen = runner.queue.get(lease.operation.id)
+    assert runner.note_failure(not_none(lease), error)
+    seen = not_none(runner.queue.get(not_none(lease).operation.id))
     assert (seen.state, seen.error_message) == (state, str(error))

@@ -22,17 +22,21 @@ from medianest.resilience import (
 from medianest.resilience.events import patience_used
 from medianest.resilience.flights import Flight
 from medianest.resilience.given_up import GIVEN_UP
+from medianest.resilience.last_good import LastGood
 from medianest.resilience.strategy import direct
-from tests.resilience.flying import Callers, Upstream, wait_until
+from tests.resilience.flying import Callers, Upstream
+from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 
 class Store:
     """Keeps answers, without `has`; fails in one of its methods."""
 
-    def __init__(self, broken: None = None) -> None:
-        self.kept, self.broken = {}, broken
+    def __init__(self, broken: str | None = None) -> None:
+        self.kept: dict[Any, Any] = {}
+        self.broken = broken
 
-    def _do(self, method: Any, answer: None = None) -> Any:
+    def _do(self, method: Any, answer: Any = None) -> Any:
         if method == self.broken:
             raise OSError("the disk is full")
         return answer
@@ -67,7 +71,7 @@ def shelf(name: Any, *, page: int = 1) -> Any:
     return [name, page]
 
 
-def impatient(store: MemoryLastGood[Any], name: None = None, **options: Any) -> Any:
+def impatient(store: LastGood, name: None = None, **options: Any) -> Any:
     return Patience(0.0, last_good=store, **({"name": name} if name else {}), **options)
 
 
@@ -103,14 +107,14 @@ def test_a_store_that_keeps_nothing_is_told_once_with_its_error(
     for _ in range(3):
         assert patience.call(int) == 0
     assert caplog.messages == [f"patience {name or 'int'!r} cannot use its good answers"]
-    assert caplog.records[0].exc_info[0] is OSError
+    assert not_none(caplog.records[0].exc_info)[0] is OSError
 
 
 def test_a_store_that_cannot_be_read_has_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     patience = impatient(Store("get"))
     assert not patience.has_answer(shelf, ("films",), {})
     assert caplog.messages == ["patience 'shelf' cannot use its good answers"]
-    assert caplog.records[0].exc_info[0] is OSError
+    assert not_none(caplog.records[0].exc_info)[0] is OSError
 
 
 @pytest.mark.parametrize("name", [None, "plex"])
@@ -170,7 +174,7 @@ def test_calls_that_cannot_be_told_apart_are_complained_of_once(
     for _ in range(2):
         assert coalesce.call(shelf, "films") == ["films", 1]
     assert caplog.messages == ["coalesce 'shelf' cannot tell its calls apart"]
-    assert caplog.records[0].exc_info[0] is KeyError
+    assert not_none(caplog.records[0].exc_info)[0] is KeyError
 
 
 # -- flights ---------------------------------------------------------------------------------------
@@ -179,7 +183,7 @@ def test_calls_that_cannot_be_told_apart_are_complained_of_once(
 class Stream:
     """A result that goes on after its call."""
 
-    def __init__(self, error: None = None) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         self.closed, self._error = 0, error
 
     def close(self) -> None:
@@ -201,7 +205,7 @@ class Held:
 def fly(clock: ManualClock, result: Any, leave: bool = True) -> Any:
     """The flight of a call whose result goes on after it; nobody waits for it, or one does."""
     held, handover = Held(), DeferredSettlement(result)
-    handover.held.append(held)
+    handover.held.append(held)  # type: ignore[arg-type]
 
     def inner(function: Any, args: Any, kwargs: Any) -> NoReturn:
         raise handover

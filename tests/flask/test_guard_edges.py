@@ -17,7 +17,7 @@ from medianest.resilience import (
     Registry,
 )
 from medianest.resilience.events import degraded, retry_scheduled
-from tests.web.conftest import breaker_of
+from tests.flask.conftest import breaker_of
 
 TWICE = {"max_attempts": 2, "initial_delay": 0}
 
@@ -46,7 +46,7 @@ class Unclosable:
 
 
 @pytest.fixture
-def serve(app: Any, resilience: Any) -> Callable[..., Callable[..., Any]]:
+def serve(app: Flask, resilience: Any) -> Callable[..., Callable[..., Any]]:
     """`serve(view, **options)` guards a view; `get()` asks for it."""
 
     def make(view: Any, **options: Any) -> Callable[..., Any]:
@@ -105,7 +105,7 @@ def test_a_stream_without_a_body_is_a_success(
 
 @pytest.mark.parametrize("what", ["raise", "replace"])
 def test_a_stream_that_a_hook_spoils_is_no_success(
-    app: Any, serve: Callable[..., Callable[..., Any]], resilience: Any, what: Any
+    app: Flask, serve: Callable[..., Callable[..., Any]], resilience: Any, what: Any
 ) -> None:
     @app.after_request
     def spoil(response: Any) -> Any:
@@ -123,7 +123,7 @@ def test_a_stream_that_a_hook_spoils_is_no_success(
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("passes", [True, False])
 def test_one_response_for_all_is_copied_with_all_that_belongs_to_it(
-    app: Any, serve: Callable[..., Callable[..., Any]], fails: Any, passes: Any
+    app: Flask, serve: Callable[..., Callable[..., Any]], fails: Any, passes: Any
 ) -> None:
     closed = []
     shared = Response([b"later"], 503, {"X-Reason": "moving house"}, direct_passthrough=passes)
@@ -151,7 +151,7 @@ def test_one_response_for_all_is_copied_with_all_that_belongs_to_it(
 
 
 def test_an_earlier_attempt_answers_for_no_other_error(
-    app: Any, serve: Callable[..., Callable[..., Any]]
+    app: Flask, serve: Callable[..., Callable[..., Any]]
 ) -> None:
     @app.errorhandler(KeyError)
     def missing(error: Any) -> Any:
@@ -190,7 +190,7 @@ def raising(error: Any) -> Callable[[], NoReturn]:
     ids=["bug", "refusal", "handled", "answer"],
 )
 def test_a_fallback_hides_no_error_that_nobody_else_would_log(
-    app: Any,
+    app: Flask,
     serve: Callable[..., Callable[..., Any]],
     caplog: pytest.LogCaptureFixture,
     view: Any,
@@ -202,7 +202,7 @@ def test_a_fallback_hides_no_error_that_nobody_else_would_log(
 
 
 def test_a_handled_error_is_not_logged_though_another_was_before(
-    app: Any, serve: Callable[..., Callable[..., Any]], caplog: pytest.LogCaptureFixture
+    app: Flask, serve: Callable[..., Callable[..., Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     app.register_error_handler(LookupError, lambda error: ("bad", 502))
 
@@ -292,7 +292,7 @@ def test_who_must_not_answer_strangers_is_told_which_view_it_is(resilience: Any)
 
 
 def test_a_number_is_that_of_the_attempts_on_the_clock_and_the_budget_of_all(
-    app: Any,
+    app: Flask,
     resilience: Any,
     serve: Callable[..., Callable[..., Any]],
     clock: ManualClock,
@@ -310,7 +310,7 @@ def test_a_number_is_that_of_the_attempts_on_the_clock_and_the_budget_of_all(
 
 @pytest.mark.parametrize(("wait", "header"), [(0.5, "1"), (1.5, "2"), (None, None)])
 def test_a_refusal_says_why_and_for_how_long(
-    app: Any, resilience: Any, wait: Any, header: Any
+    app: Flask, resilience: Any, wait: Any, header: Any
 ) -> None:
     refusal = CircuitOpenError("plex", wait)
     app.add_url_rule("/view", "view", raising(refusal))
@@ -328,12 +328,12 @@ def test_a_request_without_a_path_is_one_for_the_root(clock: ManualClock) -> Non
     statuses = []
     environ = app.test_request_context("/").request.environ
     del environ["PATH_INFO"]
-    app(environ, lambda status, headers, *rest: statuses.append(status))
+    app(environ, lambda status, headers, *rest: statuses.append(status))  # type: ignore[arg-type]
     assert not statuses[0].startswith("503")
     held.release()
 
 
-def test_a_prefix_may_end_with_a_slash(app: Any, resilience: Any) -> None:
+def test_a_prefix_may_end_with_a_slash(app: Flask, resilience: Any) -> None:
     app.add_url_rule("/VAX", "vax", lambda: ("bad", 502))
     resilience.guard("/VAX/", service="vax", circuit_breaker={"failure_threshold": 1})
     statuses = [app.test_client().get("/VAX").status_code for _ in range(2)]

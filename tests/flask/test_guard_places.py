@@ -21,7 +21,7 @@ from medianest.resilience import (
     State,
     remaining,
 )
-from tests.web.conftest import breaker_of
+from tests.flask.conftest import breaker_of
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def make_app(clock: ManualClock) -> Callable[..., Any]:
 # -- deadlines -------------------------------------------------------------------------------------
 
 
-def test_a_guard_gives_its_view_so_many_seconds(app: Any, resilience: Any) -> None:
+def test_a_guard_gives_its_view_so_many_seconds(app: Flask, resilience: Any) -> None:
     app.add_url_rule("/view", "view", lambda: str(remaining()))
     resilience.guard("/view", service="view", timeout=7)
     assert app.test_client().get("/view").text == "7.0"
 
 
 def test_a_view_without_time_is_told_by_its_service(
-    app: Any, resilience: Any, clock: ManualClock
+    app: Flask, resilience: Any, clock: ManualClock
 ) -> None:
     app.add_url_rule("/view", "view", lambda: "late")
     resilience.guard("/view", service="view", timeout=7)
@@ -113,7 +113,7 @@ def test_what_is_set_after_the_first_request_stops_no_app(make_app: Callable[...
 # -- in front of what ------------------------------------------------------------------------------
 
 
-def test_what_reaches_no_view_is_no_matter_of_its_guard(app: Any, resilience: Any) -> None:
+def test_what_reaches_no_view_is_no_matter_of_its_guard(app: Flask, resilience: Any) -> None:
     app.add_url_rule("/api/thing", "thing", lambda: "thing")
     resilience.guard("/api", service="api")
     breaker_of(resilience, "api").open()
@@ -129,7 +129,7 @@ def test_what_reaches_no_view_is_no_matter_of_its_guard(app: Any, resilience: An
 
 
 def test_a_view_has_the_guards_of_its_blueprint_and_of_its_prefix(
-    app: Any, resilience: Any
+    app: Flask, resilience: Any
 ) -> None:
     blueprint, answers = Blueprint("shop", __name__), iter([("bad", 502), ("good", 200)])
     blueprint.add_url_rule("/shop", "shop", lambda: next(answers))
@@ -143,20 +143,20 @@ def test_a_view_has_the_guards_of_its_blueprint_and_of_its_prefix(
 
 
 def test_what_flask_gives_to_the_place_where_it_calls_views_is_passed_on(
-    app: Any, clock: ManualClock
+    app: Flask, clock: ManualClock
 ) -> None:
     app.add_url_rule("/view", "view", lambda: "view")
-    app.dispatch_request = lambda *given: ("dispatched", *given)
+    app.dispatch_request = lambda *given: ("dispatched", *given)  # type: ignore[method-assign]
     Resilience(app, registry=Registry(clock=clock))
     with app.test_request_context("/view"):
-        assert app.dispatch_request("context") == ("dispatched", "context")
+        assert app.dispatch_request("context") == ("dispatched", "context")  # type: ignore[call-arg]
 
 
-def test_a_view_that_wraps_itself_is_looked_through_to_a_bound(app: Any, resilience: Any) -> None:
+def test_a_view_that_wraps_itself_is_looked_through_to_a_bound(app: Flask, resilience: Any) -> None:
     def view() -> str:
         return "round"
 
-    view.__wrapped__ = view
+    view.__wrapped__ = view  # type: ignore[attr-defined]
     app.add_url_rule("/view", "view", view)
     assert app.test_client().get("/view").text == "round"
 
@@ -171,7 +171,9 @@ def test_a_view_without_a_name_is_told_as_it_is(resilience: Any) -> None:
 # -- with what -------------------------------------------------------------------------------------
 
 
-def test_a_guard_without_options_takes_the_breaker_that_is_there(app: Any, resilience: Any) -> None:
+def test_a_guard_without_options_takes_the_breaker_that_is_there(
+    app: Flask, resilience: Any
+) -> None:
     breaker = resilience.registry.breaker("view", failure_threshold=1)
     app.add_url_rule("/view", "view", lambda: ("bad", 502))
     resilience.guard("/view", service="view")
@@ -190,7 +192,7 @@ def test_options_of_another_kind_are_refused(resilience: Any) -> None:
 
 @pytest.mark.parametrize(("method", "answer", "runs"), [("GET", 502, 2), ("POST", 502, 1)])
 def test_what_is_repaired_is_run_again_once(
-    app: Any, resilience: Any, clock: ManualClock, method: Any, answer: Any, runs: Any
+    app: Flask, resilience: Any, clock: ManualClock, method: Any, answer: Any, runs: Any
 ) -> None:
     manager, made = ErrorRecoveryManager(clock=clock), []
     manager.register_recovery_action("repair", 1, execute=lambda error, context: RETRY_OPERATION)
@@ -206,7 +208,7 @@ def test_what_is_repaired_is_run_again_once(
 
 
 def test_a_recovery_answers_for_what_must_not_be_run_again(
-    app: Any, resilience: Any, clock: ManualClock
+    app: Flask, resilience: Any, clock: ManualClock
 ) -> None:
     manager = ErrorRecoveryManager(clock=clock)
     manager.register_recovery_action("later", 1, execute=lambda error, context: "later")
