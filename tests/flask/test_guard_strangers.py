@@ -52,7 +52,7 @@ def down(resilience: Resilience) -> None:
     resilience.registry.breaker("x").open("down")
 
 
-def refused() -> Any:
+def refused() -> pytest.RaisesExc[ConfigurationError]:
     return pytest.raises(ConfigurationError, match="strangers")
 
 

@@ -132,7 +132,7 @@ def test_an_asynchronous_view_is_refused(resilience: Resilience) -> None:
         resilience.protect(service="x")(view)  # type: ignore[arg-type]
 
 
-def outside_of_the_route() -> Any:
+def outside_of_the_route() -> pytest.RaisesExc[ConfigurationError]:
     return pytest.raises(ConfigurationError, match=r"without its guard.*below the route")
 
 

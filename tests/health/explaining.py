@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from medianest.health.thresholds import Severity
 from tests.health.watching import World
@@ -10,8 +10,6 @@ from tests.health.watching import World
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
-def explained(
-    world: World, lately: tuple[Any, ...] | list[str] = ()
-) -> dict[tuple[str, str], str | None]:
+def explained(world: World, lately: Sequence[str] = ()) -> dict[tuple[str, str], str | None]:
     read = world.read(lately)
     return {k: r.explained_by for k, r in read.items() if r.severity is not None}

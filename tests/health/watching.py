@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -53,7 +53,7 @@ class World:
         criticality: Criticality = "important",
         *,
         service: str | None = None,
-        depends_on: tuple[Any, ...] | list[str] = (),
+        depends_on: Sequence[str] = (),
         **options: Any,
     ) -> None:
         """Have a dependency with a check."""
@@ -111,7 +111,7 @@ class World:
         for _ in range(times):
             self.traffic.end(self.traffic.begin() - took, "GET", route, status)
 
-    def read(self, lately: tuple[Any, ...] | list[str] = ()) -> dict[tuple[str, str], RuleResult]:
+    def read(self, lately: Sequence[str] = ()) -> dict[tuple[str, str], RuleResult]:
         """What each rule says of each subject now."""
         found = self.rules.read(lately)
         return {(reading.rule, reading.subject): reading for reading in found}

@@ -56,7 +56,7 @@ resilience.service.register_dependency("nas", health_check_url="http://nas:5000/
 class Environment:
     """A virtual environment with the wheel and what some extras of it bring, and nothing else."""
 
-    def __init__(self, folder: Path, wheel: Path, extras: tuple[Any, ...]) -> None:
+    def __init__(self, folder: Path, wheel: Path, extras: tuple[str, ...]) -> None:
         self.folder = folder / "empty"
         self.folder.mkdir(parents=True)
         self.bin = folder / "venv" / "bin"
@@ -153,7 +153,7 @@ def test_what_needs_an_extra_says_so(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("serve",)])
-def test_the_command_says_what_to_install(library: Environment, arguments: tuple[Any, ...]) -> None:
+def test_the_command_says_what_to_install(library: Environment, arguments: tuple[str, ...]) -> None:
     done = library.run("medianest", *arguments)
     told = "medianest: click is not installed: pip install 'medianest[server]'\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", told)

@@ -52,7 +52,7 @@ class Post:
         self.thread.start()
 
     @property
-    def url(self) -> Any:
+    def url(self) -> SecretStr:
         host = f"127.0.0.1:{self.server.server_port}"
         return SecretStr(f"json://me:hunter2@{host}/hunter2?cto=1&rto=1")
 

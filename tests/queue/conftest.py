@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -71,7 +70,7 @@ def breaker(runner: QueueRunner) -> CircuitBreaker:
 
 
 @pytest.fixture
-def handler(runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker) -> Any:
+def handler(runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker) -> Handler:
     return runner.register(
         Handler(
             name="h",
@@ -85,7 +84,7 @@ def handler(runner: QueueRunner, upstream: Upstream, breaker: CircuitBreaker) ->
 
 
 @pytest.fixture
-def put(runner: QueueRunner, handler: Any) -> Callable[..., list[str]]:
+def put(runner: QueueRunner, handler: Handler) -> Callable[..., list[str]]:
     def put_all(*keys: str) -> list[str]:
         return [runner.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
 

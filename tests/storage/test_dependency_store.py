@@ -1,6 +1,6 @@
 """Definitions of dependencies: the same for all processes, whoever registers at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,7 +32,7 @@ def stores(
 
 
 def definition(
-    name: str = "shop", *, depends_on: tuple[Any, ...] | list[str] = (), **fields: Any
+    name: str = "shop", *, depends_on: Sequence[str] = (), **fields: Any
 ) -> dict[str, Any]:
     return {"name": name, "depends_on": list(depends_on), "type": "external-api", **fields}
 
