@@ -38,7 +38,7 @@ def overseerr(tmp_path: Path) -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture(scope="session")
-def leaving() -> Iterator[list[Any]]:
+def leaving() -> Iterator[list[Server]]:
     """Servers that have been told to end, while other tests go on."""
     servers: list[Server] = []
     yield servers
@@ -48,7 +48,7 @@ def leaving() -> Iterator[list[Any]]:
 
 @pytest.fixture
 def serve(
-    tmp_path: Path, request: pytest.FixtureRequest, leaving: list[Any]
+    tmp_path: Path, request: pytest.FixtureRequest, leaving: list[Server]
 ) -> Iterator[Callable[..., Server]]:
     """`serve(**variables)` is a running server that is ready, or, without `ready`, alive."""
     servers: list[Server] = []
