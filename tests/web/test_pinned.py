@@ -96,7 +96,7 @@ def test_metrics(
 
 def _labels(family: Metric) -> str:
     """As they were declared: what has not happened yet has no samples."""
-    return " ".join(family._labelnames or sorted(family.samples[0].labels))  # type: ignore[attr-defined]
+    return " ".join(family._labelnames or sorted(family.samples[0].labels))  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def test_settings(holds: Callable[[str, Iterator[Any] | dict[str, Any] | list[str]], None]) -> None:
