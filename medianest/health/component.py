@@ -13,7 +13,7 @@ from medianest.health.check import Check, CheckResult, Kind
 from medianest.health.status import Status
 from medianest.resilience import Criticality
 
-__all__ = ["Change", "Component", "ComponentHealth"]
+__all__ = ["Change", "ComponentHealth", "ComponentTracker"]
 
 _LATENCIES = 100
 """How many of the last checks the percentiles are made of."""
@@ -72,7 +72,7 @@ class Change:
     message: str | None
 
 
-class Component:
+class ComponentTracker:
     """What is known of one component. Its monitor's lock is held around every method."""
 
     def __init__(self, check: Check, now: float) -> None:

@@ -13,7 +13,7 @@ from typing import Self
 
 from medianest.health.background import Background
 from medianest.health.check import Check, CheckResult, finding_of
-from medianest.health.component import Change, Component, ComponentHealth
+from medianest.health.component import Change, ComponentHealth, ComponentTracker
 from medianest.health.events import HealthChanged
 from medianest.health.status import Status
 from medianest.resilience import Clock, ConfigurationError, Deadline, UnknownNameError
@@ -51,7 +51,7 @@ class HealthMonitor:
     ) -> None:
         self._clock = as_clock(clock)
         self._on_change = on_change
-        self._components: dict[str, Component] = {}
+        self._components: dict[str, ComponentTracker] = {}
         self._lock = threading.Lock()
         self._made_at = self._clock.now()
         self._beat_at: float | None = None
@@ -64,7 +64,7 @@ class HealthMonitor:
         with self._lock:
             if check.name in self._components or check.name == MONITOR:
                 raise ConfigurationError(f"check {check.name!r} is registered already")
-            self._components[check.name] = Component(check, self._clock.now())
+            self._components[check.name] = ComponentTracker(check, self._clock.now())
 
     def remove(self, name: str) -> None:
         """Watch it no longer. What is not there is not missed."""

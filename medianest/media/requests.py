@@ -28,7 +28,15 @@ from medianest.resilience import (
 )
 from medianest.storage.errors import StorageError
 
-__all__ = ["LISTING", "MediaRequests", "Missing", "RequestList", "Ticket", "wished", "without"]
+__all__ = [
+    "LISTING",
+    "MediaRequests",
+    "Missing",
+    "RequestList",
+    "RequestTicket",
+    "wished",
+    "without",
+]
 
 SERVICE: Final = "overseerr"
 LISTING: Final = "overseerr.requests"
@@ -41,7 +49,7 @@ _MOST_LISTED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class RequestTicket:
     """Where a request stands. `state` is that of its operation; `result` is there when done."""
 
     operation: Operation
@@ -72,7 +80,7 @@ class RequestList:
     """All requests that are known: those of Overseerr, and ours that it does not have yet."""
 
     theirs: tuple[MediaRequest, ...]
-    ours: tuple[Ticket, ...]
+    ours: tuple[RequestTicket, ...]
     total_ours: int | None
     total: int | None
     missing: tuple[str, ...]
@@ -105,7 +113,7 @@ class MediaRequests:
         client_key: str | None = None,
         user: str | None = None,
         correlation_id: str | None = None,
-    ) -> Ticket:
+    ) -> RequestTicket:
         """Request a title. `client_key` is the client's Idempotency-Key."""
         self._overseerr.require()
         payload = self._overseerr.with_user(payload)
@@ -127,7 +135,7 @@ class MediaRequests:
             return replace(self._ticket(accepted.operation), replayed=accepted.replayed)
         return self._try(accepted.lease, user, correlation_id)
 
-    def _try(self, lease: Lease, user: str | None, correlation_id: str | None) -> Ticket:
+    def _try(self, lease: Lease, user: str | None, correlation_id: str | None) -> RequestTicket:
         operation = lease.operation
         context = RecoveryContext(
             operation=HANDLER,
@@ -146,7 +154,7 @@ class MediaRequests:
         if isinstance(result, Deferred):
             return self._ticket(result.operation)
         self._queue.runner.note_success(lease, result)
-        return Ticket(operation, "done", result)
+        return RequestTicket(operation, "done", result)
 
     def _forget(self, lease: Lease, error: Exception) -> None:
         """Unless others were told of it: for them it is a dead letter, or tried later."""
@@ -156,11 +164,11 @@ class MediaRequests:
         except (StorageError, CallRefusedError):
             pass  # its lease runs out, and then it becomes a dead letter
 
-    def _ticket(self, operation: Operation) -> Ticket:
+    def _ticket(self, operation: Operation) -> RequestTicket:
         state = operation.state_at(self._clock.utc())
-        return Ticket(operation, state, operation.result)
+        return RequestTicket(operation, state, operation.result)
 
-    def get(self, operation_id: str) -> tuple[Ticket, MediaRequest | None] | None:
+    def get(self, operation_id: str) -> tuple[RequestTicket, MediaRequest | None] | None:
         """One of ours, and what Overseerr says of it, if it is there and has it; None when there
         is none of that id."""
         operation = self._queue.store.get(operation_id)
@@ -189,7 +197,7 @@ class MediaRequests:
             return RequestList((), ours, total_ours, None, (*missing, *page.names))
         return RequestList(page.results, ours, total_ours, page.page_info.results, missing)
 
-    def _ours(self) -> tuple[tuple[Ticket, ...], int | None, tuple[str, ...]]:
+    def _ours(self) -> tuple[tuple[RequestTicket, ...], int | None, tuple[str, ...]]:
         try:
             found, total = self._queue.admin.undone(HANDLER, _MOST_LISTED)
         except (StorageError, CallRefusedError):

@@ -102,7 +102,7 @@ class QueueRunner:
         held = self._attempts.paces[handler.name].hold_until - self.registry.clock.now()
         if held > 0:
             return f"the last operation failed at {handler.service}; retrying in {held:.3g} s"
-        if self._is_optional(handler) and (why := self.cascade.held_back(Work.OPTIONAL)):
+        if self._is_optional(handler) and (why := self.cascade.why_suspended(Work.OPTIONAL)):
             return why
         for name in handler.breaker_names:
             breaker = self.registry.find_breaker(name)

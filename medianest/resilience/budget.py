@@ -50,7 +50,7 @@ class RetryBudget:
         period: float = 60.0,
         *,
         clock: Clock | Callable[[], float] | None = None,
-        held_back: Callable[[], str | None] = lambda: None,
+        suspended: Callable[[], str | None] = lambda: None,
     ) -> None:
         numbers = all(is_number(value) for value in (ratio, reserve, period))
         if not numbers or not 0 <= ratio <= 1 or reserve < 0 or period <= 0:
@@ -58,12 +58,12 @@ class RetryBudget:
                 f"a retry budget takes a ratio from 0 to 1, a reserve of at least 0 and a period "
                 f"above 0, not {ratio!r}, {reserve!r}, {period!r}; budget=None is none at all"
             )
-        if not callable(held_back):
+        if not callable(suspended):
             raise ConfigurationError(
                 f"held_back of a retry budget must be a function () -> reason or None, "
-                f"not {held_back!r}"
+                f"not {suspended!r}"
             )
-        self.held_back = held_back
+        self.suspended = suspended
         """Why no retry should be made now, whatever is left; None when there is no such reason."""
         self.ratio, self.reserve, self.period = ratio, reserve, period
         self._clock = as_clock(clock)
@@ -83,10 +83,10 @@ class RetryBudget:
             f"{self.period:g} s; budget=None turns it off"
         )
 
-    def why_held_back(self) -> str | None:
-        """What `held_back` says; None as well when it cannot say."""
+    def why_suspended(self) -> str | None:
+        """What `suspended` says; None as well when it cannot say."""
         try:
-            return self.held_back()
+            return self.suspended()
         except Exception:  # a retry is due to an error that must not be hidden
             logger.exception("held_back of a retry budget failed")
             return None

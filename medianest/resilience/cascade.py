@@ -94,7 +94,7 @@ class CascadeRisk:
     score: float
     level: Level
     dependencies: tuple[DependencyRisk, ...]
-    held_back: tuple[str, ...]
+    suspended: tuple[str, ...]
     recommendations: tuple[str, ...]
 
 
@@ -132,14 +132,14 @@ class CascadeMonitor:
             safe *= 1 - dependency.risk
         score = round(100 * (1 - safe), 1)
         level = Level.of(score)
-        held_back = tuple(work.name.lower() for work in Work if level >= work.value)
+        suspended = tuple(work.name.lower() for work in Work if level >= work.value)
         worst = sorted(found, key=lambda d: -d.risk)
         advice = tuple(dict.fromkeys(text for d in worst for text in d.recommendations))
-        assessed = CascadeRisk(clock.utc(), score, level, found, held_back, advice)
+        assessed = CascadeRisk(clock.utc(), score, level, found, suspended, advice)
         self._latest = now, assessed
         return assessed
 
-    def held_back(self, work: Work) -> str | None:
+    def why_suspended(self, work: Work) -> str | None:
         """Why that kind of work should wait, or None."""
         latest, now = self._latest, self.registry.clock.now()
         if latest is None or now - latest[0] >= FRESH:

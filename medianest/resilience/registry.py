@@ -101,7 +101,7 @@ class Registry:
         with self._lock:
             found = self._budgets.get(name)
             if found is None:
-                found = RetryBudget(clock=self.clock, held_back=lambda: self.suspend_retries())
+                found = RetryBudget(clock=self.clock, suspended=lambda: self.suspend_retries())
                 self._budgets[name] = found
             return found
 

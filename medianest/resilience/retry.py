@@ -169,7 +169,7 @@ class Retry(Strategy):
         delay = max(self._delay(attempt), asked * (1 + _SPREAD * self._random()))
         if delay >= remaining():
             return "the deadline comes first"
-        if (reason := self.budget.why_held_back()) is not None:
+        if (reason := self.budget.why_suspended()) is not None:
             return reason
         if not self.budget.withdraw():
             publish((BudgetExhausted(name, attempt, error),))

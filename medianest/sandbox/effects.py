@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from medianest.sandbox.faults import Fault
+from medianest.sandbox.faults import ActiveFault
 from medianest.sandbox.kinds import MAX_HOLD
 from medianest.sandbox.messages import Reply, Request, Upstream, status_line
 from medianest.sandbox.proxy import proxied
@@ -19,14 +19,14 @@ GARBAGE: Final = b'\x00\xff\xfe{"MediaContainer": <\x80garbage\x81>'
 
 @dataclass(frozen=True)
 class _Scene:
-    fault: Fault
+    fault: ActiveFault
     request: Request
     upstream: Upstream
     wire: RawConnection
 
 
 def respond(
-    faults: Iterable[Fault], request: Request, upstream: Upstream, wire: RawConnection
+    faults: Iterable[ActiveFault], request: Request, upstream: Upstream, wire: RawConnection
 ) -> Reply | None:
     """The answer after all faults; None when there is none and the connection is to be closed."""
     for fault in faults:
@@ -45,7 +45,7 @@ def _suffered(scene: _Scene) -> Reply | None:
     return EFFECTS[scene.fault.kind](scene)
 
 
-def _hold(wire: RawConnection, fault: Fault, seconds: float) -> bool:
+def _hold(wire: RawConnection, fault: ActiveFault, seconds: float) -> bool:
     """Wait until the time or the fault is over; False when the client left before."""
     return fault.hold(seconds, lambda: not wire.client_left())
 

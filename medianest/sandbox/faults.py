@@ -17,7 +17,7 @@ from medianest.resilience.clock import Clock, SystemClock
 from medianest.resilience.errors import PortableError
 from medianest.sandbox.kinds import COMMON, KINDS, Kinds, Option
 
-__all__ = ["Fault", "FaultError", "FaultTable"]
+__all__ = ["ActiveFault", "FaultError", "FaultTable"]
 
 DELAYS: Final = frozenset({"latency", "hang"})
 """After these kinds the request goes on, to another fault or to its normal answer."""
@@ -34,7 +34,7 @@ class FaultError(PortableError, ValueError):
 
 
 @dataclass
-class Fault:
+class ActiveFault:
     """A fault that is switched on; it is over when removed or when its time is up."""
 
     id: str
@@ -108,16 +108,16 @@ class FaultTable:
         self._kinds = kinds
         self._clock = clock or SystemClock()
         self._draw = draw
-        self._faults: dict[str, Fault] = {}
+        self._faults: dict[str, ActiveFault] = {}
         self._issued = 0
         self._lock = threading.Lock()
 
-    def add(self, wish: object) -> Fault:
+    def add(self, wish: object) -> ActiveFault:
         """Switch on the fault that a JSON object describes; FaultError says what is wrong."""
         kind, options = _checked(wish, self._kinds)
         with self._lock:
             self._issued += 1
-            fault = Fault(str(self._issued), kind, options, self._clock)
+            fault = ActiveFault(str(self._issued), kind, options, self._clock)
             self._faults[fault.id] = fault
             return fault
 
@@ -127,9 +127,9 @@ class FaultTable:
             self._forget_needs_lock()
             return [fault.describe() for fault in self._faults.values() if not fault.spent]
 
-    def meet(self, path: str) -> list[Fault]:
+    def meet(self, path: str) -> list[ActiveFault]:
         """The faults that this request suffers: any delays, then at most one of another kind."""
-        suffered: list[Fault] = []
+        suffered: list[ActiveFault] = []
         with self._lock:
             self._forget_needs_lock()
             for fault in self._faults.values():

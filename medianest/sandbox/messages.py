@@ -9,7 +9,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from medianest.sandbox.faults import Fault
+from medianest.sandbox.faults import ActiveFault
 from medianest.sandbox.kinds import Option
 
 __all__ = [
@@ -69,7 +69,7 @@ class Reply:
 class OwnFault:
     """A fault that only one kind of server has: its options, and what it answers under them."""
 
-    answer: Callable[[Request, Fault], Reply]
+    answer: Callable[[Request, ActiveFault], Reply]
     options: Mapping[str, Option] = field(default_factory=dict)
 
 

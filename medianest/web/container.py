@@ -24,7 +24,7 @@ from medianest.resilience import Bulkhead, ErrorRecoveryManager, Registry, Resil
 from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.storage.storage import Storage
 from medianest.web.auth import Tokens
-from medianest.web.other_breakers import OtherBreaker
+from medianest.web.other_breakers import ForeignBreaker
 from medianest.web.trace import trace_id
 
 __all__ = ["Container", "container"]
@@ -41,7 +41,7 @@ class Container:
         self.registry = registry
         self.lifecycle = Lifecycle(started_at=registry.clock.now())
         self.cascade = CascadeMonitor(registry, routes.of_service)
-        registry.suspend_retries = partial(self.cascade.held_back, Work.RETRY)
+        registry.suspend_retries = partial(self.cascade.why_suspended, Work.RETRY)
         self.service = ResilienceService(registry, recovery=self._recovery())
         self.storage = Storage(settings, self.service)
         self.redis = _redis(settings, self.service)
@@ -64,7 +64,7 @@ class Container:
             routes,
             places,
         )
-        self.other_breakers: Callable[[], Sequence[OtherBreaker]] = partial(
+        self.other_breakers: Callable[[], Sequence[ForeignBreaker]] = partial(
             other_breakers, registry
         )
         """Those of this process that are no part of the registry."""
@@ -104,7 +104,9 @@ class Container:
         return ErrorRecoveryManager(
             clock=self.registry.clock,
             ambient=_who_and_which,
-            held_back=lambda action: cascade.held_back(Work.OPTIONAL) if action.optional else None,
+            suspended=lambda action: (
+                cascade.why_suspended(Work.OPTIONAL) if action.optional else None
+            ),
         )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-__all__ = ["OtherBreaker"]
+__all__ = ["ForeignBreaker"]
 
 
-class OtherBreaker(Protocol):
+class ForeignBreaker(Protocol):
     """A breaker that somebody else's package keeps, at one instant; the package tells no more."""
 
     @property

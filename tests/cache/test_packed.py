@@ -107,7 +107,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from medianest.media.answer import Answer
 from medianest.media.plex.service import _PAGE
-from medianest.media.plex.models import Item, ItemPage
+from medianest.media.plex.models import Item, LibraryPage
 from medianest.resilience import SystemClock
 from medianest.cache.last_good import TieredLastGood
 from medianest.cache.packed import packed_memory
@@ -121,7 +121,7 @@ def item(number):
 
 def page(size, offset):
     items = tuple(item(number) for number in range(offset, offset + size))
-    return Answer(ItemPage(items=items, offset=offset, total=50000), datetime.now(UTC))
+    return Answer(LibraryPage(items=items, offset=offset, total=50000), datetime.now(UTC))
 
 clock = SystemClock()
 memory = packed_memory(86400, clock, max_bytes=32 * 1024 * 1024)

@@ -42,7 +42,7 @@ not asked
 """,
     "repair_connection": """\
 read: ['42', '43', 'nothing']
-ConnectionError [('reconnect', 'run_again')]
+ConnectionError [('reconnect', 'repaired')]
 ConnectionError [('reconnect', 'raised'), ('default', 'returned')]
 """,
 }

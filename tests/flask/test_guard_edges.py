@@ -146,8 +146,8 @@ def test_one_response_for_all_is_copied_with_all_that_belongs_to_it(
         assert (answer.status_code, answer.headers["X-Reason"]) == (503, "moving house")
         assert answer.headers.getlist("X-Seen") == ["yes"]
         assert answer.headers["X-Passes-Through"] == str(passes)
-        answer.close()
-        assert len(closed) == (0 if passes else count)  # Werkzeug closes none that passes through
+        answer.close()  # Werkzeug closes none that passes through
+        assert len(closed) == (0 if passes else count)
 
 
 def test_an_earlier_attempt_answers_for_no_other_error(
@@ -324,13 +324,12 @@ def test_a_request_without_a_path_is_one_for_the_root(clock: ManualClock) -> Non
     app.config.update(RESILIENCE_MAX_IN_FLIGHT=1, RESILIENCE_NEVER_SHED=("/",))
     app.add_url_rule("/", "root", lambda: "root")
     Resilience(app, registry=Registry(clock=clock))
-    held = app.extensions["resilience"].admission.places.acquire()
-    statuses = []
+    held, statuses = app.extensions["resilience"].admission.places.acquire(), []
     environ = app.test_request_context("/").request.environ
     del environ["PATH_INFO"]
     app(environ, lambda status, headers, *rest: statuses.append(status))  # type: ignore[arg-type]
-    assert not statuses[0].startswith("503")
     held.release()
+    assert not statuses[0].startswith("503")
 
 
 def test_a_prefix_may_end_with_a_slash(app: Flask, resilience: Any) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.runner import Handler, QueueRunner
+from medianest.queue.attempt import Attempts
+from medianest.queue.pace import QueuePace
+from medianest.queue.retry_policy import Handler
+from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
-from medianest.resilience import CircuitBreaker, ManualClock
+from medianest.resilience import CircuitBreaker, ManualClock, Registry
 from medianest.resilience.cascade import CascadeMonitor
 from tests.queue.by_hand import QueueByHand
 from tests.queue.handling import PAYLOAD, Upstream
+from tests.queue.making import SETTINGS, Doubts, LaneError, Service
 from tests.storage.conftest import ServedDatabase, connect, database, url
 
 __all__ = ["connect", "database", "url"]
@@ -89,3 +94,47 @@ def put(runner: QueueRunner, handler: Handler) -> Callable[..., list[str]]:
         return [runner.queue.enqueue("h", PAYLOAD, key).operation.id for key in keys]
 
     return put_all
+
+
+@pytest.fixture
+def service() -> Any:
+    """Does and finds what a test says."""
+    return Service()
+
+
+@pytest.fixture
+def doubts() -> Any:
+    """Hears of outages for other processes."""
+    return Doubts()
+
+
+@pytest.fixture
+def registry(clock: ManualClock) -> Registry:
+    """On the manual clock."""
+    return Registry(clock=clock)
+
+
+@pytest.fixture
+def attempts(registry: Registry, service: Any, doubts: Any) -> Any:
+    """Attempts at that service, without a database and without chance in their waits."""
+    made = Attempts(doubts, registry, SETTINGS, random=lambda: 1.0)
+    made.handlers["h"] = Handler(
+        name="h",
+        service="svc",
+        execute=service.execute,
+        look=service.look,
+        permanent=(LookupError,),
+        outages=(ConnectionError,),
+        lane_outages=(LaneError,),
+        uncertain=lambda error: isinstance(error, ConnectionAbortedError),
+    )
+    made.paces["h"] = QueuePace(registry.clock, concurrency=1)
+    return made
+
+
+@pytest.fixture
+def pace(attempts: Any) -> Any:
+    """Theirs, with a batch of 8."""
+    pace = attempts.paces["h"]
+    pace.batch = 8
+    return pace

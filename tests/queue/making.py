@@ -1,4 +1,4 @@
-"""Operations, as the queue would give them to whoever does them, without a database."""
+"""Operations as the queue gives them to whoever does them, and a service, without a database."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Lease, Operation
+from medianest.queue.retry_policy import Handler
+from medianest.resilience import BulkheadFullError, CircuitOpenError, remaining
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 """The time of day of a ManualClock that nobody has advanced."""
@@ -49,3 +51,45 @@ def operation(**values: Any) -> Operation:
 def lease(**values: Any) -> Lease:
     """The right to do such a one."""
     return Lease(operation(**values), "token")
+
+
+REFUSALS = [CircuitOpenError("svc", 30), BulkheadFullError("svc", 1)]
+
+
+class LaneError(Exception):
+    """A failure that holds back one lane."""
+
+
+class Service:
+    """Does and finds what the test says, or raises it."""
+
+    def __init__(self) -> None:
+        self.answer: Any = "made"
+        self.found: Any = None
+        self.asked: list[Any] = []
+
+    def execute(self, payload: Any) -> Any:
+        self.asked.append(("execute", dict(payload), remaining()))
+        return self._give(self.answer)
+
+    def look(self, payload: Any, since: Any) -> Any:
+        self.asked.append(("look", dict(payload), since))
+        return self._give(self.found)
+
+    def _give(self, answer: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Doubts:
+    """The part of the queue that an attempt needs: other processes are told of an outage."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.error: Exception | None = None
+
+    def doubt_anew(self, handler: Handler) -> None:
+        self.told.append(handler)
+        if self.error is not None:
+            raise self.error

@@ -109,7 +109,7 @@ def test_all_that_is_old_is_pruned_and_counted_in_many_steps(
     known_keys: Callable[[], Any],
 ) -> None:
     def fill(connection: Any) -> None:
-        row = connection.execute(select(table)).one()._mapping
+        row = connection.execute(select(table)).mappings().one()
         rows = [{**row, "id": f"{n:032x}", "idempotency_key": str(n)} for n in range(450)]
         connection.execute(insert(table), rows)
 

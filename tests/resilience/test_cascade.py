@@ -42,7 +42,7 @@ def fail(service: ResilienceService, name: str, times: int) -> None:
 
 def test_where_all_is_well_the_risk_is_low(monitor: CascadeMonitor) -> None:
     risk = monitor.assess()
-    assert (risk.score, risk.level, risk.held_back) == (0, Level.LOW, ())
+    assert (risk.score, risk.level, risk.suspended) == (0, Level.LOW, ())
 
 
 def test_the_blast_radius_is_all_that_depends_on_it_routes_included(
@@ -111,16 +111,16 @@ def test_retries_are_stress(
 def test_retries_are_held_back_first_and_optional_work_then(
     service: ResilienceService, monitor: CascadeMonitor, clock: ManualClock
 ) -> None:
-    assert monitor.held_back(Work.RETRY) is None
+    assert monitor.why_suspended(Work.RETRY) is None
     for name in ("plex", "shop"):
         service.registry.breaker(name).open()
     clock.advance(1)
-    assert "high" in not_none(monitor.held_back(Work.RETRY))
-    assert monitor.held_back(Work.OPTIONAL) is None
+    assert "high" in not_none(monitor.why_suspended(Work.RETRY))
+    assert monitor.why_suspended(Work.OPTIONAL) is None
     service.registry.breaker("db").open()
     clock.advance(1)
-    assert "critical" in not_none(monitor.held_back(Work.OPTIONAL))
-    assert monitor.assess().held_back == ("retry", "optional")
+    assert "critical" in not_none(monitor.why_suspended(Work.OPTIONAL))
+    assert monitor.assess().suspended == ("retry", "optional")
 
 
 def test_a_retry_is_not_made_while_retries_are_held_back(
@@ -132,7 +132,7 @@ def test_a_retry_is_not_made_while_retries_are_held_back(
         calls.append(1)
         raise ConnectionError
 
-    service.registry.suspend_retries = lambda: monitor.held_back(Work.RETRY)
+    service.registry.suspend_retries = lambda: monitor.why_suspended(Work.RETRY)
     service.registry.breaker("db").open()
     with pytest.raises(ConnectionError) as caught:
         service.execute("plex", broken)

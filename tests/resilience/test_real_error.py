@@ -86,7 +86,7 @@ AROUND: dict[str, Callable[[], Strategy]] = {
     "tokens": lambda: CircuitBreaker("x", expected_errors=("timeout", "5xx", "ECONNRESET")),
     "retry_on": lambda: retry(retry_on=bug),
     "retry": retry,
-    "budget": lambda: retry(budget=RetryBudget(held_back=bug)),
+    "budget": lambda: retry(budget=RetryBudget(suspended=bug)),
     "handles": lambda: Fallback(value="none", handles=bug),
     "key": lambda: Fallback(last_good=MemoryLastGood(60), key=bug),
     "key of flights": lambda: Coalesce(key=bug),
@@ -100,7 +100,7 @@ AROUND: dict[str, Callable[[], Strategy]] = {
     "concerns": lambda: Recovery(acting(concerns=bug), service="x"),
     "ambient": lambda: Recovery(manager(ambient=bug), service="x"),
     "ambient's answer": lambda: Recovery(manager(ambient=lambda: 5), service="x"),
-    "held_back": lambda: Recovery(manager_held_back(), service="x"),
+    "suspended": lambda: Recovery(manager_held_back(), service="x"),
     "operation": lambda: Recovery(acting(), service="x", operation=bug),
     "metadata": lambda: Recovery(acting(), service="x", metadata=bug),
     "metadata's answer": lambda: Recovery(acting(), service="x", metadata=lambda: 5),  # type: ignore[arg-type, return-value]
@@ -111,7 +111,7 @@ AROUND: dict[str, Callable[[], Strategy]] = {
 
 
 def manager_held_back() -> ErrorRecoveryManager:
-    recovery = manager(held_back=bug)
+    recovery = manager(suspended=bug)
     recovery.register_recovery_action("act", execute=bug)
     return recovery
 

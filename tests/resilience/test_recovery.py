@@ -128,7 +128,7 @@ def test_a_predicate_that_raises_declines(
 
 
 def test_what_is_held_back_is_not_run(clock: ManualClock) -> None:
-    manager = ErrorRecoveryManager(clock=clock, held_back=lambda action: "the risk is high")
+    manager = ErrorRecoveryManager(clock=clock, suspended=lambda action: "the risk is high")
     manager.register_recovery_action("a", 1, execute=lambda e, c: "x")
     with pytest.raises(ConnectionError):
         manager.with_recovery(broken, CONTEXT)

@@ -149,7 +149,7 @@ def test_it_is_predicted_what_would_be_tried_and_why_the_rest_would_not(
     act("repair", 4, RETRY_OPERATION, cooldown=60)
     act("waits", 3, "answer", optional=True)
     act("declines", 2, "answer", should_execute=lambda error, context: False)
-    manager.held_back = lambda action: "later" if action.name == "waits" else None
+    manager.suspended = lambda action: "later" if action.name == "waits" else None
 
     def predicted(context: Any) -> Any:
         return [

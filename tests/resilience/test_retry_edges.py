@@ -149,6 +149,6 @@ def test_a_shared_budget_is_the_one_that_is_asked(
 def test_a_reason_that_cannot_be_told_holds_nothing_back(
     make_retry: Callable[..., Any], clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    budget = RetryBudget(clock=clock, held_back=lambda: str(1 / 0))
+    budget = RetryBudget(clock=clock, suspended=lambda: str(1 / 0))
     assert make_retry(budget=budget).call(Upstream(ConnectionError(), "answer")) == "answer"
     assert caplog.messages == ["held_back of a retry budget failed"]

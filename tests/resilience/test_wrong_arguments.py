@@ -196,7 +196,7 @@ WRONG = [
     (lambda: RetryBudget(0.2, 1, 0), f"{RATIO}0.2, 1, 0; budget=None is none at all"),
     (lambda: RetryBudget("0.2"), f"{RATIO}'0.2', 10, 60.0; budget=None is none at all"),  # type: ignore[arg-type]
     (
-        lambda: RetryBudget(held_back="never"),  # type: ignore[arg-type]
+        lambda: RetryBudget(suspended="never"),  # type: ignore[arg-type]
         "held_back of a retry budget must be a function () -> reason or None, not 'never'",
     ),
     (
@@ -258,7 +258,7 @@ WRONG = [
         "ambient must be a function () -> dict, not 5",
     ),
     (
-        lambda: ErrorRecoveryManager(held_back=5),  # type: ignore[arg-type]
+        lambda: ErrorRecoveryManager(suspended=5),  # type: ignore[arg-type]
         "held_back must be a function (action) -> reason or None, not 5",
     ),
     (

@@ -18,7 +18,7 @@ from medianest.media.plex.lists import (
     doubt_of_hubs,
     unless_nothing_is_left,
 )
-from medianest.media.plex.models import Item, ItemPage, Library, MediaContainer, Session
+from medianest.media.plex.models import Item, Library, LibraryPage, MediaContainer, Session
 from medianest.resilience import Clock
 
 __all__ = ["SERVICE", "PlexClient"]
@@ -60,14 +60,14 @@ class PlexClient:
         libraries = _read(Library, sent, "/library/sections")
         return unless_nothing_is_left(libraries, libraries, sent, doubt(found, "Directory"))
 
-    def items(self, key: str, offset: int, limit: int) -> ItemPage:
+    def items(self, key: str, offset: int, limit: int) -> LibraryPage:
         """Some items of a section, in Plex's order. Raises NotFoundError for an unknown one."""
         found = self._ask(f"/library/sections/{key}/all", page=(offset, limit))
         about, whole = MediaContainer.model_validate(found), listed(found.get("Metadata"))
         start = begins_at(about, len(whole), offset)
         sent = whole[offset - start :][:limit]
         items = _read(Item, sent, "/library/sections/<key>/all")
-        page = ItemPage(
+        page = LibraryPage(
             items=tuple(_in_section(item, key, about) for item in items),
             offset=offset,
             total=start + len(whole) if about.total_size is None else about.total_size,

@@ -26,7 +26,7 @@ from pydantic import (
 from medianest.media.wire import MOST_EXACT, AsNumber, AsText, Flag, Text, Wire, number
 from medianest.resilience.snapshot import plain
 
-__all__ = ["Item", "ItemPage", "Items", "Libraries", "Library", "MediaContainer", "Session"]
+__all__ = ["Item", "Items", "Libraries", "Library", "LibraryPage", "MediaContainer", "Session"]
 
 _YEAR_3000: Final = 32_503_680_000
 _LONGEST: Final = 1_000_000_000_000
@@ -160,7 +160,7 @@ Libraries = Annotated[tuple[Library, ...], FailFast()]
 Items = Annotated[tuple[Item, ...], FailFast()]
 
 
-class ItemPage(BaseModel):
+class LibraryPage(BaseModel):
     """Some of a library's items, and how many there are in all."""
 
     model_config = ConfigDict(frozen=True)

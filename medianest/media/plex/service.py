@@ -26,7 +26,7 @@ from medianest.media.errors import (
 )
 from medianest.media.operations import UpstreamOperations
 from medianest.media.plex.client import SERVICE, PlexClient
-from medianest.media.plex.models import Item, ItemPage, Items, Libraries, Library, Session
+from medianest.media.plex.models import Item, Items, Libraries, Library, LibraryPage, Session
 from medianest.resilience import Fallback, Pipeline, Recovery, ResilienceService, Strategy
 
 __all__ = ["Plex"]
@@ -42,7 +42,7 @@ say how much of it is wanted."""
 _HOUR, _DAY = 3600.0, 86400.0
 
 _LIBRARIES: Final = TypeAdapter(Answer[Libraries])
-_PAGE: Final = TypeAdapter(Answer[ItemPage])
+_PAGE: Final = TypeAdapter(Answer[LibraryPage])
 _ITEMS: Final = TypeAdapter(Answer[Items])
 
 # Not SlowError: whoever waited for one timeout should not wait for a second.
@@ -97,7 +97,7 @@ class Plex:
         """All sections; the last good answer for a day."""
         return self._ask(self._libraries, PlexClient.libraries)
 
-    def items(self, key: str, offset: int, limit: int) -> Answer[ItemPage]:
+    def items(self, key: str, offset: int, limit: int) -> Answer[LibraryPage]:
         """Some items of a section; the last good answer for an hour."""
         return self._ask(self._items, PlexClient.items, key, offset, limit)
 

@@ -50,7 +50,7 @@ class ErrorRecoveryManager:
     """Tries its actions after a failure until one answers or repairs what was broken.
 
     `ambient()` gives the `correlation_id` and `user` of the current call where a context has
-    none; `held_back(action)` says why an action must wait, or None (see cascade). `operations` are
+    none; `suspended(action)` says why an action must wait, or None (see cascade). `operations` are
     those that have a public name. Thread-safe.
     """
 
@@ -60,13 +60,13 @@ class ErrorRecoveryManager:
         clock: Clock | Callable[[], float] | None = None,
         history: RecoveryHistory | None = None,
         ambient: Callable[[], Mapping[str, Any]] = dict,
-        held_back: Callable[[RecoveryAction], str | None] = lambda action: None,
+        suspended: Callable[[RecoveryAction], str | None] = lambda action: None,
     ) -> None:
         self.clock = as_clock(clock)
         self.history = history if history is not None else RecoveryHistory(clock=self.clock)
         self.operations = NamedOperations()
         self.ambient = checked_function(ambient, "ambient", "() -> dict")
-        self.held_back = checked_function(held_back, "held_back", "(action) -> reason or None")
+        self.suspended = checked_function(suspended, "suspended", "(action) -> reason or None")
         self.turns = ActionGate()
         self._actions: tuple[RecoveryAction, ...] = ()
         self._lock = threading.Lock()
@@ -203,7 +203,7 @@ class ErrorRecoveryManager:
             why_not = (
                 self.refusal(action, error, context)
                 or (None if self.is_concerned(action, context) else "it is for others")
-                or self.why_held_back(action)
+                or self.why_suspended(action)
                 or self.turns.obstacle(action, context.service, now)
             )
             found.append(Prediction(action.name, action.priority, why_not is None, why_not))
@@ -223,10 +223,10 @@ class ErrorRecoveryManager:
             logger.exception("concerns of recovery action %r failed", action.name)
             return False
 
-    def why_held_back(self, action: RecoveryAction) -> str | None:
+    def why_suspended(self, action: RecoveryAction) -> str | None:
         """Why an action must wait; None when it need not."""
         try:
-            return self.held_back(action)
+            return self.suspended(action)
         except Exception:
             logger.exception("held_back of the recovery manager failed")
             return None

@@ -131,7 +131,7 @@ class RecoveryRun:
 
     def _try(self, action: RecoveryAction, error: Exception, before: int) -> Any:
         turns, clock, service = self._manager.turns, self._manager.clock, self._context.service
-        go = self._manager.why_held_back(action) or turns.begin(action, service, before, clock)
+        go = self._manager.why_suspended(action) or turns.begin(action, service, before, clock)
         if isinstance(go, str):
             self._note(action, "suspended", go)
             return Declined(go)

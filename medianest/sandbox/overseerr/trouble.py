@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from medianest.resilience.clock import Clock
-from medianest.sandbox.faults import Fault
+from medianest.sandbox.faults import ActiveFault
 from medianest.sandbox.kinds import SECONDS, Option, is_whole, one_of
 from medianest.sandbox.messages import OwnFault, Reply, Request
 from medianest.sandbox.overseerr.answers import AnswerError
@@ -77,7 +77,7 @@ WELL: Final = Trouble()
 def own_faults(answer: Callable[[Request, Trouble], Reply], clock: Clock) -> Mapping[str, OwnFault]:
     """The faults that only this server has; `answer` is how it answers in trouble."""
 
-    def fault(trouble: Callable[[Fault], Trouble], **options: Option) -> OwnFault:
+    def fault(trouble: Callable[[ActiveFault], Trouble], **options: Option) -> OwnFault:
         return OwnFault(lambda request, fault: answer(request, trouble(fault)), options)
 
     return {
@@ -90,13 +90,13 @@ def own_faults(answer: Callable[[Request, Trouble], Reply], clock: Clock) -> Map
     }
 
 
-def _source(fault: Fault) -> Trouble:
+def _source(fault: ActiveFault) -> Trouble:
     """`failure`, where it is given, decides: then there is no status."""
     status, failure = fault.options["status"], fault.options["failure"]
     return Trouble(FAILURES.get(failure, f"Request failed with status code {status}"))
 
 
-def _stall(fault: Fault) -> Trouble:
+def _stall(fault: ActiveFault) -> Trouble:
     """As on the real server, nobody looks whether the client is still there."""
 
     def waits() -> None:
@@ -105,7 +105,7 @@ def _stall(fault: Fault) -> Trouble:
     return Trouble(waits=waits, between=waits)
 
 
-def _locked(fault: Fault) -> Trouble:
+def _locked(fault: ActiveFault) -> Trouble:
     message: str = fault.options["message"]
 
     def refuses() -> None:

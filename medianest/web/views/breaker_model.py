@@ -10,7 +10,7 @@ from medianest.resilience import State
 from medianest.resilience.snapshot import BreakerCounts, BreakerSnapshot, BreakerTotals, describe
 from medianest.web.container import container
 from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
-from medianest.web.other_breakers import OtherBreaker
+from medianest.web.other_breakers import ForeignBreaker
 from medianest.web.words import BreakerPackage, BreakerState, CountingMode
 
 __all__ = ["Breaker"]
@@ -130,7 +130,7 @@ class Breaker(AnswerModel):
         )
 
     @classmethod
-    def of_other(cls, breaker: OtherBreaker) -> Breaker:
+    def of_other(cls, breaker: ForeignBreaker) -> Breaker:
         """Of one of another package, as it was seen."""
         unknown: dict[str, Any] = dict.fromkeys(cls.model_fields)
         last = breaker.last_failure

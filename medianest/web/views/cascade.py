@@ -32,14 +32,14 @@ class Risk(AnswerModel):
     suspended: Annotated[
         tuple[SuspendedWork, ...],
         Field(
-            validation_alias="held_back", description="Work that waits while the risk is so high."
+            validation_alias="suspended", description="Work that waits while the risk is so high."
         ),
     ]
 
     @classmethod
     def of(cls, assessed: cascade.CascadeRisk) -> Self:
         """As it was assessed."""
-        return cls.model_validate({**_level(assessed.score), "held_back": assessed.held_back})
+        return cls.model_validate({**_level(assessed.score), "suspended": assessed.suspended})
 
 
 class Stress(AnswerModel):

@@ -14,7 +14,7 @@ from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
 )
-from medianest.web.other_breakers import OtherBreaker
+from medianest.web.other_breakers import ForeignBreaker
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import BreakerAction
 from medianest.web.views.breaker_model import Breaker
@@ -110,7 +110,7 @@ def _find(name: str) -> CircuitBreaker | None:
     return container().registry.find_breaker(name)
 
 
-def _find_other(name: str) -> OtherBreaker:
+def _find_other(name: str) -> ForeignBreaker:
     for other in container().other_breakers():
         if other.name == name:
             return other

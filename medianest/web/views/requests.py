@@ -208,13 +208,13 @@ def get_request(operation_id: Id) -> RequestDetail:
     return _ours(RequestDetail, ticket, overseerr=None if theirs is None else _theirs(theirs))
 
 
-def _status_of(ticket: media.Ticket) -> int:
+def _status_of(ticket: media.RequestTicket) -> int:
     if ticket.state != "done":
         return 202
     return 201 if (ticket.result or {}).get("created") else 200
 
 
-def _ours(model: type[T], ticket: media.Ticket, **members: Any) -> T:
+def _ours(model: type[T], ticket: media.RequestTicket, **members: Any) -> T:
     operation, result = ticket.operation, ticket.result or {}
     error = ErrorDetail.of(operation.error_type, operation.error_message)
     return model.model_validate(

@@ -147,7 +147,7 @@ def _what_matters(report: Report) -> str:
         [[c.name, c.status.value] for c in report.components],
         [[b.name, b.state.value, b.reason, b.totals.openings] for b in report.breakers],
         [[a.id, a.state, a.severity] for a in (*report.firing, *report.pending)],
-        [report.status.value, report.score.score, report.risk.level, report.risk.held_back],
+        [report.status.value, report.score.score, report.risk.level, report.risk.suspended],
         [queue.get(state) for state in ("pending", "running", "dead")],
     ]
     return json.dumps(matters)

@@ -21,7 +21,7 @@ def is_ours(error: Exception, context: RecoveryContext) -> bool | Declined:
     return isinstance(error, ConnectionError)
 
 
-manager = ErrorRecoveryManager(ambient=lambda: {"user": "me"}, held_back=lambda action: None)
+manager = ErrorRecoveryManager(ambient=lambda: {"user": "me"}, suspended=lambda action: None)
 manager.register_recovery_action("reconnect", 10, is_ours, reconnect, cooldown=1.0, patience=2)
 manager.register_recovery_action(RecoveryAction(name="default", priority=1, execute=reconnect))
 manager.with_recovery(lambda: 1, RecoveryContext(operation="libraries", service="plex"))
