@@ -238,6 +238,14 @@ def test_the_durations_that_are_kept_of_many_are_evenly_spread() -> None:
     assert (weight * len(kept), longest) == (1_510, 1_509)
 
 
+def test_of_a_crowd_that_is_counted_at_once_few_durations_are_kept():
+    window = Window(60, now=0)
+    window.pending += [0.01] * 10_000
+    window.fold(0.1)
+    [(weight, kept)], _ = window.batches()
+    assert (len(kept) <= 128, weight * len(kept)) == (True, 10_000)
+
+
 def test_quick_calls_leave_the_count_with_the_period() -> None:
     window = Window(60, now=0)
     for _ in range(2):

@@ -1,0 +1,106 @@
+"""Repairs that help, repairs that do not, and what the history knows of outages that last."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.resilience import RETRY_OPERATION, RecoveryContext
+from medianest.resilience.recovery.outage import Outage
+from tests.resilience.recovering import CONTEXT, broken
+
+OTHER = RecoveryContext(operation="other", service="svc")
+
+
+def flaky():
+    """An operation that fails whenever it is run for the first time, and goes well then."""
+    runs = []
+
+    def operation():
+        runs.append(1)
+        if len(runs) % 2:
+            raise ConnectionError("down")
+        return "well"
+
+    return operation
+
+
+def test_a_repair_that_helps_each_time_never_rests(manager, act):
+    runs, operation = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60), flaky()
+    assert [manager.with_recovery(operation, CONTEXT) for _ in range(5)] == ["well"] * 5
+    assert len(runs) == 5
+
+
+def test_a_repair_that_helps_forgets_those_that_did_not(manager, act):
+    runs, operation = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60), flaky()
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            manager.with_recovery(broken, CONTEXT, max_attempts=2)
+        assert manager.with_recovery(operation, CONTEXT, max_attempts=2) == "well"
+    assert len(runs) == 6
+
+
+def test_a_repair_that_does_not_help_rests(manager, act, clock):
+    runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60)
+    for _ in range(4):
+        with pytest.raises(ConnectionError):
+            manager.with_recovery(broken, CONTEXT, max_attempts=2)
+    assert len(runs) == 2
+    prediction = manager.predict(ConnectionError(), CONTEXT)[0]
+    assert prediction.why_not == "it failed 2 times in a row and rests"
+    clock.advance(60)
+    assert manager.predict(ConnectionError(), CONTEXT)[0].applies
+
+
+def test_who_gets_the_error_reads_what_was_tried(manager, act):
+    act("declines", 3, "answer", should_execute=lambda error, context: False)
+    act("repair", 2, RETRY_OPERATION)
+    act("raises", 1, ValueError("in vain"))
+    with pytest.raises(ConnectionError) as caught:
+        manager.with_recovery(broken, CONTEXT, max_attempts=2)
+    [note] = caught.value.__notes__
+    assert note == ("recovery: nothing helped: repair run_again, repair held_back, raises raised")
+
+
+def test_an_error_that_is_nobodys_business_has_no_note_and_no_record(manager, act):
+    act("declines", 3, "answer", should_execute=lambda error, context: False)
+    with pytest.raises(ConnectionError) as caught:
+        manager.with_recovery(broken, CONTEXT)
+    assert not hasattr(caught.value, "__notes__")
+    assert manager.history.records() == []
+
+
+def test_what_goes_well_ends_no_outage_of_another_operation(manager, act):
+    act("answers", 1, "answer")
+    for _ in range(2):
+        assert manager.with_recovery(broken, CONTEXT) == "answer"
+    assert manager.with_recovery(lambda: "well", OTHER) == "well"
+    [lasting] = manager.history.grown()
+    assert (lasting.operation, lasting.count, lasting.ended_at) == ("op", 2, None)
+    assert manager.with_recovery(lambda: "well", CONTEXT) == "well"
+    assert manager.history.grown() == []
+
+
+def test_sinks_are_told_of_each_record(manager, act):
+    told = []
+    manager.history.sinks.append(told.append)
+    act("raises", 1, ValueError("in vain"))
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, CONTEXT)
+    assert told == manager.history.records()
+
+
+def test_an_outage_is_told_again_when_it_has_grown_and_not_for_a_while(manager, act, clock):
+    act("answers", 1, "answer")
+    manager.with_recovery(broken, CONTEXT)
+    outage = manager.history.lasting["svc", "op"]
+    assert isinstance(outage, Outage)
+    clock.advance(60)
+    assert not outage.is_time_to_tell(clock.now())  # nothing has happened since
+    manager.with_recovery(broken, CONTEXT)
+    assert outage.is_time_to_tell(clock.now())
+    assert not outage.is_time_to_tell(clock.now())
+    clock.advance(59)
+    manager.with_recovery(broken, CONTEXT)
+    assert not outage.is_time_to_tell(clock.now())
+    clock.advance(1)
+    assert outage.is_time_to_tell(clock.now())
