@@ -18,6 +18,7 @@ from medianest.resilience import (
     MemoryLastGood,
     Patience,
     PatienceExceededError,
+    Pipeline,
 )
 from medianest.resilience.events import patience_used
 from medianest.resilience.flights import Flight
@@ -175,6 +176,30 @@ def test_calls_that_cannot_be_told_apart_are_complained_of_once(
         assert coalesce.call(shelf, "films") == ["films", 1]
     assert caplog.messages == ["coalesce 'shelf' cannot tell its calls apart"]
     assert not_none(caplog.records[0].exc_info)[0] is KeyError
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5.0])
+def test_what_cannot_be_shared_each_asks_for_with_its_own_arguments(upstream, callers, seconds):
+    upstream.answer = DeferredSettlement("a stream")
+    patience = Patience(seconds, last_good=Store())
+    pipeline = Pipeline("plex", [patience, Coalesce(key=lambda name, *, page: "same")])
+    asked = [callers.start(pipeline.call, upstream, "films", page=2)]
+    upstream.wait_for_call()
+    asked.append(callers.start(pipeline.call, upstream, "films", page=2))
+    wait_until(lambda: pipeline.find(Coalesce).snapshot().shared)
+    upstream.let_go(2)
+    assert [type(one.exception(10)) for one in asked] == [DeferredSettlement] * 2
+    assert upstream.calls == [(("films",), {"page": 2})] * 2
+
+
+def test_keys_with_the_same_hash_are_not_the_same(upstream, callers):
+    assert hash(-1) == hash(-2)
+    coalesce = Coalesce(name="plex", key=lambda number: number)
+    asked = [callers.start(coalesce.call, upstream, number) for number in (-1, -2)]
+    for _ in asked:
+        upstream.wait_for_call()
+    upstream.let_go(2)
+    assert [one.result(10) for one in asked] == ["answer"] * 2
 
 
 # -- flights ---------------------------------------------------------------------------------------

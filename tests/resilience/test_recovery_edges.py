@@ -104,3 +104,30 @@ def test_an_outage_is_told_again_when_it_has_grown_and_not_for_a_while(manager, 
     assert not outage.is_time_to_tell(clock.now())
     clock.advance(1)
     assert outage.is_time_to_tell(clock.now())
+
+
+def test_how_each_action_fared_is_counted(manager, act, clock):
+    def takes(seconds, answer):
+        def execute(error, context):
+            clock.advance(seconds)
+            return answer
+
+        return execute
+
+    act("unused", 5, "answer", concerns=lambda context: False)
+    act("declines", 4, "answer", should_execute=lambda error, context: False)
+    act("repair", 3, takes(0.1234567, RETRY_OPERATION), cooldown=60)
+    act("raises", 2, ValueError("in vain"))
+    act("answers", 1, takes(0.5, "answer"))
+    for _ in range(3):
+        assert manager.with_recovery(broken, CONTEXT, max_attempts=2) == "answer"
+    found = manager.statistics()
+    none = dict.fromkeys(("returned", "run_again", "shared", "raised", "declined", "held_back"), 0)
+    none |= {"recovered": 0, "success_rate": None, "seconds": 0.0}
+    assert found["unused"] == none
+    assert found["declines"] == {**none, "declined": 4}
+    repaired = {"run_again": 1, "held_back": 3, "success_rate": 0.0, "seconds": 0.123457}
+    assert found["repair"] == {**none, **repaired}
+    assert found["raises"] == {**none, "raised": 3, "success_rate": 0.0}
+    answered = {"returned": 3, "recovered": 3, "success_rate": 1.0, "seconds": 1.5}
+    assert found["answers"] == {**none, **answered}

@@ -1,0 +1,108 @@
+"""What a registry gives up, lists and refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from medianest.resilience import (
+    CircuitBreaker,
+    Coalesce,
+    ConfigurationError,
+    MemoryLastGood,
+    Patience,
+    Registry,
+    ResilienceService,
+)
+from medianest.resilience.events import breaker_added
+
+
+@pytest.fixture
+def registry(clock):
+    return Registry(clock=clock)
+
+
+@pytest.fixture
+def service(registry):
+    return ResilienceService(registry)
+
+
+def patience(name):
+    return Patience(1, last_good=MemoryLastGood(60), name=name)
+
+
+def test_flights_are_listed_by_their_names_and_kinds(registry):
+    coalesces = [Coalesce(name=name) for name in "ba"]
+    patiences = [patience(name) for name in "dca"]
+    for strategy in (*coalesces, *patiences):
+        registry.add_flights(strategy)
+        registry.add_flights(strategy)  # the same once more is no other
+    assert registry.flights() == coalesces[::-1]
+    assert registry.patiences() == patiences[::-1]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda name: Coalesce(name=name), "coalesce 'plex' is registered already"),
+        (patience, "patience 'plex' is registered already"),
+    ],
+)
+def test_two_of_one_name_are_refused(registry, make, message):
+    registry.add_flights(make("plex"))
+    with pytest.raises(ConfigurationError) as caught:
+        registry.add_flights(make("plex"))
+    assert str(caught.value) == message
+
+
+def test_a_breaker_that_may_be_replaced_is(registry, clock, heard):
+    events, before = heard(breaker_added), registry.breaker("plex")
+    other = CircuitBreaker("plex", clock=clock)
+    with pytest.raises(ConfigurationError) as caught:
+        registry.add_breaker(other)
+    assert str(caught.value) == "circuit breaker 'plex' is registered already"
+    assert registry.add_breaker(other, replaces=lambda taken: taken is before) is other
+    assert registry.find_breaker("plex") is other
+    assert registry.add_breaker(other) is other
+    assert [event.name for event in events] == ["plex"] * 3
+
+
+def test_what_is_needed_is_not_removed(service, registry):
+    service.register_dependency("db")
+    for name in ("shop", "page"):
+        service.register_dependency(name, depends_on=["db"])
+    with pytest.raises(ConfigurationError) as caught:
+        registry.remove_dependency("db")
+    assert str(caught.value) == "dependency 'db' is needed by shop, page"
+
+
+def test_what_is_removed_takes_its_parts_with_it(service, registry, clock):
+    part = registry.add_breaker(CircuitBreaker("plex:search", clock=clock))
+    service.register_dependency("plex", operations=[part])
+    service.register_dependency("other")
+    assert registry.service_of("plex:search") == "plex"
+    assert registry.service_of("other") == "other"
+    assert registry.remove_dependency("plex").name == "plex"
+    assert [each.name for each in registry.breakers()] == ["other"]
+    assert [each.name for each in registry.bulkheads()] == ["other"]
+    assert list(registry.budgets()) == ["other"]
+    assert [each.name for each in registry.dependencies()] == ["other"]
+
+
+def test_parts_that_another_dependency_needs_stay(service, registry):
+    for name in ("films", "music"):
+        service.register_dependency(name, service="plex")
+    registry.remove_dependency("films")
+    assert registry.find_breaker("plex") is not None
+    assert [each.name for each in registry.bulkheads()] == ["plex"]
+
+
+def test_budgets_are_listed_by_their_names(registry):
+    for name in "cab":
+        registry.budget(name)
+    assert list(registry.budgets()) == ["a", "b", "c"]
+
+
+def test_a_wrong_option_of_retries_is_told_with_where_it_was_given(service):
+    with pytest.raises(ConfigurationError) as caught:
+        service.execute_with_retry(int, attempts=3)
+    assert str(caught.value).startswith("execute_with_retry: unknown option attempts; allowed are")
