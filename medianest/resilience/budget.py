@@ -60,7 +60,7 @@ class RetryBudget:
             )
         if not callable(suspended):
             raise ConfigurationError(
-                f"held_back of a retry budget must be a function () -> reason or None, "
+                f"suspended of a retry budget must be a function () -> reason or None, "
                 f"not {suspended!r}"
             )
         self.suspended = suspended
@@ -88,7 +88,7 @@ class RetryBudget:
         try:
             return self.suspended()
         except Exception:  # a retry is due to an error that must not be hidden
-            logger.exception("held_back of a retry budget failed")
+            logger.exception("suspended of a retry budget failed")
             return None
 
     def withdraw(self) -> bool:

@@ -35,7 +35,7 @@ FEW_CALLS: Final = 5
 """No rate is judged over fewer calls."""
 
 FRESH: Final = 1.0
-"""Seconds for which an assessment is good enough to decide what is held back."""
+"""Seconds for which an assessment is good enough to decide what is suspended."""
 
 
 class Level(IntEnum):
@@ -53,7 +53,7 @@ class Level(IntEnum):
 
 
 class Work(IntEnum):
-    """What is held back; the value is the level from which on."""
+    """What is suspended; the value is the level from which on."""
 
     RETRY = Level.HIGH
     OPTIONAL = Level.CRITICAL
@@ -112,7 +112,7 @@ class _Seen:
 
 @dataclass
 class CascadeMonitor:
-    """Assesses the dependencies of a registry, and says what is held back meanwhile.
+    """Assesses the dependencies of a registry, and says what is suspended meanwhile.
 
     `routes(service)` are the entry points that call a service. Thread-safe.
     """
@@ -146,7 +146,7 @@ class CascadeMonitor:
             latest = now, self.assess()
         if latest[1].level < work.value:
             return None
-        return f"held back while the cascade risk is {latest[1].level.name.lower()}"
+        return f"suspended while the cascade risk is {latest[1].level.name.lower()}"
 
     def _risk_of(self, dependency: Dependency, now: float) -> DependencyRisk:
         stress = self._stress_of(dependency, now)

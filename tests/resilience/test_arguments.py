@@ -125,9 +125,9 @@ def test_an_error_within_what_is_made_is_not_taken_for_a_wrong_argument() -> Non
         (lambda: CircuitBreaker("x", random=0.5), "circuit breaker 'x': random must be a function"),  # type: ignore[arg-type]
         (lambda: Retry(random=0.5), "random must be a function"),  # type: ignore[arg-type]
         (lambda: Retry(budget=10), "budget must be a RetryBudget or None, not 10"),  # type: ignore[arg-type]
-        (lambda: RetryBudget(suspended="no"), "held_back of a retry budget must be a function"),  # type: ignore[arg-type]
+        (lambda: RetryBudget(suspended="no"), "suspended of a retry budget must be a function"),  # type: ignore[arg-type]
         (lambda: ErrorRecoveryManager(ambient={}), "ambient must be a function"),  # type: ignore[arg-type]
-        (lambda: ErrorRecoveryManager(suspended=1), "held_back must be a function"),  # type: ignore[arg-type]
+        (lambda: ErrorRecoveryManager(suspended=1), "suspended must be a function"),  # type: ignore[arg-type]
         (lambda: recovery.Recovery(None, service="x"), "an ErrorRecoveryManager, not None"),  # type: ignore[arg-type]
         (lambda: recovering(metadata={}), "metadata must be a function"),
         (lambda: recovering(operation=5), "operation must be a name or a function"),

@@ -238,7 +238,7 @@ def test_the_durations_that_are_kept_of_many_are_evenly_spread() -> None:
     assert (weight * len(kept), longest) == (1_510, 1_509)
 
 
-def test_of_a_crowd_that_is_counted_at_once_few_durations_are_kept():
+def test_of_a_crowd_that_is_counted_at_once_few_durations_are_kept() -> None:
     window = Window(60, now=0)
     window.pending += [0.01] * 10_000
     window.fold(0.1)

@@ -179,20 +179,22 @@ def test_calls_that_cannot_be_told_apart_are_complained_of_once(
 
 
 @pytest.mark.parametrize("seconds", [0.0, 5.0])
-def test_what_cannot_be_shared_each_asks_for_with_its_own_arguments(upstream, callers, seconds):
+def test_what_cannot_be_shared_each_asks_for_with_its_own_arguments(
+    upstream: Any, callers: Any, seconds: Any
+) -> None:
     upstream.answer = DeferredSettlement("a stream")
     patience = Patience(seconds, last_good=Store())
     pipeline = Pipeline("plex", [patience, Coalesce(key=lambda name, *, page: "same")])
     asked = [callers.start(pipeline.call, upstream, "films", page=2)]
     upstream.wait_for_call()
     asked.append(callers.start(pipeline.call, upstream, "films", page=2))
-    wait_until(lambda: pipeline.find(Coalesce).snapshot().shared)
+    wait_until(lambda: not_none(pipeline.find(Coalesce)).snapshot().shared)
     upstream.let_go(2)
     assert [type(one.exception(10)) for one in asked] == [DeferredSettlement] * 2
     assert upstream.calls == [(("films",), {"page": 2})] * 2
 
 
-def test_keys_with_the_same_hash_are_not_the_same(upstream, callers):
+def test_keys_with_the_same_hash_are_not_the_same(upstream: Any, callers: Any) -> None:
     assert hash(-1) == hash(-2)
     coalesce = Coalesce(name="plex", key=lambda number: number)
     asked = [callers.start(coalesce.call, upstream, number) for number in (-1, -2)]

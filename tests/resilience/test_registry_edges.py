@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from blinker import Signal
 
 from medianest.resilience import (
     CircuitBreaker,
     Coalesce,
     ConfigurationError,
+    ManualClock,
     MemoryLastGood,
     Patience,
     Registry,
@@ -17,20 +22,20 @@ from medianest.resilience.events import breaker_added
 
 
 @pytest.fixture
-def registry(clock):
+def registry(clock: ManualClock) -> Any:
     return Registry(clock=clock)
 
 
 @pytest.fixture
-def service(registry):
+def service(registry: Any) -> Any:
     return ResilienceService(registry)
 
 
-def patience(name):
+def patience(name: Any) -> Any:
     return Patience(1, last_good=MemoryLastGood(60), name=name)
 
 
-def test_flights_are_listed_by_their_names_and_kinds(registry):
+def test_flights_are_listed_by_their_names_and_kinds(registry: Any) -> None:
     coalesces = [Coalesce(name=name) for name in "ba"]
     patiences = [patience(name) for name in "dca"]
     for strategy in (*coalesces, *patiences):
@@ -47,14 +52,16 @@ def test_flights_are_listed_by_their_names_and_kinds(registry):
         (patience, "patience 'plex' is registered already"),
     ],
 )
-def test_two_of_one_name_are_refused(registry, make, message):
+def test_two_of_one_name_are_refused(registry: Any, make: Any, message: Any) -> None:
     registry.add_flights(make("plex"))
     with pytest.raises(ConfigurationError) as caught:
         registry.add_flights(make("plex"))
     assert str(caught.value) == message
 
 
-def test_a_breaker_that_may_be_replaced_is(registry, clock, heard):
+def test_a_breaker_that_may_be_replaced_is(
+    registry: Any, clock: ManualClock, heard: Callable[[Signal], list[Any]]
+) -> None:
     events, before = heard(breaker_added), registry.breaker("plex")
     other = CircuitBreaker("plex", clock=clock)
     with pytest.raises(ConfigurationError) as caught:
@@ -66,7 +73,7 @@ def test_a_breaker_that_may_be_replaced_is(registry, clock, heard):
     assert [event.name for event in events] == ["plex"] * 3
 
 
-def test_what_is_needed_is_not_removed(service, registry):
+def test_what_is_needed_is_not_removed(service: Any, registry: Any) -> None:
     service.register_dependency("db")
     for name in ("shop", "page"):
         service.register_dependency(name, depends_on=["db"])
@@ -75,7 +82,9 @@ def test_what_is_needed_is_not_removed(service, registry):
     assert str(caught.value) == "dependency 'db' is needed by shop, page"
 
 
-def test_what_is_removed_takes_its_parts_with_it(service, registry, clock):
+def test_what_is_removed_takes_its_parts_with_it(
+    service: Any, registry: Any, clock: ManualClock
+) -> None:
     part = registry.add_breaker(CircuitBreaker("plex:search", clock=clock))
     service.register_dependency("plex", operations=[part])
     service.register_dependency("other")
@@ -88,7 +97,7 @@ def test_what_is_removed_takes_its_parts_with_it(service, registry, clock):
     assert [each.name for each in registry.dependencies()] == ["other"]
 
 
-def test_parts_that_another_dependency_needs_stay(service, registry):
+def test_parts_that_another_dependency_needs_stay(service: Any, registry: Any) -> None:
     for name in ("films", "music"):
         service.register_dependency(name, service="plex")
     registry.remove_dependency("films")
@@ -96,13 +105,13 @@ def test_parts_that_another_dependency_needs_stay(service, registry):
     assert [each.name for each in registry.bulkheads()] == ["plex"]
 
 
-def test_budgets_are_listed_by_their_names(registry):
+def test_budgets_are_listed_by_their_names(registry: Any) -> None:
     for name in "cab":
         registry.budget(name)
     assert list(registry.budgets()) == ["a", "b", "c"]
 
 
-def test_a_wrong_option_of_retries_is_told_with_where_it_was_given(service):
+def test_a_wrong_option_of_retries_is_told_with_where_it_was_given(service: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         service.execute_with_retry(int, attempts=3)
     assert str(caught.value).startswith("execute_with_retry: unknown option attempts; allowed are")

@@ -151,4 +151,4 @@ def test_a_reason_that_cannot_be_told_holds_nothing_back(
 ) -> None:
     budget = RetryBudget(clock=clock, suspended=lambda: str(1 / 0))
     assert make_retry(budget=budget).call(Upstream(ConnectionError(), "answer")) == "answer"
-    assert caplog.messages == ["held_back of a retry budget failed"]
+    assert caplog.messages == ["suspended of a retry budget failed"]

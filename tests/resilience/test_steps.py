@@ -2,13 +2,14 @@
 
 import pytest
 
+from medianest.resilience import ManualClock
 from medianest.resilience.steps import ClockSteps
 
 MONTH, THREE_HOURS = 30 * 86_400, 3 * 3600
 
 
 @pytest.mark.parametrize("step", [MONTH, -THREE_HOURS])
-def test_a_step_is_noticed_once(clock, step):
+def test_a_step_is_noticed_once(clock: ManualClock, step: int) -> None:
     steps = ClockSteps(clock)
     clock.advance(10)
     assert steps.look() == 0
@@ -19,7 +20,7 @@ def test_a_step_is_noticed_once(clock, step):
     assert steps.look() == 0
 
 
-def test_little_corrections_are_no_steps(clock):
+def test_little_corrections_are_no_steps(clock: ManualClock) -> None:
     steps = ClockSteps(clock)
     for _ in range(100):
         clock.advance(1)
@@ -27,7 +28,7 @@ def test_little_corrections_are_no_steps(clock):
         assert steps.look() == 0
 
 
-def test_ages_leave_out_what_never_was(clock):
+def test_ages_leave_out_what_never_was(clock: ManualClock) -> None:
     steps, before = ClockSteps(clock), clock.utc()
     clock.advance(10)
     clock.set_by(MONTH)

@@ -197,7 +197,7 @@ WRONG = [
     (lambda: RetryBudget("0.2"), f"{RATIO}'0.2', 10, 60.0; budget=None is none at all"),  # type: ignore[arg-type]
     (
         lambda: RetryBudget(suspended="never"),  # type: ignore[arg-type]
-        "held_back of a retry budget must be a function () -> reason or None, not 'never'",
+        "suspended of a retry budget must be a function () -> reason or None, not 'never'",
     ),
     (
         lambda: MemoryLastGood(0),
@@ -259,7 +259,7 @@ WRONG = [
     ),
     (
         lambda: ErrorRecoveryManager(suspended=5),  # type: ignore[arg-type]
-        "held_back must be a function (action) -> reason or None, not 5",
+        "suspended must be a function (action) -> reason or None, not 5",
     ),
     (
         lambda: MANAGER.with_recovery(int, "plex"),  # type: ignore[arg-type]

@@ -228,7 +228,7 @@ class ErrorRecoveryManager:
         try:
             return self.suspended(action)
         except Exception:
-            logger.exception("held_back of the recovery manager failed")
+            logger.exception("suspended of the recovery manager failed")
             return None
 
     def refusal(

@@ -31,9 +31,7 @@ class Risk(AnswerModel):
     risk_percent: Percent
     suspended: Annotated[
         tuple[SuspendedWork, ...],
-        Field(
-            validation_alias="suspended", description="Work that waits while the risk is so high."
-        ),
+        Field(description="Work that waits while the risk is so high."),
     ]
 
     @classmethod
