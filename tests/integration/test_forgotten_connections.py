@@ -120,7 +120,7 @@ def test_every_call_is_answered_within_two_seconds_and_the_breaker_stays_closed(
     answers = at_once(call)
     assert all(libraries for libraries, _ in answers)
     assert max(took for _, took in answers) < normal + 2.0
-    snapshot = service.registry.breaker("plex-media-server").snapshot()
+    snapshot = service.registry.breaker("plex").snapshot()
     assert (snapshot.state, snapshot.counts.failures) == (State.CLOSED, 0)
     assert plex.requests()["total"] == CONNECTIONS  # no retry beside
 

@@ -70,4 +70,4 @@ def test_a_worker_that_is_forked_of_an_app_made_before_obeys(serve: Callable[...
     listed = server.get(
         "/api/v1/resilience/overrides", headers={"Authorization": f"Bearer {OPERATOR}"}
     )
-    assert [each["name"] for each in listed.json["overrides"]] == ["plex"]
+    assert [each["name"] for each in listed.json["overrides"]] == ["plex-media-server"]

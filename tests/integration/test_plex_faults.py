@@ -45,7 +45,7 @@ def server(plex: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_each_fault_degrades_and_ends(
     server: Server, plex: SandboxProcess, fault: str, options: dict[str, Any]
 ) -> None:
-    for name in ("plex", "plex-media-server.libraries"):
+    for name in ("plex-media-server", "plex-media-server.libraries"):
         server.act("reset", name)
     assert not server.get(LIBRARIES).json["degraded"]
     plex.fault(fault, **options)

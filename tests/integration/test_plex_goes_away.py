@@ -29,7 +29,7 @@ def test_plex_dies_and_returns_and_nothing_is_restarted(
     assert seen["state"] == "open"
     assert seen["last_failure"]["type"] == "UnreachableError"
     refused = server.get("/api/v1/media/sessions")
-    assert (refused.status, refused.json["service"]) == (503, "plex")
+    assert (refused.status, refused.json["service"]) == (503, "plex-media-server")
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert int(refused.headers["Retry-After"]) >= 1
     plex.restart()
