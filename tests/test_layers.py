@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 
 from tests.support import ROOT
@@ -63,3 +64,15 @@ def test_the_package_as_it_is_climbs_nowhere(
 ) -> None:
     code, said = lint({})
     assert (code, "0 broken" in said) == (0, True)
+
+
+def test_no_import_leads_back_to_where_it_began() -> None:
+    """Those for types alone do not count: they are never made when the program runs."""
+    graph = grimp.build_graph("medianest", exclude_type_checking_imports=True, cache_dir=None)
+    left = {each: set(graph.find_modules_directly_imported_by(each)) for each in graph.modules}
+    while ends := [module for module, imported in left.items() if not imported]:
+        for module in ends:
+            del left[module]
+        for imported in left.values():
+            imported.difference_update(ends)
+    assert left == {}
