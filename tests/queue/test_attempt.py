@@ -8,14 +8,16 @@ from medianest.queue.retry_policy import Handler
 from medianest.queue.settlement import Settlement
 from medianest.resilience import CircuitOpenError, DeadlineExceededError, ManualClock, Registry
 from medianest.storage.errors import DatabaseUnavailableError
-from tests.queue.making import NOW, REFUSALS, LaneError, at, lease
+from tests.queue.making import NOW, REFUSALS, SETTINGS, LaneError, at, lease
 
 # -- doing it --------------------------------------------------------------------------------------
 
 
 def test_what_is_done_is_done(attempts: Any, service: Any, pace: Any) -> None:
     its = lease(lane="slow")
+    pace.hold_lane("slow", SETTINGS, lambda delay: delay)
     ended = attempts.attempt(its, 7)
+    assert pace.held_lanes() == ()
     assert service.asked == [("execute", {"n": 1}, 7)]
     assert ended.settlement == Settlement.done(its, "made", NOW)
     assert (ended.go_on, ended.well, pace.last_success) == (True, True, NOW)
@@ -89,6 +91,14 @@ def test_a_failure_of_a_lane_holds_that_lane_alone(
     assert pace.held_lanes() == ("slow",)
 
 
+def test_one_that_dies_after_many_tries_may_have_been_done(attempts, service, pace):
+    service.answer = error = ConnectionAbortedError("lost")
+    pace.last_success = NOW
+    its = lease(attempts=4, failures=2, failing_since=at(-3600))
+    ended = attempts.attempt(its, 7)
+    assert ended.settlement == Settlement.dead(its, NOW, error, in_doubt=True)
+
+
 @pytest.mark.parametrize("result", [object(), float("nan")])
 def test_a_result_that_cannot_be_kept_is_a_failure(
     attempts: Any, service: Any, result: Any
@@ -109,6 +119,7 @@ def test_an_outage_that_no_breaker_counts_holds_all_for_a_while(
     assert ended.settlement == Settlement.later(its, NOW, 10, error)
     assert (ended.go_on, pace.batch, pace.failed_last, doubts.told) == (False, 1, ("1",), ["h"])
     assert pace.hold_until == clock.now() + 10
+    assert pace.failed_after(at(-1), NOW)
 
 
 def test_an_outage_that_a_breaker_counts_is_for_that_one_to_judge(

@@ -57,7 +57,7 @@ def test_what_is_proven_to_be_absent_is_sent_again(
     its = in_doubt(absent_since=at(-10))
     attempts.attempt(its, 7)  # from now on the age of that moment is known
     clock.advance(29.5)
-    assert attempts.attempt(its, 7).settlement.values["state"] == "pending"
+    assert attempts.attempt(its, 7).settlement.values["run_at"] == at(30)
     clock.advance(0.5)
     ended = attempts.attempt(its, 7)
     assert ended.settlement == Settlement.done(its, "made", at(30))
@@ -80,6 +80,11 @@ def test_the_settling_time_begins_anew_after_a_failure_of_the_service(
     its = in_doubt(absent_since=at(-10))
     ended = attempts.attempt(its, 7)
     assert ended.settlement == Settlement.still_in_doubt(its, NOW, 40, absent_since=NOW)
+
+
+def test_an_absence_from_before_it_was_in_doubt_is_none(attempts):
+    its = lease(in_doubt_since=NOW, first_sent_at=at(-30), absent_since=at(-10))
+    assert attempts.attempt(its, 7).settlement.values["absent_since"] == NOW
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
