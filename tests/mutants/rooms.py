@@ -54,10 +54,7 @@ _GUARDS = (
 
 ROOMS = (
     Room("medianest/resilience", ("tests/resilience",)),
-    Room(
-        "medianest/queue",
-        ("tests/queue", "tests/web/test_operators.py", "tests/web/test_requests.py"),
-    ),
+    Room("medianest/queue", ("tests/queue",)),
     Room("medianest/flask", tuple(f"tests/web/test_{name}.py" for name in _GUARDS)),
 )
 

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Executable, insert, select
 
 from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.bound import QueueBound
 from medianest.queue.operations import OperationConflictError
 from medianest.resilience import ManualClock
 from medianest.storage import Database
@@ -152,34 +151,6 @@ def test_keys_of_what_is_gone_are_pruned_when_they_are_old(
     assert admin.prune() == 1
     assert len(known_keys()) == 2
     assert admin.drop(kept.id) is not None
-
-
-def test_the_bound_counts_what_waits_once_a_second_and_what_came_since(
-    queue: QueueByHand,
-    admin: QueueAdmin,
-    settings: QueueSettings,
-    clock: ManualClock,
-    database: Database,
-) -> None:
-    limits = settings.model_copy(update={"max_operations": 4, "max_operations_per_client": 2})
-    bound = QueueBound(limits, clock)
-
-    def refused(client: Any) -> Any:
-        return database.read(lambda connection: bound.refusal(connection, client))
-
-    put(queue, "a", requested_by="kim")
-    assert refused("kim") is None
-    put(queue, "b", requested_by="kim")
-    assert refused("kim") is None  # counted less than a second ago
-    bound.note("kim")
-    assert str(refused("kim")).startswith("2 operations of kim wait")
-    assert refused("lee") is None
-    for _ in range(2):
-        bound.note(None)
-    assert str(refused(None)).startswith("4 operations wait")
-    clock.advance(1)
-    assert refused("lee") is None
-    assert refused("kim").client == "kim"
 
 
 def _run(statement: Executable, connection: Connection) -> None:
