@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Executable, insert, select
 
-from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin
 from medianest.queue.operations import OperationConflictError
 from medianest.resilience import ManualClock

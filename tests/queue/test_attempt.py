@@ -91,7 +91,9 @@ def test_a_failure_of_a_lane_holds_that_lane_alone(
     assert pace.held_lanes() == ("slow",)
 
 
-def test_one_that_dies_after_many_tries_may_have_been_done(attempts, service, pace):
+def test_one_that_dies_after_many_tries_may_have_been_done(
+    attempts: Any, service: Any, pace: Any
+) -> None:
     service.answer = error = ConnectionAbortedError("lost")
     pace.last_success = NOW
     its = lease(attempts=4, failures=2, failing_since=at(-3600))

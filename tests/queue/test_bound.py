@@ -1,27 +1,36 @@
 """The bound of the queue: counted once a second, and what came since."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from medianest.config import QueueSettings
 from medianest.queue.bound import QueueBound
+from medianest.resilience import ManualClock
+from medianest.storage import Database
+from tests.queue.by_hand import QueueByHand
 
 
 @pytest.fixture
-def put(queue):
-    def one(key, client):
+def put(queue: QueueByHand) -> Callable[[Any, Any], None]:
+    def one(key: Any, client: Any) -> None:
         queue.enqueue("h", {"n": 1}, key, requested_by=client)
 
     return one
 
 
 @pytest.fixture
-def make_refused(database, settings, clock):
+def make_refused(
+    database: Database, settings: QueueSettings, clock: ManualClock
+) -> Callable[[Any, Any], Any]:
     """A bound with these limits, and `refused(client)`: why one more of that client is too many."""
 
-    def make(in_all, of_each):
+    def make(in_all: Any, of_each: Any) -> Any:
         limits = {"max_operations": in_all, "max_operations_per_client": of_each}
         bound = QueueBound(settings.model_copy(update=limits), clock)
 
-        def refused(client):
+        def refused(client: Any) -> Any:
             return database.read(lambda connection: bound.refusal(connection, client))
 
         return bound, refused
@@ -29,7 +38,9 @@ def make_refused(database, settings, clock):
     return make
 
 
-def test_the_operations_of_each_client_are_counted_once_a_second(put, make_refused, clock):
+def test_the_operations_of_each_client_are_counted_once_a_second(
+    put: Callable[[Any, Any], None], make_refused: Callable[[Any, Any], Any], clock: ManualClock
+) -> None:
     _, refused = make_refused(in_all=9, of_each=2)
     put("a", "kim"), put("b", "lee")
     assert refused("kim") is None
@@ -43,7 +54,9 @@ def test_the_operations_of_each_client_are_counted_once_a_second(put, make_refus
     assert refused("lee") is None
 
 
-def test_what_came_since_counts(put, make_refused):
+def test_what_came_since_counts(
+    put: Callable[[Any, Any], None], make_refused: Callable[[Any, Any], Any]
+) -> None:
     bound, refused = make_refused(in_all=4, of_each=3)
     put("a", None)
     assert refused(None) is None
@@ -56,7 +69,9 @@ def test_what_came_since_counts(put, make_refused):
     assert refused("kim").client is None
 
 
-def test_what_is_done_does_not_count(queue, put, make_refused):
+def test_what_is_done_does_not_count(
+    queue: QueueByHand, put: Callable[[Any, Any], None], make_refused: Callable[[Any, Any], Any]
+) -> None:
     bound, refused = make_refused(in_all=1, of_each=1)
     put("a", "kim")
     queue.finish(queue.claim("h"), None)

@@ -1,14 +1,16 @@
 """The recovery action that puts into the queue what could not be done now."""
 
+from typing import Any
+
 import pytest
 
 from medianest.queue.defer import DEFERRED, Deferral, Deferred, queue_for_later
-from medianest.queue.runner import Handler
+from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import Declined, RecoveryContext
 
 
 @pytest.fixture
-def handler(runner):
+def handler(runner: QueueRunner) -> Any:
     return runner.register(
         Handler(
             name="h",
@@ -21,11 +23,11 @@ def handler(runner):
 
 
 @pytest.fixture
-def action(runner, handler):
+def action(runner: QueueRunner, handler: Any) -> Any:
     return queue_for_later(runner)
 
 
-def context(deferred=None, **values):
+def context(deferred: None = None, **values: Any) -> Any:
     metadata = {} if deferred is None else {DEFERRED: deferred}
     return RecoveryContext(operation="op", service="svc", metadata=metadata, **values)
 
@@ -33,7 +35,7 @@ def context(deferred=None, **values):
 WANTED = Deferral("h", {"n": 1}, "k")
 
 
-def test_it_is_for_what_can_be_deferred_alone_and_is_never_rehearsed(action):
+def test_it_is_for_what_can_be_deferred_alone_and_is_never_rehearsed(action: Any) -> None:
     assert (action.name, action.priority, action.rest) == ("queue-for-later", 4, 0)
     assert action.concurrent
     assert action.concerns(context(WANTED))
@@ -51,13 +53,15 @@ def test_it_is_for_what_can_be_deferred_alone_and_is_never_rehearsed(action):
         (WANTED, PermissionError(), "the error is for the caller to know at once"),
     ],
 )
-def test_what_later_is_no_help_for_is_declined(action, deferred, error, why):
+def test_what_later_is_no_help_for_is_declined(
+    action: Any, deferred: Any, error: Any, why: Any
+) -> None:
     declined = action.should_execute(error, context(deferred))
     assert isinstance(declined, Declined)
     assert declined.why == why
 
 
-def test_what_could_not_be_done_is_kept_with_who_asked(runner, action):
+def test_what_could_not_be_done_is_kept_with_who_asked(runner: QueueRunner, action: Any) -> None:
     asked = context(WANTED, user="kim", correlation_id="abc")
     assert action.should_execute(ConnectionError(), asked) is True
     answer = action.execute(ConnectionError(), asked)
@@ -67,7 +71,7 @@ def test_what_could_not_be_done_is_kept_with_who_asked(runner, action):
     assert (seen.requested_by, seen.correlation_id, seen.state) == ("kim", "abc", "pending")
 
 
-def test_what_is_in_the_queue_already_is_tried_later(runner, action):
+def test_what_is_in_the_queue_already_is_tried_later(runner: QueueRunner, action: Any) -> None:
     lease = runner.queue.enqueue("h", {"n": 1}, "k", leased=True).lease
     held = context(lease)
     assert action.should_execute(ConnectionError(), held) is True
@@ -76,6 +80,6 @@ def test_what_is_in_the_queue_already_is_tried_later(runner, action):
     assert answer.operation.error_message == "wrong"
 
 
-def test_another_name_and_another_place_may_be_chosen(runner, handler):
+def test_another_name_and_another_place_may_be_chosen(runner: QueueRunner, handler: Any) -> None:
     action = queue_for_later(runner, name="later", priority=9)
     assert (action.name, action.priority) == ("later", 9)

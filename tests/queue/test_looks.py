@@ -82,7 +82,7 @@ def test_the_settling_time_begins_anew_after_a_failure_of_the_service(
     assert ended.settlement == Settlement.still_in_doubt(its, NOW, 40, absent_since=NOW)
 
 
-def test_an_absence_from_before_it_was_in_doubt_is_none(attempts):
+def test_an_absence_from_before_it_was_in_doubt_is_none(attempts: Any) -> None:
     its = lease(in_doubt_since=NOW, first_sent_at=at(-30), absent_since=at(-10))
     assert attempts.attempt(its, 7).settlement.values["absent_since"] == NOW
 

@@ -240,3 +240,8 @@ def test_the_error_for_a_rehearsal_says_what_it_is() -> None:
 def test_what_is_no_token_cannot_be_rehearsed() -> None:
     with pytest.raises(ConfigurationError, match=r"^error: 'x' is not an exception type"):
         example_of("x")
+
+
+def test_what_cannot_be_looked_through_is_told_as_it_is() -> None:
+    with pytest.raises(ConfigurationError, match=r"^expected_errors: 5 is not an exception type"):
+        Classifier(5)

@@ -234,3 +234,49 @@ def test_a_rehearsal_with_what_can_be_no_key_is_told_what_is_taken(answers: Any)
     with pytest.raises(ConfigurationError) as caught:
         answers.rehearsed({"name": [], "page": 1})
     assert str(caught.value) == "shop.shelf takes plain values of name, page"
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "message"),
+    [
+        (
+            "store",
+            {},
+            "recovery of 'x': last_good must keep answers as MemoryLastGood does, not {}",
+        ),
+        ("key", 5, "recovery of 'x': key must be a function, not 5"),
+        ("stale", 5, "recovery of 'x': stale must be a function, not 5"),
+        ("handles", "x", "handles: 'x' is not an exception type"),
+    ],
+)
+def test_what_good_answers_cannot_be_made_of_is_told(option: Any, given: Any, message: Any) -> None:
+    options = {"store": MemoryLastGood(60), "key": str, option: given}
+    with pytest.raises(ConfigurationError) as caught:
+        GoodAnswers(options.pop("store"), operation="x", service="shop", **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_why_no_old_answer_is_served(clock: ManualClock) -> None:
+    answers = GoodAnswers(
+        MemoryLastGood(60, clock=clock),
+        operation="shelf",
+        service="shop",
+        key=lambda name: name,
+        handles="timeout",
+    )
+    good = answers.of_call(("films",), {})
+    assert good.declined(ValueError()).why == "an old answer is no help against this error"
+    why = "there is no good answer that is young enough"
+    assert good.declined(TimeoutError()).why == good.serve(TimeoutError()).why == why
+    assert answers.rehearsed({}).declined(TimeoutError()).why == why
+
+
+def test_nobody_has_asked_yet(clock: ManualClock) -> None:
+    answers = GoodAnswers(
+        MemoryLastGood(60, clock=clock),
+        operation="shelf",
+        service="shop",
+        key=str,
+        arguments=("n",),
+    )
+    assert answers.rehearsed({}).declined(TimeoutError()).why == "nobody has asked for it yet"

@@ -17,6 +17,7 @@ from medianest.resilience import (
     Patience,
     Registry,
     ResilienceService,
+    UnknownNameError,
 )
 from medianest.resilience.events import breaker_added
 
@@ -115,3 +116,63 @@ def test_a_wrong_option_of_retries_is_told_with_where_it_was_given(service: Any)
     with pytest.raises(ConfigurationError) as caught:
         service.execute_with_retry(int, attempts=3)
     assert str(caught.value).startswith("execute_with_retry: unknown option attempts; allowed are")
+
+
+WRONG = [
+    (lambda service: service.register_dependency(""), "dependency name must be 1 to 100"),
+    (
+        lambda service: service.register_dependency("x", criticality="vital"),
+        "dependency 'x': criticality must be one of critical, important, optional, not 'vital'",
+    ),
+    (
+        lambda service: service.register_dependency("x", type="toaster"),
+        "dependency 'x': type must be one of database, cache, external-api, internal-service, "
+        "queue, not 'toaster'",
+    ),
+    (
+        lambda service: service.register_dependency("x", depends_on=["a", "b"]),
+        "dependency 'x': depends_on names 'a', 'b', which is not registered",
+    ),
+    (
+        lambda service: service.register_dependency("x", depends_on="db"),
+        "dependency 'x': depends_on takes a list of names, not 'db'",
+    ),
+    (
+        lambda service: service.pipeline("x"),
+        "no dependency 'x'; registered are: db, web",
+    ),
+    (
+        lambda service: service.register_dependency("y", service="db", bulkhead=2),
+        "bulkhead 'db' exists already with other options: ",
+    ),
+    (
+        lambda service: service.register_dependency(
+            "y", service="db", circuit_breaker={"failure_threshold": 2}
+        ),
+        "circuit breaker 'db' exists already with other options: ",
+    ),
+    (
+        lambda service: service.registry.bulkhead("x", places=2),
+        "bulkhead 'x': unknown option places; allowed are",
+    ),
+]
+
+
+@pytest.mark.parametrize(("ask", "message"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_told_in_full(service: Any, ask: Callable[..., Any], message: Any) -> None:
+    for name in ("web", "db"):
+        service.register_dependency(name)
+    with pytest.raises((ConfigurationError, UnknownNameError)) as caught:
+        ask(service)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_budget_is_refilled_by_the_clock_of_its_registry(
+    registry: Any, clock: ManualClock
+) -> None:
+    budget = registry.budget("plex")
+    while budget.withdraw():
+        pass
+    clock.advance(60)
+    assert budget.snapshot()["left"] == 10
+    assert budget.why_held_back() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from medianest.resilience import (
 from medianest.resilience.options import MAX_SECONDS
 from medianest.resilience.recovery import RecoveryAction
 
+BREAKER = ", ".join(field.name for field in fields(CircuitBreakerOptions))
 NAME = "name must be 1 to 100 printable characters, not ''"
 STORE: MemoryLastGood[Any] = MemoryLastGood(60)
 MANAGER = ErrorRecoveryManager()
@@ -56,6 +58,10 @@ WRONG = [
     (
         lambda: CircuitBreaker("plex", random=0.5),  # type: ignore[arg-type]
         "circuit breaker 'plex': random must be a function () -> a number from 0 to 1, not 0.5",
+    ),
+    (
+        lambda: CircuitBreaker("plex", threshold=3),
+        f"circuit breaker 'plex': unknown option threshold; allowed are {BREAKER}, clock, random",
     ),
     (
         lambda: Retry(name="plex", random=0.5),  # type: ignore[arg-type]

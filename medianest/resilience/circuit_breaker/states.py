@@ -79,7 +79,6 @@ class Generation:
         "no_quick_since",
         "number",
         "open_reported",
-        "opened_for",
         "passed",
         "pending",
         "reason",
@@ -117,7 +116,6 @@ class Generation:
         self.reason = reason
         self.actor = actor
         self.expires_at = expires_at
-        self.opened_for = opened_for
         self.refused_before = refused_before
         self.leases: list[tuple[float, int]] = []
         """Of each probe: when it began, and its thread."""
