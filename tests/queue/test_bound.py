@@ -10,10 +10,11 @@ from medianest.queue.bound import QueueBound
 from medianest.resilience import ManualClock
 from medianest.storage import Database
 from tests.queue.by_hand import QueueByHand
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
-def put(queue: QueueByHand) -> Callable[[Any, Any], None]:
+def put(queue: QueueByHand) -> Callable[..., None]:
     def one(key: Any, client: Any) -> None:
         queue.enqueue("h", {"n": 1}, key, requested_by=client)
 
@@ -23,7 +24,7 @@ def put(queue: QueueByHand) -> Callable[[Any, Any], None]:
 @pytest.fixture
 def make_refused(
     database: Database, settings: QueueSettings, clock: ManualClock
-) -> Callable[[Any, Any], Any]:
+) -> Callable[..., Any]:
     """A bound with these limits, and `refused(client)`: why one more of that client is too many."""
 
     def make(in_all: Any, of_each: Any) -> Any:
@@ -39,7 +40,7 @@ def make_refused(
 
 
 def test_the_operations_of_each_client_are_counted_once_a_second(
-    put: Callable[[Any, Any], None], make_refused: Callable[[Any, Any], Any], clock: ManualClock
+    put: Callable[[Any, Any], None], make_refused: Callable[..., Any], clock: ManualClock
 ) -> None:
     _, refused = make_refused(in_all=9, of_each=2)
     put("a", "kim"), put("b", "lee")
@@ -55,7 +56,7 @@ def test_the_operations_of_each_client_are_counted_once_a_second(
 
 
 def test_what_came_since_counts(
-    put: Callable[[Any, Any], None], make_refused: Callable[[Any, Any], Any]
+    put: Callable[[Any, Any], None], make_refused: Callable[..., Any]
 ) -> None:
     bound, refused = make_refused(in_all=4, of_each=3)
     put("a", None)
@@ -70,14 +71,14 @@ def test_what_came_since_counts(
 
 
 def test_what_is_done_does_not_count(
-    queue: QueueByHand, put: Callable[[Any, Any], None], make_refused: Callable[[Any, Any], Any]
+    queue: QueueByHand, put: Callable[[Any, Any], None], make_refused: Callable[..., Any]
 ) -> None:
     bound, refused = make_refused(in_all=1, of_each=1)
     put("a", "kim")
-    queue.finish(queue.claim("h"), None)
+    queue.finish(not_none(queue.claim("h")), None)
     assert refused("kim") is None
     put("b", "kim")
-    queue.bury(queue.claim("h"), ValueError())
+    queue.bury(not_none(queue.claim("h")), ValueError())
     assert refused("kim") is None  # counted just now
     bound.note("kim")
     assert refused("kim") is not None

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from medianest.queue.defer import DEFERRED, Deferral, Deferred, queue_for_later
+from medianest.queue.operations import Lease
 from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import Declined, RecoveryContext
+from tests.support.narrowing import not_none
 
 
 @pytest.fixture
@@ -27,8 +29,8 @@ def action(runner: QueueRunner, handler: Any) -> Any:
     return queue_for_later(runner)
 
 
-def context(deferred: None = None, **values: Any) -> Any:
-    metadata = {} if deferred is None else {DEFERRED: deferred}
+def context(deferred: Deferral | Lease | None = None, **values: Any) -> Any:
+    metadata: dict[str, Any] = {} if deferred is None else {DEFERRED: deferred}
     return RecoveryContext(operation="op", service="svc", metadata=metadata, **values)
 
 
@@ -66,13 +68,13 @@ def test_what_could_not_be_done_is_kept_with_who_asked(runner: QueueRunner, acti
     assert action.should_execute(ConnectionError(), asked) is True
     answer = action.execute(ConnectionError(), asked)
     assert isinstance(answer, Deferred)
-    seen = runner.queue.get(answer.operation.id)
+    seen = not_none(runner.queue.get(answer.operation.id))
     assert (seen.handler, seen.payload, seen.idempotency_key) == ("h", {"n": 1}, "k")
     assert (seen.requested_by, seen.correlation_id, seen.state) == ("kim", "abc", "pending")
 
 
 def test_what_is_in_the_queue_already_is_tried_later(runner: QueueRunner, action: Any) -> None:
-    lease = runner.queue.enqueue("h", {"n": 1}, "k", leased=True).lease
+    lease = not_none(runner.queue.enqueue("h", {"n": 1}, "k", leased=True).lease)
     held = context(lease)
     assert action.should_execute(ConnectionError(), held) is True
     answer = action.execute(ValueError("wrong"), held)

@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 
 from medianest.queue.admin import QueueAdmin, Retried
 from medianest.queue.operations import OperationConflictError
-from medianest.queue.retry_policy import Handler
 from medianest.resilience import ManualClock
 from medianest.storage import Database
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
+from tests.support.narrowing import not_none
 
 
 def keep(queue: QueueByHand, key: str = "a", handler: str = "h", **options: Any) -> Any:
@@ -25,7 +25,7 @@ def row(database: Database) -> Callable[[Any], Any]:
 
     def read(operation_id: Any) -> Any:
         query = select(table).where(table.c.id == operation_id)
-        return database.read(lambda connection: connection.execute(query).one()._mapping)
+        return database.read(lambda connection: connection.execute(query).mappings().one())
 
     return read
 
@@ -119,7 +119,7 @@ def test_what_runs_or_is_done_is_not_retried(
 def test_all_dead_letters_of_a_handler_are_retried_but_for_those_that_wait_again(
     queue: QueueByHand, admin: QueueAdmin
 ) -> None:
-    def bury(key: Any, handler: Handler) -> Any:
+    def bury(key: str, handler: str) -> Any:
         lease = keep(queue, key, handler, leased=True).lease
         queue.bury(lease, ValueError())
         return lease.operation.id
@@ -128,7 +128,7 @@ def test_all_dead_letters_of_a_handler_are_retried_but_for_those_that_wait_again
     others = bury("a", "other")
     keep(queue, "c")  # the same, once more
     assert admin.retry_dead("h") == Retried(2, 1, is_complete=True)
-    states = [queue.get(each).state for each in (*mine, others)]
+    states = [not_none(queue.get(each)).state for each in (*mine, others)]
     assert states == ["pending", "pending", "dead", "dead"]
     with pytest.raises(OperationConflictError) as caught:
         admin.retry(mine[2])
@@ -142,6 +142,6 @@ def test_what_is_put_off_or_dead_without_more_is_neither_its_fault_nor_in_doubt(
     lease = keep(queue, leased=True).lease
     assert queue.reschedule(lease, 0)
     assert row(lease.operation.id)["failures"] == 0
-    assert queue.bury(queue.claim("h"), ValueError())
+    assert queue.bury(not_none(queue.claim("h")), ValueError())
     found = row(lease.operation.id)
     assert (found["failures"], found["occupies"], found["in_doubt_since"]) == (1, 0, None)

@@ -244,4 +244,4 @@ def test_what_is_no_token_cannot_be_rehearsed() -> None:
 
 def test_what_cannot_be_looked_through_is_told_as_it_is() -> None:
     with pytest.raises(ConfigurationError, match=r"^expected_errors: 5 is not an exception type"):
-        Classifier(5)
+        Classifier(5)  # type: ignore[arg-type]

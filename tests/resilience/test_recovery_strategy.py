@@ -42,7 +42,10 @@ def test_functions_that_fail_cost_nobody_the_answer(
     manager: ErrorRecoveryManager, seen: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     recovery = Recovery(
-        manager, service="shop", operation=lambda *_, **__: 1 / 0, metadata=lambda *_, **__: 1 / 0
+        manager,
+        service="shop",
+        operation=lambda *_, **__: str(1 / 0),
+        metadata=lambda *_, **__: {"n": 1 / 0},
     )
     assert recovery.call(failing_call, "films", page=2) == "answer"
     assert (seen().operation, dict(seen().metadata)) == ("failing_call", {})

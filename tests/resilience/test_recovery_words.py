@@ -264,11 +264,13 @@ def test_why_no_old_answer_is_served(clock: ManualClock) -> None:
         key=lambda name: name,
         handles="timeout",
     )
-    good = answers.of_call(("films",), {})
-    assert good.declined(ValueError()).why == "an old answer is no help against this error"
+    good = not_none(answers.of_call(("films",), {}))
+    assert (
+        not_none(good.declined(ValueError())).why == "an old answer is no help against this error"
+    )
     why = "there is no good answer that is young enough"
-    assert good.declined(TimeoutError()).why == good.serve(TimeoutError()).why == why
-    assert answers.rehearsed({}).declined(TimeoutError()).why == why
+    assert not_none(good.declined(TimeoutError())).why == good.serve(TimeoutError()).why == why
+    assert not_none(answers.rehearsed({}).declined(TimeoutError())).why == why
 
 
 def test_nobody_has_asked_yet(clock: ManualClock) -> None:
@@ -279,4 +281,7 @@ def test_nobody_has_asked_yet(clock: ManualClock) -> None:
         key=str,
         arguments=("n",),
     )
-    assert answers.rehearsed({}).declined(TimeoutError()).why == "nobody has asked for it yet"
+    assert (
+        not_none(answers.rehearsed({}).declined(TimeoutError())).why
+        == "nobody has asked for it yet"
+    )

@@ -60,7 +60,7 @@ WRONG = [
         "circuit breaker 'plex': random must be a function () -> a number from 0 to 1, not 0.5",
     ),
     (
-        lambda: CircuitBreaker("plex", threshold=3),
+        lambda: CircuitBreaker("plex", threshold=3),  # type: ignore[call-arg]
         f"circuit breaker 'plex': unknown option threshold; allowed are {BREAKER}, clock, random",
     ),
     (
