@@ -175,4 +175,4 @@ def test_a_budget_is_refilled_by_the_clock_of_its_registry(
         pass
     clock.advance(60)
     assert budget.snapshot()["left"] == 10
-    assert budget.why_held_back() is None
+    assert budget.why_suspended() is None
