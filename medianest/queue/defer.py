@@ -75,7 +75,7 @@ def queue_for_later(
         concerns=lambda context: DEFERRED in context.metadata,
         rehearse=lambda error, context: None,  # a request that nobody made is not to be done
         concurrent=True,
-        rest=0.0,  # that one cannot be kept says nothing of the next
+        suspend_for=0.0,  # that one cannot be kept says nothing of the next
     )
 
 

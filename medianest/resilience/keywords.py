@@ -84,7 +84,7 @@ class RecoveryActionKeywords(TypedDict, total=False):
 
     concerns: Concerns
     rehearse: Execute | None
-    rest: float
+    suspend_for: float
     cooldown: float
     patience: float
     concurrent: bool

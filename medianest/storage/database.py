@@ -274,7 +274,7 @@ class Database:
             should_execute=lost_connection,
             execute=self._reconnect,
             cooldown=0.2,
-            rest=10.0,
+            suspend_for=10.0,
         )
 
     def _reconnect(self, error: Exception, context: RecoveryContext) -> object:

@@ -12,4 +12,4 @@ WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 def explained(world: World, lately: Sequence[str] = ()) -> dict[tuple[str, str], str | None]:
     read = world.read(lately)
-    return {k: r.explained_by for k, r in read.items() if r.severity is not None}
+    return {k: r.inhibited_by for k, r in read.items() if r.severity is not None}

@@ -27,9 +27,9 @@ def test_a_dependency_that_is_down_names_all_that_suffer(
         assert world.severity("dependency-down", name) is None
     world.checks()
     found = world.read()["dependency-down", name]
-    assert (found.severity, found.affected, found.at_once) == (severity, affected, True)
+    assert (found.severity, found.affected, found.skip_hold) == (severity, affected, True)
     assert found.message == f"{name} is down: connection refused"
-    assert found.explained_by is None
+    assert found.inhibited_by is None
 
 
 def test_its_calls_are_explained_from_the_first_failed_check_on(world: World) -> None:
@@ -105,7 +105,7 @@ def test_a_dependency_that_nobody_looks_at_is_neither_down_nor_up(
         world.checks()
     clock.advance(60)
     found = world.read()[rule, "plex"]
-    assert (found.severity, found.known) == (None, False)
+    assert (found.severity, found.has_data) == (None, False)
 
 
 def test_a_graph_with_many_ways_through_it_is_read_quickly(clock: ManualClock) -> None:
@@ -121,4 +121,4 @@ def test_a_graph_with_many_ways_through_it_is_read_quickly(clock: ManualClock) -
     for _ in range(3):
         world.checks()
     assert len(world.read()["dependency-down", "a0"].affected) == 58
-    assert world.read()["dependency-down", "b29"].explained_by == "a0"
+    assert world.read()["dependency-down", "b29"].inhibited_by == "a0"

@@ -79,7 +79,7 @@ def test_what_may_not_be_told_now_is_told_when_it_lasts(clock: ManualClock) -> N
         return True
 
     alerting = Alerting(clock, claim=claim, **TIMES)
-    alerting.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    alerting.says(CRITICAL, "dependency-down", "plex", skip_hold=True)
     alerting.run(1000)
     assert [word for _, word in alerting.told] == ["critical"]
     assert 290 <= alerting.told[0][0] <= 350
@@ -125,16 +125,16 @@ def test_what_is_over_after_a_restart_is_told_as_over(clock: ManualClock) -> Non
 
 def test_what_was_told_before_a_restart_is_not_over_at_the_first_look(clock: ManualClock) -> None:
     before = Alerting(clock, hold=30)
-    before.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    before.says(CRITICAL, "dependency-down", "plex", skip_hold=True)
     before.run(1)
     after = Alerting(clock, hold=30)
     after.manager.restore(before.alerts)
-    after.says(None, "dependency-down", "plex", at_once=True)
+    after.says(None, "dependency-down", "plex", skip_hold=True)
     after.run(20)
-    after.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    after.says(CRITICAL, "dependency-down", "plex", skip_hold=True)
     after.run(10)
     assert after.told == []
-    after.says(None, "dependency-down", "plex", at_once=True)
+    after.says(None, "dependency-down", "plex", skip_hold=True)
     after.run(40)
     assert after.told == [(60, "resolved")]
 

@@ -82,7 +82,7 @@ def test_few_calls_are_not_judged(world: World) -> None:
 )
 def test_memory(world: World, share: float, severity: Severity | None) -> None:
     world.check("memory", lambda: CheckResult(detail={"share": share, "limited_by": "container"}))
-    assert not world.read()["memory", "system"].known
+    assert not world.read()["memory", "system"].has_data
     world.checks()
     found = world.read()["memory", "system"]
     assert (found.severity, found.value) == (severity, share)
@@ -148,9 +148,9 @@ def test_the_moment_before_a_probe_says_nothing(world: World, clock: ManualClock
     fail(first)
     clock.advance(60)
     found = world.read()["error-rate", "parts"]
-    assert (found.severity, found.known) == (None, False)
+    assert (found.severity, found.has_data) == (None, False)
     first.close()
-    assert world.read()["error-rate", "parts"].known
+    assert world.read()["error-rate", "parts"].has_data
 
 
 def test_the_breaker_of_what_is_down_does_not_count(world: World) -> None:
@@ -165,7 +165,7 @@ def test_the_breaker_of_what_is_down_does_not_count(world: World) -> None:
 @pytest.mark.parametrize(("dead", "severity"), [(0, None), (1, WARNING), (1000, WARNING)])
 def test_dead_letters(world: World, dead: int, severity: Severity | None) -> None:
     world.check("queue", lambda: CheckResult(detail={"dead": dead, "pending": 3}))
-    assert not world.read()["dead-letters", "queue"].known
+    assert not world.read()["dead-letters", "queue"].has_data
     world.checks()
     found = world.read()["dead-letters", "queue"]
     assert (found.severity, found.value) == (severity, dead)
@@ -176,4 +176,4 @@ def test_the_first_check_that_says_something_else_proves_nothing(world: World, r
     world.down = {"plex"}
     world.checks()
     found = world.read()[rule, "plex"]
-    assert (found.severity, found.known) == (None, False)
+    assert (found.severity, found.has_data) == (None, False)

@@ -129,9 +129,9 @@ def test_after_it_was_over_it_is_not_told_anew_for_a_while(alerting: Alerting) -
 
 
 def test_what_has_waited_already_is_told_and_over_at_once(alerting: Alerting) -> None:
-    alerting.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    alerting.says(CRITICAL, "dependency-down", "plex", skip_hold=True)
     alerting.run(5)
-    alerting.says(None, "dependency-down", "plex", at_once=True)
+    alerting.says(None, "dependency-down", "plex", skip_hold=True)
     alerting.run(5)
     assert alerting.told == [(0, "critical"), (5, "resolved")]
 
@@ -139,7 +139,7 @@ def test_what_has_waited_already_is_told_and_over_at_once(alerting: Alerting) ->
 def test_what_is_explained_is_not_told_and_its_time_does_not_count(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(20)
-    alerting.says(WARNING, explained_by="plex")
+    alerting.says(WARNING, inhibited_by="plex")
     alerting.run(1000)
     alerting.says(WARNING)
     alerting.run(10)
@@ -151,10 +151,10 @@ def test_what_is_explained_is_not_told_and_its_time_does_not_count(alerting: Ale
 def test_a_break_counts_though_it_was_explained(alerting: Alerting) -> None:
     alerting.says(CRITICAL)
     alerting.run(29)
-    alerting.says(None, explained_by="plex")
+    alerting.says(None, inhibited_by="plex")
     alerting.run(100)
     assert states(alerting) == []
-    alerting.says(WARNING, explained_by="plex")
+    alerting.says(WARNING, inhibited_by="plex")
     alerting.run(10)
     alerting.says(CRITICAL)
     alerting.run(29)
@@ -164,7 +164,7 @@ def test_a_break_counts_though_it_was_explained(alerting: Alerting) -> None:
 def test_what_gets_better_while_it_is_explained_is_no_longer_critical(alerting: Alerting) -> None:
     alerting.says(CRITICAL)
     alerting.run(25)
-    alerting.says(WARNING, explained_by="plex")
+    alerting.says(WARNING, inhibited_by="plex")
     alerting.run(50)
     alerting.says(CRITICAL)
     alerting.run(20)
@@ -174,29 +174,29 @@ def test_what_gets_better_while_it_is_explained_is_no_longer_critical(alerting: 
 def test_what_fires_already_is_over_once_it_is_explained_for_long(alerting: Alerting) -> None:
     alerting.says(WARNING)
     alerting.run(31)
-    alerting.says(CRITICAL, explained_by="plex")
+    alerting.says(CRITICAL, inhibited_by="plex")
     alerting.run(40)
     assert alerting.told == [(30, "warning"), (51, "resolved")]
 
 
 def test_a_suspicion_of_another_does_not_end_what_is_down(alerting: Alerting) -> None:
     """Keeps out: "it is over" about what is still down, because one check of another failed."""
-    alerting.says(CRITICAL, "dependency-down", "shop", at_once=True)
+    alerting.says(CRITICAL, "dependency-down", "shop", skip_hold=True)
     alerting.run(5)
-    alerting.says(CRITICAL, "dependency-down", "shop", at_once=True, explained_by="db")
+    alerting.says(CRITICAL, "dependency-down", "shop", skip_hold=True, inhibited_by="db")
     alerting.run(10)
-    alerting.says(CRITICAL, "dependency-down", "shop", at_once=True)
+    alerting.says(CRITICAL, "dependency-down", "shop", skip_hold=True)
     alerting.run(60)
     assert alerting.told == [(0, "critical")]
 
 
 def test_what_nobody_knows_any_more_is_not_over(alerting: Alerting) -> None:
-    alerting.says(CRITICAL, "dependency-down", "plex", at_once=True)
+    alerting.says(CRITICAL, "dependency-down", "plex", skip_hold=True)
     alerting.run(5)
-    alerting.says(None, "dependency-down", "plex", at_once=True, known=False)
+    alerting.says(None, "dependency-down", "plex", skip_hold=True, has_data=False)
     alerting.run(500)
     assert alerting.told == [(0, "critical")]
-    alerting.says(None, "dependency-down", "plex", at_once=True)
+    alerting.says(None, "dependency-down", "plex", skip_hold=True)
     alerting.run(1)
     assert alerting.told[1:] == [(505, "resolved")]
 
@@ -220,7 +220,7 @@ def test_where_its_subject_is_gone_before_it_fires_nothing_is_told(alerting: Ale
 
 
 def test_rules_know_what_was_bad_within_the_last_minute(alerting: Alerting) -> None:
-    alerting.says(WARNING, explained_by="plex")
+    alerting.says(WARNING, inhibited_by="plex")
     alerting.run(2)
     assert alerting.lately == {"error-rate:system"}
     alerting.says(None)

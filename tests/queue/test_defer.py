@@ -38,7 +38,7 @@ WANTED = Deferral("h", {"n": 1}, "k")
 
 
 def test_it_is_for_what_can_be_deferred_alone_and_is_never_rehearsed(action: Any) -> None:
-    assert (action.name, action.priority, action.rest) == ("queue-for-later", 4, 0)
+    assert (action.name, action.priority, action.suspend_for) == ("queue-for-later", 4, 0)
     assert action.concurrent
     assert action.concerns(context(WANTED))
     assert not action.concerns(context())

@@ -30,7 +30,7 @@ def flaky() -> Callable[[], str]:
 def test_a_repair_that_helps_each_time_never_rests(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
 ) -> None:
-    runs, operation = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60), flaky()
+    runs, operation = act("repair", 1, RETRY_OPERATION, max_attempts=2, suspend_for=60), flaky()
     assert [manager.with_recovery(operation, CONTEXT) for _ in range(5)] == ["well"] * 5
     assert len(runs) == 5
 
@@ -38,7 +38,7 @@ def test_a_repair_that_helps_each_time_never_rests(
 def test_a_repair_that_helps_forgets_those_that_did_not(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
 ) -> None:
-    runs, operation = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60), flaky()
+    runs, operation = act("repair", 1, RETRY_OPERATION, max_attempts=2, suspend_for=60), flaky()
     for _ in range(3):
         with pytest.raises(ConnectionError):
             manager.with_recovery(broken, CONTEXT, max_attempts=2)
@@ -49,13 +49,13 @@ def test_a_repair_that_helps_forgets_those_that_did_not(
 def test_a_repair_that_does_not_help_rests(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]], clock: ManualClock
 ) -> None:
-    runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60)
+    runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, suspend_for=60)
     for _ in range(4):
         with pytest.raises(ConnectionError):
             manager.with_recovery(broken, CONTEXT, max_attempts=2)
     assert len(runs) == 2
     prediction = manager.predict(ConnectionError(), CONTEXT)[0]
-    assert prediction.why_not == "it failed 2 times in a row and rests"
+    assert prediction.why_not == "it failed 2 times in a row and is suspended"
     clock.advance(60)
     assert manager.predict(ConnectionError(), CONTEXT)[0].applies
 

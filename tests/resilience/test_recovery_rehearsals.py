@@ -31,7 +31,7 @@ def test_rehearsals_of_a_repair_never_put_it_to_rest(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
 ) -> None:
     """Keeps out: an operator rehearses in an outage, and then nothing repairs what is broken."""
-    runs = act("repair", 2, RuntimeError("still down"), max_attempts=2, rest=60)
+    runs = act("repair", 2, RuntimeError("still down"), max_attempts=2, suspend_for=60)
     for _ in range(3):
         assert manager.rehearse(TimeoutError("x"), CONTEXT).outcome == "failed"
     with pytest.raises(ConnectionError):

@@ -112,7 +112,7 @@ def test_between_two_runs_an_action_cools_down(
 def test_an_action_that_fails_again_and_again_rests(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]], clock: ManualClock
 ) -> None:
-    runs = act("repair", 1, RuntimeError("no"), max_attempts=3, rest=60)
+    runs = act("repair", 1, RuntimeError("no"), max_attempts=3, suspend_for=60)
     for _ in range(5):
         with pytest.raises(ConnectionError):
             manager.with_recovery(broken, CONTEXT)
@@ -126,7 +126,7 @@ def test_an_action_that_fails_again_and_again_rests(
 def test_a_repair_that_did_not_help_counts_as_failed(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
 ) -> None:
-    runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, rest=60)
+    runs = act("repair", 1, RETRY_OPERATION, max_attempts=2, suspend_for=60)
     for _ in range(4):
         with pytest.raises(ConnectionError):
             manager.with_recovery(broken, CONTEXT, max_attempts=2)

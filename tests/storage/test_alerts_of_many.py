@@ -51,7 +51,7 @@ def test_an_outage_right_after_a_restart_within_the_cool_down_is_told(
     down = [CRITICAL, None, CRITICAL]
 
     def read(lately: Collection[str]) -> list[RuleResult]:
-        return [RuleResult("dependency-down", "plex", down[0], at_once=True)]
+        return [RuleResult("dependency-down", "plex", down[0], skip_hold=True)]
 
     def manager(journal: AlertClaims) -> AlertManager:
         made = AlertManager(AlertOptions(), read, claims=journal, clock=clock)

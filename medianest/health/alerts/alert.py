@@ -108,11 +108,11 @@ class AlertState:
     def follow(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
         """Take a reading; the alert when it is to be told now."""
         passed, self._seen_at = now - self._seen_at, now
-        if not reading.known:
+        if not reading.has_data:
             return None
         if reading.severity is not None:
             self.bad_at = now
-        explained = reading.severity is not None and reading.explained_by is not None
+        explained = reading.severity is not None and reading.inhibited_by is not None
         if explained and not self._is_firing:
             # The time that something else explains does not count, as if it had not passed.
             self._above = {
@@ -144,7 +144,7 @@ class AlertState:
             self._well_since = now
         # One that is only explained now may still be bad: a moment of doubt about another does
         # not end it.
-        is_over = reading.at_once and reading.severity is None
+        is_over = reading.skip_hold and reading.severity is None
         wait = 0.0 if is_over else self._options.resolve_after
         if self._restored:  # we may not have looked often enough yet to know that it is over
             wait = max(self._options.hold, wait)
@@ -184,7 +184,7 @@ class AlertState:
         """How bad it has been for long enough."""
         if now < self._quiet_until:
             return None
-        hold = 0.0 if reading.at_once else self._options.hold
+        hold = 0.0 if reading.skip_hold else self._options.hold
         lasted = [level for level, since in self._above.items() if now - since >= hold]
         return max(lasted, default=None)
 

@@ -22,9 +22,9 @@ Rule = Literal[
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """How bad one thing is now: `severity` is None while it is well. `explained_by` names the
-    cause that is told, or about to be, in its place. `at_once` needs no hold: its hysteresis has
-    waited already. What is not `known` now changes nothing."""
+    """How bad one thing is now: `severity` is None while it is well. `inhibited_by` names the
+    cause that is told, or about to be, in its place. `skip_hold`: it has waited already, by the
+    hysteresis of its check. What has no data now changes nothing."""
 
     rule: Rule
     subject: str
@@ -34,6 +34,6 @@ class RuleResult:
     threshold: float | None = None
     affected: tuple[str, ...] = ()
     advice: str = ""
-    explained_by: str | None = None
-    at_once: bool = False
-    known: bool = True
+    inhibited_by: str | None = None
+    skip_hold: bool = False
+    has_data: bool = True

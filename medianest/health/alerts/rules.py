@@ -77,9 +77,9 @@ class Rules:
             message=f"{found.name} is down: {_fault(found)}",
             affected=self._affected(found, view) if found.is_down else (),
             advice=f"check that {found.name} is running and reachable",
-            explained_by=cause,
-            at_once=True,
-            known=found.check is None
+            inhibited_by=cause,
+            skip_hold=True,
+            has_data=found.check is None
             or not (found.check.status is Status.UNKNOWN or found.check.is_suspect),
         )
 
@@ -94,8 +94,8 @@ class Rules:
             message=message or "",
             affected=self._affected(found, view) if message else (),
             advice=f"{found.name} answers, but it reports a problem: fix what it reports",
-            at_once=True,
-            known=check is None or not (check.status is Status.UNKNOWN or check.is_suspect),
+            skip_hold=True,
+            has_data=check is None or not (check.status is Status.UNKNOWN or check.is_suspect),
         )
 
     def _affected(self, found: DependencyHealth, view: SystemView) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Rules:
             "error-rate", name, self.options.error_rate, rate, cause, message, advice
         )
         # The moment between a wait and its probe proves nothing, where a probe is sure to come.
-        yield replace(told, known=told.severity is not None or not found.is_being_tried)
+        yield replace(told, has_data=told.severity is not None or not found.is_being_tried)
         took = seen.latency.p95 if judged else None
         yield self._rated(
             "response-time", name, self.options.response_time, took, cause,
@@ -188,7 +188,7 @@ class Rules:
         if component is None:
             return
         if "share" not in component.detail:
-            yield RuleResult("memory", SYSTEM, None, known=False)
+            yield RuleResult("memory", SYSTEM, None, has_data=False)
             return
         share: float = component.detail["share"]
         yield self._rated(
@@ -202,7 +202,7 @@ class Rules:
         if component is None:
             return
         if "dead" not in component.detail:
-            yield RuleResult("dead-letters", "queue", None, known=False)
+            yield RuleResult("dead-letters", "queue", None, has_data=False)
             return
         dead: int = component.detail["dead"]
         yield RuleResult(
@@ -234,7 +234,7 @@ class Rules:
             value=value,
             threshold=most.exceeded(severity or Severity.WARNING),
             advice=advice,
-            explained_by=cause,
+            inhibited_by=cause,
         )
 
 

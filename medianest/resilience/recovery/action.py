@@ -91,8 +91,8 @@ class RecoveryAction:
     rehearse: Execute | None = None
     """What a rehearsal runs in the place of `execute`, where that would do something for good."""
     max_attempts: int = 3
-    """Failures in a row, for one service, after which it rests for `rest` seconds."""
-    rest: float = 60.0
+    """Failures in a row, for one service, after which it rests for `suspend_for` seconds."""
+    suspend_for: float = 60.0
     cooldown: float = 0.0
     """Seconds between two runs for one service."""
     patience: float = 10.0
@@ -120,7 +120,7 @@ class RecoveryAction:
                     f"recovery action {self.name!r}: {role} must be a function {of}, not {given!r}"
                 )
         whole(self, "max_attempts")
-        number(self, "rest", at_least=0.0)
+        number(self, "suspend_for", at_least=0.0)
         number(self, "cooldown", at_least=0.0)
         number(self, "patience", at_least=0.0)
 

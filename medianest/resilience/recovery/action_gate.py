@@ -14,20 +14,20 @@ from medianest.resilience.counted import counted
 from medianest.resilience.deadline import remaining
 from medianest.resilience.recovery.action import RecoveryAction
 
-__all__ = ["ActionGate", "End", "Go"]
+__all__ = ["ActionGate", "Ending", "GateDecision"]
 
 _MAX_KEPT = 1_000
 """Services times actions that are remembered; names may come from outside."""
 
 
-class Go(Enum):
+class GateDecision(Enum):
     """What a call may do about an action."""
 
     RUN = "run it"
     SHARE = "somebody has just repaired it"
 
 
-class End(Enum):
+class Ending(Enum):
     """How a run of an action ended."""
 
     ANSWERED = "answered"
@@ -40,7 +40,8 @@ class _Turn:
     """The runs of one action for one service."""
 
     __slots__ = (
-        "cool_until", "ended", "failures", "last", "owner", "repaired", "rests_until", "running",
+        "cool_until", "ended", "failures", "last", "owner", "repaired", "running",
+        "suspended_until",
     )  # fmt: skip
 
     def __init__(self, lock: threading.Lock) -> None:
@@ -48,15 +49,15 @@ class _Turn:
         self.owner = 0
         """The thread that runs it."""
         self.ended = threading.Condition(lock)
-        self.last = End.DECLINED
+        self.last = Ending.DECLINED
         self.failures = 0
         self.repaired = 0
-        self.cool_until = self.rests_until = float("-inf")
+        self.cool_until = self.suspended_until = float("-inf")
 
     def obstacle(self, action: RecoveryAction, now: float) -> str | None:
         """Why it may not run now, as far as its past goes."""
-        if now < self.rests_until:
-            return f"it failed {counted(action.max_attempts, 'time')} in a row and rests"
+        if now < self.suspended_until:
+            return f"it failed {counted(action.max_attempts, 'time')} in a row and is suspended"
         if now < self.cool_until and not action.concurrent:
             return f"it cools down for {self.cool_until - now:.3g} s"
         return None
@@ -72,46 +73,48 @@ class ActionGate:
         self._lock = threading.Lock()
         self._turns: dict[tuple[str, str], _Turn] = {}
 
-    def begin(self, action: RecoveryAction, service: str, before: int, clock: Clock) -> Go | str:
+    def begin(
+        self, action: RecoveryAction, service: str, before: int, clock: Clock
+    ) -> GateDecision | str:
         """Whether to run it, to share a repair that came after `before`, or, as text, why
         neither. Waits while somebody else runs it. After RUN, call `end`."""
         patience = remaining(action.patience)
         with self._lock:
             turn = self._turn_needs_lock(action, service)
             if action.concurrent:
-                return turn.obstacle(action, clock.now()) or Go.RUN
+                return turn.obstacle(action, clock.now()) or GateDecision.RUN
             if turn.running and turn.owner == threading.get_ident():
                 return "it is this action's own call that failed"
             if turn.running:
                 if not turn.ended.wait_for(lambda: not turn.running, patience):
                     return "it still runs for another call"
-                if turn.last is End.FAILED and turn.repaired <= before:
+                if turn.last is Ending.FAILED and turn.repaired <= before:
                     return "it has just failed for another call"
             if turn.repaired > before:
-                return Go.SHARE
+                return GateDecision.SHARE
             obstacle = turn.obstacle(action, clock.now())
             if obstacle is not None:
                 return obstacle
             turn.running, turn.owner = True, threading.get_ident()
-            return Go.RUN
+            return GateDecision.RUN
 
-    def end(self, action: RecoveryAction, service: str, how: End, now: float) -> None:
+    def end(self, action: RecoveryAction, service: str, how: Ending, now: float) -> None:
         """A run that `begin` allowed is over."""
         with self._lock:
             turn = self._turn_needs_lock(action, service)
             turn.running, turn.last = False, how
             turn.cool_until = now + action.cooldown
-            if how is End.REPAIRED:
+            if how is Ending.REPAIRED:
                 self.repairs += 1
                 turn.repaired = self.repairs
             self._count_needs_lock(turn, action, how, now)
             turn.ended.notify_all()
 
-    def judge(self, action: RecoveryAction, service: str, helped: bool, now: float) -> None:
+    def record_result(self, action: RecoveryAction, service: str, helped: bool, now: float) -> None:
         """How the operation ended when it was run again after a repair by that action."""
         with self._lock:
             turn = self._turn_needs_lock(action, service)
-            self._count_needs_lock(turn, action, End.ANSWERED if helped else End.FAILED, now)
+            self._count_needs_lock(turn, action, Ending.ANSWERED if helped else Ending.FAILED, now)
 
     def obstacle(self, action: RecoveryAction, service: str, now: float) -> str | None:
         """Why it would not run now; None when it would. Changes nothing and waits for nobody."""
@@ -119,12 +122,14 @@ class ActionGate:
             turn = self._turns.get((service, action.name))
             return None if turn is None else turn.obstacle(action, now)
 
-    def _count_needs_lock(self, turn: _Turn, action: RecoveryAction, how: End, now: float) -> None:
-        if how is End.FAILED:
+    def _count_needs_lock(
+        self, turn: _Turn, action: RecoveryAction, how: Ending, now: float
+    ) -> None:
+        if how is Ending.FAILED:
             turn.failures += 1
             if turn.failures >= action.max_attempts:
-                turn.failures, turn.rests_until = 0, now + action.rest
-        elif how is End.ANSWERED:
+                turn.failures, turn.suspended_until = 0, now + action.suspend_for
+        elif how is Ending.ANSWERED:
             turn.failures = 0
 
     def _turn_needs_lock(self, action: RecoveryAction, service: str) -> _Turn:

@@ -17,7 +17,7 @@ from medianest.resilience.recovery.action import (
     RecoveryAction,
     RecoveryContext,
 )
-from medianest.resilience.recovery.action_gate import End, Go
+from medianest.resilience.recovery.action_gate import Ending, GateDecision
 from medianest.resilience.recovery.record import RecoveryRecord, Step, StepOutcome, brief
 from medianest.resilience.snapshot import describe, storable
 
@@ -135,20 +135,20 @@ class RecoveryRun:
         if isinstance(go, str):
             self._note(action, "suspended", go)
             return Declined(go)
-        self._repaired_it_myself = go is Go.RUN
-        if go is Go.SHARE:
+        self._repaired_it_myself = go is GateDecision.RUN
+        if go is GateDecision.SHARE:
             self._note(action, "shared", "another call has just repaired it")
             return RETRY_OPERATION
         return self._execute(action, error)
 
     def _execute(self, action: RecoveryAction, error: Exception) -> Any:
         clock, execute = self._manager.clock, action.execute
-        began, how = 0.0, End.FAILED
+        began, how = 0.0, Ending.FAILED
         try:
             began = clock.now()
             if self._context.rehearsal:
                 # What fails or declines in a rehearsal says nothing of the next real call.
-                how, execute = End.DECLINED, action.rehearse or execute
+                how, execute = Ending.DECLINED, action.rehearse or execute
             answer = execute(error, self._context)
             how = _end_of(answer)
         except Exception as fault:
@@ -166,7 +166,7 @@ class RecoveryRun:
         """Only whose own run it was counts it, so that a hundred who shared it count once."""
         if self._by is not None and self._repaired_it_myself and not self._context.rehearsal:
             now = self._manager.clock.now()
-            self._manager.turns.judge(self._by, self._context.service, helped, now)
+            self._manager.turns.record_result(self._by, self._context.service, helped, now)
 
     def _note(
         self, action: RecoveryAction, outcome: StepOutcome, detail: str, seconds: float = 0.0
@@ -224,10 +224,10 @@ class RecoveryRun:
         return error
 
 
-def _end_of(answer: Any) -> End:
+def _end_of(answer: Any) -> Ending:
     if answer is RETRY_OPERATION:
-        return End.REPAIRED
-    return End.DECLINED if isinstance(answer, Declined) else End.ANSWERED
+        return Ending.REPAIRED
+    return Ending.DECLINED if isinstance(answer, Declined) else Ending.ANSWERED
 
 
 def _told(answer: Any) -> tuple[StepOutcome, str]:
