@@ -1,4 +1,4 @@
-"""One record of all calls that an action answered in an outage: how it adds up, and when it ends."""
+"""One record of all calls that an action answered in an outage: how it adds up and ends."""
 
 from __future__ import annotations
 

@@ -1,0 +1,78 @@
+"""Who may run an action now, and what the others are told."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medianest.resilience import RecoveryAction
+from medianest.resilience.recovery.action_gate import ActionGate, End, Go
+
+LONG = 10.0
+
+
+@pytest.fixture
+def gate():
+    return ActionGate()
+
+
+def action(**options):
+    return RecoveryAction(
+        name="repair",
+        priority=1,
+        execute=lambda error, context: None,
+        **{"patience": LONG, **options},
+    )
+
+
+@pytest.fixture
+def meanwhile(gate, clock):
+    """`meanwhile(end)`: another thread asks while this one runs the action, which then ends so."""
+
+    def ask(its, how, before=0):
+        assert gate.begin(its, "shop", before, clock) is GateDecision.RUN
+        with ThreadPoolExecutor(1) as pool:
+            asks = threading.Event()
+
+            def wait():
+                asks.set()
+                return gate.begin(its, "shop", before, clock)
+
+            told = pool.submit(wait)
+            assert asks.wait(LONG)
+            if how is not None:
+                gate.end(its, "shop", how, clock.now())
+            return told.result(LONG)
+
+    return ask
+
+
+def test_who_waited_shares_a_repair(meanwhile):
+    assert meanwhile(action(), Ending.REPAIRED) is GateDecision.SHARE
+
+
+def test_who_waited_for_an_answer_runs_it_for_itself(meanwhile):
+    assert meanwhile(action(), Ending.ANSWERED) is GateDecision.RUN
+
+
+def test_nobody_waits_for_longer_than_the_patience(meanwhile):
+    assert meanwhile(action(patience=0.01), None) == "it still runs for another call"
+
+
+def test_an_action_does_not_wait_for_itself(gate, clock):
+    its = action()
+    assert gate.begin(its, "shop", 0, clock) is GateDecision.RUN
+    assert gate.begin(its, "shop", 0, clock) == "it is this action's own call that failed"
+    assert gate.begin(its, "other", 0, clock) is GateDecision.RUN
+
+
+def test_one_that_many_may_run_waits_for_nobody_and_rests_like_any(gate, clock):
+    its = action(concurrent=True, max_attempts=1, suspend_for=60)
+    for _ in range(2):
+        assert gate.begin(its, "shop", 0, clock) is GateDecision.RUN
+    gate.end(its, "shop", Ending.FAILED, clock.now())
+    assert gate.begin(its, "shop", 0, clock) == "it failed 1 time in a row and is suspended"
+    clock.advance(60)
+    assert gate.begin(its, "shop", 0, clock) is GateDecision.RUN
