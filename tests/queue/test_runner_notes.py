@@ -8,6 +8,7 @@ import pytest
 from medianest.queue.runner import Handler, QueueRunner
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
+from medianest.storage.errors import DatabaseUnavailableError
 
 
 @pytest.fixture
@@ -63,3 +64,20 @@ def test_what_others_have_failed_at_is_done_later_or_never(
     assert runner.note_failure(not_none(lease), error)
     seen = not_none(runner.queue.get(not_none(lease).operation.id))
     assert (seen.state, seen.error_message) == (state, str(error))
+
+
+def test_what_cannot_be_written_now_is_written_later(runner, handler, monkeypatch, caplog):
+    caplog.set_level("INFO", "medianest.queue.runner")
+    leases = [runner.queue.enqueue("h", {}, key, leased=True).lease for key in "ab"]
+    settle = runner.queue.settle
+
+    def away(settlements):
+        raise DatabaseUnavailableError("the database is away")
+
+    monkeypatch.setattr(runner.queue, "settle", away)
+    for lease in leases:
+        runner.note_success(lease, "made")
+    assert caplog.messages == ["1 operation is settled later: the database is away"] * 2
+    monkeypatch.setattr(runner.queue, "settle", settle)
+    runner.settle_late()
+    assert [runner.queue.get(each.operation.id).state for each in leases] == ["done"] * 2
