@@ -1,14 +1,14 @@
 """What the runner writes down, and when: what it did itself, and what others did."""
 
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from medianest.queue.runner import Handler, QueueRunner
+from medianest.storage.errors import DatabaseUnavailableError
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
-from medianest.storage.errors import DatabaseUnavailableError
 
 
 @pytest.fixture
@@ -66,18 +66,25 @@ def test_what_others_have_failed_at_is_done_later_or_never(
     assert (seen.state, seen.error_message) == (state, str(error))
 
 
-def test_what_cannot_be_written_now_is_written_later(runner, handler, monkeypatch, caplog):
+def test_what_cannot_be_written_now_is_written_later(
+    runner: QueueRunner,
+    handler: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level("INFO", "medianest.queue.runner")
     leases = [runner.queue.enqueue("h", {}, key, leased=True).lease for key in "ab"]
     settle = runner.queue.settle
 
-    def away(settlements):
+    def away(settlements: Any) -> NoReturn:
         raise DatabaseUnavailableError("the database is away")
 
     monkeypatch.setattr(runner.queue, "settle", away)
     for lease in leases:
-        runner.note_success(lease, "made")
+        runner.note_success(not_none(lease), "made")
     assert caplog.messages == ["1 operation is settled later: the database is away"] * 2
     monkeypatch.setattr(runner.queue, "settle", settle)
     runner.settle_late()
-    assert [runner.queue.get(each.operation.id).state for each in leases] == ["done"] * 2
+    assert [not_none(runner.queue.get(not_none(each).operation.id)).state for each in leases] == [
+        "done"
+    ] * 2

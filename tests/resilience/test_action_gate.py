@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from medianest.resilience import RecoveryAction
-from medianest.resilience.recovery.action_gate import ActionGate, End, Go
+from medianest.resilience import ManualClock, RecoveryAction
+from medianest.resilience.recovery.action_gate import ActionGate, Ending, GateDecision
 
 LONG = 10.0
 
 
 @pytest.fixture
-def gate():
+def gate() -> Any:
     return ActionGate()
 
 
-def action(**options):
+def action(**options: Any) -> Any:
     return RecoveryAction(
         name="repair",
         priority=1,
@@ -28,15 +30,15 @@ def action(**options):
 
 
 @pytest.fixture
-def meanwhile(gate, clock):
+def meanwhile(gate: Any, clock: ManualClock) -> Callable[..., Any]:
     """`meanwhile(end)`: another thread asks while this one runs the action, which then ends so."""
 
-    def ask(its, how, before=0):
+    def ask(its: Any, how: Any, before: int = 0) -> Any:
         assert gate.begin(its, "shop", before, clock) is GateDecision.RUN
         with ThreadPoolExecutor(1) as pool:
             asks = threading.Event()
 
-            def wait():
+            def wait() -> Any:
                 asks.set()
                 return gate.begin(its, "shop", before, clock)
 
@@ -49,26 +51,28 @@ def meanwhile(gate, clock):
     return ask
 
 
-def test_who_waited_shares_a_repair(meanwhile):
+def test_who_waited_shares_a_repair(meanwhile: Callable[..., Any]) -> None:
     assert meanwhile(action(), Ending.REPAIRED) is GateDecision.SHARE
 
 
-def test_who_waited_for_an_answer_runs_it_for_itself(meanwhile):
+def test_who_waited_for_an_answer_runs_it_for_itself(meanwhile: Callable[..., Any]) -> None:
     assert meanwhile(action(), Ending.ANSWERED) is GateDecision.RUN
 
 
-def test_nobody_waits_for_longer_than_the_patience(meanwhile):
+def test_nobody_waits_for_longer_than_the_patience(meanwhile: Callable[..., Any]) -> None:
     assert meanwhile(action(patience=0.01), None) == "it still runs for another call"
 
 
-def test_an_action_does_not_wait_for_itself(gate, clock):
+def test_an_action_does_not_wait_for_itself(gate: Any, clock: ManualClock) -> None:
     its = action()
     assert gate.begin(its, "shop", 0, clock) is GateDecision.RUN
     assert gate.begin(its, "shop", 0, clock) == "it is this action's own call that failed"
     assert gate.begin(its, "other", 0, clock) is GateDecision.RUN
 
 
-def test_one_that_many_may_run_waits_for_nobody_and_rests_like_any(gate, clock):
+def test_one_that_many_may_run_waits_for_nobody_and_rests_like_any(
+    gate: Any, clock: ManualClock
+) -> None:
     its = action(concurrent=True, max_attempts=1, suspend_for=60)
     for _ in range(2):
         assert gate.begin(its, "shop", 0, clock) is GateDecision.RUN

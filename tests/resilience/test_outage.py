@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from medianest.resilience.recovery.outage import Outage
-from medianest.resilience.recovery.record import RecoveryRecord, Step
+from medianest.resilience.recovery.record import RecoveryRecord, Step, StepOutcome
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 QUIET, AGAIN, DESCRIBED = 300.0, 60.0, 1.0
 
 
-def step(seconds=0.5, action="serve", outcome="returned"):
+def step(seconds: float = 0.5, action: str = "serve", outcome: StepOutcome = "returned") -> Any:
     return Step(action, outcome, "an answer", seconds, 1)
 
 
@@ -32,7 +33,7 @@ class Call:
     service: str = "shop"
     operation: str = "shelf"
 
-    def record(self):
+    def record(self) -> Any:
         return RecoveryRecord(
             at=BEGAN,
             operation=self.operation,
@@ -48,12 +49,12 @@ class Call:
         )
 
 
-def begin(**values):
+def begin(**values: Any) -> Any:
     call = Call(**values)
     return Outage(call.record(), call, now=100.0)
 
 
-def test_calls_add_up():
+def test_calls_add_up() -> None:
     outage = begin(attempts=2)
     outage.count(Call(attempts=3, seconds=1.5, by="other"), ("ValueError", "wrong"), now=107.0)
     record = outage.record()
@@ -70,7 +71,7 @@ def test_calls_add_up():
     assert (total.count, total.seconds) == (2, 1.0)
 
 
-def test_a_call_without_a_text_keeps_the_last_one():
+def test_a_call_without_a_text_keeps_the_last_one() -> None:
     outage = begin()
     outage.count(Call(), None, now=101.0)
     assert (outage.record().error_type, outage.record().error_message) == (
@@ -79,7 +80,7 @@ def test_a_call_without_a_text_keeps_the_last_one():
     )
 
 
-def test_repeated_calls_are_counted_when_they_are_folded():
+def test_repeated_calls_are_counted_when_they_are_folded() -> None:
     outage = begin(attempts=2)
     for now in (101.0, 102.0):
         outage.repeat(now, None)
@@ -94,20 +95,20 @@ def test_repeated_calls_are_counted_when_they_are_folded():
     ("first", "later", "oldest"),
     [(None, None, None), (5.0, None, 5.0), (None, 5.0, 5.0), (5.0, 7.0, 7.0), (5.0, 3.0, 5.0)],
 )
-def test_the_oldest_answer_is_known(first, later, oldest):
+def test_the_oldest_answer_is_known(first: Any, later: Any, oldest: Any) -> None:
     counted, repeated = begin(age=first), begin(age=first)
     counted.count(Call(age=later), None, now=101.0)
     repeated.repeat(101.0, later)
     assert counted.record().oldest_age == repeated.record().oldest_age == oldest
 
 
-def test_what_is_quiet_for_long_is_past():
+def test_what_is_quiet_for_long_is_past() -> None:
     outage = begin()
     assert not outage.is_past(100.0 + QUIET)
     assert outage.is_past(100.1 + QUIET)
 
 
-def test_what_has_ended_may_begin_again_for_a_while():
+def test_what_has_ended_may_begin_again_for_a_while() -> None:
     outage = begin()
     outage.end(110.0)
     assert outage.record().ended_at == BEGAN + timedelta(seconds=10)
@@ -119,7 +120,7 @@ def test_what_has_ended_may_begin_again_for_a_while():
     assert outage.record().ended_at == BEGAN + timedelta(seconds=11)
 
 
-def test_errors_are_described_now_and_then():
+def test_errors_are_described_now_and_then() -> None:
     outage = begin()
     assert not outage.wants_text(100.0 + DESCRIBED - 0.1)
     due = 100.0 + DESCRIBED
