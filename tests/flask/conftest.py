@@ -1,5 +1,8 @@
 """An app with the extension, and a view whose answers a test scripts."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from flask import Flask, request
 
@@ -40,3 +43,15 @@ def calls(app: Flask) -> Calls:
 
 def breaker_of(resilience: Resilience, name: str = "critical-service") -> CircuitBreaker:
     return resilience.registry.breaker(name)
+
+
+@pytest.fixture
+def serve(app: Flask, resilience: Any) -> Callable[..., Callable[..., Any]]:
+    """`serve(view, **options)` guards a view; `get()` asks for it."""
+
+    def make(view: Any, **options: Any) -> Callable[..., Any]:
+        app.add_url_rule("/view", "view", view)
+        resilience.guard("/view", service="view", authorize=lambda: True, **options)
+        return lambda: app.test_client().get("/view")
+
+    return make
