@@ -2,8 +2,8 @@
 
 It shows the extension: a guard around a path prefix, with a fallback for everybody; a protected
 view without one, whose clients are told to come back; and what the app knows of its own state. The
-service is a server of weather at the address in WEATHER_URL. It needs `pip install
-'medianest[flask]'`.
+service is a server of weather at the address in WEATHER_URL; while none listens there, the
+fallback answers. It needs `pip install 'medianest[flask]'`.
 
     WEATHER_URL=http://127.0.0.1:8080/ python examples/flask_app.py 5000
     curl http://127.0.0.1:5000/api/forecast http://127.0.0.1:5000/map http://127.0.0.1:5000/state
