@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -61,10 +62,11 @@ def test_plain_values_are_kept_as_they_are() -> None:
     assert brief(given) == given
 
 
-def test_what_lies_too_deep_is_kept_as_text() -> None:
-    assert brief({"a": {"b": {"c": {"d": 1}}}}) == {"a": {"b": {"c": "{'d': 1}"}}}
-    assert brief({"a": [[[1]]]}) == {"a": [["[1]"]]}
-    assert brief({"a": [{"b": {"c": 1}}]}) == {"a": [{"b": "{'c': 1}"}]}
+def test_what_lies_too_deep_is_kept_by_its_type() -> None:
+    """Keeps out: a secret deep down, told by the text of the dict around it."""
+    assert brief({"a": {"b": {"c": {"token": 1}}}}) == {"a": {"b": {"c": "<dict>"}}}
+    assert brief({"a": [[[1]]]}) == {"a": [["<list>"]]}
+    assert brief({"a": [{"b": {"c": 1}}]}) == {"a": [{"b": "<dict>"}]}
 
 
 def test_what_is_long_is_cut() -> None:
@@ -84,6 +86,26 @@ def test_what_has_no_text_is_kept_by_its_type() -> None:
             raise RuntimeError
 
     assert brief({"x": Mute(), "nan": float("nan")}) == {"x": "<Mute>", "nan": "nan"}
+
+
+def test_an_object_is_kept_by_its_text_and_without_one_by_its_type() -> None:
+    """Keeps out: the operation in the queue, written out as Python in an answer of the API."""
+
+    @dataclass
+    class Login:
+        password: str
+
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    kept = brief(
+        {"login": Login("secret"), "plain": object(), "many": {1}, "at": at, "deep": {7: 1}}
+    )
+    assert kept == {
+        "login": "<Login>",
+        "plain": "<object>",
+        "many": "<set>",
+        "at": "2026-01-01 00:00:00+00:00",
+        "deep": {"7": 1},
+    }
 
 
 # -- named operations ------------------------------------------------------------------------------

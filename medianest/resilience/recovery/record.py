@@ -98,6 +98,9 @@ def looks_secret(name: str) -> bool:
 
 
 def _text(value: object) -> str:
+    # What has no text of its own is told by its repr, which may show a secret.
+    if type(value).__str__ is object.__str__ and not isinstance(value, int | float):
+        return f"<{type(value).__name__}>"
     try:
         text = str(value)[:_MAX_TEXT]
     except Exception:
