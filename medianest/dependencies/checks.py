@@ -93,7 +93,7 @@ class DatabaseCheck:
             return self._written(asdict(facts))
         if self._is_being_prepared():
             return CheckResult(Status.UNKNOWN, "its tables are being made", asdict(facts))
-        message = f"its tables are at {facts.revision or 'none'}: run medianest db upgrade"
+        message = f"{schema.in_words(facts.revision)}: run medianest db upgrade"
         return CheckResult(Status.DEGRADED, message, asdict(facts))
 
     def _written(self, detail: dict[str, Any]) -> CheckResult:

@@ -40,17 +40,21 @@ class Migrator:
     def _found(self) -> str:
         """The revision of the tables after what was to be done."""
         if not self._migrate or self.is_current:
-            return self._database.revision() or "none"
+            return self._database.revision() or schema.NO_TABLES
         before, found = self._database.upgrade()
         if before != found:
             logger.warning("database: migrated from %s to %s", before or "nothing", found)
         return found
 
     def _look(self, found: str) -> None:
-        head, is_known = schema.head_revision(), found in schema.known_revisions() | {"none"}
+        head, is_known = (
+            schema.head_revision(),
+            found in schema.known_revisions() | {schema.NO_TABLES},
+        )
         if found not in (head, self.revision):
             advice = "medianest db upgrade" if is_known else "they are of a newer version"
-            logger.warning("database: its tables are at %s, not %s: %s", found, head, advice)
+            known = schema.in_words(found)
+            logger.warning("database: %s, this version needs %s: %s", known, head, advice)
         # Another version has migrated while we run; what we use of the tables is still there.
         is_newer = self.is_current and not is_known
         self.revision, self.is_current = found, found == head or is_newer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -12,7 +13,17 @@ from sqlalchemy import Connection, text
 
 from medianest.storage.errors import SchemaError
 
-__all__ = ["current_revision", "head_revision", "known_revisions", "upgrade"]
+__all__ = [
+    "NO_TABLES",
+    "current_revision",
+    "head_revision",
+    "in_words",
+    "known_revisions",
+    "upgrade",
+]
+
+NO_TABLES: Final = "none"
+"""The revision of a database in which there are none yet."""
 
 _LOCK = 7_305_104
 """Names the advisory lock under which one of many processes on one PostgreSQL migrates."""
@@ -34,6 +45,12 @@ def known_revisions() -> set[str]:
 def current_revision(connection: Connection) -> str | None:
     """The revision of the tables; None when there are none."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def in_words(revision: str | None) -> str:
+    """Where the tables of a database are, for people."""
+    known = revision is not None and revision != NO_TABLES
+    return f"its tables are at {revision}" if known else "it has no tables yet"
 
 
 def upgrade(connection: Connection) -> tuple[str | None, str]:

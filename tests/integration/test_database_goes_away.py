@@ -169,7 +169,8 @@ def test_production_does_not_migrate_and_says_so(
         MEDIANEST_ENV="production",
         MEDIANEST_CLIENT_TOKEN="the-client-token",
     )
-    wait_for(lambda: "medianest db upgrade" in str(server.get(READY).json["reasons"]))
+    due = "the database is not ready: it has no tables yet: run medianest db upgrade"
+    wait_for(lambda: due in server.get(READY).json["reasons"])
     assert server.get(READY).status == 503
 
 

@@ -11,7 +11,8 @@ from medianest.storage import (
     Database,
     SchemaError,
 )
-from medianest.storage.schema import head_revision
+from medianest.storage.migrator import Migrator
+from medianest.storage.schema import NO_TABLES, head_revision, in_words
 
 
 def one(connection: Any) -> Any:
@@ -28,6 +29,29 @@ def test_migrations_make_the_tables_and_doing_it_again_does_nothing(
     assert database.upgrade() == (None, head_revision())
     assert database.upgrade() == (head_revision(), head_revision())
     assert database.revision() == head_revision()
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [
+        (None, "it has no tables yet"),
+        (NO_TABLES, "it has no tables yet"),
+        ("0003", "its tables are at 0003"),
+    ],
+)
+def test_where_the_tables_are_is_told_in_words(revision: str | None, words: str) -> None:
+    """Keeps out: tables that are "at none"."""
+    assert in_words(revision) == words
+
+
+def test_an_empty_database_that_is_not_to_be_migrated_is_logged_with_what_to_do(
+    connect: Callable[..., Database], url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Migrator(connect(url), migrate=False).prepare()
+    assert caplog.messages == [
+        f"database: it has no tables yet, this version needs {head_revision()}: "
+        "medianest db upgrade"
+    ]
 
 
 def test_many_processes_that_migrate_at_once_do_it_once(

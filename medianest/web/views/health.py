@@ -15,6 +15,7 @@ from medianest.health import ComponentHealth, Status
 from medianest.health.report import Report
 from medianest.health.score import Score
 from medianest.resilience import CircuitBreaker, State
+from medianest.storage import schema
 from medianest.web.container import Container, container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
@@ -141,7 +142,7 @@ def get_readiness() -> tuple[Readiness, int, dict[str, str]]:
 def _schema_reason(found: str | None) -> str:
     if found is None:
         return "the database has not been reached yet"
-    return f"the tables of the database are at {found}: run medianest db upgrade"
+    return f"the database is not ready: {schema.in_words(found)}: run medianest db upgrade"
 
 
 @blueprint.get("/comprehensive")
