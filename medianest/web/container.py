@@ -94,6 +94,10 @@ class Container:
             known = self.rendered[name] = report, render()
         return known[1]
 
+    def breaker_names(self) -> set[str]:
+        """The names of all circuit breakers of this process."""
+        return {each.name for each in (*self.registry.breakers(), *self.other_breakers())}
+
     @property
     def uptime(self) -> float:
         """Seconds since this process began to serve."""

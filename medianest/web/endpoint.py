@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from medianest.web.auth import Role
 from medianest.web.container import container
-from medianest.web.parameters import NoParameters, full_name
+from medianest.web.parameters import NoParameters
 from medianest.web.reading import body, headers, optional_body, query
 
 __all__ = ["Answered", "Endpoint", "endpoint", "endpoint_of"]
@@ -111,8 +111,6 @@ def endpoint(
         @wraps(view)
         def answer(**path: Any) -> Response:
             known.admit()
-            if "name" in path:
-                path["name"] = full_name(path["name"])
             return _rendered(view(**path, **known.read()), usual)
 
         answer.endpoint = known  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -26,6 +27,7 @@ __all__ = [
     "ServiceName",
     "Strict",
     "full_name",
+    "meant",
 ]
 
 
@@ -42,6 +44,13 @@ def full_name(name: str) -> str:
     """A service or a part of it by its own name: "plex" is short for "plex-media-server"."""
     service, dot, part = name.partition(".")
     return f"{_SHORT.get(service, service)}{dot}{part}"
+
+
+def meant(name: str, names: Collection[str]) -> str:
+    """Which of `names` is meant: what is really called so goes before what the name is short for.
+    A name that is none of them stays as it is."""
+    full = full_name(name)
+    return full if name not in names and full in names else name
 
 
 ServiceName = Annotated[Name, AfterValidator(full_name)]
@@ -124,7 +133,7 @@ class AuditFilter(CursorPage):
 
     actor: Name | None = None
     action: Name | None = None
-    target: ServiceName | None = None
+    target: Name | None = None
 
 
 class OnceHeaders(Strict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -20,7 +19,7 @@ from medianest.media.overseerr.wish import MediaType
 from medianest.overrides.override import Action
 from medianest.resilience import Criticality, DependencyType
 from medianest.web.expected_status import ExpectedStatus
-from medianest.web.parameters import PLAIN, Handler, ServiceName, Strict, full_name
+from medianest.web.parameters import PLAIN, Handler, ServiceName, Strict
 from medianest.web.words import CountingMode
 
 __all__ = [
@@ -141,7 +140,7 @@ class Registration(Strict):
         ),
     ] = None
     depends_on: Annotated[
-        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$"), AfterValidator(full_name)], ...],
+        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$")], ...],
         Field(max_length=100, description="Registered dependencies that it cannot do without."),
     ] = ()
     circuit_breaker: BreakerOptions = BreakerOptions()

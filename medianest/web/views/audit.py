@@ -16,7 +16,7 @@ from medianest.web.models import (
     RecordId,
     Timestamp,
 )
-from medianest.web.parameters import AuditFilter
+from medianest.web.parameters import AuditFilter, meant
 
 __all__ = ["blueprint"]
 
@@ -52,5 +52,7 @@ class AuditPage(AnswerModel):
 def list_audit_entries(query: AuditFilter) -> AuditPage:
     """What operators changed, newest first; without the database, what is not written yet."""
     here = container()
+    if query.target is not None:
+        query = query.model_copy(update={"target": meant(query.target, here.breaker_names())})
     waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
     return AuditPage.model_validate(journal_page(here.storage.audit, query, waiting))

@@ -15,6 +15,7 @@ from medianest.web.models import (
     AnswerModel,
 )
 from medianest.web.other_breakers import ForeignBreaker
+from medianest.web.parameters import meant
 from medianest.web.problems import ProblemError
 from medianest.web.schemas import BreakerAction
 from medianest.web.views.breaker_model import Breaker
@@ -59,6 +60,7 @@ def list_circuit_breakers() -> Breakers:
 @endpoint("viewer", operation_id="get_circuit_breaker", answers={200: Breaker})
 def get_circuit_breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
+    name = meant(name, container().breaker_names())
     found = _find(name)
     return _seen(found) if found is not None else Breaker.of_other(_find_other(name))
 
@@ -75,6 +77,7 @@ def act_on_circuit_breaker(name: Name, body: BreakerAction) -> tuple[BreakerActi
     """Open, close, reset, disable or enable a breaker. `open` and `disable` outlive restarts, until
     they expire or an operator ends them; 202 when this is obeyed, but could be kept nowhere yet.
     One of the circuitbreaker package can only be closed or reset, which is the same to it."""
+    name = meant(name, container().breaker_names())
     found = _find(name)
     if found is None:
         return BreakerActionResult(circuit_breaker=_act_on_other(name, body), kept=None), 200

@@ -17,6 +17,7 @@ from medianest.storage.database import Dialect, PoolFigures
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, Seconds, Share, Timestamp, by_name
+from medianest.web.parameters import meant
 from medianest.web.problems import ProblemError
 from medianest.web.refresh import Look, refreshed, served
 from medianest.web.views.component_model import CheckLatency, Component
@@ -148,6 +149,7 @@ def list_external_health(query: Look) -> ExternalHealth:
 def get_external_health(name: Name, query: Look) -> tuple[Component, int, dict[str, str]]:
     """One external dependency; 503 while it is unhealthy."""
     refreshed(query)
+    name = meant(name, [found.name for found in _externals()])
     for found in _externals():
         if name in (found.name, found.dependency.service):
             answer = Component.of_dependency(found)

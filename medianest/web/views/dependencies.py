@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from flask import Blueprint, g, url_for
@@ -19,6 +20,7 @@ from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel
+from medianest.web.parameters import meant
 from medianest.web.problem_kinds import WRITING
 from medianest.web.problems import ProblemError, invalid
 from medianest.web.schemas import Registration
@@ -146,7 +148,7 @@ def _register(body: Registration) -> bool:
             type=body.type,
             criticality=body.criticality,
             health_check_url=body.health_check_url,
-            depends_on=body.depends_on,
+            depends_on=_meant(body.depends_on),
             circuit_breaker=body.options(),
             expected_status=body.expected_status,
         )
@@ -182,7 +184,13 @@ def remove_dependency(name: Name) -> None:
     audited("dependency.remove", name)
 
 
+def _meant(names: Iterable[str]) -> tuple[str, ...]:
+    known = [each.name for each in container().registry.dependencies()]
+    return tuple(meant(name, known) for name in names)
+
+
 def _one(name: str) -> Dependency:
+    name = meant(name, [found.name for found in _found()])
     for found in _found():
         if name in (found.name, found.dependency.service):
             return _rendered(found)

@@ -14,6 +14,7 @@ from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Seconds, Timestamp
+from medianest.web.parameters import meant
 from medianest.web.problems import ProblemError
 from medianest.web.words import BreakerState, LastingAction
 
@@ -142,7 +143,9 @@ def end_override(name: Name) -> tuple[OverrideStorage, int]:
     """End an override, also of a breaker that does not exist now; for others it is the action
     `enable`. 202 when this is obeyed, but could be kept nowhere yet."""
     here = container()
-    if all(each.breaker != name for each in here.overrides.active()):
+    known = [each.breaker for each in here.overrides.active()]
+    name = meant(name, known)
+    if name not in known:
         raise ProblemError("not-found", f"there is no override of {name!r}")
     kept = OverrideStorage.of(here.overrides.act(name, "enable", actor=g.actor))
     is_gone = here.registry.find_breaker(name) is None
