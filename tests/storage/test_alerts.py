@@ -192,12 +192,14 @@ def test_a_record_of_another_version_harms_no_other(
     journal.claim(fired(subject="a"))
     journal.claim(fired(subject="b"))
     journal.claim(fired(subject="c"))
+    journal.claim(fired(subject="d"))
 
     def spoil(connection: Connection) -> None:
         rows = {row.key: row for row in connection.execute(select(alerts))}
         for key, change in (
             ("dependency-down:a", {"runbook": "https://example.org"}),
             ("dependency-down:b", {"severity": "purple"}),
+            ("dependency-down:d", {"rule": "disk-full"}),
         ):
             record = {**rows[key].record, **change}
             where = alerts.c.id == rows[key].id

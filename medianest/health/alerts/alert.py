@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.rule_result import Rule, RuleResult
@@ -75,6 +75,9 @@ class Alert:
         times = ("since", "fired_at", "told_at", "resolved_at")
         moments = {n: datetime.fromisoformat(record[n]) if record[n] else None for n in times}
         known = {each.name: record[each.name] for each in fields(cls)}
+        for name, words in (("rule", get_args(Rule)), ("state", get_args(State))):
+            if known[name] not in words:
+                raise ValueError(f"no {name} of this version: {known[name]!r}")
         values = {**known, **moments, "affected": tuple(record["affected"])}
         return cls(**{**values, "severity": Severity[record["severity"].upper()]})
 
