@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,9 +13,12 @@ from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
 from medianest.storage.journal import Journal
 from medianest.storage.page import Cursor
+from medianest.web.models import AnswerModel
 from medianest.web.parameters import CursorPage
 
 __all__ = ["Complete", "journal_page"]
+
+logger = logging.getLogger(__name__)
 
 Complete = Annotated[
     bool,
@@ -26,8 +30,10 @@ def journal_page(
     journal: Journal,
     wanted: CursorPage,
     remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
+    read: Callable[[Mapping[str, Any]], AnswerModel],
 ) -> dict[str, Any]:
-    """A page of a journal, or of what is remembered, newest first; `is_complete` tells which."""
+    """A page of a journal, or of what is remembered, newest first; `is_complete` tells which.
+    A record that `read` does not understand, as of another version, is left out."""
     columns = wanted.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
     after = Cursor.parse(wanted.cursor)
     try:
@@ -43,5 +49,19 @@ def journal_page(
         found = found[: wanted.limit]
         records = [record for _, _, record in found]
         cursor = Cursor(*found[-1][:2]) if more else None
-        return {"items": records, "next": cursor and str(cursor), "is_complete": False}
-    return {"items": records, "next": cursor and str(cursor), "is_complete": True}
+        return {**_page(records, cursor, read), "is_complete": False}
+    return {**_page(records, cursor, read), "is_complete": True}
+
+
+def _page(
+    records: Iterable[dict[str, Any]],
+    cursor: Cursor | None,
+    read: Callable[[Mapping[str, Any]], AnswerModel],
+) -> dict[str, Any]:
+    items = []
+    for record in records:
+        try:
+            items.append(read(record))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            logger.debug("a record cannot be read: %s", error)
+    return {"items": tuple(items), "next": cursor and str(cursor)}

@@ -55,4 +55,5 @@ def list_audit_entries(query: AuditFilter) -> AuditPage:
     if query.target is not None:
         query = query.model_copy(update={"target": meant(query.target, here.breaker_names())})
     waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
-    return AuditPage.model_validate(journal_page(here.storage.audit, query, waiting))
+    read = AuditEntry.model_validate
+    return AuditPage(**journal_page(here.storage.audit, query, waiting, read))

@@ -165,8 +165,7 @@ def list_recoveries(query: HistoryFilter) -> RecoveryPage:
     remembers."""
     here = container()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    page = journal_page(here.storage.history, query, remembered)
-    return RecoveryPage(**{**page, "items": tuple(map(RecoveryRecord.of, page["items"]))})
+    return RecoveryPage(**journal_page(here.storage.history, query, remembered, RecoveryRecord.of))
 
 
 @blueprint.get("/recovery/rehearsals")

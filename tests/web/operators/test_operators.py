@@ -61,6 +61,33 @@ def test_without_the_database_the_history_is_what_is_in_memory(
     assert page["is_complete"] is False
 
 
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/recovery/history", {"steps": [{"action": "x", "outcome": "a word of another version"}]}),
+        ("/recovery/history", {"error_type": None}),
+        ("/audit", {"since": "another version"}),
+    ],
+)
+def test_a_record_of_another_version_costs_itself_alone(
+    parts: Container,
+    get: Callable[..., TestResponse],
+    clock: ManualClock,
+    path: str,
+    change: dict[str, Any],
+) -> None:
+    for number in range(3):
+        recover(parts, number)
+        parts.storage.audit.note("kim", "test", f"op{number}")
+        clock.advance(1)
+    journal = parts.storage.audit if path == "/audit" else parts.storage.history
+    odd = journal.waiting()[1]
+    journal.add({**odd, "record": {**odd["record"], **change}})
+    journal.flush()
+    names = [each.get("operation", each.get("target")) for each in get(path).get_json()["items"]]
+    assert names == ["op2", "op0"]
+
+
 @pytest.mark.parametrize("query", [{"cursor": "x"}, {"limit": 0}, {"outcome": "x"}, {"other": 1}])
 def test_a_page_that_makes_no_sense_is_told(
     get: Callable[..., TestResponse], query: dict[str, Any]
