@@ -96,9 +96,10 @@ class Journal:
         """Records in which the columns of `wanted` have those values, newest first, and where the
         next page begins; those not written yet are among them."""
         columns = [self._table.c[name] == value for name, value in wanted.items()]
+        waiting = self.waiting()  # first: what is written meanwhile must be in one of both
         rows, cursor = self._database.read(newest, self._table, "at", columns, after, limit)
         found = {row.id: (row.at, row.id, row.record) for row in rows}
-        for row in self.waiting():
+        for row in waiting:
             if all(row[name] == value for name, value in wanted.items()):
                 found[row["id"]] = (row["at"], row["id"], row["record"])
         ordered = sorted(found.values(), key=lambda row: row[:2], reverse=True)

@@ -44,6 +44,22 @@ def test_rows_are_seen_before_and_after_they_are_written(journal: Journal) -> No
     assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
 
 
+def test_a_row_that_is_written_while_a_page_is_read_is_on_it(
+    journal: Journal, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: it waits no longer when it is looked for there, and was not written before."""
+    journal.add(row(1))
+    read = database.read
+
+    def read_before_it_is_written(*arguments: Any) -> Any:
+        found = read(*arguments)
+        journal.flush()
+        return found
+
+    monkeypatch.setattr(database, "read", read_before_it_is_written)
+    assert numbers(journal.page({}, None, 10)[0]) == [1]
+
+
 def test_pages_run_through_what_is_written_and_what_waits(journal: Journal) -> None:
     for number in range(0, 10, 2):
         journal.add(row(number))
