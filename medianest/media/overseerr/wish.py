@@ -35,11 +35,11 @@ class Wish:
         kind, number = payload.get("media_type"), payload.get("media_id")
         seasons, user = payload.get("seasons") or (), payload.get("user_id")
         whole = seasons == "all" or (
-            isinstance(seasons, list | tuple) and all(_is_whole(each) for each in seasons)
+            isinstance(seasons, list | tuple) and all(_is_whole(each, 0) for each in seasons)
         )
-        if kind not in ("movie", "tv") or not _is_whole(number) or not whole:
+        if kind not in ("movie", "tv") or not _is_whole(number, 1) or not whole:
             raise PayloadError("the payload is no request for a title")
-        if user is not None and not _is_whole(user):
+        if user is not None and not _is_whole(user, 1):
             raise PayloadError("the payload names no user")
         return cls(
             cast(MediaType, kind),
@@ -177,5 +177,5 @@ def _newest(
     return Requested(created, newest.id, seasons)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

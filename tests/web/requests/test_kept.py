@@ -4,11 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from medianest.resilience import ManualClock
 from medianest.sandbox.process import SandboxProcess
+from medianest.storage.tables import deferred_operations
 from tests.support.narrowing import not_none
 from tests.web.requests.making import CLIENT, REQUESTS, UNKNOWN, look
 
@@ -77,6 +80,28 @@ def test_an_unknown_title_that_was_kept_becomes_a_dead_letter(
     assert (seen["state"], seen["error"]["type"]) == ("failed", "NotFoundError")
     listed = app.test_client().get(REQUESTS, headers=CLIENT).get_json()["queued"]
     assert [each["state"] for each in listed] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"media_type": "movie", "media_id": -4},
+        {"media_type": "tv", "media_id": 1, "seasons": [-1]},
+    ],
+)
+def test_one_whose_payload_makes_no_sense_costs_itself_alone(
+    app: Flask,
+    ask: Callable[..., TestResponse],
+    overseerr: SandboxProcess,
+    payload: dict[str, Any],
+) -> None:
+    overseerr.fault("status", status=503)
+    made = ask()
+    spoil = update(deferred_operations).values(payload=payload)
+    app.extensions["medianest"].storage.database.write(lambda open_one: open_one.execute(spoil))
+    assert look(app, made).get_json()["media_id"] is None
+    (listed,) = app.test_client().get(REQUESTS, headers=CLIENT).get_json()["queued"]
+    assert listed["id"] == made.get_json()["id"]
 
 
 def test_of_a_request_that_an_operator_dropped_overseerr_is_not_blamed(
