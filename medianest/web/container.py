@@ -85,6 +85,8 @@ class Container:
     def close(self) -> None:
         """Close the idle connections."""
         self.media.close()
+        if self.redis is not None:
+            self.redis.close()
         self.storage.close()
 
     def once(self, name: str, report: Report, render: Callable[[], str]) -> str:
