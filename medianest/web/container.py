@@ -98,7 +98,8 @@ class Container:
 
     def breaker_names(self) -> set[str]:
         """The names of all circuit breakers of this process."""
-        return {each.name for each in (*self.registry.breakers(), *self.other_breakers())}
+        ours = {each.name for each in self.registry.breakers()}
+        return ours | {each.name for each in self.other_breakers()}
 
     @property
     def uptime(self) -> float:

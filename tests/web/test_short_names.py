@@ -1,6 +1,6 @@
 """`plex` is short for `plex-media-server`, and hides nothing that is really called so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ ADDED = {"type": "internal-service", "criticality": "optional"}
 
 
 @pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def shared(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """The registry of the process, for other code in it."""
     registry = Registry()
     monkeypatch.setattr("medianest.app.default_registry", registry)
