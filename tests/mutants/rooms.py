@@ -23,7 +23,7 @@ class Room:
 
 _KEEPS_FRAMES = (
     "tests/resilience/test_coalesce.py::test_an_error_reaches_everybody_and_grows_with_nobody",
-    "tests/resilience/test_coalesce.py::test_nothing_is_kept_of_a_flight_that_is_over",
+    "tests/resilience/test_coalesce_threads.py::test_nothing_is_kept_of_a_flight_that_is_over",
     "tests/resilience/test_recovery.py::test_nothing_is_kept_of_an_error_that_nobody_could_help",
 )
 """They look at frames and at what these keep; mutmut calls everything through frames of its own."""
@@ -31,31 +31,16 @@ _KEEPS_FRAMES = (
 _READS_NAMES = (
     "tests/resilience/test_arguments.py::test_an_unknown_keyword_is_told_with_those_that_exist",
     "tests/resilience/test_arguments.py::test_a_missing_argument_is_told_with_what_is_taken",
-    "tests/web/test_protect.py::test_a_wrong_option_is_refused_where_it_is_given",
+    "tests/flask/test_protect.py::test_a_wrong_option_is_refused_where_it_is_given",
 )
 """They read Python's own messages, which name functions; mutmut gives these names of its own."""
 
 LEFT_OUT = (*_KEEPS_FRAMES, *_READS_NAMES)
 
-_GUARDS = (
-    "admission",
-    "extension_health",
-    "guard_client_errors",
-    "guard_edges",
-    "guard_places",
-    "guard_recovery",
-    "guard_strangers",
-    "guard_streams",
-    "guard_under_test",
-    "guards",
-    "protect",
-    "several_apps",
-)
-
 ROOMS = (
     Room("medianest/resilience", ("tests/resilience",)),
     Room("medianest/queue", ("tests/queue",)),
-    Room("medianest/flask", tuple(f"tests/web/test_{name}.py" for name in _GUARDS)),
+    Room("medianest/flask", ("tests/flask",)),
 )
 
 
