@@ -82,7 +82,8 @@ def _refuse_kind(function: Callable[..., Any], target: Callable[..., Any]) -> No
         )
     if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
         raise ConfigurationError(
-            f"{function!r} is asynchronous: only synchronous functions can be protected"
+            f"{function!r} is asynchronous: only synchronous functions can be protected; hold a "
+            f"permit (breaker.acquire()) around its await"
         )
     if inspect.isgeneratorfunction(target):
         raise ConfigurationError(
