@@ -26,6 +26,7 @@ from medianest.resilience import (
     ErrorRecoveryManager,
     RecoveryContext,
 )
+from medianest.resilience.options import is_whole
 from medianest.storage.errors import StorageError
 
 __all__ = [
@@ -166,7 +167,7 @@ class MediaRequests:
 
     def _ticket(self, operation: Operation) -> RequestTicket:
         state = operation.state_at(self._clock.utc())
-        return RequestTicket(operation, state, operation.result)
+        return RequestTicket(operation, state, _result_of(operation))
 
     def get(self, operation_id: str) -> tuple[RequestTicket, MediaRequest | None] | None:
         """One of ours, and what Overseerr says of it, if it is there and has it; None when there
@@ -203,6 +204,24 @@ class MediaRequests:
         except (StorageError, CallRefusedError):
             return (), None, ("database",)
         return tuple(map(self._ticket, found)), total, ()
+
+
+def _result_of(operation: Operation) -> dict[str, Any] | None:
+    """What Overseerr made of it, as far as it can be read; None while it is not done."""
+    result = operation.result
+    if result is None:
+        return None
+    made = result if isinstance(result, Mapping) else {}
+    number, seasons = made.get("request_id"), made.get("seasons")
+    return {
+        "created": made.get("created") is True,
+        "request_id": number if is_whole(number, at_least=1) else None,
+        "seasons": seasons if _are_seasons(seasons) else None,
+    }
+
+
+def _are_seasons(found: object) -> bool:
+    return isinstance(found, list) and all(is_whole(each, at_least=0) for each in found)
 
 
 def _is_for(found: MediaRequest, operation: Operation) -> bool:

@@ -139,7 +139,7 @@ _NEUTRAL: Final[Mapping[str, Any]] = {
 def _reader(name: str) -> Any:
     kind = {"payload": Mapping, "state": str, "shared": bool}.get(name)
     if name in ("attempts", "failures"):
-        return lambda value: isinstance(value, int)
+        return lambda value: isinstance(value, int) and value >= 0
     if name == "state":
         return lambda value: value in get_args(State)
     if name == "result":

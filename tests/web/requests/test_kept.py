@@ -104,6 +104,19 @@ def test_one_whose_payload_makes_no_sense_costs_itself_alone(
     assert listed["id"] == made.get_json()["id"]
 
 
+@pytest.mark.parametrize(
+    "result", [5, "x", [1], {"request_id": -4, "seasons": ["one"]}, {"request_id": True}]
+)
+def test_one_whose_result_makes_no_sense_is_done_all_the_same(
+    app: Flask, ask: Callable[..., TestResponse], result: Any
+) -> None:
+    made = ask()
+    spoil = update(deferred_operations).values(result=result, state="done")
+    app.extensions["medianest"].storage.database.write(lambda open_one: open_one.execute(spoil))
+    seen = look(app, made).get_json()
+    assert (seen["state"], seen["request_id"], seen["seasons_taken"]) == ("done", None, None)
+
+
 def test_of_a_request_that_an_operator_dropped_overseerr_is_not_blamed(
     app: Flask,
     ask: Callable[..., TestResponse],
