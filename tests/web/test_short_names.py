@@ -36,7 +36,7 @@ def call(
     return send
 
 
-@pytest.mark.parametrize("name", ["plex", "plex-media-server.libraries", "plex.ours"])
+@pytest.mark.parametrize("name", ["plex", "plex.libraries", "plex.ours"])
 def test_a_breaker_of_other_code_is_found_and_opened_by_the_name_that_is_listed(
     call: Callable[..., TestResponse], shared: Registry, name: str
 ) -> None:
@@ -70,5 +70,5 @@ def test_a_dependency_of_such_a_name_can_be_seen_needed_and_removed(
 def test_a_breaker_of_other_code_does_not_take_the_short_name_of_the_dependency(
     call: Callable[..., TestResponse], shared: Registry
 ) -> None:
-    shared.breaker("plex-media-server")
+    shared.breaker("plex")
     assert call("GET", "/dependencies/plex").get_json()["name"] == "plex-media-server"
