@@ -4,44 +4,19 @@ Keeps out: pages of a library that was never broken, refused for what another on
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from medianest.config import PlexSettings
 from medianest.media.errors import InvalidAnswerError, SlowError, UnavailableError, UpstreamError
 from medianest.media.plex.service import Plex
 from medianest.media.subjects import Subjects
-from medianest.resilience import CircuitOpenError, ManualClock, Registry, ResilienceService, State
+from medianest.resilience import CircuitOpenError, ManualClock, ResilienceService, State
 from medianest.sandbox import SandboxProcess
 
 ERROR: dict[str, Any] = {"kind": "status", "status": 500}
 DAY = 86400.0
-
-
-@pytest.fixture
-def service(clock: ManualClock) -> ResilienceService:
-    return ResilienceService(Registry(clock=clock))
-
-
-@pytest.fixture
-def make(plex_sandbox: SandboxProcess, service: ResilienceService) -> Iterator[Callable[..., Plex]]:
-    made = []
-
-    def make(**settings: Any) -> Plex:
-        given = {"url": plex_sandbox.url, "token": plex_sandbox.token, "max_attempts": 1}
-        made.append(Plex(PlexSettings(**{**given, **settings}), service))
-        return made[-1]
-
-    yield make
-    for plex in made:
-        plex.close()
-
-
-@pytest.fixture
-def plex(make: Callable[..., Plex]) -> Plex:
-    return make()
 
 
 @pytest.fixture
