@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,25 +28,6 @@ from medianest.resilience import (
 )
 from tests.resilience.flying import Callers, Upstream
 from tests.support.waiting import SOON, wait_until
-
-
-@pytest.fixture
-def upstream() -> Upstream:
-    return Upstream()
-
-
-@pytest.fixture
-def callers() -> Iterator[Callers]:
-    callers = Callers()
-    yield callers
-    callers.close()
-
-
-@pytest.fixture
-def pool() -> Iterator[FlightPool]:
-    pool = FlightPool(4)
-    yield pool
-    pool.close()
 
 
 @pytest.fixture(params=["coalesce", "patience"])
