@@ -6,7 +6,7 @@ from functools import partial
 
 from medianest.cache.redis import SERVICE as REDIS
 from medianest.cache.redis import RedisServer
-from medianest.config import AlertSettings, Settings
+from medianest.config import AlertSettings, HealthSettings, Settings
 from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.registrar import DependencyRegistrar
@@ -90,15 +90,7 @@ class Monitoring:
         self.alerts.sinks.append(self.notifier)
         statistics = service.recovery.history.statistics
         self.reporter = Reporter(self.observer, self.alerts, cascade, statistics)
-        health = settings.health
-        self.dependencies = DependencyRegistrar(
-            DependencyStore(storage.database, clock),
-            service,
-            self.monitor,
-            HealthProbe(Addresses(health.allowed_networks), timeout=health.timeout, clock=clock),
-            partial(check_of, health, kind="external"),
-            _RESERVED,
-        )
+        self.dependencies = _registrar(settings.health, service, storage, self.monitor)
         self.counters = Counters()
         self.openings = Openings()
         self._has_restored = False
@@ -153,6 +145,20 @@ class Monitoring:
     def _prune(self) -> None:
         """Not what a clock that was set forward makes look old."""
         self.claims.prune(self._steps.ago(self._settings.database.keep_history))
+
+
+def _registrar(
+    health: HealthSettings, service: ResilienceService, storage: Storage, monitor: HealthMonitor
+) -> DependencyRegistrar:
+    clock = service.registry.clock
+    return DependencyRegistrar(
+        DependencyStore(storage.database, clock),
+        service,
+        monitor,
+        HealthProbe(Addresses(health.allowed_networks), timeout=health.timeout, clock=clock),
+        partial(check_of, health, kind="external"),
+        _RESERVED,
+    )
 
 
 def _options(settings: Settings) -> AlertOptions:
