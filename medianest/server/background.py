@@ -109,7 +109,7 @@ class BackgroundJobs:
         beat = Job(
             name="watch the checks",
             run=partial(self._beat, scheduler),
-            every=min(_BEAT_SECONDS, *(check.interval for check in self._monitor.checks())),
+            every=min([_BEAT_SECONDS, *(check.interval for check in self._monitor.checks())]),
         )
         self._add(scheduler, beat, _SURE)
         for job in self._jobs:

@@ -14,6 +14,8 @@ from apscheduler.schedulers import base
 from sqlalchemy import Connection, text
 
 from medianest.app import create_app
+from medianest.health import HealthMonitor
+from medianest.jobs import Lifecycle
 from medianest.resilience import SystemClock
 from medianest.server.background import BackgroundJobs
 from medianest.server.every import Every
@@ -227,3 +229,12 @@ def test_tables_of_a_newer_version_do_not_stop_what_runs(
         )
         parts.storage.migrator.prepare()
         assert parts.storage.migrator.is_current is current, revision
+
+
+def test_a_monitor_without_checks_is_watched_as_well() -> None:
+    """Keeps out: a shortest interval of none."""
+    jobs = BackgroundJobs(
+        [], HealthMonitor(), Lifecycle(0.0), SystemClock(), has_tables=lambda: True
+    )
+    jobs.start()
+    jobs.stop()
