@@ -75,12 +75,13 @@ class BackgroundJobs:
         with self._lock:
             if self._pid == os.getpid():
                 return
-            self._pid, self._lifecycle.is_ending = os.getpid(), False
+            self._lifecycle.is_ending = False
             for job in self._jobs:
                 if job.at_start is not None:
                     _quietly(job.name, job.at_start)
             self._scheduler, self._ended = self._scheduled(), threading.Event()
             self._scheduler.start()
+            self._pid = os.getpid()  # not before: what has failed is begun again
             arguments = self._scheduler, self._ended
             threading.Thread(target=self._mind_the_clock, args=arguments, daemon=True).start()
 

@@ -14,8 +14,8 @@ from apscheduler.schedulers import base
 from sqlalchemy import Connection, text
 
 from medianest.app import create_app
-from medianest.health import HealthMonitor
-from medianest.jobs import Lifecycle
+from medianest.health import Check, HealthMonitor
+from medianest.jobs import Job, Lifecycle
 from medianest.resilience import SystemClock
 from medianest.server.background import BackgroundJobs
 from medianest.server.every import Every
@@ -237,4 +237,24 @@ def test_a_monitor_without_checks_is_watched_as_well() -> None:
         [], HealthMonitor(), Lifecycle(0.0), SystemClock(), has_tables=lambda: True
     )
     jobs.start()
+    jobs.stop()
+
+
+def test_a_start_that_fails_is_made_again() -> None:
+    """Keeps out: a process that is taken to do its jobs, and does none."""
+    failing = [OSError("no more threads")]
+
+    class Monitor(HealthMonitor):
+        def checks(self) -> list[Check]:
+            if failing:
+                raise failing.pop()
+            return []
+
+    begun = threading.Event()
+    job = Job(name="do it", run=begun.set, every=60)
+    jobs = BackgroundJobs([job], Monitor(), Lifecycle(0.0), SystemClock(), has_tables=lambda: True)
+    with pytest.raises(OSError, match="no more threads"):
+        jobs.start()
+    jobs.start()
+    assert begun.wait(10)
     jobs.stop()
