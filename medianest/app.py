@@ -29,6 +29,7 @@ from medianest.web.views import (
     dashboard,
     dependencies,
     docs,
+    events,
     health,
     media,
     metrics,
@@ -44,7 +45,7 @@ __all__ = ["create_app"]
 
 _BLUEPRINTS = (
     health, components, metrics, status, alerts, circuit_breakers, overrides, dependencies,
-    recovery, cascade, audit, queue, media, requests, dashboard, prometheus, docs,
+    recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus, docs,
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,3 +40,8 @@ class Lifecycle:
     """Whether its jobs take on nothing new."""
     worker: str | None = None
     """The number of this process among several workers; None: there is one."""
+
+    def process(self) -> str:
+        """Which process of which host it is."""
+        host = socket.gethostname()
+        return host if self.worker is None else f"{host}/{self.worker}"

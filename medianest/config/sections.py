@@ -188,7 +188,7 @@ class DatabaseSettings(Section):
     pool_wait: Seconds = 0.5
     """How long a request waits for a connection, while connections come free in time."""
     keep_history: Seconds = 30 * 86400.0
-    """How long recoveries are kept (30 days)."""
+    """How long recoveries, events and alerts that were sent are kept (30 days)."""
     keep_audit: Seconds = 365 * 86400.0
     """How long operators' changes are kept (a year)."""
     failure_threshold: Count = 5

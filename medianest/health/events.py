@@ -25,13 +25,15 @@ health_changed = HealthChanged.signal
 
 @dataclass(frozen=True, slots=True)
 class AlertChanged(Event):
-    """An alert about `name` has fired, become critical, or is over."""
+    """An alert about `name` has fired, become critical, or is over; `before` is the state that it
+    was in."""
 
     rule: str
     severity: str
     state: str
     message: str
     at: datetime
+    before: str = "pending"
 
 
 alert_changed = AlertChanged.signal

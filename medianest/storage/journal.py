@@ -1,4 +1,4 @@
-"""Records that must reach the database sooner or later: recovery history and audit.
+"""Records that must reach the database sooner or later: recovery history, audit and events.
 
 They are in memory at once and in the database a moment later; while that is away they wait.
 """
@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from medianest.resilience import CallRefusedError
 from medianest.storage.database import Database
 from medianest.storage.errors import StorageError
-from medianest.storage.page import Cursor, newest
+from medianest.storage.page import Cursor, Selection, newest
 
 __all__ = ["Journal"]
 
@@ -91,16 +91,16 @@ class Journal:
             return list(reversed(self._waiting.values()))
 
     def page(
-        self, wanted: Mapping[str, Any], after: Cursor | None, limit: int
+        self, wanted: Selection, after: Cursor | None, limit: int
     ) -> tuple[list[dict[str, Any]], Cursor | None]:
-        """Records in which the columns of `wanted` have those values, newest first, and where the
-        next page begins; those not written yet are among them."""
-        columns = [self._table.c[name] == value for name, value in wanted.items()]
+        """Records that are `wanted`, newest first, and where the next page begins; those not
+        written yet are among them."""
+        conditions = wanted.conditions(self._table)
         waiting = self.waiting()  # first: what is written meanwhile must be in one of both
-        rows, cursor = self._database.read(newest, self._table, "at", columns, after, limit)
+        rows, cursor = self._database.read(newest, self._table, "at", conditions, after, limit)
         found = {row.id: (row.at, row.id, row.record) for row in rows}
         for row in waiting:
-            if all(row[name] == value for name, value in wanted.items()):
+            if wanted.has(row):
                 found[row["id"]] = (row["at"], row["id"], row["record"])
         ordered = sorted(found.values(), key=lambda row: row[:2], reverse=True)
         if after is not None:

@@ -1,4 +1,4 @@
-"""Pages of rows, newest first, by a cursor that stays right while new rows come."""
+"""Pages of rows, newest first, by a cursor that stays right while new rows come; and which rows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, or_, select
 
-__all__ = ["Cursor", "CursorError", "newest"]
+__all__ = ["Cursor", "CursorError", "Selection", "newest"]
 
 
 class CursorError(ValueError):
@@ -44,6 +44,38 @@ class Cursor:
         except (ValueError, TypeError, OverflowError, binascii.Error):
             raise CursorError("the cursor is not one that was given by this endpoint") from None
         return cls(moment, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rows of which each of `columns` has the value there, or one of them where it is a tuple,
+    from `since` on and before `until`."""
+
+    columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self, table: Table) -> list[ColumnElement[bool]]:
+        """The same for a statement."""
+        found: list[ColumnElement[bool]] = [
+            table.c[name].in_(_several(value)) for name, value in self.columns.items()
+        ]
+        if self.since is not None:
+            found.append(table.c.at >= self.since)
+        if self.until is not None:
+            found.append(table.c.at < self.until)
+        return found
+
+    def has(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row in memory is one of them."""
+        is_late = self.since is None or row["at"] >= self.since
+        is_early = self.until is None or row["at"] < self.until
+        columns = self.columns.items()
+        return is_late and is_early and all(row[name] in _several(value) for name, value in columns)
+
+
+def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def newest(

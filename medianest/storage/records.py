@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from medianest.resilience import Clock
@@ -11,7 +10,7 @@ from medianest.resilience.recovery import RecoveryHistory, RecoveryRecord
 from medianest.resilience.snapshot import plain
 from medianest.storage.database import Database
 from medianest.storage.journal import Journal
-from medianest.storage.page import Cursor
+from medianest.storage.page import Cursor, Selection
 from medianest.storage.tables import audit, recovery_history
 
 __all__ = ["Audit", "HistoryJournal"]
@@ -49,7 +48,7 @@ class HistoryJournal(Journal):
         return super().flush()
 
     def page(
-        self, wanted: Mapping[str, Any], after: Cursor | None, limit: int
+        self, wanted: Selection, after: Cursor | None, limit: int
     ) -> tuple[list[dict[str, Any]], Cursor | None]:
         """The same as of any journal; what grows in this process, as it is now."""
         if self._history is not None:

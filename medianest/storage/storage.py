@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from medianest.config import Settings
+from medianest.health.change_history import ChangeHistory
 from medianest.jobs import Job
 from medianest.resilience import ResilienceService
 from medianest.resilience.recovery import NamedOperation, breaker_reset
 from medianest.resilience.steps import ClockSteps
+from medianest.storage.change_journal import ChangeJournal
 from medianest.storage.database import READ, SERVICE, WRITE, Database
 from medianest.storage.migrator import Migrator
 from medianest.storage.records import Audit, HistoryJournal
@@ -15,13 +17,16 @@ from medianest.storage.samples import sample_error
 __all__ = ["Storage"]
 
 _PREPARE_SECONDS, _WRITE_SECONDS, _RELEASE_SECONDS = 2.0, 1.0, 1.0
+_FOLLOW_SECONDS = 2.0
 _PRUNE_SECONDS, _PRUNE_FIRST = 3600.0, 60.0
 
 
 class Storage:
     """Everything that outlives the process. Opens no connection before the first call."""
 
-    def __init__(self, settings: Settings, service: ResilienceService) -> None:
+    def __init__(
+        self, settings: Settings, service: ResilienceService, changes: ChangeHistory
+    ) -> None:
         clock = service.registry.clock
         self.database = Database(
             settings.database_url,
@@ -33,6 +38,7 @@ class Storage:
         self.migrator = Migrator(self.database, migrate=settings.database.migrate)
         self.history = HistoryJournal(self.database, service.recovery.history)
         self.audit = Audit(self.database, clock)
+        self.events = ChangeJournal(self.database, changes)
         self._settings = settings.database
         self._steps = ClockSteps(clock)
         self._register(service)
@@ -47,7 +53,7 @@ class Storage:
 
     def jobs(self) -> list[Job]:
         """What is done beside the requests."""
-        database, history, audit = self.database, self.history, self.audit
+        database, history, audit, events = self.database, self.history, self.audit, self.events
         return [
             Job(
                 name="prepare the database",
@@ -69,6 +75,19 @@ class Storage:
                 needs_tables=True,
                 at_end=audit.flush,
             ),
+            Job(
+                name="write the events",
+                run=events.flush,
+                every=_WRITE_SECONDS,
+                needs_tables=True,
+                at_end=events.flush,
+            ),
+            Job(
+                name="learn of events",
+                run=events.follow,
+                every=_FOLLOW_SECONDS,
+                needs_tables=True,
+            ),
             Job(name="release connections", run=database.release_idle, every=_RELEASE_SECONDS),
             Job(
                 name="prune what is old",
@@ -87,3 +106,4 @@ class Storage:
         """Not what a clock that was set forward makes look old."""
         self.history.prune(self._steps.ago(self._settings.keep_history))
         self.audit.prune(self._steps.ago(self._settings.keep_audit))
+        self.events.prune(self._steps.ago(self._settings.keep_history))

@@ -39,6 +39,7 @@ __all__ = [
     "audit",
     "deferred_operations",
     "dependencies",
+    "events",
     "idempotency_keys",
     "metadata",
     "overrides",
@@ -223,6 +224,19 @@ alerts = Table(
     Column("record", JSON, nullable=False),
     Index("ix_alerts_newest", "at", "id"),
     Index("ix_alerts_key", "key", "at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("at", Utc, nullable=False),
+    Column("type", String(20), nullable=False),  # breaker, component, alert
+    Column("name", String(200), nullable=False),
+    Column("record", JSON, nullable=False),
+    Index("ix_events_newest", "at", "id"),
+    sqlite_autoincrement=True,  # a number that was pruned must not come again
 )
 
 dependencies = Table(

@@ -11,6 +11,7 @@ from flask import current_app, g, has_request_context
 from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.cache.redis import RedisServer
 from medianest.config import Settings
+from medianest.health.change_history import ChangeHistory
 from medianest.health.report import Report
 from medianest.health.traffic import Routes
 from medianest.jobs import Job, Lifecycle
@@ -43,7 +44,8 @@ class Container:
         self.cascade = CascadeMonitor(registry, routes.of_service)
         registry.suspend_retries = partial(self.cascade.why_suspended, Work.RETRY)
         self.service = ResilienceService(registry, recovery=self._recovery())
-        self.storage = Storage(settings, self.service)
+        self.changes = ChangeHistory(self.lifecycle.process)
+        self.storage = Storage(settings, self.service, self.changes)
         self.redis = _redis(settings, self.service)
         self.queue = Queue(settings.queue, self.service, self.storage.database, self.cascade)
         self.media = Media(settings, self.service, self.redis, self.queue)

@@ -1,4 +1,4 @@
-"""A page of what is kept in the database: of the history and of the audit."""
+"""A page of what is kept in the database: of the history, the audit and the events."""
 
 from __future__ import annotations
 
@@ -34,15 +34,14 @@ def journal_page(
 ) -> dict[str, Any]:
     """A page of a journal, or of what is remembered, newest first; `is_complete` tells which.
     A record that `read` does not understand, as of another version, is left out."""
-    columns = wanted.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
-    after = Cursor.parse(wanted.cursor)
+    selection, after = wanted.selection(), Cursor.parse(wanted.cursor)
     try:
-        records, cursor = journal.page(columns, after, wanted.limit)
+        records, cursor = journal.page(selection, after, wanted.limit)
     except (StorageError, CallRefusedError):
         found = [
             (at, key, record)
             for at, key, record in remembered
-            if all(record[column] == value for column, value in columns.items())
+            if selection.has({**record, "at": at})
             and (after is None or (at, key) < (after.at, after.id))
         ][: wanted.limit + 1]
         more = len(found) > wanted.limit

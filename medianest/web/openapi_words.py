@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from medianest.config.settings import Environment
 from medianest.health import alerts
+from medianest.health.change_history import ChangeType
 from medianest.health.score import Rating
 from medianest.media.overseerr.wish import MediaType
 from medianest.overrides.override import Action
@@ -34,6 +35,7 @@ _NAMED: Final[dict[str, tuple[Any, str]]] = {
     "DatabaseDialect": (Dialect, "Which database it is."),
     "DependencyType": (DependencyType, "What sort of thing a dependency is."),
     "EndingAction": (words.EndingAction, "What ends an override."),
+    "EventType": (ChangeType, "What has changed."),
     "Environment": (Environment, "What the server runs for."),
     "ErrorTrend": (words.ErrorTrend, "Where an error rate goes."),
     "LastingAction": (words.LastingAction, "What lasts until it expires or an operator ends it."),

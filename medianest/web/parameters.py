@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from typing import Annotated, Final
+from datetime import UTC, datetime
+from typing import Annotated, Final, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
+from medianest.health.alerts import Rule
+from medianest.health.change_history import ChangeType
 from medianest.media.plex.client import SERVICE as PLEX
 from medianest.queue.operations import State
 from medianest.resilience.recovery.record import Outcome
+from medianest.storage.page import Selection
 
 __all__ = [
     "PLAIN",
     "AuditFilter",
     "CursorPage",
+    "EventFilter",
     "Handler",
     "HistoryFilter",
     "Limit",
@@ -56,6 +70,25 @@ def meant(name: str, names: Collection[str]) -> str:
 ServiceName = Annotated[Name, AfterValidator(full_name)]
 Handler = Annotated[
     Name, Field(description="Who does the operations: `overseerr.request`. Of another it is 422.")
+]
+
+
+def _instant(text: object) -> datetime:
+    """RFC 3339, of which Python reads more forms than there are."""
+    try:
+        if not isinstance(text, str) or not _RFC_3339.fullmatch(text):
+            raise ValueError
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be an instant such as 2026-01-31T12:00:00Z") from None
+
+
+_RFC_3339 = re.compile(r"(?i)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
 
@@ -103,6 +136,10 @@ class CursorPage(Strict):
         Field(description="`next` of the page before."),
     ] = None
 
+    def selection(self) -> Selection:
+        """Which rows are wanted."""
+        return Selection(self.model_dump(exclude={"limit", "cursor"}, exclude_none=True))
+
 
 class Search(Strict):
     """What to search for."""
@@ -134,6 +171,30 @@ class AuditFilter(CursorPage):
     actor: Name | None = None
     action: Name | None = None
     target: Name | None = None
+
+
+class EventFilter(CursorPage):
+    """Which changes of breakers, components and alerts."""
+
+    type: ChangeType | None = None
+    name: Annotated[
+        Name | None,
+        Field(
+            description="Of a breaker or a component, with the alerts about it; or the key of an "
+            "alert."
+        ),
+    ] = None
+    since: Annotated[Instant | None, Field(description="From then on.")] = None
+    until: Annotated[Instant | None, Field(description="Before then.")] = None
+
+    def selection(self) -> Selection:
+        """Which rows are wanted."""
+        columns: dict[str, str | tuple[str, ...]] = {}
+        if self.type is not None:
+            columns["type"] = self.type
+        if self.name is not None:
+            columns["name"] = (self.name, *(f"{rule}:{self.name}" for rule in get_args(Rule)))
+        return Selection(columns, self.since, self.until)
 
 
 class OnceHeaders(Strict):

@@ -85,6 +85,7 @@ CALLS = [
     Call("list_recoveries"),
     Call("list_rehearsals"),
     Call("list_audit_entries", arguments={"limit": 1}),
+    Call("list_events"),
     Call("get_openapi_document"),
 ]
 

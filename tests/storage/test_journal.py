@@ -12,7 +12,7 @@ from medianest.resilience.recovery import RecoveryRecord
 from medianest.resilience.snapshot import plain
 from medianest.storage import Database, DatabaseUnavailableError
 from medianest.storage.journal import Journal
-from medianest.storage.page import Cursor
+from medianest.storage.page import Cursor, Selection
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.tables import audit as table
 
@@ -38,10 +38,10 @@ def numbers(records: list[dict[str, int]]) -> list[int]:
 def test_rows_are_seen_before_and_after_they_are_written(journal: Journal) -> None:
     for number in range(3):
         journal.add(row(number))
-    assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
+    assert numbers(journal.page(Selection(), None, 10)[0]) == [2, 1, 0]
     assert journal.flush() == 3
     assert journal.waiting() == []
-    assert numbers(journal.page({}, None, 10)[0]) == [2, 1, 0]
+    assert numbers(journal.page(Selection(), None, 10)[0]) == [2, 1, 0]
 
 
 def test_a_row_that_is_written_while_a_page_is_read_is_on_it(
@@ -57,7 +57,7 @@ def test_a_row_that_is_written_while_a_page_is_read_is_on_it(
         return found
 
     monkeypatch.setattr(database, "read", read_before_it_is_written)
-    assert numbers(journal.page({}, None, 10)[0]) == [1]
+    assert numbers(journal.page(Selection(), None, 10)[0]) == [1]
 
 
 def test_pages_run_through_what_is_written_and_what_waits(journal: Journal) -> None:
@@ -68,7 +68,7 @@ def test_pages_run_through_what_is_written_and_what_waits(journal: Journal) -> N
         journal.add(row(number))
     seen, cursor = [], None
     while True:
-        records, cursor = journal.page({}, cursor, 3)
+        records, cursor = journal.page(Selection(), cursor, 3)
         seen += numbers(records)
         if cursor is None:
             break
@@ -81,7 +81,7 @@ def test_columns_choose_rows_wherever_they_are(journal: Journal) -> None:
         journal.add(row(number, actor="kim" if number % 2 else "lee"))
         if number == 3:
             journal.flush()
-    assert numbers(journal.page({"actor": "kim"}, None, 10)[0]) == [5, 3, 1]
+    assert numbers(journal.page(Selection({"actor": "kim"}), None, 10)[0]) == [5, 3, 1]
 
 
 def test_what_cannot_be_written_waits_and_the_oldest_go_first(
@@ -98,7 +98,7 @@ def test_what_cannot_be_written_waits_and_the_oldest_go_first(
             journal.flush()
     assert journal.lost == 5
     assert journal.flush() == 20
-    assert numbers(journal.page({}, None, 50)[0]) == list(range(24, 4, -1))
+    assert numbers(journal.page(Selection(), None, 50)[0]) == list(range(24, 4, -1))
 
 
 def test_what_was_written_without_our_knowing_is_written_once(journal: Journal) -> None:
@@ -108,7 +108,7 @@ def test_what_was_written_without_our_knowing_is_written_once(journal: Journal) 
     journal.add(row(1))
     journal.add(row(2))
     assert journal.flush() == 2
-    assert numbers(journal.page({}, None, 10)[0]) == [2, 1]
+    assert numbers(journal.page(Selection(), None, 10)[0]) == [2, 1]
 
 
 def test_the_recovery_history_of_all_processes_is_kept(
@@ -120,7 +120,7 @@ def test_the_recovery_history_of_all_processes_is_kept(
     context = RecoveryContext(operation="op", service="svc", user="kim", metadata={"n": 1})
     assert manager.with_recovery(lambda: 1 / 0, context) == "default"
     history.flush()
-    ((record,), _) = HistoryJournal(connect(url)).page({"service": "svc"}, None, 10)
+    ((record,), _) = HistoryJournal(connect(url)).page(Selection({"service": "svc"}), None, 10)
     assert (record["recovered_by"], record["user"]) == ("default", "kim")
     assert [step["action"] for step in record["steps"]] == ["default"]
 
@@ -137,7 +137,9 @@ def test_an_outage_is_one_row_that_grows(
         return 1 / 0 if fails[0] else "ok"
 
     def counts(journal: HistoryJournal) -> list[int]:
-        return [record["count"] for record in journal.page({"operation": "op"}, None, 10)[0]]
+        return [
+            record["count"] for record in journal.page(Selection({"operation": "op"}), None, 10)[0]
+        ]
 
     for _ in range(3):
         manager.with_recovery(operation, context)
@@ -150,7 +152,7 @@ def test_an_outage_is_one_row_that_grows(
     fails[0] = False
     manager.with_recovery(operation, context)
     assert history.flush() == 1
-    ((record,), _) = elsewhere.page({}, None, 10)
+    ((record,), _) = elsewhere.page(Selection(), None, 10)
     assert (record["count"], record["ended_at"]) == (5, plain(clock.utc()))
 
 
@@ -182,7 +184,7 @@ def test_a_row_that_grows_while_it_is_written_is_written_again(
     monkeypatch.setattr(database, "write", slow)
     assert history.flush() == 2
     assert history.waiting() == []
-    assert history.page({}, None, 10)[0][0]["count"] == 2
+    assert history.page(Selection(), None, 10)[0][0]["count"] == 2
 
 
 def test_the_audit_tells_who_what_when_why_and_from_where(
@@ -191,7 +193,7 @@ def test_the_audit_tells_who_what_when_why_and_from_where(
     audit = Audit(database, clock)
     audit.note("operator", "open", "plex", reason="moving", address="10.0.0.1", detail={"n": 1})
     audit.flush()
-    ((record,), _) = audit.page({"target": "plex"}, None, 10)
+    ((record,), _) = audit.page(Selection({"target": "plex"}), None, 10)
     assert {k: record[k] for k in ("actor", "action", "reason", "address", "detail")} == {
         "actor": "operator",
         "action": "open",
@@ -206,7 +208,7 @@ def test_what_is_old_is_pruned(journal: Journal) -> None:
         journal.add(row(number))
     journal.flush()
     assert journal.prune(START + timedelta(seconds=1)) == 2
-    assert numbers(journal.page({}, None, 10)[0]) == [5, 4, 3, 2]
+    assert numbers(journal.page(Selection(), None, 10)[0]) == [5, 4, 3, 2]
 
 
 def test_a_row_that_can_never_be_written_does_not_stop_the_others(
@@ -217,5 +219,5 @@ def test_a_row_that_can_never_be_written_does_not_stop_the_others(
     journal.add(row(3))
     assert journal.flush() == 2
     assert (journal.lost, journal.waiting()) == (1, [])
-    assert numbers(journal.page({}, None, 10)[0]) == [3, 1]
+    assert numbers(journal.page(Selection(), None, 10)[0]) == [3, 1]
     assert "cannot be written" in caplog.text

@@ -55,10 +55,11 @@ SCHEMATHESIS: dict[str, Any] = {
 
 BEYOND_SCHEMA = {
     "cursor", "error", "context", "depends_on", "health_check_url", "expected_status", "handler",
+    "since", "until",
 }  # fmt: skip
 """What only we give out; what is one of very many words; arguments of calls; names of what is
-there; addresses, which are looked up, and what goes with them; ranges that could go backwards: a
-schema that took nothing else would be of no use."""
+there; addresses, which are looked up, and what goes with them; ranges that could go backwards;
+years before the first: a schema that took nothing else would be of no use."""
 
 CONFIG = SchemathesisConfig.from_dict(
     {

@@ -197,9 +197,13 @@ class AlertManager:
         with self._lock:
             self._remember(alert)
         at, severity = alert.resolved_at or self._clock.utc(), alert.severity.name.lower()
-        publish(
-            (AlertChanged(alert.subject, alert.rule, severity, alert.state, alert.message, at),)
+        before = (
+            "pending" if alert.told_at == alert.fired_at and not alert.resolved_at else "firing"
         )
+        event = AlertChanged(
+            alert.subject, alert.rule, severity, alert.state, alert.message, at, before
+        )
+        publish((event,))
         for sink in self.sinks:
             try:
                 sink(alert)
