@@ -1,20 +1,15 @@
-"""What the requests of a process do: how many, how slow, how many of them fail.
-
-Durations are kept as a DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile
-sketch with relative-error guarantees", VLDB 2019): a counter for each range of durations, which
-is wide where they are long, so that any percentile is right to 2 %.
-"""
+"""What the requests of a process do: how many, how slow, how many of them fail."""
 
 from __future__ import annotations
 
 import bisect
-import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
+from medianest.health.sketch import Sketch
 from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
 from medianest.resilience.counter import LockFreeCounter
@@ -30,42 +25,6 @@ NOWHERE = "(none)"
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds in seconds of the ranges that Prometheus sees."""
-
-_GAMMA = 1.04
-_LOG_GAMMA = math.log(_GAMMA)
-_SHORTEST = 1e-6
-
-
-@dataclass(slots=True)
-class _Sketch:
-    requests: int = 0
-    errors: int = 0
-    seconds: float = 0.0
-    longest: float = 0.0
-    ranges: Counter[int] = field(default_factory=Counter)
-
-    def note(self, took: float, failed: bool) -> None:
-        self.requests += 1
-        self.errors += failed
-        self.seconds += took
-        self.longest = max(self.longest, took)
-        self.ranges[math.ceil(math.log(max(took, _SHORTEST)) / _LOG_GAMMA)] += 1
-
-    def merge(self, other: _Sketch) -> None:
-        self.requests += other.requests
-        self.errors += other.errors
-        self.seconds += other.seconds
-        self.longest = max(self.longest, other.longest)
-        self.ranges.update(other.ranges)
-
-    def quantile(self, share: float) -> float | None:
-        rank, passed = share * self.requests, 0
-        for place in sorted(self.ranges):
-            passed += self.ranges[place]
-            if passed >= rank:
-                middle = 2 * _GAMMA**place / (_GAMMA + 1)
-                return round(min(middle, self.longest), 6)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +43,7 @@ class Figures:
     max: float | None
 
     @classmethod
-    def of(cls, sketch: _Sketch, period: float) -> Figures:
+    def of(cls, sketch: Sketch, period: float) -> Figures:
         """The figures of a sketch over so many seconds."""
         number = sketch.requests
         return cls(
@@ -108,8 +67,8 @@ class Route:
         self.statuses: Counter[int] = Counter()
         self.counts = [0] * (len(BOUNDS) + 1)
         """How many took up to each of BOUNDS, and how many took longer."""
-        self.total = _Sketch()
-        self._slices = deque([(now - now % _SLICE, _Sketch())])
+        self.total = Sketch()
+        self._slices = deque([(now - now % _SLICE, Sketch())])
         self._lock = threading.Lock()
 
     def note(self, took: float, status: int, now: float) -> None:
@@ -121,7 +80,7 @@ class Route:
             self.total.note(took, failed)
             self._newest(now).note(took, failed)
 
-    def add_to(self, whole: _Sketch, since_start: _Sketch, now: float) -> None:
+    def add_to(self, whole: Sketch, since_start: Sketch, now: float) -> None:
         """Add its figures of the last minute, and those of all its time."""
         with self._lock:
             self._newest(now)
@@ -134,10 +93,10 @@ class Route:
         with self._lock:
             return list(self.counts), self.total.seconds, dict(self.statuses)
 
-    def _newest(self, now: float) -> _Sketch:
+    def _newest(self, now: float) -> Sketch:
         slices, begun = self._slices, now - now % _SLICE
         if begun > slices[-1][0]:
-            slices.append((begun, _Sketch()))
+            slices.append((begun, Sketch()))
         while now - slices[0][0] >= PERIOD:
             slices.popleft()
         return slices[-1][1]
@@ -181,7 +140,7 @@ class Traffic:
 
     def figures(self, routes: Iterable[Route] | None = None) -> tuple[Figures, Figures]:
         """Of these routes together, or of all: over the last minute, and since the start."""
-        minute, ever, now = _Sketch(), _Sketch(), self._clock.now()
+        minute, ever, now = Sketch(), Sketch(), self._clock.now()
         for route in self.routes() if routes is None else routes:
             route.add_to(minute, ever, now)
         age = now - self._started_at
