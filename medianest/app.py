@@ -38,13 +38,14 @@ from medianest.web.views import (
     queue,
     recovery,
     requests,
+    series,
     status,
 )
 
 __all__ = ["create_app"]
 
 _BLUEPRINTS = (
-    health, components, metrics, status, alerts, circuit_breakers, overrides, dependencies,
+    health, components, metrics, series, status, alerts, circuit_breakers, overrides, dependencies,
     recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus, docs,
 )  # fmt: skip
 

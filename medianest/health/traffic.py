@@ -14,7 +14,7 @@ from medianest.resilience import Clock
 from medianest.resilience.clock import as_clock
 from medianest.resilience.counter import LockFreeCounter
 
-__all__ = ["BOUNDS", "NOWHERE", "Figures", "Route", "Routes", "Traffic"]
+__all__ = ["BOUNDS", "NOWHERE", "Figures", "Incoming", "Route", "Routes", "Traffic"]
 
 PERIOD, _SLICE = 60.0, 5.0
 """Seconds that are looked back, and those of the slices in which they go, which begin at the same
@@ -59,6 +59,15 @@ class Figures:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """How much comes in; `error_rate` is the share answered with 500 or above, None while there is
+    nothing."""
+
+    requests_per_second: float
+    error_rate: float | None
+
+
 class Route:
     """The requests of one method and one route, since the start and over the last minute."""
 
@@ -70,6 +79,11 @@ class Route:
         self.total = Sketch()
         self._slices = deque([(now - now % _SLICE, Sketch())])
         self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Such as "GET /api/v1/media/libraries"."""
+        return f"{self.method} {self.route}"
 
     def note(self, took: float, status: int, now: float) -> None:
         """Count one request."""
@@ -87,6 +101,20 @@ class Route:
             for _, part in self._slices:
                 whole.merge(part)
             since_start.merge(self.total)
+
+    def lately(self, now: float) -> tuple[int, int]:
+        """The requests of the last minute, and how many of them failed."""
+        with self._lock:
+            self._newest(now)
+            parts = [part for _, part in self._slices]
+            return sum(part.requests for part in parts), sum(part.errors for part in parts)
+
+    def since_start(self) -> Sketch:
+        """All of its time."""
+        found = Sketch()
+        with self._lock:
+            found.merge(self.total)
+        return found
 
     def histogram(self) -> tuple[list[int], float, dict[int, int]]:
         """How many took up to each bound, the seconds of all, and how many had which status."""
@@ -143,11 +171,23 @@ class Traffic:
         minute, ever, now = Sketch(), Sketch(), self._clock.now()
         for route in self.routes() if routes is None else routes:
             route.add_to(minute, ever, now)
-        age = now - self._started_at
-        # What the slices cover, the one that has just begun included: a rate over more would sink
-        # with each slice that goes.
-        covered = PERIOD - _SLICE + now % _SLICE
-        return Figures.of(minute, min(covered, age)), Figures.of(ever, age)
+        return Figures.of(minute, self._covered(now)), Figures.of(ever, now - self._started_at)
+
+    def incoming(self, routes: Iterable[Route]) -> Incoming:
+        """How much came over the last minute on these routes together; costs less than `figures`,
+        as it looks at no duration."""
+        now = self._clock.now()
+        counts = [route.lately(now) for route in routes]
+        requests, errors = sum(each for each, _ in counts), sum(each for _, each in counts)
+        return Incoming(
+            requests_per_second=round(requests / max(self._covered(now), 0.001), 3),
+            error_rate=round(errors / requests, 6) if requests else None,
+        )
+
+    def _covered(self, now: float) -> float:
+        """The seconds that the slices cover, the one that has just begun included: a rate over more
+        would sink with each slice that goes."""
+        return min(PERIOD - _SLICE + now % _SLICE, now - self._started_at)
 
 
 class Routes:
@@ -168,12 +208,14 @@ class Routes:
         """The routes that call a service, as "GET /path"."""
         return self._of_services.get(service, ())
 
+    def serves_people(self, route: Route) -> bool:
+        """Whether a route says how people are served; one that leads nowhere does not."""
+        return route.route != NOWHERE and not route.route.startswith(self._looks)
+
     def services_of(self, route: Route) -> tuple[str, ...] | None:
         """The services that a route calls; None for one that says nothing of how people are
-        served, and for a path that leads nowhere."""
-        if route.route == NOWHERE or route.route.startswith(self._looks):
-            return None
-        return self._services.get(route.route, ())
+        served."""
+        return self._services.get(route.route, ()) if self.serves_people(route) else None
 
     @cached_property
     def _services(self) -> dict[str, tuple[str, ...]]:

@@ -18,9 +18,10 @@ from medianest.health.monitor import MONITOR
 from medianest.health.observer import Observer
 from medianest.health.openings import Openings
 from medianest.health.report import Reporter
+from medianest.health.series import Series
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
-from medianest.health.traffic import Routes, Traffic
+from medianest.health.traffic import Incoming, Routes, Traffic
 from medianest.jobs import Job
 from medianest.media.media import Media
 from medianest.media.overseerr.client import SERVICE as OVERSEERR
@@ -48,6 +49,7 @@ _RESERVED = ("database", REDIS, PLEX, "plex", OVERSEERR, "cache", "system", MONI
 
 _ALERT_SECONDS, _SEND_SECONDS, _LAST_SECONDS = 5.0, 1.0, 3.0
 _PRUNE_SECONDS, _PRUNE_FIRST = 3600.0, 60.0
+_FOLLOW_SECONDS = 1.0
 
 
 class Monitoring:
@@ -91,6 +93,7 @@ class Monitoring:
         statistics = service.recovery.history.statistics
         self.reporter = Reporter(self.observer, self.alerts, cascade, statistics)
         self.dependencies = _registrar(settings.health, service, storage, self.monitor)
+        self.series = Series(registry, self.traffic, routes)
         self.counters = Counters()
         self.openings = Openings()
         self._has_restored = False
@@ -124,6 +127,7 @@ class Monitoring:
                 at_end=partial(self.notifier.finish, _LAST_SECONDS),
                 must_go_on=True,
             ),
+            Job(name="follow the figures", run=self.series.follow, every=_FOLLOW_SECONDS),
             Job(
                 name="prune alerts",
                 run=self._prune,
@@ -132,6 +136,11 @@ class Monitoring:
                 needs_tables=True,
             ),
         ]
+
+    def incoming(self) -> Incoming:
+        """How much came over the last minute on the routes on which people are served."""
+        known = self.traffic.routes()
+        return self.traffic.incoming(each for each in known if self.routes.serves_people(each))
 
     def _share_alerts(self) -> None:
         """Learn of those of other processes, and of this one before it was started anew."""

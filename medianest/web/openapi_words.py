@@ -9,6 +9,7 @@ from medianest.config.settings import Environment
 from medianest.health import alerts
 from medianest.health.change_history import ChangeType
 from medianest.health.score import Rating
+from medianest.health.series import WindowName
 from medianest.media.overseerr.wish import MediaType
 from medianest.overrides.override import Action
 from medianest.queue.operations import State as OperationState
@@ -49,6 +50,7 @@ _NAMED: Final[dict[str, tuple[Any, str]]] = {
     "RecoveryOutcome": (Outcome, "What came of a recovery."),
     "RequestStatus": (words.RequestStatus, "How a request stands at Overseerr."),
     "RiskLevel": (words.RiskLevel, "How likely it is that trouble spreads."),
+    "SeriesWindow": (WindowName, "How far a series goes back."),
     "StepOutcome": (StepOutcome, "What one recovery action did."),
     "SuspendedWork": (words.SuspendedWork, "Work that waits while the risk is high."),
     "TicketState": (words.TicketState, "How a request of ours stands."),

@@ -19,6 +19,7 @@ from pydantic import (
 
 from medianest.health.alerts import Rule
 from medianest.health.change_history import ChangeType
+from medianest.health.series import WindowName
 from medianest.media.plex.client import SERVICE as PLEX
 from medianest.queue.operations import State
 from medianest.resilience.recovery.record import Outcome
@@ -38,6 +39,7 @@ __all__ = [
     "Page",
     "QueueFilter",
     "Search",
+    "SeriesFilter",
     "ServiceName",
     "Strict",
     "full_name",
@@ -195,6 +197,19 @@ class EventFilter(CursorPage):
         if self.name is not None:
             columns["name"] = (self.name, *(f"{rule}:{self.name}" for rule in get_args(Rule)))
         return Selection(columns, self.since, self.until)
+
+
+class SeriesFilter(Strict):
+    """Which figures."""
+
+    window: Annotated[
+        WindowName,
+        Field(description="An hour in steps of ten seconds, or a day in steps of five minutes."),
+    ] = "hour"
+    name: Annotated[
+        Name | None,
+        Field(description="Of a dependency, or a route such as `GET /api/v1/media/libraries`."),
+    ] = None
 
 
 class OnceHeaders(Strict):

@@ -179,3 +179,19 @@ def test_many_threads_lose_no_request() -> None:
     minute, ever = traffic.figures()
     assert (minute.requests, ever.requests, ever.errors, traffic.in_flight) == (4000, 4000, 500, 0)
     assert sum(sum(route.histogram()[0]) for route in traffic.routes()) == 4000
+
+
+def test_what_comes_in_is_that_of_the_last_minute(traffic: Traffic, clock: ManualClock) -> None:
+    assert traffic.incoming(traffic.routes()).error_rate is None
+    clock.advance(60 - clock.now() % 5)
+    for number in range(40):
+        ask(traffic, clock, status=500 if number < 10 else 200, route=f"/{number % 2}")
+    one, both = traffic.routes()[:1], traffic.routes()
+    minute, _ = traffic.figures(both)
+    found = traffic.incoming(both)
+    assert (found.requests_per_second, found.error_rate) == (minute.requests_per_second, 0.25)
+    assert traffic.incoming(one).requests_per_second == pytest.approx(
+        found.requests_per_second / 2, abs=0.001
+    )
+    clock.advance(60)
+    assert traffic.incoming(both).requests_per_second == 0.0

@@ -46,6 +46,7 @@ CALLS = [
             *("get_database_health", "get_cache_health", "list_external_health"),
             *("get_circuit_breaker_health", "get_health_metrics", "get_prometheus_metrics"),
             *("get_resilience_health", "get_resilience_status", "get_resilience_metrics"),
+            "get_series",
             *("get_dashboard_status", "get_cascade_risk", "list_alerts", "list_dependencies"),
             *("list_circuit_breakers", "list_libraries", "list_recently_added", "list_sessions"),
         ),

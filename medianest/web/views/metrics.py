@@ -175,8 +175,8 @@ def get_health_metrics() -> HealthMetrics:
 
 
 def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
-    known, services_of = watch.traffic.routes(), watch.routes.services_of
-    routes = [each for each in known if (services_of(each) is not None) is of_users]
+    known, serves_people = watch.traffic.routes(), watch.routes.serves_people
+    routes = [each for each in known if serves_people(each) is of_users]
     minute, ever = watch.traffic.figures(routes)
     return Traffic(last_minute=RequestFigures.of(minute), since_start=RequestFigures.of(ever))
 
