@@ -27,6 +27,7 @@ from medianest.resilience import (
 )
 from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.resilience.counted import counted
+from medianest.resilience.errors import in_seconds
 from medianest.storage.errors import StorageError
 
 __all__ = ["Handler", "QueueRunner"]
@@ -101,14 +102,14 @@ class QueueRunner:
         """Why nothing is done for a handler now, or None."""
         held = self._attempts.paces[handler.name].hold_until - self.registry.clock.now()
         if held > 0:
-            return f"the last operation failed at {handler.service}; retrying in {held:.3g} s"
+            return f"the last operation failed at {handler.service}; retrying in {in_seconds(held)}"
         if self._is_optional(handler) and (why := self.cascade.why_suspended(Work.OPTIONAL)):
             return why
         for name in handler.breaker_names:
             breaker = self.registry.find_breaker(name)
             if breaker is not None and breaker.state in (State.OPEN, State.FORCED_OPEN):
                 if wait := breaker.snapshot().retry_after:
-                    return f"{name} is blocked by its circuit breaker for {wait:.3g} s"
+                    return f"{name} is blocked by its circuit breaker for {in_seconds(wait)}"
                 if breaker.state is State.FORCED_OPEN:
                     return f"{name} is blocked: an operator has opened its circuit breaker"
         return None

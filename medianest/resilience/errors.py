@@ -86,7 +86,7 @@ class CallRefusedError(ResilienceError):
 
     def __str__(self) -> str:
         wait = self.retry_after
-        return self._reason() + ("" if wait is None else f"; try again in {wait:.3g} s")
+        return self._reason() + ("" if wait is None else f"; try again in {in_seconds(wait)}")
 
     def _reason(self) -> str:
         return f"{self.name!r} refused the call"
@@ -155,3 +155,8 @@ class FailedResultError(PortableError):
     def __str__(self) -> str:
         status = getattr(self.result, "status_code", None)
         return f"returned {status if isinstance(status, int) else type(self.result).__qualname__}"
+
+
+def in_seconds(wait: float) -> str:
+    """A wait as people read it, with no more digits than they need."""
+    return f"{wait:.3g} s" if wait < 999.5 else f"{wait:.0f} s"

@@ -51,6 +51,15 @@ def test_a_refusal_is_a_refused_call_with_its_name_and_wait(kind: Any) -> None:
     assert str(error).endswith("; try again in 12.5 s")
 
 
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [(0.1234, "0.123 s"), (59.96, "60 s"), (999.4, "999 s"), (999.5, "1000 s"), (3600.0, "3600 s")],
+)
+def test_a_long_wait_is_told_in_whole_seconds(wait: float, words: str) -> None:
+    """Keeps out: "try again in 3.6e+03 s"."""
+    assert str(CircuitOpenError("plex", wait)).endswith(f"; try again in {words}")
+
+
 @pytest.mark.parametrize("kind", REFUSALS)
 def test_a_refusal_without_a_wait_promises_none(kind: Any) -> None:
     assert kind("plex").retry_after is None

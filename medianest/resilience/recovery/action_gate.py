@@ -12,6 +12,7 @@ from enum import Enum
 from medianest.resilience.clock import Clock
 from medianest.resilience.counted import counted
 from medianest.resilience.deadline import remaining
+from medianest.resilience.errors import in_seconds
 from medianest.resilience.recovery.action import RecoveryAction
 
 __all__ = ["ActionGate", "Ending", "GateDecision"]
@@ -59,7 +60,7 @@ class _Turn:
         if now < self.suspended_until:
             return f"it failed {counted(action.max_attempts, 'time')} in a row and is suspended"
         if now < self.cool_until and not action.concurrent:
-            return f"it cools down for {self.cool_until - now:.3g} s"
+            return f"it cools down for {in_seconds(self.cool_until - now)}"
         return None
 
 
