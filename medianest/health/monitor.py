@@ -168,7 +168,8 @@ class HealthMonitor:
                 return finding_of(check.run())
         except Exception as error:
             kind, message = describe(error)
-            return CheckResult(Status.UNHEALTHY, message or kind)
+            # It stands beside the name, wherever it is told.
+            return CheckResult(Status.UNHEALTHY, message.removeprefix(f"{check.name}: ") or kind)
 
     def _tell(self, change: Change | None) -> None:
         if change is not None:

@@ -93,6 +93,15 @@ def test_a_check_that_raises_has_failed(
     assert (seen.failures_in_a_row, seen.last_failure) == (1, "nobody listens")
 
 
+def test_an_error_that_begins_with_the_name_is_told_without_it(
+    monitor: HealthMonitor, scripted: Callable[..., Scripted]
+) -> None:
+    """Keeps out: "thing is down: thing: nobody listens"."""
+    scripted().status = ConnectionRefusedError("thing: nobody listens")
+    monitor.run("thing")
+    assert monitor.component("thing").message == "nobody listens"
+
+
 def test_an_error_without_words_is_told_by_its_kind(
     monitor: HealthMonitor, scripted: Callable[..., Scripted]
 ) -> None:
