@@ -50,8 +50,8 @@ class Admission:
             raise ConfigurationError(
                 f"RESILIENCE_NEVER_SHED takes a list of paths, not {never_shed!r}"
             )
-        self._never_shed = tuple(path.rstrip("/") for path in never_shed)
-        self._below = tuple(f"{path}/" for path in self._never_shed)
+        self._never_shed = tuple(path.rstrip("/") or "/" for path in never_shed)
+        self._below = tuple(f"{path}/" for path in self._never_shed if path != "/")
         self.places: Bulkhead | None = None
         self._deadline: Deadline | None = None
         if max_in_flight is not None:
@@ -88,7 +88,7 @@ class Admission:
 
     def sheds(self, path: str) -> bool:
         """Whether the limit counts requests for a path."""
-        return path not in self._never_shed and not path.startswith(self._below)
+        return (path or "/") not in self._never_shed and not path.startswith(self._below)
 
     def _place_for(self, environ: dict[str, Any]) -> Place | None:
         if self.places is None or not self.sheds(environ.get("PATH_INFO", "")):

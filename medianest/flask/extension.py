@@ -53,7 +53,8 @@ class Resilience:
     Configuration keys, read by `init_app`:
     RESILIENCE_MAX_IN_FLIGHT    requests served at once, above which load is shed with 503
                                 (OverloadedError); None: no limit. Keep it below the threads.
-    RESILIENCE_NEVER_SHED       path prefixes that the limit does not count; ()
+    RESILIENCE_NEVER_SHED       path prefixes that the limit does not count, "/" the front page
+                                alone; ()
     RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
 
     Read at each request, so that an app's own tests can turn them on and off:

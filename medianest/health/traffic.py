@@ -202,7 +202,8 @@ class Routes:
         looks: tuple[str, ...] = (),
     ) -> None:
         self._known = known
-        self._looks = looks
+        self._looks = tuple(look for look in looks if look != "/")
+        self._front = "/" if "/" in looks else None
 
     def of_service(self, service: str) -> tuple[str, ...]:
         """The routes that call a service, as "GET /path"."""
@@ -210,7 +211,8 @@ class Routes:
 
     def serves_people(self, route: Route) -> bool:
         """Whether a route says how people are served; one that leads nowhere does not."""
-        return route.route != NOWHERE and not route.route.startswith(self._looks)
+        is_look = route.route in (NOWHERE, self._front) or route.route.startswith(self._looks)
+        return not is_look
 
     def services_of(self, route: Route) -> tuple[str, ...] | None:
         """The services that a route calls; None for one that says nothing of how people are

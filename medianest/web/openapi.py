@@ -130,8 +130,7 @@ class _Operation:
         self._rule = rule
         self._known = known
         self._references = references
-        never_shed = app.config["RESILIENCE_NEVER_SHED"]
-        self._may_be_shed = not rule.rule.startswith(tuple(never_shed))
+        self._may_be_shed = app.extensions["resilience"].admission.sheds(rule.rule)
 
     def described(self) -> Json:
         """As the document has it."""

@@ -119,6 +119,19 @@ def test_paths_that_are_never_shed_are_whole_ones(app: Flask, registry: Registry
     held.release()
 
 
+def test_the_root_is_the_front_page_alone(registry: Registry) -> None:
+    """Keeps out: nothing is shed any more, as every path begins with a slash."""
+    app = Flask(__name__)
+    app.config.update(RESILIENCE_MAX_IN_FLIGHT=1, RESILIENCE_NEVER_SHED=("/",))
+    app.add_url_rule("/", "front", lambda: "")
+    app.add_url_rule("/other", "other", lambda: "")
+    Resilience(app, registry=registry)
+    held = app.extensions["resilience"].admission.places.acquire()
+    assert app.test_client().get("/").status_code == 200
+    assert app.test_client().get("/other").status_code == 503
+    held.release()
+
+
 def test_one_path_alone_is_not_taken_for_a_list_and_leaves_the_app_as_it_was() -> None:
     """Keeps out: the letters of "/health" as prefixes, of which "/" switches shedding off."""
     app = Flask(__name__)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medianest.health.traffic import BOUNDS, Traffic
+from medianest.health.traffic import BOUNDS, Routes, Traffic
 from medianest.resilience import ManualClock
 
 
@@ -195,3 +195,12 @@ def test_what_comes_in_is_that_of_the_last_minute(traffic: Traffic, clock: Manua
     )
     clock.advance(60)
     assert traffic.incoming(both).requests_per_second == 0.0
+
+
+def test_the_front_page_is_no_traffic_of_people(traffic: Traffic, clock: ManualClock) -> None:
+    """Keeps out: "/" among the looks, and every route begins with that."""
+    for route in ("/", "/queue", "/api/v1/media/libraries"):
+        ask(traffic, clock, route=route)
+    routes = Routes(list, ("/", "/queue"))
+    serving = [each.route for each in traffic.routes() if routes.serves_people(each)]
+    assert serving == ["/api/v1/media/libraries"]
