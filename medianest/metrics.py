@@ -6,12 +6,14 @@ names of parts, actions, sources and states: as many as there are of those, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
@@ -26,8 +28,18 @@ from medianest.resilience import (
     RetryBudget,
     State,
 )
+from medianest.resilience.circuit_breaker.durations import BOUNDS
 
-__all__ = ["breakers", "bulkheads", "flights", "gauge", "health", "recoveries", "retries"]
+__all__ = [
+    "breakers",
+    "buckets",
+    "bulkheads",
+    "flights",
+    "gauge",
+    "health",
+    "recoveries",
+    "retries",
+]
 
 _OUTCOMES = {"successes": "successful", "failures": "failed", "slow": "slow",
           "ignored": "ignored", "unexpected": "unexpected"}  # fmt: skip
@@ -85,6 +97,11 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
     flying = GaugeMetricFamily(
         "medianest_circuitbreaker_in_flight_calls", "Calls that go on now.", labels=("name",)
     )
+    took = HistogramMetricFamily(
+        "medianest_circuitbreaker_call_duration_seconds",
+        "How long finished calls took, good and failed, up to the last slice of the window.",
+        labels=("name",),
+    )
     for seen in seen_now:
         for each in State:
             state.add_metric((seen.name, each.value), float(seen.state is each))
@@ -94,7 +111,8 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
         refused.add_metric((seen.name,), seen.totals.rejected)
         opened.add_metric((seen.name,), seen.totals.openings)
         flying.add_metric((seen.name,), seen.in_flight)
-    yield from (state, calls, window, refused, opened, flying)
+        took.add_metric((seen.name,), buckets(seen.durations.counts), seen.durations.seconds)
+    yield from (state, calls, window, refused, opened, flying, took)
 
 
 def bulkheads(seen_now: Iterable[BulkheadSnapshot]) -> Iterator[Metric]:
@@ -182,6 +200,12 @@ def recoveries(statistics: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
             steps.add_metric((action, outcome), figures[outcome])
         steps.add_metric((action, "recovered"), figures["recovered"])
     yield steps
+
+
+def buckets(counts: Sequence[float]) -> list[tuple[str, float]]:
+    """Those of a histogram, of how many took up to each bound, and how many took longer."""
+    bounds = (*map(str, BOUNDS), "+Inf")
+    return list(zip(bounds, map(float, accumulate(counts)), strict=True))
 
 
 def gauge(name: str, about: str, labels: dict[str, str], value: float) -> Metric:

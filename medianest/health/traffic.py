@@ -11,6 +11,7 @@ from functools import cached_property
 
 from medianest.health.sketch import Sketch
 from medianest.resilience import Clock
+from medianest.resilience.circuit_breaker.durations import BOUNDS
 from medianest.resilience.clock import as_clock
 from medianest.resilience.counter import LockFreeCounter
 
@@ -23,8 +24,6 @@ time for all."""
 NOWHERE = "(none)"
 """The route of a path that leads nowhere."""
 
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds in seconds of the ranges that Prometheus sees."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from medianest.resilience.circuit_breaker.durations import Durations
 from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.circuit_breaker.window import SLOW, Batch, Counts, Latency
 from medianest.resilience.outcome import Outcome
@@ -75,6 +76,7 @@ class BreakerSnapshot:
     failure_rate: float | None
     slow_call_rate: float | None
     latency: Latency
+    durations: Durations
     in_flight: int
     consecutive_failures: int
     last_failure: Failure | None
@@ -190,6 +192,7 @@ def take_snapshot(machine: StateMachine, now: float) -> tuple[BreakerSnapshot, l
         failure_rate=_rate(counts[Outcome.FAILURE], calls),
         slow_call_rate=_rate(counts[SLOW], calls),
         latency=Latency(),
+        durations=machine.durations.read(),
         in_flight=len(machine.in_flight()),
         consecutive_failures=generation.streak,
         last_failure=_failure(machine),

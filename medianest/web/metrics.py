@@ -7,6 +7,7 @@ statuses: as many as there are of those, and no more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -17,11 +18,12 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from medianest import __version__, metrics
+from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.health import Status
 from medianest.health.log import LOG
 from medianest.health.report import Report
 from medianest.health.thresholds import Severity
-from medianest.health.traffic import BOUNDS, Traffic
+from medianest.health.traffic import Traffic
 from medianest.media.left_out import LEFT_OUT
 from medianest.web.container import Container
 from medianest.web.throttle import Throttle
@@ -55,6 +57,7 @@ class Metrics(Collector):
         yield from metrics.retries(parts.registry.budgets(), watch.counters)
         yield from metrics.recoveries(report.recovery)
         yield from _alerts(report)
+        yield _last_good(parts.media.plex.last_good_figures())
         yield _left_out()
         yield _failed_attempts(parts.tokens.throttle)
         yield _dropped()
@@ -98,6 +101,18 @@ def _system(report: Report) -> Iterator[Metric]:
         for state in ("pending", "running", "dead"):
             depth.add_metric((state,), queue[state])
         yield depth
+        yield metrics.gauge(
+            "medianest_queue_oldest_age_seconds",
+            "Since the oldest that is not done was made; 0: there is none.",
+            {},
+            _age(queue["oldest"], report.at),
+        )
+
+
+def _age(made_at: str | None, now: datetime) -> float:
+    if made_at is None:
+        return 0.0
+    return max(0.0, (now - datetime.fromisoformat(made_at)).total_seconds())
 
 
 def _requests(traffic: Traffic) -> Iterator[Metric]:
@@ -115,11 +130,7 @@ def _requests(traffic: Traffic) -> Iterator[Metric]:
         counts, seconds, statuses = route.histogram()
         for status, number in statuses.items():
             requests.add_metric((route.method, route.route, str(status)), number)
-        passed, buckets = 0, []
-        for bound, number in zip((*BOUNDS, float("inf")), counts, strict=True):
-            passed += number
-            buckets.append(("+Inf" if bound == float("inf") else str(bound), float(passed)))
-        durations.add_metric((route.method, route.route), buckets, seconds)
+        durations.add_metric((route.method, route.route), metrics.buckets(counts), seconds)
     yield from (requests, durations)
     in_flight = float(traffic.in_flight)
     yield metrics.gauge(
@@ -133,6 +144,21 @@ def _alerts(report: Report) -> Iterator[Metric]:
         number = sum(alert.severity is severity for alert in report.firing)
         firing.add_metric((severity.name.lower(),), number)
     yield firing
+
+
+def _last_good(figures: Iterable[LastGoodFigures]) -> Metric:
+    look_ups = CounterMetricFamily(
+        "medianest_last_good_look_ups",
+        "Look-ups of last good answers, by the tier that had it, or miss.",
+        labels=("name", "outcome"),
+    )
+    for each in figures:
+        service, operation, _ = each.name.split(":")
+        name = f"{service}.{operation.replace('-', '_')}"  # as its circuit breaker is called
+        look_ups.add_metric((name, "memory"), each.memory.served)
+        look_ups.add_metric((name, "redis"), each.redis.served if each.redis is not None else 0)
+        look_ups.add_metric((name, "miss"), each.misses)
+    return look_ups
 
 
 def _left_out() -> Metric:

@@ -80,15 +80,41 @@ def test_it_says_what_happened(app: Flask) -> None:
     assert value(app, "medianest_patience_used_total", name="plex-media-server.libraries") == 0
 
 
-def test_buckets_add_up(app: Flask) -> None:
+@pytest.mark.parametrize(
+    ("family", "of"),
+    [
+        ("http_server_request", {"route": "/api/v1/media/libraries"}),
+        ("circuitbreaker_call", {"name": "plex-media-server"}),
+    ],
+)
+def test_buckets_add_up(app: Flask, family: str, of: Any, clock: ManualClock) -> None:
+    clock.advance(2)
     buckets = [
         (float(labels["le"]), number)
         for name, labels, number in samples(app)
-        if name == "medianest_http_server_request_duration_seconds_bucket"
-        and labels["route"] == "/api/v1/media/libraries"
+        if name == f"medianest_{family}_duration_seconds_bucket" and of.items() <= labels.items()
     ]
+    number = value(app, f"medianest_{family}_duration_seconds_count", **of)
     assert buckets == sorted(buckets)
-    assert buckets[-1] == (float("inf"), 3)
+    assert buckets[-1] == (float("inf"), number)
+    assert number >= 3
+
+
+def test_it_says_how_long_the_oldest_operation_waits(app: Flask, clock: ManualClock) -> None:
+    """Keeps out: a queue that is stuck with one operation, which no depth shows."""
+    parts = app.extensions["medianest"]
+    assert value(app, "medianest_queue_oldest_age_seconds") == 0
+    parts.queue.store.enqueue("overseerr.request", {"media_id": 603}, "603")
+    clock.advance(90)
+    parts.monitoring.monitor.run("queue")
+    assert value(app, "medianest_queue_oldest_age_seconds") == pytest.approx(90, abs=1)
+
+
+def test_it_says_how_often_a_last_good_answer_was_there(app: Flask) -> None:
+    name = "plex-media-server.recently_added"
+    app.test_client().get("/api/v1/media/recently-added")
+    assert value(app, "medianest_last_good_look_ups_total", name=name, outcome="miss") == 1
+    assert value(app, "medianest_last_good_look_ups_total", name=name, outcome="memory") == 0
 
 
 def test_no_client_can_make_more_series(app: Flask, clock: ManualClock) -> None:

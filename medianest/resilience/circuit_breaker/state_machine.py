@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from medianest.resilience.circuit_breaker.durations import DurationCounts
 from medianest.resilience.circuit_breaker.states import TRANSITIONS, Generation, State, Trigger
 from medianest.resilience.circuit_breaker.trip_rules import failure_verdict, slow_verdict
 from medianest.resilience.circuit_breaker.window import (
@@ -54,10 +55,9 @@ class StateMachine:
     def _start_over(self) -> None:
         self._past = no_counts()
         self.refused_before = self.refused.read()
-        self.openings = 0
-        self.openings_in_a_row = 0
-        self.last_failure: tuple[tuple[str, str], float] | None = None
-        """Its type and message, and when."""
+        self.openings = self.openings_in_a_row = 0
+        self.durations = DurationCounts()
+        self.last_failure: tuple[tuple[str, str], float] | None = None  # type and message, when
 
     def totals(self) -> Counts:
         """Counts since the breaker was made or reset."""
@@ -185,7 +185,7 @@ class StateMachine:
         """Make the transition and begin its generation."""
         before = self.generation
         state = TRANSITIONS[before.state, trigger]
-        before.window.fold(at)
+        before.window.end(at)
         self._past = self.totals()
         if trigger is Trigger.RESET:
             self._start_over()
@@ -219,7 +219,7 @@ class StateMachine:
             state,
             at,
             self.utc_of(at),
-            Window(self.options.monitoring_period, at),
+            Window(self.options.monitoring_period, at, self.durations),
             fast_below=min(self.slow, TICK),
             reason=reason,
             actor=actor,

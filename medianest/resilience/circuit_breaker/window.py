@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TypeAlias
 
+from medianest.resilience.circuit_breaker.durations import DurationCounts
 from medianest.resilience.outcome import Outcome
 
 __all__ = [
@@ -102,9 +103,11 @@ class Window:
     """Counts and latencies of the last `period` seconds.
 
     `retired` collects the counts that have left it, so that `retired + counts` is everything.
+    `durations` gets those of each slice that is whole.
     """
 
     __slots__ = (
+        "_durations",
         "_newest",
         "_period",
         "_slices",
@@ -116,7 +119,8 @@ class Window:
         "slides_at",
     )
 
-    def __init__(self, period: float, now: float) -> None:
+    def __init__(self, period: float, now: float, durations: DurationCounts | None = None) -> None:
+        self._durations = durations or DurationCounts()
         self._period = period
         self._width = period / SLICES
         self._newest = _Slice(now)
@@ -142,6 +146,11 @@ class Window:
         if now >= self.slides_at:
             self._slide(now)
         return number
+
+    def end(self, now: float) -> None:
+        """Fold for the last time: nothing is counted after it."""
+        self.fold(now)
+        self._keep_durations()
 
     def add(self, outcome: int, took: float, slow: bool) -> None:
         """Count one finished call in the newest slice; call `fold` first."""
@@ -174,7 +183,13 @@ class Window:
         self.counts[SUCCESS] += number
         newest.note_all(batch)
 
+    def _keep_durations(self) -> None:
+        newest = self._newest
+        if newest.samples:
+            self._durations.add(newest.samples, newest.seen / len(newest.samples))
+
     def _slide(self, now: float) -> None:
+        self._keep_durations()
         self._newest = _Slice(now)
         self.slides_at = now + self._width
         self._slices.append(self._newest)

@@ -119,7 +119,8 @@ class Breaker(AnswerModel):
         here = container()
         breaker = here.registry.find_breaker(seen.name)
         is_open = seen.state in (State.OPEN, State.HALF_OPEN)
-        values: dict[str, Any] = {name: getattr(seen, name) for name in seen.__slots__}
+        told = set(seen.__slots__) - {"durations"}  # those are for /metrics
+        values: dict[str, Any] = {name: getattr(seen, name) for name in told}
         return cls.model_validate(
             {
                 **values,
