@@ -7,6 +7,7 @@
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
 # make linters  redocly and spectral for the OpenAPI document, into .tools
+# make tools  what checks deploy/: docker-compose, kubectl, Caddy, Traefik, hadolint, … into .tools
 # make lock   requirements.lock anew, after a change of constraints.txt
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units mutants docs check contract bench compat linters install lock clean
+.PHONY: run test units mutants docs check contract bench compat linters tools install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -59,6 +60,10 @@ compat: $(VENV)/.installed-test
 # Two linters of OpenAPI documents; the tests that need them are skipped where they are missing.
 linters: $(VENV)/.installed-test
 	$(BIN)/python -m tests.lint
+
+# The tests that need one of them are skipped where it is missing.
+tools: $(VENV)/.installed-test
+	$(BIN)/python -m tests.deploy
 
 install: $(VENV)/.installed
 
