@@ -46,7 +46,8 @@ def validated(file: Path, version: str) -> subprocess.CompletedProcess[str]:
     program = INSTALLED / "bin" / "kubernetes-validate"
     if not program.exists():
         missing("no kubernetes-validate here (make tools)")
-    command = [sys.executable, program, "--strict", "--kubernetes-version", version, file]
+    options = ("--strict", "--kubernetes-version", version)
+    command = [sys.executable, str(program), *options, str(file)]
     variables = {**os.environ, "PYTHONPATH": str(INSTALLED)}
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
 
