@@ -23,6 +23,7 @@ from medianest.web.traffic import record, routes_of
 from medianest.web.views import (
     alerts,
     audit,
+    badge,
     cascade,
     circuit_breakers,
     components,
@@ -46,7 +47,7 @@ __all__ = ["create_app"]
 
 _BLUEPRINTS = (
     health, components, metrics, series, status, alerts, circuit_breakers, overrides, dependencies,
-    recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus, docs,
+    recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus, badge, docs,
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ __all__ = ["record", "routes_of"]
 
 _ANSWERED = "medianest.answered"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LOOKS = ("/api/v1/health", "/api/v1/resilience", "/metrics", "/docs", "/problems")
+_LOOKS = ("/api/v1/health", "/api/v1/resilience", "/metrics", "/badge.svg", "/docs", "/problems")
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

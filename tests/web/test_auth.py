@@ -82,9 +82,10 @@ PUBLIC = {
     "/api/v1/health": {200, 503},
     "/api/v1/health/live": {200},
     "/api/v1/health/ready": {200, 503},
+    "/badge.svg": {200},
     "/problems/<kind>": {200},
 }
-"""What nobody needs a token for: probes, and what a problem's `type` leads to."""
+"""What nobody needs a token for: probes, one word, and where the type of a problem leads."""
 
 
 def test_production_without_tokens_refuses_all_but_probes(
