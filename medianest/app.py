@@ -11,6 +11,8 @@ from medianest.cli import init_cli
 from medianest.config import Settings
 from medianest.flask import Resilience
 from medianest.monitoring.checks import QUEUE
+from medianest.page.common import PATHS
+from medianest.page.page import init_page
 from medianest.resilience import Clock, Registry, default_registry
 from medianest.server.background import BackgroundJobs
 from medianest.web.auth import ensure_operator_token
@@ -65,7 +67,7 @@ def create_app(
     app = _flask(settings)
     registry = Registry(clock=clock, parent=default_registry)
     admission = Resilience(registry=registry).init_app(app).admission
-    made = Container(settings, registry, routes_of(app), admission.places)
+    made = Container(settings, registry, routes_of(app, PATHS), admission.places)
     app.extensions["medianest"] = made
     app.extensions["medianest.background"] = _background(made)
     record(app, made.monitoring.traffic, admission.sheds)
@@ -76,6 +78,7 @@ def create_app(
     dashboard.register_recovery(made.service.recovery)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
+    init_page(app, made)
     if settings.trusted_proxies:
         app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     made.overrides.follow()  # before the first request, and whatever the database does
@@ -99,7 +102,7 @@ def _flask(settings: Settings) -> Flask:
         TESTING=settings.env == "testing",
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         RESILIENCE_MAX_IN_FLIGHT=settings.in_flight_limit,
-        RESILIENCE_NEVER_SHED=("/api/v1/health", "/api/v1/resilience"),
+        RESILIENCE_NEVER_SHED=("/api/v1/health", "/api/v1/resilience", *PATHS),
         RESILIENCE_REQUEST_TIMEOUT=settings.request_timeout,
     )
     app.url_map.merge_slashes = False  # its redirects would name whatever Host the client sent

@@ -25,7 +25,6 @@ NOWHERE = "(none)"
 """The route of a path that leads nowhere."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Requests over a time; `error_rate` is the share answered with 500 or above. Durations are

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+from ipaddress import ip_address
 
-__all__ = ["refuse_taken_port", "shown"]
+import psutil
+
+__all__ = ["reachable", "refuse_taken_port", "shown"]
 
 
 def refuse_taken_port(address: tuple[str, int]) -> None:
@@ -29,3 +32,17 @@ def shown(address: tuple[str, int] | str) -> str:
         return f"unix:{address}"
     host, port = address[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def reachable(address: tuple[str, int]) -> list[str]:
+    """The URLs of an address where the server listens: the one for this machine first, then, where
+    it listens everywhere, those that other devices of the house can use."""
+    host, port = address[:2]
+    if host not in ("", "0.0.0.0", "::"):
+        return [shown(address)]
+    found = [shown(("127.0.0.1", port))]
+    for each in psutil.net_if_addrs().values():
+        for one in each:
+            if one.family == socket.AF_INET and not ip_address(one.address).is_loopback:
+                found.append(shown((one.address, port)))
+    return found

@@ -11,7 +11,9 @@ from typing import Any
 
 from medianest import __version__
 from medianest.config import Settings, missing
-from medianest.server.address import shown
+from medianest.page.session import CODE_SECONDS, login_link
+from medianest.resilience.clock import SystemClock
+from medianest.server.address import reachable, shown
 
 __all__ = ["show"]
 
@@ -30,8 +32,15 @@ def show(server: Any, settings: Settings, is_token_ours: bool) -> None:
         _say(f"  operator token: {token} ({path}/operator.token)")
     if settings.env == "production" and settings.client_token is None:
         _say("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN")
+    for address in server.cfg.address:
+        if isinstance(address, tuple):
+            _say_page(settings, address)
     if isinstance(server.cfg.address[0], tuple):
-        _say(f"  try: {_example(settings, shown(server.cfg.address[0]))}")
+        base = shown(server.cfg.address[0])
+        _say(f"  documentation: {base}/docs")
+        _say(f"  try: {_example(settings, base)}")
+    for line in _switches(server):
+        _say(f"  {line}")
 
 
 def _warn_of_missing(settings: Settings) -> None:
@@ -51,6 +60,27 @@ def _upstreams(server: Any, settings: Settings) -> Iterator[str]:
             yield f"no {variable}: using a sandbox {name} at {played[kind]}"
         else:
             yield f"no {name}: set {variable}"
+
+
+def _say_page(settings: Settings, address: tuple[str, int]) -> None:
+    """Where the page is: with a link that logs in, and as other devices find it."""
+    near, *others = reachable(address)
+    if (link := login_link(settings, near, SystemClock())) is None:
+        _say(f"  page: {near}/")
+    else:
+        _say(f"  page: {link}")
+        _say(f"        (logs in once, within {CODE_SECONDS:.0f} s)")
+    for url in others:
+        _say(f"  from another device: {url}/")
+
+
+def _switches(server: Any) -> Iterator[str]:
+    """How to see what happens when something breaks."""
+    for sandbox in server.sandboxes:
+        if sandbox.kind == "plex":
+            faults = f"{sandbox.url}/sandbox/faults"
+            yield f'switch Plex off: curl -X POST {faults} -d \'{{"kind": "reset"}}\''
+            yield f"switch it on again: curl -X DELETE {faults}"
 
 
 def _example(settings: Settings, base: str) -> str:

@@ -18,6 +18,9 @@ __all__ = ["HOOKS", "Start"]
 _SANDBOXES: Final = {"plex": "TOKEN", "overseerr": "API_KEY"}
 """What can be played, and the setting for its secret."""
 
+_SANDBOX_INTERVAL: Final = 0.5
+"""Seconds between two checks while sandboxes are played."""
+
 
 class Start:
     """The start of the master. `is_token_ours`: nobody has set an operator token, so there is one
@@ -60,6 +63,9 @@ def _start_sandboxes(server: Any, settings: Settings) -> None:
         server.sandboxes.append(sandbox)
         os.environ[f"MEDIANEST_{kind.upper()}_URL"] = sandbox.url
         os.environ[f"MEDIANEST_{kind.upper()}_{_SANDBOXES[kind]}"] = sandbox.token
+    if wanted and "interval" not in settings.health.model_fields_set:
+        # Who breaks a sandbox wants to see at once what becomes of it.
+        os.environ["MEDIANEST_HEALTH_INTERVAL"] = str(_SANDBOX_INTERVAL)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -5,6 +5,7 @@ They live in the settings and not in the database, so that an operator can act w
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -22,7 +23,7 @@ from medianest.resilience import Clock, ConfigurationError
 from medianest.web.problems import ProblemError
 from medianest.web.throttle import Reason, Throttle
 
-__all__ = ["Role", "Tokens", "ensure_operator_token"]
+__all__ = ["Role", "Tokens", "ensure_operator_token", "session_key"]
 
 _TELL_SECONDS = 10.0
 
@@ -59,20 +60,35 @@ class Tokens:
         detail = f"this needs the {wanted} token, not the {role}'s"
         raise self._failed("wrong_role", ProblemError("forbidden", detail))
 
+    def is_open(self, role: Role) -> bool:
+        """Whether everybody may do what a role may, without a token."""
+        return role in self._open
+
+    def role_of(self, token: str) -> Role:
+        """The role whose token that is. Raises ProblemError where it is nobody's, and for an
+        address that has tried too many."""
+        self._slow_down()
+        given = token.strip().encode()
+        # All are compared, each in constant time, so that the time tells nothing.
+        matches = [role for role, t in self._tokens.items() if hmac.compare_digest(t, given)]
+        if not matches:
+            raise self._failed("wrong_token", _unauthorized("the token is not known"))
+        self.throttle.passed(request.remote_addr)
+        return matches[0]
+
     def _role_of_request(self) -> Role | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if not scheme:
             return None
+        if scheme.lower() != "bearer":
+            self._slow_down()
+            raise self._failed("wrong_token", _unauthorized("the token is not known"))
+        return self.role_of(token)
+
+    def _slow_down(self) -> None:
         if (wait := self.throttle.slows(request.remote_addr)) is not None:
             self.throttle.failed(request.remote_addr, "too_many")
             raise _too_many(wait)
-        given = token.strip().encode()
-        # All are compared, each in constant time, so that the time tells nothing.
-        matches = [role for role, t in self._tokens.items() if hmac.compare_digest(t, given)]
-        if scheme.lower() != "bearer" or not matches:
-            raise self._failed("wrong_token", _unauthorized("the token is not known"))
-        self.throttle.passed(request.remote_addr)
-        return matches[0]
 
     def _failed(self, reason: Reason, problem: ProblemError) -> ProblemError:
         """The problem; for who has failed too often, only how long to wait."""
@@ -84,6 +100,17 @@ class Tokens:
         if wanted not in self._tokens and "operator" not in self._tokens:
             detail += f", and none is set: set MEDIANEST_{wanted.upper()}_TOKEN"
         return _unauthorized(detail)
+
+
+def session_key(settings: Settings) -> bytes | None:
+    """What sessions of browsers are signed with: another one as soon as a token is another. None
+    without tokens, as then nobody can log in."""
+    tokens = (settings.operator_token, settings.viewer_token)
+    known = [b"" if token is None else token.get_secret_value().encode() for token in tokens]
+    if not any(known):
+        return None
+    both = b"".join(len(token).to_bytes(4, "big") + token for token in known)
+    return hmac.digest(both, b"sessions of browsers", hashlib.sha256)
 
 
 def _too_many(wait: float) -> ProblemError:

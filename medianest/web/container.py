@@ -41,6 +41,7 @@ class Container:
         self.settings = settings
         self.registry = registry
         self.lifecycle = Lifecycle(started_at=registry.clock.now())
+        self.started_at = registry.clock.utc()
         self.cascade = CascadeMonitor(registry, routes.of_service)
         registry.suspend_retries = partial(self.cascade.why_suspended, Work.RETRY)
         self.service = ResilienceService(registry, recovery=self._recovery())

@@ -13,7 +13,7 @@ from medianest.config.words import in_our_words
 from medianest.web.parameters import PLAIN
 from medianest.web.problems import ProblemError
 
-__all__ = ["body", "headers", "optional_body", "query"]
+__all__ = ["body", "checked", "headers", "optional_body", "query"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,14 +25,14 @@ def query(model: type[M]) -> M:
     """The query parameters of the current request. Raises ProblemError."""
     parameters = request.args.to_dict(flat=False)
     values: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in parameters.items()}
-    return _checked(model, values)
+    return checked(model, values)
 
 
 def headers(model: type[M]) -> M:
     """Those headers of the current request that the model knows. Raises ProblemError."""
     names = [field.alias or name for name, field in model.model_fields.items()]
     given = {name: request.headers[name] for name in names if name in request.headers}
-    return _checked(model, given)
+    return checked(model, given)
 
 
 def optional_body(model: type[M]) -> M:
@@ -50,7 +50,7 @@ def body(model: type[M]) -> M:
         values = json.loads(_sent(), object_pairs_hook=_object, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ProblemError("bad-request", "the body is not valid JSON") from None
-    return _checked(model, values)
+    return checked(model, values)
 
 
 def _sent() -> bytes:
@@ -80,7 +80,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _checked(model: type[M], values: Any) -> M:
+def checked(model: type[M], values: Any) -> M:
+    """The values as the model has them. Raises ProblemError, which lists what is wrong."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

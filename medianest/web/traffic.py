@@ -19,8 +19,8 @@ _LOOKS = ("/api/v1/health", "/api/v1/resilience", "/metrics", "/badge.svg", "/do
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def routes_of(app: Flask) -> Routes:
-    """The routes of an app, when it has them all."""
+def routes_of(app: Flask, pages: tuple[str, ...] = ()) -> Routes:
+    """The routes of an app, when it has them all. `pages` are where people look at it."""
 
     def known() -> Iterator[tuple[str, set[str], tuple[str, ...]]]:
         for rule in app.url_map.iter_rules():
@@ -28,7 +28,7 @@ def routes_of(app: Flask) -> Routes:
             methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
             yield rule.rule, methods, endpoint.services if endpoint is not None else ()
 
-    return Routes(known, _LOOKS)
+    return Routes(known, (*_LOOKS, *pages))
 
 
 def record(app: Flask, traffic: Traffic, is_client: Callable[[str], bool]) -> None:

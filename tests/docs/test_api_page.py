@@ -16,6 +16,8 @@ _ROW = re.compile(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/\S+)` \| (\w+) \|", re.MU
 
 def endpoints(app: Flask) -> Iterator[tuple[str, str, str]]:
     for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("page."):
+            continue
         path = re.sub(r"<\w+:", "<", rule.rule)
         found = endpoint_of(app.view_functions[rule.endpoint])
         for method in not_none(rule.methods) - {"HEAD", "OPTIONS"}:

@@ -18,7 +18,7 @@ from medianest.web.models import (
 )
 from medianest.web.parameters import AuditFilter, meant
 
-__all__ = ["blueprint"]
+__all__ = ["AuditEntry", "blueprint"]
 
 blueprint = Blueprint("audit", __name__, url_prefix="/api/v1/resilience")
 

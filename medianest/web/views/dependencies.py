@@ -137,7 +137,7 @@ def register_dependency(body: Registration) -> tuple[Dependency, int, dict[str, 
         detail = {"type": body.type, "criticality": body.criticality}
         audited("dependency.register", body.name, detail=detail)
     container().monitoring.reporter.forget()
-    location = url_for(".get_dependency", name=body.name)
+    location = url_for("dependencies.get_dependency", name=body.name)
     return _one(body.name), 201 if added else 200, {"Location": location}
 
 

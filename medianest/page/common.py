@@ -1,0 +1,87 @@
+"""What the pages have in common: their blueprint, their door, and what stands around each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, cast
+
+from flask import Blueprint, Response, current_app, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from medianest.page.door import Door, LoginNeeded
+from medianest.page.live import page
+from medianest.page.words import init_words
+from medianest.resilience import CallRefusedError
+from medianest.storage import StorageError
+from medianest.web.auth import Role
+from medianest.web.container import container
+from medianest.web.problem_kinds import KINDS
+from medianest.web.problems import ProblemError
+
+__all__ = ["EXTENSION", "PATHS", "blueprint", "door", "looking", "surroundings", "to_login"]
+
+EXTENSION: Final = "medianest.page"
+
+PATHS: Final = (
+    "/", "/alerts", "/assets", "/audit", "/breakers", "/dependencies", "/events", "/login",
+    "/logout", "/queue", "/recovery", "/routes",
+)  # fmt: skip
+"""Where the pages are: looks that are answered under any load, and no traffic of people."""
+
+blueprint = Blueprint(
+    "page", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
+)
+init_words(blueprint)
+
+
+def door() -> Door:
+    """That of the current app."""
+    return cast(Door, current_app.extensions[EXTENSION])
+
+
+def looking(view: Callable[..., AnyResponse]) -> Callable[..., AnyResponse]:
+    """Show a page to those who may look; others are led to the login form. The view gets the
+    `role` of who looks."""
+
+    @wraps(view)
+    def shown(**path: Any) -> AnyResponse:
+        try:
+            role = door().look()
+        except LoginNeeded:
+            return to_login()
+        try:
+            return view(role=role, **path)
+        except ProblemError as error:
+            return _fault(role, error.detail, KINDS[error.kind].status)
+        except (StorageError, CallRefusedError):
+            return _fault(role, "The database does not answer. What it keeps is not lost.", 503)
+
+    return shown
+
+
+def _fault(role: Role, detail: str, status: int) -> AnyResponse:
+    response = page("fault", role, detail, title="MediaNest", **surroundings())
+    if "fragment" not in request.args:  # what keeps the page up to date has its answer
+        response.status_code = status
+    return response
+
+
+def to_login() -> AnyResponse:
+    """To the login form, and back again afterwards."""
+    if "fragment" in request.args:  # the script loads the page anew, which leads there
+        return Response(status=401, headers={"Cache-Control": "no-store"})
+    return redirect(url_for("page.show_login", next=request.full_path.rstrip("?")), 303)
+
+
+def surroundings() -> dict[str, Any]:
+    """What stands around every page."""
+    here = container()
+    sessions, signed = door().sessions, request.args.get("notice", "")
+    return {
+        "environment": here.settings.env,
+        "worker": here.lifecycle.worker,
+        "started_at": here.started_at,
+        "sent_at": here.registry.clock.utc(),
+        "notice": sessions.read_notice(signed) if sessions is not None and signed else None,
+    }

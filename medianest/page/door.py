@@ -1,0 +1,113 @@
+"""Who may look at the page, and who may act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from flask import g, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from medianest.page.session import Session, Sessions
+from medianest.web.auth import Role, Tokens
+from medianest.web.problems import ProblemError
+
+__all__ = ["Door", "LoginNeeded"]
+
+_SAME_SITE: Final = "Strict"
+
+
+class LoginNeeded(Exception):  # noqa: N818  # no error: it leads to the login form
+    """This page is for those who have logged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Lets browsers in. `sessions` is None where there is no token to log in with."""
+
+    tokens: Tokens
+    sessions: Sessions | None
+
+    def session(self) -> Session | None:
+        """That of the current request."""
+        if self.sessions is None:
+            return None
+        return self.sessions.find(request.cookies.get(cookie_name()), request.remote_addr)
+
+    def look(self) -> Role:
+        """The role of who looks. Raises LoginNeeded."""
+        session = self.session()
+        if session is not None:
+            return session.role
+        if not self.tokens.is_open("viewer"):
+            raise LoginNeeded
+        return "viewer"
+
+    def act(self) -> None:
+        """Let only an operator's own page act; `g.actor` is then who does. Raises LoginNeeded and
+        ProblemError."""
+        refuse_other_sites()
+        session = self.session()
+        if session is None or self.sessions is None:
+            raise LoginNeeded
+        if session.role != "operator":
+            raise ProblemError("forbidden", "this needs the operator token, not the viewer's")
+        if not self.sessions.is_proven(session, request.form.get("proof", "")):
+            raise ProblemError("forbidden", "this browser has not logged in here: log in again")
+        g.actor = session.role
+
+    def let_in(
+        self, role: Role, has_script: bool
+    ) -> tuple[str, Callable[[AnyResponse], AnyResponse]]:
+        """Begin a session of the current browser: what it proves itself with, and what gives a
+        response its cookie."""
+        assert self.sessions is not None
+        cookie, session = self.sessions.begin(role, None if has_script else request.remote_addr)
+        lasts = int(session.ends_at - self.sessions.now())
+
+        def bind(response: AnyResponse) -> AnyResponse:
+            response.set_cookie(cookie_name(), cookie, max_age=lasts, **_bounds())
+            return response
+
+        return self.sessions.proof(session), bind
+
+    def with_notice(self, url: str, text: str) -> str:
+        """The address of a page that says so, once."""
+        signed = self.sessions.notice(text) if self.sessions is not None else ""
+        return f"{url}?{urlencode({'notice': signed})}"
+
+    def let_out(self, response: AnyResponse) -> None:
+        """End the session of the browser that gets the response."""
+        response.delete_cookie(cookie_name(), **_bounds())
+
+
+def cookie_name() -> str:
+    """Another one for each port: browsers send a cookie to all ports of a host, and would mix up
+    two servers'."""
+    parts = urlsplit(f"//{request.host}")
+    return f"medianest-{parts.port or (443 if request.is_secure else 80)}"
+
+
+def refuse_other_sites() -> None:
+    """Refuse what a page of another site, or of another port of this host, has sent. Raises
+    ProblemError."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    # Browsers send the first only to hosts that they trust: not to http://nas.lan.
+    is_ours = site == "same-origin" if site else _host(origin) == request.host
+    if not is_ours:
+        raise ProblemError("forbidden", "this form comes from another site")
+
+
+def _host(origin: str | None) -> str | None:
+    return urlsplit(origin).netloc if origin else None
+
+
+def _bounds() -> dict[str, Any]:
+    return {
+        "path": request.script_root or "/",
+        "secure": request.is_secure,
+        "httponly": True,
+        "samesite": _SAME_SITE,
+    }

@@ -1,0 +1,132 @@
+"""What operators do on the pages: each form does what an endpoint of the API does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from medianest.page.asking import act
+from medianest.page.common import blueprint, door, surroundings
+from medianest.page.door import LoginNeeded
+from medianest.page.live import framed, html_page
+from medianest.resilience import CallRefusedError
+from medianest.storage import StorageError
+from medianest.web.problem_kinds import KINDS
+from medianest.web.problems import ProblemError
+from medianest.web.views.circuit_breakers import act_on_circuit_breaker
+from medianest.web.views.dependencies import register_dependency, remove_dependency
+from medianest.web.views.queue import drop_queued_operation, retry_dead_letters
+from medianest.web.views.queue import retry_queued_operation as retry_operation
+
+__all__ = ["act_on_breaker"]
+
+_DONE: Final = {
+    "open": "is held open",
+    "close": "is closed",
+    "reset": "is closed, and its figures begin anew",
+    "disable": "is switched off: every call is made",
+    "enable": "works by itself again",
+}
+
+Deed = Callable[..., tuple[str, str]]
+
+
+def acting(deed: Deed) -> Callable[..., AnyResponse]:
+    """Do what a form wants, for operators alone. The view returns where to go on, and what to say
+    there."""
+
+    @wraps(deed)
+    def done(**path: Any) -> AnyResponse:
+        try:
+            door().act()
+            where, notice = deed(**path)
+        except LoginNeeded:
+            return redirect(url_for("page.show_login", next=url_for("page.show_now")), 303)
+        except ProblemError as error:
+            return _fault(error.detail, KINDS[error.kind].status)
+        except (StorageError, CallRefusedError) as error:
+            return _fault(f"it is not done, as the database does not answer: {error}", 503)
+        return redirect(door().with_notice(where, notice), 303)
+
+    return done
+
+
+def _fault(detail: str, status: int) -> AnyResponse:
+    main = render_template("page/fault.html", shown=detail)
+    return html_page(framed("fault", "operator", main, surroundings()), status)
+
+
+@blueprint.post("/breakers/<path:name>")
+@acting
+def act_on_breaker(name: str) -> tuple[str, str]:
+    """Hold it open, switch it off, close it, or let it work by itself again."""
+    form = request.form
+    action = form.get("action", "")
+    lasts = form.get("lasts", "") if action in ("open", "disable") else ""
+    values = {
+        "action": action,
+        "reason": form.get("reason"),
+        "expires_in_seconds": _seconds(lasts),
+    }
+    result, _ = act(act_on_circuit_breaker, values, name=name)
+    kept = result.kept
+    problem = f" This process obeys, but it is {kept.problem}." if kept and kept.problem else ""
+    where = url_for("page.show_breaker", name=result.circuit_breaker.name)
+    return where, f"{result.circuit_breaker.name} {_DONE[action]}.{problem}"
+
+
+@blueprint.post("/queue/<operation_id>/retry")
+@acting
+def retry_one(operation_id: str) -> tuple[str, str]:
+    """Do an operation again."""
+    act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
+    return url_for("page.show_queue"), "It is done again as soon as it may be."
+
+
+@blueprint.post("/queue/<operation_id>/drop")
+@acting
+def drop_one(operation_id: str) -> tuple[str, str]:
+    """Forget an operation."""
+    act(drop_queued_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
+    return url_for("page.show_queue"), "It is dropped."
+
+
+@blueprint.post("/queue/retry")
+@acting
+def retry_dead() -> tuple[str, str]:
+    """Do all dead letters again."""
+    done = act(retry_dead_letters, {"reason": request.form.get("reason")})
+    stay = f" {done.kept} stay." if done.kept else ""
+    return url_for("page.show_queue"), f"{done.retried} are done again.{stay}"
+
+
+@blueprint.post("/dependencies")
+@acting
+def register() -> tuple[str, str]:
+    """Watch another dependency."""
+    names = ("name", "type", "criticality", "health_check_url", "expected_status")
+    values: dict[str, Any] = {name: request.form.get(name, "").strip() for name in names}
+    values["depends_on"] = request.form.get("depends_on", "").replace(",", " ").split()
+    made, status, _ = act(register_dependency, values)
+    word = "is watched from now on" if status == 201 else "is watched already"
+    return url_for("page.show_dependency", name=made.name), f"{made.name} {word}."
+
+
+@blueprint.post("/dependencies/<name>/remove")
+@acting
+def remove(name: str) -> tuple[str, str]:
+    """Watch a dependency no longer."""
+    act(remove_dependency, {}, name=name)
+    return url_for("page.show_dependencies"), f"{name} is watched no longer."
+
+
+def _seconds(text: str) -> float | None:
+    """What a field of a form says; None: for good."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ProblemError("invalid", "lasts: must be a number of seconds") from None

@@ -1,0 +1,75 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from medianest.page.common import blueprint, door, surroundings
+from medianest.page.door import refuse_other_sites
+from medianest.page.live import framed, html_page
+from medianest.web.auth import Role
+from medianest.web.problems import ProblemError
+
+__all__ = ["show_login"]
+
+
+@blueprint.get("/login")
+def show_login() -> AnyResponse:
+    """The form that takes a token, or the code of a printed link."""
+    return _form(None)
+
+
+@blueprint.post("/login")
+def log_in() -> AnyResponse:
+    """Begin a session."""
+    refuse_other_sites()
+    try:
+        role = _role_of(request.form.get("token", "").strip())
+    except ProblemError as error:
+        return _form(error.detail, 429 if error.kind == "too-many-attempts" else 403)
+    if role not in ("viewer", "operator"):
+        return _form("this token is for the media API alone", 403)
+    has_script = request.form.get("script") == "1"
+    following = _next()
+    proof, bind = door().let_in(role, has_script)
+    if not has_script:
+        return bind(redirect(following, 303))
+    main = render_template("page/begun.html", proof=proof, next=following)
+    return bind(html_page(framed("begun", "viewer", main, surroundings())))
+
+
+@blueprint.post("/logout")
+def log_out() -> AnyResponse:
+    """End the session of this browser."""
+    refuse_other_sites()
+    response = redirect(url_for("page.show_now"), 303)
+    door().let_out(response)
+    return response
+
+
+def _role_of(given: str) -> Role:
+    sessions = door().sessions
+    if sessions is None:
+        raise ProblemError("forbidden", "no token is set: set MEDIANEST_OPERATOR_TOKEN")
+    if "." in given and (role := sessions.redeem(given)) is not None:
+        return role
+    return door().tokens.role_of(given)
+
+
+def _form(fault: str | None, status: int = 200) -> Response:
+    main = render_template("page/login.html", next=_next())
+    around = {**surroundings(), "fault": fault}
+    return html_page(framed("login", "viewer", main, around), status)
+
+
+def _next() -> str:
+    """Where to go on: a page of this server alone."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted)
+    is_ours = not parts.scheme and not parts.netloc and wanted.startswith("/")
+    if not is_ours or wanted.startswith(("//", "/\\")):
+        return url_for("page.show_now")
+    return wanted

@@ -1,0 +1,185 @@
+"""What the front page shows: everything at one instant, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from medianest.health import Status
+from medianest.health.alerts import Alert
+from medianest.health.report import Report
+from medianest.health.score import Deduction
+from medianest.health.traffic import NOWHERE, Figures, Route
+from medianest.page import looks
+from medianest.page.looks import Look
+from medianest.page.switchboard import Line, lines_of
+from medianest.page.timeline import Happening, happenings
+from medianest.web.container import Container
+from medianest.web.views.queue import QueueFigures
+
+__all__ = ["ActionLine", "Now", "RouteLine", "Verdict", "action_lines", "now", "route_lines"]
+
+_HEADLINES: Final[dict[Status, str]] = {
+    Status.HEALTHY: "Everything works",
+    Status.UNKNOWN: "Looking around",
+    Status.DEGRADED: "Degraded",
+    Status.UNHEALTHY: "Out of order",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether it is well, what is not, since when, and what to do next."""
+
+    status: str
+    look: Look
+    score: int
+    rating: str
+    headline: str
+    since: datetime | None
+    meanwhile: tuple[str, ...]
+    advice: str | None
+    deductions: tuple[Deduction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLine:
+    """A route over the last minute."""
+
+    name: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    """A recovery action since the start of the process."""
+
+    name: str
+    tried: int
+    recovered: int
+    declined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The front page."""
+
+    verdict: Verdict
+    incoming: Figures
+    lines: tuple[Line, ...]
+    firing: tuple[Alert, ...]
+    pending: tuple[Alert, ...]
+    queue: QueueFigures | None
+    """None: the database does not answer."""
+    routes: tuple[RouteLine, ...]
+    recovery: tuple[ActionLine, ...]
+    happened: tuple[Happening, ...]
+    not_configured: tuple[str, ...]
+
+
+def now(here: Container, queue: QueueFigures | None, unset: Sequence[str]) -> Now:
+    """Look at everything. `queue` are its figures, `unset` the settings that are missing."""
+    monitoring = here.monitoring
+    report = monitoring.reporter.report()
+    intervals = {check.name: check.interval for check in monitoring.monitor.checks()}
+    lines = lines_of(report.dependencies, monitoring.series.two_minutes, intervals)
+    people = [r for r in monitoring.traffic.routes() if monitoring.routes.serves_people(r)]
+    return Now(
+        verdict=_verdict(report, lines, queue),
+        incoming=monitoring.traffic.figures(people)[0],
+        lines=lines,
+        firing=report.firing,
+        pending=report.pending,
+        queue=queue,
+        routes=route_lines(here, people),
+        recovery=action_lines(report.recovery),
+        happened=happenings(here),
+        not_configured=tuple(unset),
+    )
+
+
+def route_lines(here: Container, routes: Iterable[Route]) -> tuple[RouteLine, ...]:
+    """Those that were asked for within the last minute, the busiest first."""
+    traffic = here.monitoring.traffic
+    lines = [
+        RouteLine(f"{route.method} {route.route}", traffic.figures([route])[0])
+        for route in routes
+        if route.route != NOWHERE
+    ]
+    busy = [line for line in lines if line.figures.requests]
+    return tuple(sorted(busy, key=lambda line: (-line.figures.requests, line.name)))
+
+
+_RUNS: Final = ("returned", "repaired", "shared", "raised")
+
+
+def action_lines(statistics: Mapping[str, Mapping[str, Any]]) -> tuple[ActionLine, ...]:
+    """Each recovery action that had something to do."""
+    lines = [
+        ActionLine(name, sum(each[run] for run in _RUNS), each["recovered"], each["declined"])
+        for name, each in statistics.items()
+    ]
+    return tuple(line for line in lines if line.tried or line.declined)
+
+
+def _verdict(report: Report, lines: Sequence[Line], queue: QueueFigures | None) -> Verdict:
+    headline, since = _headline(report)
+    return Verdict(
+        status=report.status.value,
+        look=looks.OF_STATUS[report.status],
+        score=report.score.score,
+        rating=report.score.rating,
+        headline=headline,
+        since=since,
+        meanwhile=tuple(_meanwhile(lines, queue)),
+        advice=_advice(report),
+        deductions=report.score.deductions,
+    )
+
+
+def _headline(report: Report) -> tuple[str, datetime | None]:
+    """The worst thing that anybody must know, and since when."""
+    word = _HEADLINES[report.status]
+    firing = sorted(report.firing, key=lambda alert: (-alert.severity, alert.since))
+    if firing:
+        return f"{word}: {firing[0].message}", firing[0].since
+    down = [d for d in report.dependencies if d.is_used and d.status is not Status.HEALTHY]
+    worst = max(down, key=lambda found: found.status.severity_rank, default=None)
+    if worst is not None and worst.since is not None:
+        verb = "does not work" if worst.status is Status.UNHEALTHY else "has trouble"
+        return f"{word}: {worst.name} {verb}", worst.since
+    if report.status is Status.HEALTHY:
+        return word, None
+    return f"{word}: {'; '.join(_troubled(report)) or 'not all was checked yet'}", None
+
+
+def _troubled(report: Report) -> list[str]:
+    return [
+        f"{component.name} is {component.status.value}"
+        for component in report.components
+        if component.status in (Status.DEGRADED, Status.UNHEALTHY)
+    ]
+
+
+def _meanwhile(lines: Sequence[Line], queue: QueueFigures | None) -> Iterable[str]:
+    """What is done about it."""
+    for line in lines:
+        switch = line.switch
+        if switch is not None and switch.state == "open":
+            yield f"{line.name} is not called: who asks gets the last good answer, if there is one."
+        elif switch is not None and switch.state == "half_open":
+            yield f"A few calls to {line.name} are let through, to see whether it works again."
+        elif switch is not None and switch.state == "forced_open":
+            yield f"An operator holds the breaker {switch.name} open."
+    waiting = queue.pending if queue is not None else None
+    if waiting:
+        yield f"{waiting} {'request waits' if waiting == 1 else 'requests wait'} to be made."
+
+
+def _advice(report: Report) -> str | None:
+    firing = sorted(report.firing, key=lambda alert: (-alert.severity, alert.since))
+    if firing:
+        return firing[0].advice
+    return report.recommendations[0] if report.recommendations else None

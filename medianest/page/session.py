@@ -1,0 +1,142 @@
+"""Sessions of browsers: signed cookies that stand for a role. Nothing is stored, so they work on
+every worker and while the database is down, and end when a token is changed.
+
+Browsers send a cookie to every port of a host, and so to every other service of a home server. A
+session that was begun by a script therefore may only look; to act takes a proof as well, which the
+script keeps in storage that belongs to this port alone. A browser without scripts has no such
+storage: its session holds for its address alone, and not for long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from medianest.config import Settings
+from medianest.resilience import Clock
+from medianest.web.auth import Role, session_key
+
+T = TypeVar("T")
+
+__all__ = ["CODE_SECONDS", "Session", "Sessions", "login_link"]
+
+CODE_SECONDS: Final = 60.0
+"""How long the code of a printed link is good for, once."""
+
+_SECONDS, _SECONDS_WITHOUT_SCRIPT = 7 * 86_400.0, 3_600.0
+_ROLES: Final = ("viewer", "operator")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Whose browser that is. `address` is the only one that it holds for, None for one that acts
+    with a proof; `ends_at` is in seconds since 1970."""
+
+    role: Role
+    ends_at: float
+    id: str
+    address: str | None = None
+
+
+class Sessions:
+    """Begins sessions, and knows its own again. `key` signs them; `marks` is a folder that all
+    workers share."""
+
+    def __init__(self, key: bytes, clock: Clock, marks: Path) -> None:
+        self._key, self._clock, self._marks = key, clock, marks
+        self._cookies = _serializer(key, "session")
+        self._codes = _serializer(key, "code")
+        self._notices = _serializer(key, "notice")
+        self._used: set[str] = set()
+
+    def begin(self, role: Role, address: str | None) -> tuple[str, Session]:
+        """The cookie of a new session. `address` is None for a browser that runs the script."""
+        lasts = _SECONDS if address is None else _SECONDS_WITHOUT_SCRIPT
+        session = Session(role, self.now() + lasts, secrets.token_urlsafe(12), address)
+        return str(self._cookies.dumps(asdict(session))), session
+
+    def find(self, cookie: str | None, address: str | None) -> Session | None:
+        """The session of a cookie; None when it is not ours, is over, or holds for another
+        address."""
+        session = _loaded(self._cookies, cookie or "", lambda found: Session(**found))
+        if session is None or session.role not in _ROLES or session.ends_at <= self.now():
+            return None
+        return session if session.address in (None, address) else None
+
+    def proof(self, session: Session) -> str:
+        """What a session acts with."""
+        return hmac.new(self._key, b"proof " + session.id.encode(), hashlib.sha256).hexdigest()
+
+    def is_proven(self, session: Session, proof: str) -> bool:
+        """Whether that comes from the page of the session."""
+        if session.address is not None:
+            return True
+        return hmac.compare_digest(self.proof(session).encode(), proof.encode())
+
+    def redeem(self, code: str) -> Role | None:
+        """The role that a code stands for, once; None when it is not ours, too old, or used."""
+        found = _loaded(self._codes, code, lambda f: (str(f["id"]), float(f["until"])))
+        if found is None or found[1] <= self.now() or found[0] in self._used:
+            return None
+        self._used.add(found[0])
+        return "operator" if self._is_first(found[0]) else None
+
+    def notice(self, text: str) -> str:
+        """A text that a page shows after a form was sent; nobody else can write one."""
+        return str(self._notices.dumps(text))
+
+    def read_notice(self, signed: str) -> str | None:
+        """The text of a notice; None when it is not ours."""
+        return _loaded(self._notices, signed, str)
+
+    def _is_first(self, code: str) -> bool:
+        """Whether no other worker has seen the code. In a folder that cannot be written only this
+        one knows."""
+        try:
+            self._marks.mkdir(mode=0o700, exist_ok=True)
+            self._forget_old()
+            (self._marks / code).touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    def _forget_old(self) -> None:
+        for mark in self._marks.iterdir():
+            if mark.stat().st_mtime < self.now() - 2 * CODE_SECONDS:
+                mark.unlink(missing_ok=True)
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock.utc().timestamp()
+
+
+def login_link(settings: Settings, base: str, clock: Clock) -> str | None:
+    """A link that logs an operator's browser in, once and within CODE_SECONDS; None where no
+    operator's token is set. What comes after # no browser sends, so no proxy's log has it."""
+    key = session_key(settings)
+    if key is None or settings.operator_token is None:
+        return None
+    until = clock.utc().timestamp() + CODE_SECONDS
+    code = _serializer(key, "code").dumps({"id": secrets.token_hex(8), "until": until})
+    return f"{base}/login#{code}"
+
+
+def _serializer(key: bytes, salt: str) -> URLSafeSerializer:
+    options: Mapping[str, Any] = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+    return URLSafeSerializer(key, salt=salt, signer_kwargs=dict(options))
+
+
+def _loaded(serializer: URLSafeSerializer, text: str, read: Callable[[Any], T]) -> T | None:
+    try:
+        return read(serializer.loads(text))
+    except (BadData, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,146 @@
+"""What operators do on the pages."""
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+
+from tests.page.conftest import Browser
+
+BREAKER = "/breakers/plex-media-server"
+
+
+@pytest.fixture
+def operator(browser: Browser) -> Browser:
+    browser.log_in()
+    return browser
+
+
+def after(browser: Browser, answer: Any) -> str:
+    """The text of the page that a form leads to."""
+    assert answer.status_code == 303, answer.text
+    assert parse_qs(urlsplit(answer.location).query)["notice"]
+    return html.unescape(browser.get(answer.location).text)
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "notice"),
+    [
+        ("open", "held open", "plex-media-server is held open."),
+        ("disable", "switched off", "plex-media-server is switched off: every call is made."),
+        ("close", "closed", "plex-media-server is closed."),
+        ("reset", "closed", "plex-media-server is closed, and its figures begin anew."),
+    ],
+)
+def test_a_breaker_obeys(operator: Browser, action: str, state: str, notice: str) -> None:
+    answer = operator.send(BREAKER, action=action, reason="moving the server", lasts="600")
+    shown = after(operator, answer)
+    assert notice in shown
+    assert f'class="state">{state}' in shown
+
+
+def test_what_is_held_says_by_whom_why_and_until_when(operator: Browser) -> None:
+    answer = operator.send(BREAKER, action="open", reason="a <b>move</b>", lasts="600")
+    shown = after(operator, answer)
+    assert "a <b>move</b> <small>by operator" in shown  # it was escaped before
+    assert "a &lt;b&gt;move" in operator.get(BREAKER).text
+    assert "Until <time" in shown
+
+
+def test_it_works_by_itself_again(operator: Browser) -> None:
+    operator.send(BREAKER, action="open", reason="x", lasts="")
+    shown = after(operator, operator.send(BREAKER, action="enable", reason=""))
+    assert "plex-media-server works by itself again." in shown
+
+
+def test_a_short_name_leads_to_the_breaker(operator: Browser) -> None:
+    answer = operator.send("/breakers/plex", action="close")
+    assert urlsplit(answer.location).path == BREAKER
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "status", "said"),
+    [
+        (BREAKER, {"action": "explode"}, 422, "action: "),
+        (BREAKER, {"action": "open", "reason": "x" * 501}, 422, "reason: "),
+        (BREAKER, {"action": "open", "lasts": "long"}, 422, "lasts: must be a number of seconds"),
+        ("/breakers/nobody", {"action": "open"}, 404, "there is no circuit breaker 'nobody'"),
+        ("/queue/" + "0" * 32 + "/retry", {}, 404, "there is no deferred operation"),
+        ("/dependencies", {"name": "a b"}, 422, "name: "),
+        ("/dependencies/database/remove", {}, 409, "database"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    operator: Browser, path: str, values: dict[str, str], status: int, said: str
+) -> None:
+    answer = operator.send(path, **values)
+    assert answer.status_code == status
+    assert said in html.unescape(answer.text)
+
+
+def test_a_dependency_is_registered_and_removed(operator: Browser) -> None:
+    answer = operator.send(
+        "/dependencies", name="nas", type="internal-service", criticality="important",
+        health_check_url="", expected_status="", depends_on="database",
+    )  # fmt: skip
+    assert "nas is watched from now on." in after(operator, answer)
+    again = operator.send(
+        "/dependencies", name="nas", type="internal-service", criticality="important",
+        depends_on="database",
+    )  # fmt: skip
+    assert "nas is watched already." in after(operator, again)
+    assert "nas is watched no longer." in after(operator, operator.send("/dependencies/nas/remove"))
+
+
+def queued(app: Flask) -> str:
+    """The id of an operation that waits."""
+    body = {"media_type": "movie", "media_id": 603}
+    answer = app.test_client().post("/api/v1/media/requests", json=body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.get_json()["id"])
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], tables: None) -> Flask:
+    overseerr = {"url": "http://127.0.0.1:1", "api_key": "the-overseerr-key"}
+    return make_app("development", overseerr=overseerr, sandbox=False)
+
+
+def test_what_waits_is_done_again_or_dropped(app: Flask) -> None:
+    browser, waiting = Browser(app.test_client()), queued(app)
+    browser.log_in()
+    assert "movie:603" in browser.get("/queue").text
+    assert "done again" in after(browser, browser.send(f"/queue/{waiting}/retry", reason="now"))
+    shown = after(browser, browser.send(f"/queue/{waiting}/drop", reason="not wanted"))
+    assert "It is dropped." in shown
+    assert "movie:603" not in shown
+    assert re.search("queue.drop</td><td>" + waiting, browser.get("/audit").text)
+
+
+def test_all_dead_letters_are_done_again(app: Flask) -> None:
+    browser = Browser(app.test_client())
+    browser.log_in()
+    assert "0 are done again." in after(browser, browser.send("/queue/retry"))
+
+
+def test_an_operation_has_a_page(app: Flask) -> None:
+    browser, waiting = Browser(app.test_client()), queued(app)
+    shown = html.unescape(browser.get(f"/queue/{waiting}").text)
+    assert '"media_id": 603' in shown
+    assert "tried" in shown
+
+
+def test_while_the_database_is_away_breakers_obey(
+    make_app: Callable[..., Flask],
+) -> None:
+    app = make_app("development", plex={"url": "http://127.0.0.1:1"}, sandbox=False)
+    browser = Browser(app.test_client())  # whose database has no tables
+    browser.log_in()
+    assert "is held open." in after(browser, browser.send(BREAKER, action="open", reason="x"))
+    assert browser.get("/queue").status_code == 503
+    assert browser.send("/queue/retry").status_code == 503
+    assert "nobody knows what waits" in browser.get("/").text
