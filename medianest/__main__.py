@@ -9,7 +9,7 @@ def main() -> None:
     """Do what the command line says; without the server's extra, say what to install."""
     try:
         with extra("server"):
-            from medianest.command import run
+            from medianest.cli.command import run
     except ModuleNotFoundError as error:
         sys.exit(f"medianest: {error}")
     run()

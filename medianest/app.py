@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from medianest.cli import init_cli
+from medianest.cli.local import init_cli
 from medianest.config import Settings
 from medianest.flask import Resilience
 from medianest.monitoring.checks import QUEUE

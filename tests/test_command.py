@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from medianest import __version__
-from medianest.command import run
+from medianest.cli.command import run
 
 
 class BecameError(Exception):

@@ -66,7 +66,7 @@ def _serve(host: str | None, port: int | None) -> NoReturn:
 
 
 def _operators() -> dict[str, click.Command]:
-    from medianest.cli import COMMANDS
+    from medianest.cli.local import COMMANDS
 
     return {str(command.name): command for command in COMMANDS}
 

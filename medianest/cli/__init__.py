@@ -1,0 +1,1 @@
+"""The command line: the command `medianest`, and the same as `flask medianest`."""
