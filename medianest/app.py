@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from medianest.cli.local import init_cli
+from medianest.cli.command import command
 from medianest.config import Settings
 from medianest.flask import Resilience
 from medianest.monitoring.checks import QUEUE
@@ -74,7 +74,7 @@ def create_app(
     check_hosts(app, settings)
     send_security_headers(app)
     init_problems(app)
-    init_cli(app)
+    app.cli.add_command(command)
     dashboard.register_recovery(made.service.recovery)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)

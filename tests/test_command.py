@@ -58,7 +58,7 @@ def test_a_port_that_is_none_is_refused(
     port: str,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["medianest", "serve", "--port", port])
-    with pytest.raises(SystemExit, match="2"):
+    with pytest.raises(SystemExit, match="64"):
         run()
     assert "Invalid value for '--port'" in capsys.readouterr().err
 
@@ -82,5 +82,5 @@ def test_it_tells_its_version_and_all_commands(
     told = capsys.readouterr().out
     assert f"MediaNest {__version__}\n" in told
     assert [
-        name for name in ("alerts", "config", "db", "serve") if f"\n  {name} " not in told
+        name for name in ("status", "alerts", "config", "db", "serve") if f"\n  {name} " not in told
     ] == []

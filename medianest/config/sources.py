@@ -38,6 +38,9 @@ FILE = "medianest.toml"
 # Kubernetes puts variables like these into every container next to a service of that name.
 _NOT_OURS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)$")
 
+_OF_THE_COMMAND = frozenset({"MEDIANEST_URL"})
+"""Read by `medianest` where it asks a server, and no setting of one."""
+
 _SECRET = ("_TOKEN", "_API_KEY", "_DATABASE_URL", "_REDIS_URL", "_ALERTS_URLS")
 
 Keys = tuple[str, ...]
@@ -68,7 +71,7 @@ def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[s
     known = variables_of(model)
     for name, given in environ.items():
         value = _as_meant(given)
-        if not name.startswith(PREFIX) or not value or _NOT_OURS.search(name):
+        if not name.startswith(PREFIX) or not value or _is_for_others(name):
             continue
         secret = name.removesuffix("_FILE")
         if name in known:
@@ -80,6 +83,10 @@ def from_variables(environ: Mapping[str, str], model: type[BaseModel]) -> dict[s
         else:
             logger.warning("%s is not a setting and is ignored%s", name, _hint(name, known))
     return values
+
+
+def _is_for_others(name: str) -> bool:
+    return name in _OF_THE_COMMAND or _NOT_OURS.search(name) is not None
 
 
 def _as_meant(value: str) -> str:

@@ -219,11 +219,11 @@ def test_without_the_database_the_dashboard_says_less(
 
 def test_the_commands_of_the_database(make_app: Callable[..., Flask], tmp_path: Path) -> None:
     runner = make_app().test_cli_runner()
-    before = runner.invoke(args=["db", "current"])
+    before = runner.invoke(args=["medianest", "db", "current"])
     assert (before.exit_code, before.output.split()[0]) == (1, "none")
-    assert "upgraded from nothing" in runner.invoke(args=["db", "upgrade"]).output
-    assert "is current" in runner.invoke(args=["db", "upgrade"]).output
-    assert runner.invoke(args=["db", "current"]).exit_code == 0
+    assert "upgraded from nothing" in runner.invoke(args=["medianest", "db", "upgrade"]).output
+    assert "is current" in runner.invoke(args=["medianest", "db", "upgrade"]).output
+    assert runner.invoke(args=["medianest", "db", "current"]).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""Errors that end a command in one line on standard error, with an exit code of their own."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import click
+
+from medianest.cli.exits import Exit
+from medianest.cli.screen.words import plain
+
+__all__ = ["CommandError"]
+
+
+class CommandError(click.ClickException):
+    """Ends the command; the text is for people."""
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it."""
+        click.echo(f"medianest: {plain(self.message)}", file=file, err=file is None)

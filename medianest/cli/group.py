@@ -1,0 +1,98 @@
+"""Groups of commands that load each command when it is asked for, and end as `Exit` says."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import click
+
+from medianest.cli.errors import CommandError
+from medianest.cli.exits import Exit
+
+__all__ = ["Group", "LazyGroup", "Program", "exits"]
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Ends the process in one line for what goes wrong inside, whichever program it is part of."""
+    try:
+        yield
+        sys.stdout.flush()  # or a pipe that nobody reads would be noticed after the end
+    except CommandError as error:
+        error.show()
+        sys.exit(error.code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(Exit.WRONG_USE)
+    except (KeyboardInterrupt, click.Abort, EOFError):
+        click.echo(err=True)
+        sys.exit(Exit.INTERRUPTED)
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # What is still buffered would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.PIPE_CLOSED)
+
+
+class Group(click.Group):
+    """Commands in the order in which they were added. Without the name of one it is the `usual` one
+    that is meant."""
+
+    def __init__(self, *args: Any, usual: str | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._usual = usual
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the name of a command."""
+        if self._usual is not None and self._is_nameless(args):
+            args = [self._usual, *args]
+        return super().parse_args(ctx, args)
+
+    def _is_nameless(self, args: list[str]) -> bool:
+        """A group that has options of its own must be told for whom they are."""
+        return not args or (not self.params and args[0].startswith("-") and args[0] != "--help")
+
+
+class LazyGroup(Group):
+    """Knows where its commands are, by their names: most of them load in a moment, and some load
+    the whole app, which the others need not wait for."""
+
+    def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._places = dict(places or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return [*self._places, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one."""
+        if cmd_name not in self._places:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = import_module(self._places[cmd_name]).command
+        return found
+
+
+class Program(LazyGroup):
+    """The whole, as a program or as a part of another one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the name of a command."""
+        with exits():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        with exits():
+            return super().invoke(ctx)

@@ -1,0 +1,29 @@
+"""`medianest alerts test`: whether alerts get to where they should."""
+
+from __future__ import annotations
+
+import click
+
+from medianest.cli.errors import CommandError
+from medianest.cli.exits import Exit
+from medianest.cli.local.app import in_app
+
+__all__ = ["command"]
+
+
+@click.command("test")
+@in_app
+def command() -> None:
+    """Send a sample to every place; the exit code is 1 when it does not get to one."""
+    from medianest.monitoring.notifier import sample_alert
+    from medianest.web.container import container
+
+    notifier = container().monitoring.notifier
+    if not notifier.places:
+        told = "alerts go to the log only: set MEDIANEST_ALERTS_URLS"
+        raise CommandError(told, Exit.NOT_WELL)
+    sent = notifier.send_now(sample_alert(container().registry.clock.utc()))
+    for place, why in sent:
+        click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
+    if any(why is not None for _, why in sent):
+        raise SystemExit(Exit.NOT_WELL)

@@ -1,0 +1,128 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from medianest.cli.errors import CommandError
+from medianest.cli.exits import Exit
+from medianest.cli.remote.address import server_url, token_for
+from medianest.cli.remote.client import Client
+
+__all__ = [
+    "DURATION",
+    "as_json",
+    "asks",
+    "client_of",
+    "confirmed",
+    "limit",
+    "places",
+    "reason",
+    "show_json",
+    "yes",
+]
+
+_URL, _FILE = "medianest.url", "medianest.token_file"
+_SIZES: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # has none before click 8.3
+    """Seconds, given as `90`, `30s`, `10m`, `1h30m` or `2d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().lower()
+        if re.fullmatch(r"\d{1,9}", text):
+            return float(text)
+        parts = re.findall(r"(\d{1,9})([smhd])", text)
+        if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
+            self.fail(f"{value!r} is no duration such as 30s, 10m, 1h30m or 2d", param, ctx)
+        return float(sum(int(number) * _SIZES[unit] for number, unit in parts))
+
+
+DURATION: Final = _Duration()
+
+
+def _remember(key: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def keep(context: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            context.meta[key] = value
+
+    return keep
+
+
+def places(*, hidden: bool = False) -> Callable[[Command], Command]:
+    """`--url` and `--token-file`, before the name of the command or after it."""
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            "--token-file", type=click.Path(path_type=Path), hidden=hidden, expose_value=False,
+            callback=_remember(_FILE),
+            help="A file with the token [MEDIANEST_OPERATOR_TOKEN, or …_TOKEN_FILE; "
+                 "instance/operator.token].",
+        )(command)  # fmt: skip
+        return click.option(
+            "--url", hidden=hidden, expose_value=False, callback=_remember(_URL),
+            help="Where the server is [MEDIANEST_URL; HOST and PORT; http://127.0.0.1:8000].",
+        )(command)  # fmt: skip
+
+    return add
+
+
+def asks(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the client of the server that it is about, before its other arguments."""
+
+    @places(hidden=True)
+    @click.pass_context
+    @wraps(command)
+    def asking(context: click.Context, *args: Any, **options: Any) -> Any:
+        return command(client_of(context), *args, **options)
+
+    return asking
+
+
+def client_of(context: click.Context, seconds: float = 20.0) -> Client:
+    """The client of the server that a command is about; `seconds` bound each of its questions, by
+    default a little longer than the server takes. Raises CommandError."""
+    url, is_named = server_url(context.meta.get(_URL))
+    return Client(url, token_for(url, context.meta.get(_FILE), is_named=is_named), seconds)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="As the API answers it.")
+limit = click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="At most so many.",
+)
+reason = click.option("--reason", metavar="TEXT", help="Why; it is kept in the audit.")
+yes = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+
+
+def confirmed(question: str, is_sure: bool) -> None:
+    """Ask a person; without one, only `--yes` counts. Raises CommandError."""
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(f"{question} Nobody is here to ask: say --yes", Exit.WRONG_USE)
+    if not click.confirm(question, err=True):
+        raise CommandError("nothing was done", Exit.NOT_WELL)
+
+
+def show_json(body: Any) -> None:
+    """Print an answer for programs."""
+    click.echo(json.dumps(body, indent=2, ensure_ascii=False))

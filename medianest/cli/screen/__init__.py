@@ -1,0 +1,1 @@
+"""What people see: words, marks and tables in a terminal."""
