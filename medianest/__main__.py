@@ -10,9 +10,10 @@ def main() -> None:
     try:
         with extra("server"):
             from medianest.cli.command import run
+
+            run()
     except ModuleNotFoundError as error:
         sys.exit(f"medianest: {error}")
-    run()
 
 
 if __name__ == "__main__":

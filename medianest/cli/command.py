@@ -24,6 +24,7 @@ _PLACES: Final = {
     "recovery": "medianest.cli.remote.recovery",
     "audit": "medianest.cli.remote.audit",
     "health": "medianest.cli.remote.health",
+    "doctor": "medianest.cli.local.doctor.command",
     "token": "medianest.cli.local.token",
     "config": "medianest.cli.local.config",
     "db": "medianest.cli.local.db",

@@ -9,12 +9,14 @@ from typing import Any
 
 
 class AnsweringServer:
-    """Answers `body` with 200 to whatever comes; `asked` counts that, and `headers` are the last
-    one's."""
+    """Answers `body` with 200 to whatever comes; `asked` counts that, and `path` and `headers` are
+    the last one's. `date` is what its clock says, where that is not the time."""
 
     def __init__(self) -> None:
         self.body = b"{}"
         self.asked = 0
+        self.path = ""
+        self.date: str | None = None
         self.headers: Mapping[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -33,8 +35,12 @@ class AnsweringServer:
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # head and body in one go
 
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return outer.date or super().date_time_string(timestamp)
+
             def do_GET(self) -> None:
                 outer.asked += 1
+                outer.path = self.path
                 outer.headers = dict(self.headers)
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")

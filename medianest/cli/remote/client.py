@@ -124,12 +124,13 @@ class Client:
 
     def _understood(self, head: HTTPResponse, text: bytes) -> Answer:
         body = _parsed(text)
-        if head.status in (200, 201, 202) and isinstance(body, dict):
-            return Answer(head.status, body, _date(head))
         if head.status == 204:
             return Answer(204, None, _date(head))
-        if isinstance(body, dict) and isinstance(body.get("detail"), str):
-            raise self._problem(head.status, body)
+        if isinstance(body, dict):
+            if isinstance(body.get("detail"), str):
+                raise self._problem(head.status, body)
+            if head.status < 300 or head.status == 503:  # so says health that all is not well
+                return Answer(head.status, body, _date(head))
         place = head.getheader("Location") if 300 <= head.status < 400 else None
         hint = f"it redirects to {place}" if place else f"it answers {head.status} {head.reason}"
         raise CommandError(f"at {self.url} is no MediaNest: {hint}", Exit.STRANGER)
