@@ -24,6 +24,7 @@ from medianest.web.problems import ProblemError
 from medianest.web.throttle import Reason, Throttle
 
 __all__ = ["Role", "Tokens", "ensure_operator_token", "session_key"]
+__all__ = ["Role", "Tokens", "ensure_operator_token", "renew_operator_token"]
 
 _TELL_SECONDS = 10.0
 
@@ -140,14 +141,22 @@ def ensure_operator_token(settings: Settings) -> Settings:
     return settings.model_copy(update={"operator_token": SecretStr(token)})
 
 
+def renew_operator_token(settings: Settings) -> Path:
+    """Put a new random token in the place of the one in instance/operator.token; where that is.
+    A server takes it when it starts or gets SIGHUP. Raises ConfigurationError."""
+    path = prepare_instance(settings) / "operator.token"
+    try:
+        _draft(path).replace(path)
+    except OSError as error:
+        reason = f"cannot keep the operator token: {error.strerror}"
+        raise ConfigurationError(f"{path}: {reason}") from None
+    return path
+
+
 def _read_or_make(path: Path) -> str:
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        draft = _draft(path)
         try:
-            with os.fdopen(descriptor, "w") as file:
-                os.fchmod(descriptor, 0o600)  # whatever the umask takes away
-                file.write(secrets.token_urlsafe(24) + "\n")
             os.link(draft, path)  # atomic: of several processes that start at once, one makes it
         except FileExistsError:
             pass
@@ -157,3 +166,17 @@ def _read_or_make(path: Path) -> str:
     if not token:
         raise ConfigurationError(f"{path} is empty: delete it, and a new one is made")
     return token
+
+
+def _draft(path: Path) -> Path:
+    """A file beside it with a new token, for this user alone whatever the umask is."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)  # whatever the umask takes away
+            file.write(secrets.token_urlsafe(24) + "\n")
+    except OSError:
+        draft.unlink()
+        raise
+    return draft
