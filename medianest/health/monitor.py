@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -165,11 +166,13 @@ class HealthMonitor:
     def _found(self, check: Check) -> CheckResult:
         try:
             with Deadline(check.timeout, name=check.name, clock=self._clock).scope():
-                return finding_of(check.run())
+                finding = finding_of(check.run())
         except Exception as error:
             kind, message = describe(error)
-            # It stands beside the name, wherever it is told.
-            return CheckResult(Status.UNHEALTHY, message.removeprefix(f"{check.name}: ") or kind)
+            finding = CheckResult(Status.UNHEALTHY, message or kind)
+        # It stands beside the name, wherever it is told.
+        told = finding.message and finding.message.removeprefix(f"{check.name}: ")
+        return finding if told == finding.message else replace(finding, message=told)
 
     def _tell(self, change: Change | None) -> None:
         if change is not None:

@@ -80,19 +80,14 @@ def ordinal(number: int) -> str:
 def line_path(calls: Calls) -> str:
     """The line of a sparkline: how many calls, from left to right. Where nothing is known it has a
     gap."""
-    most, path, is_drawn = _most(calls), "", False
-    for place, step in enumerate(calls):
-        if step is not None:
-            path += f"{'L' if is_drawn else 'M'}{_left(calls, place)},{_top(step[0], most)}"
-        is_drawn = step is not None
-    return path
+    return "".join(f"M{'L'.join(points)}" for points in _stretches(calls))
 
 
 def area_path(calls: Calls) -> str:
     """What is below the line."""
     return "".join(
-        f"{part}L{_x_of(part.rsplit('L', 1)[-1])},{HEIGHT}L{_x_of(part[1:])},{HEIGHT}Z"
-        for part in (f"M{each}" for each in line_path(calls).split("M")[1:])
+        f"M{_foot(points[0])}L{'L'.join(points)}L{_foot(points[-1])}Z"
+        for points in _stretches(calls)
     )
 
 
@@ -124,8 +119,21 @@ def _top(number: int, most: int) -> str:
     return f"{HEIGHT - 1 - (HEIGHT - 4) * number / most:.1f}"
 
 
-def _x_of(point: str) -> str:
-    return point.split(",")[0]
+def _foot(point: str) -> str:
+    return f"{point.split(',')[0]},{HEIGHT}"
+
+
+def _stretches(calls: Calls) -> list[list[str]]:
+    """The points of each stretch about which something is known."""
+    most = _most(calls)
+    found: list[list[str]] = []
+    for place, step in enumerate(calls):
+        if step is None:
+            continue
+        if place == 0 or calls[place - 1] is None:
+            found.append([])
+        found[-1].append(f"{_left(calls, place)},{_top(step[0], most)}")
+    return found
 
 
 _WORDS: Final = (

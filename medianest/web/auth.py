@@ -24,7 +24,6 @@ from medianest.web.problems import ProblemError
 from medianest.web.throttle import Reason, Throttle
 
 __all__ = ["Role", "Tokens", "ensure_operator_token", "renew_operator_token", "session_key"]
-__all__ = ["Role", "Tokens", "ensure_operator_token", "renew_operator_token", "session_key"]
 
 _TELL_SECONDS = 10.0
 
