@@ -42,14 +42,16 @@ from medianest.web.views import (
     recovery,
     requests,
     series,
+    silences,
     status,
 )
 
 __all__ = ["create_app"]
 
 _BLUEPRINTS = (
-    health, components, metrics, series, status, alerts, circuit_breakers, overrides, dependencies,
-    recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus, badge, docs,
+    health, components, metrics, series, status, alerts, silences, circuit_breakers, overrides,
+    dependencies, recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus,
+    badge, docs,
 )  # fmt: skip
 
 

@@ -140,6 +140,8 @@ class _Lines:
         if event.state == "firing" and event.severity == "critical":
             level = logging.ERROR
         word = "resolved" if event.state == "resolved" else event.severity
+        if event.is_silent:
+            level, word = logging.INFO, f"{word}, silenced"
         self._logger.log(
             level, "alert %s (%s): %s", word, event.rule, event.message, extra=_service(event)
         )

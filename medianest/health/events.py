@@ -34,6 +34,8 @@ class AlertChanged(Event):
     message: str
     at: datetime
     before: str = "pending"
+    is_silent: bool = False
+    """Whether an operator had silenced it, so that nobody is told."""
 
 
 alert_changed = AlertChanged.signal

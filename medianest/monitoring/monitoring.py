@@ -11,7 +11,7 @@ from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.registrar import DependencyRegistrar
 from medianest.health import HealthMonitor, Status
-from medianest.health.alerts import AlertManager, AlertOptions, Rules
+from medianest.health.alerts import AlertManager, AlertOptions, Rules, Silences
 from medianest.health.component import Change
 from medianest.health.counters import Counters
 from medianest.health.monitor import MONITOR
@@ -40,6 +40,7 @@ from medianest.resilience.cascade import CascadeMonitor
 from medianest.resilience.steps import ClockSteps
 from medianest.storage.alert_claims import AlertClaims
 from medianest.storage.dependencies import DependencyStore
+from medianest.storage.silences import SilenceKeeper
 from medianest.storage.storage import Storage
 
 __all__ = ["Monitoring", "let_in"]
@@ -87,7 +88,11 @@ class Monitoring:
             storage.database, settings.alerts.cool_down, settings.instance_path / "alerts", clock
         )
         rules = Rules(options, self.observer.view, routes.services_of, routes.of_service)
-        self.alerts = AlertManager(options, rules.read, claims=self.claims, clock=clock)
+        silences = Silences(clock)
+        self.silences = SilenceKeeper(storage.database, silences, clock)
+        self.alerts = AlertManager(
+            options, rules.read, claims=self.claims, silences=silences, clock=clock
+        )
         self.notifier = Notifier(settings.alerts.urls, clock)
         self.alerts.sinks.append(self.notifier)
         statistics = service.recovery.history.statistics
@@ -144,6 +149,7 @@ class Monitoring:
 
     def _share_alerts(self) -> None:
         """Learn of those of other processes, and of this one before it was started anew."""
+        self.silences.sync()
         if not self._has_restored:
             # First what the alerts are about: one whose subject is gone is over.
             self.dependencies.sync()

@@ -90,6 +90,8 @@ class AlertClaims:
             return last.state == "resolved" and bool(began - last.at < self._cool_down)
         if last.state == "resolved":
             return bool(at - last.at < self._cool_down)
+        if alert.silenced_until is not None and last.at < alert.silenced_until <= at:
+            return False  # a silence has ended since
         if (alert.fired_at or alert.since) - last.at > _LASTS:
             return False  # nobody may have been left to tell its end
         return bool(last.severity >= alert.severity)
@@ -134,6 +136,12 @@ def _alerts(records: Iterable[Any]) -> list[Alert]:
     return found
 
 
+def _silence_of(alert: Alert) -> str:
+    """What tells an alert that was silenced from the same one when it is told after that."""
+    until = alert.silenced_until
+    return "" if until is None or alert.last_at < until else f"-after-{until.timestamp():.0f}"
+
+
 _outer = table.alias("told")
 
 
@@ -149,7 +157,7 @@ class Marks:
     def claim(self, alert: Alert) -> bool:
         """Mark that this is told; False when another process has told it. Where no file can be
         made, it is better told twice than never."""
-        mark = self._mark(alert.key, f"{alert.state}-{alert.severity.name}")
+        mark = self._mark(alert.key, f"{alert.state}-{alert.severity.name}{_silence_of(alert)}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._forget_old()

@@ -45,6 +45,7 @@ __all__ = [
     "overrides",
     "partial_index",
     "recovery_history",
+    "silences",
     "write_proof",
 ]
 
@@ -253,6 +254,14 @@ overrides = Table(
     "overrides",
     metadata,
     Column("breaker", String(100), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("record", LenientJson, nullable=False),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("key", String(200), primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("record", LenientJson, nullable=False),
 )

@@ -29,6 +29,7 @@ __all__ = [
     "Registration",
     "Rehearsal",
     "RetryDead",
+    "Silencing",
     "TitleRequest",
 ]
 
@@ -63,6 +64,13 @@ class ReasonBody(Strict):
     """Why an operator does something."""
 
     reason: Reason | None = None
+
+
+class Silencing(Strict):
+    """For how long nobody is to be notified of an alert, and why."""
+
+    duration_seconds: Annotated[float, Field(ge=60, le=2_592_000, strict=True)]
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=f"^{PLAIN}+$")]
 
 
 class RetryDead(ReasonBody):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any
 
-from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult
+from medianest.health.alerts import Alert, AlertManager, AlertOptions, RuleResult, Silences
 from medianest.health.thresholds import Severity
 from medianest.resilience import ManualClock
 
@@ -25,7 +25,10 @@ class Alerting:
         self.readings: list[RuleResult] = []
         self.lately: Collection[str] = frozenset()
         claims = SimpleNamespace(claim=claim, claim_alone=lambda alert: True)
-        self.manager = AlertManager(AlertOptions(**options), self.read, claims=claims, clock=clock)
+        self.silences = Silences(clock)
+        self.manager = AlertManager(
+            AlertOptions(**options), self.read, claims=claims, silences=self.silences, clock=clock
+        )
         self.alerts: list[Alert] = []
         self.told: list[tuple[int, str]] = []
         self.manager.sinks.append(self.note)

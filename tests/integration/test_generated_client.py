@@ -37,6 +37,7 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 WAITING = "the operation that waits"
 ID = {"operation_id": WAITING}
 PLEX, OVERSEERR = {"name": "plex-media-server"}, {"name": "overseerr"}
+MEMORY = {"key": "memory:system"}
 
 CALLS = [
     *map(
@@ -66,6 +67,9 @@ CALLS = [
     Call("retry_queued_operation", 200, ("ReasonBody", {"reason": "now"}), ID),
     Call("drop_queued_operation", 204, None, ID),
     Call("retry_dead_letters", 200, ("RetryDead", {})),
+    Call("silence_alert", 200, ("Silencing", {"duration_seconds": 60, "reason": "known"}), MEMORY),
+    Call("list_silences"),
+    Call("end_silence", arguments=MEMORY),
     Call("list_overrides"),
     Call("end_override", arguments=OVERSEERR),
     Call(

@@ -5,5 +5,16 @@ from medianest.health.alerts.manager import AlertManager
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.rule_result import Rule, RuleResult
 from medianest.health.alerts.rules import Rules
+from medianest.health.alerts.silences import Silence, Silences
 
-__all__ = ["Alert", "AlertManager", "AlertOptions", "Rule", "RuleResult", "Rules", "State"]
+__all__ = [
+    "Alert",
+    "AlertManager",
+    "AlertOptions",
+    "Rule",
+    "RuleResult",
+    "Rules",
+    "Silence",
+    "Silences",
+    "State",
+]

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.rule_result import Rule, RuleResult
+from medianest.health.alerts.silences import Silence
 from medianest.health.thresholds import Severity
 from medianest.resilience.snapshot import plain
 
@@ -31,6 +32,11 @@ _WELL: dict[Rule, str] = {
 }
 
 
+_TIMES = ("since", "fired_at", "told_at", "silenced_at", "silenced_until", "resolved_at")
+_NEVER_SILENCED = {"silenced_at": None, "silenced_until": None}
+"""What records of older versions lack."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """Something that somebody should know. `severity` is the worst that it has been."""
@@ -48,6 +54,10 @@ class Alert:
     fired_at: datetime | None = None
     told_at: datetime | None = None
     """When it was told last, at its worst."""
+    silenced_at: datetime | None = None
+    """When it would have been told last, had no operator silenced it."""
+    silenced_until: datetime | None = None
+    """Until when it was silenced: what was told before then is to be told again."""
     resolved_at: datetime | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -58,22 +68,39 @@ class Alert:
 
     @property
     def last_at(self) -> datetime:
-        """When it was told last, or seen first."""
-        return self.resolved_at or self.told_at or self.since
+        """When it was told last, or would have been, or was seen first."""
+        told = [at for at in (self.told_at, self.silenced_at) if at is not None]
+        return self.resolved_at or max(told, default=self.since)
 
-    def over(self, now: datetime, well: str | None = None) -> Alert:
-        """The same when it is over; its message says what is well again, and what was not."""
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody is to be told of its last change."""
+        return self.silenced_at == self.last_at
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it was silenced since it was told last, if ever."""
+        until, told_at = self.silenced_until, self.told_at
+        return until is not None and (told_at is None or told_at < until)
+
+    def over(self, now: datetime, silence: Silence | None = None, well: str | None = None) -> Alert:
+        """The same when it is over; its message says what is well again, and what was not. Of one
+        that nobody has heard of, nobody is told that."""
+        is_silent = self.told_at is None or (silence is not None and silence.is_active(now))
         whose = "requests" if self.subject == SYSTEM else f"the calls to {self.subject}"
         well = well or _WELL[self.rule].format(subject=self.subject, whose=whose)
         message = f"{well}; before: {self.message}"
-        return replace(self, state="resolved", resolved_at=now, message=message)
+        silenced_at = now if is_silent else self.silenced_at
+        return replace(
+            self, state="resolved", resolved_at=now, silenced_at=silenced_at, message=message
+        )
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Alert:
         """From what `as_dict` gave, of this version or of a later one. Raises KeyError, TypeError
         or ValueError for anything else."""
-        times = ("since", "fired_at", "told_at", "resolved_at")
-        moments = {n: datetime.fromisoformat(record[n]) if record[n] else None for n in times}
+        record = {**_NEVER_SILENCED, **record}
+        moments = {n: datetime.fromisoformat(record[n]) if record[n] else None for n in _TIMES}
         known = {each.name: record[each.name] for each in fields(cls)}
         for name, words in (("rule", get_args(Rule)), ("state", get_args(State))):
             if known[name] not in words:
@@ -108,8 +135,11 @@ class AlertState:
         if not self._is_firing:
             self.alert, self._restored = alert, True
 
-    def follow(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
-        """Take a reading; the alert when it is to be told now."""
+    def follow(
+        self, reading: RuleResult, now: float, utc: datetime, silence: Silence | None = None
+    ) -> Alert | None:
+        """Take a reading; the alert when it is to be told now, or would be if the last `silence` of
+        it were over."""
         passed, self._seen_at = now - self._seen_at, now
         if not reading.has_data:
             return None
@@ -131,15 +161,17 @@ class AlertState:
             else:
                 self._above.pop(level, None)
         if severity is None:
-            return self._be_well(reading, now, utc)
+            return self._be_well(reading, now, utc, silence)
         self._well_since = None
-        return self._be_bad(reading, now, utc)
+        return self._be_bad(reading, now, utc, silence)
 
     @property
     def _is_firing(self) -> bool:
         return self.alert is not None and self.alert.state == "firing"
 
-    def _be_well(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
+    def _be_well(
+        self, reading: RuleResult, now: float, utc: datetime, silence: Silence | None
+    ) -> Alert | None:
         if not self._is_firing:
             self.alert = None
             return None
@@ -154,33 +186,32 @@ class AlertState:
         if now - self._well_since < wait:
             return None
         assert self.alert is not None
-        over = self.alert.over(utc)
+        over = self.alert.over(utc, silence)
         self.alert, self._well_since, self._restored = None, None, False
         self._quiet_until = now + self._options.cool_down
         return over
 
-    def _be_bad(self, reading: RuleResult, now: float, utc: datetime) -> Alert | None:
-        known = self.alert
+    def _be_bad(
+        self, reading: RuleResult, now: float, utc: datetime, silence: Silence | None
+    ) -> Alert | None:
         proven = self._proven(reading, now)
         worst = proven or reading.severity or Severity.WARNING
-        if known is None:
-            known = _new(reading, worst, utc)
-        news = proven is not None and (known.state == "pending" or proven > known.severity)
+        known = self.alert or _new(reading, worst, utc)
+        known, is_silent = _under(silence, known, utc)
+        is_worse = proven is not None and (known.state == "pending" or proven > known.severity)
+        is_news = is_worse or (proven is not None and known.is_owed and not is_silent)
         if known.state == "firing":
             worst = max(known.severity, proven or known.severity)
-        self.alert = replace(
-            known,
-            severity=worst,
-            message=reading.message,
-            value=reading.value,
-            threshold=reading.threshold,
-            affected=reading.affected,
-            advice=reading.advice,
-        )
-        if not news:
+        self.alert = _updated(known, reading, worst)
+        if not is_news:
             return None
-        fired_at = known.fired_at or utc
-        self.alert = replace(self.alert, state="firing", fired_at=fired_at, told_at=utc)
+        self.alert = replace(
+            self.alert,
+            state="firing",
+            fired_at=known.fired_at or utc,
+            told_at=known.told_at if is_silent else utc,
+            silenced_at=utc if is_silent else known.silenced_at,
+        )
         return self.alert
 
     def _proven(self, reading: RuleResult, now: float) -> Severity | None:
@@ -190,6 +221,25 @@ class AlertState:
         hold = 0.0 if reading.skip_hold else self._options.hold
         lasted = [level for level, since in self._above.items() if now - since >= hold]
         return max(lasted, default=None)
+
+
+def _under(silence: Silence | None, alert: Alert, now: datetime) -> tuple[Alert, bool]:
+    """An alert under the last silence of it, and whether that lasts."""
+    if silence is None or silence.until_at <= alert.since:  # of another time
+        return alert, False
+    return replace(alert, silenced_until=silence.until_at), silence.is_active(now)
+
+
+def _updated(alert: Alert, reading: RuleResult, severity: Severity) -> Alert:
+    return replace(
+        alert,
+        severity=severity,
+        message=reading.message,
+        value=reading.value,
+        threshold=reading.threshold,
+        affected=reading.affected,
+        advice=reading.advice,
+    )
 
 
 def _new(reading: RuleResult, severity: Severity, utc: datetime) -> Alert:

@@ -13,6 +13,7 @@ from typing import Protocol
 from medianest.health.alerts.alert import Alert, AlertState
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.rule_result import RuleResult
+from medianest.health.alerts.silences import Silences
 from medianest.health.events import AlertChanged
 from medianest.health.traffic import PERIOD
 from medianest.resilience import Clock
@@ -55,7 +56,8 @@ class AlertManager:
     `read(lately)` are the readings of now, given the keys ("rule:subject") of what was bad within
     the last minute and so still shows in its figures. What is to be told is published as an
     AlertChanged event and given to each of `sinks`, unless the `claims` say that another process
-    has told it already; a sink that raises is logged and harms nobody.
+    has told it already; a sink that raises is logged and harms nobody. What one of the `silences`
+    is about is published alone, and told when that is over and it still fires.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class AlertManager:
         read: Callable[[Collection[str]], Iterable[RuleResult]],
         *,
         claims: Claims | None = None,
+        silences: Silences | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
         self._options = options
         self._read = read
         self._claims = claims if claims is not None else _Alone()
         self._clock = as_clock(clock)
+        self._silences = silences if silences is not None else Silences(self._clock)
         self._tracks: dict[str, AlertState] = {}
         self._recent: dict[tuple[str, str], Alert] = {}
         self._unkept: deque[Alert] = deque(maxlen=_REMEMBERED)
@@ -86,10 +90,17 @@ class AlertManager:
             news = self._follow(readings)
             news += self._asking_again(news)
         self._keep_what_was_told()
-        told = [alert for alert in news if self._may_tell(alert)]
+        allowed = [alert for alert in news if self._may_tell(alert)]
+        for alert in allowed:
+            self._publish(alert)
+        told = [alert for alert in allowed if not alert.is_silent]
         for alert in told:
             self._tell(alert)
         return told
+
+    def keys(self) -> frozenset[str]:
+        """The keys of everything that there can be an alert about now, "rule:subject"."""
+        return frozenset(f"{r.rule}:{r.subject}" for r in self._read(self._lately_bad()))
 
     def restore(self, told: Iterable[Alert]) -> None:
         """Go on with alerts that were told before this process began, or by another one."""
@@ -131,17 +142,20 @@ class AlertManager:
         for key in [key for key in self._tracks if key not in seen]:  # its subject is gone
             known = self._tracks.pop(key).alert
             if known is not None and known.state == "firing":
-                news.append(known.over(utc, f"{known.subject} is no longer monitored"))
+                well = f"{known.subject} is no longer monitored"
+                news.append(known.over(utc, self._silences.last(key), well))
         for key, reading in seen.items():
             if key not in self._tracks and reading.severity is None:
                 continue
             track = self._tracks.setdefault(key, AlertState(self._options, now))
-            told = track.follow(reading, now, utc)
+            told = track.follow(reading, now, utc, self._silences.last(key))
             if told is not None:
                 news.append(told)
         return news
 
     def _remember(self, alert: Alert) -> None:
+        if alert.is_silent:
+            return
         self._recent[alert.id, f"{alert.state}-{alert.severity.name}"] = alert
         if len(self._recent) > _REMEMBERED:
             del self._recent[min(self._recent, key=lambda key: self._recent[key].last_at)]
@@ -157,7 +171,11 @@ class AlertManager:
 
     def _asking_again(self, news: Iterable[Alert]) -> list[Alert]:
         now, utc, keys = self._clock.now(), self._clock.utc(), {alert.key for alert in news}
-        waited = [key for key, at in self._refused.items() if now - at >= _ASK_AGAIN]
+        waited = [
+            key
+            for key, at in self._refused.items()
+            if now - at >= _ASK_AGAIN and self._silences.of(key) is None
+        ]
         found = [self._tracks[key].alert for key in waited if key in self._tracks.keys() - keys]
         return [replace(alert, told_at=utc) for alert in found if alert is not None]
 
@@ -193,17 +211,24 @@ class AlertManager:
         known = track.alert if track is not None else None
         return known is not None and known.state == "firing" and known.last_at < moment
 
+    def _publish(self, alert: Alert) -> None:
+        at, severity = alert.resolved_at or self._clock.utc(), alert.severity.name.lower()
+        before = "pending" if alert.last_at == alert.fired_at else "firing"
+        event = AlertChanged(
+            alert.subject,
+            alert.rule,
+            severity,
+            alert.state,
+            alert.message,
+            at,
+            before,
+            alert.is_silent,
+        )
+        publish((event,))
+
     def _tell(self, alert: Alert) -> None:
         with self._lock:
             self._remember(alert)
-        at, severity = alert.resolved_at or self._clock.utc(), alert.severity.name.lower()
-        before = (
-            "pending" if alert.told_at == alert.fired_at and not alert.resolved_at else "firing"
-        )
-        event = AlertChanged(
-            alert.subject, alert.rule, severity, alert.state, alert.message, at, before
-        )
-        publish((event,))
         for sink in self.sinks:
             try:
                 sink(alert)
@@ -212,4 +237,7 @@ class AlertManager:
 
 
 def _same(alert: Alert, other: Alert) -> bool:
-    return (alert.id, alert.state, alert.severity) == (other.id, other.state, other.severity)
+    return all(
+        getattr(alert, name) == getattr(other, name)
+        for name in ("id", "state", "severity", "is_silent")
+    )

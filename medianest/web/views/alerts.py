@@ -18,10 +18,24 @@ __all__ = ["Alert", "Alerts", "blueprint"]
 blueprint = Blueprint("alerts", __name__, url_prefix="/api/v1/resilience")
 
 
+_INNER = ("silenced_at", "silenced_until")
+
+
+class AlertSilence(AnswerModel):
+    """Why nobody is notified of an alert, and until when."""
+
+    until_at: Timestamp
+    reason: str
+    actor: str
+
+
 class Alert(AnswerModel):
     """Something that somebody should know."""
 
     id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    key: Annotated[
+        str, Field(description="The same for all alerts about the same thing: rule and subject.")
+    ]
     rule: alerts.Rule
     subject: Annotated[str, Field(description="The dependency that it is about, or `system`.")]
     severity: Annotated[AlertSeverity, Field(description="The worst that it has been so far.")]
@@ -45,11 +59,17 @@ class Alert(AnswerModel):
         Field(validation_alias="told_at", description="When people were last notified."),
     ]
     resolved_at: Timestamp | None
+    silence: Annotated[
+        AlertSilence | None,
+        Field(description="While there is one, nobody is notified."),
+    ]
 
     @classmethod
     def of(cls, alert: alerts.Alert) -> Alert:
         """As it is now."""
-        return cls.model_validate(alert.as_dict())
+        told = {name: value for name, value in alert.as_dict().items() if name not in _INNER}
+        silence = container().monitoring.silences.of(alert.key)
+        return cls.model_validate({**told, "key": alert.key, "silence": silence})
 
 
 class Alerts(AnswerModel):

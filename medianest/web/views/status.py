@@ -141,12 +141,16 @@ def _tag_of(report: Report) -> str:
 
 def _what_matters(report: Report) -> str:
     """What somebody would look at it again for; not ages, times and counters of what goes well."""
+    silences = container().monitoring.silences
     queue = next((c.detail for c in report.components if c.name == "queue"), {})
     matters = [
         [[d.name, d.status.value] for d in report.dependencies],
         [[c.name, c.status.value] for c in report.components],
         [[b.name, b.state.value, b.reason, b.totals.openings] for b in report.breakers],
-        [[a.id, a.state, a.severity] for a in (*report.firing, *report.pending)],
+        [
+            [a.id, a.state, a.severity, silences.of(a.key) is not None]
+            for a in (*report.firing, *report.pending)
+        ],
         [report.status.value, report.score.score, report.risk.level, report.risk.suspended],
         [queue.get(state) for state in ("pending", "running", "dead")],
     ]
