@@ -256,3 +256,13 @@ def test_an_alert_is_the_same_after_a_way_through_json(alerting: Alerting) -> No
     (alert,) = alerting.alerts
     assert Alert.of(alert.as_dict()) == alert
     assert alert.key == "error-rate:system"
+
+
+def test_a_record_of_a_version_without_silences_is_read(alerting: Alerting) -> None:
+    """Keeps out: after an upgrade everything that fires was told anew."""
+    alerting.says(CRITICAL)
+    alerting.run(31)
+    (alert,) = alerting.alerts
+    record = alert.as_dict()
+    del record["silenced_at"], record["silenced_until"]
+    assert Alert.of(record) == alert

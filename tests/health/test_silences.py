@@ -123,6 +123,22 @@ def test_one_that_was_over_before_the_alert_began_is_none_of_it(alerting: Alerti
     assert alerting.told == [(110, "warning")]
 
 
+def test_one_that_ends_while_no_process_runs_is_told_by_the_next(
+    alerting: Alerting, clock: ManualClock
+) -> None:
+    silence(alerting, 60)
+    alerting.says(WARNING)
+    alerting.run(20)
+    kept = [Alert.of(alert.as_dict()) for alert in alerting.manager.firing()]
+    after = Alerting(clock, hold=10, resolve_after=10, cool_down=0)
+    after.manager.restore(kept)
+    after.says(WARNING)
+    after.run(40)  # which knows from the alert alone that it was silenced
+    assert after.told == []
+    after.run(20)
+    assert after.told == [(40, "warning")]
+
+
 def test_what_another_process_tells_after_it_is_told_by_that_one_alone(clock: ManualClock) -> None:
     asked: list[Alert] = []
 

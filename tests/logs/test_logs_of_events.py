@@ -85,6 +85,14 @@ def test_alerts_are_told(
     assert (line["level"], line["service"]) == (level, "plex")
 
 
+def test_a_silenced_alert_is_information(lines: Callable[..., Callable[[], list[Any]]]) -> None:
+    read, what = lines("ERROR"), ("plex", "dependency-down", "critical", "firing", "plex is down")
+    publish((AlertChanged(*what, NOW, is_silent=True),))
+    (line,) = read()
+    assert line["message"] == "alert critical, silenced (dependency-down): plex is down"
+    assert line["level"] == "info"
+
+
 def test_a_success_is_no_news(
     lines: Callable[..., Callable[[], list[Any]]],
 ) -> None:

@@ -77,11 +77,10 @@ class Alert:
         """Whether nobody is to be told of its last change."""
         return self.silenced_at == self.last_at
 
-    @property
-    def is_owed(self) -> bool:
-        """Whether it was silenced since it was told last, if ever."""
+    def is_owed(self, now: datetime) -> bool:
+        """Whether a silence has ended since it was told last, if ever."""
         until, told_at = self.silenced_until, self.told_at
-        return until is not None and (told_at is None or told_at < until)
+        return until is not None and until <= now and (told_at is None or told_at < until)
 
     def over(self, now: datetime, silence: Silence | None = None, well: str | None = None) -> Alert:
         """The same when it is over; its message says what is well again, and what was not. Of one
@@ -199,7 +198,7 @@ class AlertState:
         known = self.alert or _new(reading, worst, utc)
         known, is_silent = _under(silence, known, utc)
         is_worse = proven is not None and (known.state == "pending" or proven > known.severity)
-        is_news = is_worse or (proven is not None and known.is_owed and not is_silent)
+        is_news = is_worse or (proven is not None and known.is_owed(utc))
         if known.state == "firing":
             worst = max(known.severity, proven or known.severity)
         self.alert = _updated(known, reading, worst)
