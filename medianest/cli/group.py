@@ -55,7 +55,7 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the name of a command."""
-        if self._usual is not None and self._is_nameless(args):
+        if self._usual and not ctx.resilient_parsing and self._is_nameless(args):
             args = [self._usual, *args]
         return super().parse_args(ctx, args)
 

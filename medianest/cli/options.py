@@ -24,6 +24,7 @@ __all__ = [
     "client_of",
     "confirmed",
     "limit",
+    "named",
     "places",
     "reason",
     "show_json",
@@ -32,6 +33,8 @@ __all__ = [
 
 _URL, _FILE = "medianest.url", "medianest.token_file"
 _SIZES: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+_COMPLETION_SECONDS: Final = 1.0
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -92,6 +95,19 @@ def asks(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(client_of(context), *args, **options)
 
     return asking
+
+
+def named(*path: str) -> Callable[[Command], Command]:
+    """The argument NAME, which a shell completes with the names in that list of the server."""
+
+    def complete(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+        try:
+            (listed,) = client_of(context, _COMPLETION_SECONDS).get(*path).body.values()
+        except (CommandError, ValueError):
+            return []
+        return [each["name"] for each in listed if each["name"].startswith(begun)]
+
+    return click.argument("name", shell_complete=complete)
 
 
 def client_of(context: click.Context, seconds: float = 20.0) -> Client:

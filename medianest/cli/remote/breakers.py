@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from medianest.cli.group import Group
-from medianest.cli.options import DURATION, as_json, asks, reason, show_json
+from medianest.cli.options import DURATION, as_json, asks, named, reason, show_json
 from medianest.cli.remote.client import Answer, Client
 from medianest.cli.screen.facts import show_facts
 from medianest.cli.screen.marks import badness, state_cell, switch
@@ -41,7 +41,7 @@ def list_breakers(client: Client, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@named(*_PATH)
 @as_json
 @asks
 def show_breaker(client: Client, name: str, as_json: bool) -> None:
@@ -74,7 +74,7 @@ def _acting(action: str, lasts: bool, text: str) -> Callable[..., None]:
             "--for", "wait", type=DURATION, metavar="TIME",
             help="It ends by itself after 30s, 10m, 2h, …; else when an operator ends it.",
         )(act)  # fmt: skip
-    act = click.argument("name")(reason(act))
+    act = named(*_PATH)(reason(act))
     act.__doc__ = text
     return act
 

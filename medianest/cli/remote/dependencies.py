@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from medianest.cli.group import Group
-from medianest.cli.options import as_json, asks, confirmed, show_json, yes
+from medianest.cli.options import as_json, asks, confirmed, named, show_json, yes
 from medianest.cli.remote.breakers import breaker_note
 from medianest.cli.remote.client import Client
 from medianest.cli.screen.facts import show_facts
@@ -45,7 +45,7 @@ def list_dependencies(client: Client, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@named(*_PATH)
 @as_json
 @asks
 def show_dependency(client: Client, name: str, as_json: bool) -> None:
@@ -87,7 +87,7 @@ def add(
 
 
 @command.command("remove")
-@click.argument("name")
+@named(*_PATH)
 @yes
 @as_json
 @asks

@@ -14,7 +14,7 @@ from medianest.cli.group import Group
 from medianest.cli.options import as_json, asks, confirmed, limit, reason, show_json, yes
 from medianest.cli.remote.client import Client
 from medianest.cli.screen.facts import show_facts
-from medianest.cli.screen.table import Cell, show_table
+from medianest.cli.screen.table import Cell, show_table, table, terminal_width
 from medianest.cli.screen.words import age, clock_time, instant, plain
 
 __all__ = ["command"]
@@ -118,7 +118,8 @@ def _show_figures(page: Mapping[str, Any], now: datetime) -> None:
     if counts:
         click.echo(f"{counts}{since}")
     for handler, why in page["blocked"].items():
-        click.echo(click.style(f"{plain(handler)} waits: {plain(why)}", fg="yellow"))
+        for lines in table([(Cell(f"{handler} waits: {why}", "yellow"),)], terminal_width()):
+            click.echo("\n".join(lines))
 
 
 def _row(operation: Mapping[str, Any], now: datetime) -> tuple[Cell | str, ...]:

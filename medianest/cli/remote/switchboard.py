@@ -42,7 +42,8 @@ def alert_lines(alert: Mapping[str, Any], now: datetime, width: int | None) -> I
     silence = alert.get("silence")
     quiet = f", silent until {clock_time(silence['until_at'], now)}" if silence else ""
     shape, colour = mark(alert["severity"])
-    first, *more = _indented(f"{plain(alert['message'])}, for {since}{quiet}", 5, width)
+    message = plain(alert["message"]).replace(f": {alert['subject']}: ", ": ")
+    first, *more = _indented(f"{message}, for {since}{quiet}", 5, width)
     yield f"  {click.style(shape, fg=colour)}  {first.lstrip()}"
     yield from more
     yield from _indented(plain(alert["advice"]), 5, width)
@@ -54,7 +55,7 @@ def _verdict(status: Mapping[str, Any], now: datetime, width: int | None) -> Ite
     word = click.style(f"{shape} {status['status']}", fg=colour, bold=True)
     at = now.astimezone().strftime("%H:%M:%S")
     yield f"{word}   {score['score']} of 100, {score['rating']}   at {at}"
-    lost = "   ".join(f"-{each['points']} {plain(each['what'])}" for each in score["deductions"])
+    lost = ", ".join(f"-{each['points']} {plain(each['what'])}" for each in score["deductions"])
     yield from _indented(lost, 2, width)
 
 

@@ -1,4 +1,5 @@
-"""Tables that fit a terminal: long text wraps in the last column, and is cut in the others."""
+"""Tables that fit a terminal: the last column wraps, or stands below the others where there is no
+room beside them."""
 
 from __future__ import annotations
 
@@ -18,6 +19,9 @@ _GAP: Final = 2
 _LEAST: Final = 8
 """Characters that a column keeps, however narrow the terminal is."""
 _LEAST_LAST: Final = 24
+"""Columns that the last one needs beside the others; with less it stands below them."""
+_BELOW: Final = "    "
+"""Before what stands below."""
 
 
 class Cell(NamedTuple):
@@ -43,15 +47,19 @@ def show_table(heads: Sequence[str], rows: Iterable[Row], nothing: str) -> None:
         click.echo(nothing)
         return
     titles = [Cell(head.upper(), "bright_black") for head in heads]
-    for lines in table([titles, *found], terminal_width()):
+    (first, *_), *blocks = table([titles, *found], terminal_width())
+    click.echo(first)  # what stands below the others needs no title
+    for lines in blocks:
         click.echo("\n".join(lines))
 
 
 def table(rows: Sequence[Row], width: int | None) -> list[list[str]]:
     """The lines of each row, in at most so many columns; None: as many as it takes."""
+    if not rows:
+        return []
     cells = [[_cell(each) for each in row] for row in rows]
     sizes = _sizes(cells, width)
-    return [list(_lines(row, sizes)) for row in cells]
+    return [_lines(row, sizes, width) for row in cells]
 
 
 def width_of(text: str) -> int:
@@ -98,27 +106,41 @@ def _cell(given: Cell | str) -> Cell:
 
 
 def _sizes(rows: Sequence[Sequence[Cell]], width: int | None) -> list[int]:
+    """The columns of each cell; 0 for a last one that has no room beside the others."""
     sizes = [max(width_of(row[n].text) for row in rows) for n in range(len(rows[0]))]
     if width is None:
         return sizes
-    room = width - _GAP * (len(sizes) - 1)
     *first, last = sizes
-    while sum(first) + min(last, _LEAST_LAST) > room and max(first, default=0) > _LEAST:
+    while sum(first) + _GAP * len(first) > width and max(first) > _LEAST:
         first[first.index(max(first))] -= 1
-    return [*first, max(1, min(last, room - sum(first)))]
+    room = width - sum(first) - _GAP * len(first)
+    return [*first, min(last, room) if room >= min(last, _LEAST_LAST) else 0]
 
 
-def _lines(row: Sequence[Cell], sizes: Sequence[int]) -> Iterable[str]:
+def _lines(row: Sequence[Cell], sizes: Sequence[int], width: int | None) -> list[str]:
     *first, last = row
-    texts = [_styled(cell, size) for cell, size in zip(first, sizes, strict=False)]
-    begin = "".join(f"{text}{' ' * _GAP}" for text in texts)
-    blank = " " * (sum(sizes[:-1]) + _GAP * len(first))
-    for number, text in enumerate(wrapped(last.text, sizes[-1])):
-        shown = click.style(text, fg=last.colour) if last.colour and text else text
-        yield f"{blank if number else begin}{shown}".rstrip()
+    begin = "".join(_styled(cell, size) for cell, size in zip(first, sizes, strict=False))
+    if sizes[-1]:
+        return _hung(begin, wrapped(last.text, sizes[-1]), last.colour)
+    if not last.text:
+        return [begin.rstrip()]
+    room = max(1, (width or 0) - len(_BELOW))
+    return [begin.rstrip(), *_hung(_BELOW, wrapped(last.text, room), last.colour)]
+
+
+def _hung(begin: str, texts: Iterable[str], colour: str | None) -> list[str]:
+    """The texts below each other, the first one after `begin`."""
+    blank = " " * width_of(click.unstyle(begin))
+    return [
+        f"{blank if number else begin}{_coloured(text, colour)}".rstrip()
+        for number, text in enumerate(texts)
+    ]
 
 
 def _styled(cell: Cell, size: int) -> str:
     text = cut(cell.text, size)
-    shown = click.style(text, fg=cell.colour) if cell.colour and text else text
-    return shown + " " * (size - width_of(text))
+    return _coloured(text, cell.colour) + " " * (size - width_of(text) + _GAP)
+
+
+def _coloured(text: str, colour: str | None) -> str:
+    return click.style(text, fg=colour) if colour and text else text

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 
 from medianest.cli.command import command
 from medianest.cli.exits import Exit
-from medianest.sandbox.process import SandboxProcess
-from tests.support.server import QUICK, Server
+from tests.integration.command_line.house import House
 from tests.support.waiting import wait_until
 
 PLEX = "plex-media-server"
@@ -21,39 +20,6 @@ AWAY = re.compile(
     r"     connection refused, for \d+ s\n"
 )
 Run = Callable[..., Result]
-
-
-class House:
-    """A server and what it stands in front of."""
-
-    def __init__(self, plex: SandboxProcess, overseerr: SandboxProcess, folder: Path) -> None:
-        self.plex, self.overseerr = plex, overseerr
-        self.server = Server(
-            folder,
-            MEDIANEST_PLEX_URL=plex.url, MEDIANEST_PLEX_TOKEN=plex.token,
-            MEDIANEST_OVERSEERR_URL=overseerr.url, MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
-            MEDIANEST_HEALTH_INTERVAL=1, MEDIANEST_QUEUE_INTERVAL=0.2, MEDIANEST_OPERATOR_TOKEN="",
-            **QUICK,
-        )  # fmt: skip
-
-    def ask(self, path: str, **body: Any) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        data = json.dumps(body).encode() if body else None
-        return self.server.get(f"/api/v1/{path}", data=data, headers=headers).json
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
-    with (
-        SandboxProcess.start(kind="plex", port=0) as plex,
-        SandboxProcess.start(kind="overseerr", port=0, state=folder / "state") as overseerr,
-    ):
-        found = House(plex, overseerr, folder)
-        found.server.wait_until()
-        wait_until(lambda: found.ask("health")["status"] == "healthy")
-        yield found
-        found.server.stop()
 
 
 @pytest.fixture
