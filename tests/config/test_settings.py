@@ -109,11 +109,16 @@ def test_a_fault_in_the_file_is_told(load: Callable[..., Settings], file: str, f
         load(file)
 
 
-def test_a_misspelt_variable_is_warned_about_and_kubernetes_ones_are_not(
+def test_a_misspelt_variable_is_warned_about_and_those_of_others_are_not(
     load: Callable[..., Settings], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        load(MEDIANEST_PLEX_ULR="x", MEDIANEST_PORT="tcp://10.0.0.1:80", MEDIANEST_PORT_80_TCP="x")
+        load(
+            MEDIANEST_PLEX_ULR="x",
+            MEDIANEST_PORT="tcp://10.0.0.1:80",
+            MEDIANEST_PORT_80_TCP="x",
+            MEDIANEST_URL="http://nas",
+        )
     assert [record.getMessage() for record in caplog.records] == [
         "MEDIANEST_PLEX_ULR is not a setting and is ignored; did you mean MEDIANEST_PLEX_URL?"
     ]
