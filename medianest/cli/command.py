@@ -22,6 +22,7 @@ _PLACES: Final = {
     "dependencies": "medianest.cli.remote.dependencies",
     "alerts": "medianest.cli.remote.alerts",
     "recovery": "medianest.cli.remote.recovery",
+    "events": "medianest.cli.remote.events",
     "audit": "medianest.cli.remote.audit",
     "health": "medianest.cli.remote.health",
     "doctor": "medianest.cli.local.doctor.command",

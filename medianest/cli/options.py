@@ -22,6 +22,7 @@ __all__ = [
     "as_json",
     "asks",
     "client_of",
+    "completed",
     "confirmed",
     "limit",
     "named",
@@ -101,13 +102,19 @@ def named(*path: str) -> Callable[[Command], Command]:
     """The argument NAME, which a shell completes with the names in that list of the server."""
 
     def complete(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
-        try:
-            (listed,) = client_of(context, _COMPLETION_SECONDS).get(*path).body.values()
-        except (CommandError, ValueError):
-            return []
-        return [each["name"] for each in listed if each["name"].startswith(begun)]
+        lists = completed(context, *path).values()
+        return [each["name"] for found in lists for each in found if each["name"].startswith(begun)]
 
     return click.argument("name", shell_complete=complete)
+
+
+def completed(context: click.Context, *path: str) -> dict[str, Any]:
+    """What the server has there, for a shell to complete; nothing if it does not say so at once."""
+    try:
+        found: dict[str, Any] = client_of(context, _COMPLETION_SECONDS).get(*path).body
+    except CommandError:
+        return {}
+    return found
 
 
 def client_of(context: click.Context, seconds: float = 20.0) -> Client:

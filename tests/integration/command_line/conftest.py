@@ -1,9 +1,12 @@
 """One house, which each test leaves as it was."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from medianest.cli.command import command
 from medianest.sandbox.process import SandboxProcess
 from tests.integration.command_line.house import House
 from tests.support.waiting import wait_until
@@ -21,3 +24,28 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         wait_until(lambda: found.ask("health")["status"] == "healthy")
         yield found
         found.server.stop()
+
+
+@pytest.fixture
+def run(house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """`run("breakers list")` is how that command ends, with the token in the instance folder."""
+    monkeypatch.setenv("PORT", str(house.server.port))
+    monkeypatch.setenv("MEDIANEST_INSTANCE_PATH", str(house.server.directory))
+    monkeypatch.delenv("HOST", raising=False)
+
+    def call(line: str, *more: str, **options: Any) -> Result:
+        return CliRunner().invoke(command, [*line.split(), *more], **options)
+
+    return call
+
+
+@pytest.fixture
+def said(run: Callable[..., Result]) -> Callable[..., str]:
+    """`said("breakers list")` is what that command says, and it must end well."""
+
+    def call(line: str, *more: str) -> str:
+        done = run(line, *more)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return call

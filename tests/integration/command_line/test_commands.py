@@ -4,12 +4,10 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from medianest.cli.command import command
 from medianest.cli.exits import Exit
 from tests.integration.command_line.house import House
 from tests.support.waiting import wait_until
@@ -20,33 +18,6 @@ AWAY = re.compile(
     r"     connection refused, for \d+ s\n"
 )
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(house: House, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run("breakers list")` is how that command ends, with the token in the instance folder."""
-    monkeypatch.setenv("PORT", str(house.server.port))
-    monkeypatch.setenv("MEDIANEST_INSTANCE_PATH", str(house.server.directory))
-    monkeypatch.delenv("HOST", raising=False)
-
-    def call(line: str, *more: str, **options: Any) -> Result:
-        return CliRunner().invoke(command, [*line.split(), *more], **options)
-
-    return call
-
-
-@pytest.fixture
-def said(run: Run) -> Callable[..., str]:
-    """`said("breakers list")` is what that command says, and it must end well."""
-
-    def call(line: str, *more: str) -> str:
-        done = run(line, *more)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    return call
-
-
 Said = Callable[..., str]
 
 
@@ -150,6 +121,15 @@ def test_recovery_is_told_and_rehearsed(said: Said, run: Run) -> None:
     assert run("recovery test database.read --context", "[]").exit_code == Exit.WRONG_USE
 
 
+def test_an_alert_is_silenced_for_a_while(said: Said) -> None:
+    key = f"dependency-down:{PLEX}"
+    text = said("alerts silence dependency-down:plex --for 2h --reason", "it moves")
+    assert re.fullmatch(rf"{key} is silent until [\w: ]+\n", text)
+    assert re.search(rf"^{key} .* operator  it moves$", said("alerts silence"), re.MULTILINE)
+    assert said(f"alerts silence {key} --end") == f"{key} is told again\n"
+    assert said("alerts silence") == "No alert is silenced.\n"
+
+
 def test_alerts_that_go_nowhere_are_told(run: Run) -> None:
     nowhere = run("alerts test")
     assert nowhere.exit_code == Exit.NOT_WELL
@@ -170,6 +150,8 @@ def test_alerts_that_go_nowhere_are_told(run: Run) -> None:
         ("recovery", "items"),
         ("recovery test", "operations"),
         ("audit --limit 201", "items"),
+        ("events", "items"),
+        ("alerts silence", "silences"),
     ],
 )
 def test_programs_get_what_the_api_answers(said: Said, line: str, member: str) -> None:
@@ -193,6 +175,8 @@ def test_programs_get_what_the_api_answers(said: Said, line: str, member: str) -
         ("recovery test database.read --bogus", Exit.WRONG_USE, "No such option"),
         ("breakers open plex --reason \x01", Exit.REFUSED, "reason: "),
         ("queue retry", Exit.WRONG_USE, "name one operation by its ID"),
+        ("alerts silence memory:system --for 1h", Exit.WRONG_USE, "--reason why"),
+        ("alerts silence nothing --end", Exit.NOT_FOUND, "'nothing' is not silenced"),
         ("status --watch --json", Exit.WRONG_USE, "--watch is for people"),
     ],
 )
