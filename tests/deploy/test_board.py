@@ -10,8 +10,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.deploy import DEPLOY, INSTALLED, missing, run
 from tests.support.server import OPERATOR, Server
+from tests.support.tools import DEPLOY, INSTALLED, missing, run
 
 GRAFANA = DEPLOY / "grafana"
 BOARD: Any = json.loads((GRAFANA / "dashboards" / "medianest.json").read_text("utf-8"))

@@ -11,7 +11,7 @@ import pytest
 
 from medianest.config import Settings
 from medianest.config.sources import variables_of
-from tests.deploy import DEPLOY, run
+from tests.support.tools import DEPLOY, run
 
 COMPOSE = DEPLOY / "compose"
 

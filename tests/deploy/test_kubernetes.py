@@ -15,7 +15,7 @@ import yaml
 from medianest.app import create_app
 from medianest.config import Settings
 from medianest.config.sources import variables_of
-from tests.deploy import DEPLOY, INSTALLED, missing, run
+from tests.support.tools import DEPLOY, INSTALLED, missing, run
 
 KUBERNETES = DEPLOY / "kubernetes"
 SECRETS = "/run/secrets/medianest/"

@@ -9,9 +9,9 @@ import pytest
 
 from medianest.config import Settings
 from medianest.config.sources import variables_of
-from tests.deploy import DEPLOY, run
 from tests.support.narrowing import not_none
 from tests.support.server import Server
+from tests.support.tools import DEPLOY, run
 
 SYSTEMD = DEPLOY / "systemd"
 UNIT = (SYSTEMD / "medianest.service").read_text()

@@ -1,83 +1,29 @@
 """Behind a proxy, as at many homes: whoever asks sees neither an end nor a new configuration."""
 
 import http.client
-import os
-import shutil
 import signal
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medianest.sandbox import SandboxProcess
-from tests.support.ports import free_port
+from tests.support.proxies import proxy
 from tests.support.server import OPERATOR, Server
 from tests.support.waiting import wait_until
 
 CLIENTS = 32
-COMPLETE = "MEDIANEST_TEST_COMPLETE" in os.environ
-"""Whether what is missing here fails the test: read before tests clear the environment."""
-CONFIGURATION = """
-daemon off;
-error_log {folder}/error.log;
-pid {folder}/nginx.pid;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  upstream medianest {{
-    {servers}
-    keepalive 16;
-  }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://medianest;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $host;
-    }}
-  }}
-}}
-"""
 
 
 @pytest.fixture
-def proxy(tmp_path: Path) -> Iterator[Callable[..., int]]:
-    """`proxy(*servers)` is the port of an nginx in front of them."""
-    if shutil.which("nginx") is None:
-        assert not COMPLETE, "nginx is missing"
-        pytest.skip("no nginx here (Debian: nginx-light)")
-    processes = []
-
-    def start(*servers: Server) -> int:
-        port = free_port()
-        lines = "\n    ".join(f"server 127.0.0.1:{server.port};" for server in servers)
-        file = tmp_path / "nginx.conf"
-        file.write_text(CONFIGURATION.format(folder=tmp_path, servers=lines, port=port))
-        command = ["nginx", "-e", str(tmp_path / "error.log"), "-c", str(file)]
-        processes.append(subprocess.Popen(command))
-        wait_until(lambda: _listens(port))
-        return port
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def in_front(tmp_path: Path) -> Iterator[Callable[..., int]]:
+    """`in_front(*servers)` is the port of an nginx in front of them, as it is deployed."""
+    with ExitStack() as stack:
+        yield lambda *servers: stack.enter_context(proxy("nginx", tmp_path, *servers))
 
 
 class Household:
@@ -136,10 +82,10 @@ def serve_media(
 
 
 def test_nobody_sees_that_one_of_two_servers_ends(
-    serve_media: Callable[..., Server], proxy: Callable[..., int]
+    serve_media: Callable[..., Server], in_front: Callable[..., int]
 ) -> None:
     first, second = (serve_media(MEDIANEST_DRAIN_DELAY=1.5) for _ in range(2))
-    household = Household(proxy(first, second))
+    household = Household(in_front(first, second))
     try:
         is_served(household)
         first.process.send_signal(signal.SIGTERM)
@@ -152,10 +98,10 @@ def test_nobody_sees_that_one_of_two_servers_ends(
 
 
 def test_nobody_sees_that_a_server_takes_a_new_configuration(
-    serve_media: Callable[..., Server], proxy: Callable[..., int]
+    serve_media: Callable[..., Server], in_front: Callable[..., int]
 ) -> None:
     server = serve_media()
-    household = Household(proxy(server))
+    household = Household(in_front(server))
     try:
         is_served(household)
         began = server.get("/api/v1/health/").json["uptime_seconds"]
