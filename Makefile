@@ -8,6 +8,7 @@
 # make bench  side by side with other libraries
 # make linters  redocly and spectral for the OpenAPI document, into .tools
 # make tools  what checks deploy/: docker-compose, kubectl, Caddy, Traefik, hadolint, … into .tools
+# make image  the container image "medianest" (IMAGE=… another name), by docker, podman or buildah
 # make lock   requirements.lock anew, after a change of constraints.txt
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units mutants docs check contract bench compat linters tools install lock clean
+.PHONY: run test units mutants docs check contract bench compat linters tools image install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -64,6 +65,9 @@ linters: $(VENV)/.installed-test
 # The tests that need one of them are skipped where it is missing.
 tools: $(VENV)/.installed-test
 	$(BIN)/python -m tests.deploy
+
+image:
+	@deploy/build-image.sh $(IMAGE)
 
 install: $(VENV)/.installed
 

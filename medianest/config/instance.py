@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from medianest.config.private import keep_private, make_private_folder
+from medianest.config.private import keep_private, make_private_folder, unusable
 from medianest.config.settings import Settings
-from medianest.config.sources import PREFIX
 from medianest.resilience import ConfigurationError
 
 __all__ = ["prepare_instance"]
@@ -34,8 +33,4 @@ def prepare_instance(settings: Settings) -> Path:
 
 
 def _unusable(folder: Path, why: str) -> ConfigurationError:
-    user = os.geteuid()
-    return ConfigurationError(
-        f"{folder.absolute()}: user {user} {why}: give it to that user (chown {user}), "
-        f"or name another one in {PREFIX}INSTANCE_PATH"
-    )
+    return ConfigurationError(unusable(folder, why))

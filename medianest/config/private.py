@@ -7,7 +7,13 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["OthersMayReadError", "keep_private", "make_private_folder", "read_private"]
+__all__ = [
+    "OthersMayReadError",
+    "keep_private",
+    "make_private_folder",
+    "read_private",
+    "unusable",
+]
 
 _GROUP_AND_OTHERS = 0o077
 _OTHERS = 0o006
@@ -54,3 +60,12 @@ def keep_private(path: Path, *, make: bool = False) -> None:
         is_shared = found.st_mode & stat.S_ISVTX  # as /tmp is
         if found.st_uid == os.geteuid() and found.st_mode & _GROUP_AND_OTHERS and not is_shared:
             path.chmod(stat.S_IMODE(found.st_mode) & ~_GROUP_AND_OTHERS)
+
+
+def unusable(folder: Path, why: str) -> str:
+    """What to tell of an instance folder that this user cannot use, with the remedy."""
+    user = os.geteuid()
+    return (
+        f"{folder.absolute()}: user {user} {why}: give it to that user (chown {user}), "
+        f"or name another one in MEDIANEST_INSTANCE_PATH"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from medianest.config.private import OthersMayReadError, read_private
+from medianest.config.private import OthersMayReadError, read_private, unusable
 from medianest.config.words import in_our_words
 from medianest.resilience import ConfigurationError
 
@@ -96,12 +97,21 @@ def _as_meant(value: str) -> str:
     return value[1:-1].strip() if quoted else value
 
 
+def _unreadable(path: Path) -> str:
+    as_who = os.access in os.supports_effective_ids
+    if os.access(path.parent, os.X_OK, effective_ids=as_who):
+        return f"{path}: user {os.geteuid()} cannot read this file"
+    return unusable(path.parent, "cannot read this folder")
+
+
 def from_file(path: Path) -> dict[str, Any]:
     """The settings in a TOML file; none when there is no such file."""
     try:
         values = tomllib.loads(path.read_text("utf-8-sig"))  # some editors put a BOM there
     except FileNotFoundError:
         return {}
+    except PermissionError:
+        raise ConfigurationError(_unreadable(path)) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: it is not UTF-8: save it as such") from None
     except RecursionError:

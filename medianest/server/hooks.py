@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from medianest.config import Settings
-from medianest.sandbox.process import SandboxProcess
 from medianest.server import banner
 from medianest.server.address import refuse_taken_port
 from medianest.server.arbiter import Improvements
@@ -57,6 +56,15 @@ def _start_sandboxes(server: Any, settings: Settings) -> None:
         sys.exit(
             f"medianest: --preload builds the app before its sandbox: set "
             f"MEDIANEST_{wanted[0].upper()}_URL"
+        )
+    if not wanted:
+        return
+    try:
+        from medianest.sandbox.process import SandboxProcess
+    except ModuleNotFoundError:  # the image has none
+        variables = " and ".join(f"MEDIANEST_{kind.upper()}_URL" for kind in wanted)
+        sys.exit(
+            f"medianest: there is no sandbox here: set {variables}, or MEDIANEST_SANDBOX=false"
         )
     for kind in wanted:
         sandbox = SandboxProcess.start(kind=kind)

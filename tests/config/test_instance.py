@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,18 +52,33 @@ def test_a_file_where_the_folder_should_be_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in said
 
 
+def prepare(folder: Path) -> None:
+    prepare_instance(Settings(instance_path=folder))
+
+
+def load(folder: Path) -> None:
+    Settings.load({"MEDIANEST_INSTANCE_PATH": str(folder)})
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_a_folder_of_another_user_is_one_line_with_user_and_remedy() -> None:
+@pytest.mark.parametrize(
+    ("mode", "use", "why"),
+    [(0o755, prepare, "cannot write this folder"), (0o700, load, "cannot read this folder")],
+)
+def test_a_folder_of_another_user_is_one_line_with_user_and_remedy(
+    mode: int, use: Callable[[Path], None], why: str
+) -> None:
+    """Keeps out: a container that tells of nothing but a file that is not even there."""
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+    folder.chmod(mode)
     try:
         os.seteuid(WITHOUT_RIGHTS)
         with pytest.raises(ConfigurationError) as caught:
-            prepare_instance(Settings(instance_path=folder))
+            use(folder)
     finally:
         os.seteuid(0)
         folder.rmdir()
     assert str(caught.value) == (
-        f"{folder}: user {WITHOUT_RIGHTS} cannot write this folder: give it to that user "
+        f"{folder}: user {WITHOUT_RIGHTS} {why}: give it to that user "
         f"(chown {WITHOUT_RIGHTS}), or name another one in MEDIANEST_INSTANCE_PATH"
     )
