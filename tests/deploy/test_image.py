@@ -55,12 +55,20 @@ def engine_with_image() -> str | None:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
+    """What runs containers here; not even where all tools must be there, there must be one, as the
+    base of the image has to be fetched."""
     found = engine_with_image()
-    if found is None:  # not even where all must be: its base has to be fetched
+    if found is None:
         pytest.skip("no image medianest here: make image, with docker or podman")
-    return lambda *arguments: subprocess.run(
-        [found, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+
+    def run_it(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [found, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    tried = run_it("run", "--rm", *BOUNDED, "--entrypoint", "python", IMAGE, "--version")
+    if tried.returncode != 0:
+        pytest.skip(f"{found} runs no containers here: {tried.stderr.splitlines()[-1]}")
+    return run_it
 
 
 @pytest.fixture(scope="module")

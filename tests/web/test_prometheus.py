@@ -1,7 +1,6 @@
 """`/metrics`, and the rules that are deployed with it."""
 
 import re
-import shutil
 import subprocess
 from typing import Any
 
@@ -16,11 +15,9 @@ from werkzeug.test import TestResponse
 from medianest.media.left_out import LEFT_OUT, Oddity
 from medianest.resilience import ManualClock
 from tests.support import ROOT
-from tests.support.narrowing import not_none
+from tests.support.tools import DEPLOY, run, tool
 
-DEPLOYED = ROOT / "deploy" / "prometheus"
-PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=ROOT / ".tools")
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not there")
+DEPLOYED = DEPLOY / "prometheus"
 
 
 @pytest.fixture
@@ -151,22 +148,18 @@ def test_the_rules_ask_for_what_there_is(app: Flask) -> None:
     assert asked <= known
 
 
-@needs_promtool
 @pytest.mark.parametrize(
     "command", [("check", "rules", "medianest.rules.yml"), ("test", "rules", "medianest.test.yml")]
 )
 def test_promtool_takes_the_rules(command: Any) -> None:
-    done = subprocess.run(
-        [not_none(PROMTOOL), *command], cwd=DEPLOYED, capture_output=True, text=True
-    )
+    done = run("promtool", *command, folder=DEPLOYED)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@needs_promtool
 def test_promtool_finds_no_fault_with_the_metrics(app: Flask) -> None:
     text = scrape(app).text
     done = subprocess.run(
-        [not_none(PROMTOOL), "check", "metrics"], input=text, capture_output=True, text=True
+        [tool("promtool"), "check", "metrics"], input=text, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
