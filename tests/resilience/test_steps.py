@@ -40,3 +40,9 @@ def test_ages_leave_out_what_never_was(clock: ManualClock) -> None:
     assert steps.ago(20) <= before
     clock.advance(6)
     assert steps.ago(5) > after
+
+
+def test_what_was_written_down_just_before_a_step_grows_no_older_by_it(clock: ManualClock) -> None:
+    before, steps = clock.utc(), ClockSteps(clock)
+    clock.set_by(MONTH)
+    assert steps.age(before) == pytest.approx(0)

@@ -41,16 +41,15 @@ class _Turn:
     """The runs of one action for one service."""
 
     __slots__ = (
-        "cool_until", "ended", "failures", "last", "owner", "repaired", "running",
-        "suspended_until",
+        "cool_until", "ended", "failures", "last", "owner", "repaired", "suspended_until",
     )  # fmt: skip
 
     def __init__(self, lock: threading.Lock) -> None:
-        self.running = False
-        self.owner = 0
-        """The thread that runs it."""
+        self.owner: int | None = None
+        """The thread that runs it; None: it does not run."""
         self.ended = threading.Condition(lock)
-        self.last = Ending.DECLINED
+        self.last: Ending
+        """How its last run ended."""
         self.failures = 0
         self.repaired = 0
         self.cool_until = self.suspended_until = float("-inf")
@@ -84,10 +83,10 @@ class ActionGate:
             turn = self._turn_needs_lock(action, service)
             if action.concurrent:
                 return turn.obstacle(action, clock.now()) or GateDecision.RUN
-            if turn.running and turn.owner == threading.get_ident():
+            if turn.owner == threading.get_ident():
                 return "it is this action's own call that failed"
-            if turn.running:
-                if not turn.ended.wait_for(lambda: not turn.running, patience):
+            if turn.owner is not None:
+                if not turn.ended.wait_for(lambda: turn.owner is None, patience):
                     return "it still runs for another call"
                 if turn.last is Ending.FAILED and turn.repaired <= before:
                     return "it has just failed for another call"
@@ -96,14 +95,14 @@ class ActionGate:
             obstacle = turn.obstacle(action, clock.now())
             if obstacle is not None:
                 return obstacle
-            turn.running, turn.owner = True, threading.get_ident()
+            turn.owner = threading.get_ident()
             return GateDecision.RUN
 
     def end(self, action: RecoveryAction, service: str, how: Ending, now: float) -> None:
         """A run that `begin` allowed is over."""
         with self._lock:
             turn = self._turn_needs_lock(action, service)
-            turn.running, turn.last = False, how
+            turn.owner, turn.last = None, how
             turn.cool_until = now + action.cooldown
             if how is Ending.REPAIRED:
                 self.repairs += 1
@@ -138,7 +137,7 @@ class ActionGate:
         turn = self._turns.get(key)
         if turn is None:
             if len(self._turns) >= _MAX_KEPT:
-                idle = next((k for k, t in self._turns.items() if not t.running), key)
+                idle = next((k for k, t in self._turns.items() if t.owner is None), key)
                 self._turns.pop(idle, None)
             turn = self._turns[key] = _Turn(self._lock)
         return turn

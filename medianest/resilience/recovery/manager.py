@@ -191,7 +191,6 @@ class ErrorRecoveryManager:
         except Exception as raised:
             if raised is not error:
                 raise
-        assert run.rehearsed is not None
         return run.rehearsed
 
     def predict(self, error: Exception, context: RecoveryContext) -> list[Prediction]:

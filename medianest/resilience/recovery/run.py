@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _REPAIRS: Final = frozenset({"repaired", "shared", "raised"})
 
+_NOBODY: Final[frozenset[str]] = frozenset()
+
 _NOTHING: Final = object()
 """No action had an answer."""
 
@@ -57,17 +59,17 @@ class RecoveryRun:
         self.service, self.operation = context.service, context.operation
         self.steps: list[Step] = []
         self.error: Exception
-        self.by = ""
-        self.seconds = 0.0
-        self.repeats: object = None
-        self.rehearsed: RecoveryRecord | None = None
+        self.by: str
+        self.seconds: float
+        self.repeats: object
+        self.rehearsed: RecoveryRecord
         """What a rehearsal did."""
-        self._by: RecoveryAction | None = None
+        self._by: RecoveryAction
         """Whose answer or repair it was, at last."""
-        self._repaired_it_myself = False
-        self._repairers: set[str] | None = None
+        self._repaired_it_myself: bool
+        self._repairers: frozenset[str] = _NOBODY
         """Actions that have repaired something; to no avail, if they are asked again."""
-        self._recovered = False
+        self._recovered: bool
 
     @property
     def attempts(self) -> int:
@@ -107,7 +109,6 @@ class RecoveryRun:
 
     def _try_actions(self, error: Exception, before: int) -> Any:
         """The answer of the first action that has one, RETRY_OPERATION, or _NOTHING."""
-        repairers = self._repairers
         for action in self._manager.actions:
             if not self._manager.is_concerned(action, self._context):
                 continue
@@ -116,12 +117,12 @@ class RecoveryRun:
                 self._note(action, "declined", why_not)
                 continue
             last = self._context.attempt >= self._max_attempts
-            if last and repairers is not None and action.name in repairers:
+            if last and action.name in self._repairers:
                 self._note(action, "suspended", "no attempts are left to run the operation again")
                 continue
             answer = self._try(action, error, before)
             if answer is RETRY_OPERATION:
-                repairers = self._repairers = {*(repairers or ()), action.name}
+                self._repairers |= {action.name}
                 if last:  # nobody could know before that it repairs
                     continue
             if not isinstance(answer, Declined):
@@ -164,7 +165,7 @@ class RecoveryRun:
 
     def _judge(self, *, helped: bool) -> None:
         """Only whose own run it was counts it, so that a hundred who shared it count once."""
-        if self._by is not None and self._repaired_it_myself and not self._context.rehearsal:
+        if self._repaired_it_myself and not self._context.rehearsal:
             now = self._manager.clock.now()
             self._manager.turns.record_result(self._by, self._context.service, helped, now)
 
@@ -183,7 +184,7 @@ class RecoveryRun:
             operation=storable(context.operation),
             service=storable(context.service),
             outcome="recovered" if self._recovered else "failed",
-            recovered_by=self._by.name if self._by is not None and self._recovered else None,
+            recovered_by=self._by.name if self._recovered else None,
             error_type=kind,
             error_message=message,
             attempts=context.attempt,
@@ -201,10 +202,10 @@ class RecoveryRun:
         if self._context.rehearsal:
             self.rehearsed = self.record()
             history.add_rehearsal(self.rehearsed)
-        elif in_its_place and self._by is not None:
+        elif in_its_place:
             self.by, self.seconds = self._by.name, self._manager.clock.now() - self._began
-            if len(self.steps) == 1 and self._by.serves_good_answers and not self._by.optional:
-                self.repeats = self._manager.actions
+            alone = len(self.steps) == 1 and self._by.serves_good_answers and not self._by.optional
+            self.repeats = self._manager.actions if alone else None
             history.add_answered(self)
         elif self._is_news():
             history.add(self.record())
