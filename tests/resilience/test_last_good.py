@@ -78,8 +78,28 @@ def test_both_bounds_hold(clock: ManualClock) -> None:
         {"max_bytes": 100},
         {"size_of": len},
         {"max_bytes": 100, "size_of": 3},
+        {"max_entries": 0},
+        {"max_entries": 2**50 + 1},
     ],
 )
 def test_wrong_bounds_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         MemoryLastGood(60, **wrong)
+
+
+def test_the_least_and_the_most_that_may_be_kept(clock: ManualClock) -> None:
+    assert MemoryLastGood(60, max_entries=2**50).max_entries == 2**50
+    store = MemoryLastGood[str](60, max_entries=1, clock=clock)
+    for name in ("films", "shows"):
+        store.put(name, name, store.now())
+    assert store.keys() == ["shows"]
+
+
+def test_without_a_bound_nothing_is_measured(clock: ManualClock) -> None:
+    store = MemoryLastGood[str](60, clock=clock)
+    store.put("films", "x", store.now())
+    assert store.bytes == 0
+
+
+def test_one_that_takes_all_there_is_is_kept(clock: ManualClock) -> None:
+    assert filled(clock, EACH + 4, "good").keys() == [0]

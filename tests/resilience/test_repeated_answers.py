@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
-from medianest.resilience import Declined, ErrorRecoveryManager, ManualClock, Recovery
+from medianest.resilience import (
+    Declined,
+    ErrorRecoveryManager,
+    ManualClock,
+    MemoryLastGood,
+    Recovery,
+)
 from medianest.resilience.recovery import cache_fallback
-from tests.resilience.recovering import Shop
+from tests.resilience.recovering import SHELF, Shop
 
 
 @pytest.fixture
@@ -72,3 +78,37 @@ def test_the_first_answer_of_an_outage_tells_its_age(
     clock.advance(7)
     ask()
     assert [record.oldest_age for record in manager.history.records()] == [7]
+
+
+def test_each_answer_is_marked_for_the_error_of_its_own_call_and_the_oldest_is_told(
+    manager: ErrorRecoveryManager, shop: Shop, clock: ManualClock
+) -> None:
+    recovery = Recovery(
+        manager,
+        service="shop",
+        operation=SHELF,
+        last_good=MemoryLastGood(3600, clock=clock),
+        key=lambda name: name,
+        handles=ConnectionError,
+        stale=lambda answer, age, error: (age, str(error)),
+    )
+    recovery.call(shop.shelf, "films")
+    found = []
+    for word in ("first", "second", "third"):
+        clock.advance(0.25)
+        shop.error = ConnectionError(word)
+        found.append(recovery.call(shop.shelf, "films"))
+    assert found == [(0.25, "first"), (0.5, "second"), (0.75, "third")]
+    [record] = manager.history.records()
+    assert (record.count, record.oldest_age) == (3, 0.75)
+
+
+def test_an_error_that_no_old_answer_helps_against_is_raised_in_an_outage_as_well(
+    ask: Callable[..., Any], shop: Shop
+) -> None:
+    ask()
+    shop.error = ConnectionError("down")
+    ask()
+    shop.error = LookupError("no such shelf")
+    with pytest.raises(LookupError):
+        ask()

@@ -69,16 +69,12 @@ class Recovery(Strategy):
                 f"recovery of {service!r}: max_attempts must be a whole number of at least 1, "
                 f"not {max_attempts!r}"
             )
-        if last_good is None and (key is not None or handles is not None):
-            raise ConfigurationError(
-                f"recovery of {service!r}: key and handles are for last_good alone"
-            )
-        if last_good is not None and (not isinstance(operation, str) or key is None):
-            raise ConfigurationError(
-                f"recovery of {service!r}: last_good needs a name as operation, and a key"
-            )
         self._good: GoodAnswers | None = None
-        if last_good is not None and isinstance(operation, str) and key is not None:
+        if last_good is not None:
+            if not isinstance(operation, str) or key is None:
+                raise ConfigurationError(
+                    f"recovery of {service!r}: last_good needs a name as operation, and a key"
+                )
             self._good = GoodAnswers(
                 last_good,
                 operation=operation,
@@ -87,6 +83,10 @@ class Recovery(Strategy):
                 arguments=arguments,
                 handles=handles,
                 stale=stale,
+            )
+        elif key is not None or handles is not None:
+            raise ConfigurationError(
+                f"recovery of {service!r}: key and handles are for last_good alone"
             )
         self._manager = manager
         self._operation = operation
