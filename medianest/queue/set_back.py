@@ -72,7 +72,7 @@ def _bring_back(connection: Connection, ids: list[str], now: datetime) -> int:
     late = [row for row in rows if _is_whole(row) and _is_to_come(row, now)]  # as it still is
     if changes := [{"its_id": row.id, **_brought_back(row, now)} for row in late]:
         names = changes[0].keys() - {"its_id"}
-        values = {name: bindparam(name, type_=table.c[name].type) for name in names}
+        values: dict[str, Any] = {name: bindparam(name) for name in names}
         its = table.c.id == bindparam("its_id")
         connection.execute(update(table).where(its).values(values), changes)
     return len(changes)

@@ -143,7 +143,7 @@ def settle_rows(connection: Connection, settlements: Iterable[Settlement], now: 
     settled = 0
     for names, rows in groups.items():
         held = (table.c.id == bindparam("held_id"), table.c.lease == bindparam("held_lease"))
-        values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         change = update(table).where(*held).values(lease=None, updated_at=now, **values)
         settled += connection.execute(change, rows).rowcount
     return settled

@@ -1,10 +1,15 @@
 """Row by row, what becomes of operations of a time to come."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from medianest.queue.set_back import SetBack
 from medianest.resilience import ManualClock
 from tests.queue.by_hand import QueueByHand
+from tests.storage.conftest import ServedDatabase
 from tests.support.narrowing import not_none
 
 THREE_HOURS = 3 * 3600
@@ -78,3 +83,55 @@ def test_clocks_may_differ_by_a_minute(queue: QueueByHand, clock: ManualClock) -
     clock.set_by(-1)
     assert queue.bring_back("h") == 1
     assert not_none(queue.get(one.id)).since == clock.utc()
+
+
+# -- what becomes of them between being seen and being brought back --------------------------------
+
+
+@pytest.fixture
+def meanwhile(
+    database: ServedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], object]], None]:
+    """`meanwhile(change)`: it is made once, after what waits has been read the next time."""
+    read = database.read
+
+    def arrange(change: Callable[[], object]) -> None:
+        changes = iter([change])
+
+        def read_and_change(*asked: Any) -> Any:
+            found = read(*asked)
+            for each in changes:
+                each()
+            return found
+
+        monkeypatch.setattr(database, "read", read_and_change)
+
+    return arrange
+
+
+def test_one_that_is_done_meanwhile_stays_done(
+    queue: QueueByHand, clock: ManualClock, meanwhile: Callable[..., None]
+) -> None:
+    lease = keep(queue, leased=True).lease
+    clock.set_by(-THREE_HOURS)
+    queue.bring_back("h")
+    clock.advance(60)
+    meanwhile(lambda: queue.finish(lease, "made"))
+    assert queue.bring_back("h") == 0
+    assert not_none(queue.get(not_none(lease).operation.id)).state == "done"
+
+
+def test_one_that_another_process_brings_back_meanwhile_is_brought_back_once(
+    queue: QueueByHand,
+    database: ServedDatabase,
+    clock: ManualClock,
+    meanwhile: Callable[..., None],
+) -> None:
+    other, found = SetBack(database, clock), []
+    keep(queue, delay=20)
+    clock.set_by(-THREE_HOURS)
+    assert other.bring_back("h") == queue.bring_back("h") == 0
+    clock.advance(20)
+    meanwhile(lambda: found.append(other.bring_back("h")))
+    found.append(queue.bring_back("h"))
+    assert found == [1, 0]
