@@ -1,0 +1,57 @@
+"""Operations that are taken together: what becomes of the others when one fails or takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from medianest.queue.runner import Handler, QueueRunner
+from medianest.resilience import ManualClock, remaining
+from tests.queue.handling import Upstream, states
+from tests.support.narrowing import not_none
+
+TIME = 48.0
+"""Seconds that those who are taken together have: four fifths of their lease."""
+
+
+def test_an_outage_in_the_middle_leaves_the_others_untried(
+    runner: QueueRunner, put: Callable[..., list[str]], upstream: Upstream
+) -> None:
+    """Keeps out: a service that has just failed is asked for all the rest as well."""
+    ids = put(*map(str, range(20)))
+
+    def fails_at_the_tenth(payload: Mapping[str, Any]) -> str:
+        upstream.calls.append(payload)
+        if len(upstream.calls) == 10:
+            raise ConnectionError("down")
+        return "ok"
+
+    runner.register(
+        Handler(name="h", service="svc", execute=fails_at_the_tenth, outages=(ConnectionError,))
+    )
+    assert runner.run_due("h") == 9  # 1, 2, 4, and two of the next eight
+    assert len(upstream.calls) == 10
+    assert states(runner, ids) == ["done"] * 9 + ["pending"] * 11
+    attempts = [not_none(runner.queue.get(one)).attempts for one in ids]
+    assert attempts == [1] * 10 + [0] * 10
+
+
+@pytest.mark.parametrize(("takes", "left"), [(TIME / 2, TIME / 2), (TIME / 2 + 1, TIME)])
+def test_nobody_begins_with_less_than_half_of_the_time(
+    runner: QueueRunner, put: Callable[..., list[str]], clock: ManualClock, takes: Any, left: Any
+) -> None:
+    """One that would is taken again with the next, and then has all of it."""
+    had: list[float | None] = []
+
+    def execute(payload: Mapping[str, Any]) -> str:
+        had.append(remaining())
+        clock.advance(takes if len(had) == 2 else 0)
+        return "ok"
+
+    ids = put("first", "second", "third")
+    runner.register(Handler(name="h", service="svc", execute=execute))
+    runner.run_due("h")
+    assert had == [TIME, TIME, left]
+    assert states(runner, ids) == ["done"] * 3
