@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -55,3 +57,68 @@ def test_nobody_begins_with_less_than_half_of_the_time(
     runner.run_due("h")
     assert had == [TIME, TIME, left]
     assert states(runner, ids) == ["done"] * 3
+
+
+def test_several_at_once_know_in_whose_context_they_are_done(
+    runner: QueueRunner, put: Callable[..., list[str]]
+) -> None:
+    """Keeps out: log lines of background work without the name of the work."""
+    work, seen = ContextVar("work", default="unknown"), []
+    put("first", "second", "third")
+    runner.register(
+        Handler(
+            name="h",
+            service="svc",
+            execute=lambda payload: seen.append(work.get()),
+            concurrency=2,
+        )
+    )
+    token = work.set("queue")
+    try:
+        runner.run_due("h")
+    finally:
+        work.reset(token)
+    assert seen == ["queue"] * 3
+
+
+def test_no_more_are_done_at_once_than_the_handler_allows(
+    runner: QueueRunner, put: Callable[..., list[str]]
+) -> None:
+    third, lock, inside, most = threading.Event(), threading.Lock(), [0], [0]
+
+    def execute(payload: Mapping[str, Any]) -> str:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            if inside[0] > 2:
+                third.set()
+        third.wait(0.01)
+        with lock:
+            inside[0] -= 1
+        return "ok"
+
+    ids = put(*map(str, range(7)))
+    runner.register(Handler(name="h", service="svc", execute=execute, concurrency=2))
+    assert runner.run_due("h") == 7  # one, two, and four that are taken together
+    assert (states(runner, ids), most) == (["done"] * 7, [2])
+
+
+def test_slow_ones_are_taken_together_as_many_as_are_done_at_once(
+    runner: QueueRunner,
+    put: Callable[..., list[str]],
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken, claim = [], runner.queue.claim_many
+
+    def claim_many(handler: str, most: int, **held: Any) -> Any:
+        taken.append(most)
+        return claim(handler, most, **held)
+
+    monkeypatch.setattr(runner.queue, "claim_many", claim_many)
+    put(*map(str, range(6)))
+    runner.register(
+        Handler(name="h", service="svc", execute=lambda payload: clock.advance(1), concurrency=2)
+    )
+    assert runner.run_due("h") == 6
+    assert taken == [1, 2, 2, 2, 2]

@@ -159,3 +159,23 @@ def test_a_claim_does_not_look_through_what_waits(
             plan = str(connection.exec_driver_sql(how + statement, values).all())
             assert "ix_deferred_operations_later" in plan, plan
             assert re.search(r"run_at ?[<>]", plan.split("Filter")[0]), plan
+
+
+def test_what_is_due_and_not_taken_yet_waits_as_before(
+    queue: QueueByHand, clock: ManualClock
+) -> None:
+    """One that was put off, and one whose lease is over."""
+    first, second = (put(queue, key, delay=20).operation.id for key in "ab")
+    held = put(queue, "c", leased=True).operation.id
+    clock.advance(60)
+    assert not_none(queue.claim("h")).operation.id == first
+    for one in (second, held):
+        seen = not_none(queue.get(one))
+        assert (seen.state, seen.damage) == ("pending", None)
+
+
+def test_what_is_put_off_for_a_whole_year_is_not_taken_for_damaged(
+    queue: QueueByHand,
+) -> None:
+    put(queue, delay=366 * 86_400)
+    assert queue.claim("h") is None

@@ -6,9 +6,14 @@ from typing import Any, NoReturn
 import pytest
 
 from medianest.queue.runner import Handler, QueueRunner
+from medianest.resilience import ManualClock
 from medianest.storage.errors import DatabaseUnavailableError
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
+
+
+def away(settlements: Any) -> NoReturn:
+    raise DatabaseUnavailableError("the database is away")
 
 
 @pytest.fixture
@@ -75,10 +80,6 @@ def test_what_cannot_be_written_now_is_written_later(
     caplog.set_level("INFO", "medianest.queue.runner")
     leases = [runner.queue.enqueue("h", {}, key, leased=True).lease for key in "ab"]
     settle = runner.queue.settle
-
-    def away(settlements: Any) -> NoReturn:
-        raise DatabaseUnavailableError("the database is away")
-
     monkeypatch.setattr(runner.queue, "settle", away)
     for lease in leases:
         runner.note_success(not_none(lease), "made")
@@ -88,3 +89,41 @@ def test_what_cannot_be_written_now_is_written_later(
     assert [not_none(runner.queue.get(not_none(each).operation.id)).state for each in leases] == [
         "done"
     ] * 2
+
+
+def test_several_that_cannot_be_written_now_are_told_together(
+    runner: QueueRunner,
+    handler: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "medianest.queue.runner")
+    ids = [runner.queue.enqueue("h", {}, key).operation.id for key in "abc"]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner.queue, "settle", away)
+        assert runner.run_due("h") == 3
+    assert caplog.messages == [
+        "1 operation is settled later: the database is away",
+        "2 operations are settled later: the database is away",
+    ]
+    assert runner.run_due("h") == 0
+    assert [not_none(runner.queue.get(one)).state for one in ids] == ["done"] * 3
+
+
+def test_what_a_clock_that_was_set_back_kept_waiting_is_told(
+    runner: QueueRunner, handler: Any, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every half minute it is looked for."""
+    for delays in ([20], [20, 20]):
+        caplog.clear()
+        for number, delay in enumerate(delays):
+            runner.queue.enqueue("h", {}, str(number), delay=delay)
+        clock.set_by(-3 * 3600)
+        assert runner.run_due("h") == 0
+        clock.advance(29)
+        assert runner.run_due("h") == 0
+        clock.advance(1)
+        assert runner.run_due("h") == len(delays)
+        many = "1 operation was" if len(delays) == 1 else "2 operations were"
+        assert caplog.messages == [f"the clock was set back: {many} written later than now"]
+        clock.advance(30)

@@ -202,3 +202,30 @@ def test_an_outage_that_asks_to_wait_is_given_the_time(
     (one,) = put("a")
     runner.run_due("h")
     assert (not_none(runner.queue.get(one)).run_at - clock.utc()).total_seconds() == 25
+
+
+def test_the_last_second_of_a_rest_is_one_as_well(
+    runner: QueueRunner, put: Callable[..., list[str]], clock: ManualClock
+) -> None:
+    def refuse(payload: Mapping[str, Any]) -> NoReturn:
+        raise ConnectionError("down")
+
+    runner.register(Handler(name="h", service="free", execute=refuse, outages=(ConnectionError,)))
+    runner.queue.enqueue("h", PAYLOAD, "a")
+    runner.run_due("h")
+    clock.advance(9.5)
+    reason = "the last operation failed at free; retrying in 0.5 s"
+    assert runner.blocked_reason(runner.handlers[0]) == reason
+    clock.advance(0.5)
+    assert runner.blocked_reason(runner.handlers[0]) is None
+
+
+def test_work_for_a_service_that_nobody_called_optional_goes_on_at_any_risk(
+    runner: QueueRunner, put: Callable[..., list[str]], database: ServedDatabase
+) -> None:
+    put("a")
+    service = database.service
+    never = Policy(retry=None, circuit_breaker=CircuitBreakerOptions(failure_threshold=1))
+    service.register_dependency("vital", never, criticality="critical")
+    service.registry.breaker("vital").open()
+    assert runner.run_due("h") == 1
