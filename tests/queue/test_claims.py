@@ -10,7 +10,7 @@ from medianest.config import QueueSettings
 from medianest.resilience import ManualClock
 from medianest.storage import Database
 from tests.queue.by_hand import QueueByHand
-from tests.queue.putting import put
+from tests.queue.putting import PAYLOAD, put
 from tests.support.narrowing import not_none
 
 
@@ -179,3 +179,13 @@ def test_what_is_put_off_for_a_whole_year_is_not_taken_for_damaged(
 ) -> None:
     put(queue, delay=366 * 86_400)
     assert queue.claim("h") is None
+
+
+def test_handlers_do_not_take_what_is_for_another_nor_wait_for_its_subjects(
+    queue: QueueByHand,
+) -> None:
+    put(queue, "a", subject="movie:1", leased=True)
+    put(queue, "b")
+    other = queue.enqueue("other", PAYLOAD, "c", subject="movie:1").operation.id
+    assert not_none(queue.claim("other")).operation.id == other
+    assert queue.claim("other") is None
