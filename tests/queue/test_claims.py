@@ -189,3 +189,10 @@ def test_handlers_do_not_take_what_is_for_another_nor_wait_for_its_subjects(
     other = queue.enqueue("other", PAYLOAD, "c", subject="movie:1").operation.id
     assert not_none(queue.claim("other")).operation.id == other
     assert queue.claim("other") is None
+
+
+def test_a_lane_that_is_held_keeps_nothing_else_from_being_taken(queue: QueueByHand) -> None:
+    for lane in ("kim", "lou", None):
+        put(queue, str(lane), lane=lane)
+    taken = queue.claim_many("h", 9, held_lanes=["kim"])
+    assert [lease.operation.lane for lease in taken] == ["lou", None]

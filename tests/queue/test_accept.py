@@ -1,0 +1,84 @@
+"""Two that are accepted at one instant, in two processes: one comes while the other looks.
+
+On a file one of them waits for the other, so here one is accepted in the midst of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from medianest.queue.accept import Acceptance
+from medianest.queue.operations import IdempotencyError
+from tests.queue.by_hand import QueueByHand
+from tests.queue.putting import put
+from tests.storage.conftest import ServedDatabase
+
+
+@dataclass
+class Meanwhile:
+    """A bound that nothing reaches; when it is asked, another one is accepted."""
+
+    other: Acceptance
+
+    def refusal(self, connection: Any, client: Any) -> None:
+        self.other.run(connection)
+
+
+@pytest.fixture
+def accepting(
+    queue: QueueByHand, database: ServedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Acceptance]:
+    """What would be kept of a request, and is not yet."""
+
+    class NotYetError(Exception):
+        pass
+
+    def prepare(key: str, **options: Any) -> Acceptance:
+        found: list[Any] = []
+
+        def write(run: Any) -> None:
+            found.append(run.__self__)
+            raise NotYetError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "write", write)
+            with pytest.raises(NotYetError):
+                put(queue, key, **options)
+        [acceptance] = found
+        return acceptance
+
+    return prepare
+
+
+def test_of_two_with_one_client_key_nothing_stays_of_the_second(
+    queue: QueueByHand, database: ServedDatabase, accepting: Callable[..., Acceptance]
+) -> None:
+    first, second = (accepting(key, client_key="k", fingerprint="f") for key in "ab")
+    accepted = database.write(replace(second, bound=Meanwhile(first)).run)  # type: ignore[arg-type]
+    assert (accepted.operation.id, accepted.created, accepted.replayed) == (
+        first.row["id"], False, True,
+    )  # fmt: skip
+    assert queue.get(second.row["id"]) is None
+    assert queue.get(first.row["id"]) is not None
+
+
+def test_of_two_requests_with_one_client_key_the_second_is_refused(
+    queue: QueueByHand, database: ServedDatabase, accepting: Callable[..., Acceptance]
+) -> None:
+    first = accepting("a", client_key="k", fingerprint="f")
+    second = accepting("b", client_key="k", fingerprint="another")
+    with pytest.raises(IdempotencyError) as caught:
+        database.write(replace(second, bound=Meanwhile(first)).run)  # type: ignore[arg-type]
+    assert str(caught.value) == "the key 'k' came before with another request"
+    assert queue.get(second.row["id"]) is None
+
+
+def test_two_clients_may_choose_one_key(queue: QueueByHand) -> None:
+    made = [
+        put(queue, who, client_key="k", fingerprint=who, requested_by=who) for who in ("kim", "lou")
+    ]
+    assert [each.created for each in made] == [True, True]
