@@ -39,6 +39,7 @@ MADE_FROM = {
     "ViewFailedError": (Response("away", 503),),
     "FailedAnswerError": (requests.Response(),),
     "RequestRefusedError": (CircuitOpenError("plex", 2.5),),
+    "CommandError": ("no server answers", 69),
     "ProblemError": ("conflict", "no", {"seconds": 5}),
 }
 """By the class, or by the nearest one above it; the others take any text."""

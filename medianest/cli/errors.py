@@ -19,6 +19,9 @@ class CommandError(click.ClickException):
         super().__init__(message)
         self.code = code
 
+    def __reduce__(self) -> tuple[type[CommandError], tuple[str, Exit]]:
+        return type(self), (self.message, self.code)
+
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it."""
         click.echo(f"medianest: {plain(self.message)}", file=file, err=file is None)

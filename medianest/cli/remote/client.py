@@ -35,8 +35,8 @@ _EXITS: Final = {
 class NoAnswerError(CommandError):
     """No server is there, or it does not answer in time."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, Exit.NO_ANSWER)
+    def __init__(self, message: str, code: Exit = Exit.NO_ANSWER) -> None:
+        super().__init__(message, code)
 
 
 @dataclass(frozen=True, slots=True)
