@@ -19,8 +19,8 @@ class CommandError(click.ClickException):
         super().__init__(message)
         self.code = code
 
-    def __reduce__(self) -> tuple[type[CommandError], tuple[str, Exit]]:
-        return type(self), (self.message, self.code)
+    def __reduce__(self) -> tuple[type[CommandError], tuple[str, Exit], dict[str, Any]]:
+        return type(self), (self.message, self.code), vars(self)
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it."""
