@@ -65,14 +65,15 @@ class Series:
             return
         calls = {each.name: _totals_of(each) for each in self._registry.dependencies()}
         served = [each for each in self._traffic.routes() if self._routes.serves_people(each)]
-        requests = {each.name: each.since_start() for each in served[:_MOST_ROUTES]}
+        requests = {each.name: each.since_start() for each in served}
         with self._lock:
             if self._step is not None:
                 self._calls = {name: self._calls.get(name) or _Calls() for name in calls}
                 for name, totals in calls.items():
                     self._calls[name].follow(step - 1, totals)
                 for name, sketch in requests.items():
-                    self._requests.setdefault(name, _Requests()).follow(step - 1, sketch)
+                    if name in self._requests or len(self._requests) < _MOST_ROUTES:
+                        self._requests.setdefault(name, _Requests()).follow(step - 1, sketch)
             self._step = step
 
     def two_minutes(self, dependency: str) -> list[tuple[int, int] | None]:

@@ -166,6 +166,18 @@ def test_routes_of_people_are_told_and_no_others(here: Followed) -> None:
     assert whole.p50 == pytest.approx(0.2, rel=0.04)
 
 
+def test_there_are_never_too_many_routes(here: Followed) -> None:
+    for number in range(499):
+        here.ask(1, route=f"/{number:03}")
+    here.go_on(10)
+    for number in range(5):
+        here.ask(1, route=f"/{-number}")
+    here.go_on(10)
+    known = here.series.routes("day")
+    assert len(known) == 500
+    assert all(f"GET /{number:03}" in known for number in range(499))
+
+
 def test_its_end_is_that_of_the_last_step(here: Followed, clock: ManualClock) -> None:
     began = clock.utc()
     here.go_on(14)
