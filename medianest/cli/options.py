@@ -93,7 +93,11 @@ def asks(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_context
     @wraps(command)
     def asking(context: click.Context, *args: Any, **options: Any) -> Any:
-        return command(client_of(context), *args, **options)
+        try:
+            return command(client_of(context), *args, **options)
+        except KeyError as error:
+            told = f"the server's answer has no {error}: is it another version, or no MediaNest?"
+            raise CommandError(told, Exit.STRANGER) from error
 
     return asking
 
@@ -148,4 +152,4 @@ def confirmed(question: str, is_sure: bool) -> None:
 
 def show_json(body: Any) -> None:
     """Print an answer for programs."""
-    click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(body, indent=2))

@@ -78,6 +78,14 @@ def test_the_token_of_the_server_here_goes_to_no_other(tmp_path: Path) -> None:
     assert token(tmp_path, "http://nas", MEDIANEST_OPERATOR_TOKEN="given") == "given"
 
 
+def test_a_token_that_no_header_can_hold_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"^MEDIANEST_OPERATOR_TOKEN holds no token$"):
+        token(tmp_path, MEDIANEST_OPERATOR_TOKEN="two\nlines")
+    (tmp_path / "medianest.toml").write_text('operator_token = "straße"', encoding="utf-8")
+    with pytest.raises(CommandError, match=r"medianest\.toml holds no token$"):
+        token(tmp_path)
+
+
 def test_a_server_may_be_below_a_path(server: AnsweringServer) -> None:
     client = Client(f"{server.url}/nest", None, 5.0)
     assert client.get("resilience", "audit", limit=5, actor=None).body == {"answer": 42}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,28 @@ def test_what_asks_the_server_loads_no_app(start: Start, line: str) -> None:
     assert out
     assert [name for name in HEAVY if name in loaded.split()] == []
     assert len(loaded.split()) < 300
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [("status", Exit.STRANGER, "medianest: the server's answer has no "), ("health check", 3, "")],
+)
+def test_a_stranger_who_answers_is_told_in_one_line(
+    start: Start, server: AnsweringServer, line: str, code: int, told: str
+) -> None:
+    server.body = b'{"hello": "world"}'
+    process = start("-m", "medianest", *line.split())
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, len((out + err).splitlines())) == (code, 1)
+    assert told in err
+
+
+def test_a_wrong_setting_is_told_by_what_works_here(start: Start, tmp_path: Path) -> None:
+    wrong = {"MEDIANEST_INSTANCE_PATH": str(tmp_path), "MEDIANEST_PLEX_TIMEOUT": "-1"}
+    process = start("-m", "medianest", "db", "current", **wrong)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err.count("\n")) == (Exit.WRONG_SETTING, "", 1)
+    assert err.startswith("medianest: MEDIANEST_PLEX_TIMEOUT: ")
 
 
 def test_a_reader_that_leaves_ends_it_quietly(start: Start) -> None:

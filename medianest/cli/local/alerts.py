@@ -7,13 +7,15 @@ import click
 from medianest.cli.errors import CommandError
 from medianest.cli.exits import Exit
 from medianest.cli.local.app import in_app
+from medianest.cli.options import as_json, show_json
 
 __all__ = ["command"]
 
 
 @click.command("test")
+@as_json
 @in_app
-def command() -> None:
+def command(as_json: bool) -> None:
     """Send a sample to every place; the exit code is 1 when it does not get to one."""
     from medianest.monitoring.notifier import sample_alert
     from medianest.web.container import container
@@ -23,7 +25,10 @@ def command() -> None:
         told = "alerts go to the log only: set MEDIANEST_ALERTS_URLS"
         raise CommandError(told, Exit.NOT_WELL)
     sent = notifier.send_now(sample_alert(container().registry.clock.utc()))
-    for place, why in sent:
-        click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
+    if as_json:
+        show_json([{"place": place, "error": why} for place, why in sent])
+    else:
+        for place, why in sent:
+            click.echo(f"{place}: {'sent' if why is None else f'failed: {why}'}")
     if any(why is not None for _, why in sent):
         raise SystemExit(Exit.NOT_WELL)

@@ -51,7 +51,7 @@ def token_for(
     if file is not None:
         return Token(_read(file, Exit.WRONG_USE), f"--token-file {file}")
     if secret := _value(environ, _TOKEN):
-        return Token(secret, _TOKEN)
+        return Token(_sendable(secret, _TOKEN, Exit.WRONG_SETTING), _TOKEN)
     if path := _value(environ, _FILE):
         return Token(_read(Path(path), Exit.WRONG_SETTING), _FILE)
     # It is the token of the server that runs here: no other one shall see it.
@@ -85,7 +85,7 @@ def _in_instance(folder: Path) -> Token | None:
     settings, made = folder / "medianest.toml", folder / "operator.token"
     try:
         if settings.exists() and (secret := _in_toml(settings)):
-            return Token(secret, str(settings))
+            return Token(_sendable(secret, str(settings), Exit.WRONG_SETTING), str(settings))
         return Token(_read(made, Exit.WRONG_SETTING), str(made)) if made.exists() else None
     except PermissionError:
         return None  # whoever may not read the folder may still look
@@ -107,8 +107,13 @@ def _read(path: Path, code: Exit) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise CommandError(f"cannot read the token in {path}: {reason}", code) from None
+    return _sendable(secret, str(path), code)
+
+
+def _sendable(secret: str, origin: str, code: Exit) -> str:
+    """What no header can hold would be shown in the error about it."""
     if not secret or not secret.isascii() or not secret.isprintable():
-        raise CommandError(f"{path} holds no token", code)
+        raise CommandError(f"{origin} holds no token", code)
     return secret
 
 

@@ -16,6 +16,7 @@ from medianest.cli.bounded import Errand
 from medianest.cli.errors import CommandError
 from medianest.cli.exits import Exit
 from medianest.cli.remote.address import Token
+from medianest.cli.screen.words import age
 
 __all__ = ["Answer", "Client", "NoAnswerError"]
 
@@ -140,6 +141,9 @@ class Client:
         message, trace = problem["detail"], problem.get("trace_id")
         if code is Exit.NO_TOKEN:
             message += f" ({self._whose()})"
+        wait = problem.get("retry_after_seconds")
+        if code is Exit.TRY_LATER and wait and "try again" not in message:
+            message += f"; try again in {age(wait)}"
         return CommandError(message + (f" [trace {trace}]" if trace else ""), code)
 
     def _whose(self) -> str:

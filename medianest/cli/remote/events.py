@@ -63,7 +63,7 @@ def _follow(client: Client, answer: Answer, wanted: Filter, as_json: bool) -> No
     shown: deque[tuple[Cell | str, ...]] = deque(maxlen=_ALIGNED)
     for each in _coming(client, answer, wanted):
         if as_json:
-            click.echo(json.dumps(each, ensure_ascii=False))
+            click.echo(json.dumps(each))
         else:
             shown.append(_row(each, answer.at))
             click.echo("\n".join(table(list(shown), terminal_width())[-1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
@@ -39,18 +39,22 @@ def check(context: click.Context, timeout: float) -> None:
     """One line for Nagios and cron. The exit code is 0 (healthy), 1 (degraded), 2 (unhealthy, or no
     server answers) or 3 (nobody can tell)."""
     try:
-        status = client_of(context, timeout).get("resilience", "status").body
+        code, told = _judged(client_of(context, timeout).get("resilience", "status").body)
     except CommandError as error:
         code = _CRITICAL if error.code is Exit.NO_ANSWER else _UNKNOWN
-        _end(code, plain(error.message))
-    code = _OF_STATUS.get(status["status"], _UNKNOWN)
-    told = "; ".join(_troubles(status)) or "all is well"
-    _end(code, f"{told.replace('|', '/')} | score={status['score']['score']}")
-
-
-def _end(code: int, told: str) -> NoReturn:
+        told = plain(error.message)
+    except KeyError as error:
+        code, told = _UNKNOWN, f"the answer has no {error}: another version, or no MediaNest"
     click.echo(f"MEDIANEST {_WORDS[code]} - {told}")
     sys.exit(code)
+
+
+def _judged(status: Mapping[str, Any]) -> tuple[int, str]:
+    """The exit code, and what is told with it."""
+    told = "; ".join(_troubles(status)) or "all is well"
+    score = status["score"]["score"]
+    code = _OF_STATUS.get(status["status"], _UNKNOWN)
+    return code, f"{told.replace('|', '/')} | score={score}"
 
 
 def _troubles(status: Mapping[str, Any]) -> Iterator[str]:
