@@ -106,6 +106,7 @@ def test_a_house_that_is_well_has_no_fault(look: Look) -> None:
             {"MEDIANEST_OVERSEERR_API_KEY": "wrong"},
             *("Overseerr", "MEDIANEST_OVERSEERR_API_KEY", "set MEDIANEST_OVERSEERR_API_KEY to one"),
         ),
+        ({"WEB_CONCURRENCY": "many"}, "settings", "'many' is no number", "from 1 to 128"),
         ({"PORT": "0x"}, "port", "'0x' is no port", "a whole number from 1 to 65535"),
         ({"HOST": "192.0.2.1"}, "port", "cannot listen on http://192.0.2.1:", "HOST=… chooses"),
     ],
@@ -170,6 +171,14 @@ def test_tables_of_an_older_version(look: Look, tmp_path: Path) -> None:
     connection.close()
     told, remedy = faults(look())["database"]
     assert (told, remedy) == ("its tables are at 0001", "medianest db upgrade")
+
+
+def test_a_file_that_is_no_database(look: Look, tmp_path: Path) -> None:
+    file = tmp_path / "instance" / "medianest.db"
+    file.write_text("a shopping list, and long enough for a head of SQLite" * 4)
+    told, remedy = faults(look())["database"]
+    assert told.startswith("the file is no SQLite database")
+    assert remedy == f"look at {file} and its rights"
 
 
 def test_a_port_that_something_else_has(look: Look) -> None:

@@ -23,7 +23,7 @@ def examine_port(seconds: float) -> Finding:
         refuse_taken_port((host, int(given)))
     except SystemExit as refused:
         told, _, remedy = str(refused).removeprefix("medianest: ").partition("; ")
-        return _taken(told, remedy, seconds)
+        return fault(told, remedy) if "HOST" in remedy else _taken(told, remedy, seconds)
     return good(f"{host}:{given} is free")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 from medianest.cli.local.doctor.finding import Finding, fault, good, note
@@ -33,7 +34,7 @@ def load_settings() -> tuple[Settings | None, list[Finding]]:
         Notifier(settings.alerts.urls)
     except ConfigurationError as error:
         return None, [fault(str(error), "correct it: MediaNest does not start with it")]
-    return settings, [*map(note, noting.said), *examine_settings(settings)]
+    return settings, [*map(note, noting.said), *examine_settings(settings), *_of_the_process()]
 
 
 def examine_settings(settings: Settings) -> Iterator[Finding]:
@@ -46,3 +47,10 @@ def examine_settings(settings: Settings) -> Iterator[Finding]:
         if getattr(settings, f"{role}_token") is None:
             variable = f"MEDIANEST_{role.upper()}_TOKEN"
             yield fault(f"nobody can {what}", f"set {variable}: openssl rand -hex 24 makes one")
+
+
+def _of_the_process() -> Iterator[Finding]:
+    count = os.environ.get("WEB_CONCURRENCY") or "1"
+    if not (count.isascii() and count.isdigit() and 1 <= int(count) <= 128):
+        told = f"WEB_CONCURRENCY: {count!r} is no number of workers"
+        yield fault(told, "set it to a whole number from 1 to 128")

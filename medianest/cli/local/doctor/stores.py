@@ -27,23 +27,30 @@ __all__ = ["examine_database", "examine_redis"]
 def examine_database(settings: Settings, seconds: float) -> Finding:
     """The database that the settings name."""
     url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+    is_file = url.get_backend_name() == "sqlite"
+    if is_file and not Path(url.database or "").exists():
         return good(f"{url.database} is not there yet: the first start makes it")
+    shown = url.render_as_string(hide_password=True)
+    remedy = f"look at {url.database} and its rights"
+    if not is_file:
+        remedy = f"check that it runs, and MEDIANEST_DATABASE_URL ({shown})"
     service = ResilienceService(Registry())
-    where = f"MEDIANEST_DATABASE_URL ({url.render_as_string(hide_password=True)})"
     database = Database(settings.database_url, settings.database, service, threads=settings.threads)
     try:
         with Deadline(seconds, name="database").scope():
-            result = DatabaseCheck(database)()
+            return _of_database(database.dialect, DatabaseCheck(database)(), remedy)
     except (StorageError, CallRefusedError) as error:
-        return fault(_whole(error), f"check that it runs, and {where}")
+        return fault(_whole(error), remedy)
     finally:
         database.close()
+
+
+def _of_database(dialect: str, result: CheckResult, remedy: str) -> Finding:
+    if result.status is Status.HEALTHY:
+        return good(f"{dialect} {result.detail['server_version']}, its tables are current")
     if result.status is Status.DEGRADED:
         return fault(str(result.message).partition(": run ")[0], "medianest db upgrade")
-    if result.status is not Status.HEALTHY:
-        return fault(str(result.message), f"check its disk and its rights: {where}")
-    return good(f"{database.dialect} {result.detail['server_version']}, its tables are current")
+    return fault(str(result.message), remedy)
 
 
 def examine_redis(settings: Settings, seconds: float) -> Finding:
