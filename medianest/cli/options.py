@@ -73,13 +73,13 @@ def places(*, hidden: bool = False) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         command = click.option(
-            "--token-file", type=click.Path(path_type=Path), hidden=hidden, expose_value=False,
-            callback=_remember(_FILE),
+            "--token-file", type=click.Path(path_type=Path), metavar="FILE", hidden=hidden,
+            expose_value=False, callback=_remember(_FILE),
             help="A file with the token [MEDIANEST_OPERATOR_TOKEN, or …_TOKEN_FILE; "
                  "instance/operator.token].",
         )(command)  # fmt: skip
         return click.option(
-            "--url", hidden=hidden, expose_value=False, callback=_remember(_URL),
+            "--url", metavar="URL", hidden=hidden, expose_value=False, callback=_remember(_URL),
             help="Where the server is [MEDIANEST_URL; HOST and PORT; http://127.0.0.1:8000].",
         )(command)  # fmt: skip
 

@@ -20,8 +20,8 @@ __all__ = ["command"]
 @click.argument("prefix", default="")
 @in_app
 def command(as_json: bool, prefix: str) -> None:
-    """Show the settings in effect, those whose names begin with PREFIX, and where each comes
-    from. Secrets are masked."""
+    """Show the settings in effect. Those whose names begin with PREFIX, and where each comes from;
+    secrets are masked."""
     from medianest.config.effective import effective
     from medianest.resilience import ConfigurationError
     from medianest.web.container import container

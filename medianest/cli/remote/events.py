@@ -45,8 +45,8 @@ def command(
     client: Client, kind: str | None, name: str | None, since: float | None,
     follow: bool, limit: int, as_json: bool,
 ) -> None:  # fmt: skip
-    """What has changed: circuit breakers, components, alerts; the newest first. With --follow the
-    newest comes last, and --json is one line for each."""
+    """What has changed; the newest first. Circuit breakers, components and alerts. With --follow
+    the newest comes last, and --json is one line for each."""
     wanted = {"type": kind, "name": name}
     begin = None if since is None else _ago(since)
     answer = client.pages(*_PATH, limit=limit, since=begin, **wanted)

@@ -29,8 +29,8 @@ _CLEAR, _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[2J", "\x1b[?25l", "\x1b[?25h"
 @as_json
 @asks
 def command(client: Client, watch: float | None, as_json: bool) -> None:
-    """How it all is: the verdict, each dependency with its circuit breaker, what fires, what to
-    do."""
+    """How it all is, at one glance. The verdict, each dependency with its circuit breaker, what
+    fires, what to do."""
     if as_json and watch is not None:
         raise CommandError("--watch is for people: leave --json out", Exit.WRONG_USE)
     if watch is not None:

@@ -27,7 +27,7 @@ _MARKS: Final = {"good": ("●", "green"), "note": ("▲", "yellow"), "fault": (
 )  # fmt: skip
 @as_json
 def command(timeout: float, as_json: bool) -> None:
-    """Look at everything that MediaNest needs: each is well, or what to do. It needs no running
+    """Look at everything that the server needs. Each is well, or what to do. It needs no running
     server and changes nothing. The exit code is 1 when there is a fault."""
     from medianest.cli.local.doctor.examination import examine
 
