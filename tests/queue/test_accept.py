@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from medianest.queue.accept import Acceptance
 from medianest.queue.operations import IdempotencyError
+from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put
 from tests.storage.conftest import ServedDatabase
@@ -82,3 +84,12 @@ def test_two_clients_may_choose_one_key(queue: QueueByHand) -> None:
         put(queue, who, client_key="k", fingerprint=who, requested_by=who) for who in ("kim", "lou")
     ]
     assert [each.created for each in made] == [True, True]
+
+
+def test_a_key_whose_operation_is_gone_stands_for_nothing(
+    queue: QueueByHand, database: ServedDatabase
+) -> None:
+    gone = put(queue, client_key="k", fingerprint="f").operation.id
+    database.write(lambda connection: connection.execute(delete(table).where(table.c.id == gone)))
+    made = put(queue, client_key="k", fingerprint="f")
+    assert (made.created, made.replayed) == (True, False)
