@@ -102,8 +102,8 @@ class Acceptance:
                 raise full
             # Another operation on the same subject is under way: this one waits. Or that one is a
             # dead letter in doubt, and this one is to find out.
-            subjects = [] if row["subject"] is None else [row["subject"]]
-            doubt = take_doubt(connection, row["handler"], subjects).get(row["subject"], {})
+            subject = row["subject"]
+            doubt = take_doubt(connection, row["handler"], [subject]).get(subject, {})
             row = {**row, **_WAITING, "run_at": row["created_at"], **doubt}
         raise OperationConflictError("the same operation keeps changing: try again")
 

@@ -18,6 +18,7 @@ from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put
 from tests.storage.conftest import ServedDatabase
+from tests.support.narrowing import not_none
 
 
 @dataclass
@@ -93,3 +94,15 @@ def test_a_key_whose_operation_is_gone_stands_for_nothing(
     database.write(lambda connection: connection.execute(delete(table).where(table.c.id == gone)))
     made = put(queue, client_key="k", fingerprint="f")
     assert (made.created, made.replayed) == (True, False)
+
+
+def test_who_comes_after_a_dead_letter_in_doubt_is_to_find_out(queue: QueueByHand) -> None:
+    """Keeps out: what may be there already is made a second time at once."""
+    lease = not_none(put(queue, "a", subject="movie:1", leased=True).lease)
+    queue.bury(lease, TimeoutError(), in_doubt=True)
+    dead = not_none(queue.get(lease.operation.id))
+    made = put(queue, "b", subject="movie:1", leased=True)
+    assert (made.created, made.lease, made.operation.state) == (True, None, "pending")
+    doubt = made.operation.in_doubt_since, made.operation.first_sent_at
+    assert doubt == (dead.in_doubt_since, dead.first_sent_at)
+    assert made.operation.in_doubt_since is not None
