@@ -43,7 +43,7 @@ def test_a_breaker_that_an_operator_opened(app: Flask, ask: Callable[..., Any]) 
     assert opened["worker"].endswith("/1")
     assert {**opened, "id": "", "worker": ""} == {
         "id": "",
-        "at": "2026-01-01T00:00:00.000Z",
+        "changed_at": "2026-01-01T00:00:00.000Z",
         "type": "breaker",
         "name": PLEX,
         "before": "closed",
@@ -60,8 +60,8 @@ def test_filters_and_pages(app: Flask, ask: Callable[..., Any], clock: ManualClo
     closed, opened = ask(app)["items"]
     assert ask(app, name="plex")["items"] == [closed, opened]
     assert ask(app, name=PLEX, type="alert")["items"] == []
-    assert ask(app, since=closed["at"])["items"] == [closed]
-    assert ask(app, until=closed["at"])["items"] == [opened]
+    assert ask(app, since=closed["changed_at"])["items"] == [closed]
+    assert ask(app, until=closed["changed_at"])["items"] == [opened]
     first = ask(app, limit="1")
     assert first["items"] == [closed]
     assert ask(app, limit="1", cursor=first["next"])["items"] == [opened]

@@ -75,10 +75,10 @@ def _coming(client: Client, answer: Answer, wanted: Filter) -> Iterator[Mapping[
     from medianest.resilience.clock import SystemClock
 
     items, clock = answer.body["items"], SystemClock()
-    first, seen = items[-1]["at"] if items else "", set[str]()
+    first, seen = items[-1]["changed_at"] if items else "", set[str]()
     while True:
         for each in reversed(items):
-            if each["id"] not in seen and each["at"] >= first:
+            if each["id"] not in seen and each["changed_at"] >= first:
                 yield each
         seen = {each["id"] for each in items}
         answer = _next(client, clock, _instant(answer.at - _LATE), wanted)
@@ -115,7 +115,7 @@ def _row(event: Mapping[str, Any], now: datetime) -> tuple[Cell | str, ...]:
     shape = _shape(event)
     actor = f"by {event['actor']}" if event["actor"] else ""
     return (
-        clock_time(event["at"], now),
+        clock_time(event["changed_at"], now),
         shape,
         event["name"],
         Cell(f"{_word(event['before'])} → {_word(event['after'])}", shape.colour),

@@ -24,7 +24,7 @@ class Event(AnswerModel):
     """A circuit breaker, a component or an alert went from one state to another."""
 
     id: RecordId
-    at: Timestamp
+    changed_at: Annotated[Timestamp, Field(validation_alias="at")]
     type: ChangeType
     name: Annotated[
         str, Field(description="Of the breaker or the component, or the key of the alert.")
