@@ -14,6 +14,7 @@ from medianest.web.views.alerts import list_alerts
 from medianest.web.views.circuit_breakers import get_circuit_breaker, list_circuit_breakers
 from medianest.web.views.dependencies import get_dependency, list_dependencies
 from medianest.web.views.overrides import list_overrides
+from medianest.web.views.silences import list_silences
 
 __all__ = ["show_alerts", "show_breaker", "show_breakers", "show_dependencies", "show_dependency"]
 
@@ -37,7 +38,7 @@ def show_breaker(name: str, role: Role) -> Response:
 @looking
 def show_alerts(role: Role) -> Response:
     """What fires, what may soon, and what was told last."""
-    return _page("alerts", role, ask(list_alerts), "Alerts")
+    return _page("alerts", role, (ask(list_alerts), ask(list_silences).silences), "Alerts")
 
 
 @blueprint.get("/dependencies")

@@ -21,6 +21,7 @@ from medianest.web.views.circuit_breakers import act_on_circuit_breaker
 from medianest.web.views.dependencies import register_dependency, remove_dependency
 from medianest.web.views.queue import drop_queued_operation, retry_dead_letters
 from medianest.web.views.queue import retry_queued_operation as retry_operation
+from medianest.web.views.silences import end_silence, silence_alert
 
 __all__ = ["act_on_breaker"]
 
@@ -104,6 +105,24 @@ def retry_dead() -> tuple[str, str]:
     return url_for("page.show_queue"), f"{done.retried} are done again.{stay}"
 
 
+@blueprint.post("/alerts/<path:key>/silence")
+@acting
+def silence(key: str) -> tuple[str, str]:
+    """Tell nobody of an alert for a while."""
+    form = request.form
+    values = {"reason": form.get("reason"), "duration_seconds": _seconds(form.get("lasts", ""))}
+    made, _ = act(silence_alert, values, key=key)
+    return url_for("page.show_alerts"), f"{made.key} is silenced.{_unless(made.kept)}"
+
+
+@blueprint.post("/alerts/<path:key>/end-silence")
+@acting
+def unsilence(key: str) -> tuple[str, str]:
+    """Tell people of an alert again."""
+    ended, _ = act(end_silence, {}, key=key)
+    return url_for("page.show_alerts"), f"{ended.key} is told again.{_unless(ended.kept)}"
+
+
 @blueprint.post("/dependencies")
 @acting
 def register() -> tuple[str, str]:
@@ -122,6 +141,10 @@ def remove(name: str) -> tuple[str, str]:
     """Watch a dependency no longer."""
     act(remove_dependency, {}, name=name)
     return url_for("page.show_dependencies"), f"{name} is watched no longer."
+
+
+def _unless(kept: bool) -> str:
+    return "" if kept else " This process obeys; it is kept when the database is back."
 
 
 def _seconds(text: str) -> float | None:

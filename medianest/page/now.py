@@ -71,6 +71,8 @@ class Now:
     lines: tuple[Line, ...]
     firing: tuple[Alert, ...]
     pending: tuple[Alert, ...]
+    silenced: tuple[str, ...]
+    """Keys of alerts that nobody is told of now."""
     queue: QueueFigures | None
     """None: the database does not answer."""
     routes: tuple[RouteLine, ...]
@@ -92,6 +94,7 @@ def now(here: Container, queue: QueueFigures | None, unset: Sequence[str]) -> No
         lines=lines,
         firing=report.firing,
         pending=report.pending,
+        silenced=tuple(sorted(each.key for each in monitoring.silences.active())),
         queue=queue,
         routes=route_lines(here, people),
         recovery=action_lines(report.recovery),

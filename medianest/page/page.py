@@ -25,6 +25,8 @@ def init_page(app: Flask, made: Container) -> None:
     """Give an app its pages."""
     key, clock = session_key(made.settings), made.registry.clock
     marks = made.settings.instance_path / _MARKS
-    sessions = None if key is None else Sessions(key, clock, marks)
+    token = made.settings.operator_token
+    secret = None if token is None else token.get_secret_value()
+    sessions = None if key is None else Sessions(key, secret, clock, marks)
     app.extensions[EXTENSION] = Door(made.tokens, sessions)
     app.register_blueprint(blueprint)

@@ -19,9 +19,8 @@ from typing import Any, Final, TypeVar
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from medianest.config import Settings
 from medianest.resilience import Clock
-from medianest.web.auth import Role, session_key
+from medianest.web.auth import Role
 
 T = TypeVar("T")
 
@@ -46,13 +45,13 @@ class Session:
 
 
 class Sessions:
-    """Begins sessions, and knows its own again. `key` signs them; `marks` is a folder that all
-    workers share."""
+    """Begins sessions, and knows its own again. `key` signs them; `token` is the operator's, and
+    signs the codes of links; `marks` is a folder that all workers share."""
 
-    def __init__(self, key: bytes, clock: Clock, marks: Path) -> None:
+    def __init__(self, key: bytes, token: str | None, clock: Clock, marks: Path) -> None:
         self._key, self._clock, self._marks = key, clock, marks
         self._cookies = _serializer(key, "session")
-        self._codes = _serializer(key, "code")
+        self._codes = None if token is None else _serializer(token.encode(), "code")
         self._notices = _serializer(key, "notice")
         self._used: set[str] = set()
 
@@ -82,6 +81,8 @@ class Sessions:
 
     def redeem(self, code: str) -> Role | None:
         """The role that a code stands for, once; None when it is not ours, too old, or used."""
+        if self._codes is None:
+            return None
         found = _loaded(self._codes, code, lambda f: (str(f["id"]), float(f["until"])))
         if found is None or found[1] <= self.now() or found[0] in self._used:
             return None
@@ -119,14 +120,12 @@ class Sessions:
         return self._clock.utc().timestamp()
 
 
-def login_link(settings: Settings, base: str, clock: Clock) -> str | None:
-    """A link that logs an operator's browser in, once and within CODE_SECONDS; None where no
-    operator's token is set. What comes after # no browser sends, so no proxy's log has it."""
-    key = session_key(settings)
-    if key is None or settings.operator_token is None:
-        return None
+def login_link(token: str, base: str, clock: Clock) -> str:
+    """A link that logs a browser in as the operator whose token that is, once and within
+    CODE_SECONDS. What comes after # no browser sends, so no proxy's log has it."""
     until = clock.utc().timestamp() + CODE_SECONDS
-    code = _serializer(key, "code").dumps({"id": secrets.token_hex(8), "until": until})
+    found = {"id": secrets.token_hex(8), "until": until}
+    code = _serializer(token.encode(), "code").dumps(found)
     return f"{base}/login#{code}"
 
 

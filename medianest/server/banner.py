@@ -65,11 +65,14 @@ def _upstreams(server: Any, settings: Settings) -> Iterator[str]:
 def _say_page(settings: Settings, address: tuple[str, int]) -> None:
     """Where the page is: with a link that logs in, and as other devices find it."""
     near, *others = reachable(address)
-    if (link := login_link(settings, near, SystemClock())) is None:
+    if settings.operator_token is None:
         _say(f"  page: {near}/")
     else:
-        _say(f"  page: {link}")
-        _say(f"        (logs in once, within {CODE_SECONDS:.0f} s)")
+        token = settings.operator_token.get_secret_value()
+        _say(f"  page: {login_link(token, near, SystemClock())}")
+        _say(
+            f"        logs in once, within {CODE_SECONDS:.0f} s; medianest token link prints another"
+        )
     for url in others:
         _say(f"  from another device: {url}/")
 

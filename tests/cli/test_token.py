@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 from medianest.cli.command import command
 from medianest.cli.exits import Exit
 from medianest.config import Settings
+from medianest.page.session import Sessions
+from medianest.resilience.clock import Clock, SystemClock
 from medianest.web.auth import ensure_operator_token
 from tests.support.narrowing import not_none
 
@@ -18,6 +20,30 @@ from tests.support.narrowing import not_none
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MEDIANEST_INSTANCE_PATH", str(tmp_path / "instance"))
     return tmp_path / "instance" / "operator.token"
+
+
+def sessions(clock: Clock, folder: Path) -> Sessions:
+    return Sessions(b"key", "the-operator-token", clock, folder)
+
+
+def link(**options: Any) -> Result:
+    return CliRunner().invoke(command, ["token", "link"], **options)
+
+
+def test_a_link_logs_a_browser_in(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIANEST_OPERATOR_TOKEN", "the-operator-token")
+    monkeypatch.setenv("MEDIANEST_URL", "https://nas.lan/nest/")
+    done = link()
+    assert done.exit_code == 0, done.output
+    page, _, code = done.output.strip().partition("#")
+    assert page == "https://nas.lan/nest/login"
+    assert sessions(SystemClock(), file.parent).redeem(code) == "operator"
+
+
+def test_without_a_token_there_is_no_link(file: Path) -> None:
+    done = link()
+    assert done.exit_code == Exit.NO_TOKEN
+    assert "there is no operator's token here" in done.output
 
 
 def new(*arguments: str, **options: Any) -> Result:

@@ -26,18 +26,25 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def sessions(settings: Settings, clock: ManualClock, tmp_path: Path) -> Sessions:
-    return Sessions(not_none(session_key(settings)), clock, tmp_path / "codes")
+    return sessions_of(settings, clock, tmp_path / "codes")
+
+
+def sessions_of(settings: Settings, clock: ManualClock, marks: Path) -> Sessions:
+    token = settings.operator_token
+    secret = None if token is None else token.get_secret_value()
+    return Sessions(not_none(session_key(settings)), secret, clock, marks)
 
 
 def code_of(settings: Settings, clock: ManualClock) -> str:
-    return not_none(login_link(settings, "http://nas:8000", clock)).partition("#")[2]
+    token = not_none(settings.operator_token).get_secret_value()
+    return login_link(token, "http://nas:8000", clock).partition("#")[2]
 
 
 def test_a_session_is_known_again_by_every_worker(
     sessions: Sessions, settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
     cookie, session = sessions.begin("operator", None)
-    other = Sessions(not_none(session_key(settings)), clock, tmp_path / "codes")
+    other = sessions_of(settings, clock, tmp_path / "codes")
     assert other.find(cookie, HOME) == session
     assert session.role == "operator"
 
@@ -87,10 +94,12 @@ def test_without_a_script_the_address_is_the_proof(sessions: Sessions) -> None:
 @pytest.mark.parametrize("changed", ["operator_token", "viewer_token"])
 def test_another_token_ends_all_sessions(changed: str, clock: ManualClock, tmp_path: Path) -> None:
     tokens = {"operator_token": "the-operator-token", "viewer_token": "the-viewer-token"}
-    before = session_key(settings_with(tmp_path, **tokens))
-    cookie, _ = Sessions(not_none(before), clock, tmp_path).begin("operator", None)
-    after = session_key(settings_with(tmp_path, **{**tokens, changed: "quite-another-token"}))
-    assert Sessions(not_none(after), clock, tmp_path).find(cookie, HOME) is None
+    before = sessions_of(settings_with(tmp_path, **tokens), clock, tmp_path)
+    cookie, _ = before.begin("operator", None)
+    changed_tokens = {**tokens, changed: "quite-another-token"}
+    after = sessions_of(settings_with(tmp_path, **changed_tokens), clock, tmp_path)
+    assert before.find(cookie, HOME) is not None
+    assert after.find(cookie, HOME) is None
 
 
 def test_tokens_are_told_apart_wherever_one_ends(tmp_path: Path) -> None:
@@ -102,10 +111,11 @@ def test_tokens_are_told_apart_wherever_one_ends(tmp_path: Path) -> None:
     assert len(found) == 3
 
 
-def test_without_tokens_there_is_no_key_and_no_link(tmp_path: Path, clock: ManualClock) -> None:
-    nothing = settings_with(tmp_path)
-    assert session_key(nothing) is None
-    assert login_link(nothing, "http://nas", clock) is None
+def test_without_tokens_nobody_can_log_in(tmp_path: Path, clock: ManualClock) -> None:
+    assert session_key(settings_with(tmp_path)) is None
+    viewers = sessions_of(settings_with(tmp_path, viewer_token="x"), clock, tmp_path)
+    code = login_link("x", "http://nas", clock).partition("#")[2]
+    assert viewers.redeem(code) is None  # a viewer's token makes no operator
 
 
 def test_a_code_logs_in_once(sessions: Sessions, settings: Settings, clock: ManualClock) -> None:
@@ -118,7 +128,7 @@ def test_no_other_worker_takes_a_code_again(
     sessions: Sessions, settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
     code = code_of(settings, clock)
-    other = Sessions(not_none(session_key(settings)), clock, tmp_path / "codes")
+    other = sessions_of(settings, clock, tmp_path / "codes")
     assert sessions.redeem(code) == "operator"
     assert other.redeem(code) is None
 
@@ -145,7 +155,7 @@ def test_codes_work_where_nothing_can_be_written(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    sessions = Sessions(not_none(session_key(settings)), clock, tmp_path / "file" / "codes")
+    sessions = sessions_of(settings, clock, tmp_path / "file" / "codes")
     code = code_of(settings, clock)
     assert sessions.redeem(code) == "operator"
     assert sessions.redeem(code) is None

@@ -8,9 +8,10 @@ import click
 
 from medianest.cli.errors import CommandError
 from medianest.cli.exits import Exit
-from medianest.cli.options import as_json, confirmed, show_json, yes
+from medianest.cli.options import as_json, asks, confirmed, show_json, yes
 
 if TYPE_CHECKING:
+    from medianest.cli.remote.client import Client
     from medianest.config import Settings
 
 __all__ = ["command"]
@@ -44,6 +45,18 @@ def new(yes: bool, as_json: bool) -> None:
         return
     click.echo(f"a new token is in {path}")
     click.echo("  the server takes it when it starts anew, or gets SIGHUP")
+
+
+@command.command("link")
+@asks
+def link(client: Client) -> None:
+    """Print a link that logs a browser in as an operator, once and within a minute."""
+    from medianest.page.session import login_link
+    from medianest.resilience.clock import SystemClock
+
+    if client.token is None:
+        raise CommandError("there is no operator's token here", Exit.NO_TOKEN)
+    click.echo(login_link(client.token.secret, client.url, SystemClock()))
 
 
 def _check_whose(settings: Settings) -> None:

@@ -50,11 +50,12 @@ class Answer:
 
 
 class Client:
-    """One server. `seconds` bound each question as a whole. Raises CommandError."""
+    """One server. `token` is None where there is none; `seconds` bound each question as a whole.
+    Raises CommandError."""
 
     def __init__(self, url: str, token: Token | None, seconds: float) -> None:
         self.url = url
-        self._token, self._seconds = token, seconds
+        self.token, self._seconds = token, seconds
         self._place = urlsplit(url)
 
     def get(self, *path: str, **query: Any) -> Answer:
@@ -110,8 +111,8 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "medianest-command"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token.secret}"
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.secret}"
         return headers
 
     def _no_answer(self, error: Exception) -> str:
@@ -147,9 +148,9 @@ class Client:
         return CommandError(message + (f" [trace {trace}]" if trace else ""), code)
 
     def _whose(self) -> str:
-        if self._token is None:
+        if self.token is None:
             return "none was found: name its file with --token-file"
-        return f"the one of {self._token.origin} was sent"
+        return f"the one of {self.token.origin} was sent"
 
 
 def _parsed(text: bytes) -> Any:
