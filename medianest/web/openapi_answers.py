@@ -83,7 +83,7 @@ def _answer(
     answer: Json = {"description": _first_sentence(model) or HTTPStatus(status).phrase}
     if model is not None:
         answer["content"] = {"application/json": {"schema": references[model]}}
-    elif known.text and status != HTTPStatus.NOT_MODIFIED:
+    elif known.text:
         answer["content"] = {kind: {"schema": {"type": "string"}} for kind in known.text}
     return _with_headers(
         answer, {name: name not in _SOMETIMES for name in known.sends.get(status, ())}

@@ -15,7 +15,7 @@ from medianest.web.problem_kinds import KINDS
 from tests.support.narrowing import not_none
 from tests.web.conftest import TOKENS
 
-PAGES = {"/problems/<kind>", "/docs"}
+PAGES = {"/problems/<kind>", "/docs", "/badge.svg"}
 """For people, and so not in the document."""
 
 
