@@ -70,9 +70,7 @@ def _say_page(settings: Settings, address: tuple[str, int]) -> None:
     else:
         token = settings.operator_token.get_secret_value()
         _say(f"  page: {login_link(token, near, SystemClock())}")
-        _say(
-            f"        logs in once, within {CODE_SECONDS:.0f} s; medianest token link prints another"
-        )
+        _say(f"        once, within {CODE_SECONDS:.0f} s; medianest token link prints another")
     for url in others:
         _say(f"  from another device: {url}/")
 
