@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete
 
 from medianest.queue.accept import Acceptance
-from medianest.queue.operations import IdempotencyError
+from medianest.queue.operations import IdempotencyError, OperationConflictError
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put
@@ -103,6 +103,19 @@ def test_who_comes_after_a_dead_letter_in_doubt_is_to_find_out(queue: QueueByHan
     dead = not_none(queue.get(lease.operation.id))
     made = put(queue, "b", subject="movie:1", leased=True)
     assert (made.created, made.lease, made.operation.state) == (True, None, "pending")
+    assert made.operation.run_at == made.operation.created_at
     doubt = made.operation.in_doubt_since, made.operation.first_sent_at
     assert doubt == (dead.in_doubt_since, dead.first_sent_at)
     assert made.operation.in_doubt_since is not None
+
+
+def test_what_can_neither_be_kept_nor_found_is_refused_in_the_end(
+    queue: QueueByHand, database: ServedDatabase, accepting: Callable[..., Acceptance]
+) -> None:
+    """Its id is there already, of one that has ended: so it would be if others ended each time."""
+    acceptance = accepting("a")
+    database.write(acceptance.run)
+    queue.finish(not_none(queue.claim("h")), None)
+    with pytest.raises(OperationConflictError) as caught:
+        database.write(acceptance.run)
+    assert str(caught.value) == "the same operation keeps changing: try again"
