@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from medianest.resilience.errors import FailedResultError
+
+if TYPE_CHECKING:
+    from medianest.resilience.strategy import Invoke
 
 __all__ = ["FailureIf", "answering", "failing"]
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 FailureIf: TypeAlias = Callable[[Any], bool]
 """Whether a result says that the dependency failed."""
 
 
-def failing(inner: Callable[P, T], failure_if: FailureIf, owner: str) -> Callable[P, T]:
+def failing(inner: Invoke, failure_if: FailureIf, owner: str) -> Invoke:
     """`inner`, with an error in the place of each result that is a failure."""
 
-    def invoke(*args: P.args, **kwargs: P.kwargs) -> T:
-        result = inner(*args, **kwargs)
+    def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        result = inner(function, args, kwargs)
         if _is_failure(result, failure_if, owner):
             raise FailedResultError(result)
         return result
@@ -35,14 +35,14 @@ def failing(inner: Callable[P, T], failure_if: FailureIf, owner: str) -> Callabl
     return invoke
 
 
-def answering(invoke: Callable[P, T]) -> Callable[P, T]:
+def answering(invoke: Invoke) -> Invoke:
     """`invoke`, with the result in the place of that error."""
 
-    def answer(*args: P.args, **kwargs: P.kwargs) -> T:
+    def answer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         try:
-            return invoke(*args, **kwargs)
+            return invoke(function, args, kwargs)
         except FailedResultError as failed:
-            result: T = failed.result
+            result = failed.result
         return result
 
     return answer

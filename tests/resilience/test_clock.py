@@ -98,3 +98,22 @@ def test_an_object_that_only_knows_now_is_a_clock() -> None:
 def test_anything_else_is_refused_as_a_clock(nonsense: Any) -> None:
     with pytest.raises(ConfigurationError, match="clock must be a Clock or a function"):
         as_clock(nonsense)
+
+
+def test_the_time_of_day_may_be_set_again_and_again(clock: ManualClock) -> None:
+    day = clock.utc()
+    for seconds in (60, 60, -30):
+        clock.set_by(seconds)
+    assert clock.utc() - day == timedelta(seconds=90)
+
+
+def test_what_tells_the_time_sleeps_in_its_own_way_if_it_has_one() -> None:
+    slept: list[float] = []
+
+    class Sleepy:
+        now = staticmethod(time.monotonic)
+        sleep = staticmethod(slept.append)
+
+    as_clock(Sleepy()).sleep(2)  # type: ignore[arg-type]
+    as_clock(time.monotonic).sleep(0)
+    assert slept == [2]

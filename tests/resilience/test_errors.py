@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from typing import Any
 
@@ -14,6 +15,7 @@ from medianest.resilience import (
     CircuitOpenError,
     ConfigurationError,
     DeadlineExceededError,
+    FailedResultError,
     PatienceExceededError,
     ResilienceError,
     UnknownNameError,
@@ -85,3 +87,31 @@ def test_lost_patience_says_how_long_it_lasted_also_after_pickling() -> None:
     assert isinstance(error, PatienceExceededError)
     assert (error.name, error.retry_after, error.seconds) == ("plex", None, 1.5)
     assert str(error) == "'plex' has not answered within 1.5 s"
+
+
+def test_a_refusal_tells_what_it_knows_and_no_more() -> None:
+    assert str(CircuitOpenError("plex")) == "circuit breaker 'plex' is open"
+    assert str(CircuitOpenError("plex", math.inf)) == (
+        "circuit breaker 'plex' is open: an operator has opened it"
+    )
+    assert CircuitOpenError("plex", math.inf).retry_after is None
+    assert str(PatienceExceededError("plex", None)) == "'plex' has not answered in time"
+    assert str(CallRefusedError("plex", 1)) == "'plex' refused the call; try again in 1 s"
+
+
+def test_a_result_that_is_a_failure_is_told_by_its_status_or_its_type() -> None:
+    class Response:
+        status_code: object = 503
+
+    class Odd:
+        status_code = "503"
+
+    results: tuple[object, ...] = (Response(), Odd(), {}, None)
+    told = [str(FailedResultError(result)) for result in results]
+    assert [text.rpartition(".")[2] for text in told] == [
+        "returned 503", "Odd", "returned dict", "returned NoneType",
+    ]  # fmt: skip
+    response = Response()
+    failed = pickle.loads(pickle.dumps(FailedResultError("text")))
+    assert (failed.result, failed.response) == ("text", "text")
+    assert FailedResultError(response).response is response

@@ -14,8 +14,10 @@ from medianest.resilience import (
     ConfigurationError,
     Deadline,
     DeadlineExceededError,
+    Dependency,
     ErrorRecoveryManager,
     ManualClock,
+    Pipeline,
     Policy,
     Registry,
     ResilienceService,
@@ -190,3 +192,21 @@ def test_a_function_is_protected_by_the_pipeline_of_its_dependency(
     made = service.register_dependency("plex")
     assert service.protected("plex") is made.pipeline
     assert isinstance(made.pipeline.find(Retry), Retry)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"criticality": "vital"}, "criticality must be one of critical, important, optional"),
+        (
+            {"type": "disk"},
+            "type must be one of database, cache, external-api, internal-service, queue",
+        ),
+    ],
+)
+def test_a_dependency_of_an_unknown_kind_is_refused(wrong: dict[str, Any], message: str) -> None:
+    given = {"criticality": "optional", **wrong}
+    (value,) = wrong.values()
+    assert told(lambda: Dependency("plex", pipeline=Pipeline("plex", []), **given)) == (
+        f"dependency 'plex': {message}, not {value!r}"
+    )
