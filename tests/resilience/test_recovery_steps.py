@@ -89,6 +89,17 @@ def test_a_repair_that_comes_too_late_leaves_the_answer_to_others(
     ]
 
 
+def test_nobody_who_has_repaired_it_is_asked_when_no_attempt_is_left(
+    manager: ErrorRecoveryManager, act: Callable[..., list[Any]]
+) -> None:
+    answers = iter([RETRY_OPERATION, ValueError("in vain"), RETRY_OPERATION])
+    first = act("first", 2, lambda error, context: next(answers))
+    second = act("second", 1, RETRY_OPERATION)
+    with pytest.raises(ConnectionError):
+        manager.with_recovery(broken, CONTEXT, max_attempts=3)
+    assert (len(first), len(second)) == (2, 1)
+
+
 def test_who_shares_a_repair_says_so_and_is_not_counted_when_it_did_not_help(
     manager: ErrorRecoveryManager, act: Callable[..., list[Any]], told: Callable[..., list[Any]]
 ) -> None:
