@@ -5,7 +5,6 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,27 +127,6 @@ def _answer_over_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
             ):
                 secured.recv(4096)
                 secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-
-
-@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"])
-def test_a_server_that_drips_is_left_in_time(first: bytes) -> None:
-    """Keeps out: a byte now and then that keeps every single wait of a socket from ending."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_drip, args=(listener, first), daemon=True).start()
-        url, began = f"http://127.0.0.1:{listener.getsockname()[1]}", time.monotonic()
-        with pytest.raises(CommandError, match=r"no answer within 0\.3 s") as refused:
-            Client(url, None, 0.3).get("health")
-        assert time.monotonic() - began < 3
-    assert refused.value.code is Exit.NO_ANSWER
-
-
-def _drip(listener: socket.socket, first: bytes) -> None:
-    with contextlib.suppress(OSError):
-        connection, _ = listener.accept()
-        with connection:
-            connection.sendall(first)
-            while not threading.Event().wait(0.05):
-                connection.sendall(b" ")
 
 
 def test_no_proxy_of_the_environment_is_asked(

@@ -1,12 +1,10 @@
-"""`medianest doctor` finds what is wrong, names the remedy, and hangs on nothing."""
+"""`medianest doctor` finds what is wrong and names the remedy."""
 
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,10 +43,10 @@ def look(
         "MEDIANEST_OVERSEERR_API_KEY": overseerr_process.token,
     }
 
-    def call(seconds: float = 8.0, **variables: Any) -> dict[str, list[dict[str, Any]]]:
+    def call(**variables: Any) -> dict[str, list[dict[str, Any]]]:
         for name, value in {**house, **variables}.items():
             monkeypatch.setenv(name, str(value))
-        done = CliRunner().invoke(command, ["--json", "--timeout", str(seconds)])
+        done = CliRunner().invoke(command, ["--json"])
         found: dict[str, list[dict[str, Any]]] = {}
         for each in json.loads(done.stdout):
             found.setdefault(each.pop("subject"), []).append(each)
@@ -201,21 +199,3 @@ def test_a_clock_that_is_off(look: Look) -> None:
     assert told.startswith("the clock here is ")
     assert told.endswith(" ahead of that of Plex")
     assert "NTP" in remedy
-
-
-def test_servers_that_hang_hold_it_no_longer_than_it_was_given(look: Look) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
-        place = f"127.0.0.1:{silent.getsockname()[1]}"
-        began = time.monotonic()
-        found = faults(
-            look(
-                0.5,
-                PORT=silent.getsockname()[1],
-                MEDIANEST_PLEX_URL=f"http://{place}",
-                MEDIANEST_OVERSEERR_URL=f"http://{place}",
-                MEDIANEST_REDIS_URL=f"redis://{place}",
-                MEDIANEST_DATABASE_URL=f"postgresql://{place}/house",
-            )
-        )
-        assert time.monotonic() - began < 5
-    assert found.keys() == {"Plex", "Overseerr", "Redis", "database", "port"}
