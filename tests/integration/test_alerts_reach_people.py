@@ -117,27 +117,27 @@ def test_an_alert_outlives_a_restart(
 
 
 def test_a_sample_is_sent_by_hand(tmp_path: Path, letters: LetterBox) -> None:
-    def flask(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MEDIANEST_")}
         return subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+            [sys.executable, "-m", "medianest", *arguments],
             cwd=ROOT,
             env={**clean, "MEDIANEST_INSTANCE_PATH": str(tmp_path), **variables},
             capture_output=True,
             text=True,
         )
 
-    done = flask("alerts", "test", MEDIANEST_ALERTS_URLS=letters.url)
+    done = run("alerts", "test", MEDIANEST_ALERTS_URLS=letters.url)
     assert (done.returncode, done.stdout) == (0, "JSON (number 1): sent\n")
     assert letters.letters[0][0] == "MediaNest: warning: sample"
-    done = flask("alerts", "test", MEDIANEST_ALERTS_URLS=f"{letters.url},{NOBODY}")
+    done = run("alerts", "test", MEDIANEST_ALERTS_URLS=f"{letters.url},{NOBODY}")
     assert done.returncode == 1
     assert done.stdout == "JSON (number 1): sent\nJSON (number 2): failed: connection refused\n"
-    done = flask("alerts", "test")
+    done = run("alerts", "test")
     assert (done.returncode, done.stderr) == (
         1,
         "medianest: alerts go to the log only: set MEDIANEST_ALERTS_URLS\n",
     )
-    done = flask("alerts", "test", MEDIANEST_ALERTS_URLS="nonsense://x")
-    assert done.returncode == 1
+    done = run("alerts", "test", MEDIANEST_ALERTS_URLS="nonsense://x")
+    assert done.returncode == 78
     assert done.stderr.startswith("medianest: MEDIANEST_ALERTS_URLS: number 1 is no URL that")

@@ -75,7 +75,7 @@ def test_clients_that_never_finish_their_request_are_cut_off(
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: miracles\r\n\r\n", 417),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: miracles\r\n\r\n", 501),
-        (b"GET / HTTP/1.0\r\nHost: localhost\r\nSCRIPT_NAME: /zzz\r\n\r\n", 404),
+        (b"GET /nowhere HTTP/1.0\r\nHost: localhost\r\nSCRIPT_NAME: /zzz\r\n\r\n", 404),
     ],
 )
 def test_what_the_server_itself_refuses_is_a_problem_too(

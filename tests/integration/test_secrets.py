@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -66,9 +67,9 @@ def test_the_settings_are_shown_without_them(tmp_path: Path) -> None:
     del variables["MEDIANEST_OVERSEERR_API_KEY"]
     variables["MEDIANEST_OVERSEERR_API_KEY_FILE"] = str(tmp_path / "key")
 
-    def flask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "config", *arguments],
+            [sys.executable, "-m", "medianest", "config", *arguments],
             cwd=ROOT,
             env={**clean, **variables},
             capture_output=True,
@@ -77,19 +78,20 @@ def test_the_settings_are_shown_without_them(tmp_path: Path) -> None:
         assert "planted-" not in done.stdout + done.stderr
         return done
 
-    shown = {line.split()[0]: line.split(maxsplit=2)[1:] for line in flask().stdout.splitlines()}
-    assert shown["plex.timeout"] == ["7.0", str(tmp_path / "medianest.toml")]
-    assert shown["plex.token"] == ["********", "MEDIANEST_PLEX_TOKEN"]
-    assert shown["overseerr.api_key"] == ["********", "MEDIANEST_OVERSEERR_API_KEY_FILE"]
-    assert shown["database.url"][0] == "postgresql://mn:********@127.0.0.1:1/mn"
-    assert shown["redis.url"][0] == "redis://:********@127.0.0.1:1/0"
-    assert shown["log_level"] == ["DEBUG", "default of development"]
-    assert shown["health.interval"] == ["10.0", "default"]
-    settings = {each["key"]: each for each in json.loads(flask("--json", "alerts").stdout)}
+    rows = [re.split(r"\s{2,}", line) for line in run().stdout.splitlines()]
+    shown = {key: [origin, value] for key, origin, value in rows}
+    assert shown["plex.timeout"] == [str(tmp_path / "medianest.toml"), "7.0"]
+    assert shown["plex.token"] == ["MEDIANEST_PLEX_TOKEN", "********"]
+    assert shown["overseerr.api_key"] == ["MEDIANEST_OVERSEERR_API_KEY_FILE", "********"]
+    assert shown["database.url"][1] == "postgresql://mn:********@127.0.0.1:1/mn"
+    assert shown["redis.url"][1] == "redis://:********@127.0.0.1:1/0"
+    assert shown["log_level"] == ["default of development", "DEBUG"]
+    assert shown["health.interval"] == ["default", "10.0"]
+    settings = {each["key"]: each for each in json.loads(run("--json", "alerts").stdout)}
     assert settings["alerts.urls"]["value"] == ["********"]
     assert settings["alerts.hold"]["value"] == 30.0
-    wrong = flask("nonsense")
-    assert (wrong.returncode, wrong.stdout) == (1, "")
+    wrong = run("nonsense")
+    assert (wrong.returncode, wrong.stdout) == (64, "")
     assert wrong.stderr == "medianest: there is no setting 'nonsense'; medianest config shows all\n"
 
 
