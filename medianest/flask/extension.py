@@ -15,10 +15,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
 from medianest.dependencies import MonitoredService
-from medianest.flask.guard import Guard
-from medianest.flask.guard_keywords import GuardKeywords
-from medianest.flask.guarded_app import GuardedApp, Prefixes, guard_blueprint
-from medianest.flask.placement import ProtectedViews, refuse_outside, refuse_wrapped
+from medianest.guards.guard import Guard
+from medianest.guards.guard_keywords import GuardKeywords
+from medianest.guards.guarded_app import GuardedApp, Prefixes, guard_blueprint
+from medianest.guards.placement import ProtectedViews, refuse_outside, refuse_wrapped
 from medianest.resilience import CallRefusedError, ConfigurationError, Registry
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.strategy import refuse_unfinished

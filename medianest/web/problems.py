@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from medianest.flask.admission import OverloadedError
+from medianest.guards.admission import OverloadedError
 from medianest.media.errors import (
     ForbiddenError,
     MediaError,

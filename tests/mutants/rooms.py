@@ -31,7 +31,7 @@ _KEEPS_FRAMES = (
 _READS_NAMES = (
     "tests/resilience/test_arguments.py::test_an_unknown_keyword_is_told_with_those_that_exist",
     "tests/resilience/test_arguments.py::test_a_missing_argument_is_told_with_what_is_taken",
-    "tests/flask/test_protect.py::test_a_wrong_option_is_refused_where_it_is_given",
+    "tests/guards/test_protect.py::test_a_wrong_option_is_refused_where_it_is_given",
 )
 """They read Python's own messages, which name functions; mutmut gives these names of its own."""
 
@@ -40,7 +40,8 @@ LEFT_OUT = (*_KEEPS_FRAMES, *_READS_NAMES)
 ROOMS = (
     Room("medianest/resilience", ("tests/resilience",)),
     Room("medianest/queue", ("tests/queue",)),
-    Room("medianest/flask", ("tests/flask",)),
+    Room("medianest/guards", ("tests/guards",)),
+    Room("medianest/flask", ("tests/flask", "tests/guards")),
 )
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from medianest import dependencies, flask, health, resilience
 from medianest.bridges import prometheus, requests
-from medianest.flask.guard import Guard
-from medianest.flask.guard_keywords import GuardKeywords
+from medianest.guards.guard import Guard
+from medianest.guards.guard_keywords import GuardKeywords
 from medianest.resilience import (
     BulkheadOptions,
     CircuitBreaker,

@@ -5,7 +5,7 @@ from flask import Flask
 
 from medianest.flask import Resilience
 from medianest.resilience import RETRY_OPERATION, ErrorRecoveryManager, ManualClock
-from tests.flask.conftest import Calls
+from tests.guards.conftest import Calls
 
 
 @pytest.fixture

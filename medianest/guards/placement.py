@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from flask import Flask
 
-from medianest.flask.guard import Guard
+from medianest.guards.guard import Guard
 from medianest.resilience import ConfigurationError
 
 __all__ = ["ProtectedViews", "refuse_outside", "refuse_wrapped"]

@@ -8,7 +8,7 @@ import pytest
 from flask import Blueprint, Flask
 
 from medianest.flask import Resilience
-from medianest.flask.admission import Admission
+from medianest.guards.admission import Admission
 from medianest.resilience import (
     RETRY_OPERATION,
     ConfigurationError,
@@ -21,7 +21,7 @@ from medianest.resilience import (
     State,
     remaining,
 )
-from tests.flask.conftest import breaker_of
+from tests.guards.conftest import breaker_of
 
 
 @pytest.fixture

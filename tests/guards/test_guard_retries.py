@@ -9,7 +9,7 @@ from medianest.resilience import (
     ManualClock,
     Retry,
 )
-from tests.flask.conftest import Calls
+from tests.guards.conftest import Calls
 
 
 def test_only_safe_methods_are_retried(

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from medianest.flask import Resilience
 from medianest.resilience import CircuitBreaker, ManualClock, State
 from medianest.resilience.keywords import CircuitBreakerKeywords
-from tests.flask.conftest import Calls, breaker_of
+from tests.guards.conftest import Calls, breaker_of
 
 OPTIONS: CircuitBreakerKeywords = {"failure_threshold": 3, "half_open_max_calls": 3, "jitter": 0.0}
 

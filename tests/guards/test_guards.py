@@ -15,7 +15,7 @@ from medianest.resilience import (
     State,
 )
 from medianest.resilience.keywords import CircuitBreakerKeywords
-from tests.flask.conftest import Calls, breaker_of
+from tests.guards.conftest import Calls, breaker_of
 
 
 def anybody() -> bool:

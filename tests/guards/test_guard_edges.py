@@ -12,7 +12,7 @@ from medianest.resilience import (
     ManualClock,
     Registry,
 )
-from tests.flask.conftest import breaker_of
+from tests.guards.conftest import breaker_of
 
 TWICE = {"max_attempts": 2, "initial_delay": 0}
 

@@ -11,10 +11,10 @@ from flask import Flask, Request, request
 from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
 
-from medianest.flask.admission import Admission
-from medianest.flask.ending import AT_THE_END, Lost, end, until_the_end
-from medianest.flask.guard import Guard, View
-from medianest.flask.placement import ProtectedViews
+from medianest.guards.admission import Admission
+from medianest.guards.ending import AT_THE_END, Lost, end, until_the_end
+from medianest.guards.guard import Guard, View
+from medianest.guards.placement import ProtectedViews
 from medianest.resilience import ConfigurationError, Registry
 
 __all__ = ["GuardedApp", "Prefixes", "guard_blueprint"]

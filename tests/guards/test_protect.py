@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask
 
 from medianest.flask import Resilience
-from medianest.flask.guard_keywords import GuardKeywords
+from medianest.guards.guard_keywords import GuardKeywords
 from medianest.resilience import (
     CallRefusedError,
     ConfigurationError,
@@ -18,7 +18,7 @@ from medianest.resilience import (
     MemoryLastGood,
     Registry,
 )
-from tests.flask.conftest import Calls, breaker_of
+from tests.guards.conftest import Calls, breaker_of
 
 
 def test_one_view_can_be_protected(app: Flask, resilience: Resilience) -> None:

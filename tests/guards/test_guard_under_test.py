@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from medianest.flask import Resilience
 from medianest.resilience import ManualClock, State
 from medianest.resilience.keywords import CircuitBreakerKeywords
-from tests.flask.conftest import Calls, breaker_of
+from tests.guards.conftest import Calls, breaker_of
 
 HALF_OPEN: CircuitBreakerKeywords = {
     "failure_threshold": 1,

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from medianest.flask.ending import AT_THE_END, STREAMED, is_stream
+from medianest.guards.ending import AT_THE_END, STREAMED, is_stream
 from medianest.resilience import (
     Bulkhead,
     BulkheadFullError,

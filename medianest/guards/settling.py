@@ -9,7 +9,7 @@ from weakref import ref
 
 from flask import Response, request
 
-from medianest.flask.ending import AT_THE_END, STREAMED, is_stream
+from medianest.guards.ending import AT_THE_END, STREAMED, is_stream
 from medianest.resilience import CallRefusedError, DeferredSettlement
 
 __all__ = ["settled"]

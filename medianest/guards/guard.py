@@ -14,8 +14,8 @@ from typing import Any
 from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 
-from medianest.flask.guard_keywords import GuardFallback
-from medianest.flask.settling import settled
+from medianest.guards.guard_keywords import GuardFallback
+from medianest.guards.settling import settled
 from medianest.resilience import (
     BulkheadOptions,
     CallRefusedError,

@@ -10,7 +10,7 @@ from flask import Flask, Response, send_file
 from medianest.flask import Resilience
 from medianest.resilience import ManualClock, State
 from medianest.resilience.keywords import CircuitBreakerKeywords
-from tests.flask.conftest import breaker_of
+from tests.guards.conftest import breaker_of
 
 
 def test_a_streaming_response_settles_when_it_ends(app: Flask, resilience: Resilience) -> None:

@@ -1,0 +1,1 @@
+"""Guards around the views of Flask apps, admission at their door, an end to what waits."""
