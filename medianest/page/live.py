@@ -1,13 +1,16 @@
 """Answers with a page, or with 304 while nothing on it has changed.
 
-A page is made of a value, and only of that: its ETag is a digest of the value, so an idle page that
-is asked for every two seconds costs a look at the value and no rendering.
+A page is made of a value, and only of that. It is drawn anew when the value is another one, and its
+ETag is a digest of the drawing, so an idle page that is asked for every two seconds costs a look at
+the value and no rendering.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from flask import Response, render_template, request
@@ -15,7 +18,7 @@ from flask import Response, render_template, request
 from medianest import __version__
 from medianest.web.auth import Role
 
-__all__ = ["POLICY", "framed", "html_page", "page"]
+__all__ = ["POLICY", "alike", "framed", "html_page", "page"]
 
 POLICY: Final = "; ".join(
     (
@@ -36,25 +39,52 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Vary": "Cookie",
 }
-_MOST: Final = 32
-"""Rendered fragments that are kept for others who look at the same."""
+_HARDLY: Final = 1 / 3
+"""A measured figure that has moved by a smaller share of it is no news to an open page: those of
+the database, which this program's own jobs use, never stand still."""
 
-_rendered: OrderedDict[str, str] = OrderedDict()
+_MOST: Final = 32
+"""Pages whose last drawing is kept for others who look at the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    shown: Any
+    html: str
+    tag: str
+
+
+_drawings: OrderedDict[tuple[str, ...], _Drawing] = OrderedDict()
 
 
 def page(name: str, role: Role, shown: Any, **around: Any) -> Response:
     """The page of that template, for the role, of what is shown; `around` are things that stay
     the same while somebody looks at it. With `?fragment` only the part that changes."""
-    tag = _digest(name, role, shown, request.script_root)
     is_part = "fragment" in request.args
-    if is_part and request.if_none_match.contains(tag):
+    drawing = _drawn(name, role, shown, may_be_alike=is_part)
+    if is_part and request.if_none_match.contains(drawing.tag):
         response = Response(status=304, headers=_HEADERS)
     else:
-        main = _fragment(tag, name, {"shown": shown, "role": role})
-        whole = main if is_part else framed(name, role, main, {**around, "tag": tag})
-        response = html_page(whole)
-    response.set_etag(tag)
+        around = {**around, "tag": drawing.tag}
+        html = drawing.html if is_part else framed(name, role, drawing.html, around)
+        response = html_page(html)
+    response.set_etag(drawing.tag)
     return response
+
+
+def alike(shown: Any, found: Any) -> bool:
+    """Whether who sees the one need not be shown the other. Floats are what was measured: they may
+    differ a little, and all else not at all."""
+    if isinstance(shown, float) and isinstance(found, float):
+        return math.isclose(shown, found, rel_tol=_HARDLY)
+    if type(shown) is not type(found):
+        return False
+    if is_dataclass(shown):
+        names = [field.name for field in fields(shown)]
+        return all(alike(getattr(shown, name), getattr(found, name)) for name in names)
+    if isinstance(shown, (tuple, list)):
+        return len(shown) == len(found) and all(map(alike, shown, found))
+    return bool(shown == found)
 
 
 def html_page(html: str, status: int = 200) -> Response:
@@ -69,14 +99,19 @@ def framed(name: str, role: Role, main: str, around: dict[str, Any]) -> str:
     )
 
 
-def _fragment(tag: str, name: str, values: dict[str, Any]) -> str:
-    html = _rendered.get(tag)
-    if html is None:
-        html = _rendered[tag] = render_template(f"page/{name}.html", **values)
-        while len(_rendered) > _MOST:
-            _rendered.popitem(last=False)
-    return html
+def _drawn(name: str, role: Role, shown: Any, *, may_be_alike: bool) -> _Drawing:
+    """The last drawing of the page that is asked for, or a new one where that will not do."""
+    key = (name, role, request.script_root, request.path)
+    last = _drawings.get(key)
+    if last is not None and (alike(last.shown, shown) if may_be_alike else last.shown == shown):
+        return last
+    html = render_template(f"page/{name}.html", shown=shown, role=role)
+    made = _drawings[key] = _Drawing(shown, html, _digest(html))
+    _drawings.move_to_end(key)
+    while len(_drawings) > _MOST:
+        _drawings.popitem(last=False)
+    return made
 
 
-def _digest(*parts: Any) -> str:
-    return hashlib.blake2b(repr((__version__, *parts)).encode(), digest_size=12).hexdigest()
+def _digest(html: str) -> str:
+    return hashlib.blake2b((__version__ + html).encode(), digest_size=12).hexdigest()

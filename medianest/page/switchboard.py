@@ -95,10 +95,16 @@ def _line(found: DependencyHealth, calls: Calls, interval: float | None) -> Line
         switch=_switch(breakers) if breakers else None,
         p50=busiest.latency.p50 if busiest else None,
         p95=busiest.latency.p95 if busiest else None,
-        calls=calls,
+        calls=_measured(calls),
         check_at=_check_at(found, interval),
         is_used=found.is_used,
     )
+
+
+def _measured(calls: Calls) -> Calls:
+    """As floats: how many calls the database gets from the jobs of this program is never quite the
+    same."""
+    return [None if step is None else (float(step[0]), float(step[1])) for step in calls]
 
 
 def _places(seen: BulkheadSnapshot | None) -> Places | None:

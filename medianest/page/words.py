@@ -11,7 +11,7 @@ from medianest.page import looks
 
 __all__ = ["init_words"]
 
-Calls = Sequence[tuple[int, int] | None]
+Calls = Sequence[tuple[float, float] | None]
 """For each step, how many calls ended and how many of them failed; None: nothing is known."""
 
 WIDTH, HEIGHT = 240, 34
@@ -104,10 +104,10 @@ def fault_bars(calls: Calls) -> list[tuple[str, str, str]]:
 
 def summed(calls: Calls, which: int) -> int:
     """How many calls there were, or failures."""
-    return sum(step[which] for step in calls if step is not None)
+    return round(sum(step[which] for step in calls if step is not None))
 
 
-def _most(calls: Calls) -> int:
+def _most(calls: Calls) -> float:
     return max((step[0] for step in calls if step is not None), default=0) or 1
 
 
@@ -115,7 +115,7 @@ def _left(calls: Calls, place: int) -> str:
     return f"{place * WIDTH / max(1, len(calls) - 1):.1f}"
 
 
-def _top(number: int, most: int) -> str:
+def _top(number: float, most: float) -> str:
     return f"{HEIGHT - 1 - (HEIGHT - 4) * number / most:.1f}"
 
 
