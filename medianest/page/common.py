@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from medianest.page.door import Door, LoginNeeded
+from medianest.page.door import Door, LoginNeeded, this_page
 from medianest.page.live import page
 from medianest.page.words import init_words
 from medianest.resilience import CallRefusedError
@@ -71,7 +71,7 @@ def to_login() -> AnyResponse:
     """To the login form, and back again afterwards."""
     if "fragment" in request.args:  # the script loads the page anew, which leads there
         return Response(status=401, headers={"Cache-Control": "no-store"})
-    return redirect(url_for("page.show_login", next=request.full_path.rstrip("?")), 303)
+    return redirect(url_for("page.show_login", next=this_page()), 303)
 
 
 def surroundings() -> dict[str, Any]:
@@ -83,5 +83,6 @@ def surroundings() -> dict[str, Any]:
         "worker": here.lifecycle.worker,
         "started_at": here.started_at,
         "sent_at": here.registry.clock.utc(),
+        "here": this_page(),
         "notice": sessions.read_notice(signed) if sessions is not None and signed else None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,9 @@ from medianest.web.problems import ProblemError
 __all__ = ["Door", "LoginNeeded"]
 
 _SAME_SITE: Final = "Strict"
+
+_PATH: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+"""Of this server, for every browser: some take a backslash for a slash, and leave tabs out."""
 
 
 class LoginNeeded(Exception):  # noqa: N818  # no error: it leads to the login form
@@ -90,18 +94,25 @@ def cookie_name() -> str:
     return f"medianest-{parts.port or (443 if request.is_secure else 80)}"
 
 
+def this_page() -> str:
+    """The address of what is asked for, to come back to."""
+    return request.script_root + request.full_path.rstrip("?")
+
+
+def is_here(address: str) -> bool:
+    """Whether that is a page of this server, and of no other site."""
+    return _PATH.fullmatch(address) is not None
+
+
 def refuse_other_sites() -> None:
     """Refuse what a page of another site, or of another port of this host, has sent. Raises
     ProblemError."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "")
     # Browsers send the first only to hosts that they trust: not to http://nas.lan.
-    is_ours = site == "same-origin" if site else _host(origin) == request.host
+    is_ours = site == "same-origin" if site else origin.partition("://")[2] == request.host
     if not is_ours:
-        raise ProblemError("forbidden", "this form comes from another site")
-
-
-def _host(origin: str | None) -> str | None:
-    return urlsplit(origin).netloc if origin else None
+        detail = f"this form comes from another site: from {origin or 'nowhere'}, and this is"
+        raise ProblemError("forbidden", f"{detail} {request.host}")
 
 
 def _bounds() -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.common import blueprint, door, surroundings
-from medianest.page.door import refuse_other_sites
+from medianest.page.door import is_here, refuse_other_sites
 from medianest.page.live import framed, html_page
 from medianest.web.auth import Role
 from medianest.web.problems import ProblemError
@@ -61,15 +59,11 @@ def _role_of(given: str) -> Role:
 
 def _form(fault: str | None, status: int = 200) -> Response:
     main = render_template("page/login.html", next=_next())
-    around = {**surroundings(), "fault": fault}
+    around = {**surroundings(), "here": _next(), "fault": fault}
     return html_page(framed("login", "viewer", main, around), status)
 
 
 def _next() -> str:
     """Where to go on: a page of this server alone."""
     wanted = request.values.get("next", "")
-    parts = urlsplit(wanted)
-    is_ours = not parts.scheme and not parts.netloc and wanted.startswith("/")
-    if not is_ours or wanted.startswith(("//", "/\\")):
-        return url_for("page.show_now")
-    return wanted
+    return wanted if is_here(wanted) else url_for("page.show_now")

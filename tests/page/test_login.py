@@ -98,7 +98,16 @@ def test_without_a_script_one_is_led_on_at_once(make_app: Callable[..., Flask]) 
 
 @pytest.mark.parametrize(
     "wanted",
-    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "queue"],
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "/\t\\evil.example",
+        "/ /evil.example",
+        "javascript:alert(1)",
+        "queue",
+    ],
 )
 def test_it_leads_to_no_other_site(make_app: Callable[..., Flask], wanted: str) -> None:
     browser = Browser(make_app("development").test_client(), script=False)

@@ -1,0 +1,110 @@
+"""What every page tells browsers, and where the pages are behind a proxy."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.page.conftest import Browser
+
+PROXIED = {
+    "X-Forwarded-For": "192.0.2.7",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "house.example",
+    "X-Forwarded-Prefix": "/nest",
+}
+OVER_HTTPS = {**PROXIED, "Origin": "https://house.example"}
+
+
+@pytest.fixture
+def proxied(make_app: Callable[..., Flask], tables: None) -> Browser:
+    """Behind a proxy that it trusts, in a house where one has to log in."""
+    tokens = {"operator_token": "x" * 20, "viewer_token": "y" * 20, "client_token": None}
+    app = make_app(
+        "production", trusted_proxies="127.0.0.1/32", plex={"url": "http://127.0.0.1:1"}, **tokens
+    )
+    return Browser(app.test_client(use_cookies=False))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/?fragment", 200),
+        ("GET", "/login", 200),
+        ("GET", "/breakers/nobody", 404),
+        ("GET", "/queue?limit=none", 422),
+        ("POST", "/login", 403),
+        ("POST", "/logout", 403),
+        ("POST", "/queue/retry", 403),
+        ("GET", "/docs", 200),
+        ("GET", "/assets/nothing.css", 404),
+    ],
+)
+def test_no_page_runs_or_loads_what_is_not_ours_or_stands_in_a_frame(
+    browser: Browser, method: str, path: str, status: int
+) -> None:
+    answer = browser.client.open(path, method=method, headers={"Accept": "text/html"})
+    assert answer.status_code == status
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if answer.mimetype == "text/html":
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Referrer-Policy"] in ("same-origin", "no-referrer")
+
+
+def test_nothing_keeps_a_page_of_somebody_else(browser: Browser) -> None:
+    for path in ("/", "/login", "/breakers/nobody"):
+        headers = browser.get(path, Accept="text/html").headers
+        assert headers["Cache-Control"] == "no-store"
+        assert "Cookie" in headers["Vary"]
+
+
+def test_behind_https_no_cookie_goes_without_it(proxied: Browser) -> None:
+    data = {"token": "x" * 20, "script": "1"}
+    answer = proxied.client.post("/login", data=data, headers=OVER_HTTPS)
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("medianest-443=")
+    assert "; Secure" in cookie
+    assert "Path=/nest;" in cookie
+
+
+def test_below_a_path_everything_is_below_it(proxied: Browser) -> None:
+    """Keeps out: who logs in below a path is led out of it."""
+    first = proxied.get("/queue?state=dead", **PROXIED)
+    assert first.location == "/nest/login?next=/nest/queue?state%3Ddead"
+    form = proxied.get(first.location.removeprefix("/nest"), **PROXIED)
+    assert 'name="next" value="/nest/queue?state=dead"' in form.text
+    assert 'href="/nest/login?next=/nest/queue?state%3Ddead"' in form.text
+    data = {"token": "x" * 20, "next": "/nest/queue?state=dead"}
+    begun = proxied.client.post("/login", data=data, headers=OVER_HTTPS)
+    assert begun.location == "/nest/queue?state=dead"
+    session = {"Cookie": begun.headers["Set-Cookie"].partition(";")[0]}
+    for path in ("/", "/breakers/plex-media-server", "/dependencies", "/events"):
+        shown = proxied.get(path, **PROXIED, **session).text
+        assert "Sign out" in shown
+        leads = re.findall(r' (?:href|src|action)="([^"#]+)"', shown)
+        assert {lead for lead in leads if not lead.startswith("/nest/")} == set(), path
+    done = proxied.client.post(
+        "/breakers/plex", data={"action": "close"}, headers={**OVER_HTTPS, **session}
+    )
+    assert done.location.startswith("/nest/breakers/plex-media-server?notice=")
+    out = proxied.client.post("/logout", headers={**OVER_HTTPS, **session})
+    assert out.location == "/nest/"
+    assert "Path=/nest" in out.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("origin", ["http://[bad", "://", "nas.lan", "http://localhost/"])
+def test_an_odd_origin_is_refused(browser: Browser, origin: str) -> None:
+    """Keeps out: 500 for an Origin that is no address."""
+    assert browser.client.post("/login", headers={"Origin": origin}).status_code == 403
+
+
+def test_who_is_refused_wrongly_sees_what_the_proxy_says(browser: Browser) -> None:
+    browser.log_in()
+    answer = browser.send("/breakers/plex", {"Origin": "https://nas.example"}, action="open")
+    assert "from https://nas.example, and this is localhost" in answer.text
