@@ -83,7 +83,11 @@ class Door:
         return f"{url}?{urlencode({'notice': signed})}"
 
     def let_out(self, response: AnyResponse) -> None:
-        """End the session of the browser that gets the response."""
+        """End the session of the browser that gets the response, also for whoever has copied its
+        cookie; that alone ends nothing."""
+        session, proof = self.session(), request.form.get("proof", "")
+        if session and self.sessions and self.sessions.is_proven(session, proof):
+            self.sessions.end(session)
         response.delete_cookie(cookie_name(), **_bounds())
 
 

@@ -1,5 +1,5 @@
-"""Sessions of browsers: signed cookies that stand for a role. Nothing is stored, so they work on
-every worker and while the database is down, and end when a token is changed.
+"""Sessions of browsers: signed cookies that stand for a role. Nothing is stored of one before it is
+ended, so they work on every worker and while the database is down, and end when a token is changed.
 
 Browsers send a cookie to every port of a host, and so to every other service of a home server. A
 session that was begun by a script therefore may only look; to act takes a proof as well, which the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -53,7 +54,7 @@ class Sessions:
         self._cookies = _serializer(key, "session")
         self._codes = None if token is None else _serializer(token.encode(), "code")
         self._notices = _serializer(key, "notice")
-        self._used: set[str] = set()
+        self._over: set[str] = set()
 
     def begin(self, role: Role, address: str | None) -> tuple[str, Session]:
         """The cookie of a new session. `address` is None for a browser that runs the script."""
@@ -67,7 +68,13 @@ class Sessions:
         session = _loaded(self._cookies, cookie or "", lambda found: Session(**found))
         if session is None or session.role not in _ROLES or session.ends_at <= self.now():
             return None
-        return session if session.address in (None, address) else None
+        if session.address not in (None, address) or self._is_over(session.id):
+            return None
+        return session
+
+    def end(self, session: Session) -> None:
+        """From now on nobody has it."""
+        self._is_first(session.id, session.ends_at)
 
     def proof(self, session: Session) -> str:
         """What a session acts with."""
@@ -84,10 +91,9 @@ class Sessions:
         if self._codes is None:
             return None
         found = _loaded(self._codes, code, lambda f: (str(f["id"]), float(f["until"])))
-        if found is None or found[1] <= self.now() or found[0] in self._used:
+        if found is None or found[1] <= self.now():
             return None
-        self._used.add(found[0])
-        return "operator" if self._is_first(found[0]) else None
+        return "operator" if self._is_first(*found) else None
 
     def notice(self, text: str) -> str:
         """A text that a page shows after a form was sent; nobody else can write one."""
@@ -97,13 +103,24 @@ class Sessions:
         """The text of a notice; None when it is not ours."""
         return _loaded(self._notices, signed, str)
 
-    def _is_first(self, code: str) -> bool:
-        """Whether no other worker has seen the code. In a folder that cannot be written only this
-        one knows."""
+    def _is_over(self, name: str) -> bool:
+        try:
+            return name in self._over or (self._marks / name).exists()
+        except OSError:
+            return False
+
+    def _is_first(self, name: str, until: float) -> bool:
+        """Whether nobody, on any worker, has marked it before: a mark is an empty file, with the
+        time until which it is needed. In a folder that cannot be written only this worker knows."""
+        if name in self._over:
+            return False
+        self._over.add(name)
         try:
             self._marks.mkdir(mode=0o700, exist_ok=True)
             self._forget_old()
-            (self._marks / code).touch(mode=0o600, exist_ok=False)
+            mark = self._marks / name
+            mark.touch(mode=0o600, exist_ok=False)
+            os.utime(mark, (until, until))
         except FileExistsError:
             return False
         except OSError:
@@ -111,8 +128,9 @@ class Sessions:
         return True
 
     def _forget_old(self) -> None:
+        # Another worker's newest may not have its own time yet.
         for mark in self._marks.iterdir():
-            if mark.stat().st_mtime < self.now() - 2 * CODE_SECONDS:
+            if mark.stat().st_mtime < self.now() - CODE_SECONDS:
                 mark.unlink(missing_ok=True)
 
     def now(self) -> float:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask import Flask
 
-from tests.page.conftest import Browser
+from tests.page.conftest import SAME_ORIGIN, Browser
 
 PROXIED = {
     "X-Forwarded-For": "192.0.2.7",
@@ -108,3 +109,23 @@ def test_who_is_refused_wrongly_sees_what_the_proxy_says(browser: Browser) -> No
     browser.log_in()
     answer = browser.send("/breakers/plex", {"Origin": "https://nas.example"}, action="open")
     assert "from https://nas.example, and this is localhost" in answer.text
+
+
+def test_who_logs_out_ends_every_copy_of_the_session(
+    make_app: Callable[..., Flask], tables: None
+) -> None:
+    """Keeps out: a cookie that somebody copied goes on for a week after its owner has left."""
+    app, worker = make_app("development"), make_app("development")
+    browser = Browser(app.test_client())
+    begun = browser.log_in()
+    of = partial(Flask.test_client, use_cookies=False)
+    copied = {"Cookie": begun.headers["Set-Cookie"].partition(";")[0]}
+    of(app).post("/logout", headers={**copied, **SAME_ORIGIN})  # a copy alone ends nothing
+    for each in (app, worker):
+        assert "Sign out" in of(each).get("/breakers", headers=copied).text
+    browser.send("/logout")
+    for each in (app, worker):
+        assert "Sign in" in of(each).get("/breakers", headers=copied).text
+        proof, headers = {"proof": browser.proof}, {**copied, **SAME_ORIGIN}
+        answer = of(each).post("/breakers/plex", data=proof, headers=headers)
+        assert answer.location.startswith("/login")
