@@ -17,6 +17,7 @@ from werkzeug.routing import Rule
 from medianest import __version__
 from medianest.web.endpoint import Endpoint, endpoint_of
 from medianest.web.openapi_answers import described_answers
+from medianest.web.openapi_examples import with_examples
 from medianest.web.openapi_words import described, with_names
 from medianest.web.problem_details import Problem
 
@@ -71,6 +72,7 @@ def _built(app: Flask) -> Json:
             operation = _Operation(app, rule, known, references)
             paths.setdefault(_path_of(rule), {})[method.lower()] = operation.described()
     schemas, paths = with_names(models), with_names(paths)
+    schemas |= described(schemas | paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -81,9 +83,9 @@ def _built(app: Flask) -> Json:
         },
         "servers": [{"url": "/"}],
         "tags": _tags(app, [rule for rule, _ in found]),
-        "paths": paths,
+        "paths": with_examples(paths, schemas),
         "components": {
-            "schemas": {**schemas, **described(schemas | paths)},
+            "schemas": schemas,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }

@@ -71,7 +71,11 @@ def meant(name: str, names: Collection[str]) -> str:
 
 ServiceName = Annotated[Name, AfterValidator(full_name)]
 Handler = Annotated[
-    Name, Field(description="Who does the operations: `overseerr.request`. Of another it is 422.")
+    Name,
+    Field(
+        description="Who does the operations: `overseerr.request`. Of another it is 422.",
+        examples=["overseerr.request"],
+    ),
 ]
 
 
@@ -149,6 +153,7 @@ class Search(Strict):
     query: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"),
+        Field(examples=["matrix"]),
     ]
 
 
@@ -157,13 +162,13 @@ class HistoryFilter(CursorPage):
 
     operation: ServiceName | None = None
     service: ServiceName | None = None
-    outcome: Outcome | None = None
+    outcome: Annotated[Outcome | None, Field(examples=["failed"])] = None
 
 
 class QueueFilter(CursorPage):
     """Which deferred operations."""
 
-    state: State | None = None
+    state: Annotated[State | None, Field(examples=["dead"])] = None
     handler: Handler | None = None
 
 
@@ -172,13 +177,13 @@ class AuditFilter(CursorPage):
 
     actor: Name | None = None
     action: Name | None = None
-    target: Name | None = None
+    target: Annotated[Name | None, Field(examples=["plex-media-server"])] = None
 
 
 class EventFilter(CursorPage):
     """Which changes of breakers, components and alerts."""
 
-    type: ChangeType | None = None
+    type: Annotated[ChangeType | None, Field(examples=["breaker"])] = None
     name: Annotated[
         Name | None,
         Field(
@@ -186,7 +191,9 @@ class EventFilter(CursorPage):
             "alert."
         ),
     ] = None
-    since: Annotated[Instant | None, Field(description="From then on.")] = None
+    since: Annotated[
+        Instant | None, Field(description="From then on.", examples=["2026-01-31T12:00:00Z"])
+    ] = None
     until: Annotated[Instant | None, Field(description="Before then.")] = None
 
     def selection(self) -> Selection:
@@ -204,7 +211,10 @@ class SeriesFilter(Strict):
 
     window: Annotated[
         WindowName,
-        Field(description="An hour in steps of ten seconds, or a day in steps of five minutes."),
+        Field(
+            description="An hour in steps of ten seconds, or a day in steps of five minutes.",
+            examples=["day"],
+        ),
     ] = "hour"
     name: Annotated[
         Name | None,
@@ -219,4 +229,5 @@ class OnceHeaders(Strict):
         None,
         alias="Idempotency-Key",
         description="Chosen by the client: what comes twice with the same key is done once.",
+        examples=["the-matrix-for-anna"],
     )

@@ -37,6 +37,11 @@ __all__ = [
 Reason = Annotated[str, Field(max_length=500, pattern=f"^{PLAIN}*$")]
 
 
+def _such_as(*examples: dict[str, Any], **more: Any) -> ConfigDict:
+    """The examples of a body, which the document shows; all of them are accepted."""
+    return ConfigDict(json_schema_extra={"examples": [*examples], **more})
+
+
 def _whole(value: object) -> object:
     """To JSON, 1.0 is the same number as 1."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -63,11 +68,15 @@ Seasons = Annotated[
 class ReasonBody(Strict):
     """Why an operator does something."""
 
+    model_config = _such_as({"reason": "it is no longer wanted"})
+
     reason: Reason | None = None
 
 
 class Silencing(Strict):
     """For how long nobody is to be notified of an alert, and why."""
+
+    model_config = _such_as({"duration_seconds": 3600, "reason": "moving the server"})
 
     duration_seconds: Annotated[float, Field(ge=60, le=2_592_000, strict=True)]
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=f"^{PLAIN}+$")]
@@ -76,11 +85,15 @@ class Silencing(Strict):
 class RetryDead(ReasonBody):
     """Which dead letters to retry."""
 
+    model_config = _such_as({"handler": "overseerr.request", "reason": "Overseerr is back"})
+
     handler: Handler | None = None
 
 
 class Rehearsal(Strict):
     """A failure to rehearse."""
+
+    model_config = _such_as({"operation": "plex-media-server.libraries", "error": "timeout"})
 
     operation: Annotated[
         ServiceName, Field(description="One of those that `/recovery/operations` lists.")
@@ -130,6 +143,15 @@ class BreakerOptions(Strict):
 class Registration(Strict):
     """A dependency to watch."""
 
+    model_config = _such_as(
+        {
+            "name": "nas",
+            "type": "internal-service",
+            "criticality": "optional",
+            "circuit_breaker": {"failure_threshold": 3, "reset_timeout": 15},
+        }
+    )
+
     name: Annotated[
         str,
         Field(
@@ -162,12 +184,14 @@ class Registration(Strict):
 class TitleRequest(Strict):
     """A title to request; of a show, which seasons."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
+    model_config = _such_as(
+        {"media_type": "movie", "media_id": 603},
+        {"media_type": "tv", "media_id": 1399, "seasons": [1, 2]},
+        **{
             "if": {"properties": {"media_type": {"const": "tv"}}},
             "then": {"required": ["seasons"], "properties": {"seasons": {"not": {"type": "null"}}}},
             "else": {"properties": {"seasons": {"type": "null"}}},
-        }
+        },
     )
 
     media_type: MediaType
@@ -204,11 +228,13 @@ class TitleRequest(Strict):
 class BreakerAction(Strict):
     """What an operator does to a circuit breaker."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
+    model_config = _such_as(
+        {"action": "open", "reason": "moving the server", "expires_in_seconds": 600},
+        {"action": "close", "reason": "it is back"},
+        **{
             "if": {"properties": {"action": {"enum": ["close", "reset", "enable"]}}},
             "then": {"properties": {"expires_in_seconds": {"type": "null"}}},
-        }
+        },
     )
 
     action: Action

@@ -43,7 +43,13 @@ class Breakers(AnswerModel):
 blueprint = Blueprint("circuit_breakers", __name__, url_prefix="/api/v1/resilience")
 
 Name = Annotated[
-    str, Field(min_length=1, max_length=100, description="The name of a circuit breaker.")
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="The name of a circuit breaker.",
+        examples=["plex-media-server"],
+    ),
 ]
 
 

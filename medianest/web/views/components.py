@@ -91,7 +91,15 @@ blueprint = Blueprint("components", __name__, url_prefix="/api/v1/health")
 
 _detailed = partial(endpoint, "viewer", query=Look, sends={503: ("Retry-After",)})
 
-Name = Annotated[str, Field(min_length=1, max_length=100, description="As /external lists it.")]
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="As /external lists it.",
+        examples=["plex-media-server"],
+    ),
+]
 
 
 @blueprint.get("/database")

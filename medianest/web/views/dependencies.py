@@ -102,7 +102,7 @@ class Dependencies(AnswerModel):
 
 blueprint = Blueprint("dependencies", __name__, url_prefix="/api/v1/resilience/dependencies")
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=100, examples=["plex-media-server"])]
 
 
 @blueprint.get("", strict_slashes=False)

@@ -100,8 +100,10 @@ blueprint = Blueprint("media", __name__, url_prefix="/api/v1/media")
 
 _KEY: Final = "^[0-9]{1,9}$"  # what Plex numbers; it becomes part of a path there
 _NUMBER: Final = "^[1-9][0-9]{0,8}$"
-ShowId = Annotated[str, Field(pattern=_NUMBER, description="The number of the show at TMDB.")]
-Key = Annotated[str, Field(pattern=_KEY, description="The key of a library.")]
+ShowId = Annotated[
+    str, Field(pattern=_NUMBER, description="The number of the show at TMDB.", examples=["1399"])
+]
+Key = Annotated[str, Field(pattern=_KEY, description="The key of a library.", examples=["1"])]
 
 Reply = tuple[AnswerModel, int, dict[str, str]]
 

@@ -119,7 +119,13 @@ class BreakerOverrides(AnswerModel):
 blueprint = Blueprint("overrides", __name__, url_prefix="/api/v1/resilience/overrides")
 
 Name = Annotated[
-    str, Field(min_length=1, max_length=100, description="The name of a circuit breaker.")
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="The name of a circuit breaker.",
+        examples=["plex-media-server"],
+    ),
 ]
 
 

@@ -169,7 +169,14 @@ blueprint = Blueprint("queue", __name__, url_prefix="/api/v1/resilience/queue")
 
 _acts = partial(endpoint, "operator", body_required=False, problems=("conflict", *WRITING))
 
-Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="As the queue lists it.")]
+Id = Annotated[
+    str,
+    Field(
+        pattern="^[0-9a-f]{32}$",
+        description="As the queue lists it.",
+        examples=["01a22cb25f8b000008fdc0cdf042b74a"],
+    ),
+]
 
 
 @blueprint.get("", strict_slashes=False)

@@ -110,7 +110,14 @@ class RequestPage(AnswerModel):
 
 blueprint = Blueprint("requests", __name__, url_prefix="/api/v1/media/requests")
 
-Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="The id of one of our requests.")]
+Id = Annotated[
+    str,
+    Field(
+        pattern="^[0-9a-f]{32}$",
+        description="The id of one of our requests.",
+        examples=["01a22cb25f8b000008fdc0cdf042b74a"],
+    ),
+]
 T = TypeVar("T", bound=Ticket)
 
 _STATES = {"pending": "queued", "running": "running", "done": "done", "dead": "failed"}

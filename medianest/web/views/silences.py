@@ -25,7 +25,8 @@ Key = Annotated[
     Field(
         min_length=1,
         max_length=200,
-        description="The key of an alert, such as `dependency-down:plex-media-server`.",
+        description="The key of an alert: what it watches, and what it is about.",
+        examples=["dependency-down:plex-media-server"],
     ),
 ]
 

@@ -1,0 +1,101 @@
+"""The examples of the document: each is one that its schema, its model and the app accept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from jsonschema import Draft202012Validator
+
+from medianest.web.endpoint import endpoint_of
+from medianest.web.openapi import document
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], tables: None) -> Flask:
+    """In production, where every role needs its token."""
+    return make_app("production", plex={"url": "http://127.0.0.1:1"})
+
+
+@pytest.fixture
+def api(app: Flask) -> dict[str, Any]:
+    return document(app)
+
+
+def operations(api: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def faults(api: dict[str, Any], schema: Any, value: Any) -> list[str]:
+    """What a schema of the document has against a value."""
+    whole = {**schema, "components": api["components"]}
+    checker = Draft202012Validator.FORMAT_CHECKER
+    found = Draft202012Validator(whole, format_checker=checker).iter_errors(value)
+    return [f"{fault.json_path}: {fault.message}" for fault in found]
+
+
+def usual(operation: Any) -> Any:
+    """What an operation answers with when all is well, by type."""
+    status = next(iter(operation["responses"]))
+    return status, operation["responses"][status].get("content", {})
+
+
+def test_each_operation_has_an_example_of_its_answer_that_its_schema_allows(
+    api: dict[str, Any],
+) -> None:
+    for name, operation in operations(api):
+        status, content = usual(operation)
+        assert content or status == "204", name
+        for kind, each in content.items():
+            assert faults(api, each["schema"], each["example"]) == [], f"{name}: {kind}"
+
+
+def test_each_model_accepts_the_example_of_its_answer(app: Flask, api: dict[str, Any]) -> None:
+    for rule in app.url_map.iter_rules():
+        known = endpoint_of(app.view_functions[rule.endpoint])
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"} if known else ():
+            path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
+            operation = api["paths"].get(path, {}).get(method.lower())
+            content = usual(operation)[1].get("application/json") if operation else None
+            if known is not None and content is not None:
+                model = next(iter(known.answers.values()))
+                assert model is not None
+                model.model_validate(content["example"])
+
+
+def test_every_example_of_a_body_and_a_parameter_is_one_that_its_schema_allows(
+    api: dict[str, Any],
+) -> None:
+    for name, operation in operations(api):
+        for parameter in operation["parameters"]:
+            for value in parameter["schema"].get("examples", ()):
+                assert faults(api, parameter["schema"], value) == [], (name, parameter["name"])
+            has_value = {"examples", "default"} & set(parameter["schema"])
+            assert has_value or not parameter["required"], (name, parameter["name"])
+    for name, schema in api["components"]["schemas"].items():
+        for value in schema.get("examples", ()):
+            assert faults(api, schema, value) == [], name
+
+
+def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Each text in a value, with the member that has it."""
+    children = value.items() if isinstance(value, dict) else ()
+    if isinstance(value, list):
+        children = ((where, each) for each in value)
+    for member, child in children:
+        yield from texts(child, member)
+    if isinstance(value, str):
+        yield where, value
+
+
+def test_no_example_is_empty(api: dict[str, Any]) -> None:
+    """Whoever adds a member gives it a value in medianest/web/example_values.py."""
+    for name, operation in operations(api):
+        for content in usual(operation)[1].values():
+            empty = [member for member, text in texts(content["example"]) if not text]
+            assert empty == [], f"{name}: no value is known for {empty}"
