@@ -6,10 +6,14 @@ import errno
 import socket
 import sys
 from ipaddress import ip_address
+from typing import Any, Final
 
 import psutil
 
 __all__ = ["reachable", "refuse_taken_port", "shown"]
+
+_OF_CONTAINERS: Final = ("docker", "br-", "veth", "virbr", "cni", "podman")
+"""How interfaces are named that lead to containers and virtual machines of this host alone."""
 
 
 def refuse_taken_port(address: tuple[str, int]) -> None:
@@ -41,8 +45,14 @@ def reachable(address: tuple[str, int]) -> list[str]:
     if host not in ("", "0.0.0.0", "::"):
         return [shown(address)]
     found = [shown(("127.0.0.1", port))]
-    for each in psutil.net_if_addrs().values():
-        for one in each:
-            if one.family == socket.AF_INET and not ip_address(one.address).is_loopback:
-                found.append(shown((one.address, port)))
+    for name, addresses in psutil.net_if_addrs().items():
+        if not name.startswith(_OF_CONTAINERS):
+            found += [shown((one.address, port)) for one in addresses if _is_of_the_house(one)]
     return found
+
+
+def _is_of_the_house(found: Any) -> bool:
+    if found.family != socket.AF_INET:
+        return False
+    address = ip_address(found.address)
+    return not (address.is_loopback or address.is_link_local)

@@ -5,42 +5,41 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from medianest import __version__
 from medianest.config import Settings, missing
-from medianest.page.session import CODE_SECONDS, login_link
+from medianest.page.session import login_link
 from medianest.resilience.clock import SystemClock
 from medianest.server.address import reachable, shown
 
 __all__ = ["show"]
 
+_COLUMN: Final = 13
+"""Where what is said begins. A link that signs in then fits a line of 80."""
+
 
 def show(server: Any, settings: Settings, is_token_ours: bool) -> None:
     """Say where everything is, and what is not; an operator token of this server's own, too."""
     _warn_of_missing(settings)
+    _say(_lines(server, settings, is_token_ours))
+
+
+def _lines(server: Any, settings: Settings, is_token_ours: bool) -> Iterator[str]:
     where = " and ".join(shown(address) for address in server.cfg.address)
-    _say(f"MediaNest {__version__} ({settings.env}) on {where}")
-    if server.cfg.workers > 1:
-        _say(f"  {server.cfg.workers} workers: each has circuit breakers of its own")
-    for line in _upstreams(server, settings):
-        _say(f"  {line}")
-    if is_token_ours and settings.operator_token is not None:
-        token, path = settings.operator_token.get_secret_value(), settings.instance_path
-        _say(f"  operator token: {token} ({path}/operator.token)")
-    if settings.env == "production" and settings.client_token is None:
-        _say("  nobody can use the media API: set MEDIANEST_CLIENT_TOKEN")
-    for address in server.cfg.address:
-        if isinstance(address, tuple):
-            _say_page(settings, address)
-    if isinstance(server.cfg.address[0], tuple):
-        base = shown(server.cfg.address[0])
-        _say(f"  documentation: {base}/docs")
-        _say(f"  try: {_example(settings, base)}")
-    for line in _switches(server):
-        _say(f"  {line}")
+    yield f"MediaNest {__version__} ({settings.env}) on {where}"
+    yield ""
+    for label, *lines in _parts(server, settings, is_token_ours):
+        for line in lines:
+            yield f"  {label:<{_COLUMN - 2}}{line}"
+            label = ""
+    for title, *commands in _commands(server, settings):
+        yield ""
+        yield f"  {title}"
+        yield from (f"    {command}" for command in commands)
+    yield ""
 
 
 def _warn_of_missing(settings: Settings) -> None:
@@ -50,16 +49,53 @@ def _warn_of_missing(settings: Settings) -> None:
             logging.getLogger("medianest").warning(line)
 
 
-def _upstreams(server: Any, settings: Settings) -> Iterator[str]:
+def _parts(server: Any, settings: Settings, is_token_ours: bool) -> Iterator[tuple[str, ...]]:
+    """Each a label, and the lines beside it."""
+    for address in server.cfg.address:
+        if isinstance(address, tuple):
+            yield from _page(settings, address)
+    if is_token_ours and settings.operator_token is not None:
+        path = settings.instance_path / "operator.token"
+        token = settings.operator_token.get_secret_value()
+        yield "token:", token, f"The operator's, from {path}"
+    if settings.env == "production" and settings.client_token is None:
+        yield "clients:", "None may use the media API: set MEDIANEST_CLIENT_TOKEN"
+    yield from _upstreams(server, settings)
+    if server.cfg.workers > 1:
+        yield "workers:", f"{server.cfg.workers}, each with circuit breakers of its own"
+
+
+def _page(settings: Settings, address: tuple[str, int]) -> Iterator[tuple[str, ...]]:
+    """Where the page is: with a link that signs in, and as other devices find it."""
+    near, *others = reachable(address)
+    link = login_link(settings, near, SystemClock()) if _is_read_by_its_owner(settings) else None
+    if link is not None:
+        told = "Open it within a minute: it signs you in as the operator, once."
+        yield "page:", link, told, "`medianest token link` prints another."
+    elif settings.operator_token is None and settings.viewer_token is None:
+        yield "page:", f"{near}/", "Nobody can sign in: set MEDIANEST_OPERATOR_TOKEN"
+    else:
+        yield "page:", f"{near}/", "Sign in with a token, or by `medianest token link`."
+    if others:
+        yield "phone:", *(f"{url}/" for url in others)
+    yield "docs:", f"{near}/docs"
+
+
+def _is_read_by_its_owner(settings: Settings) -> bool:
+    """A log of production is kept, and read by others: no link that acts is for it."""
+    return settings.env != "production" or (sys.stdout is not None and sys.stdout.isatty())
+
+
+def _upstreams(server: Any, settings: Settings) -> Iterator[tuple[str, ...]]:
     played = {sandbox.kind: sandbox.url for sandbox in server.sandboxes}
     for kind, name in (("plex", "Plex"), ("overseerr", "Overseerr")):
         variable, url = f"MEDIANEST_{kind.upper()}_URL", getattr(settings, kind).url
         if url:
-            yield f"{name} at {url}"
+            yield f"{name}:", str(url)
         elif kind in played:
-            yield f"no {variable}: using a sandbox {name} at {played[kind]}"
+            yield f"{name}:", f"a sandbox at {played[kind]} (no {variable})"
         else:
-            yield f"no {name}: set {variable}"
+            yield f"{name}:", f"none: set {variable}"
 
 
 def _say_page(settings: Settings, address: tuple[str, int]) -> None:
@@ -77,20 +113,28 @@ def _say_page(settings: Settings, address: tuple[str, int]) -> None:
 
 def _switches(server: Any) -> Iterator[str]:
     """How to see what happens when something breaks."""
+def _commands(server: Any, settings: Settings) -> Iterator[tuple[str, ...]]:
+    """What to type first, and how to see what happens when something breaks."""
+    addresses = [address for address in server.cfg.address if isinstance(address, tuple)]
+    if addresses:
+        url = f"{reachable(addresses[0])[0]}/api/v1/media/libraries"
+        if settings.env == "production":
+            header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN"'
+            yield "Try it:", f"curl {header} \\", f"  {url}"
+        else:
+            yield "Try it:", f"curl {url}"
     for sandbox in server.sandboxes:
         if sandbox.kind == "plex":
             faults = f"{sandbox.url}/sandbox/faults"
-            yield f'switch Plex off: curl -X POST {faults} -d \'{{"kind": "reset"}}\''
-            yield f"switch it on again: curl -X DELETE {faults}"
+            off = f'curl -X POST {faults} -d \'{{"kind": "reset"}}\''
+            on = f"curl -X DELETE {faults}"
+            yield "Switch Plex off, watch the page, and switch it on again:", off, on
 
 
-def _example(settings: Settings, base: str) -> str:
-    header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN" '
-    return f"curl {header * (settings.env == 'production')}{base}/api/v1/media/libraries"
-
-
-def _say(line: str) -> None:
-    """Where nobody can hear it, on a full disk say, the server serves all the same."""
+def _say(lines: Iterable[str]) -> None:
+    """All at once, so that nobody else's line comes between. Where nobody can hear it, on a full
+    disk say, the server serves all the same."""
     if sys.stdout is not None:
+        text = "".join(f"{line}\n" for line in lines)
         with suppress(OSError, ValueError):
-            os.write(sys.stdout.fileno(), f"{line}\n".encode(errors="backslashreplace"))
+            os.write(sys.stdout.fileno(), text.encode(errors="backslashreplace"))
