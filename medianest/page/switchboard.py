@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypedDict
 
 from medianest.health import DependencyHealth, Status
 from medianest.page import looks
@@ -18,6 +18,14 @@ __all__ = ["Line", "Places", "Switch", "lines_of"]
 _WORST_FIRST: Final = (
     State.FORCED_OPEN, State.OPEN, State.HALF_OPEN, State.DISABLED, State.CLOSED,
 )  # fmt: skip
+
+_COUNTED: Final = 3.0
+"""Seconds between checks from which on people can follow a countdown to the next."""
+
+
+class _NextCheck(TypedDict):
+    check_at: datetime | None
+    check_every: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class Line:
     calls: Calls
     check_at: datetime | None
     """When it is looked at again, while it is not well."""
+    check_every: float | None
+    """Seconds between two such looks, where that is too short to count down."""
     is_used: bool
 
 
@@ -97,6 +107,8 @@ def _line(found: DependencyHealth, calls: Calls, interval: float | None) -> Line
         p95=busiest.latency.p95 if busiest else None,
         calls=_measured(calls),
         check_at=_check_at(found, interval),
+        calls=calls,
+        **_next_check(found, interval),
         is_used=found.is_used,
     )
 
@@ -120,12 +132,15 @@ def _look(found: DependencyHealth) -> Look:
     )
 
 
-def _check_at(found: DependencyHealth, interval: float | None) -> datetime | None:
+def _next_check(found: DependencyHealth, interval: float | None) -> _NextCheck:
     check = found.check
     is_well = check is None or (check.status is Status.HEALTHY and not check.is_suspect)
     if is_well or check is None or check.checked_at is None or interval is None:
-        return None
-    return (check.checked_at + timedelta(seconds=interval)).replace(microsecond=0)
+        return {"check_at": None, "check_every": None}
+    if interval < _COUNTED:
+        return {"check_at": None, "check_every": interval}
+    at = (check.checked_at + timedelta(seconds=interval)).replace(microsecond=0)
+    return {"check_at": at, "check_every": None}
 
 
 def _says(found: DependencyHealth) -> str:
