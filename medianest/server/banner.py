@@ -35,8 +35,8 @@ def _lines(server: Any, settings: Settings, is_token_ours: bool) -> Iterator[str
         for line in lines:
             yield f"  {label:<{_COLUMN - 2}}{line}"
             label = ""
+    yield ""
     for title, *commands in _commands(server, settings):
-        yield ""
         yield f"  {title}"
         yield from (f"    {command}" for command in commands)
     yield ""
@@ -116,19 +116,22 @@ def _switches(server: Any) -> Iterator[str]:
 def _commands(server: Any, settings: Settings) -> Iterator[tuple[str, ...]]:
     """What to type first, and how to see what happens when something breaks."""
     addresses = [address for address in server.cfg.address if isinstance(address, tuple)]
-    if addresses:
-        url = f"{reachable(addresses[0])[0]}/api/v1/media/libraries"
-        if settings.env == "production":
-            header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN"'
-            yield "Try it:", f"curl {header} \\", f"  {url}"
-        else:
-            yield "Try it:", f"curl {url}"
+    url = f"{reachable(addresses[0])[0]}/api/v1/media/libraries" if addresses else None
+    if url and settings.env == "production":
+        header = '-H "Authorization: Bearer $MEDIANEST_CLIENT_TOKEN"'
+        yield "Ask for something:", f"curl {header} \\", f"  {url}"
+    elif url:
+        yield "Ask for something:", f"curl {url}"
     for sandbox in server.sandboxes:
-        if sandbox.kind == "plex":
-            faults = f"{sandbox.url}/sandbox/faults"
-            off = f'curl -X POST {faults} -d \'{{"kind": "reset"}}\''
-            on = f"curl -X DELETE {faults}"
-            yield "Switch Plex off, watch the page, and switch it on again:", off, on
+        if url and sandbox.kind == "plex":
+            yield from _story(f"{sandbox.url}/sandbox/faults", url)
+
+
+def _story(faults: str, url: str) -> Iterator[tuple[str, ...]]:
+    off = f'curl -X POST {faults} -d \'{{"kind": "reset"}}\''
+    yield "Switch Plex off, and watch the page:", off
+    yield "Ask again, and its circuit breaker opens:", f"for n in 1 2; do curl {url}; done"
+    yield "Switch Plex on again:", f"curl -X DELETE {faults}"
 
 
 def _say(lines: Iterable[str]) -> None:

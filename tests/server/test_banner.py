@@ -57,11 +57,13 @@ MediaNest 0.1.0 (development) on http://127.0.0.1:8000
   Plex:      a sandbox at http://127.0.0.1:32401 (no MEDIANEST_PLEX_URL)
   Overseerr: a sandbox at http://127.0.0.1:35055 (no MEDIANEST_OVERSEERR_URL)
 
-  Try it:
+  Ask for something:
     curl http://127.0.0.1:8000/api/v1/media/libraries
-
-  Switch Plex off, watch the page, and switch it on again:
+  Switch Plex off, and watch the page:
     curl -X POST http://127.0.0.1:32401/sandbox/faults -d '{"kind": "reset"}'
+  Ask again, and its circuit breaker opens:
+    for n in 1 2; do curl http://127.0.0.1:8000/api/v1/media/libraries; done
+  Switch Plex on again:
     curl -X DELETE http://127.0.0.1:32401/sandbox/faults
 
 """
@@ -119,4 +121,4 @@ def test_a_socket_in_a_file_has_no_page(said: Said) -> None:
     told = said("/run/medianest.sock")
     assert "on unix:/run/medianest.sock\n" in told
     assert "page:" not in told
-    assert "Try it:" not in told
+    assert "curl" not in told
