@@ -106,8 +106,6 @@ def _line(found: DependencyHealth, calls: Calls, interval: float | None) -> Line
         p50=busiest.latency.p50 if busiest else None,
         p95=busiest.latency.p95 if busiest else None,
         calls=_measured(calls),
-        check_at=_check_at(found, interval),
-        calls=calls,
         **_next_check(found, interval),
         is_used=found.is_used,
     )

@@ -68,7 +68,8 @@ def _parts(server: Any, settings: Settings, is_token_ours: bool) -> Iterator[tup
 def _page(settings: Settings, address: tuple[str, int]) -> Iterator[tuple[str, ...]]:
     """Where the page is: with a link that signs in, and as other devices find it."""
     near, *others = reachable(address)
-    link = login_link(settings, near, SystemClock()) if _is_read_by_its_owner(settings) else None
+    token = settings.operator_token if _is_read_by_its_owner(settings) else None
+    link = None if token is None else login_link(token.get_secret_value(), near, SystemClock())
     if link is not None:
         told = "Open it within a minute: it signs you in as the operator, once."
         yield "page:", link, told, "`medianest token link` prints another."
@@ -98,21 +99,6 @@ def _upstreams(server: Any, settings: Settings) -> Iterator[tuple[str, ...]]:
             yield f"{name}:", f"none: set {variable}"
 
 
-def _say_page(settings: Settings, address: tuple[str, int]) -> None:
-    """Where the page is: with a link that logs in, and as other devices find it."""
-    near, *others = reachable(address)
-    if settings.operator_token is None:
-        _say(f"  page: {near}/")
-    else:
-        token = settings.operator_token.get_secret_value()
-        _say(f"  page: {login_link(token, near, SystemClock())}")
-        _say(f"        once, within {CODE_SECONDS:.0f} s; medianest token link prints another")
-    for url in others:
-        _say(f"  from another device: {url}/")
-
-
-def _switches(server: Any) -> Iterator[str]:
-    """How to see what happens when something breaks."""
 def _commands(server: Any, settings: Settings) -> Iterator[tuple[str, ...]]:
     """What to type first, and how to see what happens when something breaks."""
     addresses = [address for address in server.cfg.address if isinstance(address, tuple)]

@@ -84,7 +84,7 @@ def test_every_example_of_a_body_and_a_parameter_is_one_that_its_schema_allows(
 
 def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
     """Each text in a value, with the member that has it."""
-    children = value.items() if isinstance(value, dict) else ()
+    children: Iterable[tuple[str, Any]] = value.items() if isinstance(value, dict) else ()
     if isinstance(value, list):
         children = ((where, each) for each in value)
     for member, child in children:
