@@ -14,12 +14,15 @@ from medianest.resilience import (
     CircuitBreaker,
     CircuitBreakerOptions,
     ConfigurationError,
+    ErrorRecoveryManager,
     Fallback,
     ManualClock,
     Pipeline,
     Policy,
+    Recovery,
     Registry,
     Retry,
+    RetryBudget,
     RetryOptions,
 )
 from tests.support.narrowing import not_none
@@ -118,3 +121,64 @@ def test_a_policy_is_frozen() -> None:
 def test_policies_with_the_same_options_are_equal() -> None:
     assert Policy(timeout=5) == Policy(timeout=5)
     assert Policy(timeout=5) != Policy(timeout=6)
+
+
+def fails(result: object) -> bool:
+    return result == "bad"
+
+
+def others(result: object) -> bool:
+    return result == "worse"
+
+
+def test_what_is_a_failure_is_the_default_of_breaker_and_retry() -> None:
+    policy = Policy(failure_if=fails)
+    assert not_none(policy.circuit_breaker).failure_if is fails
+    assert not_none(policy.retry).failure_if is fails
+    own = Policy({"failure_if": others}, {"failure_if": others}, failure_if=fails)
+    assert not_none(own.circuit_breaker).failure_if is others
+    assert not_none(own.retry).failure_if is others
+    none = Policy(None, None, failure_if=fails, expected_errors="5xx")
+    assert (none.circuit_breaker, none.retry) == (None, None)
+
+
+def test_retries_are_paid_for_as_the_policy_says(registry: Registry) -> None:
+    own = RetryBudget()
+    paid = not_none(Policy(budget=own).build("a", registry).find(Retry)).budget
+    unpaid = not_none(Policy(budget=None).build("b", registry).find(Retry)).budget
+    assert paid is own
+    assert unpaid is not registry.budget("b")
+    assert all(unpaid.withdraw() for _ in range(1_000))
+
+
+def test_recovery_comes_between_fallback_and_retry(registry: Registry) -> None:
+    manager = ErrorRecoveryManager(clock=registry.clock)
+    pipeline = Policy(timeout=5).build("plex", registry, Fallback(value=None), manager)
+    assert kinds(pipeline)[:3] == ["Fallback", "Recovery", "Retry"]
+    assert not_none(pipeline.find(Recovery)).service == "plex"
+
+
+@pytest.mark.parametrize(
+    ("part", "given", "message"),
+    [
+        ("circuit_breaker", 3, "circuit_breaker must be CircuitBreakerOptions, a dict of its"),
+        ("retry", "3", "retry must be RetryOptions, a whole number (max_attempts), a dict of its"),
+        ("bulkhead", "3", "bulkhead must be BulkheadOptions, a whole number (max_concurrent), a"),
+        ("timeout", 0, "timeout must be a number of seconds above 0, at most 3.1536e+08, not 0"),
+        ("expected_errors", "nonsense", "expected_errors: 'nonsense' is "),
+        ("failure_if", 5, "failure_if must be a function (result) -> bool, not 5"),
+        ("budget", 5, "policy: budget must be "),
+        ("circuit_breaker", {"jitter": 2}, "circuit_breaker: jitter must be a number from 0 to 1"),
+    ],
+)
+def test_a_wrong_part_is_told_with_what_it_may_be(part: str, given: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Policy(**{part: given})
+    assert str(caught.value).startswith(message)
+
+
+def test_waiting_for_a_place_may_take_less_than_what_is_slow() -> None:
+    slow = CircuitBreakerOptions(slow_call_duration_threshold=1)
+    assert not_none(Policy(slow, bulkhead=BulkheadOptions(max_wait=0.9)).bulkhead).max_wait == 0.9
+    assert Policy(slow, bulkhead=None).bulkhead is None
+    assert not_none(Policy(None, bulkhead=BulkheadOptions(max_wait=9)).bulkhead).max_wait == 9
