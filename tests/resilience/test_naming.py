@@ -72,3 +72,12 @@ def test_refusals_name_the_function(
         clock.advance(2)
         with pytest.raises(DeadlineExceededError, match="before 'weather' could be called"):
             strategy(5, clock=clock).call(weather)
+
+
+def test_a_name_that_is_no_text_is_none() -> None:
+    class Odd:
+        __call__ = Client.__call__
+
+    odd = Odd()
+    odd.__qualname__ = 5  # type: ignore[attr-defined]
+    assert name_for("call", odd) == "call"
