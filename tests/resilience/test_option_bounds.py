@@ -160,3 +160,15 @@ def test_wrong_options_of_an_owner_are_told_with_its_name() -> None:
 )
 def test_what_is_no_function_or_fits_no_other_option_is_refused(make: Any, message: str) -> None:
     assert described(make) == message
+
+
+def test_a_predicate_without_a_name_is_described_by_its_text() -> None:
+    class Predicate:
+        def __call__(self, error: BaseException) -> bool:
+            return True
+
+        def __repr__(self) -> str:
+            return "<whatever>"
+
+    described = CircuitBreakerOptions(expected_errors=[Predicate()]).describe()
+    assert described["expected_errors"] == ["<whatever>"]

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from medianest.resilience import CircuitOpenError, ManualClock, State
+from medianest.resilience import (
+    CircuitOpenError,
+    Coalesce,
+    ManualClock,
+    MemoryLastGood,
+    Patience,
+    State,
+)
 from tests.resilience.conftest import Fail, MakeBreaker
 from tests.support.narrowing import not_none
 
@@ -145,3 +152,12 @@ def test_a_snapshot_is_json_in_every_state(
     assert set(document["latency"]) == {"p50", "p95", "p99", "max"}
     if state in (State.FORCED_OPEN, State.DISABLED):
         assert document["expires_at"] == "2026-01-01T00:01:00.000Z"
+
+
+def test_flights_and_patience_are_told_as_plain_values(
+    store: MemoryLastGood[str], coalesce: Coalesce, clock: ManualClock
+) -> None:
+    told = coalesce.snapshot().as_dict()
+    assert told == {"name": "plex", "in_flight": 0, "flights": 0, "shared": 0, "rejected": 0}
+    patience = Patience(2, last_good=store, name="shelf", clock=clock)
+    assert patience.snapshot().as_dict() == {"name": "shelf", "seconds": 2, "used": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NoReturn
@@ -190,3 +191,10 @@ def test_a_result_that_ends_after_the_breaker_opened_changes_nothing(
     handover.success()
     assert breaker.state is State.OPEN
     assert bulkhead.snapshot().in_use == 0
+
+
+def test_a_call_that_goes_on_is_copied_with_what_is_held_for_it() -> None:
+    handover = DeferredSettlement("chunks")
+    handover.held.append(Bulkhead("plex").acquire())
+    made = copy.copy(handover)
+    assert (type(made), made.result, made.held) == (type(handover), "chunks", handover.held)
