@@ -92,7 +92,9 @@ def test_a_policy_and_options_of_one_together_are_refused(service: ResilienceSer
         service.register_dependency("plex", Policy(), timeout=5)
 
 
-@pytest.mark.parametrize("wrong", [{"depends_on": ("nas",)}, {"criticality": "vital"}])
+@pytest.mark.parametrize(
+    "wrong", [{"depends_on": ("nas",)}, {"criticality": "vital"}, {"type": "disk"}]
+)
 def test_a_registration_that_fails_leaves_nothing_behind(
     service: ResilienceService, wrong: dict[str, Any]
 ) -> None:

@@ -210,3 +210,15 @@ def test_a_dependency_of_an_unknown_kind_is_refused(wrong: dict[str, Any], messa
     assert told(lambda: Dependency("plex", pipeline=Pipeline("plex", []), **given)) == (
         f"dependency 'plex': {message}, not {value!r}"
     )
+
+
+def test_a_service_that_takes_health_checks_is_told_of_what_it_does_not_take() -> None:
+    class Own(ResilienceService):
+        def register_dependency(  # type: ignore[override]
+            self, name: str, *, health_check: Any = None, **options: Any
+        ) -> Dependency:
+            return super().register_dependency(name, **options)
+
+    message = told(lambda: Own().register_dependency("plex", health_check_every=5))
+    assert message.startswith("dependency 'plex': unknown option health_check_every; allowed are ")
+    assert message.endswith(", health_check")
