@@ -236,3 +236,17 @@ def test_a_file_that_was_missing_on_the_way_hides_no_lost_connection() -> None:
 def test_what_says_nothing_of_a_connection_matches_no_token(error: Exception) -> None:
     assert matching(error) == set()
     assert Classifier("EPERM")(error) is Outcome.UNEXPECTED  # errno 1, as OpenSSL's is
+
+
+def test_an_errno_that_nobody_knows_hides_no_lost_connection() -> None:
+    error = look_alike("httpx", "ReadError")("lost")
+    error.__context__ = OSError(99_999, "odd")
+    assert matching(error) == {"ECONNRESET"}
+
+
+def test_what_timed_out_is_no_lost_connection_whatever_its_text_says() -> None:
+    error = look_alike("redis.exceptions", "ReadTimeout")("connection closed by server")
+    lost = look_alike("redis.exceptions", "ConnectionError")("connection closed by server")
+    assert matching(error) == {"timeout"}
+    lost.__context__ = error
+    assert matching(lost) == {"timeout"}

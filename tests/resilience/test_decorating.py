@@ -167,3 +167,10 @@ def test_a_plain_function_has_nothing_more_around_it(make_breaker: MakeBreaker) 
 def test_an_object_that_has_every_attribute_is_no_endless_method() -> None:
     """Keeps out: whoever asks it for `__func__` gets another one like it, for ever."""
     refuse_unfinished(ServerProxy("http://localhost/").system.listMethods)
+
+
+@pytest.mark.parametrize("function", [later, chunks, block])
+def test_what_is_refused_is_named(strategy: Strategy, function: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        strategy(functools.partial(function))
+    assert str(caught.value).startswith(f"functools.partial({function!r}) is a")

@@ -182,3 +182,8 @@ def test_waiting_for_a_place_may_take_less_than_what_is_slow() -> None:
     assert not_none(Policy(slow, bulkhead=BulkheadOptions(max_wait=0.9)).bulkhead).max_wait == 0.9
     assert Policy(slow, bulkhead=None).bulkhead is None
     assert not_none(Policy(None, bulkhead=BulkheadOptions(max_wait=9)).bulkhead).max_wait == 9
+
+
+def test_errors_that_no_part_looks_at_are_checked_as_well() -> None:
+    with pytest.raises(ConfigurationError, match="expected_errors: 'nonsense'"):
+        Policy(None, None, expected_errors="nonsense")
