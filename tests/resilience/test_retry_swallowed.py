@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
 from typing import Any, NoReturn
 
 import pytest
@@ -175,12 +174,3 @@ def test_nothing_is_remembered_longer_than_it_may_matter(inner: Retry) -> None:
     assert len(GIVEN_UP.pending - before) == 1
     inner.call(int)
     assert not GIVEN_UP.pending - before
-
-
-def test_an_error_that_nobody_marked_is_none_of_the_first_that_was_given_up() -> None:
-    given_up, before = type(GIVEN_UP)(), 0
-    copy_context().run(given_up.mark, ConnectionError())
-    assert given_up.latest == 1
-    with pytest.raises(ValueError, match="invalid literal") as caught:
-        int("x")
-    assert not given_up.on(caught.value, before)

@@ -16,6 +16,7 @@ from medianest.resilience import (
     Patience,
     State,
 )
+from medianest.resilience.snapshot import describe
 from tests.resilience.conftest import Fail, MakeBreaker
 from tests.support.narrowing import not_none
 
@@ -161,3 +162,10 @@ def test_flights_and_patience_are_told_as_plain_values(
     assert told == {"name": "plex", "in_flight": 0, "flights": 0, "shared": 0, "rejected": 0}
     patience = Patience(2, last_good=store, name="shelf", clock=clock)
     assert patience.snapshot().as_dict() == {"name": "shelf", "seconds": 2, "used": 0}
+
+
+def test_what_databases_cannot_hold_is_told_in_another_way() -> None:
+    assert describe(ValueError("half \ud800 and nul \0.")) == (
+        "ValueError",
+        "half ? and nul \ufffd.",
+    )
