@@ -156,6 +156,7 @@ def test_the_same_errors_in_another_form_are_the_same_options() -> None:
     """Keeps out: "exists already with other options", when only a set was ordered otherwise."""
     written = CircuitBreakerOptions(expected_errors={"timeout", "5xx", "ENOTFOUND"})
     assert written == CircuitBreakerOptions(expected_errors={"5xx", "ENOTFOUND", "timeout"})
+    assert written.expected_errors == ("5xx", "ENOTFOUND", "timeout")
     assert CircuitBreakerOptions(expected_errors="5xx") == CircuitBreakerOptions(
         expected_errors=("5xx",)
     )
