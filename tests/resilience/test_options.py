@@ -157,6 +157,8 @@ def test_the_same_errors_in_another_form_are_the_same_options() -> None:
     written = CircuitBreakerOptions(expected_errors={"timeout", "5xx", "ENOTFOUND"})
     assert written == CircuitBreakerOptions(expected_errors={"5xx", "ENOTFOUND", "timeout"})
     assert written.expected_errors == ("5xx", "ENOTFOUND", "timeout")
+    types = CircuitBreakerOptions(expected_errors={TimeoutError, ConnectionError, "5xx"})
+    assert types.expected_errors == ("5xx", ConnectionError, TimeoutError)
     assert CircuitBreakerOptions(expected_errors="5xx") == CircuitBreakerOptions(
         expected_errors=("5xx",)
     )
