@@ -17,7 +17,7 @@ expect.set_options(timeout=10_000)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with open_browser("--host-resolver-rules=MAP nas.lan 127.0.0.1") as found:
+    with open_browser("--host-resolver-rules=MAP *.lan 127.0.0.1") as found:
         yield found
 
 
