@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from jsonschema import Draft202012Validator
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from medianest.web.endpoint import endpoint_of
 from medianest.web.openapi import document
@@ -34,8 +34,7 @@ def operations(api: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def faults(api: dict[str, Any], schema: Any, value: Any) -> list[str]:
     """What a schema of the document has against a value."""
     whole = {**schema, "components": api["components"]}
-    checker = Draft202012Validator.FORMAT_CHECKER
-    found = Draft202012Validator(whole, format_checker=checker).iter_errors(value)
+    found = OAS31Validator(whole, format_checker=oas31_format_checker).iter_errors(value)
     return [f"{fault.json_path}: {fault.message}" for fault in found]
 
 
@@ -43,6 +42,16 @@ def usual(operation: Any) -> Any:
     """What an operation answers with when all is well, by type."""
     status = next(iter(operation["responses"]))
     return status, operation["responses"][status].get("content", {})
+
+
+def test_faults_are_found(api: dict[str, Any]) -> None:
+    health = {"$ref": "#/components/schemas/Health"}
+    good = {"status": "healthy", "version": "1", "environment": "testing", "uptime_seconds": 1.0}
+    assert faults(api, health, good | {"checked_at": "2026-01-31T12:00:00.000Z"}) == []
+    assert faults(api, health, good | {"checked_at": "noon"}) == [
+        "$.checked_at: 'noon' is not a 'date-time'"
+    ]
+    assert faults(api, health, good) != []
 
 
 def test_each_operation_has_an_example_of_its_answer_that_its_schema_allows(
@@ -91,6 +100,12 @@ def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
         yield from texts(child, member)
     if isinstance(value, str):
         yield where, value
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each, where)
+    elif isinstance(value, dict):
+        for member, each in value.items():
+            yield from texts(each, member)
 
 
 def test_no_example_is_empty(api: dict[str, Any]) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from markupsafe import Markup, escape
 from pydantic import BaseModel, ConfigDict, Field
 
+from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.headers import page as page_of
 from medianest.web.openapi import document
+from medianest.web.openapi_curl import curl
 from medianest.web.proxies import FORWARDED
 
 __all__ = ["OpenApi", "blueprint"]
@@ -34,6 +37,10 @@ _STYLE: Final = Markup(
     Path(__file__).with_name("templates").joinpath("docs.css").read_text("utf-8")
 )
 
+_PAGES: Final = "medianest.docs"
+_MOST: Final = 8
+"""Pages that are kept, one for each address by which clients find this server."""
+
 blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="templates")
 
 
@@ -41,9 +48,13 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="tem
 @endpoint("viewer", operation_id="get_docs_page", answers={})
 def get_docs_page() -> Response:
     """The document as a page for people."""
-    api = document(_app())
-    html = render_template("docs.html", api=api, operations=_by_tag(api), style=_STYLE)
-    return page_of(html, _STYLE)
+    pages = cast(OrderedDict[str, str], _app().extensions.setdefault(_PAGES, OrderedDict()))
+    found = pages.get(request.root_url)
+    if found is None:
+        found = pages[request.root_url] = _page(request.root_url.rstrip("/"))
+        while len(pages) > _MOST:
+            pages.popitem(last=False)
+    return page_of(found, _STYLE)
 
 
 @blueprint.get("/openapi.json")
@@ -66,9 +77,30 @@ def prose(text: str) -> Markup:
 
 
 @blueprint.app_template_filter()
+def written(example: Any) -> str:
+    """An example as it stands in an answer, in lines that people can read."""
+    return example if isinstance(example, str) else json.dumps(example, indent=2)
+
+
+@blueprint.app_template_filter()
+def command(operation: dict[str, Any], method: str, path: str, server: str) -> str:
+    """What to type in a shell to have an operation done; with a token where this server asks for
+    one."""
+    role = operation["security"][0]["bearer"][0] if operation["security"] else None
+    is_open = role is None or container().tokens.is_open(role)
+    return curl(server, method, path, operation, None if is_open else role)
+
+
+@blueprint.app_template_filter()
 def model_name(reference: str) -> str:
     """The name of the model that a $ref leads to."""
     return reference.rpartition("/")[2]
+
+
+def _page(server: str) -> str:
+    api = document(_app())
+    values = {"api": api, "operations": _by_tag(api), "style": _STYLE, "server": server}
+    return render_template("docs.html", **values)
 
 
 def _server() -> str:

@@ -18,6 +18,16 @@ PAGES = (
 )  # fmt: skip
 
 
+SHORTER = """() => {
+  const rest = [...document.querySelectorAll('main > section')].slice(2, -1);
+  rest.filter(each => !each.querySelector('#create_request')).forEach(each => each.remove());
+  [...document.querySelectorAll('.model')].slice(3).forEach(each => each.remove());
+  document.querySelectorAll('details').forEach(each => each.open = true);
+}"""
+"""Of the documentation leaves the beginning, a section with all that there is and three models, and
+opens them: axe takes a minute for the whole."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _traffic(server: Server) -> None:
     """Something to see."""
@@ -108,3 +118,42 @@ def test_the_page_is_small(browser: Browser, server: Server) -> None:
         sizes = {answer.url: len(gzip.compress(answer.body())) for answer in bodies}
     assert len(sizes) >= 4
     assert sum(sizes.values()) < 60_000, sizes
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_the_documentation(
+    browser: Browser, server: Server, scheme: str
+) -> None:
+    with watched(browser, color_scheme=scheme, viewport={"width": 320, "height": 700}) as seen:
+        seen.page.goto(f"{server.url}/docs")
+        width = "document.documentElement.scrollWidth"
+        assert seen.page.evaluate(width) <= 320
+        seen.page.evaluate(SHORTER)
+        assert seen.page.evaluate(width) <= 320
+        result = Axe().run(seen.page)
+        assert result.violations_count == 0, result.generate_report()
+        assert seen.hosts == {f"127.0.0.1:{server.port}"}
+
+
+def test_a_link_opens_what_it_leads_to(browser: Browser, server: Server) -> None:
+    with watched(browser, java_script_enabled=False) as seen:
+        page = seen.page
+        page.goto(f"{server.url}/docs#create_request")
+        expect(page.locator("#create_request")).to_be_visible()
+        expect(page.locator("#list_libraries")).to_be_hidden()
+        page.locator("#create_request").get_by_role("link", name="TitleRequest").click()
+        expect(page.locator("#model-TitleRequest")).to_be_in_viewport()
+
+
+def test_with_the_keyboard_alone_an_operation_is_opened(browser: Browser, server: Server) -> None:
+    with watched(browser) as seen:
+        page = seen.page
+        page.goto(f"{server.url}/docs")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        for _ in range(2):
+            page.keyboard.press("Tab")
+        expect(page.locator("summary", has_text="/api/v1/dashboard/status")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#get_dashboard_status .command")).to_be_visible()
