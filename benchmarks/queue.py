@@ -18,7 +18,7 @@ from medianest.queue.runner import Handler, QueueRunner
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.tables import deferred_operations as table
 
 __all__ = ["FEW", "MANY", "Rate", "among", "rates"]

@@ -40,6 +40,7 @@ from medianest.web.views import (
     prometheus,
     queue,
     recovery,
+    registrations,
     requests,
     series,
     silences,
@@ -49,9 +50,9 @@ from medianest.web.views import (
 __all__ = ["create_app"]
 
 _BLUEPRINTS = (
-    health, components, metrics, series, status, alerts, silences, circuit_breakers, overrides,
-    dependencies, recovery, cascade, events, audit, queue, media, requests, dashboard, prometheus,
-    badge, docs,
+    health, components, series, status, alerts, silences, circuit_breakers, overrides,
+    dependencies, registrations, recovery, cascade, events, audit, queue, media, requests,
+    dashboard, prometheus, badge, docs, metrics,
 )  # fmt: skip
 
 
@@ -78,8 +79,8 @@ def create_app(
     init_problems(app)
     app.cli.add_command(command)
     dashboard.register_recovery(made.service.recovery)
-    for module in _BLUEPRINTS:
-        app.register_blueprint(module.blueprint)
+    for blueprint in (*(module.blueprint for module in _BLUEPRINTS), metrics.of_health):
+        app.register_blueprint(blueprint)
     init_page(app, made)
     if settings.trusted_proxies:
         app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from medianest.config.private import OthersMayReadError, read_private, unusable
-from medianest.config.words import in_our_words
+from medianest.faults import in_our_words
 from medianest.resilience import ConfigurationError
 
 __all__ = [

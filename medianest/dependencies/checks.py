@@ -15,7 +15,8 @@ from medianest.health import CheckResult, Status
 from medianest.media.errors import MediaError
 from medianest.media.http import UpstreamHttp
 from medianest.resilience import Clock
-from medianest.storage import CacheRefusedError, Database, StorageError, schema
+from medianest.storage import CacheRefusedError, StorageError, schema
+from medianest.storage.database import Database
 
 __all__ = ["CacheCheck", "DatabaseCheck", "UpstreamCheck"]
 

@@ -17,7 +17,8 @@ from medianest.media.overseerr.models import MediaRequest
 from medianest.media.overseerr.service import HANDLER, Overseerr
 from medianest.media.overseerr.wish import Wish
 from medianest.queue.defer import DEFERRED, Deferred
-from medianest.queue.operations import Lease, Operation, PayloadError
+from medianest.queue.errors import PayloadError
+from medianest.queue.operations import Lease, Operation
 from medianest.queue.queue import Queue
 from medianest.resilience import (
     CallRefusedError,

@@ -11,17 +11,13 @@ from medianest.dependencies.addresses import Addresses
 from medianest.dependencies.probe import HealthProbe
 from medianest.dependencies.registrar import DependencyRegistrar
 from medianest.health import HealthMonitor, Status
-from medianest.health.alerts import AlertManager, AlertOptions, Rules, Silences
+from medianest.health.alerts import AlertOptions, Silence, Silences
 from medianest.health.component import Change
-from medianest.health.counters import Counters
 from medianest.health.monitor import MONITOR
-from medianest.health.observer import Observer
-from medianest.health.openings import Openings
-from medianest.health.report import Reporter
-from medianest.health.series import Series
 from medianest.health.system import System
 from medianest.health.thresholds import Threshold
-from medianest.health.traffic import Incoming, Routes, Traffic
+from medianest.health.traffic import Routes
+from medianest.health.watch import Watch
 from medianest.jobs import Job
 from medianest.media.media import Media
 from medianest.media.overseerr.client import SERVICE as OVERSEERR
@@ -50,12 +46,13 @@ _RESERVED = ("database", REDIS, PLEX, "plex", OVERSEERR, "cache", "system", MONI
 
 _ALERT_SECONDS, _SEND_SECONDS, _LAST_SECONDS = 5.0, 1.0, 3.0
 _PRUNE_SECONDS, _PRUNE_FIRST = 3600.0, 60.0
-_FOLLOW_SECONDS = 1.0
 
 
-class Monitoring:
-    """Everything that looks. Starts no thread, and asks nobody before it is told to. Raises
-    ConfigurationError for an address that no alert can be sent to."""
+class Monitoring(Watch):
+    """Everything that looks at the server. Raises ConfigurationError for an address that no alert
+    can be sent to."""
+
+    silences: SilenceKeeper
 
     def __init__(
         self,
@@ -70,54 +67,47 @@ class Monitoring:
         places: Bulkhead | None,
     ) -> None:
         registry, clock, options = service.registry, service.registry.clock, _options(settings)
-        self._settings, self._steps = settings, ClockSteps(clock)
-        self.routes = routes
-        self.places = places
-        """Those of requests; None: there is no limit."""
-        self.system = System(clock, settings.health.memory_limit)
-        self.monitor = HealthMonitor(clock, on_change=partial(let_in, registry))
+        system, silences = System(clock, settings.health.memory_limit), Silences(clock)
+        monitor = HealthMonitor(clock, on_change=partial(let_in, registry))
         for check in (
             *checks_outside(settings, media, clock),
             *checks_inside(settings, storage, redis, queue),
-            *checks_of_process(settings, registry, places, self.system, options),
+            *checks_of_process(settings, registry, places, system, options),
         ):
-            self.monitor.add(check)
-        self.traffic = Traffic(clock)
-        self.observer = Observer(registry, self.monitor, self.traffic, unused(settings))
+            monitor.add(check)
         self.claims = AlertClaims(
             storage.database, settings.alerts.cool_down, settings.instance_path / "alerts", clock
         )
-        rules = Rules(options, self.observer.view, routes.services_of, routes.of_service)
-        silences = Silences(clock)
-        self.silences = SilenceKeeper(storage.database, silences, clock)
-        self.alerts = AlertManager(
-            options, rules.read, claims=self.claims, silences=silences, clock=clock
+        super().__init__(
+            service,
+            monitor,
+            cascade,
+            routes,
+            system=system,
+            places=places,
+            options=options,
+            unused=unused(settings),
+            claims=self.claims,
+            silences=silences,
+            every=_evaluation_seconds(settings),
         )
+        self._settings, self._steps = settings, ClockSteps(clock)
+        self.silences = SilenceKeeper(storage.database, silences, clock)
         self.notifier = Notifier(settings.alerts.urls, clock)
         self.alerts.sinks.append(self.notifier)
-        statistics = service.recovery.history.statistics
-        self.reporter = Reporter(self.observer, self.alerts, cascade, statistics)
-        self.dependencies = _registrar(settings.health, service, storage, self.monitor)
-        self.series = Series(registry, self.traffic, routes)
-        self.counters = Counters()
-        self.openings = Openings()
+        self.dependencies = _registrar(settings.health, service, storage, monitor)
         self._has_restored = False
 
     def jobs(self) -> list[Job]:
         """What is done beside the requests. Checks have jobs of their own."""
-        health, alerts = self._settings.health, self._settings.alerts
+        health = self._settings.health
         return [
+            *super().jobs(),
             Job(
                 name="learn of dependencies",
                 run=self.dependencies.sync,
                 every=health.interval,
                 needs_tables=True,
-            ),
-            Job(
-                name="evaluate alerts",
-                run=self.alerts.evaluate,
-                every=max(0.2, min(_ALERT_SECONDS, health.interval, alerts.hold / 4)),
-                must_go_on=True,
             ),
             Job(
                 name="share alerts",
@@ -132,7 +122,6 @@ class Monitoring:
                 at_end=partial(self.notifier.finish, _LAST_SECONDS),
                 must_go_on=True,
             ),
-            Job(name="follow the figures", run=self.series.follow, every=_FOLLOW_SECONDS),
             Job(
                 name="prune alerts",
                 run=self._prune,
@@ -142,10 +131,9 @@ class Monitoring:
             ),
         ]
 
-    def incoming(self) -> Incoming:
-        """How much came over the last minute on the routes on which people are served."""
-        known = self.traffic.routes()
-        return self.traffic.incoming(each for each in known if self.routes.serves_people(each))
+    def keeps(self, silence: Silence) -> bool:
+        """Whether the database has a silence."""
+        return self.silences.is_kept(silence)
 
     def _share_alerts(self) -> None:
         """Learn of those of other processes, and of this one before it was started anew."""
@@ -174,6 +162,10 @@ def _registrar(
         partial(check_of, health, kind="external"),
         _RESERVED,
     )
+
+
+def _evaluation_seconds(settings: Settings) -> float:
+    return max(0.2, min(_ALERT_SECONDS, settings.health.interval, settings.alerts.hold / 4))
 
 
 def _options(settings: Settings) -> AlertOptions:

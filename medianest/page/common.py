@@ -14,10 +14,10 @@ from medianest.page.live import page
 from medianest.page.words import init_words
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
-from medianest.web.auth import Role
 from medianest.web.container import container
 from medianest.web.problem_kinds import KINDS
 from medianest.web.problems import ProblemError
+from medianest.web.roles import Role
 
 __all__ = ["EXTENSION", "PATHS", "blueprint", "door", "looking", "surroundings", "to_login"]
 

@@ -9,7 +9,7 @@ from flask import Response
 from medianest.page.asking import ask
 from medianest.page.common import blueprint, looking, surroundings
 from medianest.page.live import page
-from medianest.web.auth import Role
+from medianest.web.roles import Role
 from medianest.web.views.alerts import list_alerts
 from medianest.web.views.circuit_breakers import get_circuit_breaker, list_circuit_breakers
 from medianest.web.views.dependencies import get_dependency, list_dependencies

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from flask import g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.session import Session, Sessions
-from medianest.web.auth import Role, Tokens
 from medianest.web.problems import ProblemError
+from medianest.web.roles import Role
+
+if TYPE_CHECKING:
+    from medianest.web.auth import Tokens
 
 __all__ = ["Door", "LoginNeeded"]
 

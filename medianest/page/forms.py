@@ -18,9 +18,9 @@ from medianest.storage import StorageError
 from medianest.web.problem_kinds import KINDS
 from medianest.web.problems import ProblemError
 from medianest.web.views.circuit_breakers import act_on_circuit_breaker
-from medianest.web.views.dependencies import register_dependency, remove_dependency
 from medianest.web.views.queue import drop_queued_operation, retry_dead_letters
 from medianest.web.views.queue import retry_queued_operation as retry_operation
+from medianest.web.views.registrations import register_dependency, remove_dependency
 from medianest.web.views.silences import end_silence, silence_alert
 
 __all__ = ["act_on_breaker"]

@@ -11,8 +11,8 @@ from medianest.page.common import blueprint, looking, surroundings
 from medianest.page.live import page
 from medianest.page.now import action_lines, route_lines
 from medianest.page.timeline import TYPES, happenings
-from medianest.web.auth import Role
 from medianest.web.container import container
+from medianest.web.roles import Role
 from medianest.web.views.audit import list_audit_entries
 from medianest.web.views.queue import get_queued_operation, list_queued_operations
 from medianest.web.views.recovery import list_recoveries

@@ -16,7 +16,7 @@ from typing import Any, Final
 from flask import Response, render_template, request
 
 from medianest import __version__
-from medianest.web.auth import Role
+from medianest.web.roles import Role
 
 __all__ = ["POLICY", "alike", "framed", "html_page", "page"]
 

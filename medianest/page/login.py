@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from medianest.page.common import blueprint, door, surroundings
 from medianest.page.door import is_here, refuse_other_sites
 from medianest.page.live import framed, html_page
-from medianest.web.auth import Role
 from medianest.web.problems import ProblemError
+from medianest.web.roles import Role
 
 __all__ = ["show_login"]
 

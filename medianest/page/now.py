@@ -17,7 +17,7 @@ from medianest.page.looks import Look
 from medianest.page.switchboard import Line, lines_of
 from medianest.page.timeline import Happening, happenings
 from medianest.web.container import Container
-from medianest.web.views.queue import QueueFigures
+from medianest.web.views.queue_figures import QueueFigures
 
 __all__ = ["ActionLine", "Now", "RouteLine", "Verdict", "action_lines", "now", "route_lines"]
 

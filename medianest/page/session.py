@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from medianest.resilience import Clock
-from medianest.web.auth import Role
+from medianest.web.roles import Role
 
 T = TypeVar("T")
 

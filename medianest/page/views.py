@@ -11,9 +11,9 @@ from medianest.page.live import page
 from medianest.page.now import now
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
-from medianest.web.auth import Role
 from medianest.web.container import Container, container
-from medianest.web.views.queue import QueueFigures
+from medianest.web.roles import Role
+from medianest.web.views.queue_figures import QueueFigures
 
 __all__ = ["show_now"]
 

@@ -12,14 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from medianest.queue.bound import QueueBound
 from medianest.queue.doubt import take_doubt
-from medianest.queue.operations import (
-    Accepted,
-    IdempotencyError,
-    Lease,
-    Operation,
-    OperationConflictError,
-    QueueFullError,
-)
+from medianest.queue.errors import IdempotencyError, OperationConflictError, QueueFullError
+from medianest.queue.operations import Accepted, Lease, Operation
 from medianest.storage.tables import ACTIVE
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys

@@ -10,14 +10,16 @@ from sqlalchemy import Connection, Select, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from medianest.config import QueueSettings
-from medianest.queue.operations import Operation, OperationConflictError, State
+from medianest.queue.errors import OperationConflictError
+from medianest.queue.operations import Operation, State
 from medianest.queue.store import ACTIVE, find, is_id
 from medianest.resilience import CallRefusedError, Clock, remaining
 from medianest.resilience.snapshot import plain
 from medianest.resilience.steps import ClockSteps
 from medianest.storage.database import Database
 from medianest.storage.errors import StorageError
-from medianest.storage.page import Cursor, newest
+from medianest.storage.page import newest
+from medianest.storage.selection import Cursor
 from medianest.storage.tables import DEAD, FAILING
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys

@@ -8,7 +8,7 @@ from collections import Counter
 from sqlalchemy import Connection, func, select, text
 
 from medianest.config import QueueSettings
-from medianest.queue.operations import QueueFullError
+from medianest.queue.errors import QueueFullError
 from medianest.resilience import Clock
 from medianest.storage.tables import deferred_operations as table
 

@@ -13,7 +13,7 @@ from medianest.queue.runner import QueueRunner
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
-from medianest.storage import Database
+from medianest.storage.database import Database
 
 __all__ = ["Queue"]
 

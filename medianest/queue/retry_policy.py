@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from medianest.config import QueueSettings
-from medianest.queue.operations import Operation, PayloadError
+from medianest.queue.errors import PayloadError
+from medianest.queue.operations import Operation
 
 __all__ = ["Decision", "Handler", "backoff", "decide"]
 

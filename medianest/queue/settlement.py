@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, bindparam, delete, update
 
-from medianest.queue.operations import Lease, PayloadError
+from medianest.queue.errors import PayloadError
+from medianest.queue.operations import Lease
 from medianest.resilience.snapshot import describe
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys

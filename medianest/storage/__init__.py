@@ -1,6 +1,5 @@
 """What must outlive the process: the database, and what is kept in it; and what better did."""
 
-from medianest.storage.database import Database
 from medianest.storage.errors import (
     CacheError,
     CacheRefusedError,
@@ -19,7 +18,6 @@ __all__ = [
     "CacheError",
     "CacheRefusedError",
     "CacheUnavailableError",
-    "Database",
     "DatabaseBusyError",
     "DatabaseFullError",
     "DatabaseReadOnlyError",

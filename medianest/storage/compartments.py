@@ -10,21 +10,15 @@ Two connections are nobody's: they prove that the database is there when all oth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import Bulkhead, BulkheadOptions, Pipeline, Registry
 from medianest.resilience.strategy import Strategy
+from medianest.storage.callers import Caller
 
-__all__ = ["CALLER", "SERVICE", "WRITING", "Caller", "Places", "Ways"]
-
-Caller: TypeAlias = Literal["client", "operator", "background"]
-"""Who calls the database: a request of a client, one of an operator or a viewer, or no request."""
-
-CALLER: Final[ContextVar[Caller]] = ContextVar("medianest-caller", default="background")
-"""For whom this thread works now; set by whoever takes a request."""
+__all__ = ["SERVICE", "WRITING", "Places", "Ways"]
 
 SERVICE: Final = "database"
 WRITING: Final = "database.write"

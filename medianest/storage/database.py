@@ -24,7 +24,8 @@ from medianest.resilience import (
     ResilienceService,
 )
 from medianest.storage import postgres, schema, sqlite
-from medianest.storage.compartments import CALLER, SERVICE, Places, Ways
+from medianest.storage.callers import CALLER
+from medianest.storage.compartments import SERVICE, Places, Ways
 from medianest.storage.errors import (
     DatabaseReadOnlyError,
     DatabaseUnavailableError,

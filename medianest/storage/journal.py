@@ -18,7 +18,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from medianest.resilience import CallRefusedError
 from medianest.storage.database import Database
 from medianest.storage.errors import StorageError
-from medianest.storage.page import Cursor, Selection, newest
+from medianest.storage.page import conditions, newest
+from medianest.storage.selection import Cursor, Selection
 
 __all__ = ["Journal"]
 
@@ -95,9 +96,10 @@ class Journal:
     ) -> tuple[list[dict[str, Any]], Cursor | None]:
         """Records that are `wanted`, newest first, and where the next page begins; those not
         written yet are among them."""
-        conditions = wanted.conditions(self._table)
         waiting = self.waiting()  # first: what is written meanwhile must be in one of both
-        rows, cursor = self._database.read(newest, self._table, "at", conditions, after, limit)
+        rows, cursor = self._database.read(
+            newest, self._table, "at", conditions(wanted, self._table), after, limit
+        )
         found = {row.id: (row.at, row.id, row.record) for row in rows}
         for row in waiting:
             if wanted.has(row):

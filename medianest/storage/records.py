@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from medianest.resilience import Clock
 from medianest.resilience.recovery import RecoveryHistory, RecoveryRecord
-from medianest.resilience.snapshot import plain
+from medianest.storage.audit_row import audit_row
 from medianest.storage.database import Database
 from medianest.storage.journal import Journal
-from medianest.storage.page import Cursor, Selection
+from medianest.storage.selection import Cursor, Selection
 from medianest.storage.tables import audit, recovery_history
 
 __all__ = ["Audit", "HistoryJournal"]
@@ -76,17 +75,15 @@ class Audit(Journal):
         detail: dict[str, Any] | None = None,
     ) -> None:
         """Keep one change; it waits for nothing, the database least of all."""
-        at, key = self._clock.utc(), uuid.uuid4().hex
-        record = {
-            "id": key,
-            "at": plain(at),
-            "actor": actor,
-            "action": action,
-            "target": target,
-            "reason": reason,
-            "address": address,
-            "correlation_id": correlation_id,
-            "detail": detail or {},
-        }
-        row = {"id": key, "at": at, "actor": actor, "action": action, "target": target[:200]}
-        self.add({**row, "record": record})
+        self.add(
+            audit_row(
+                self._clock.utc(),
+                actor,
+                action,
+                target,
+                reason=reason,
+                address=address,
+                correlation_id=correlation_id,
+                detail=detail,
+            )
+        )

@@ -9,7 +9,7 @@ from flask import g, request
 
 from medianest.resilience import CallRefusedError, Deadline
 from medianest.storage import StorageError
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.trace import trace_id
 
 __all__ = ["audited"]
@@ -34,7 +34,7 @@ def audited(
     if log:
         why = f": {reason}" if reason else ""
         events.warning("%s %s by %s%s", action, target, g.actor, why, extra={"service": target})
-    audit = container().storage.audit
+    audit = core().audit
     audit.note(
         g.actor,
         action,

@@ -10,7 +10,6 @@ import hmac
 import os
 import secrets
 from pathlib import Path
-from typing import Literal
 
 from flask import request
 from pydantic import SecretStr
@@ -21,13 +20,12 @@ from medianest.config.private import OthersMayReadError, read_private
 from medianest.jobs import Job
 from medianest.resilience import Clock, ConfigurationError
 from medianest.web.problems import ProblemError
+from medianest.web.roles import Role
 from medianest.web.throttle import Reason, Throttle
 
-__all__ = ["Role", "Tokens", "ensure_operator_token", "renew_operator_token", "session_key"]
+__all__ = ["Tokens", "ensure_operator_token", "renew_operator_token", "session_key"]
 
 _TELL_SECONDS = 10.0
-
-Role = Literal["client", "viewer", "operator"]
 
 
 class Tokens:

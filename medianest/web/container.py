@@ -1,52 +1,54 @@
-"""The container of the app: everything that its views use, in `app.extensions["medianest"]`."""
+"""The container of the server: everything that its views use, in `app.extensions["medianest"]`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import cast
 
-from flask import current_app, g, has_request_context
+from flask import current_app
+from prometheus_client.core import Metric
 
-from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.cache.redis import RedisServer
-from medianest.config import Settings
-from medianest.health.change_history import ChangeHistory
-from medianest.health.report import Report
+from medianest.config import Settings, missing
+from medianest.dependencies.shown import shown_url
 from medianest.health.traffic import Routes
-from medianest.jobs import Job, Lifecycle
+from medianest.jobs import Job
 from medianest.media.media import Media
+from medianest.media.plex.client import SERVICE as PLEX
 from medianest.monitoring.monitoring import Monitoring
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
 from medianest.queue.queue import Queue
 from medianest.resilience import Bulkhead, ErrorRecoveryManager, Registry, ResilienceService
-from medianest.resilience.cascade import CascadeMonitor, Work
+from medianest.storage import schema
 from medianest.storage.storage import Storage
 from medianest.web.auth import Tokens
-from medianest.web.other_breakers import ForeignBreaker
-from medianest.web.trace import trace_id
+from medianest.web.core import CORE, Core, Journals, Registered
+from medianest.web.roles import Role
+from medianest.web.server_metrics import dropped_records, failed_attempts, last_good, left_out
+from medianest.web.words import Environment
 
 __all__ = ["Container", "container"]
 
 
-class Container:
+class Container(Core):
     """Each room of the app, built in the order in which they need each other. Starts no thread
     and opens no connection. `places` are those of requests."""
+
+    has_queue = True
+    short_names: Mapping[str, str] = {"plex": PLEX}
+    monitoring: Monitoring
 
     def __init__(
         self, settings: Settings, registry: Registry, routes: Routes, places: Bulkhead | None
     ) -> None:
+        recovery = ErrorRecoveryManager(clock=registry.clock)
+        super().__init__(ResilienceService(registry, recovery=recovery), routes)
         self.settings = settings
-        self.registry = registry
-        self.lifecycle = Lifecycle(started_at=registry.clock.now())
-        self.started_at = registry.clock.utc()
-        self.cascade = CascadeMonitor(registry, routes.of_service)
-        registry.suspend_retries = partial(self.cascade.why_suspended, Work.RETRY)
-        self.service = ResilienceService(registry, recovery=self._recovery())
-        self.changes = ChangeHistory(self.lifecycle.process)
         self.storage = Storage(settings, self.service, self.changes)
+        self.audit = self.storage.audit
+        self.journals = Journals(self.storage.history, self.storage.audit, self.storage.events)
         self.redis = _redis(settings, self.service)
         self.queue = Queue(settings.queue, self.service, self.storage.database, self.cascade)
         self.media = Media(settings, self.service, self.redis, self.queue)
@@ -67,12 +69,10 @@ class Container:
             routes,
             places,
         )
-        self.other_breakers: Callable[[], Sequence[ForeignBreaker]] = partial(
-            other_breakers, registry
-        )
-        """Those of this process that are no part of the registry."""
-        self.rendered: dict[str, tuple[Report, str]] = {}
-        """Reports as text."""
+        self.interval = settings.health.interval
+        self.check_timeout = settings.health.timeout
+        self.threads = settings.threads
+        self.refreshing = max(1, (settings.threads - settings.in_flight_limit) // 2)
 
     def jobs(self) -> list[Job]:
         """What is done beside the requests."""
@@ -92,32 +92,50 @@ class Container:
             self.redis.close()
         self.storage.close()
 
-    def once(self, name: str, report: Report, render: Callable[[], str]) -> str:
-        """What `render()` makes of a report, made once for all who ask within its second."""
-        known = self.rendered.get(name)
-        if known is None or known[0] is not report:
-            known = self.rendered[name] = report, render()
-        return known[1]
-
-    def breaker_names(self) -> set[str]:
-        """The names of all circuit breakers of this process."""
-        ours = {each.name for each in self.registry.breakers()}
-        return ours | {each.name for each in self.other_breakers()}
+    def authorize(self, role: Role) -> str:
+        """Who has the token of a role. Raises ProblemError."""
+        return self.tokens.authorize(role)
 
     @property
-    def uptime(self) -> float:
-        """Seconds since this process began to serve."""
-        return round(self.registry.clock.now() - self.lifecycle.started_at, 3)
+    def environment(self) -> Environment:
+        """As it is set."""
+        return self.settings.env
 
-    def _recovery(self) -> ErrorRecoveryManager:
-        cascade = self.cascade
-        return ErrorRecoveryManager(
-            clock=self.registry.clock,
-            ambient=_who_and_which,
-            suspended=lambda action: (
-                cascade.why_suspended(Work.OPTIONAL) if action.optional else None
-            ),
-        )
+    def unready(self) -> list[str]:
+        """Why no requests should be sent here: its tables are not those of this version."""
+        migrator = self.storage.migrator
+        if self.settings.env == "testing" or migrator.is_current:
+            return []
+        return [_schema_reason(migrator.revision)]
+
+    def not_configured(self) -> tuple[str, ...]:
+        """The settings that are missing, and what is off without them."""
+        return missing(self.settings)
+
+    def is_public(self, setting: str) -> bool:
+        """Whether a setting lets everybody in."""
+        return bool(getattr(self.settings, setting))
+
+    def families(self) -> Iterator[Metric]:
+        """Metrics of what only the server has."""
+        yield last_good(self.media.plex.last_good_figures())
+        yield left_out()
+        yield failed_attempts(self.tokens.throttle)
+        yield dropped_records()
+
+    def registered(self, name: str) -> Registered | None:
+        """How an operator registered a dependency; None: nobody did."""
+        found = self.monitoring.dependencies.definition(name)
+        if found is None:
+            return None
+        url = found.health_check_url
+        return Registered(shown_url(url) if url else None, found.statuses().text if url else None)
+
+
+def _schema_reason(found: str | None) -> str:
+    if found is None:
+        return "the database has not been reached yet"
+    return f"the database is not ready: {schema.in_words(found)}: run medianest db upgrade"
 
 
 def _redis(settings: Settings, service: ResilienceService) -> RedisServer | None:
@@ -128,12 +146,6 @@ def _redis(settings: Settings, service: ResilienceService) -> RedisServer | None
     return RedisServer(url, settings.redis, service, threads=settings.threads)
 
 
-def _who_and_which() -> dict[str, Any]:
-    """For whom a call failed, and in which request."""
-    user = g.get("actor") if has_request_context() else None
-    return {"user": user, "correlation_id": trace_id()}
-
-
 def container() -> Container:
-    """That of the current app."""
-    return cast(Container, current_app.extensions["medianest"])
+    """That of the current app, which is the server's own."""
+    return cast(Container, current_app.extensions[CORE])

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 from flask import Response, g
 from pydantic import BaseModel
 
-from medianest.web.auth import Role
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.parameters import NoParameters
 from medianest.web.reading import body, headers, optional_body, query
+from medianest.web.roles import Role
 
 __all__ = ["Answered", "Endpoint", "endpoint", "endpoint_of"]
 
@@ -48,10 +48,8 @@ class Endpoint:
 
     def admit(self) -> None:
         """Let only its role in; `g.actor` is then who is there. Raises ProblemError."""
-        if self.role is not None and not (
-            self.unless and getattr(container().settings, self.unless)
-        ):
-            g.actor = container().tokens.authorize(self.role)
+        if self.role is not None and not (self.unless and core().is_public(self.unless)):
+            g.actor = core().authorize(self.role)
 
     def read(self) -> dict[str, BaseModel]:
         """The arguments that the view takes from the current request. Raises ProblemError."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
-from medianest.storage.journal import Journal
-from medianest.storage.page import Cursor
+from medianest.storage.selection import Cursor, Selection
 from medianest.web.models import AnswerModel
 from medianest.web.parameters import CursorPage
+
+if TYPE_CHECKING:
+    from medianest.storage.journal import Journal
 
 __all__ = ["Complete", "journal_page"]
 
@@ -27,29 +29,40 @@ Complete = Annotated[
 
 
 def journal_page(
-    journal: Journal,
+    journal: Journal | None,
     wanted: CursorPage,
     remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
     read: Callable[[Mapping[str, Any]], AnswerModel],
 ) -> dict[str, Any]:
-    """A page of a journal, or of what is remembered, newest first; `is_complete` tells which.
+    """A page of a journal, or of what is remembered, newest first. `is_complete` is false where
+    there is a journal that cannot be asked now.
     A record that `read` does not understand, as of another version, is left out."""
     selection, after = wanted.selection(), Cursor.parse(wanted.cursor)
-    try:
-        records, cursor = journal.page(selection, after, wanted.limit)
-    except (StorageError, CallRefusedError):
-        found = [
-            (at, key, record)
-            for at, key, record in remembered
-            if selection.has({**record, "at": at})
-            and (after is None or (at, key) < (after.at, after.id))
-        ][: wanted.limit + 1]
-        more = len(found) > wanted.limit
-        found = found[: wanted.limit]
-        records = [record for _, _, record in found]
-        cursor = Cursor(*found[-1][:2]) if more else None
-        return {**_page(records, cursor, read), "is_complete": False}
-    return {**_page(records, cursor, read), "is_complete": True}
+    if journal is not None:
+        try:
+            records, cursor = journal.page(selection, after, wanted.limit)
+            return {**_page(records, cursor, read), "is_complete": True}
+        except (StorageError, CallRefusedError) as error:
+            logger.debug("the journal does not answer: %s", error)
+    records, cursor = _remembered(remembered, selection, after, wanted.limit)
+    return {**_page(records, cursor, read), "is_complete": journal is None}
+
+
+def _remembered(
+    remembered: Iterable[tuple[datetime, str, dict[str, Any]]],
+    selection: Selection,
+    after: Cursor | None,
+    limit: int,
+) -> tuple[list[dict[str, Any]], Cursor | None]:
+    found = [
+        (at, key, record)
+        for at, key, record in remembered
+        if selection.has({**record, "at": at})
+        if after is None or (at, key) < (after.at, after.id)
+    ][: limit + 1]
+    page = found[:limit]
+    cursor = Cursor(*page[-1][:2]) if len(found) > limit else None
+    return [record for _, _, record in page], cursor
 
 
 def _page(

@@ -18,15 +18,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from medianest import __version__, metrics
-from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.health import Status
-from medianest.health.log import LOG
 from medianest.health.report import Report
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import Traffic
-from medianest.media.left_out import LEFT_OUT
-from medianest.web.container import Container
-from medianest.web.throttle import Throttle
+from medianest.web.core import Core
 
 __all__ = ["Metrics"]
 
@@ -34,7 +30,7 @@ __all__ = ["Metrics"]
 class Metrics(Collector):
     """Collects the figures of the parts of one app."""
 
-    def __init__(self, parts: Container) -> None:
+    def __init__(self, parts: Core) -> None:
         self._parts = parts
 
     def describe(self) -> Iterable[Metric]:
@@ -57,10 +53,7 @@ class Metrics(Collector):
         yield from metrics.retries(parts.registry.budgets(), watch.counters)
         yield from metrics.recoveries(report.recovery)
         yield from _alerts(report)
-        yield _last_good(parts.media.plex.last_good_figures())
-        yield _left_out()
-        yield _failed_attempts(parts.tokens.throttle)
-        yield _dropped()
+        yield from parts.families()
 
 
 def _health(report: Report) -> Iterator[Metric]:
@@ -144,48 +137,3 @@ def _alerts(report: Report) -> Iterator[Metric]:
         number = sum(alert.severity is severity for alert in report.firing)
         firing.add_metric((severity.name.lower(),), number)
     yield firing
-
-
-def _last_good(figures: Iterable[LastGoodFigures]) -> Metric:
-    look_ups = CounterMetricFamily(
-        "medianest_last_good_look_ups",
-        "Look-ups of last good answers, by the tier that had it, or miss.",
-        labels=("name", "outcome"),
-    )
-    for each in figures:
-        service, operation, _ = each.name.split(":")
-        name = f"{service}.{operation.replace('-', '_')}"  # as its circuit breaker is called
-        look_ups.add_metric((name, "memory"), each.memory.served)
-        look_ups.add_metric((name, "redis"), each.redis.served if each.redis is not None else 0)
-        look_ups.add_metric((name, "miss"), each.misses)
-    return look_ups
-
-
-def _left_out() -> Metric:
-    elements = CounterMetricFamily(
-        "medianest_left_out_elements",
-        "Elements of upstreams' answers that nobody could understand.",
-        labels=("service", "endpoint"),
-    )
-    for (service, endpoint), number in LEFT_OUT.by_endpoint().items():
-        elements.add_metric((service, endpoint), number)
-    return elements
-
-
-def _dropped() -> Metric:
-    dropped = CounterMetricFamily(
-        "medianest_dropped_log_records", "Records of the log that could not be written."
-    )
-    dropped.add_metric((), LOG.dropped)
-    return dropped
-
-
-def _failed_attempts(throttle: Throttle) -> Metric:
-    family = CounterMetricFamily(
-        "medianest_failed_attempts",
-        "Requests without the right token, by what they had.",
-        labels=("reason",),
-    )
-    for reason, number in throttle.counts().items():
-        family.add_metric((reason,), number)
-    return family

@@ -14,6 +14,7 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from medianest.resilience.snapshot import plain
 
@@ -22,6 +23,7 @@ __all__ = [
     "Count",
     "Degraded",
     "ErrorDetail",
+    "IfThere",
     "LastFailure",
     "NextCursor",
     "Number",
@@ -81,6 +83,16 @@ NextCursor = Annotated[
 Degraded = Annotated[
     bool, Field(description="Whether the service failed, so that this answer is old or incomplete.")
 ]
+
+
+def _is_lacking(value: object) -> bool:
+    return value is None
+
+
+T = TypeVar("T")
+
+IfThere = Annotated[T | SkipJsonSchema[None], Field(exclude_if=_is_lacking)]
+"""What the server always has, and is left out in the answers of an app that lacks it."""
 
 
 class _Named(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Annotated, Final, get_args
+from typing import Annotated, get_args
 
 from pydantic import (
     AfterValidator,
@@ -20,10 +20,9 @@ from pydantic import (
 from medianest.health.alerts import Rule
 from medianest.health.change_history import ChangeType
 from medianest.health.series import WindowName
-from medianest.media.plex.client import SERVICE as PLEX
-from medianest.queue.operations import State
 from medianest.resilience.recovery.record import Outcome
-from medianest.storage.page import Selection
+from medianest.storage.selection import Selection
+from medianest.web.core import core
 
 __all__ = [
     "PLAIN",
@@ -37,7 +36,6 @@ __all__ = [
     "NoParameters",
     "OnceHeaders",
     "Page",
-    "QueueFilter",
     "Search",
     "SeriesFilter",
     "ServiceName",
@@ -47,8 +45,6 @@ __all__ = [
 ]
 
 
-_SHORT: Final = {"plex": PLEX}
-
 PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 """No control character, line separator, or mark that changes the direction of writing: it may
 stand in a log. Each engine of regular expressions reads it alike."""
@@ -57,9 +53,10 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=f"^{PLAIN}+$")
 
 
 def full_name(name: str) -> str:
-    """A service or a part of it by its own name: "plex" is short for "plex-media-server"."""
+    """A service or a part of it by its own name: to the server "plex" is short for
+    "plex-media-server"."""
     service, dot, part = name.partition(".")
-    return f"{_SHORT.get(service, service)}{dot}{part}"
+    return f"{core().short_names.get(service, service)}{dot}{part}"
 
 
 def meant(name: str, names: Collection[str]) -> str:

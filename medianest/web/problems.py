@@ -21,11 +21,7 @@ from medianest.media.errors import (
     RejectedError,
     UpstreamError,
 )
-from medianest.queue.operations import (
-    IdempotencyError,
-    OperationConflictError,
-    QueueFullError,
-)
+from medianest.queue.errors import IdempotencyError, OperationConflictError, QueueFullError
 from medianest.resilience import (
     BulkheadFullError,
     CallRefusedError,
@@ -41,7 +37,7 @@ from medianest.storage import (
     SchemaError,
     StorageError,
 )
-from medianest.storage.page import CursorError
+from medianest.storage.selection import CursorError
 from medianest.web.problem_kinds import KINDS, Kind, pages
 from medianest.web.trace import route, trace_id
 

@@ -9,7 +9,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from medianest.config.words import in_our_words
+from medianest.faults import in_our_words
 from medianest.web.parameters import PLAIN
 from medianest.web.problems import ProblemError
 

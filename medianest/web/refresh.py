@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medianest.health.report import Report
 from medianest.resilience import BulkheadFullError
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.models import AnswerModel
 
 __all__ = ["Anything", "Look", "refreshed", "report_response", "served"]
@@ -41,16 +41,15 @@ def refreshed(wanted: Look) -> None:
     ProblemError for anyone but an operator."""
     if not wanted.refresh:
         return
-    here = container()
-    here.tokens.authorize("operator")
-    settings = here.settings
-    spare = max(1, (settings.threads - settings.in_flight_limit) // 2)
+    here = core()
+    here.authorize("operator")
+    bulkhead = here.registry.bulkhead("health.refresh", max_concurrent=here.refreshing)
     try:
-        place = here.registry.bulkhead("health.refresh", max_concurrent=spare).acquire()
+        place = bulkhead.acquire()
     except BulkheadFullError:  # who waits holds a thread that probes may need
         return
     try:
-        here.monitoring.monitor.refresh(settings.health.timeout + _SPARE)
+        here.monitoring.monitor.refresh(here.check_timeout + _SPARE)
         here.monitoring.reporter.forget()
     finally:
         place.release()
@@ -58,12 +57,12 @@ def refreshed(wanted: Look) -> None:
 
 def served(well: bool) -> tuple[int, dict[str, str]]:
     """200, or 503 with the time until the next checks."""
-    seconds = math.ceil(container().settings.health.interval)
+    seconds = math.ceil(core().interval)
     return (200, {}) if well else (503, {"Retry-After": str(seconds)})
 
 
 def report_response(name: str, report: Report, make: Callable[[], AnswerModel]) -> Response:
     """An answer about a report, made once for all who ask within its second."""
-    text = container().once(name, report, lambda: make().model_dump_json() + "\n")
+    text = core().once(name, report, lambda: make().model_dump_json() + "\n")
     headers = {"Cache-Control": "no-store"}
     return Response(text, content_type="application/json", headers=headers)

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from medianest.health.traffic import NOWHERE, Routes, Traffic
-from medianest.storage.compartments import CALLER, Caller
+from medianest.storage.callers import CALLER, Caller
 
 __all__ = ["record", "routes_of"]
 

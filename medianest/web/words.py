@@ -13,6 +13,7 @@ __all__ = [
     "CountingMode",
     "CpuLimit",
     "EndingAction",
+    "Environment",
     "ErrorTrend",
     "LastingAction",
     "MediaService",
@@ -32,6 +33,7 @@ CacheMode: TypeAlias = Literal["redis", "memory"]
 CountingMode: TypeAlias = Literal["window", "consecutive"]
 CpuLimit: TypeAlias = Literal["container", "machine"]
 EndingAction: TypeAlias = Literal["close", "reset", "enable"]
+Environment: TypeAlias = Literal["development", "testing", "production"]
 ErrorTrend: TypeAlias = Literal["steady", "rising", "falling"]
 LastingAction: TypeAlias = Literal["open", "disable"]
 MediaService: TypeAlias = Literal["plex-media-server", "overseerr"]

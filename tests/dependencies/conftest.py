@@ -19,7 +19,7 @@ from medianest.dependencies.registrar import DependencyRegistrar
 from medianest.dependencies.url_check import UrlCheck
 from medianest.health import Check, CheckResult, HealthMonitor
 from medianest.resilience import Criticality, ManualClock, ResilienceService
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.dependencies import DependencyStore
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, text
 from medianest.config import DatabaseSettings
 from medianest.resilience import Deadline, ResilienceService
 from medianest.storage import (
-    Database,
     DatabaseBusyError,
 )
+from medianest.storage.database import Database
 from tests.support.waiting import wait_until
 
 MARGIN = 0.25

@@ -13,7 +13,7 @@ from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
 from medianest.resilience import CircuitBreaker, Clock, ManualClock, Registry, ResilienceService
-from medianest.storage import Database
+from medianest.storage.database import Database
 from tests.overrides.clocks import SettableClock
 
 

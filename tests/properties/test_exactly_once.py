@@ -22,7 +22,7 @@ from medianest.queue.runner import Handler, QueueRunner
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.tables import ACTIVE, deferred_operations, idempotency_keys
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, delete
 
 from medianest.config import DatabaseSettings, QueueSettings
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import IdempotencyError, Lease, OperationConflictError
+from medianest.queue.errors import IdempotencyError, OperationConflictError
+from medianest.queue.operations import Lease
 from medianest.resilience import ManualClock, ResilienceService
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.tables import deferred_operations, idempotency_keys
 from tests.queue.by_hand import QueueByHand
 

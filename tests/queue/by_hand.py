@@ -10,7 +10,7 @@ from medianest.queue.runner import QueueRunner
 from medianest.queue.settlement import Settlement
 from medianest.queue.store import DeferredQueue
 from medianest.resilience import ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 
 
 class QueueByHand(DeferredQueue):

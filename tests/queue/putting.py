@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from medianest.queue.operations import (
-    Accepted,
-)
+from medianest.queue.operations import Accepted
 from tests.queue.by_hand import QueueByHand
 
 PAYLOAD = {"media_id": 1}

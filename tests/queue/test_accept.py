@@ -14,6 +14,7 @@ from sqlalchemy import delete
 
 from medianest.queue.accept import Acceptance
 from medianest.queue.operations import IdempotencyError, OperationConflictError
+from medianest.queue.errors import IdempotencyError
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put

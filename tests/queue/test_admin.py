@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, Executable, insert, select
 
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import OperationConflictError
+from medianest.queue.errors import OperationConflictError
 from medianest.resilience import ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.tables import deferred_operations as table
 from medianest.storage.tables import idempotency_keys as keys
 from tests.queue.by_hand import QueueByHand

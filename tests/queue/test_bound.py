@@ -8,7 +8,7 @@ import pytest
 from medianest.config import QueueSettings
 from medianest.queue.bound import QueueBound
 from medianest.resilience import ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 from tests.queue.by_hand import QueueByHand
 from tests.support.narrowing import not_none
 

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from medianest.config import QueueSettings
 from medianest.resilience import ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import PAYLOAD, put
 from tests.support.narrowing import not_none

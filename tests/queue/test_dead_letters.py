@@ -9,11 +9,9 @@ from sqlalchemy import text
 
 from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin, Retried
-from medianest.queue.operations import (
-    OperationConflictError,
-)
+from medianest.queue.errors import OperationConflictError
 from medianest.resilience import Deadline, ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.errors import DatabaseUnavailableError
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from medianest.queue.operations import PayloadError
+from medianest.queue.errors import PayloadError
 from medianest.queue.settlement import Settlement
 from medianest.resilience import CircuitOpenError, ManualClock
 from tests.queue.making import NOW, REFUSALS, at, lease

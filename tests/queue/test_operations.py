@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from medianest.queue.operations import Operation, PayloadError, QueueFullError, checked_payload
+from medianest.queue.errors import PayloadError, QueueFullError
+from medianest.queue.operations import Operation, checked_payload
 from medianest.queue.set_back import sent_before
 from tests.queue.making import NOW, at, operation
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select, update
 
 from medianest.queue.admin import QueueAdmin, Retried
-from medianest.queue.operations import OperationConflictError
+from medianest.queue.errors import OperationConflictError
 from medianest.resilience import ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.support.narrowing import not_none

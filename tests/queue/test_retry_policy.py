@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from medianest.queue.operations import PayloadError
+from medianest.queue.errors import PayloadError
 from medianest.queue.retry_policy import OUTAGE_DELAY, Decision, Handler, backoff, decide
 from tests.queue.making import NOW, SETTINGS, at, operation
 

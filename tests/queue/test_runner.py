@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import PayloadError
+from medianest.queue.errors import PayloadError
 from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience import (
     Deadline,

@@ -10,15 +10,11 @@ import pytest
 
 from medianest.config import QueueSettings
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import (
-    Accepted,
-    IdempotencyError,
-    PayloadError,
-    QueueFullError,
-)
+from medianest.queue.errors import IdempotencyError, PayloadError, QueueFullError
+from medianest.queue.operations import Accepted
 from medianest.resilience import ManualClock
-from medianest.storage import Database
-from medianest.storage.page import Cursor, CursorError
+from medianest.storage.database import Database
+from medianest.storage.selection import Cursor, CursorError
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import PAYLOAD, put
 from tests.support.narrowing import not_none

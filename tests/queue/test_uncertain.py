@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from medianest.config import QueueSettings
 from medianest.queue.operations import Accepted
 from medianest.resilience import Deadline, ManualClock
-from medianest.storage import Database, DatabaseUncertainError
+from medianest.storage import DatabaseUncertainError
+from medianest.storage.database import Database
 from tests.queue.by_hand import QueueByHand
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until

@@ -19,7 +19,8 @@ from medianest.jobs import Job, Lifecycle
 from medianest.resilience import SystemClock
 from medianest.server.background import BackgroundJobs
 from medianest.server.every import Every
-from medianest.storage import Database, schema
+from medianest.storage import schema
+from medianest.storage.database import Database
 from medianest.storage.errors import DatabaseUnavailableError
 from medianest.web.container import Container
 from tests.support.waiting import wait_until

@@ -6,8 +6,8 @@ from dataclasses import replace
 from medianest.health.alerts import Alert
 from medianest.health.thresholds import Severity
 from medianest.resilience import ManualClock
-from medianest.storage import Database
 from medianest.storage.alert_claims import AlertClaims
+from medianest.storage.database import Database
 
 MakeClaims = Callable[[Database], AlertClaims]
 

@@ -15,8 +15,8 @@ from medianest.config import DatabaseSettings
 from medianest.health.alerts import Alert
 from medianest.health.thresholds import Severity
 from medianest.resilience import ManualClock, ResilienceService
-from medianest.storage import Database
 from medianest.storage.alert_claims import AlertClaims
+from medianest.storage.database import Database
 from medianest.storage.group_commit import GroupCommit
 from tests.storage.alerting import WARNING, MakeClaims
 from tests.storage.committing import Part, Store

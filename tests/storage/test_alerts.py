@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select, update
 
 from medianest.health.alerts import Alert
 from medianest.resilience import ManualClock
-from medianest.storage import Database, DatabaseUnavailableError
+from medianest.storage import DatabaseUnavailableError
 from medianest.storage.alert_claims import AlertClaims
+from medianest.storage.database import Database
 from medianest.storage.tables import alerts
 from tests.storage.alerting import CRITICAL, WARNING, MakeClaims, over
 

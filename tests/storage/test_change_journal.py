@@ -7,9 +7,10 @@ import pytest
 
 from medianest.health.change_history import ChangeHistory, ChangeRecord
 from medianest.resilience import ManualClock
-from medianest.storage import Database, DatabaseUnavailableError
+from medianest.storage import DatabaseUnavailableError
 from medianest.storage.change_journal import ChangeJournal
-from medianest.storage.page import Selection
+from medianest.storage.database import Database
+from medianest.storage.selection import Selection
 
 
 class Process:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, text
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import BulkheadFullError, BulkheadSnapshot, ManualClock, ResilienceService
-from medianest.storage import Database
-from medianest.storage.compartments import CALLER, WRITING, Caller, Places
+from medianest.storage.callers import CALLER, Caller
+from medianest.storage.compartments import WRITING, Places
+from medianest.storage.database import Database
 from tests.support.waiting import wait_until
 
 PATIENCE = 10.0

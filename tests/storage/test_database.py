@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from medianest.storage import (
-    Database,
     SchemaError,
 )
+from medianest.storage.database import Database
 from medianest.storage.migrator import Migrator
 from medianest.storage.schema import NO_TABLES, head_revision, in_words
 

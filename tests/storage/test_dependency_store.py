@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from medianest.resilience import ManualClock
-from medianest.storage import Database, DatabaseUnavailableError, SchemaError
+from medianest.storage import DatabaseUnavailableError, SchemaError
 from medianest.storage import dependencies as module
+from medianest.storage.database import Database
 from medianest.storage.dependencies import (
     DependencyConflictError,
     DependencyStore,

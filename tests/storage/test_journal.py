@@ -10,10 +10,11 @@ import pytest
 from medianest.resilience import ErrorRecoveryManager, ManualClock, RecoveryContext
 from medianest.resilience.recovery import RecoveryRecord
 from medianest.resilience.snapshot import plain
-from medianest.storage import Database, DatabaseUnavailableError
+from medianest.storage import DatabaseUnavailableError
+from medianest.storage.database import Database
 from medianest.storage.journal import Journal
-from medianest.storage.page import Cursor, Selection
 from medianest.storage.records import Audit, HistoryJournal
+from medianest.storage.selection import Cursor, Selection
 from medianest.storage.tables import audit as table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

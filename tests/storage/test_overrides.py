@@ -10,7 +10,7 @@ from sqlalchemy import text
 from medianest.overrides.override import Override
 from medianest.overrides.store import OverrideStore
 from medianest.resilience import ManualClock
-from medianest.storage import Database
+from medianest.storage.database import Database
 
 
 @pytest.fixture

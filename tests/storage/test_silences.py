@@ -9,8 +9,9 @@ from sqlalchemy import Connection, insert, select
 
 from medianest.health.alerts import Alert, Silences
 from medianest.resilience import ManualClock, SystemClock
-from medianest.storage import Database, DatabaseUnavailableError
+from medianest.storage import DatabaseUnavailableError
 from medianest.storage.alert_claims import AlertClaims, Marks
+from medianest.storage.database import Database
 from medianest.storage.silences import SilenceKeeper
 from medianest.storage.tables import silences as table
 from tests.support.narrowing import not_none

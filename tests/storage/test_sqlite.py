@@ -21,11 +21,11 @@ from sqlalchemy.exc import IntegrityError
 from medianest.config import DatabaseSettings
 from medianest.resilience import ResilienceService
 from medianest.storage import (
-    Database,
     DatabaseFullError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
 )
+from medianest.storage.database import Database
 from medianest.storage.schema import head_revision
 from tests.support.waiting import wait_until
 

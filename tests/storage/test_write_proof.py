@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 from medianest.dependencies.checks import DatabaseCheck
 from medianest.health import Status
 from medianest.resilience import Deadline, ManualClock
-from medianest.storage import Database, DatabaseReplacedError
+from medianest.storage import DatabaseReplacedError
+from medianest.storage.database import Database
 from tests.support.narrowing import not_none
 from tests.support.postgres import PostgresProcess
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import ResilienceService
-from medianest.storage import Database
+from medianest.storage.database import Database
 from medianest.storage.schema import head_revision
 from medianest.storage.tables import metadata
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from medianest.storage.compartments import CALLER, Caller
+from medianest.storage.callers import CALLER, Caller
 
 
 def test_the_database_knows_for_whom_it_is_called(make_app: Callable[..., Flask]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self, cast
 
-from medianest.queue.operations import PayloadError
+from medianest.queue.errors import PayloadError
 
 __all__ = ["NOTHING", "KnownRequest", "Requested", "Standing", "Wish"]
 

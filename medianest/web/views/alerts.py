@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from medianest.health import alerts
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Number, Timestamp
 from medianest.web.words import AlertSeverity
@@ -68,7 +68,7 @@ class Alert(AnswerModel):
     def of(cls, alert: alerts.Alert) -> Alert:
         """As it is now."""
         told = {name: value for name, value in alert.as_dict().items() if name not in _INNER}
-        silence = container().monitoring.silences.of(alert.key)
+        silence = core().monitoring.silences.of(alert.key)
         return cls.model_validate({**told, "key": alert.key, "silence": silence})
 
 
@@ -84,7 +84,7 @@ class Alerts(AnswerModel):
 @endpoint("viewer", operation_id="list_alerts", answers={200: Alerts})
 def list_alerts() -> Alerts:
     """The alerts that fire, those that may soon, and the last ones that any process sent."""
-    manager = container().monitoring.alerts
+    manager = core().monitoring.alerts
     firing, pending, recent = manager.firing(), manager.pending(), manager.recent()
     return Alerts(
         firing=tuple(map(Alert.of, firing)),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.journal_page import Complete, journal_page
 from medianest.web.models import (
@@ -51,9 +51,9 @@ class AuditPage(AnswerModel):
 @endpoint("viewer", operation_id="list_audit_entries", query=AuditFilter, answers={200: AuditPage})
 def list_audit_entries(query: AuditFilter) -> AuditPage:
     """What operators changed, newest first; without the database, what is not written yet."""
-    here = container()
+    here = core()
     if query.target is not None:
         query = query.model_copy(update={"target": meant(query.target, here.breaker_names())})
-    waiting = ((row["at"], row["id"], row["record"]) for row in here.storage.audit.waiting())
+    waiting = ((row["at"], row["id"], row["record"]) for row in here.audit.waiting())
     read = AuditEntry.model_validate
-    return AuditPage(**journal_page(here.storage.audit, query, waiting, read))
+    return AuditPage(**journal_page(here.journals.audit, query, waiting, read))

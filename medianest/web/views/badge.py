@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 
 from medianest.health import Status
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.refresh import Anything
 
@@ -50,7 +50,7 @@ blueprint = Blueprint("badge", __name__)
 def get_badge() -> Any:
     """The status of the whole in a word, as a picture. Always 200, as browsers show no other; it
     tells no more than the status of `/api/v1/health`."""
-    svg = _drawn(container().monitoring.reporter.report().status)
+    svg = _drawn(core().monitoring.reporter.report().status)
     response = Response(svg, content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
     response.set_etag(hashlib.blake2b(svg.encode(), digest_size=16).hexdigest(), weak=True)
     return response.make_conditional(request)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from medianest.resilience import State
 from medianest.resilience.snapshot import BreakerCounts, BreakerSnapshot, BreakerTotals, describe
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
 from medianest.web.other_breakers import ForeignBreaker
 from medianest.web.words import BreakerPackage, BreakerState, CountingMode
@@ -116,7 +116,7 @@ class Breaker(AnswerModel):
     @classmethod
     def of(cls, seen: BreakerSnapshot) -> Breaker:
         """As it was seen, with its configuration and what opened it."""
-        here = container()
+        here = core()
         breaker = here.registry.find_breaker(seen.name)
         is_open = seen.state in (State.OPEN, State.HALF_OPEN)
         told = set(seen.__slots__) - {"durations"}  # those are for /metrics

@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from medianest.resilience import Criticality, cascade
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
@@ -106,7 +106,7 @@ def _level(percent: float) -> dict[str, Any]:
 @endpoint("viewer", operation_id="get_cascade_risk", answers={200: CascadeRisk})
 def get_cascade_risk() -> CascadeRisk:
     """Whether the failure of one dependency is about to spread to others."""
-    assessed = container().cascade.assess()
+    assessed = core().cascade.assess()
     return CascadeRisk(
         **dict(Risk.of(assessed)),
         generated_at=assessed.at,

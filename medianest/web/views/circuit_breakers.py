@@ -9,7 +9,7 @@ from pydantic import Field
 
 from medianest.resilience import CircuitBreaker
 from medianest.web.audited import audited
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
@@ -58,15 +58,15 @@ Name = Annotated[
 def list_circuit_breakers() -> Breakers:
     """Every breaker's snapshot and configuration; those that other code of the process made with
     the circuitbreaker package come last."""
-    ours = map(_seen, container().registry.breakers())
-    return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, container().other_breakers())))
+    ours = map(_seen, core().registry.breakers())
+    return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, core().other_breakers())))
 
 
 @blueprint.get("/circuit-breakers/<path:name>")
 @endpoint("viewer", operation_id="get_circuit_breaker", answers={200: Breaker})
 def get_circuit_breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
-    name = meant(name, container().breaker_names())
+    name = meant(name, core().breaker_names())
     found = _find(name)
     return _seen(found) if found is not None else Breaker.of_other(_find_other(name))
 
@@ -83,12 +83,12 @@ def act_on_circuit_breaker(name: Name, body: BreakerAction) -> tuple[BreakerActi
     """Open, close, reset, disable or enable a breaker. `open` and `disable` outlive restarts, until
     they expire or an operator ends them; 202 when this is obeyed, but could be kept nowhere yet.
     One of the circuitbreaker package can only be closed or reset, which is the same to it."""
-    name = meant(name, container().breaker_names())
+    name = meant(name, core().breaker_names())
     found = _find(name)
     if found is None:
         return BreakerActionResult(circuit_breaker=_act_on_other(name, body), kept=None), 200
     kept = OverrideStorage.of(
-        container().overrides.act(
+        core().overrides.act(
             name, body.action, reason=body.reason, actor=g.actor, expires_in=body.expires_in_seconds
         )
     )
@@ -116,11 +116,11 @@ def _seen(breaker: CircuitBreaker) -> Breaker:
 
 
 def _find(name: str) -> CircuitBreaker | None:
-    return container().registry.find_breaker(name)
+    return core().registry.find_breaker(name)
 
 
 def _find_other(name: str) -> ForeignBreaker:
-    for other in container().other_breakers():
+    for other in core().other_breakers():
         if other.name == name:
             return other
     raise ProblemError("not-found", f"there is no circuit breaker {name!r}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import ConfigDict, Field
 
 from medianest.web.models import AnswerModel, Count, Number, Seconds, Share
-from medianest.web.views.queue import QueueFigures
+from medianest.web.views.queue_figures import QueueFigures
 from medianest.web.words import CacheMode, CpuLimit, MemoryLimit
 
 __all__ = [

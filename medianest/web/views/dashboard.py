@@ -14,7 +14,7 @@ from medianest.storage.samples import sample_error
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp, by_name
-from medianest.web.views.queue import QueueFigures
+from medianest.web.views.queue_figures import QueueFigures
 
 __all__ = [
     "DashboardStatus",

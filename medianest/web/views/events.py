@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from medianest.health.change_history import ChangeType
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.journal_page import Complete, journal_page
 from medianest.web.models import AnswerModel, NextCursor, RecordId, Timestamp
@@ -56,8 +56,8 @@ class EventPage(AnswerModel):
 def list_events(query: EventFilter) -> EventPage:
     """What has changed, newest first, as all processes saw it; without the database, what this one
     remembers."""
-    here = container()
+    here = core()
     if query.name is not None:
         query = query.model_copy(update={"name": meant(query.name, here.breaker_names())})
     remembered = ((each.at, each.id, each.as_dict()) for each in here.changes.recent())
-    return EventPage(**journal_page(here.storage.events, query, remembered, Event.model_validate))
+    return EventPage(**journal_page(here.journals.events, query, remembered, Event.model_validate))

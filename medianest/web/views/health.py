@@ -9,14 +9,11 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from medianest import __version__
-from medianest.config import missing
-from medianest.config.settings import Environment
 from medianest.health import ComponentHealth, Status
 from medianest.health.report import Report
 from medianest.health.score import Score
 from medianest.resilience import CircuitBreaker, State
-from medianest.storage import schema
-from medianest.web.container import Container, container
+from medianest.web.core import Core, core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
@@ -29,7 +26,7 @@ from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.component_figures import StateCounts
 from medianest.web.views.component_model import Component, components_of
-from medianest.web.words import ReadinessStatus
+from medianest.web.words import Environment, ReadinessStatus
 
 __all__ = ["blueprint"]
 
@@ -94,11 +91,11 @@ _REFUSING = (State.OPEN, State.FORCED_OPEN)
 def get_health(query: Look) -> tuple[Health, int, dict[str, str]]:
     """The overall status, and nothing that an outsider should not know."""
     refreshed(query)
-    here, report = container(), container().monitoring.reporter.report()
+    here, report = core(), core().monitoring.reporter.report()
     answer = Health(
         status=report.status,
         version=__version__,
-        environment=here.settings.env,
+        environment=here.environment,
         uptime_seconds=here.uptime,
         checked_at=max(filter(None, (c.checked_at for c in _checks(report))), default=report.at),
     )
@@ -126,10 +123,9 @@ def get_liveness() -> Liveness:
 )
 def get_readiness() -> tuple[Readiness, int, dict[str, str]]:
     """Whether to send requests here."""
-    here = container()
+    here = core()
     reasons = ["draining"] if here.lifecycle.draining else []
-    if here.settings.env != "testing" and not here.storage.migrator.is_current:
-        reasons.append(_schema_reason(here.storage.migrator.revision))
+    reasons += here.unready()
     reasons += [
         f"the critical dependency {found.name} is unhealthy"
         for found in here.monitoring.reporter.report().dependencies
@@ -137,12 +133,6 @@ def get_readiness() -> tuple[Readiness, int, dict[str, str]]:
     ]
     answer = Readiness(status="not_ready" if reasons else "ready", reasons=tuple(reasons))
     return answer, *served(not reasons)
-
-
-def _schema_reason(found: str | None) -> str:
-    if found is None:
-        return "the database has not been reached yet"
-    return f"the database is not ready: {schema.in_words(found)}: run medianest db upgrade"
 
 
 @blueprint.get("/comprehensive")
@@ -155,11 +145,11 @@ def _schema_reason(found: str | None) -> str:
 def get_comprehensive_health(query: Look) -> Response:
     """Every component, the score with its deductions, and the alerts that fire."""
     refreshed(query)
-    here, report = container(), container().monitoring.reporter.report()
+    here, report = core(), core().monitoring.reporter.report()
     return report_response("comprehensive", report, lambda: _all_of(report, here))
 
 
-def _all_of(report: Report, here: Container) -> ComprehensiveHealth:
+def _all_of(report: Report, here: Core) -> ComprehensiveHealth:
     components = components_of(report)
     return ComprehensiveHealth(
         generated_at=report.at,
@@ -168,7 +158,7 @@ def _all_of(report: Report, here: Container) -> ComprehensiveHealth:
         components=components,
         by_name=by_name(components),
         alerts=tuple(map(Alert.of, report.firing)),
-        not_configured=missing(here.settings),
+        not_configured=here.not_configured(),
     )
 
 
@@ -183,7 +173,7 @@ def _all_of(report: Report, here: Container) -> ComprehensiveHealth:
 def get_circuit_breaker_health() -> tuple[BreakerHealth, int, dict[str, str]]:
     """How many breakers are in which state, and each of them; 503 when one of a critical
     dependency is open."""
-    registry = container().registry
+    registry = core().registry
     seen = [breaker.snapshot() for breaker in registry.breakers()]
     states = Counter(each.state for each in seen)
     counts = StateCounts.model_validate({state.value: states[state] for state in State})

@@ -9,13 +9,14 @@ from pydantic import Field
 
 from medianest.health import traffic
 from medianest.health.traffic import Route
-from medianest.monitoring.monitoring import Monitoring
+from medianest.health.watch import Watch
 from medianest.resilience import BulkheadSnapshot, CoalesceSnapshot
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import (
     AnswerModel,
     Count,
+    IfThere,
     Number,
     Seconds,
     Share,
@@ -29,7 +30,7 @@ from medianest.web.views.component_figures import (
     RecoveryFigures,
     ThreadFigures,
 )
-from medianest.web.views.queue import QueueFigures
+from medianest.web.views.queue_figures import QueueFigures
 
 __all__ = [
     "HealthMetrics",
@@ -38,6 +39,7 @@ __all__ = [
     "RouteFigures",
     "Traffic",
     "blueprint",
+    "of_health",
 ]
 
 
@@ -104,7 +106,7 @@ class HealthMetrics(AnswerModel):
     routes: tuple[RouteFigures, ...]
     memory: MemoryFigures
     cpu: CpuFigures | None
-    threads: ThreadFigures
+    threads: IfThere[ThreadFigures]
 
 
 class PatienceFigures(AnswerModel):
@@ -145,18 +147,19 @@ class ResilienceMetrics(AnswerModel):
     retries: tuple[RetryFigures, ...]
     fallbacks: tuple[FallbackFigures, ...]
     recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
-    queue: QueueFigures
+    queue: IfThere[QueueFigures]
 
 
-blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
+blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1/resilience")
+of_health = Blueprint("health_metrics", __name__, url_prefix="/api/v1/health")
 
 
-@blueprint.get("/health/metrics")
+@of_health.get("/metrics")
 @endpoint("viewer", operation_id="get_health_metrics", query=Anything, answers={200: HealthMetrics})
 def get_health_metrics() -> HealthMetrics:
     """What this process does, by route and in all, over the last minute and since its start, and
     of that what people asked for; and what it takes."""
-    here, watch = container(), container().monitoring
+    here, watch = core(), core().monitoring
     minute, ever = watch.traffic.figures()
     cpu = watch.monitor.component("cpu").detail
     return HealthMetrics(
@@ -170,18 +173,18 @@ def get_health_metrics() -> HealthMetrics:
         routes=tuple(_route(watch, route) for route in watch.traffic.routes()),
         memory=MemoryFigures.model_validate(watch.system.memory()),
         cpu=CpuFigures.model_validate(dict(cpu)) if cpu else None,
-        threads=_threads(watch, here.settings.threads),
+        threads=_threads(watch, here.threads),
     )
 
 
-def _traffic(watch: Monitoring, *, of_users: bool) -> Traffic:
+def _traffic(watch: Watch, *, of_users: bool) -> Traffic:
     known, serves_people = watch.traffic.routes(), watch.routes.serves_people
     routes = [each for each in known if serves_people(each) is of_users]
     minute, ever = watch.traffic.figures(routes)
     return Traffic(last_minute=RequestFigures.of(minute), since_start=RequestFigures.of(ever))
 
 
-def _route(watch: Monitoring, route: Route) -> RouteFigures:
+def _route(watch: Watch, route: Route) -> RouteFigures:
     minute, ever = watch.traffic.figures([route])
     _, _, statuses = route.histogram()
     return RouteFigures(
@@ -193,7 +196,9 @@ def _route(watch: Monitoring, route: Route) -> RouteFigures:
     )
 
 
-def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
+def _threads(watch: Watch, threads: int | None) -> ThreadFigures | None:
+    if threads is None:
+        return None
     if watch.places is None:
         return ThreadFigures(threads=threads)
     seen = watch.places.snapshot()
@@ -206,16 +211,16 @@ def _threads(watch: Monitoring, threads: int) -> ThreadFigures:
     )
 
 
-@blueprint.get("/resilience/metrics")
+@blueprint.get("/metrics")
 @endpoint("viewer", operation_id="get_resilience_metrics", answers={200: ResilienceMetrics})
 def get_resilience_metrics() -> ResilienceMetrics:
     """Figures of all pipelines: breakers, bulkheads, shared calls, retries and their
     budgets, fallbacks that answered, recovery by action, and the queue."""
-    report, watch = container().monitoring.reporter.report(), container().monitoring
+    report, watch = core().monitoring.reporter.report(), core().monitoring
     helped = watch.counters.recovered()
     retries = [
         RetryFigures(name=name, recovered=helped.get(name, 0), **_whole(budget.snapshot()))
-        for name, budget in container().registry.budgets().items()
+        for name, budget in core().registry.budgets().items()
     ]
     fallbacks = [
         FallbackFigures(name=name, source=source, served=number)

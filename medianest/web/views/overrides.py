@@ -11,7 +11,7 @@ from medianest.overrides import keeper
 from medianest.overrides.override import Override
 from medianest.resilience import CircuitBreaker
 from medianest.web.audited import audited
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Seconds, Timestamp
 from medianest.web.parameters import meant
@@ -133,7 +133,7 @@ Name = Annotated[
 @endpoint("viewer", operation_id="list_overrides", answers={200: BreakerOverrides})
 def list_overrides() -> BreakerOverrides:
     """Every override that lasts, also of breakers that do not exist now."""
-    here = container()
+    here = core()
     found = tuple(
         BreakerOverride.of(each, here.registry.find_breaker(each.breaker))
         for each in here.overrides.active()
@@ -148,7 +148,7 @@ def list_overrides() -> BreakerOverrides:
 def end_override(name: Name) -> tuple[OverrideStorage, int]:
     """End an override, also of a breaker that does not exist now; for others it is the action
     `enable`. 202 when this is obeyed, but could be kept nowhere yet."""
-    here = container()
+    here = core()
     known = [each.breaker for each in here.overrides.active()]
     name = meant(name, known)
     if name not in known:

@@ -10,7 +10,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics import exposition as open_exposition
 from prometheus_client.registry import Collector
 
-from medianest.web.container import Container, container
+from medianest.web.core import Core, core
 from medianest.web.endpoint import endpoint
 from medianest.web.metrics import Metrics
 
@@ -40,7 +40,7 @@ _TYPES = tuple(kind.partition(";")[0] for _, kind in _FORMATS.values())
 )
 def get_prometheus_metrics() -> Response:
     """Every figure in the text format of Prometheus; for viewers, or for all by a setting."""
-    here = container()
+    here = core()
     # Of what the client says only this one word counts: the rest must not come back to it.
     is_open = "application/openmetrics-text" in request.headers.get("Accept", "")
     encode, content_type = _FORMATS["open" if is_open else "text"]
@@ -49,7 +49,7 @@ def get_prometheus_metrics() -> Response:
     return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
-def _registry(here: Container) -> CollectorRegistry:
+def _registry(here: Core) -> CollectorRegistry:
     """Of this app alone: what other code of this process counts is not ours to tell."""
     registry = CollectorRegistry(auto_describe=False)
     worker = here.lifecycle.worker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -10,19 +9,19 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import Field
 
-from medianest.health import ComponentHealth
 from medianest.queue.operations import Operation, State
-from medianest.storage.page import Cursor
+from medianest.storage.selection import Cursor
 from medianest.web.audited import audited
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, ErrorDetail, NextCursor, RecordId, Timestamp
-from medianest.web.parameters import QueueFilter
+from medianest.web.parameters import CursorPage, Handler
 from medianest.web.problem_kinds import READING, WRITING
 from medianest.web.problems import ProblemError, invalid
 from medianest.web.schemas import ReasonBody, RetryDead
+from medianest.web.views.queue_figures import QueueFigures
 
-__all__ = ["DeferredOperation", "OperationPage", "QueueFigures", "blueprint"]
+__all__ = ["DeferredOperation", "OperationPage", "blueprint"]
 
 
 _APART = frozenset({"error_type", "error_message", "first_sent_at"})
@@ -127,31 +126,11 @@ class RetriedLetters(AnswerModel):
     ]
 
 
-class QueueFigures(AnswerModel):
-    """How many operations are in which state; null while the database cannot tell."""
+class QueueFilter(CursorPage):
+    """Which deferred operations."""
 
-    pending: Count | None = None
-    running: Count | None = None
-    done: Count | None = None
-    dead: Count | None = None
-    failing: Annotated[
-        Count | None,
-        Field(
-            description="How many of the pending ones have failed three times for a reason of "
-            "their own."
-        ),
-    ] = None
-    oldest_created_at: Annotated[
-        Timestamp | None,
-        Field(validation_alias="oldest", description="When the oldest pending operation was made."),
-    ] = None
-    counted_at: Annotated[Timestamp | None, Field(description="When they were counted.")] = None
-
-    @classmethod
-    def of(cls, components: Iterable[ComponentHealth]) -> QueueFigures:
-        """As its check found them."""
-        found = next((each.detail for each in components if each.name == "queue"), {})
-        return cls.model_validate(dict(found))
+    state: State | None = None
+    handler: Handler | None = None
 
 
 class OperationPage(AnswerModel):

@@ -13,7 +13,7 @@ from medianest.resilience import ConfigurationError
 from medianest.resilience.recovery import CIRCUIT_OPEN, NamedOperation, Prediction
 from medianest.resilience.recovery.record import Outcome, StepOutcome
 from medianest.web.audited import audited
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.journal_page import Complete, journal_page
 from medianest.web.models import (
@@ -163,9 +163,9 @@ blueprint = Blueprint("recovery", __name__, url_prefix="/api/v1/resilience")
 def list_recoveries(query: HistoryFilter) -> RecoveryPage:
     """What was tried after failures, newest first; without the database, what this process
     remembers."""
-    here = container()
+    here = core()
     remembered = ((r.at, r.id, r.as_dict()) for r in here.service.recovery.history.records())
-    return RecoveryPage(**journal_page(here.storage.history, query, remembered, RecoveryRecord.of))
+    return RecoveryPage(**journal_page(here.journals.history, query, remembered, RecoveryRecord.of))
 
 
 @blueprint.get("/recovery/rehearsals")
@@ -173,7 +173,7 @@ def list_recoveries(query: HistoryFilter) -> RecoveryPage:
 def list_rehearsals(query: Limit) -> Rehearsals:
     """What rehearsals did, newest first, as far as this process remembers. They are not in the
     history, and count for nothing."""
-    found = container().service.recovery.history.rehearsals()[: query.limit]
+    found = core().service.recovery.history.rehearsals()[: query.limit]
     return Rehearsals(items=tuple(RecoveryRecord.of(record.as_dict()) for record in found))
 
 
@@ -181,7 +181,7 @@ def list_rehearsals(query: Limit) -> Rehearsals:
 @endpoint("viewer", operation_id="list_recovery_operations", answers={200: RecoveryOperations})
 def list_recovery_operations() -> RecoveryOperations:
     """The operations that recovery knows, and which actions are for them."""
-    manager = container().service.recovery
+    manager = core().service.recovery
     known = tuple(
         RecoveryOperation(
             name=operation.name,
@@ -204,7 +204,7 @@ def list_recovery_operations() -> RecoveryOperations:
 )
 def rehearse_recovery(body: Rehearsal) -> RehearsalResult:
     """Which recovery actions would be tried against an error, or, with `execute`, what they do."""
-    manager, operation = container().service.recovery, _operation(body)
+    manager, operation = core().service.recovery, _operation(body)
     with _told("error"):
         error = manager.operations.sample_error(operation.service, body.error)
     with _told("context"):
@@ -227,7 +227,7 @@ def rehearse_recovery(body: Rehearsal) -> RehearsalResult:
 
 
 def _operation(wanted: Rehearsal) -> NamedOperation:
-    known = container().service.recovery.operations
+    known = core().service.recovery.operations
     listed = {each.name: each.service for each in known.all()}
     service = listed.get(wanted.operation)
     if service is not None and wanted.service in (None, service):

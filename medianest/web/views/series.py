@@ -10,7 +10,7 @@ from pydantic import Field
 
 from medianest.health.ring import Step
 from medianest.health.series import WINDOWS, WindowName
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Count, Seconds, Timestamp
 from medianest.web.parameters import SeriesFilter, meant
@@ -76,7 +76,7 @@ class FigureSeries(AnswerModel):
 @endpoint("viewer", operation_id="get_series", query=SeriesFilter, answers={200: FigureSeries})
 def get_series(query: SeriesFilter) -> FigureSeries:
     """How the calls of this process to each dependency went, and its requests by route."""
-    here, series = container(), container().monitoring.series
+    here, series = core(), core().monitoring.series
     name = query.name
     if name is not None:
         name = meant(name, [each.name for each in here.registry.dependencies()])

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from medianest.health import alerts
 from medianest.web.audited import audited
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
 from medianest.web.models import AnswerModel, Timestamp
 from medianest.web.parameters import meant
@@ -56,7 +56,7 @@ class Silence(AnswerModel):
             until_at=silence.until_at,
             reason=silence.reason,
             actor=silence.actor,
-            kept=container().monitoring.silences.is_kept(silence),
+            kept=core().monitoring.keeps(silence),
         )
 
     @property
@@ -75,7 +75,7 @@ class Silences(AnswerModel):
 @endpoint("viewer", operation_id="list_silences", answers={200: Silences})
 def list_silences() -> Silences:
     """Every alert that is silenced, whether it fires or not."""
-    return Silences(silences=tuple(map(Silence.of, container().monitoring.silences.active())))
+    return Silences(silences=tuple(map(Silence.of, core().monitoring.silences.active())))
 
 
 @blueprint.post("/alerts/<path:key>/silence")
@@ -89,7 +89,7 @@ def silence_alert(key: Key, body: Silencing) -> tuple[Silence, int]:
     """Notify nobody of an alert for so long, also when it ends and comes again; it is shown all the
     same, and told when the silence is over and it still fires. Of an alert that is silenced already
     this is the new silence. 202 when it is obeyed, but could not be kept yet."""
-    key, watch = _known(key), container().monitoring
+    key, watch = _known(key), core().monitoring
     made = watch.silences.silence(key, body.duration_seconds, body.reason, g.actor)
     watch.reporter.forget()
     audited("alert.silence", key, body.reason, {"duration_seconds": body.duration_seconds})
@@ -101,7 +101,7 @@ def silence_alert(key: Key, body: Silencing) -> tuple[Silence, int]:
 @endpoint("operator", operation_id="end_silence", answers={200: Silence, 202: Silence})
 def end_silence(key: Key) -> tuple[Silence, int]:
     """Have an alert told again: at once, if it fires."""
-    watch = container().monitoring
+    watch = core().monitoring
     key = _meant(key, {each.key for each in watch.silences.active()})
     ended = watch.silences.end(key)
     if ended is None:
@@ -113,7 +113,7 @@ def end_silence(key: Key) -> tuple[Silence, int]:
 
 
 def _known(key: str) -> str:
-    known = container().monitoring.alerts.keys()
+    known = core().monitoring.alerts.keys()
     key = _meant(key, known)
     if key not in known:
         raise ProblemError("not-found", f"there is no alert {key!r}", {"alerts": sorted(known)})

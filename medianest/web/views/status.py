@@ -13,16 +13,16 @@ from medianest.health import Status
 from medianest.health.report import Report
 from medianest.health.score import Score
 from medianest.resilience import BulkheadSnapshot, Criticality
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
-from medianest.web.models import AnswerModel, Timestamp, by_name
+from medianest.web.models import AnswerModel, IfThere, Timestamp, by_name
 from medianest.web.refresh import report_response
 from medianest.web.views.alerts import Alert
 from medianest.web.views.breaker_model import Breaker
 from medianest.web.views.cascade import Risk
 from medianest.web.views.component_figures import RecoveryFigures
 from medianest.web.views.component_model import Component, components_of
-from medianest.web.views.queue import QueueFigures
+from medianest.web.views.queue_figures import QueueFigures
 from medianest.web.words import BreakerState
 
 __all__ = ["ResilienceHealth", "SystemStatus", "blueprint"]
@@ -79,7 +79,7 @@ class SystemStatus(AnswerModel):
     bulkheads: tuple[BulkheadSnapshot, ...]
     alerts: Annotated[tuple[Alert, ...], Field(description="Those that fire.")]
     pending_alerts: tuple[Alert, ...]
-    queue: QueueFigures
+    queue: IfThere[QueueFigures]
     recovery: Annotated[dict[str, RecoveryFigures], Field(description="By action.")]
     cascade: Risk
     recommendations: Annotated[
@@ -114,7 +114,7 @@ blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
 @endpoint("viewer", operation_id="get_resilience_health", answers={200: ResilienceHealth})
 def get_resilience_health() -> ResilienceHealth:
     """The overall status, and that of each component."""
-    return ResilienceHealth.of(container().monitoring.reporter.report())
+    return ResilienceHealth.of(core().monitoring.reporter.report())
 
 
 @blueprint.get("/status")
@@ -128,7 +128,7 @@ def get_resilience_status() -> Any:
     """Everything at a glance: the score with its deductions, components, breakers, bulkheads,
     alerts, the queue, recovery, and what to do next. All of one instant; its `ETag` stays the
     same while no status, breaker, alert, score or count of the queue changes."""
-    here, report = container(), container().monitoring.reporter.report()
+    here, report = core(), core().monitoring.reporter.report()
     response = report_response("status", report, lambda: SystemStatus.of(report))
     response.headers["Cache-Control"] = "no-cache"  # kept, but asked about each time
     response.headers["ETag"] = here.once("status tag", report, lambda: _tag_of(report))
@@ -141,7 +141,7 @@ def _tag_of(report: Report) -> str:
 
 def _what_matters(report: Report) -> str:
     """What somebody would look at it again for; not ages, times and counters of what goes well."""
-    silences = container().monitoring.silences
+    silences = core().monitoring.silences
     queue = next((c.detail for c in report.components if c.name == "queue"), {})
     matters = [
         [[d.name, d.status.value] for d in report.dependencies],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from medianest.queue.operations import PayloadError
+from medianest.queue.errors import PayloadError
 from medianest.queue.runner import Handler, QueueRunner
 from medianest.resilience.cascade import CascadeMonitor
 

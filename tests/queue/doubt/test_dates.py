@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from medianest.queue.admin import QueueAdmin
-from medianest.queue.operations import PayloadError
+from medianest.queue.errors import PayloadError
 from medianest.queue.runner import QueueRunner
 from medianest.resilience import ManualClock
 from tests.queue.by_hand import by_hand

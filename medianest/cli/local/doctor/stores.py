@@ -18,7 +18,8 @@ from medianest.resilience import (
     Registry,
     ResilienceService,
 )
-from medianest.storage import Database, StorageError
+from medianest.storage import StorageError
+from medianest.storage.database import Database
 from medianest.storage.errors import CacheError
 
 __all__ = ["examine_database", "examine_redis"]
