@@ -162,13 +162,6 @@ class HistoryFilter(CursorPage):
     outcome: Annotated[Outcome | None, Field(examples=["failed"])] = None
 
 
-class QueueFilter(CursorPage):
-    """Which deferred operations."""
-
-    state: Annotated[State | None, Field(examples=["dead"])] = None
-    handler: Handler | None = None
-
-
 class AuditFilter(CursorPage):
     """Which changes."""
 

@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import delete
 
 from medianest.queue.accept import Acceptance
-from medianest.queue.operations import IdempotencyError, OperationConflictError
-from medianest.queue.errors import IdempotencyError
+from medianest.queue.errors import IdempotencyError, OperationConflictError
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put

@@ -129,7 +129,7 @@ class RetriedLetters(AnswerModel):
 class QueueFilter(CursorPage):
     """Which deferred operations."""
 
-    state: State | None = None
+    state: Annotated[State | None, Field(examples=["dead"])] = None
     handler: Handler | None = None
 
 

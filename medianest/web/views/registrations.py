@@ -27,7 +27,7 @@ __all__ = ["blueprint"]
 
 blueprint = Blueprint("registrations", __name__, url_prefix="/api/v1/resilience/dependencies")
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=100, examples=["nas"])]
 
 
 @blueprint.post("", strict_slashes=False)
