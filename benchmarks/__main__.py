@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 
-from benchmarks import coalescing, crowd, flask_view, queue, scrapes
+from benchmarks import coalescing, crowd, flask_view, pages, queue, scrapes
 from benchmarks.measure import cells, measure
 from benchmarks.table import (
     Grid,
     print_crowds,
     print_machine,
+    print_pages,
     print_rates,
     print_scrapes,
     print_shared,
@@ -44,8 +45,9 @@ def main() -> int:
         rates = queue.rates()
         served = flask_view.serve()
         looked_at = scrapes.scraped()
+        looked = pages.looked()
     grid = Grid(all_cells)
-    judged = verdicts(grid, crowds, served, rates, looked_at)
+    judged = verdicts(grid, crowds, served, rates, looked_at, looked)
     print_machine(options.rounds)
     print_tables(grid)
     print_crowds(crowds)
@@ -53,6 +55,7 @@ def main() -> int:
     print_rates(rates)
     print_views(served)
     print_scrapes(looked_at)
+    print_pages(looked)
     print_verdicts(judged)
     print(f"\nit took {time.monotonic() - started:.0f} s")
     return int(options.strict and not all(verdict.held for verdict in judged))

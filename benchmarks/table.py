@@ -14,6 +14,7 @@ from benchmarks.coalescing import CALLERS, Shared
 from benchmarks.crowd import CROWD, Crowd
 from benchmarks.flask_view import Served
 from benchmarks.measure import FAILURE, REFUSED, SUCCESS, THREADED, Cell
+from benchmarks.pages import EVERY, PAGES, Looked
 from benchmarks.queue import FEW, MANY, Rate, among
 from benchmarks.scrapes import A_SECOND, Scraped
 
@@ -22,6 +23,7 @@ __all__ = [
     "Verdict",
     "print_crowds",
     "print_machine",
+    "print_pages",
     "print_rates",
     "print_scrapes",
     "print_shared",
@@ -160,8 +162,28 @@ def print_scrapes(found: Scraped) -> None:
     print(f"slowest of {found.looks} looks: {1000 * found.slowest_look:.0f} ms")
 
 
+def print_pages(found: Looked) -> None:
+    """What open pages cost."""
+    closed, opened = statistics.median(found.closed), statistics.median(found.open)
+    print(f"\n{'media endpoint, requests per second':34}{'closed':>10}{'open':>10}{'ratio':>8}")
+    what = f"{PAGES} pages, each asks every {EVERY:.0f} s"
+    print(f"{what:34}{closed:>10,.0f}{opened:>10,.0f}{found.ratio:>8.3f}")
+    print(f"idle: {1000 * found.each_poll:.2f} ms of the processor a poll, ", end="")
+    print(f"{found.unchanged:.1%} of {len(found.statuses)} unchanged")
+    if found.paints:
+        paint, empty = statistics.median(found.paints), statistics.median(found.empty_paints)
+        print(f"first paint: {1000 * paint:.0f} ms, of an empty page {1000 * empty:.0f} ms")
+    else:
+        print("first paint: no browser here")
+
+
 def verdicts(
-    grid: Grid, crowds: list[Crowd], served: list[Served], rates: list[Rate], looked_at: Scraped
+    grid: Grid,
+    crowds: list[Crowd],
+    served: list[Served],
+    rates: list[Rate],
+    looked_at: Scraped,
+    pages: Looked,
 ) -> list[Verdict]:
     """What the project requires of itself."""
     by_name = {rate.what: rate.median for rate in rates}
@@ -180,6 +202,9 @@ def verdicts(
             if view.is_served  # a call without a server is no request; its row is information
         ),
         Verdict("media endpoint while it is scraped", looked_at.ratio, 0.95, at_least=True),
+        Verdict(f"media endpoint with {PAGES} open pages", pages.ratio, 0.95, at_least=True),
+        Verdict("ms of the processor for a poll of an idle page", 1000 * pages.each_poll, 1.0),
+        Verdict("polls of idle pages that find nothing new", pages.unchanged, 0.95, at_least=True),
     ]
 
 
