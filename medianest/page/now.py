@@ -19,7 +19,16 @@ from medianest.page.timeline import Happening, happenings
 from medianest.web.container import Container
 from medianest.web.views.queue_figures import QueueFigures
 
-__all__ = ["ActionLine", "Now", "RouteLine", "Verdict", "action_lines", "now", "route_lines"]
+__all__ = [
+    "ActionLine",
+    "Now",
+    "RouteLine",
+    "Verdict",
+    "action_lines",
+    "now",
+    "route_lines",
+    "verdict_of",
+]
 
 _HEADLINES: Final[dict[Status, str]] = {
     Status.HEALTHY: "Everything works",
@@ -89,7 +98,7 @@ def now(here: Container, queue: QueueFigures | None, unset: Sequence[str]) -> No
     lines = lines_of(report.dependencies, monitoring.series.two_minutes, intervals)
     people = [r for r in monitoring.traffic.routes() if monitoring.routes.serves_people(r)]
     return Now(
-        verdict=_verdict(report, lines, queue),
+        verdict=verdict_of(report, lines, queue),
         incoming=monitoring.traffic.figures(people)[0],
         lines=lines,
         firing=report.firing,
@@ -127,7 +136,8 @@ def action_lines(statistics: Mapping[str, Mapping[str, Any]]) -> tuple[ActionLin
     return tuple(line for line in lines if line.tried or line.declined)
 
 
-def _verdict(report: Report, lines: Sequence[Line], queue: QueueFigures | None) -> Verdict:
+def verdict_of(report: Report, lines: Sequence[Line], queue: QueueFigures | None) -> Verdict:
+    """Of a report, with what is done about it meanwhile."""
     headline, since = _headline(report)
     return Verdict(
         status=report.status.value,
@@ -144,10 +154,10 @@ def _verdict(report: Report, lines: Sequence[Line], queue: QueueFigures | None) 
 
 def _headline(report: Report) -> tuple[str, datetime | None]:
     """The worst thing that anybody must know, and since when."""
-    word = _HEADLINES[report.status]
-    firing = sorted(report.firing, key=lambda alert: (-alert.severity, alert.since))
-    if firing:
-        return f"{word}: {firing[0].message}", firing[0].since
+    word, worst_alert = _HEADLINES[report.status], _worst_alert(report)
+    if worst_alert is not None:
+        word = "It works, but" if report.status is Status.HEALTHY else f"{word}:"
+        return f"{word} {worst_alert.message}", worst_alert.since
     down = [d for d in report.dependencies if d.is_used and d.status is not Status.HEALTHY]
     worst = max(down, key=lambda found: found.status.severity_rank, default=None)
     if worst is not None and worst.since is not None:
@@ -156,6 +166,13 @@ def _headline(report: Report) -> tuple[str, datetime | None]:
     if report.status is Status.HEALTHY:
         return word, None
     return f"{word}: {'; '.join(_troubled(report)) or 'not all was checked yet'}", None
+
+
+def _worst_alert(report: Report) -> Alert | None:
+    """The severest, of these the one whose subject costs most points, of these the oldest."""
+    points = {each.what: each.points for each in report.score.deductions}
+    order = [(-a.severity, -points.get(a.subject, 0), a.since) for a in report.firing]
+    return report.firing[order.index(min(order))] if order else None
 
 
 def _troubled(report: Report) -> list[str]:
@@ -171,9 +188,11 @@ def _meanwhile(lines: Sequence[Line], queue: QueueFigures | None) -> Iterable[st
     for line in lines:
         switch = line.switch
         if switch is not None and switch.state == "open":
-            yield f"{line.name} is not called: who asks gets the last good answer, if there is one."
+            what = "Some calls" if switch.alike < switch.others else "All calls"
+            told = "people get the last good answer, where there is one"
+            yield f"{what} to {line.name} are refused at once: {told}."
         elif switch is not None and switch.state == "half_open":
-            yield f"A few calls to {line.name} are let through, to see whether it works again."
+            yield f"A few calls to {line.name} go through, to see whether it works again."
         elif switch is not None and switch.state == "forced_open":
             yield f"An operator holds the breaker {switch.name} open."
     waiting = queue.pending if queue is not None else None
@@ -182,7 +201,8 @@ def _meanwhile(lines: Sequence[Line], queue: QueueFigures | None) -> Iterable[st
 
 
 def _advice(report: Report) -> str | None:
-    firing = sorted(report.firing, key=lambda alert: (-alert.severity, alert.since))
-    if firing:
-        return firing[0].advice
-    return report.recommendations[0] if report.recommendations else None
+    worst_alert = _worst_alert(report)
+    if worst_alert is not None:
+        return worst_alert.advice
+    is_well = report.status is Status.HEALTHY
+    return report.recommendations[0] if report.recommendations and not is_well else None

@@ -212,7 +212,7 @@ class Rules:
             message=counted(dead, "deferred operation") + " could not be done",
             value=float(dead),
             threshold=0.0,
-            advice="check /api/v1/resilience/queue?state=dead, then retry or drop them",
+            advice="open the queue on the page, or medianest queue list --dead; retry or drop them",
         )
 
     def _rated(
