@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from flask import Response, request
 
@@ -19,7 +20,8 @@ from medianest.web.views.recovery import list_recoveries
 
 __all__ = ["show_audit", "show_events", "show_operation", "show_queue", "show_recovery"]
 
-_MANY = 200
+_MANY: Final = 200
+_COUNTDOWN: Final = re.compile(r"(?: for|; retrying in) [\d.]+ s$")
 
 
 @blueprint.get("/queue")
@@ -27,9 +29,11 @@ _MANY = 200
 def show_queue(role: Role) -> Response:
     """What waits, what runs, and what could not be done."""
     found = ask(list_queued_operations)
-    # When they were counted would make every look another page.
+    # When they were counted, and what counts down, would make every look another page.
     queue = found.queue.model_copy(update={"counted_at": None})
-    return _page("queue", role, found.model_copy(update={"queue": queue}), "Queue")
+    blocked = {handler: _COUNTDOWN.sub("", why) for handler, why in found.blocked.items()}
+    shown = found.model_copy(update={"queue": queue, "blocked": blocked})
+    return _page("queue", role, shown, "Queue")
 
 
 @blueprint.get("/queue/<operation_id>")

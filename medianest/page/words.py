@@ -63,12 +63,19 @@ def share(part: float | None) -> str:
 
 def rate(each_second: float) -> str:
     """How many a second."""
+    if 0 < each_second < 0.05:
+        return "<0.1"
     return f"{each_second:.1f}" if 0 < each_second < 9.95 else f"{each_second:.0f}"
 
 
 def times(number: int) -> str:
     """Once, twice, 3 times …"""
     return {0: "not yet", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def tried(number: int) -> str:
+    """How often something was tried."""
+    return f"tried {times(number)}" if number else "not tried yet"
 
 
 def ordinal(number: int) -> str:
@@ -137,6 +144,6 @@ def _stretches(calls: Calls) -> list[list[str]]:
 
 
 _WORDS: Final = (
-    look, state_word, duration, share, rate, times, ordinal, line_path, area_path, fault_bars,
-    summed,
+    look, state_word, duration, share, rate, times, tried, ordinal, line_path, area_path,
+    fault_bars, summed,
 )  # fmt: skip

@@ -118,7 +118,7 @@ def test_what_waits_is_done_again_or_dropped(app: Flask) -> None:
     shown = after(browser, browser.send(f"/queue/{waiting}/drop", reason="not wanted"))
     assert "It is dropped." in shown
     assert "movie:603" not in shown
-    assert re.search("queue.drop</td><td>" + waiting, browser.get("/audit").text)
+    assert re.search("queue.drop</b></td><td>" + waiting, browser.get("/audit").text)
 
 
 def test_all_dead_letters_are_done_again(app: Flask) -> None:

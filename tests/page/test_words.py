@@ -14,6 +14,7 @@ from medianest.page.words import (
     state_word,
     summed,
     times,
+    tried,
 )
 
 
@@ -46,10 +47,11 @@ def test_a_share_is_told_in_percent(part: float | None, words: str) -> None:
 
 def test_counts_are_told_as_people_do() -> None:
     assert [times(number) for number in (0, 1, 2, 3)] == ["not yet", "once", "twice", "3 times"]
+    assert [tried(number) for number in (0, 1)] == ["not tried yet", "tried once"]
     numbers = (1, 2, 3, 4, 11, 12, 13, 21, 112)
     told = "1st 2nd 3rd 4th 11th 12th 13th 21st 112th"
     assert " ".join(map(ordinal, numbers)) == told
-    assert [rate(each) for each in (0.0, 0.5, 41.2)] == ["0", "0.5", "41"]
+    assert [rate(each) for each in (0.0, 0.02, 0.5, 41.2)] == ["0", "<0.1", "0.5", "41"]
 
 
 def test_states_have_words_and_looks() -> None:

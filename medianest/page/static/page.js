@@ -119,6 +119,7 @@ function logIn() {
 }
 
 logIn();
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 if (location.search.includes("notice=")) {
   const url = new URL(location.href);
   url.searchParams.delete("notice");
