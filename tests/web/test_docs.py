@@ -153,7 +153,7 @@ def test_a_command_asks_the_server_where_the_page_was_found(make_app: Callable[.
     app = make_app()
     for server in ("http://localhost", "https://localhost:8443/media"):
         (words,) = {tuple(w) for n, w in commands(app, base_url=server).items() if n == "get_health"}
-        assert words == ("curl", f"{server}/badge.svg")
+        assert words == ("curl", f"{server}/api/v1/health")
 
 
 def test_the_page_is_made_once_for_each_address(make_app: Callable[..., Flask]) -> None:
