@@ -30,7 +30,11 @@ PATHS: Final = (
 """Where the pages are: looks that are answered under any load, and no traffic of people."""
 
 blueprint = Blueprint(
-    "page", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
+    "page",
+    "medianest.page",
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/assets",
 )
 init_words(blueprint)
 

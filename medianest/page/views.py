@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify, request
-from werkzeug.wrappers import Response as AnyResponse
+from typing import Any
+
+from flask import Response, request
 
 from medianest.config import missing
 from medianest.page.common import blueprint, looking, surroundings
+from medianest.page.links import Links, links
 from medianest.page.live import page
 from medianest.page.now import now
 from medianest.resilience import CallRefusedError
@@ -14,15 +16,27 @@ from medianest.storage import StorageError
 from medianest.web.container import Container, container
 from medianest.web.roles import Role
 from medianest.web.views.queue_figures import QueueFigures
+from medianest.web.endpoint import endpoint
+from medianest.web.refresh import Anything
+from medianest.web.views.queue import QueueFigures
 
 __all__ = ["show_now"]
 
 
 @blueprint.get("/")
-def show_now() -> AnyResponse:
-    """Everything at a glance; for programs, where to go on."""
-    best = request.accept_mimetypes.best_match(("text/html", "application/json"))
-    return _links() if best == "application/json" else _now()
+@endpoint(
+    operation_id="get_links",
+    query=Anything,
+    answers={200: Links, 303: None},
+    sends={303: ("Location",)},
+    text=("text/html",),
+)
+def show_now() -> Any:
+    """Where to go on; for browsers, everything at a glance."""
+    accepted = request.accept_mimetypes.best_match(("application/json", "text/html"))
+    # The page's own script takes anything, and asks for a fragment.
+    is_program = accepted == "application/json" and "fragment" not in request.args
+    return links() if is_program else _now()
 
 
 @looking
@@ -39,14 +53,3 @@ def queue_figures(here: Container) -> QueueFigures | None:
     except (StorageError, CallRefusedError):
         return None
     return found.model_copy(update={"counted_at": None})
-
-
-def _links() -> Response:
-    links = {
-        "health": "/api/v1/health",
-        "status": "/api/v1/resilience/status",
-        "documentation": "/docs",
-        "openapi": "/docs/openapi.json",
-        "metrics": "/metrics",
-    }
-    return jsonify({name: request.script_root + path for name, path in links.items()})

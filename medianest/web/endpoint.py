@@ -87,7 +87,7 @@ def endpoint(
     first; with none, the endpoint is not in the document. `sends` names response headers by status,
     `problems` the kinds that it answers with beside those that follow from the rest, `services`
     what it calls, so that it is known what suffers with them. `unless` names a setting that lets
-    everybody in; `text` are the kinds of text that a Response without a model can be.
+    everybody in; `text` are the kinds of text that a Response can be, beside its model.
     """
     known = Endpoint(
         operation_id=operation_id,

@@ -26,6 +26,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "text/plain": "# TYPE medianest_health_score gauge\nmedianest_health_score 100.0\n",
     "application/openmetrics-text": "# TYPE medianest_health_score gauge\n"
     "medianest_health_score 100.0\n# EOF\n",
+    "text/html": "<!doctype html>…",
     "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" width="136" height="20" role="img" '
     'aria-label="medianest: healthy">…</svg>',
 }

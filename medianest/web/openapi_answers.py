@@ -85,6 +85,11 @@ def _answer(
         answer["content"] = {"application/json": {"schema": references[model]}}
     elif known.text:
         answer["content"] = {kind: {"schema": {"type": "string"}} for kind in known.text}
+    schemas = {} if model is None else {"application/json": references[model]}
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        schemas |= {kind: {"type": "string"} for kind in known.text}
+    if schemas:
+        answer["content"] = {kind: {"schema": schema} for kind, schema in schemas.items()}
     return _with_headers(
         answer, {name: name not in _SOMETIMES for name in known.sends.get(status, ())}
     )

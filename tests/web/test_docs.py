@@ -116,7 +116,7 @@ def send(app: Flask, words: list[str], headers: dict[str, str]) -> TestResponse:
         url.path,
         query_string=url.query,
         method=options.get("-X", "GET"),
-        headers=told | headers,
+        headers={"Accept": "*/*"} | told | headers,
         data=options.get("-d"),
     )
 
