@@ -70,6 +70,12 @@ def test_the_page_needs_nothing_from_elsewhere(page: TestResponse) -> None:
     assert not re.search(r'(src|href)="(https?:)?//', page.text)
 
 
+def test_what_holds_by_default_is_told_as_json(page: TestResponse) -> None:
+    """Keeps out: `False`, and a whole model without values."""
+    assert "by default <code>false</code>" in page.text
+    assert "None" not in page.text
+
+
 def test_whatever_stands_in_the_document_is_escaped(make_app: Callable[..., Flask]) -> None:
     evil = "<script>alert('`x`')</script>"
     schema = {"type": "string", "default": evil, "description": evil}
@@ -154,6 +160,8 @@ def test_a_command_asks_the_server_where_the_page_was_found(make_app: Callable[.
     for server in ("http://localhost", "https://localhost:8443/media"):
         (words,) = {tuple(w) for n, w in commands(app, base_url=server).items() if n == "get_health"}
         assert words == ("curl", f"{server}/api/v1/health")
+        words = commands(app, base_url=server)["get_liveness"]
+        assert words == ["curl", f"{server}/api/v1/health/live"]
 
 
 def test_the_page_is_made_once_for_each_address(make_app: Callable[..., Flask]) -> None:

@@ -91,6 +91,16 @@ def test_every_example_of_a_body_and_a_parameter_is_one_that_its_schema_allows(
             assert faults(api, schema, value) == [], name
 
 
+def test_each_model_of_a_body_accepts_all_its_examples(app: Flask, api: dict[str, Any]) -> None:
+    known = [endpoint_of(view) for view in app.view_functions.values()]
+    bodies = [each.body for each in known if each is not None and each.body is not None]
+    assert bodies
+    for body in bodies:
+        examples = api["components"]["schemas"][body.__name__]["examples"]
+        for example in examples:
+            body.model_validate(example)
+
+
 def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
     """Each text in a value, with the member that has it."""
     if isinstance(value, str):
