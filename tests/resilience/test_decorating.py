@@ -174,3 +174,12 @@ def test_what_is_refused_is_named(strategy: Strategy, function: Callable[..., An
     with pytest.raises(ConfigurationError) as caught:
         strategy(functools.partial(function))
     assert str(caught.value).startswith(f"functools.partial({function!r}) is a")
+
+
+def test_a_coroutine_that_a_call_returns_is_told_by_the_function(strategy: Strategy) -> None:
+    def begins() -> Any:
+        return later()
+
+    with pytest.raises(ConfigurationError) as caught:
+        strategy.call(begins)
+    assert str(caught.value) == f"{begins!r} returned a coroutine, which has done nothing"

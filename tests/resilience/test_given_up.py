@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from medianest.resilience.given_up import GIVEN_UP
+from medianest.resilience.outcome import reraise
 
 
 @pytest.fixture
@@ -69,4 +70,14 @@ def test_what_came_of_one_that_was_given_up_elsewhere_is_given_up(
     elsewhere(given_up, marked)
     with pytest.raises(ValueError, match="anew") as caught:
         make_another()
+    assert given_up.on(caught.value, 0)
+
+
+def test_an_error_that_was_put_aside_counts_for_who_raises_it(given_up: Any) -> None:
+    def give_up_and_raise_another() -> None:
+        given_up.mark(ConnectionError())
+        reraise(ValueError("put aside"))
+
+    with pytest.raises(ValueError, match="put aside") as caught:
+        give_up_and_raise_another()
     assert given_up.on(caught.value, 0)

@@ -103,3 +103,9 @@ def test_without_a_bound_nothing_is_measured(clock: ManualClock) -> None:
 
 def test_one_that_takes_all_there_is_is_kept(clock: ManualClock) -> None:
     assert filled(clock, EACH + 4, "good").keys() == [0]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), 10**400, "60", True])
+def test_an_age_that_no_clock_can_tell_is_refused(seconds: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_age above 0"):
+        MemoryLastGood(seconds)
