@@ -14,11 +14,10 @@ from medianest.page.now import now
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
 from medianest.web.container import Container, container
-from medianest.web.roles import Role
-from medianest.web.views.queue_figures import QueueFigures
 from medianest.web.endpoint import endpoint
 from medianest.web.refresh import Anything
-from medianest.web.views.queue import QueueFigures
+from medianest.web.roles import Role
+from medianest.web.views.queue_figures import QueueFigures
 
 __all__ = ["show_now"]
 

@@ -81,10 +81,6 @@ def _answer(
     known: Endpoint, status: int, model: type[BaseModel] | None, references: References
 ) -> Json:
     answer: Json = {"description": _first_sentence(model) or HTTPStatus(status).phrase}
-    if model is not None:
-        answer["content"] = {"application/json": {"schema": references[model]}}
-    elif known.text:
-        answer["content"] = {kind: {"schema": {"type": "string"}} for kind in known.text}
     schemas = {} if model is None else {"application/json": references[model]}
     if status < HTTPStatus.MULTIPLE_CHOICES:
         schemas |= {kind: {"type": "string"} for kind in known.text}
