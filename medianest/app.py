@@ -12,7 +12,7 @@ from medianest.config import Settings
 from medianest.flask import Resilience
 from medianest.monitoring.checks import QUEUE
 from medianest.page.common import PATHS
-from medianest.page.page import init_page
+from medianest.page.server_page import init_page
 from medianest.resilience import Clock, Registry, default_registry
 from medianest.server.background import BackgroundJobs
 from medianest.web.auth import ensure_operator_token

@@ -37,6 +37,8 @@ class OverrideFileError(Exception):
 class OverrideFile:
     """Overrides on disk, shared by all workers of a host. Raises OverrideFileError. Thread-safe."""
 
+    outlives_process = True
+
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
         self._clock = clock

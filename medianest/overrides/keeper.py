@@ -9,15 +9,19 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from medianest.jobs import Job
 from medianest.overrides.file import OverrideFile, OverrideFileError
+from medianest.overrides.memory import OverrideMemory
 from medianest.overrides.override import Action, Override
-from medianest.overrides.store import OverrideStore
 from medianest.resilience import CallRefusedError, CircuitBreaker, Deadline, Registry, State
 from medianest.resilience.events import BreakerAdded, breaker_added
 from medianest.resilience.options import MAX_SECONDS
 from medianest.storage import StorageError
+
+if TYPE_CHECKING:
+    from medianest.overrides.store import OverrideStore
 
 __all__ = ["Kept", "OverrideKeeper"]
 
@@ -43,14 +47,20 @@ class OverrideKeeper:
 
     The file comes first, as it works without the database; then the breaker; then the database,
     for when the file is lost. The highest revision of them all counts. Nothing here is done with
-    a lock of the registry or of a breaker held.
+    a lock of the registry or of a breaker held. Without a `store` there is no copy.
     """
 
-    def __init__(self, registry: Registry, file: OverrideFile, store: OverrideStore) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        file: OverrideFile | OverrideMemory,
+        store: OverrideStore | None = None,
+    ) -> None:
         self._registry = registry
         self._clock = registry.clock
         self._file = file
         self._store = store
+        self._lack = None if file.outlives_process else "there is no folder to keep it in"
         self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
         self._has_begun = False
         self._news: dict[str, int] = {}
@@ -68,16 +78,16 @@ class OverrideKeeper:
 
     def jobs(self, interval: float) -> list[Job]:
         """What is done beside the requests; the copies are compared every `interval` seconds."""
-        return [
-            Job(
-                name="obey overrides",
-                run=self.follow,
-                every=_FOLLOW_SECONDS,
-                at_start=self.follow,  # more may have been said since the app was made
-                must_go_on=True,
-            ),
-            Job(name="keep overrides", run=self.sync, every=interval, needs_tables=True),
-        ]
+        obey = Job(
+            name="obey overrides",
+            run=self.follow,
+            every=_FOLLOW_SECONDS,
+            at_start=self.follow,  # more may have been said since the app was made
+            must_go_on=True,
+        )
+        if self._store is None:
+            return [obey]
+        return [obey, Job(name="keep overrides", run=self.sync, every=interval, needs_tables=True)]
 
     def act(
         self,
@@ -97,7 +107,8 @@ class OverrideKeeper:
         problem = self._write()
         self._due.append(breaker)
         self._obey_due()
-        return Kept(problem is None, self._is_stored(override), problem)
+        is_in_file = problem is None and self._file.outlives_process
+        return Kept(is_in_file, self._is_stored(override), problem or self._lack)
 
     def follow(self) -> None:
         """Obey what the file says, and end what has expired. Asks no database, raises nothing."""
@@ -113,6 +124,8 @@ class OverrideKeeper:
     def sync(self) -> None:
         """Learn from the database what the file has lost, and give it what it lacks. Raises the
         errors of medianest.storage.errors."""
+        if self._store is None:
+            return
         stored, now = self._store.all(), self._clock.utc()
         if self._learn(stored, news=False):
             self._write()
@@ -197,6 +210,8 @@ class OverrideKeeper:
         self.problem = problem
 
     def _is_stored(self, override: Override) -> bool:
+        if self._store is None:
+            return False
         try:
             with self._at_once.scope():
                 self._store.put([override])

@@ -6,20 +6,30 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, cast
 
-from flask import Blueprint, Response, current_app, redirect, request, url_for
+from flask import Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.door import Door, LoginNeeded, this_page
 from medianest.page.live import page
-from medianest.page.words import init_words
+from medianest.page.rendering import url_for
+from medianest.page.sections import Section
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
-from medianest.web.container import container
+from medianest.web.core import core
 from medianest.web.problem_kinds import KINDS
 from medianest.web.problems import ProblemError
 from medianest.web.roles import Role
 
-__all__ = ["EXTENSION", "PATHS", "blueprint", "door", "looking", "surroundings", "to_login"]
+__all__ = [
+    "EXTENSION",
+    "PATHS",
+    "door",
+    "looking",
+    "pages",
+    "server_pages",
+    "surroundings",
+    "to_login",
+]
 
 EXTENSION: Final = "medianest.page"
 
@@ -29,14 +39,11 @@ PATHS: Final = (
 )  # fmt: skip
 """Where the pages are: looks that are answered under any load, and no traffic of people."""
 
-blueprint = Blueprint(
-    "page",
-    "medianest.page",
-    template_folder="templates",
-    static_folder="static",
-    static_url_path="/assets",
-)
-init_words(blueprint)
+pages = Section()
+"""What every app's page has."""
+
+server_pages = Section()
+"""What only the server has: its queue, what operators register, and signing in."""
 
 
 def door() -> Door:
@@ -50,12 +57,12 @@ def looking(view: Callable[..., AnyResponse]) -> Callable[..., AnyResponse]:
 
     @wraps(view)
     def shown(**path: Any) -> AnyResponse:
+        role: Role = "viewer"
         try:
             role = door().look()
+            return view(role=role, **path)
         except LoginNeeded:
             return to_login()
-        try:
-            return view(role=role, **path)
         except ProblemError as error:
             return _fault(role, error.detail, KINDS[error.kind].status)
         except (StorageError, CallRefusedError):
@@ -65,7 +72,7 @@ def looking(view: Callable[..., AnyResponse]) -> Callable[..., AnyResponse]:
 
 
 def _fault(role: Role, detail: str, status: int) -> AnyResponse:
-    response = page("fault", role, detail, title="MediaNest", **surroundings())
+    response = page("fault", role, detail, title=core().title, **surroundings())
     if "fragment" not in request.args:  # what keeps the page up to date has its answer
         response.status_code = status
     return response
@@ -80,13 +87,12 @@ def to_login() -> AnyResponse:
 
 def surroundings() -> dict[str, Any]:
     """What stands around every page."""
-    here = container()
-    sessions, signed = door().sessions, request.args.get("notice", "")
+    here, signed = core(), request.args.get("notice", "")
     return {
-        "environment": here.settings.env,
+        "environment": here.environment,
         "worker": here.lifecycle.worker,
         "started_at": here.started_at,
         "sent_at": here.registry.clock.utc(),
-        "here": this_page(),
-        "notice": sessions.read_notice(signed) if sessions is not None and signed else None,
+        "back": this_page(),
+        "notice": door().notice(signed) if signed else None,
     }

@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response
 
 from medianest.page.asking import ask
-from medianest.page.common import blueprint, looking, surroundings
+from medianest.page.common import looking, pages, surroundings
 from medianest.page.live import page
+from medianest.web.core import core
 from medianest.web.roles import Role
 from medianest.web.views.alerts import list_alerts
 from medianest.web.views.circuit_breakers import get_circuit_breaker, list_circuit_breakers
@@ -19,7 +20,7 @@ from medianest.web.views.silences import list_silences
 __all__ = ["show_alerts", "show_breaker", "show_breakers", "show_dependencies", "show_dependency"]
 
 
-@blueprint.get("/breakers")
+@pages.get("/breakers")
 @looking
 def show_breakers(role: Role) -> Response:
     """Every circuit breaker."""
@@ -27,28 +28,28 @@ def show_breakers(role: Role) -> Response:
     return _page("breakers", role, shown, "Breakers")
 
 
-@blueprint.get("/breakers/<path:name>")
+@pages.get("/breakers/<path:name>")
 @looking
 def show_breaker(name: str, role: Role) -> Response:
     """One circuit breaker, and what an operator may do to it."""
     return _page("breaker", role, ask(get_circuit_breaker, name=name), name)
 
 
-@blueprint.get("/alerts")
+@pages.get("/alerts")
 @looking
 def show_alerts(role: Role) -> Response:
     """What fires, what may soon, and what was told last."""
     return _page("alerts", role, (ask(list_alerts), ask(list_silences).silences), "Alerts")
 
 
-@blueprint.get("/dependencies")
+@pages.get("/dependencies")
 @looking
 def show_dependencies(role: Role) -> Response:
     """Every dependency, and the form that registers another."""
     return _page("dependencies", role, ask(list_dependencies).dependencies, "Dependencies")
 
 
-@blueprint.get("/dependencies/<name>")
+@pages.get("/dependencies/<name>")
 @looking
 def show_dependency(name: str, role: Role) -> Response:
     """One dependency."""
@@ -56,4 +57,4 @@ def show_dependency(name: str, role: Role) -> Response:
 
 
 def _page(name: str, role: Role, shown: Any, title: str) -> Response:
-    return page(name, role, shown, title=f"{title} · MediaNest", **surroundings())
+    return page(name, role, shown, title=f"{title} · {core().title}", **surroundings())

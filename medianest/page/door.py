@@ -85,6 +85,10 @@ class Door:
         signed = self.sessions.notice(text) if self.sessions is not None else ""
         return f"{url}?{urlencode({'notice': signed})}"
 
+    def notice(self, signed: str) -> str | None:
+        """What `with_notice` had said; None where that was somebody else."""
+        return self.sessions.read_notice(signed) if self.sessions is not None else None
+
     def let_out(self, response: AnyResponse) -> None:
         """End the session of the browser that gets the response, also for whoever has copied its
         cookie; that alone ends nothing."""

@@ -6,24 +6,23 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.asking import act
-from medianest.page.common import blueprint, door, surroundings
+from medianest.page.common import door, pages, surroundings
 from medianest.page.door import LoginNeeded
 from medianest.page.live import framed, html_page
+from medianest.page.rendering import render_template, url_for
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
+from medianest.web.core import core
 from medianest.web.problem_kinds import KINDS
 from medianest.web.problems import ProblemError
 from medianest.web.views.circuit_breakers import act_on_circuit_breaker
-from medianest.web.views.queue import drop_queued_operation, retry_dead_letters
-from medianest.web.views.queue import retry_queued_operation as retry_operation
-from medianest.web.views.registrations import register_dependency, remove_dependency
 from medianest.web.views.silences import end_silence, silence_alert
 
-__all__ = ["act_on_breaker"]
+__all__ = ["act_on_breaker", "acting", "silence", "unsilence"]
 
 _DONE: Final = {
     "open": "is held open",
@@ -61,7 +60,7 @@ def _fault(detail: str, status: int) -> AnyResponse:
     return html_page(framed("fault", "operator", main, surroundings()), status)
 
 
-@blueprint.post("/breakers/<path:name>")
+@pages.post("/breakers/<path:name>")
 @acting
 def act_on_breaker(name: str) -> tuple[str, str]:
     """Hold it open, switch it off, close it, or let it work by itself again."""
@@ -80,32 +79,7 @@ def act_on_breaker(name: str) -> tuple[str, str]:
     return where, f"{result.circuit_breaker.name} {_DONE[action]}.{problem}"
 
 
-@blueprint.post("/queue/<operation_id>/retry")
-@acting
-def retry_one(operation_id: str) -> tuple[str, str]:
-    """Do an operation again."""
-    act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
-    return url_for("page.show_queue"), "It is done again as soon as it may be."
-
-
-@blueprint.post("/queue/<operation_id>/drop")
-@acting
-def drop_one(operation_id: str) -> tuple[str, str]:
-    """Forget an operation."""
-    act(drop_queued_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
-    return url_for("page.show_queue"), "It is dropped."
-
-
-@blueprint.post("/queue/retry")
-@acting
-def retry_dead() -> tuple[str, str]:
-    """Do all dead letters again."""
-    done = act(retry_dead_letters, {"reason": request.form.get("reason")})
-    stay = f" {done.kept} stay." if done.kept else ""
-    return url_for("page.show_queue"), f"{done.retried} are done again.{stay}"
-
-
-@blueprint.post("/alerts/<path:key>/silence")
+@pages.post("/alerts/<path:key>/silence")
 @acting
 def silence(key: str) -> tuple[str, str]:
     """Tell nobody of an alert for a while."""
@@ -115,7 +89,7 @@ def silence(key: str) -> tuple[str, str]:
     return url_for("page.show_alerts"), f"{made.key} is silenced.{_unless(made.kept)}"
 
 
-@blueprint.post("/alerts/<path:key>/end-silence")
+@pages.post("/alerts/<path:key>/end-silence")
 @acting
 def unsilence(key: str) -> tuple[str, str]:
     """Tell people of an alert again."""
@@ -123,28 +97,8 @@ def unsilence(key: str) -> tuple[str, str]:
     return url_for("page.show_alerts"), f"{ended.key} is told again.{_unless(ended.kept)}"
 
 
-@blueprint.post("/dependencies")
-@acting
-def register() -> tuple[str, str]:
-    """Watch another dependency."""
-    names = ("name", "type", "criticality", "health_check_url", "expected_status")
-    values: dict[str, Any] = {name: request.form.get(name, "").strip() for name in names}
-    values["depends_on"] = request.form.get("depends_on", "").replace(",", " ").split()
-    made, status, _ = act(register_dependency, values)
-    word = "is watched from now on" if status == 201 else "is watched already"
-    return url_for("page.show_dependency", name=made.name), f"{made.name} {word}."
-
-
-@blueprint.post("/dependencies/<name>/remove")
-@acting
-def remove(name: str) -> tuple[str, str]:
-    """Watch a dependency no longer."""
-    act(remove_dependency, {}, name=name)
-    return url_for("page.show_dependencies"), f"{name} is watched no longer."
-
-
 def _unless(kept: bool) -> str:
-    return "" if kept else " This process obeys; it is kept when the database is back."
+    return "" if kept else f" This process obeys; {core().unkept}."
 
 
 def _seconds(text: str) -> float | None:

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from flask import request
 from pydantic import Field
 
+from medianest.web.core import core
 from medianest.web.models import AnswerModel
 
 __all__ = ["Links", "links"]
 
 
 def _path(example: str) -> Any:
-    return Field(description="A path of this server.", examples=[example])
+    return Field(description="A path of this server; null: there is none.", examples=[example])
 
 
 class Links(AnswerModel):
@@ -21,18 +22,12 @@ class Links(AnswerModel):
 
     health: Annotated[str, _path("/api/v1/health")]
     status: Annotated[str, _path("/api/v1/resilience/status")]
-    documentation: Annotated[str, _path("/docs")]
-    openapi: Annotated[str, _path("/docs/openapi.json")]
-    metrics: Annotated[str, _path("/metrics")]
+    documentation: Annotated[str | None, _path("/docs")] = None
+    openapi: Annotated[str | None, _path("/docs/openapi.json")] = None
+    metrics: Annotated[str | None, _path("/metrics")] = None
 
 
 def links() -> Links:
     """As the client of the current request asks for them, also below the path of a proxy."""
-    root = request.script_root
-    return Links(
-        health=f"{root}/api/v1/health",
-        status=f"{root}/api/v1/resilience/status",
-        documentation=f"{root}/docs",
-        openapi=f"{root}/docs/openapi.json",
-        metrics=f"{root}/metrics",
-    )
+    found = core().links().items()
+    return Links.model_validate({name: request.script_root + path for name, path in found})

@@ -13,9 +13,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
-from flask import Response, render_template, request
+from flask import Response, g, request
 
 from medianest import __version__
+from medianest.page.rendering import render_template
+from medianest.web.core import core
 from medianest.web.roles import Role
 
 __all__ = ["POLICY", "alike", "framed", "html_page", "page"]
@@ -40,8 +42,11 @@ _HEADERS: Final = {
     "Vary": "Cookie",
 }
 _HARDLY: Final = 1 / 3
-"""A measured figure that has moved by a smaller share of it is no news to an open page: those of
-the database, which this program's own jobs use, never stand still."""
+"""A measured figure that has moved by a smaller share of it is no news to an open page, for a
+while: those of the database, which this program's own jobs use, never stand still."""
+
+_WHILE: Final = 30.0
+"""Seconds after which such figures are shown as they are."""
 
 _MOST: Final = 32
 """Pages whose last drawing is kept for others who look at the same."""
@@ -52,9 +57,15 @@ class _Drawing:
     shown: Any
     html: str
     tag: str
+    at: float
+
+    def will_do(self, shown: Any, now: float, *, may_be_alike: bool) -> bool:
+        """Whether it shows that, or hardly another."""
+        is_fresh = may_be_alike and now - self.at < _WHILE
+        return alike(self.shown, shown) if is_fresh else bool(self.shown == shown)
 
 
-_drawings: OrderedDict[tuple[str, ...], _Drawing] = OrderedDict()
+_drawings: OrderedDict[tuple[str | None, ...], _Drawing] = OrderedDict()
 
 
 def page(name: str, role: Role, shown: Any, **around: Any) -> Response:
@@ -103,12 +114,13 @@ def framed(name: str, role: Role, main: str, around: dict[str, Any]) -> str:
 
 def _drawn(name: str, role: Role, shown: Any, *, may_be_alike: bool) -> _Drawing:
     """The last drawing of the page that is asked for, or a new one where that will not do."""
-    key = (name, role, request.script_root, request.path)
-    last = _drawings.get(key)
-    if last is not None and (alike(last.shown, shown) if may_be_alike else last.shown == shown):
+    here = core()
+    key = (name, role, here.names, here.base, request.script_root, request.path, g.get("proof"))
+    last, now = _drawings.get(key), here.registry.clock.now()
+    if last is not None and last.will_do(shown, now, may_be_alike=may_be_alike):
         return last
     html = render_template(f"page/{name}.html", shown=shown, role=role)
-    made = _drawings[key] = _Drawing(shown, html, _digest(html))
+    made = _drawings[key] = _Drawing(shown, html, _digest(html), now)
     _drawings.move_to_end(key)
     while len(_drawings) > _MOST:
         _drawings.popitem(last=False)

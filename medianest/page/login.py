@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from medianest.page.common import blueprint, door, surroundings
+from medianest.page.common import door, server_pages, surroundings
 from medianest.page.door import is_here, refuse_other_sites
 from medianest.page.live import framed, html_page
+from medianest.page.rendering import render_template, url_for
 from medianest.web.problems import ProblemError
 from medianest.web.roles import Role
 
 __all__ = ["show_login"]
 
 
-@blueprint.get("/login")
+@server_pages.get("/login")
 def show_login() -> AnyResponse:
     """The form that takes a token, or the code of a printed link."""
     return _form(None)
 
 
-@blueprint.post("/login")
+@server_pages.post("/login")
 def log_in() -> AnyResponse:
     """Begin a session."""
     refuse_other_sites()
@@ -39,7 +40,7 @@ def log_in() -> AnyResponse:
     return bind(html_page(framed("begun", "viewer", main, surroundings())))
 
 
-@blueprint.post("/logout")
+@server_pages.post("/logout")
 def log_out() -> AnyResponse:
     """End the session of this browser."""
     refuse_other_sites()
@@ -59,7 +60,7 @@ def _role_of(given: str) -> Role:
 
 def _form(fault: str | None, status: int = 200) -> Response:
     main = render_template("page/login.html", next=_next())
-    around = {**surroundings(), "here": _next(), "fault": fault}
+    around = {**surroundings(), "back": _next(), "fault": fault}
     return html_page(framed("login", "viewer", main, around), status)
 
 

@@ -16,7 +16,7 @@ from medianest.page import looks
 from medianest.page.looks import Look
 from medianest.page.switchboard import Line, lines_of
 from medianest.page.timeline import Happening, happenings
-from medianest.web.container import Container
+from medianest.web.core import Core
 from medianest.web.views.queue_figures import QueueFigures
 
 __all__ = [
@@ -90,7 +90,7 @@ class Now:
     not_configured: tuple[str, ...]
 
 
-def now(here: Container, queue: QueueFigures | None, unset: Sequence[str]) -> Now:
+def now(here: Core, queue: QueueFigures | None, unset: Sequence[str]) -> Now:
     """Look at everything. `queue` are its figures, `unset` the settings that are missing."""
     monitoring = here.monitoring
     report = monitoring.reporter.report()
@@ -112,7 +112,7 @@ def now(here: Container, queue: QueueFigures | None, unset: Sequence[str]) -> No
     )
 
 
-def route_lines(here: Container, routes: Iterable[Route]) -> tuple[RouteLine, ...]:
+def route_lines(here: Core, routes: Iterable[Route]) -> tuple[RouteLine, ...]:
     """Those that were asked for within the last minute, the busiest first."""
     traffic = here.monitoring.traffic
     lines = [

@@ -1,32 +1,24 @@
-"""Puts the pages into an app."""
+"""The pages as a blueprint."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from flask import Flask
+from flask import Blueprint
 
-from medianest.page import details, forms, lists, login, views
-from medianest.page.common import EXTENSION, blueprint
-from medianest.page.door import Door
-from medianest.page.session import Sessions
-from medianest.web.auth import session_key
-from medianest.web.container import Container
+from medianest.page import details, forms, lists, views
+from medianest.page.common import pages
+from medianest.page.sections import Section
 
-__all__ = ["init_page"]
+__all__ = ["page_blueprint"]
 
-MODULES: Final = (views, details, lists, forms, login)
-"""Whose views are in the blueprint, now that they are imported."""
-
-_MARKS: Final = "login-codes"
+MODULES: Final = (views, details, lists, forms)
+"""Whose views every page has, now that they are imported."""
 
 
-def init_page(app: Flask, made: Container) -> None:
-    """Give an app its pages."""
-    key, clock = session_key(made.settings), made.registry.clock
-    marks = made.settings.instance_path / _MARKS
-    token = made.settings.operator_token
-    secret = None if token is None else token.get_secret_value()
-    sessions = None if key is None else Sessions(key, secret, clock, marks)
-    app.extensions[EXTENSION] = Door(made.tokens, sessions)
-    app.register_blueprint(blueprint)
+def page_blueprint(*more: Section) -> Blueprint:
+    """A new blueprint with what every page has, and more."""
+    made = Blueprint("page", __package__, static_folder="static", static_url_path="/assets")
+    for section in (pages, *more):
+        section.add_to(made)
+    return made

@@ -10,7 +10,7 @@ from typing import Final
 from medianest.health.change_history import ChangeRecord
 from medianest.page.looks import Look
 from medianest.resilience.recovery.record import RecoveryRecord
-from medianest.web.container import Container
+from medianest.web.core import Core
 from medianest.web.views.audit import AuditEntry
 
 __all__ = ["TYPES", "Happening", "happenings"]
@@ -44,7 +44,7 @@ class Happening:
 
 
 def happenings(
-    here: Container,
+    here: Core,
     audit: Iterable[AuditEntry] = (),
     *,
     type: str | None = None,  # noqa: A002  # its name in the query as well

@@ -6,14 +6,13 @@ from typing import Any
 
 from flask import Response, request
 
-from medianest.config import missing
-from medianest.page.common import blueprint, looking, surroundings
+from medianest.page.common import looking, pages, surroundings
 from medianest.page.links import Links, links
 from medianest.page.live import page
 from medianest.page.now import now
 from medianest.resilience import CallRefusedError
 from medianest.storage import StorageError
-from medianest.web.container import Container, container
+from medianest.web.core import Core, core
 from medianest.web.endpoint import endpoint
 from medianest.web.refresh import Anything
 from medianest.web.roles import Role
@@ -22,7 +21,7 @@ from medianest.web.views.queue_figures import QueueFigures
 __all__ = ["show_now"]
 
 
-@blueprint.get("/")
+@pages.get("/")
 @endpoint(
     operation_id="get_links",
     query=Anything,
@@ -40,15 +39,18 @@ def show_now() -> Any:
 
 @looking
 def _now(role: Role) -> Response:
-    here = container()
-    shown = now(here, queue_figures(here), missing(here.settings))
+    here = core()
+    shown = now(here, queue_figures(here), here.not_configured())
     return page("now", role, shown, **surroundings())
 
 
-def queue_figures(here: Container) -> QueueFigures | None:
-    """How many operations are in which state; None while the database does not answer."""
+def queue_figures(here: Core) -> QueueFigures | None:
+    """How many operations are in which state; None while the database does not answer, and where
+    there is no queue."""
+    if not here.has_queue:
+        return None
     try:
-        found = QueueFigures.model_validate(here.queue.admin.figures())
+        found = QueueFigures.model_validate(here.queue_figures())
     except (StorageError, CallRefusedError):
         return None
     return found.model_copy(update={"counted_at": None})

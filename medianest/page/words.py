@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from flask import Blueprint
-
 from medianest.page import looks
 
-__all__ = ["init_words"]
+__all__ = ["WORDS"]
 
 Calls = Sequence[tuple[float, float] | None]
 """For each step, how many calls ended and how many of them failed; None: nothing is known."""
@@ -18,12 +16,6 @@ WIDTH, HEIGHT = 240, 34
 """Of a sparkline."""
 
 _NONE: Final = "\N{EN DASH}"
-
-
-def init_words(blueprint: Blueprint) -> None:
-    """Teach the templates of an app's pages these words."""
-    for word in _WORDS:
-        blueprint.add_app_template_filter(word)
 
 
 def look(state: str) -> str:
@@ -143,7 +135,8 @@ def _stretches(calls: Calls) -> list[list[str]]:
     return found
 
 
-_WORDS: Final = (
+WORDS: Final = (
     look, state_word, duration, share, rate, times, tried, ordinal, line_path, area_path,
     fault_bars, summed,
 )  # fmt: skip
+"""The filters that templates know."""

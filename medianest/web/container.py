@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 from prometheus_client.core import Metric
@@ -36,7 +36,8 @@ class Container(Core):
     """Each room of the app, built in the order in which they need each other. Starts no thread
     and opens no connection. `places` are those of requests."""
 
-    has_queue = True
+    has_queue = registers = signs_in = True
+    unkept = "it is kept when the database is back"
     short_names: Mapping[str, str] = {"plex": PLEX}
     monitoring: Monitoring
 
@@ -107,6 +108,20 @@ class Container(Core):
         if self.settings.env == "testing" or migrator.is_current:
             return []
         return [_schema_reason(migrator.revision)]
+
+    def queue_figures(self) -> Mapping[str, Any]:
+        """How many operations are in which state. Raises StorageError."""
+        return self.queue.admin.figures()
+
+    def links(self) -> dict[str, str]:
+        """Where programs go on from the front page."""
+        return {
+            "health": "/api/v1/health",
+            "status": "/api/v1/resilience/status",
+            "documentation": "/docs",
+            "openapi": "/docs/openapi.json",
+            "metrics": "/metrics",
+        }
 
     def not_configured(self) -> tuple[str, ...]:
         """The settings that are missing, and what is off without them."""

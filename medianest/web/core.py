@@ -72,6 +72,12 @@ class Core(ABC):
     threads: int | None = None
     """Those that serve requests; None: nobody knows."""
     has_queue = False
+    registers = False
+    """Whether operators register dependencies while it runs."""
+    signs_in = False
+    """Whether there is a form that takes a token."""
+    unkept = "it ends with this process"
+    """What is said of an operator's word that is nowhere but here."""
     short_names: Mapping[str, str] = {}
     """Services by shorter names, which who asks may use."""
 
@@ -108,6 +114,14 @@ class Core(ABC):
     def unready(self) -> list[str]:
         """Why no requests should be sent here, beside what the health checks say."""
         return []
+
+    def queue_figures(self) -> Mapping[str, Any]:
+        """How many operations of its queue are in which state. Raises StorageError."""
+        return {}
+
+    def links(self) -> dict[str, str]:
+        """Where programs go on from the front page."""
+        return {"health": f"{self.base}/health", "status": f"{self.base}/status"}
 
     def not_configured(self) -> tuple[str, ...]:
         """The settings that are missing, and what is off without them."""

@@ -47,7 +47,7 @@ function show(html) {
 function tellTab() {
   const verdict = document.querySelector("[data-title]");
   if (!verdict) return;
-  document.title = `${verdict.dataset.title} · MediaNest`;
+  document.title = `${verdict.dataset.title} · ${document.querySelector(".brand").textContent}`;
   const icon = document.querySelector("link[rel=icon]");
   const href = icon.href.replace(/icon-\w+/, `icon-${verdict.dataset.look}`);
   if (icon.href !== href) icon.href = href;
@@ -101,7 +101,7 @@ function add(form, name, value) {
 document.addEventListener("input", (event) => { if (event.target.form) event.target.form.dataset.touched = ""; });
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "post") add(form, "proof", stored(PROOF));
+  if (form.method === "post" && form.elements.proof?.dataset.given === undefined) add(form, "proof", stored(PROOF));
 });
 function logIn() {
   const form = document.getElementById("login"), begun = document.getElementById("begun");

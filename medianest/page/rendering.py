@@ -1,0 +1,45 @@
+"""Renders our templates in an environment of their own, so that an app's own templates, filters and
+options of Jinja have nothing to do with them, nor they with those."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import flask
+from flask import g
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from werkzeug.local import LocalProxy
+
+from medianest.page.words import WORDS
+from medianest.web.core import core
+
+__all__ = ["render_template", "url_for"]
+
+_HIDDEN: Final = Markup('<input type="hidden" name="proof" value="{}" data-given>')
+
+
+def url_for(endpoint: str, **values: Any) -> str:
+    """The address of one of our views, by whatever name an app has its blueprint."""
+    return flask.url_for(core().names + endpoint, **values)
+
+
+def render_template(name: str, **values: Any) -> str:
+    """A template of ours; it knows these values, our words, and the `here` of the app."""
+    return _environment.get_template(name).render(**values)
+
+
+def _proof_field() -> str:
+    """What a form proves itself with where no script does that."""
+    proof = g.get("proof")
+    return "" if proof is None else _HIDDEN.format(proof)
+
+
+_environment: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True
+)
+_environment.filters.update((word.__name__, word) for word in WORDS)
+_environment.globals.update(
+    url_for=url_for, request=flask.request, here=LocalProxy(core), proof_field=_proof_field
+)

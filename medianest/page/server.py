@@ -1,0 +1,97 @@
+"""The pages and forms that only the server has: of its queue, and of what operators register."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from flask import Response, request
+
+from medianest.page.asking import act, ask
+from medianest.page.common import looking, server_pages, surroundings
+from medianest.page.forms import acting
+from medianest.page.live import page
+from medianest.page.rendering import url_for
+from medianest.web.core import core
+from medianest.web.roles import Role
+from medianest.web.views.queue import (
+    drop_queued_operation,
+    get_queued_operation,
+    list_queued_operations,
+    retry_dead_letters,
+)
+from medianest.web.views.queue import retry_queued_operation as retry_operation
+from medianest.web.views.registrations import register_dependency, remove_dependency
+
+__all__ = ["show_operation", "show_queue"]
+
+_COUNTDOWN: Final = re.compile(r"(?: for|; retrying in) [\d.]+ s$")
+
+
+@server_pages.get("/queue")
+@looking
+def show_queue(role: Role) -> Response:
+    """What waits, what runs, and what could not be done."""
+    found = ask(list_queued_operations)
+    # When they were counted, and what counts down, would make every look another page.
+    queue = found.queue.model_copy(update={"counted_at": None})
+    blocked = {handler: _COUNTDOWN.sub("", why) for handler, why in found.blocked.items()}
+    shown = found.model_copy(update={"queue": queue, "blocked": blocked})
+    return _page("queue", role, shown, "Queue")
+
+
+@server_pages.get("/queue/<operation_id>")
+@looking
+def show_operation(operation_id: str, role: Role) -> Response:
+    """One operation of the queue."""
+    found = ask(get_queued_operation, operation_id=operation_id)
+    return _page("operation", role, found, "Operation")
+
+
+@server_pages.post("/queue/<operation_id>/retry")
+@acting
+def retry_one(operation_id: str) -> tuple[str, str]:
+    """Do an operation again."""
+    act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
+    return url_for("page.show_queue"), "It is done again as soon as it may be."
+
+
+@server_pages.post("/queue/<operation_id>/drop")
+@acting
+def drop_one(operation_id: str) -> tuple[str, str]:
+    """Forget an operation."""
+    act(drop_queued_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
+    return url_for("page.show_queue"), "It is dropped."
+
+
+@server_pages.post("/queue/retry")
+@acting
+def retry_dead() -> tuple[str, str]:
+    """Do all dead letters again."""
+    done = act(retry_dead_letters, {"reason": request.form.get("reason")})
+    stay = f" {done.kept} stay." if done.kept else ""
+    return url_for("page.show_queue"), f"{done.retried} are done again.{stay}"
+
+
+@server_pages.post("/dependencies")
+@acting
+def register() -> tuple[str, str]:
+    """Watch another dependency."""
+    names = ("name", "type", "criticality", "health_check_url", "expected_status")
+    values: dict[str, Any] = {name: request.form.get(name, "").strip() for name in names}
+    values["depends_on"] = request.form.get("depends_on", "").replace(",", " ").split()
+    made, status, _ = act(register_dependency, values)
+    word = "is watched from now on" if status == 201 else "is watched already"
+    return url_for("page.show_dependency", name=made.name), f"{made.name} {word}."
+
+
+@server_pages.post("/dependencies/<name>/remove")
+@acting
+def remove(name: str) -> tuple[str, str]:
+    """Watch a dependency no longer."""
+    act(remove_dependency, {}, name=name)
+    return url_for("page.show_dependencies"), f"{name} is watched no longer."
+
+
+def _page(name: str, role: Role, shown: Any, title: str) -> Response:
+    return page(name, role, shown, title=f"{title} · {core().title}", **surroundings())
