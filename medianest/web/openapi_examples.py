@@ -11,7 +11,7 @@ __all__ = ["with_examples"]
 
 Json: TypeAlias = dict[str, Any]
 
-_KEYS: Final = {"routes": "GET /api/v1/media/libraries"}
+_KEYS: Final = {"recovery": "cache-fallback", "routes": "GET /api/v1/media/libraries"}
 """Of maps, where they are no names of dependencies."""
 
 _OF_TYPES: Final[Json] = {"boolean": False, "integer": 0, "number": 0.0, "string": "", "null": None}
@@ -68,7 +68,7 @@ class _Examples:
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
             found = self._schemas[name]
-            return self.of(found, *((model, member) if "enum" in found else (name, "")))
+            return self.of(found, model, member) if "enum" in found else self.of(found, name)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
