@@ -125,6 +125,9 @@ def test_wrong_options_of_an_owner_are_told_with_its_name() -> None:
         "box: give either options or keywords, not both (keywords: max_wait, max_waiting)"
     )
     assert told(None, {"wait": 1}) == f"box: unknown option wait; allowed are {known}"
+    assert told(None, {"wait": 1, "most": 2}) == (
+        f"box: unknown option wait, most; allowed are {known}"
+    )
     assert (
         told(None, {"wait": 1}, "clock") == f"box: unknown option wait; allowed are {known}, clock"
     )
