@@ -53,7 +53,7 @@ class GivenUp:
         here = self._here.get()
         if here is not None and here.number > before and here.led_to(error):
             return True
-        beneath = causes(error, lambda error: error.__context__, through_suppressed=True)
+        beneath = causes(error, through_suppressed=True)
         return any(_number_on(cause) > before for cause in beneath)
 
     def answered(self) -> None:
