@@ -85,6 +85,16 @@ def test_clocks_may_differ_by_a_minute(queue: QueueByHand, clock: ManualClock) -
     assert not_none(queue.get(one.id)).since == clock.utc()
 
 
+def test_each_handler_waits_for_its_own(queue: QueueByHand, clock: ManualClock) -> None:
+    for handler in ("h", "other"):
+        keep(queue, handler=handler, delay=20)
+    clock.set_by(-THREE_HOURS)
+    assert queue.bring_back("h") == queue.bring_back("other") == 0
+    clock.advance(20)
+    assert queue.bring_back("other") == 1
+    assert queue.bring_back("h") == 1
+
+
 # -- what becomes of them between being seen and being brought back --------------------------------
 
 
