@@ -107,6 +107,7 @@ def test_who_comes_after_a_dead_letter_in_doubt_is_to_find_out(queue: QueueByHan
     doubt = made.operation.in_doubt_since, made.operation.first_sent_at
     assert doubt == (dead.in_doubt_since, dead.first_sent_at)
     assert made.operation.in_doubt_since is not None
+    assert put(queue, "c", subject="movie:1", leased=True).lease is None
 
 
 def test_what_can_neither_be_kept_nor_found_is_refused_in_the_end(
