@@ -17,43 +17,32 @@ from medianest.resilience import Clock, Registry, default_registry
 from medianest.server.background import BackgroundJobs
 from medianest.web.auth import ensure_operator_token
 from medianest.web.container import Container
+from medianest.web.endpoints import register_endpoints
 from medianest.web.headers import send_security_headers
 from medianest.web.hosts import check_hosts
 from medianest.web.problems import init_problems
 from medianest.web.proxies import Proxies
-from medianest.web.traffic import record, routes_of
+from medianest.web.traffic import LOOKS, record, routes_of
 from medianest.web.views import (
-    alerts,
-    audit,
     badge,
-    cascade,
-    circuit_breakers,
     components,
     dashboard,
-    dependencies,
     docs,
-    events,
-    health,
     media,
-    metrics,
-    overrides,
     prometheus,
     queue,
-    recovery,
     registrations,
     requests,
-    series,
-    silences,
     status,
 )
 
 __all__ = ["create_app"]
 
-_BLUEPRINTS = (
-    health, components, series, status, alerts, silences, circuit_breakers, overrides,
-    dependencies, registrations, recovery, cascade, events, audit, queue, media, requests,
-    dashboard, prometheus, badge, docs, metrics,
+_OWN = (
+    components.blueprint, status.brief, registrations.blueprint, queue.blueprint, media.blueprint,
+    requests.blueprint, dashboard.blueprint, prometheus.blueprint, badge.blueprint, docs.blueprint,
 )  # fmt: skip
+"""What only the server has."""
 
 
 def create_app(
@@ -70,7 +59,7 @@ def create_app(
     app = _flask(settings)
     registry = Registry(clock=clock, parent=default_registry)
     admission = Resilience(registry=registry).init_app(app).admission
-    made = Container(settings, registry, routes_of(app, PATHS), admission.places)
+    made = Container(settings, registry, routes_of(app, (*LOOKS, *PATHS)), admission.places)
     app.extensions["medianest"] = made
     app.extensions["medianest.background"] = _background(made)
     record(app, made.monitoring.traffic, admission.sheds)
@@ -79,7 +68,8 @@ def create_app(
     init_problems(app)
     app.cli.add_command(command)
     dashboard.register_recovery(made.service.recovery)
-    for blueprint in (*(module.blueprint for module in _BLUEPRINTS), metrics.of_health):
+    register_endpoints(app)
+    for blueprint in _OWN:
         app.register_blueprint(blueprint)
     init_page(app, made)
     if settings.trusted_proxies:

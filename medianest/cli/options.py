@@ -20,6 +20,7 @@ from medianest.cli.remote.client import Client
 __all__ = [
     "DURATION",
     "as_json",
+    "ask_app",
     "asks",
     "client_of",
     "completed",
@@ -32,7 +33,8 @@ __all__ = [
     "yes",
 ]
 
-_URL, _FILE = "medianest.url", "medianest.token_file"
+_URL, _FILE, _APP = "medianest.url", "medianest.token_file", "medianest.app"
+_HERE: Final = "MEDIANEST_URL; HOST and PORT; http://127.0.0.1:8000"
 _SIZES: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 _COMPLETION_SECONDS: Final = 1.0
@@ -68,8 +70,9 @@ def _remember(key: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     return keep
 
 
-def places(*, hidden: bool = False) -> Callable[[Command], Command]:
-    """`--url` and `--token-file`, before the name of the command or after it."""
+def places(*, hidden: bool = False, usual: str = _HERE) -> Callable[[Command], Command]:
+    """`--url` and `--token-file`, before the name of the command or after it; `usual` says where
+    the server is without them."""
 
     def add(command: Command) -> Command:
         command = click.option(
@@ -80,7 +83,7 @@ def places(*, hidden: bool = False) -> Callable[[Command], Command]:
         )(command)  # fmt: skip
         return click.option(
             "--url", metavar="URL", hidden=hidden, expose_value=False, callback=_remember(_URL),
-            help="Where the server is [MEDIANEST_URL; HOST and PORT; http://127.0.0.1:8000].",
+            help=f"Where the server is [{usual}].",
         )(command)  # fmt: skip
 
     return add
@@ -124,8 +127,15 @@ def completed(context: click.Context, *path: str) -> dict[str, Any]:
 def client_of(context: click.Context, seconds: float = 20.0) -> Client:
     """The client of the server that a command is about; `seconds` bound each of its questions, by
     default a little longer than the server takes. Raises CommandError."""
-    url, is_named = server_url(context.meta.get(_URL))
-    return Client(url, token_for(url, context.meta.get(_FILE), is_named=is_named), seconds)
+    app = context.meta.get(_APP)
+    url, is_named = server_url(context.meta.get(_URL), usual=app)
+    token = token_for(url, context.meta.get(_FILE), is_named=is_named or app is not None)
+    return Client(url, token, seconds, is_app=app is not None)
+
+
+def ask_app(context: click.Context, url: str) -> None:
+    """Have the commands of a context ask an app that is not ours, which has its endpoints there."""
+    context.meta[_APP] = url
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="As the API answers it.")

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 from functools import cached_property, partial, wraps
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 from weakref import WeakSet
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -15,6 +15,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
 from medianest.dependencies import MonitoredService
+from medianest.extras import extra
+from medianest.flask.paths import Paths
 from medianest.guards.guard import Guard
 from medianest.guards.guard_keywords import GuardKeywords
 from medianest.guards.guarded_app import GuardedApp, Prefixes, guard_blueprint
@@ -23,9 +25,15 @@ from medianest.resilience import CallRefusedError, ConfigurationError, Registry
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.strategy import refuse_unfinished
 
+if TYPE_CHECKING:
+    from medianest.health.system import System
+
 __all__ = ["Resilience"]
 
 P = ParamSpec("P")
+_WATCHING = "medianest.watching"
+"""In `app.extensions`: what goes on beside the requests of an app that shows its resilience."""
+
 V = TypeVar("V", bound=Callable[..., ResponseReturnValue])
 
 
@@ -47,6 +55,17 @@ class Resilience:
     that is `testing`), in each process. What the pipeline refuses is answered with 503 and
     Retry-After, unless the app handles CallRefusedError itself.
 
+    What it knows is shown where the app says:
+    endpoints    the path below which the endpoints are, such as "/resilience": health, circuit
+                 breakers, alerts, events …, as docs/flask.md lists them; with them come the
+                 commands of `flask medianest`
+    page         the path of the page for people; True: `/page` below the endpoints
+    metrics      the path for Prometheus
+    authorize    a function that is called with "viewer" for who looks and "operator" for who acts,
+                 and returns True or the name of who that is. False or None is answered with 403,
+                 anything else is the answer. It must be given, unless the app is in debug mode or
+                 testing: then everybody may look, and nobody act.
+
     An extension may be in several apps: each has its own guards, limits and places. Breakers,
     bulkheads and budgets are the registry's; give apps that should not share them one each.
 
@@ -56,13 +75,28 @@ class Resilience:
     RESILIENCE_NEVER_SHED       path prefixes that the limit does not count, "/" the front page
                                 alone; ()
     RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
+    RESILIENCE_FOLDER           where is kept what operators want of circuit breakers, so that it
+                                outlives the process; None: nowhere
 
     Read at each request, so that an app's own tests can turn them on and off:
     RESILIENCE_GUARDS_ENABLED   whether guards do more than `authorize`; None: unless the app is
                                 `testing`
     """
 
-    def __init__(self, app: Flask | None = None, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        registry: Registry | None = None,
+        endpoints: str | None = None,
+        page: str | bool | None = None,
+        metrics: str | None = None,
+        authorize: Callable[[str], Any] | None = None,
+    ) -> None:
+        self._paths = Paths.of(endpoints, page, metrics)
+        if authorize is not None and self._paths is None:
+            raise ConfigurationError("authorize goes with endpoints, page or metrics")
+        self._authorize = authorize
         self.registry = registry if registry is not None else Registry()
         self._early = Prefixes()
         self._latest = [self._early]
@@ -83,7 +117,10 @@ class Resilience:
         if "resilience" in app.extensions:
             raise ConfigurationError("this app has a Resilience extension already")
         # First: a wrong value must leave the app as it was.
-        guarded = GuardedApp(app, self.registry, self._early, self._views)
+        open_to = () if self._paths is None else self._paths.all()
+        guarded = GuardedApp(app, self.registry, self._early, self._views, open_to)
+        if self._paths is not None:
+            self._add_surface(app, guarded, self._paths)
         app.extensions["resilience"] = guarded
         if CallRefusedError not in app.error_handler_spec[None][None]:
             app.register_error_handler(CallRefusedError, _unavailable)
@@ -102,8 +139,29 @@ class Resilience:
 
     def _begin_to_watch(self) -> None:
         # Not earlier: threads that are started before a fork stay in the parent.
-        if "service" in vars(self) and not current_app.testing:
+        if current_app.testing:
+            return
+        watching = current_app.extensions.get(_WATCHING)
+        if watching is not None:
+            watching.start()
+        elif "service" in vars(self):
             self.service.monitor.start()
+
+    def _add_surface(self, app: Flask, guarded: GuardedApp, paths: Paths) -> None:
+        # Not above: who wants nothing of this needs none of what it is made of.
+        with extra("endpoints"):
+            from medianest.flask.gate import Gate
+            from medianest.flask.surface import add_surface
+
+        gate = Gate(app, self._authorize)
+        made = add_surface(app, guarded, self.service, self._system, paths, gate)
+        app.extensions[_WATCHING] = made.watching
+
+    @cached_property
+    def _system(self) -> System:
+        from medianest.flask.surface import watch_process
+
+        return watch_process(self.service)
 
     @tells_arguments
     def guard(self, prefix: str, *, service: str, **options: Unpack[GuardKeywords]) -> Guard:
@@ -168,6 +226,7 @@ class Resilience:
                 raise ConfigurationError("this app has no Resilience extension: call init_app(app)")
             return guard.run(partial(view, *args, **kwargs), app, request.method)
 
+        protected.guard = guard  # type: ignore[attr-defined]
         self._views.add(view, protected, self._apps)
         return protected
 

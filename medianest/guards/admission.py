@@ -45,12 +45,13 @@ class Admission:
         max_in_flight: int | None,
         never_shed: Iterable[str],
         request_timeout: float | None,
+        open_to: tuple[str, ...] = (),
     ) -> None:
         if isinstance(never_shed, str):
             raise ConfigurationError(
                 f"RESILIENCE_NEVER_SHED takes a list of paths, not {never_shed!r}"
             )
-        self._never_shed = tuple(path.rstrip("/") or "/" for path in never_shed)
+        self._never_shed = tuple(path.rstrip("/") or "/" for path in (*never_shed, *open_to))
         self._below = tuple(f"{path}/" for path in self._never_shed if path != "/")
         self.places: Bulkhead | None = None
         self._deadline: Deadline | None = None

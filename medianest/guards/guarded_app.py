@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from copy import copy
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from flask import Flask, Request, request
 from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
+from werkzeug.routing import Rule
 
 from medianest.guards.admission import Admission
 from medianest.guards.ending import AT_THE_END, Lost, end, until_the_end
@@ -24,6 +26,7 @@ _BLUEPRINTS = "resilience.blueprints"
 
 _DEFAULTS: dict[str, Any] = {
     "RESILIENCE_MAX_IN_FLIGHT": None,
+    "RESILIENCE_FOLDER": None,
     "RESILIENCE_NEVER_SHED": (),
     "RESILIENCE_REQUEST_TIMEOUT": None,
 }
@@ -61,11 +64,17 @@ def guard_blueprint(app: App, name: str, guard: Guard) -> None:
 class GuardedApp:
     """An app that has the extension; stands around its WSGI entry and where it calls views.
 
-    Raises ConfigurationError for a wrong value in the app's configuration.
+    Below the paths of `open_to` nothing is guarded and no load shed: there it is looked at and
+    steered. Raises ConfigurationError for a wrong value in the app's configuration.
     """
 
     def __init__(
-        self, app: Flask, registry: Registry, early: Prefixes, views: ProtectedViews
+        self,
+        app: Flask,
+        registry: Registry,
+        early: Prefixes,
+        views: ProtectedViews,
+        open_to: tuple[str, ...] = (),
     ) -> None:
         self._app, self._views = app, views
         app.config.setdefault("RESILIENCE_GUARDS_ENABLED", None)
@@ -75,10 +84,12 @@ class GuardedApp:
             registry,
             max_in_flight=app.config["RESILIENCE_MAX_IN_FLIGHT"],
             never_shed=app.config["RESILIENCE_NEVER_SHED"],
+            open_to=open_to,
             request_timeout=app.config["RESILIENCE_REQUEST_TIMEOUT"],
         )
         self.prefixes = Prefixes(early.entries)
         self._blueprints: dict[str, Guard] = app.extensions.setdefault(_BLUEPRINTS, {})
+        self._open, self._below_open = open_to, tuple(f"{path}/" for path in open_to)
         self._lost: Lost = deque()
         self._is_checked = False
 
@@ -89,6 +100,15 @@ class GuardedApp:
         self._view, app.dispatch_request = app.dispatch_request, self._dispatch  # type: ignore[method-assign]
         self.admission.install(app)
         self._wsgi, app.wsgi_app = app.wsgi_app, self  # type: ignore[method-assign]
+
+    def services_of(self, rule: Rule, view: Callable[..., Any]) -> tuple[str, ...]:
+        """The services of the guards around a view."""
+        rooms = rule.endpoint.split(".")[:-1]
+        names = (".".join(rooms[: count + 1]) for count in range(len(rooms)))
+        found = [self._blueprints.get(name) for name in names]
+        covering = (g for exact, below, g in self.prefixes.entries if _is_below(rule, exact, below))
+        found += [next(covering, None), getattr(view, "guard", None)]
+        return tuple(guard.service for guard in found if guard is not None)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         if not self._is_checked:
@@ -129,15 +149,21 @@ class GuardedApp:
             return view(*args)
         if args:
             view = partial(view, *args)
+        path = current.path
+        if self._open and (path in self._open or path.startswith(self._below_open)):
+            return view()
         if self._blueprints:
             for name in current.blueprints:
                 if (guard := self._blueprints.get(name)) is not None:
                     view = partial(guard.run, view, self._app, current.method)
-        path = current.path
         for prefix, below, guard in self.prefixes.entries:
             if path == prefix or path.startswith(below):
                 return guard.run(view, self._app, current.method)
         return view()
+
+
+def _is_below(rule: Rule, exact: str, below: str) -> bool:
+    return rule.rule == exact or rule.rule.startswith(below)
 
 
 def _copied(value: Any) -> Any:

@@ -80,6 +80,8 @@ class ChangeHistory:
         self._learned: deque[ChangeRecord] = deque(maxlen=size)
         self._lock = threading.Lock()
         self.sinks: list[Callable[[ChangeRecord], None]] = []
+        self.concerns: Callable[[ChangeType, str], bool] = lambda what, name: True
+        """Whether a change of that is noted, of all that change in this process."""
         state_changed.connect(self._on_breaker)
         health_changed.connect(self._on_component)
         alert_changed.connect(self._on_alert)
@@ -134,6 +136,8 @@ class ChangeHistory:
         )
 
     def _add(self, *, message: str | None, **values: Any) -> None:
+        if not self.concerns(values["type"], values["name"]):
+            return
         text = None if message is None else storable(message)
         change = ChangeRecord(message=text, worker=self._worker(), **values)
         with self._lock:

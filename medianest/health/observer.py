@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,7 +19,7 @@ __all__ = ["Observer", "StatusChanges"]
 
 class Observer:
     """Looks at everything now; waits for nothing. `unused` are the dependencies that are not
-    configured."""
+    configured; `dependencies()` are all, those of the registry unless it is given."""
 
     def __init__(
         self,
@@ -27,17 +27,19 @@ class Observer:
         monitor: HealthMonitor,
         traffic: Traffic,
         unused: Collection[str] = (),
+        dependencies: Callable[[], list[Dependency]] | None = None,
     ) -> None:
         self.registry = registry
         self.monitor = monitor
         self.traffic = traffic
         self._unused = frozenset(unused)
+        self._dependencies = dependencies or registry.dependencies
         self._changes = StatusChanges()
 
     def observe(self) -> tuple[list[DependencyHealth], list[ComponentHealth]]:
         """The dependencies, and the components that are no dependency's."""
         checks = {component.name: component for component in self.monitor.components()}
-        registered = self.registry.dependencies()
+        registered = self._dependencies()
         found = [self._observed(each, checks.get(each.name)) for each in registered]
         names = {each.name for each in registered}
         return found, [check for check in checks.values() if check.name not in names]

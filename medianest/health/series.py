@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -45,10 +45,17 @@ _MOST_ROUTES: Final = 500
 
 
 class Series:
-    """Follows the dependencies of a registry, and the routes on which people are served.
-    Thread-safe."""
+    """Follows the dependencies of a registry, or what `dependencies()` gives, and the routes on
+    which people are served. Thread-safe."""
 
-    def __init__(self, registry: Registry, traffic: Traffic, routes: Routes) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        traffic: Traffic,
+        routes: Routes,
+        dependencies: Callable[[], list[Dependency]] | None = None,
+    ) -> None:
+        self._dependencies = dependencies or registry.dependencies
         self._registry, self._traffic, self._routes = registry, traffic, routes
         self._elapsed = elapsed_of(registry.clock)
         self._step: int | None = None
@@ -63,7 +70,7 @@ class Series:
         step = int(self._elapsed() // _HOUR.step_seconds)
         if step == self._step:
             return
-        calls = {each.name: _totals_of(each) for each in self._registry.dependencies()}
+        calls = {each.name: _totals_of(each) for each in self._dependencies()}
         served = [each for each in self._traffic.routes() if self._routes.serves_people(each)]
         requests = {each.name: each.since_start() for each in served}
         with self._lock:

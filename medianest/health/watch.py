@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from medianest.health.alerts import AlertManager, AlertOptions, Rules, Silence, Silences
@@ -16,7 +16,7 @@ from medianest.health.series import Series
 from medianest.health.system import System
 from medianest.health.traffic import Incoming, Routes, Traffic
 from medianest.jobs import Job
-from medianest.resilience import Bulkhead, ResilienceService
+from medianest.resilience import Bulkhead, Dependency, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor
 
 __all__ = ["SilenceBook", "Watch"]
@@ -45,7 +45,8 @@ class Watch:
 
     `monitor` has the checks; `places` are those of requests, None where there is no limit; `unused`
     are dependencies that are not configured. `claims` says which of several processes tells people.
-    Alerts are evaluated `every` so many seconds.
+    Alerts are evaluated `every` so many seconds. `dependencies()` are what is looked at; those of
+    the registry, unless it is given.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class Watch:
         claims: Claims | None = None,
         silences: Silences | None = None,
         every: float = 5.0,
+        dependencies: Callable[[], list[Dependency]] | None = None,
     ) -> None:
         registry, clock = service.registry, service.registry.clock
         options = options if options is not None else AlertOptions()
         self.monitor, self.system = monitor, system
         self.routes, self.places = routes, places
         self.traffic = Traffic(clock)
-        self.observer = Observer(registry, monitor, self.traffic, unused)
+        self.observer = Observer(registry, monitor, self.traffic, unused, dependencies)
         silences = silences if silences is not None else Silences(clock)
         self.silences: SilenceBook = silences
         rules = Rules(options, self.observer.view, routes.services_of, routes.of_service)
@@ -77,7 +79,7 @@ class Watch:
         )
         statistics = service.recovery.history.statistics
         self.reporter = Reporter(self.observer, self.alerts, cascade, statistics)
-        self.series = Series(registry, self.traffic, routes)
+        self.series = Series(registry, self.traffic, routes, dependencies)
         self.counters = Counters()
         self.openings = Openings()
         self._every = every

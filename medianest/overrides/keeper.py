@@ -60,7 +60,6 @@ class OverrideKeeper:
         self._clock = registry.clock
         self._file = file
         self._store = store
-        self._lack = None if file.outlives_process else "there is no folder to keep it in"
         self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
         self._has_begun = False
         self._news: dict[str, int] = {}
@@ -108,7 +107,7 @@ class OverrideKeeper:
         self._due.append(breaker)
         self._obey_due()
         is_in_file = problem is None and self._file.outlives_process
-        return Kept(is_in_file, self._is_stored(override), problem or self._lack)
+        return Kept(is_in_file, self._is_stored(override), problem)
 
     def follow(self) -> None:
         """Obey what the file says, and end what has expired. Asks no database, raises nothing."""

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from flask import Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from medianest.page.door import Door, LoginNeeded, this_page
+from medianest.page.door import LoginNeeded, PageDoor, this_page
 from medianest.page.live import page
 from medianest.page.rendering import url_for
 from medianest.page.sections import Section
@@ -46,9 +46,9 @@ server_pages = Section()
 """What only the server has: its queue, what operators register, and signing in."""
 
 
-def door() -> Door:
+def door() -> PageDoor:
     """That of the current app."""
-    return cast(Door, current_app.extensions[EXTENSION])
+    return cast(PageDoor, current_app.extensions[EXTENSION])
 
 
 def looking(view: Callable[..., AnyResponse]) -> Callable[..., AnyResponse]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from flask import g, request
@@ -18,7 +18,7 @@ from medianest.web.roles import Role
 if TYPE_CHECKING:
     from medianest.web.auth import Tokens
 
-__all__ = ["Door", "LoginNeeded"]
+__all__ = ["Door", "LoginNeeded", "PageDoor", "refuse_other_sites"]
 
 _SAME_SITE: Final = "Strict"
 
@@ -28,6 +28,22 @@ _PATH: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 class LoginNeeded(Exception):  # noqa: N818  # no error: it leads to the login form
     """This page is for those who have logged in."""
+
+
+class PageDoor(Protocol):
+    """Who may look at a page, and who may act on it."""
+
+    def look(self) -> Role:
+        """The role of who looks. Raises LoginNeeded and ProblemError."""
+
+    def act(self) -> None:
+        """Let only an operator's own page act; `g.actor` is then who does. Raises the same."""
+
+    def with_notice(self, url: str, text: str) -> str:
+        """The address of a page that says so, once."""
+
+    def notice(self, signed: str) -> str | None:
+        """What `with_notice` had said; None where that was somebody else."""
 
 
 @dataclass(frozen=True, slots=True)

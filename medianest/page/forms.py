@@ -75,6 +75,8 @@ def act_on_breaker(name: str) -> tuple[str, str]:
     result, _ = act(act_on_circuit_breaker, values, name=name)
     kept = result.kept
     problem = f" This process obeys, but it is {kept.problem}." if kept and kept.problem else ""
+    if kept and not kept.problem:
+        problem = _unless(kept.file or kept.database)
     where = url_for("page.show_breaker", name=result.circuit_breaker.name)
     return where, f"{result.circuit_breaker.name} {_DONE[action]}.{problem}"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.common import door, server_pages, surroundings
-from medianest.page.door import is_here, refuse_other_sites
+from medianest.page.door import Door, is_here, refuse_other_sites
 from medianest.page.live import framed, html_page
 from medianest.page.rendering import render_template, url_for
 from medianest.web.problems import ProblemError
@@ -33,7 +35,7 @@ def log_in() -> AnyResponse:
         return _form("this token is for the media API alone", 403)
     has_script = request.form.get("script") == "1"
     following = _next()
-    proof, bind = door().let_in(role, has_script)
+    proof, bind = _door().let_in(role, has_script)
     if not has_script:
         return bind(redirect(following, 303))
     main = render_template("page/begun.html", proof=proof, next=following)
@@ -45,17 +47,22 @@ def log_out() -> AnyResponse:
     """End the session of this browser."""
     refuse_other_sites()
     response = redirect(url_for("page.show_now"), 303)
-    door().let_out(response)
+    _door().let_out(response)
     return response
 
 
+def _door() -> Door:
+    """That of the server, which takes tokens."""
+    return cast(Door, door())
+
+
 def _role_of(given: str) -> Role:
-    sessions = door().sessions
+    sessions = _door().sessions
     if sessions is None:
         raise ProblemError("forbidden", "no token is set: set MEDIANEST_OPERATOR_TOKEN")
     if "." in given and (role := sessions.redeem(given)) is not None:
         return role
-    return door().tokens.role_of(given)
+    return _door().tokens.role_of(given)
 
 
 def _form(fault: str | None, status: int = 200) -> Response:

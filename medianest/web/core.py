@@ -59,8 +59,8 @@ class Core(ABC):
 
     title = "MediaNest"
     """Whose page it is."""
-    base = ""
-    """What comes before the paths of the API's places."""
+    base: str | None = ""
+    """What comes before the paths of its endpoints; None: it has none."""
     names = ""
     """What comes before the names of our blueprints."""
     interval = 10.0
@@ -121,6 +121,8 @@ class Core(ABC):
 
     def links(self) -> dict[str, str]:
         """Where programs go on from the front page."""
+        if self.base is None:
+            return {}
         return {"health": f"{self.base}/health", "status": f"{self.base}/status"}
 
     def not_configured(self) -> tuple[str, ...]:

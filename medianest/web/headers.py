@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 
 __all__ = ["page", "send_security_headers"]
 
@@ -20,8 +20,8 @@ _OF_PAGES: Final[Mapping[str, str]] = {
 }
 
 
-def send_security_headers(app: Flask) -> None:
-    """With every answer of an app; those of pages with every HTML."""
+def send_security_headers(app: Flask | Blueprint) -> None:
+    """With every answer of an app, or of a blueprint; those of pages with every HTML."""
     app.after_request(_secured)
 
 

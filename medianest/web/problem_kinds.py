@@ -34,9 +34,8 @@ KINDS = {
     ),
     "forbidden": Kind(
         403,
-        "The token does not allow this",
-        "The token is valid, but its role may not do this. Use a token of the role named "
-        "in the detail.",
+        "This is not allowed",
+        "Whoever has sent the request may not do this. The detail says who may.",
     ),
     "not-found": Kind(
         404,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from medianest.guards.admission import OverloadedError
@@ -38,10 +39,11 @@ from medianest.storage import (
     StorageError,
 )
 from medianest.storage.selection import CursorError
+from medianest.web.core import CORE, Core
 from medianest.web.problem_kinds import KINDS, Kind, pages
 from medianest.web.trace import route, trace_id
 
-__all__ = ["ProblemError", "init_problems", "invalid", "problem_response"]
+__all__ = ["ProblemError", "init_problems", "invalid", "problem_of", "problem_response"]
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +118,7 @@ def problem_response(
         data["retry_after_seconds"] = max(round(wait, 3), 0.001)
         headers = {**(headers or {}), "Retry-After": str(max(1, math.ceil(wait)))}
     body = {
-        "type": f"{request.script_root}/problems/{kind}" if kind in KINDS else "about:blank",
+        "type": _type_of(kind),
         "title": title or known.title,
         "status": status,
         "detail": detail,
@@ -132,19 +134,25 @@ def problem_response(
     )
 
 
+def _type_of(kind: str) -> str:
+    """Where a page about it is, if there is one."""
+    here: Core | None = current_app.extensions.get(CORE)
+    base = "" if here is None else here.base
+    if kind not in KINDS or base is None:
+        return "about:blank"
+    return f"{request.script_root}{base}/problems/{kind}"
+
+
 def init_problems(app: Flask) -> None:
     """Answer every error of an app with a problem, and serve the pages about them."""
-    app.register_error_handler(ProblemError, _problem)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(CallRefusedError, _refused)
-    app.register_error_handler(MediaError, _media)
-    app.register_error_handler(StorageError, _storage)
-    app.register_error_handler(CursorError, _cursor)
-    app.register_error_handler(OperationConflictError, _conflict)
-    app.register_error_handler(IdempotencyError, _mismatch)
-    app.register_error_handler(QueueFullError, _full)
-    app.register_error_handler(Exception, _unexpected)
+    for kind, answer in _ANSWERS:
+        app.register_error_handler(kind, answer)
     app.register_blueprint(pages)
+
+
+def problem_of(error: Exception) -> Response:
+    """The problem that an error is answered with."""
+    return next(answer for kind, answer in _ANSWERS if isinstance(error, kind))(error)
 
 
 def _problem(error: ProblemError) -> Response:
@@ -153,6 +161,8 @@ def _problem(error: ProblemError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
+    if error.response is not None:
+        return cast(Response, error.get_response())
     if status < 400:  # a redirect is an exception to Werkzeug, but not a problem
         return cast(Response, error.get_response())
     headers = {k: v for k, v in error.get_headers() if k not in ("Content-Type", "Content-Length")}
@@ -222,3 +232,18 @@ def _full(error: QueueFullError) -> Response:
 def _unexpected(error: Exception) -> Response:
     logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
     return problem_response("internal-error", "unexpected error; the log has it")
+
+
+_ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
+    (ProblemError, _problem),
+    (HTTPException, _http),
+    (CallRefusedError, _refused),
+    (MediaError, _media),
+    (StorageError, _storage),
+    (CursorError, _cursor),
+    (OperationConflictError, _conflict),
+    (IdempotencyError, _mismatch),
+    (QueueFullError, _full),
+    (Exception, _unexpected),
+)
+"""The more special before the more general."""

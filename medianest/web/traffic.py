@@ -6,29 +6,40 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Flask, Response, request
+from werkzeug.routing import Rule
 
 from medianest.health.traffic import NOWHERE, Routes, Traffic
 from medianest.storage.callers import CALLER, Caller
 
-__all__ = ["record", "routes_of"]
+__all__ = ["LOOKS", "record", "routes_of"]
 
 _ANSWERED = "medianest.answered"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LOOKS = ("/api/v1/health", "/api/v1/resilience", "/metrics", "/badge.svg", "/docs", "/problems")
+LOOKS = ("/api/v1/health", "/api/v1/resilience", "/metrics", "/badge.svg", "/docs", "/problems")
+"""Where programs look at the server."""
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def routes_of(app: Flask, pages: tuple[str, ...] = ()) -> Routes:
-    """The routes of an app, when it has them all. `pages` are where people look at it."""
+Services = Callable[[Rule, Callable[..., Any]], tuple[str, ...]]
+
+
+def services_of(rule: Rule, view: Callable[..., Any]) -> tuple[str, ...]:
+    """Those that a view says it calls, if it is an endpoint."""
+    endpoint = getattr(view, "endpoint", None)
+    return endpoint.services if endpoint is not None else ()
+
+
+def routes_of(app: Flask, looks: tuple[str, ...] = (), services: Services = services_of) -> Routes:
+    """The routes of an app, when it has them all. `looks` are paths below which people and
+    programs look at it; `services(rule, view)` are those that a view calls."""
 
     def known() -> Iterator[tuple[str, set[str], tuple[str, ...]]]:
         for rule in app.url_map.iter_rules():
-            endpoint = getattr(app.view_functions[rule.endpoint], "endpoint", None)
             methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            yield rule.rule, methods, endpoint.services if endpoint is not None else ()
+            yield rule.rule, methods, services(rule, app.view_functions[rule.endpoint])
 
-    return Routes(known, (*_LOOKS, *pages))
+    return Routes(known, looks)
 
 
 def record(app: Flask, traffic: Traffic, is_client: Callable[[str], bool]) -> None:

@@ -29,14 +29,18 @@ class Token(NamedTuple):
     origin: str
 
 
-def server_url(given: str | None, environ: Mapping[str, str] = os.environ) -> tuple[str, bool]:
+def server_url(
+    given: str | None, environ: Mapping[str, str] = os.environ, *, usual: str | None = None
+) -> tuple[str, bool]:
     """The server's address without a slash at its end, and whether somebody has named it: the one
-    `given`, that of MEDIANEST_URL, or else where `medianest serve` listens here. Raises
-    CommandError."""
+    `given`, that of MEDIANEST_URL, the `usual` one, or else where `medianest serve` listens here.
+    Raises CommandError."""
     if given is not None:
         return _checked(given, "--url", Exit.WRONG_USE), True
     if url := _value(environ, "MEDIANEST_URL"):
         return _checked(url, "MEDIANEST_URL", Exit.WRONG_SETTING), True
+    if usual is not None:
+        return usual, False
     host = _value(environ, "HOST") or "127.0.0.1"
     host, port = _EVERYWHERE.get(host, host), _value(environ, "PORT") or "8000"
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -75,7 +75,8 @@ def silence(
     told = "is told again" if end else f"is silent until {until}"
     click.echo(f"{answer.body['key']} {told}")
     if not answer.body["kept"]:
-        click.echo("  not in the database yet: a restart would end it")
+        where = "kept nowhere" if client.is_app else "not in the database yet"
+        click.echo(f"  {where}: a restart would end it")
 
 
 def _list_silences(client: Client, as_json: bool) -> None:

@@ -67,7 +67,7 @@ def _acting(action: str, lasts: bool, text: str) -> Callable[..., None]:
         if as_json:
             show_json(answer.body)
         else:
-            _tell(answer)
+            _tell(client, answer)
 
     if lasts:
         act = click.option(
@@ -159,7 +159,7 @@ def _counted(counts: Mapping[str, int] | None) -> str:
     return ", ".join(f"{number} {what}" for what, number in (counts or {}).items() if number)
 
 
-def _tell(answer: Answer) -> None:
+def _tell(client: Client, answer: Answer) -> None:
     breaker, kept = answer.body["circuit_breaker"], answer.body["kept"]
     note = breaker_note(breaker, answer.at)
     click.echo(
@@ -175,10 +175,19 @@ def _tell(answer: Answer) -> None:
     )
     if kept["problem"]:
         click.echo(f"  {plain(kept['problem'])}; it is tried again")
-    within = kept["other_workers_within_seconds"]
-    click.echo(
-        "  other workers obey when they next look at the database, if at all"
-        if within is None
-        else f"  every worker of this host obeys within {age(within)}; other hosts when they next "
-        f"look at the database"
-    )
+    click.echo(f"  {_others(kept['other_workers_within_seconds'], client.is_app)}")
+
+
+def _others(within: float | None, is_app: bool) -> str:
+    """Who else obeys; an app has no database from which others learn of it."""
+    if is_app:
+        return (
+            "no other worker obeys" if within is None else f"{_every_worker(within)}, no other host"
+        )
+    if within is None:
+        return "other workers obey when they next look at the database, if at all"
+    return f"{_every_worker(within)}; other hosts when they next look at the database"
+
+
+def _every_worker(within: float) -> str:
+    return f"every worker of this host obeys within {age(within)}"

@@ -51,10 +51,13 @@ class Answer:
 
 class Client:
     """One server. `token` is None where there is none; `seconds` bound each question as a whole.
-    Raises CommandError."""
+    It may be an app that has the endpoints at the URL itself, which `is_app` tells; else that is
+    found out. Raises CommandError."""
 
-    def __init__(self, url: str, token: Token | None, seconds: float) -> None:
-        self.url = url
+    def __init__(
+        self, url: str, token: Token | None, seconds: float, *, is_app: bool = False
+    ) -> None:
+        self.url, self.is_app = url, is_app
         self.token, self._seconds = token, seconds
         self._place = urlsplit(url)
 
@@ -86,8 +89,26 @@ class Client:
     def _ask(
         self, method: str, path: tuple[str, ...], query: str = "", body: bytes | None = None
     ) -> Answer:
-        way = "/".join(quote(part, safe="") for part in path)
-        target = f"{self._place.path}{_API}/{way}" + (f"?{query}" if query else "")
+        if self.is_app:
+            return self._ask_at(_way_in_app(path), method, query, body)
+        try:
+            return self._ask_at(_way(path), method, query, body)
+        except CommandError as error:
+            if error.code is not Exit.STRANGER:
+                raise
+            return self._ask_app(error, path, method, query, body)
+
+    def _ask_app(self, stranger: CommandError, path: tuple[str, ...], *question: Any) -> Answer:
+        """Whoever has no API where ours is may be an app with the extension."""
+        try:
+            answer = self._ask_at(_way_in_app(path), *question)
+        except CommandError as error:
+            raise stranger if error.code is Exit.STRANGER else error from None
+        self.is_app = True
+        return answer
+
+    def _ask_at(self, way: str, method: str, query: str, body: bytes | None) -> Answer:
+        target = f"{self._place.path}{way}" + (f"?{query}" if query else "")
         try:
             head, text = Errand(partial(self._exchange, method, target, body)).result(self._seconds)
         except (OSError, HTTPException, ValueError) as error:
@@ -151,6 +172,16 @@ class Client:
         if self.token is None:
             return "none was found: name its file with --token-file"
         return f"the one of {self.token.origin} was sent"
+
+
+def _way(path: tuple[str, ...]) -> str:
+    return "/".join([_API, *(quote(part, safe="") for part in path)])
+
+
+def _way_in_app(path: tuple[str, ...]) -> str:
+    """An app has below one path what the server has below two."""
+    parts = path[1:] if path[0] == "resilience" else path
+    return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def _parsed(text: bytes) -> Any:

@@ -31,7 +31,7 @@ def switchboard(status: Mapping[str, Any], width: int | None) -> list[str]:
         *_part("May fire soon", (
             line for a in status["pending_alerts"] for line in alert_lines(a, now, width)
         )),
-        *_part("Waits", _queue(status["queue"], now)),
+        *_part("Waits", _queue(status.get("queue"), now)),
         *_part("Do next", _advice(status["recommendations"], width)),
     ]  # fmt: skip
 
@@ -118,7 +118,9 @@ def _trouble(component: Mapping[str, Any], now: datetime) -> str:
     return f"{message}, for {age((now - instant(since)).total_seconds())}"
 
 
-def _queue(queue: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def _queue(queue: Mapping[str, Any] | None, now: datetime) -> Iterator[str]:
+    if queue is None:  # an app that has none
+        return
     waiting, dead = queue["pending"], queue["dead"]
     if waiting:
         oldest = queue["oldest_created_at"]

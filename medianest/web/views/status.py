@@ -25,7 +25,7 @@ from medianest.web.views.component_model import Component, components_of
 from medianest.web.views.queue_figures import QueueFigures
 from medianest.web.words import BreakerState
 
-__all__ = ["ResilienceHealth", "SystemStatus", "blueprint"]
+__all__ = ["ResilienceHealth", "SystemStatus", "blueprint", "brief"]
 
 
 class ComponentLine(AnswerModel):
@@ -108,9 +108,10 @@ class SystemStatus(AnswerModel):
 
 
 blueprint = Blueprint("status", __name__, url_prefix="/api/v1/resilience")
+brief = Blueprint("brief_status", __name__, url_prefix="/api/v1/resilience")
 
 
-@blueprint.get("/health")
+@brief.get("/health")
 @endpoint("viewer", operation_id="get_resilience_health", answers={200: ResilienceHealth})
 def get_resilience_health() -> ResilienceHealth:
     """The overall status, and that of each component."""

@@ -1,0 +1,102 @@
+"""The core of an app that is not ours: everything in its memory, and nothing that it has not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from medianest.dependencies import MonitoredService
+from medianest.flask.gate import Gate
+from medianest.health.change_history import ChangeType
+from medianest.health.system import System
+from medianest.health.traffic import Routes
+from medianest.health.used_breakers import UsedBreakers
+from medianest.health.watch import Watch
+from medianest.jobs import Job
+from medianest.overrides.file import OverrideFile
+from medianest.overrides.keeper import OverrideKeeper
+from medianest.overrides.memory import OverrideMemory
+from medianest.resilience import Bulkhead
+from medianest.web.audit import RecentAudit
+from medianest.web.core import Core
+from medianest.web.roles import Role
+from medianest.web.words import Environment
+
+__all__ = ["AppCore"]
+
+_SETTLE_SECONDS = 1.0
+
+
+class AppCore(Core):
+    """What is known of one app. `folder` is where operators' overrides are kept; None: nowhere."""
+
+    names = "medianest."
+
+    def __init__(
+        self,
+        app: Flask,
+        service: MonitoredService,
+        gate: Gate,
+        routes: Routes,
+        system: System,
+        places: Bulkhead | None,
+        *,
+        base: str | None,
+        metrics: str | None,
+        folder: str | Path | None,
+    ) -> None:
+        super().__init__(service, routes)
+        clock = self.registry.clock
+        self.title, self.base = app.name, base
+        self._app, self._gate, self._metrics = app, gate, metrics
+        self.audit = RecentAudit(clock)
+        file = None if folder is None else OverrideFile(Path(folder) / "overrides.json", clock)
+        self.overrides = OverrideKeeper(self.registry, file or OverrideMemory())
+        self.monitoring = Watch(
+            service,
+            service.monitor,
+            self.cascade,
+            routes,
+            system=system,
+            places=places,
+            dependencies=UsedBreakers(self.registry).dependencies,
+        )
+        self.changes.concerns = self._concerns
+
+    def jobs(self) -> list[Job]:
+        """What is done beside the requests."""
+        settle = self.service.recovery.history.settle
+        return [
+            *self.overrides.jobs(self.interval),
+            *self.monitoring.jobs(),
+            Job(name="settle the history", run=settle, every=_SETTLE_SECONDS),
+        ]
+
+    def authorize(self, role: Role) -> str:
+        """Whom the app lets do that. Raises ProblemError, or the app's own answer."""
+        return self._gate.admit(role)
+
+    @property
+    def environment(self) -> Environment:
+        """As the app is run."""
+        if self._app.testing:
+            return "testing"
+        return "development" if self._app.debug else "production"
+
+    def links(self) -> dict[str, str]:
+        """Where programs go on from the front page."""
+        metrics = {} if self._metrics is None else {"metrics": self._metrics}
+        return {**super().links(), **metrics}
+
+    def _concerns(self, what: ChangeType, name: str) -> bool:
+        """Whether that is a part of this app: others in the process may have parts of their own."""
+        if what == "breaker":
+            return self.registry.find_breaker(name) is not None
+        subject = name.partition(":")[2] if what == "alert" else name
+        known = {check.name for check in self.monitoring.monitor.checks()}
+        known |= {dependency.name for dependency in self.registry.dependencies()}
+        return subject in known or subject == "system" or self._is_breaker(subject)
+
+    def _is_breaker(self, name: str) -> bool:
+        return self.registry.find_breaker(name) is not None

@@ -1,0 +1,60 @@
+"""The commands of `flask medianest` in an app that is not ours: those that ask a running server."""
+
+from __future__ import annotations
+
+import os
+from copy import copy
+from typing import Any, Final
+
+import click
+
+from medianest.cli.group import Group, LazyGroup, Program
+from medianest.cli.options import ask_app, places
+
+__all__ = ["app_command"]
+
+_PLACES: Final = {
+    name: f"medianest.cli.remote.{name}"
+    for name in (
+        "status", "breakers", "dependencies", "alerts", "recovery", "events", "audit", "health",
+    )
+}  # fmt: skip
+_LACKING: Final = {"dependencies": ("add", "remove"), "alerts": ("test",)}
+"""What only our own server can do."""
+
+
+class _AppProgram(Program):
+    """Leaves out what the app cannot do."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one."""
+        found = super().get_command(ctx, cmd_name)
+        lacking = _LACKING.get(cmd_name, ())
+        return _without(found, lacking) if isinstance(found, Group) and lacking else found
+
+
+def app_command(base: str) -> click.Group:
+    """The group `medianest` of an app that has its endpoints below that path."""
+
+    @click.group("medianest", cls=_AppProgram, places=_PLACES)
+    @places(usual=f"where `flask run` serves it, with {base}")
+    @click.pass_context
+    def command(context: click.Context) -> None:
+        """The resilience of this app, as its running server tells it."""
+        ask_app(context, f"http://{_host()}{base}")
+
+    return command
+
+
+def _host() -> str:
+    """Where `flask run` listens."""
+    host = os.environ.get("FLASK_RUN_HOST") or "127.0.0.1"
+    return f"{host}:{os.environ.get('FLASK_RUN_PORT') or 5000}"
+
+
+def _without(group: Group, names: tuple[str, ...]) -> Group:
+    found: Any = copy(group)
+    found.commands = {name: each for name, each in group.commands.items() if name not in names}
+    if isinstance(group, LazyGroup):
+        found._places = {n: place for n, place in group._places.items() if n not in names}
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,118 @@
+"""The surface of an app's resilience: its endpoints, its page, its metrics and its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any
+
+from flask import Blueprint, Flask, Response
+
+from medianest.dependencies import MonitoredService
+from medianest.flask.app_core import AppCore
+from medianest.flask.commands import app_command
+from medianest.flask.door import AppDoor
+from medianest.flask.gate import Gate
+from medianest.flask.paths import Paths
+from medianest.flask.watching import Watching
+from medianest.guards.guarded_app import GuardedApp
+from medianest.health import Check
+from medianest.health.alerts import AlertOptions
+from medianest.health.checks import check_breakers, check_cpu, check_memory
+from medianest.health.system import System
+from medianest.page.common import EXTENSION as PAGE
+from medianest.page.page import page_blueprint
+from medianest.web.core import CORE
+from medianest.web.endpoint import endpoint_of
+from medianest.web.endpoints import register_endpoints
+from medianest.web.headers import send_security_headers
+from medianest.web.problem_kinds import pages as problem_pages
+from medianest.web.problems import problem_of
+from medianest.web.traffic import record, routes_of
+from medianest.web.views.prometheus import get_prometheus_metrics
+
+__all__ = ["Surface", "add_surface", "watch_process"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What an app has of it, and what goes on beside its requests."""
+
+    core: AppCore
+    watching: Watching
+
+
+def watch_process(service: MonitoredService) -> System:
+    """Have the checks of this process run among those of the dependencies."""
+    system, options = System(service.registry.clock), AlertOptions()
+    breakers = partial(check_breakers, service.registry, options.breakers_open)
+    memory = partial(check_memory, system, options.memory)
+    for check in (
+        Check("circuit-breakers", breakers, "internal", "optional"),
+        Check("memory", memory, "internal", "important"),
+        Check("cpu", partial(check_cpu, system), "internal", "optional"),
+    ):
+        service.monitor.add(check)
+    return system
+
+
+def add_surface(
+    app: Flask,
+    guarded: GuardedApp,
+    service: MonitoredService,
+    system: System,
+    paths: Paths,
+    gate: Gate,
+) -> Surface:
+    """Give an app what it wants. Raises ConfigurationError."""
+    admission = guarded.admission
+    made = AppCore(
+        app,
+        service,
+        gate,
+        routes_of(app, paths.looks(), guarded.services_of),
+        system,
+        admission.places,
+        base=paths.endpoints,
+        metrics=paths.metrics,
+        folder=app.config["RESILIENCE_FOLDER"],
+    )
+    watching = Watching(made.jobs(), service.monitor, service.registry.clock)
+    _register(app, paths)
+    app.extensions[CORE] = made
+    app.extensions[PAGE] = AppDoor(app, gate, service.registry.clock)
+    record(app, made.monitoring.traffic, admission.sheds)
+    made.overrides.follow()
+    return Surface(made, watching)
+
+
+def _register(app: Flask, paths: Paths) -> None:
+    room = Blueprint("medianest", __name__)
+    send_security_headers(room)
+    if paths.endpoints is not None:
+        register_endpoints(room, paths.endpoints)
+        room.register_blueprint(problem_pages, url_prefix=f"{paths.endpoints}/problems")
+        app.cli.add_command(app_command(paths.endpoints))
+    if paths.metrics is not None:
+        room.add_url_rule(paths.metrics, view_func=get_prometheus_metrics)
+    if paths.page is not None:
+        room.register_blueprint(page_blueprint(), url_prefix=paths.page)
+    app.register_blueprint(room)
+    for name, view in app.view_functions.items():
+        if name.startswith("medianest.") and endpoint_of(view) is not None:
+            app.view_functions[name] = _answering(view)
+
+
+def _answering(view: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint whose errors are problems, whatever the app makes of errors of its own."""
+
+    @wraps(view)
+    def answer(**path: Any) -> Response:
+        try:
+            found: Response = view(**path)
+        except Exception as error:
+            return problem_of(error)
+        return found
+
+    return answer
