@@ -78,7 +78,7 @@ class Door:
         if session.role != "operator":
             raise ProblemError("forbidden", "this needs the operator token, not the viewer's")
         if not self.sessions.is_proven(session, request.form.get("proof", "")):
-            raise ProblemError("forbidden", "this browser has not logged in here: log in again")
+            raise ProblemError("forbidden", "this browser has not signed in here: sign in again")
         g.actor = session.role
 
     def let_in(

@@ -28,6 +28,15 @@ _WORDS: Final[Mapping[str, str]] = {
     "closed": "breaker closed", "half_open": "breaker half-open", "open": "breaker opened",
     "forced_open": "breaker held open", "disabled": "breaker switched off",
 }  # fmt: skip
+_DEEDS: Final[Mapping[str, str]] = {
+    "circuit-breaker.open": "held open", "circuit-breaker.close": "closed",
+    "circuit-breaker.reset": "closed, with new figures",
+    "circuit-breaker.disable": "switched off", "circuit-breaker.enable": "left to itself again",
+    "dependency.register": "watched from now on", "dependency.remove": "watched no longer",
+    "queue.retry": "tried again", "queue.retry-dead": "dead letters tried again",
+    "queue.drop": "dropped", "recovery.rehearse": "recovery rehearsed",
+    "alert.silence": "silenced", "alert.end-silence": "silence ended",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def test_what_waits_is_done_again_or_dropped(app: Flask) -> None:
     browser, waiting = Browser(app.test_client()), queued(app)
     browser.log_in()
     assert "movie:603" in browser.get("/queue").text
-    assert "done again" in after(browser, browser.send(f"/queue/{waiting}/retry", reason="now"))
+    assert "tried again" in after(browser, browser.send(f"/queue/{waiting}/retry", reason="now"))
     shown = after(browser, browser.send(f"/queue/{waiting}/drop", reason="not wanted"))
     assert "It is dropped." in shown
     assert "movie:603" not in shown
@@ -124,7 +124,7 @@ def test_what_waits_is_done_again_or_dropped(app: Flask) -> None:
 def test_all_dead_letters_are_done_again(app: Flask) -> None:
     browser = Browser(app.test_client())
     browser.log_in()
-    assert "0 are done again." in after(browser, browser.send("/queue/retry"))
+    assert "Dead letters that are tried again: 0." in after(browser, browser.send("/queue/retry"))
 
 
 def test_an_operation_has_a_page(app: Flask) -> None:

@@ -171,7 +171,7 @@ def test_a_stolen_cookie_does_nothing(browser: Browser) -> None:
         browser.proof = proof
         answer = browser.send(BREAKER, action="open", reason="x")
         assert answer.status_code == 403
-        assert "log in again" in answer.text
+        assert "sign in again" in answer.text
 
 
 def test_a_viewer_cannot_act(browser: Browser) -> None:

@@ -16,7 +16,7 @@ function lasting(seconds) {
 }
 const WORDS = {
   ago: (age) => (age < 1 ? "just now" : `${lasting(age)} ago`),
-  in: (age) => (age < 0 ? `in ${lasting(-age)}` : "now"),
+  in: (age) => (age < -0.5 ? `in ${lasting(-age)}` : "now"),
   for: (age) => lasting(age),
   at: (age, at) => (Math.abs(age) < 43200 ? at.toLocaleTimeString() : at.toLocaleString()),
 };
