@@ -3,6 +3,7 @@
 # make units  of them those that run no servers of their own (-m "not integration"; COVERAGE=1: with the code they reach)
 # make mutants  whether tests notice small faults (ONLY=medianest/resilience/retry.py: of one file or folder)
 # make check  linters, types (of the tests, benchmarks and examples too), layers
+# make pictures  the pictures of the page in docs/pictures, of a real server, in four minutes
 # make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
 # make bench  side by side with other libraries
@@ -23,6 +24,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test units mutants docs check contract bench compat linters tools vendored image install lock clean
+.PHONY: run test units mutants docs pictures check contract bench compat linters tools image install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -45,6 +47,9 @@ contract: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m medianest.config.reference docs/configuration.md
+
+pictures: $(VENV)/.installed-pictures
+	$(BIN)/python -m tests.pictures docs/pictures
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
