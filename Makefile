@@ -23,8 +23,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units mutants docs check contract bench compat linters tools vendored image install lock clean
-.PHONY: run test units mutants docs pictures check contract bench compat linters tools image install lock clean
+.PHONY: run test units mutants docs pictures check contract bench compat linters tools vendored image install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve

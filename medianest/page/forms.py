@@ -85,53 +85,6 @@ def act_on_breaker(name: str) -> tuple[str, str]:
 @acting
 def silence(key: str) -> tuple[str, str]:
     """Tell nobody of an alert for a while."""
-def retry_one(operation_id: str) -> tuple[str, str]:
-    """Do an operation again."""
-    act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
-    return url_for("page.show_queue"), "It is tried again as soon as possible."
-
-
-@blueprint.post("/queue/<operation_id>/drop")
-@acting
-def drop_one(operation_id: str) -> tuple[str, str]:
-    """Forget an operation."""
-    act(drop_queued_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
-    return url_for("page.show_queue"), "It is dropped."
-
-
-@blueprint.post("/queue/retry")
-@acting
-def retry_dead() -> tuple[str, str]:
-    """Do all dead letters again."""
-    done = act(retry_dead_letters, {"reason": request.form.get("reason")})
-    stay = f"; that stay dead: {done.kept}" if done.kept else ""
-    return url_for("page.show_queue"), f"Dead letters that are tried again: {done.retried}{stay}."
-
-
-@blueprint.post("/dependencies")
-@acting
-def register() -> tuple[str, str]:
-    """Watch another dependency."""
-    names = ("name", "type", "criticality", "health_check_url", "expected_status")
-    values: dict[str, Any] = {name: request.form.get(name, "").strip() for name in names}
-    values["depends_on"] = request.form.get("depends_on", "").replace(",", " ").split()
-    made, status, _ = act(register_dependency, values)
-    word = "is watched from now on" if status == 201 else "is watched already"
-    return url_for("page.show_dependency", name=made.name), f"{made.name} {word}."
-
-
-@blueprint.post("/dependencies/<name>/remove")
-@acting
-def remove(name: str) -> tuple[str, str]:
-    """Watch a dependency no longer."""
-    act(remove_dependency, {}, name=name)
-    return url_for("page.show_dependencies"), f"{name} is watched no longer."
-
-
-@blueprint.post("/alerts/silence")
-@acting
-def silence() -> tuple[str, str]:
-    """Notify nobody of an alert for a while."""
     form = request.form
     values = {"reason": form.get("reason"), "duration_seconds": _seconds(form.get("lasts", ""))}
     made, _ = act(silence_alert, values, key=key)

@@ -53,7 +53,7 @@ def show_operation(operation_id: str, role: Role) -> Response:
 def retry_one(operation_id: str) -> tuple[str, str]:
     """Do an operation again."""
     act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
-    return url_for("page.show_queue"), "It is done again as soon as it may be."
+    return url_for("page.show_queue"), "It is tried again as soon as possible."
 
 
 @server_pages.post("/queue/<operation_id>/drop")
@@ -69,8 +69,8 @@ def drop_one(operation_id: str) -> tuple[str, str]:
 def retry_dead() -> tuple[str, str]:
     """Do all dead letters again."""
     done = act(retry_dead_letters, {"reason": request.form.get("reason")})
-    stay = f" {done.kept} stay." if done.kept else ""
-    return url_for("page.show_queue"), f"{done.retried} are done again.{stay}"
+    stay = f"; that stay dead: {done.kept}" if done.kept else ""
+    return url_for("page.show_queue"), f"Dead letters that are tried again: {done.retried}{stay}."
 
 
 @server_pages.post("/dependencies")

@@ -28,7 +28,7 @@ def browser(busy_app: Flask, clock: ManualClock) -> Browser:
 
 
 def test_an_alert_is_silenced_and_told_again(browser: Browser) -> None:
-    assert "Tell nobody for a while" in browser.get("/alerts").text
+    assert "Notify nobody for a while" in browser.get("/alerts").text
     answer = browser.send(f"/alerts/{KEY}/silence", lasts="3600", reason="I know")
     shown = html.unescape(browser.get(answer.location).text)
     assert f"{KEY} is silenced." in shown
