@@ -59,9 +59,8 @@ MediaNest 0.1.0 (development) on http://127.0.0.1:8000
 
   Ask for something:
     curl http://127.0.0.1:8000/api/v1/media/libraries
-  Switch Plex off, and watch the page:
+  Switch Plex off, ask twice, and watch the page:
     curl -X POST http://127.0.0.1:32401/sandbox/faults -d '{"kind": "reset"}'
-  Ask again, and its circuit breaker opens:
     for n in 1 2; do curl http://127.0.0.1:8000/api/v1/media/libraries; done
   Switch Plex on again:
     curl -X DELETE http://127.0.0.1:32401/sandbox/faults
