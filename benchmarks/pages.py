@@ -85,7 +85,7 @@ class _Pages:
         self._connections = [connect(self._port) for _ in range(PAGES)]
         for place in range(PAGES):
             self._ask(place)
-        self.statuses.clear()
+        del self.statuses[-PAGES:]  # that was no poll
 
     @contextmanager
     def polling(self) -> Iterator[None]:
@@ -121,7 +121,7 @@ def _client(port: int, master: int) -> None:
     if not set(pages.statuses) <= {200, 304}:
         raise RuntimeError(f"pages were answered with {set(pages.statuses)}")
     time.sleep(QUIET)
-    pages.load()
+    pages.statuses.clear()
     found.each_poll = _idle(pages, psutil.Process(master).children()[0])
     found.statuses = pages.statuses
     print(json.dumps(vars(found)))
@@ -131,9 +131,10 @@ def _idle(pages: _Pages, worker: psutil.Process) -> float:
     """Seconds of the processor for each poll, beyond what the worker takes without."""
     more = 0.0
     for _ in range(IDLE_ROUNDS):
+        more -= _used(worker)
+        pages.load()
         with pages.polling():
             more += _used(worker)
-        more -= _used(worker)
     return more / len(pages.statuses)
 
 

@@ -206,6 +206,6 @@ def test_another_token_ends_all_sessions(browser: Browser, server: Server) -> No
         page.goto("about:blank")
         keep_token(server.directory, "quite-another-token")
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: b"Sign out" not in server.get(BREAKER, headers=headers).body)
+        wait_until(lambda: b"Sign out" not in server.get(BREAKER, headers=headers).body, 30)
         page.goto(server.url + BREAKER)
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
