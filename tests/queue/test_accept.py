@@ -14,6 +14,8 @@ from sqlalchemy import delete
 
 from medianest.queue.accept import Acceptance
 from medianest.queue.errors import IdempotencyError, OperationConflictError
+from medianest.queue.operations import IdempotencyError, OperationConflictError
+from medianest.resilience import ManualClock
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
 from tests.queue.putting import put
@@ -96,16 +98,20 @@ def test_a_key_whose_operation_is_gone_stands_for_nothing(
     assert (made.created, made.replayed) == (True, False)
 
 
-def test_who_comes_after_a_dead_letter_in_doubt_is_to_find_out(queue: QueueByHand) -> None:
+def test_who_comes_after_a_dead_letter_in_doubt_is_to_find_out(
+    queue: QueueByHand, clock: ManualClock
+) -> None:
     """Keeps out: what may be there already is made a second time at once."""
-    lease = not_none(put(queue, "a", subject="movie:1", leased=True).lease)
+    put(queue, "a", subject="movie:1", delay=20)
+    clock.advance(20)
+    lease = not_none(queue.claim("h"))
     queue.bury(lease, TimeoutError(), in_doubt=True)
     dead = not_none(queue.get(lease.operation.id))
     made = put(queue, "b", subject="movie:1", leased=True)
     assert (made.created, made.lease, made.operation.state) == (True, None, "pending")
     assert made.operation.run_at == made.operation.created_at
     doubt = made.operation.in_doubt_since, made.operation.first_sent_at
-    assert doubt == (dead.in_doubt_since, dead.first_sent_at)
+    assert doubt == (dead.in_doubt_since, dead.first_sent_at) == (clock.utc(), clock.utc())
     assert made.operation.in_doubt_since is not None
     assert put(queue, "c", subject="movie:1", leased=True).lease is None
 
