@@ -14,7 +14,6 @@ from sqlalchemy import delete
 
 from medianest.queue.accept import Acceptance
 from medianest.queue.errors import IdempotencyError, OperationConflictError
-from medianest.queue.operations import IdempotencyError, OperationConflictError
 from medianest.resilience import ManualClock
 from medianest.storage.tables import deferred_operations as table
 from tests.queue.by_hand import QueueByHand
