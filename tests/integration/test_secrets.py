@@ -55,7 +55,7 @@ def test_no_answer_and_no_log_holds_a_secret(serve: Callable[..., Server]) -> No
     found = {word for text in seen for word in text.split() if b"planted-" in word}
     assert found == set()
     for line in server.log.splitlines():
-        assert line.startswith(("MediaNest", "  ")) or json.loads(line)["message"]
+        assert not line or line.startswith(("MediaNest", "  ")) or json.loads(line)["message"]
 
 
 def test_the_settings_are_shown_without_them(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from medianest.cli.exits import Exit
 from tests.integration.command_line.house import House
-from tests.support import ROOT
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
 
@@ -32,7 +31,7 @@ def test_what_comes_is_followed_each_once_and_in_order(house: House) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "medianest", "--url", house.server.url, "events", "--follow",
          "--json", "--name", NAME, "--limit", "1"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=house.server.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     lines = not_none(process.stdout)
     house.act("disable", NAME, "before it looks")

@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from medianest.page.session import login_link
+from medianest.resilience.clock import SystemClock
 from tests.integration.page.conftest import log_in
 from tests.integration.page.neighbour import Neighbour, neighbour
 from tests.support.browser import watched
-from tests.support.narrowing import not_none
 from tests.support.server import OPERATOR, Answer, Server
 from tests.support.waiting import wait_until
 
@@ -118,7 +119,7 @@ def test_a_stolen_cookie_may_look_and_not_act(
     wanted = {"action": "open", "reason": "an attack"}
     answer = posted(server, BREAKER, headers, **wanted)
     assert answer.status == 403
-    assert b"this browser has not logged in here" in answer.body
+    assert b"sign in again" in answer.body
     api = "/api/v1/resilience/circuit-breakers/overseerr/action"
     token = stolen.partition("=")[2]
     for each in ({}, {"Authorization": f"Bearer {token}"}):
@@ -141,8 +142,8 @@ def test_no_other_page_has_it_in_a_frame(
         seen.complaints.clear()
 
 
-def test_the_printed_link_logs_in_once(browser: Browser, server: Server) -> None:
-    link = not_none(re.search(r"page: (http://\S+/login#\S+)", server.log))[1]
+def test_a_link_signs_in_once(browser: Browser, server: Server) -> None:
+    link = login_link(OPERATOR, server.url, SystemClock())
     with watched(browser) as seen:
         seen.page.goto(link)
         expect(seen.page.get_by_role("button", name="Sign out")).to_be_visible()
