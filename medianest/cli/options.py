@@ -74,12 +74,13 @@ def places(*, hidden: bool = False, usual: str = _HERE) -> Callable[[Command], C
     """`--url` and `--token-file`, before the name of the command or after it; `usual` says where
     the server is without them."""
 
+    kept = "; instance/operator.token" if usual == _HERE else ""
+
     def add(command: Command) -> Command:
         command = click.option(
             "--token-file", type=click.Path(path_type=Path), metavar="FILE", hidden=hidden,
             expose_value=False, callback=_remember(_FILE),
-            help="A file with the token [MEDIANEST_OPERATOR_TOKEN, or …_TOKEN_FILE; "
-                 "instance/operator.token].",
+            help=f"A file with the token [MEDIANEST_OPERATOR_TOKEN, or …_TOKEN_FILE{kept}].",
         )(command)  # fmt: skip
         return click.option(
             "--url", metavar="URL", hidden=hidden, expose_value=False, callback=_remember(_URL),
@@ -129,8 +130,9 @@ def client_of(context: click.Context, seconds: float = 20.0) -> Client:
     default a little longer than the server takes. Raises CommandError."""
     app = context.meta.get(_APP)
     url, is_named = server_url(context.meta.get(_URL), usual=app)
-    token = token_for(url, context.meta.get(_FILE), is_named=is_named or app is not None)
-    return Client(url, token, seconds, is_app=app is not None)
+    is_app = app is not None
+    token = token_for(url, context.meta.get(_FILE), is_named=is_named, is_app=is_app)
+    return Client(url, token, seconds, is_app=is_app)
 
 
 def ask_app(context: click.Context, url: str) -> None:

@@ -58,7 +58,7 @@ def test_a_program_says_what_it_shows(name: str) -> None:
 
 def test_each_program_is_run_here_and_is_short() -> None:
     programs = {path.stem for path in EXAMPLES.glob("*.py")} - {"weather_server"}
-    assert programs == SAID.keys() | {"flask_app"}
+    assert programs == SAID.keys() | {"flask_app", "resilience_page"}
     for path in EXAMPLES.glob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert text.count("\n") <= 62, path
@@ -66,17 +66,17 @@ def test_each_program_is_run_here_and_is_short() -> None:
 
 
 @contextmanager
-def flask_app(weather: AnsweringServer) -> Iterator[str]:
-    """The address of the Flask app in front of that server."""
+def flask_app(weather: AnsweringServer, name: str, first: str) -> Iterator[str]:
+    """The address of a Flask app in front of that server, when it serves the path `first`."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, str(EXAMPLES / "flask_app.py"), str(port)],
+        [sys.executable, str(EXAMPLES / f"{name}.py"), str(port)],
         env={**HERE, "WEATHER_URL": weather.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     try:
-        wait_until(lambda: serves(f"http://127.0.0.1:{port}/state"))
+        wait_until(lambda: serves(f"http://127.0.0.1:{port}{first}"))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
@@ -102,7 +102,7 @@ def ask(url: str) -> tuple[int, str]:
 def test_the_flask_app_answers_while_the_weather_does_not() -> None:
     weather = AnsweringServer()
     weather.body = b'{"sky": "blue"}'
-    with flask_app(weather) as url:
+    with flask_app(weather, "flask_app", "/state") as url:
         assert json.loads(ask(f"{url}/api/forecast")[1]) == {"sky": "blue"}
         assert ask(f"{url}/map") == (200, "a map in blue")
         weather.stop()
@@ -111,3 +111,18 @@ def test_the_flask_app_answers_while_the_weather_does_not() -> None:
         assert ask(f"{url}/map")[0] == 503
         assert json.loads(ask(f"{url}/api/forecast")[1]) == {"sky": "unknown"}
         assert json.loads(ask(f"{url}/state")[1]) == {"map": "open", "weather": "open"}
+
+
+def test_the_page_of_an_app_says_what_does_not_work() -> None:
+    weather = AnsweringServer()
+    weather.body = b'{"sky": "blue"}'
+    first = "/resilience/health/live"
+    with flask_app(weather, "resilience_page", first) as url:
+        assert json.loads(ask(f"{url}/forecast")[1]) == {"sky": "blue"}
+        assert "weather does not work" not in ask(f"{url}/resilience/page/")[1]
+        weather.stop()
+        assert [ask(f"{url}/forecast")[0] for _ in range(3)] == [500, 500, 503]
+        assert "weather does not work" in ask(f"{url}/resilience/page/")[1]
+        command = [sys.executable, "-m", "medianest", "--url", f"{url}/resilience", "breakers"]
+        told = subprocess.run(command, env=HERE, capture_output=True, text=True, timeout=30)
+        assert "2 of 3 calls failed" in told.stdout

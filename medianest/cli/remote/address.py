@@ -48,10 +48,16 @@ def server_url(
 
 
 def token_for(
-    url: str, file: Path | None, *, is_named: bool, environ: Mapping[str, str] = os.environ
+    url: str,
+    file: Path | None,
+    *,
+    is_named: bool,
+    is_app: bool = False,
+    environ: Mapping[str, str] = os.environ,
 ) -> Token | None:
-    """The operator's token, or None where there is none. `is_named`: somebody has given the URL.
-    Raises CommandError for a file that cannot be read."""
+    """The operator's token, or None where there is none. `is_named`: somebody has given the URL;
+    `is_app`: it is that of an app that keeps no token. Raises CommandError for a file that cannot
+    be read."""
     if file is not None:
         return Token(_read(file, Exit.WRONG_USE), f"--token-file {file}")
     if secret := _value(environ, _TOKEN):
@@ -59,7 +65,7 @@ def token_for(
     if path := _value(environ, _FILE):
         return Token(_read(Path(path), Exit.WRONG_SETTING), _FILE)
     # It is the token of the server that runs here: no other one shall see it.
-    if is_named and not _is_here(urlsplit(url)):
+    if is_app or (is_named and not _is_here(urlsplit(url))):
         return None
     return _in_instance(Path(_value(environ, _FOLDER) or "instance"))
 
