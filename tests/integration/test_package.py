@@ -54,6 +54,19 @@ resilience.service.register_dependency("nas", health_check_url="http://nas:5000/
 """
 
 
+SURFACE = """
+from flask import Flask
+from medianest.flask import Resilience
+
+app = Flask("shop")
+app.testing = True
+resilience = Resilience(app, endpoints="/resilience", page=True, metrics="/metrics")
+client = app.test_client()
+paths = "/resilience/status", "/resilience/page/", "/resilience/page/assets/page.css", "/metrics"
+print(*(client.get(path).status_code for path in paths))
+"""
+
+
 class Environment:
     """A virtual environment with the wheel and what some extras of it bring, and nothing else."""
 
@@ -175,10 +188,18 @@ def test_the_command_says_what_to_install(library: Environment, arguments: tuple
 
 
 def test_the_extension_needs_flask_alone(environment: Callable[..., Any]) -> None:
-    done = environment("flask").run("python", "-c", EXTENSION)
+    plain = environment("flask")
+    done = plain.run("python", "-c", EXTENSION)
     assert done.stdout == "open\n"
     told = "requests is not installed: pip install 'medianest[requests]'"
     assert done.stderr.splitlines()[-1].endswith(told)
+    told = "psutil is not installed: pip install 'medianest[endpoints]'"
+    assert plain.last_words(SURFACE).endswith(told)
+
+
+def test_a_page_of_its_own_needs_no_database(environment: Callable[..., Any]) -> None:
+    done = environment("endpoints").run("python", "-c", SURFACE)
+    assert (done.stdout, done.stderr) == ("200 200 200 200\n", "")
 
 
 @pytest.fixture(scope="module")
