@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -53,6 +54,12 @@ class Group(click.Group):
         """Their names."""
         return list(self.commands)
 
+    def without(self, *names: str) -> Self:
+        """The same group without some of its commands."""
+        found = copy(self)
+        found.commands = {name: each for name, each in self.commands.items() if name not in names}
+        return found
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the name of a command."""
         if self._usual and not ctx.resilient_parsing and self._is_nameless(args):
@@ -75,6 +82,12 @@ class LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names."""
         return [*self._places, *super().list_commands(ctx)]
+
+    def without(self, *names: str) -> Self:
+        """The same group without some of its commands."""
+        found = super().without(*names)
+        found._places = {name: place for name, place in self._places.items() if name not in names}
+        return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -17,7 +18,7 @@ from medianest.jobs import Job
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.memory import OverrideMemory
-from medianest.resilience import Bulkhead
+from medianest.resilience import Bulkhead, Clock, ConfigurationError
 from medianest.web.audit import RecentAudit
 from medianest.web.core import Core
 from medianest.web.roles import Role
@@ -44,15 +45,14 @@ class AppCore(Core):
         *,
         base: str | None,
         metrics: str | None,
-        folder: str | Path | None,
+        folder: Any,
     ) -> None:
         super().__init__(service, routes)
         clock = self.registry.clock
         self.title, self.base = app.name, base
         self._app, self._gate, self._metrics = app, gate, metrics
         self.audit = RecentAudit(clock)
-        file = None if folder is None else OverrideFile(Path(folder) / "overrides.json", clock)
-        self.overrides = OverrideKeeper(self.registry, file or OverrideMemory())
+        self.overrides = OverrideKeeper(self.registry, _kept_in(folder, clock))
         self.monitoring = Watch(
             service,
             service.monitor,
@@ -100,3 +100,11 @@ class AppCore(Core):
 
     def _is_breaker(self, name: str) -> bool:
         return self.registry.find_breaker(name) is not None
+
+
+def _kept_in(folder: Any, clock: Clock) -> OverrideFile | OverrideMemory:
+    if folder is None:
+        return OverrideMemory()
+    if not isinstance(folder, str | Path):
+        raise ConfigurationError(f"RESILIENCE_FOLDER must be the path of a folder, not {folder!r}")
+    return OverrideFile(Path(folder) / "overrides.json", clock)

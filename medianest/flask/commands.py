@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from copy import copy
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from medianest.cli.group import Group, LazyGroup, Program
+from medianest.cli.group import Group, Program
 from medianest.cli.options import ask_app, places
 
 __all__ = ["app_command"]
@@ -29,8 +28,7 @@ class _AppProgram(Program):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one."""
         found = super().get_command(ctx, cmd_name)
-        lacking = _LACKING.get(cmd_name, ())
-        return _without(found, lacking) if isinstance(found, Group) and lacking else found
+        return found.without(*_LACKING.get(cmd_name, ())) if isinstance(found, Group) else found
 
 
 def app_command(base: str) -> click.Group:
@@ -50,11 +48,3 @@ def _host() -> str:
     """Where `flask run` listens."""
     host = os.environ.get("FLASK_RUN_HOST") or "127.0.0.1"
     return f"{host}:{os.environ.get('FLASK_RUN_PORT') or 5000}"
-
-
-def _without(group: Group, names: tuple[str, ...]) -> Group:
-    found: Any = copy(group)
-    found.commands = {name: each for name, each in group.commands.items() if name not in names}
-    if isinstance(group, LazyGroup):
-        found._places = {n: place for n, place in group._places.items() if n not in names}
-    return found  # type: ignore[no-any-return]

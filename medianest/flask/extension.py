@@ -154,8 +154,8 @@ class Resilience:
             from medianest.flask.surface import add_surface
 
         gate = Gate(app, self._authorize)
-        made = add_surface(app, guarded, self.service, self._system, paths, gate)
-        app.extensions[_WATCHING] = made.watching
+        watching = add_surface(app, guarded, self.service, self._system, paths, gate)
+        app.extensions[_WATCHING] = watching
 
     @cached_property
     def _system(self) -> System:

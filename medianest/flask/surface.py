@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
@@ -32,15 +31,7 @@ from medianest.web.problems import problem_of
 from medianest.web.traffic import record, routes_of
 from medianest.web.views.prometheus import get_prometheus_metrics
 
-__all__ = ["Surface", "add_surface", "watch_process"]
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """What an app has of it, and what goes on beside its requests."""
-
-    core: AppCore
-    watching: Watching
+__all__ = ["add_surface", "watch_process"]
 
 
 def watch_process(service: MonitoredService) -> System:
@@ -64,8 +55,9 @@ def add_surface(
     system: System,
     paths: Paths,
     gate: Gate,
-) -> Surface:
-    """Give an app what it wants. Raises ConfigurationError."""
+) -> Watching:
+    """Give an app what it wants; what is to be done beside its requests from now on. Raises
+    ConfigurationError."""
     admission = guarded.admission
     made = AppCore(
         app,
@@ -78,13 +70,12 @@ def add_surface(
         metrics=paths.metrics,
         folder=app.config["RESILIENCE_FOLDER"],
     )
-    watching = Watching(made.jobs(), service.monitor, service.registry.clock)
     _register(app, paths)
     app.extensions[CORE] = made
     app.extensions[PAGE] = AppDoor(app, gate, service.registry.clock)
     record(app, made.monitoring.traffic, admission.sheds)
     made.overrides.follow()
-    return Surface(made, watching)
+    return Watching(made.jobs(), service.monitor, service.registry.clock)
 
 
 def _register(app: Flask, paths: Paths) -> None:
@@ -99,7 +90,7 @@ def _register(app: Flask, paths: Paths) -> None:
     if paths.page is not None:
         room.register_blueprint(page_blueprint(), url_prefix=paths.page)
     app.register_blueprint(room)
-    for name, view in app.view_functions.items():
+    for name, view in list(app.view_functions.items()):
         if name.startswith("medianest.") and endpoint_of(view) is not None:
             app.view_functions[name] = _answering(view)
 

@@ -37,6 +37,7 @@ class Container(Core):
     and opens no connection. `places` are those of requests."""
 
     has_queue = registers = signs_in = True
+    instead = "last good answer"
     unkept = "it is kept when the database is back"
     short_names: Mapping[str, str] = {"plex": PLEX}
     monitoring: Monitoring

@@ -76,6 +76,8 @@ class Core(ABC):
     """Whether operators register dependencies while it runs."""
     signs_in = False
     """Whether there is a form that takes a token."""
+    instead = "fallback"
+    """What who asks gets of a dependency that is not called."""
     unkept = "it ends with this process"
     """What is said of an operator's word that is nowhere but here."""
     short_names: Mapping[str, str] = {}

@@ -193,6 +193,13 @@ def test_a_wrong_option_is_told(options: dict[str, Any], told: str) -> None:
     assert str(raised.value).startswith(told)
 
 
+def test_a_folder_that_is_none_is_told() -> None:
+    app = Flask("shop")
+    app.config["RESILIENCE_FOLDER"] = 7
+    with pytest.raises(ConfigurationError, match=r"^RESILIENCE_FOLDER must be the path .* not 7$"):
+        Resilience(app, endpoints="/r", authorize=lambda role: True)
+
+
 def test_two_apps_show_what_they_have(make_shop: Callable[..., Shop], clock: ManualClock) -> None:
     first, second = (
         make_shop(endpoints="/resilience", authorize=lambda role: True) for _ in range(2)
