@@ -25,6 +25,7 @@ _KEEPS_FRAMES = (
     "tests/resilience/test_coalesce.py::test_an_error_reaches_everybody_and_grows_with_nobody",
     "tests/resilience/test_coalesce_threads.py::test_nothing_is_kept_of_a_flight_that_is_over",
     "tests/resilience/test_recovery.py::test_nothing_is_kept_of_an_error_that_nobody_could_help",
+    "tests/resilience/test_given_up.py::test_an_error_that_was_put_aside_counts_for_who_raises_it",
 )
 """They look at frames and at what these keep; mutmut calls everything through frames of its own."""
 
