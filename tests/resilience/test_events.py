@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import pytest
-from blinker import Signal
+from blinker import NamedSignal, Signal
 
 from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, State
 from medianest.resilience.events import (
     CallRefused,
+    Event,
     StateChanged,
     call_refused,
     publish,
@@ -212,3 +213,12 @@ def test_what_a_receiver_does_is_told_after_what_it_was_told(
     finally:
         state_changed.disconnect(close_it)
     assert [event.after for event in states] == ["forced_open", "closed"]
+
+
+def test_each_kind_of_event_has_a_signal_of_its_name() -> None:
+    class LightsOut(Event):
+        pass
+
+    signals = (LightsOut.signal, state_changed)
+    names = [signal.name for signal in signals if isinstance(signal, NamedSignal)]
+    assert names == ["lights-out", "state-changed"]

@@ -222,3 +222,13 @@ def test_a_service_that_takes_health_checks_is_told_of_what_it_does_not_take() -
     message = told(lambda: Own().register_dependency("plex", health_check_every=5))
     assert message.startswith("dependency 'plex': unknown option health_check_every; allowed are ")
     assert message.endswith(", health_check")
+
+
+def test_what_was_never_made_for_a_dependency_is_not_missed_when_it_goes(
+    service: ResilienceService,
+) -> None:
+    made = service.register_dependency(
+        "plex", Policy(None, None, None), operations=[CircuitBreaker("plex.upload")]
+    )
+    assert service.registry.remove_dependency("plex") is made
+    assert service.registry.dependencies() == []
