@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+import weakref
 from collections.abc import Callable
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
-from weakref import WeakSet
 
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
@@ -103,7 +103,7 @@ class Resilience:
         """For whom `guard` speaks: the apps that came since it last did, at first for all."""
         self._has_spoken = True
         self._views = ProtectedViews()
-        self._apps: WeakSet[Flask] = WeakSet()
+        self._apps: weakref.WeakSet[Flask] = weakref.WeakSet()
         if app is not None:
             self.init_app(app)
 
@@ -135,7 +135,10 @@ class Resilience:
     def service(self) -> MonitoredService:
         """Where dependencies are registered and called by name, beside the guards: in the same
         registry, and with a health monitor."""
-        return MonitoredService(self.registry)
+        made = MonitoredService(self.registry)
+        # When no app has the extension any more, nobody wants to know.
+        weakref.finalize(self, made.monitor.stop, patience=0.0).atexit = False
+        return made
 
     def _begin_to_watch(self) -> None:
         # Not earlier: threads that are started before a fork stay in the parent.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
+from weakref import WeakMethod
 
 from flask import Blueprint, Flask, Response
+from werkzeug.routing import Rule
 
 from medianest.dependencies import MonitoredService
 from medianest.flask.app_core import AppCore
@@ -28,7 +30,7 @@ from medianest.web.endpoints import register_endpoints
 from medianest.web.headers import send_security_headers
 from medianest.web.problem_kinds import pages as problem_pages
 from medianest.web.problems import problem_of
-from medianest.web.traffic import record, routes_of
+from medianest.web.traffic import Services, record, routes_of
 from medianest.web.views.prometheus import get_prometheus_metrics
 
 __all__ = ["add_surface", "watch_process"]
@@ -63,7 +65,7 @@ def add_surface(
         app,
         service,
         gate,
-        routes_of(app, paths.looks(), guarded.services_of),
+        routes_of(app, paths.looks(), _services_of(guarded)),
         system,
         admission.places,
         base=paths.endpoints,
@@ -76,6 +78,17 @@ def add_surface(
     record(app, made.monitoring.traffic, admission.sheds)
     made.overrides.follow()
     return Watching(made.jobs(), service.monitor, service.registry.clock)
+
+
+def _services_of(guarded: GuardedApp) -> Services:
+    """What its guards say, as long as it is there."""
+    ask = WeakMethod(guarded.services_of)
+
+    def services_of(rule: Rule, view: Callable[..., Any]) -> tuple[str, ...]:
+        services = ask()
+        return () if services is None else services(rule, view)
+
+    return services_of
 
 
 def _register(app: Flask, paths: Paths) -> None:

@@ -23,9 +23,6 @@ _SHORTEST: Final = 0.01
 _JITTER: Final = 0.1
 """Many programs must not ask one service at the same instant."""
 
-_LAST_WAIT: Final = 5.0
-"""How long whoever stops it waits for checks that run."""
-
 
 class Background:
     """Runs each check of a monitor when its interval is over, in a thread of its own: one that
@@ -57,13 +54,13 @@ class Background:
             self._beating.start()
             self._pid = os.getpid()
 
-    def stop(self) -> None:
-        """Begin no further check, and wait at most five seconds for those that run."""
+    def stop(self, patience: float) -> None:
+        """Begin no further check, and wait at most so many seconds for those that run."""
         with self._lock:
             self._pid = None
             self._ended.set()
             beating, self._beating = self._beating, None
-        until = self._clock.now() + _LAST_WAIT
+        until = self._clock.now() + patience
         for thread in [beating, *self._running]:
             if thread is not None and thread is not threading.current_thread():
                 thread.join(max(0.0, until - self._clock.now()))

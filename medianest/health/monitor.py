@@ -135,9 +135,9 @@ class HealthMonitor:
         until `stop`; nothing when they do already. Not before a fork: threads stay behind."""
         self._background.start()
 
-    def stop(self) -> None:
-        """Run no further check, and wait a moment for those that run."""
-        self._background.stop()
+    def stop(self, patience: float = 5.0) -> None:
+        """Run no further check, and wait at most so many seconds for those that run."""
+        self._background.stop(patience)
 
     def __enter__(self) -> Self:
         self.start()

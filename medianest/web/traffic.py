@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from werkzeug.routing import Rule
 from medianest.health.traffic import NOWHERE, Routes, Traffic
 from medianest.storage.callers import CALLER, Caller
 
-__all__ = ["LOOKS", "record", "routes_of"]
+__all__ = ["LOOKS", "Services", "record", "routes_of"]
 
 _ANSWERED = "medianest.answered"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -19,7 +20,6 @@ LOOKS = ("/api/v1/health", "/api/v1/resilience", "/metrics", "/badge.svg", "/doc
 """Where programs look at the server."""
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
 
 Services = Callable[[Rule, Callable[..., Any]], tuple[str, ...]]
 
@@ -32,9 +32,14 @@ def services_of(rule: Rule, view: Callable[..., Any]) -> tuple[str, ...]:
 
 def routes_of(app: Flask, looks: tuple[str, ...] = (), services: Services = services_of) -> Routes:
     """The routes of an app, when it has them all. `looks` are paths below which people and
-    programs look at it; `services(rule, view)` are those that a view calls."""
+    programs look at it; `services(rule, view)` are those that a view calls. Keeps no app alive:
+    a registry asks for its routes, and may outlive it."""
+    apps = weakref.ref(app)
 
     def known() -> Iterator[tuple[str, set[str], tuple[str, ...]]]:
+        app = apps()
+        if app is None:
+            return
         for rule in app.url_map.iter_rules():
             methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
             yield rule.rule, methods, services(rule, app.view_functions[rule.endpoint])

@@ -44,7 +44,7 @@ def test_every_check_is_run_at_its_interval(
     for _ in range(60):
         background.step()  # with the jitter, each check is ten to eleven seconds after the last
         clock.advance(1)
-    background.stop()
+    background.stop(5)
     assert (often.number, seldom.number) == (6, 1)
     assert monitor.components()[-1].name == "health-monitor"
 
@@ -62,7 +62,7 @@ def test_a_check_that_hangs_keeps_no_other_waiting(
         clock.advance(1.2)
     assert monitor.component("hangs").hanging_seconds == pytest.approx(6.0)
     free.set()
-    background.stop()
+    background.stop(5)
 
 
 def test_what_is_added_while_it_runs_is_looked_at_and_what_is_removed_is_not() -> None:
