@@ -57,7 +57,10 @@ class Door:
         """That of the current request."""
         if self.sessions is None:
             return None
-        return self.sessions.find(request.cookies.get(cookie_name()), request.remote_addr)
+        # There may be several: another port of the host can set one of the same name.
+        given = request.cookies.getlist(cookie_name())
+        found = (self.sessions.find(cookie, request.remote_addr) for cookie in given)
+        return next(filter(None, found), None)
 
     def look(self) -> Role:
         """The role of who looks. Raises LoginNeeded."""

@@ -88,6 +88,16 @@ def test_each_port_has_a_cookie_of_its_own(browser: Browser) -> None:
     assert names == {"medianest-8000", "medianest-8001", "medianest-80"}
 
 
+def test_a_cookie_of_another_port_does_not_hide_the_session(make_app: Callable[..., Flask]) -> None:
+    """A neighbour on the same host can set one of the same name for a longer path, which browsers
+    send first."""
+    browser = Browser(make_app("development").test_client(use_cookies=False))
+    cookie = browser.log_in().headers["Set-Cookie"].partition(";")[0]
+    name = cookie.partition("=")[0]
+    for sent in (f"{name}=x; {cookie}", f"{cookie}; {name}=x", f"{name}=; {name}=x; {cookie}"):
+        assert "Sign out" in browser.get("/", Accept="text/html", Cookie=sent).text
+
+
 def test_without_a_script_one_is_led_on_at_once(make_app: Callable[..., Flask]) -> None:
     browser = Browser(make_app("development").test_client(), script=False)
     answer = browser.log_in(next="/queue")
