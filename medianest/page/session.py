@@ -14,6 +14,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -133,8 +134,9 @@ class Sessions:
     def _forget_old(self) -> None:
         # Another worker's newest may not have its own time yet.
         for mark in self._marks.iterdir():
-            if mark.stat().st_mtime < self.now() - CODE_SECONDS:
-                mark.unlink(missing_ok=True)
+            with suppress(OSError):  # another worker was quicker, or it is no mark
+                if mark.stat().st_mtime < self.now() - CODE_SECONDS:
+                    mark.unlink()
 
     def now(self) -> float:
         """Seconds since 1970."""

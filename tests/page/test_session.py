@@ -172,6 +172,18 @@ def test_marks_of_old_codes_go(
     assert len(list((tmp_path / "codes").iterdir())) == 1
 
 
+def test_what_is_no_mark_is_no_reason_to_take_a_code_twice(
+    sessions: Sessions, settings: Settings, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Keeps out: a mark that another worker removes meanwhile, or a folder, leaves none written."""
+    (tmp_path / "codes" / "folder").mkdir(parents=True)
+    (tmp_path / "codes" / "gone").symlink_to("nowhere")
+    clock.advance(2 * CODE_SECONDS)
+    code = code_of(settings, clock)
+    assert sessions.redeem(code) == "operator"
+    assert sessions_of(settings, clock, tmp_path / "codes").redeem(code) is None
+
+
 def test_nobody_else_writes_notices(sessions: Sessions) -> None:
     assert sessions.read_notice(sessions.notice("it is done")) == "it is done"
     assert sessions.read_notice("it is done") is None
