@@ -107,9 +107,8 @@ def html_page(html: str, status: int = 200) -> Response:
 
 def framed(name: str, role: Role, main: str, around: dict[str, Any]) -> str:
     """A whole page around its main part. One with a `tag` keeps itself up to date."""
-    return render_template(
-        "page/frame.html", page=name, role=role, main=main, version=__version__, **around
-    )
+    known = {"page": name, "role": role, "root": request.script_root, "version": __version__}
+    return render_template("page/frame.html", main=main, **known, **around)
 
 
 def _drawn(name: str, role: Role, shown: Any, *, may_be_alike: bool) -> _Drawing:
@@ -120,8 +119,9 @@ def _drawn(name: str, role: Role, shown: Any, *, may_be_alike: bool) -> _Drawing
     if last is not None and last.will_do(shown, now, may_be_alike=may_be_alike):
         return last
     html = render_template(f"page/{name}.html", shown=shown, role=role)
-    made = _drawings[key] = _Drawing(shown, html, _digest(html), now)
-    _drawings.move_to_end(key)
+    made = _Drawing(shown, html, _digest(html), now)
+    _drawings.pop(key, None)  # what another thread may have dropped cannot be moved
+    _drawings[key] = made
     while len(_drawings) > _MOST:
         _drawings.popitem(last=False)
     return made

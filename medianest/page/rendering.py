@@ -40,6 +40,4 @@ _environment: Final = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True
 )
 _environment.filters.update((word.__name__, word) for word in WORDS)
-_environment.globals.update(
-    url_for=url_for, request=flask.request, here=LocalProxy(core), proof_field=_proof_field
-)
+_environment.globals.update(url_for=url_for, here=LocalProxy(core), proof_field=_proof_field)

@@ -37,7 +37,7 @@ def show_queue(role: Role) -> Response:
     queue = found.queue.model_copy(update={"counted_at": None})
     blocked = {handler: _COUNTDOWN.sub("", why) for handler, why in found.blocked.items()}
     shown = found.model_copy(update={"queue": queue, "blocked": blocked})
-    return _page("queue", role, shown, "Queue")
+    return _page("queue", role, (shown, request.args.get("state")), "Queue")
 
 
 @server_pages.get("/queue/<operation_id>")

@@ -54,6 +54,15 @@ def app(make_app: Callable[..., Flask], tables: None) -> Flask:
     return make_app("development", sandbox=False)
 
 
+def test_a_page_is_not_taken_for_another_that_shows_the_same(app: Flask) -> None:
+    """Keeps out: `all` marked on the page of dead letters, as neither has anything to show."""
+    browser = Browser(app.test_client())
+    for state in ("dead", "done"):
+        browser.get("/queue")
+        shown = browser.get(f"/queue?state={state}").text
+        assert f'?state={state}" aria-current="true"' in shown
+
+
 def test_an_idle_page_is_not_sent_again(app: Flask, clock: ManualClock) -> None:
     """Keeps out: a page that is another one with each call that the database gets from the
     program's own jobs, and with each moment of a check."""
