@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import click
 
 from medianest.cli.exits import Exit
 from medianest.cli.screen.words import plain
 
-__all__ = ["CommandError"]
+__all__ = ["NONSENSE", "CommandError", "nonsense"]
+
+NONSENSE: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What it raises to read an answer that is none of ours."""
+
+
+def nonsense(error: Exception) -> str:
+    """What such an answer lacks."""
+    what = f"has no {error}" if isinstance(error, KeyError) else f"makes no sense ({error})"
+    return f"the server's answer {what}: is it another version, or no MediaNest?"
 
 
 class CommandError(click.ClickException):

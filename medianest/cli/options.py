@@ -12,10 +12,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from medianest.cli.errors import CommandError
+from medianest.cli.errors import NONSENSE, CommandError, nonsense
 from medianest.cli.exits import Exit
 from medianest.cli.remote.address import server_url, token_for
 from medianest.cli.remote.client import Client
+from medianest.cli.screen.words import plain
 
 __all__ = [
     "DURATION",
@@ -99,9 +100,8 @@ def asks(command: Callable[..., Any]) -> Callable[..., Any]:
     def asking(context: click.Context, *args: Any, **options: Any) -> Any:
         try:
             return command(client_of(context), *args, **options)
-        except KeyError as error:
-            told = f"the server's answer has no {error}: is it another version, or no MediaNest?"
-            raise CommandError(told, Exit.STRANGER) from error
+        except NONSENSE as error:
+            raise CommandError(nonsense(error), Exit.STRANGER) from error
 
     return asking
 
@@ -158,7 +158,7 @@ def confirmed(question: str, is_sure: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise CommandError(f"{question} Nobody is here to ask: say --yes", Exit.WRONG_USE)
-    if not click.confirm(question, err=True):
+    if not click.confirm(plain(question), err=True):
         raise CommandError("nothing was done", Exit.NOT_WELL)
 
 

@@ -12,6 +12,7 @@ from medianest.cli.group import LazyGroup
 from medianest.cli.options import DURATION, as_json, asks, completed, reason, show_json
 from medianest.cli.remote.client import Answer, Client
 from medianest.cli.remote.switchboard import alert_lines
+from medianest.cli.screen.say import say
 from medianest.cli.screen.table import show_table, terminal_width
 from medianest.cli.screen.words import clock_time, plain
 
@@ -73,10 +74,10 @@ def silence(
         return
     until = clock_time(answer.body["until_at"], answer.at)
     told = "is told again" if end else f"is silent until {until}"
-    click.echo(f"{answer.body['key']} {told}")
+    say(f"{answer.body['key']} {told}")
     if not answer.body["kept"]:
         where = "kept nowhere" if client.is_app else "not in the database yet"
-        click.echo(f"  {where}: a restart would end it")
+        say(f"{where}: a restart would end it", indent=2)
 
 
 def _list_silences(client: Client, as_json: bool) -> None:

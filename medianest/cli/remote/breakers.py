@@ -13,6 +13,7 @@ from medianest.cli.options import DURATION, as_json, asks, named, reason, show_j
 from medianest.cli.remote.client import Answer, Client
 from medianest.cli.screen.facts import show_facts
 from medianest.cli.screen.marks import badness, state_cell, switch
+from medianest.cli.screen.say import say
 from medianest.cli.screen.table import Cell, show_table
 from medianest.cli.screen.words import age, clock_time, milliseconds, plain
 
@@ -162,20 +163,17 @@ def _counted(counts: Mapping[str, int] | None) -> str:
 def _tell(client: Client, answer: Answer) -> None:
     breaker, kept = answer.body["circuit_breaker"], answer.body["kept"]
     note = breaker_note(breaker, answer.at)
-    click.echo(
-        f"{breaker['name']} is {state_cell(breaker['state']).text}" + (f" {note}" if note else "")
-    )
+    say(f"{breaker['name']} is {state_cell(breaker['state']).text} {note}")
     if kept is None:
-        click.echo("  kept nowhere: the circuitbreaker package keeps nothing")
+        say("kept nowhere: the circuitbreaker package keeps nothing", indent=2)
         return
     places = [name for name, there in (("the instance folder", kept["file"]),
                                        ("the database", kept["database"])) if there]  # fmt: skip
-    click.echo(
-        f"  kept in {' and '.join(places)}" if places else "  kept nowhere: a restart ends it"
-    )
+    where = f"in {' and '.join(places)}" if places else "nowhere: a restart ends it"
+    say(f"kept {where}", indent=2)
     if kept["problem"]:
-        click.echo(f"  {plain(kept['problem'])}; it is tried again")
-    click.echo(f"  {_others(kept['other_workers_within_seconds'], client.is_app)}")
+        say(f"{kept['problem']}; it is tried again", indent=2)
+    say(_others(kept["other_workers_within_seconds"], client.is_app), indent=2)
 
 
 def _others(within: float | None, is_app: bool) -> str:

@@ -70,10 +70,12 @@ class Client:
         """The first so many `items` of a list, of as many pages as that takes."""
         answer = self.get(*path, limit=min(limit, _PAGE), **query)
         items = answer.body["items"]
-        while answer.body["next"] and len(items) < limit:
+        more = items
+        while more and answer.body["next"] and len(items) < limit:
             wanted = min(limit - len(items), _PAGE)
             answer = self.get(*path, limit=wanted, cursor=answer.body["next"], **query)
-            items += answer.body["items"]
+            more = answer.body["items"]
+            items += more
         return replace(answer, body={**answer.body, "items": items})
 
     def post(self, *path: str, **members: Any) -> Answer:
@@ -187,7 +189,7 @@ def _way_in_app(path: tuple[str, ...]) -> str:
 def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

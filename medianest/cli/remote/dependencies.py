@@ -14,6 +14,7 @@ from medianest.cli.remote.breakers import breaker_note
 from medianest.cli.remote.client import Client
 from medianest.cli.screen.facts import show_facts
 from medianest.cli.screen.marks import badness, mark, state_cell, status_cell
+from medianest.cli.screen.say import say
 from medianest.cli.screen.table import Cell, show_table
 from medianest.cli.screen.words import brief, clock_time, milliseconds
 
@@ -83,7 +84,7 @@ def add(
         show_json(answer.body)
         return
     done = "is watched from now on" if answer.status == 201 else "is watched already, as you say"
-    click.echo(f"{answer.body['name']} {done}")
+    say(f"{answer.body['name']} {done}")
 
 
 @command.command("remove")
@@ -99,7 +100,7 @@ def remove(client: Client, name: str, yes: bool, as_json: bool) -> None:
     if as_json:
         show_json(body)
     else:
-        click.echo(f"{body['name']} is watched no longer")
+        say(f"{body['name']} is watched no longer")
 
 
 def _row(found: Mapping[str, Any]) -> tuple[Cell | str, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from medianest.cli.errors import CommandError
+from medianest.cli.errors import NONSENSE, CommandError, nonsense
 from medianest.cli.exits import Exit
 from medianest.cli.group import Group
 from medianest.cli.options import client_of, places
@@ -42,10 +42,10 @@ def check(context: click.Context, timeout: float) -> None:
         code, told = _judged(client_of(context, timeout).get("resilience", "status").body)
     except CommandError as error:
         code = _CRITICAL if error.code is Exit.NO_ANSWER else _UNKNOWN
-        told = plain(error.message)
-    except KeyError as error:
-        code, told = _UNKNOWN, f"the answer has no {error}: another version, or no MediaNest"
-    click.echo(f"MEDIANEST {_WORDS[code]} - {told}")
+        told = error.message
+    except NONSENSE as error:
+        code, told = _UNKNOWN, nonsense(error)
+    click.echo(f"MEDIANEST {_WORDS[code]} - {plain(told)}")
     sys.exit(code)
 
 

@@ -14,6 +14,7 @@ from medianest.cli.group import Group
 from medianest.cli.options import as_json, asks, confirmed, limit, reason, show_json, yes
 from medianest.cli.remote.client import Client
 from medianest.cli.screen.facts import show_facts
+from medianest.cli.screen.say import say
 from medianest.cli.screen.table import Cell, show_table, table, terminal_width
 from medianest.cli.screen.words import age, clock_time, instant, plain
 
@@ -88,7 +89,7 @@ def retry(
     if as_json:
         show_json(body)
     else:
-        click.echo(told)
+        say(told)
 
 
 @command.command("drop")
@@ -105,7 +106,7 @@ def drop(client: Client, operation_id: str, reason: str | None, yes: bool, as_js
     if as_json:
         show_json(body)
     else:
-        click.echo(f"{operation_id} is dropped")
+        say(f"{operation_id} is dropped")
 
 
 def _show_figures(page: Mapping[str, Any], now: datetime) -> None:
@@ -116,7 +117,7 @@ def _show_figures(page: Mapping[str, Any], now: datetime) -> None:
         f"; the oldest waits for {age((now - instant(oldest)).total_seconds())}" if oldest else ""
     )
     if counts:
-        click.echo(f"{counts}{since}")
+        say(f"{counts}{since}")
     for handler, why in page["blocked"].items():
         for lines in table([(Cell(f"{handler} waits: {why}", "yellow"),)], terminal_width()):
             click.echo("\n".join(lines))

@@ -12,6 +12,7 @@ import click
 from medianest.cli.group import Group
 from medianest.cli.options import as_json, asks, limit, show_json
 from medianest.cli.remote.client import Client
+from medianest.cli.screen.say import say
 from medianest.cli.screen.table import Cell, show_table
 from medianest.cli.screen.words import clock_time, milliseconds, plain
 
@@ -78,12 +79,12 @@ def test(
     if as_json:
         show_json(body)
         return
-    click.echo(f"{body['operation']} fails with {body['error']}:")
+    say(f"{body['operation']} fails with {body['error']}:")
     show_table(("action", "priority", "tried", "why not"), map(_step, body["actions"]), "Nothing.")
     if (executed := body["executed"]) is not None:
         by = executed["recovered_by"]
         took = milliseconds(executed["duration_seconds"])
-        click.echo(f"done: {executed['outcome']}" + (f" by {by}" if by else "") + f", in {took}")
+        say(f"done: {executed['outcome']}" + (f" by {by}" if by else "") + f", in {took}")
 
 
 def _list_operations(client: Client, as_json: bool) -> None:

@@ -52,11 +52,11 @@ def alert_lines(alert: Mapping[str, Any], now: datetime, width: int | None) -> I
 def _verdict(status: Mapping[str, Any], now: datetime, width: int | None) -> Iterator[str]:
     shape, colour = mark(status["status"])
     score = status["score"]
-    word = click.style(f"{shape} {status['status']}", fg=colour, bold=True)
+    word = click.style(f"{shape} {plain(status['status'])}", fg=colour, bold=True)
     at = now.astimezone().strftime("%H:%M:%S")
-    yield f"{word}   {score['score']} of 100, {score['rating']}   at {at}"
-    lost = ", ".join(f"-{each['points']} {plain(each['what'])}" for each in score["deductions"])
-    yield from _indented(lost, 2, width)
+    yield f"{word}   {plain(score['score'])} of 100, {plain(score['rating'])}   at {at}"
+    lost = ", ".join(f"-{each['points']} {each['what']}" for each in score["deductions"])
+    yield from _indented(plain(lost), 2, width)
 
 
 def _dependencies(status: Mapping[str, Any], now: datetime, width: int | None) -> Iterator[str]:
@@ -125,10 +125,10 @@ def _queue(queue: Mapping[str, Any] | None, now: datetime) -> Iterator[str]:
     if waiting:
         oldest = queue["oldest_created_at"]
         since = age((now - instant(oldest)).total_seconds()) if oldest else "-"
-        yield f"  {waiting} in the queue, the oldest for {since}"
+        yield f"  {plain(waiting)} in the queue, the oldest for {since}"
     if dead:
         letters = "letter waits" if dead == 1 else "letters wait"
-        yield f"  {dead} dead {letters} for you: medianest queue list --dead"
+        yield f"  {plain(dead)} dead {letters} for you: medianest queue list --dead"
 
 
 def _advice(texts: Iterable[str], width: int | None) -> Iterator[str]:
