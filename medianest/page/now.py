@@ -98,8 +98,7 @@ def now(here: Core, queue: QueueFigures | None, unset: Sequence[str]) -> Now:
     lines = lines_of(report.dependencies, monitoring.series.two_minutes, intervals)
     people = [r for r in monitoring.traffic.routes() if monitoring.routes.serves_people(r)]
     return Now(
-        verdict=verdict_of(report, lines, queue),
-        verdict=_verdict(report, lines, queue, here.instead),
+        verdict=verdict_of(report, lines, queue, here.instead),
         incoming=monitoring.traffic.figures(people)[0],
         lines=lines,
         firing=report.firing,
@@ -137,11 +136,14 @@ def action_lines(statistics: Mapping[str, Mapping[str, Any]]) -> tuple[ActionLin
     return tuple(line for line in lines if line.tried or line.declined)
 
 
-def verdict_of(report: Report, lines: Sequence[Line], queue: QueueFigures | None) -> Verdict:
-    """Of a report, with what is done about it meanwhile."""
-def _verdict(
-    report: Report, lines: Sequence[Line], queue: QueueFigures | None, instead: str
+def verdict_of(
+    report: Report,
+    lines: Sequence[Line],
+    queue: QueueFigures | None,
+    instead: str = "last good answer",
 ) -> Verdict:
+    """Of a report, with what is done about it meanwhile; `instead` is what who asks gets of what is
+    not called."""
     headline, since = _headline(report)
     return Verdict(
         status=report.status.value,
@@ -188,14 +190,13 @@ def _troubled(report: Report) -> list[str]:
 
 
 def _meanwhile(lines: Sequence[Line], queue: QueueFigures | None, instead: str) -> Iterable[str]:
-    """What is done about it. `instead` is what who asks gets of what is not called."""
+    """What is done about it."""
     for line in lines:
         switch = line.switch
         if switch is not None and switch.state == "open":
             what = "Some calls" if switch.alike < switch.others else "All calls"
-            told = "people get the last good answer, where there is one"
+            told = f"people get the {instead}, where there is one"
             yield f"{what} to {line.name} are refused at once: {told}."
-            yield f"{line.name} is not called: who asks gets the {instead}, if there is one."
         elif switch is not None and switch.state == "half_open":
             yield f"A few calls to {line.name} go through, to see whether it works again."
         elif switch is not None and switch.state == "forced_open":
