@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import islice, takewhile
+from typing import Final, TypeVar
 
 from medianest.health.change_history import ChangeRecord
 from medianest.page.looks import Look
@@ -14,6 +15,8 @@ from medianest.web.core import Core
 from medianest.web.views.audit import AuditEntry
 
 __all__ = ["TYPES", "Happening", "happenings"]
+
+T = TypeVar("T")
 
 TYPES: Final = ("breaker", "component", "alert", "recovery", "operator")
 
@@ -62,15 +65,19 @@ def happenings(
 ) -> tuple[Happening, ...]:
     """The last ones of a day, newest first. `audit` is what operators did."""
     since = here.registry.clock.utc() - _DAY
-    found = [_of_change(change) for change in here.changes.recent()]
-    found += [_of_recovery(record) for record in here.service.recovery.history.records()]
-    found += [_of_deed(entry) for entry in audit]
-    wanted = [
-        each
-        for each in found
-        if each.at >= since and type in (None, each.type) and name in (None, each.name)
+
+    def newest(records: Iterable[T], read: Callable[[T], Happening]) -> Iterator[Happening]:
+        lately = takewhile(lambda each: each.at >= since, map(read, records))
+        fits = (each for each in lately if type in (None, each.type) and name in (None, each.name))
+        return islice(fits, limit)
+
+    # Each is asked for as many as are shown: there may be thousands, at every look.
+    found = [
+        *newest(here.changes.recent(), _of_change),
+        *newest(here.service.recovery.history.records(), _of_recovery),
+        *newest(audit, _of_deed),
     ]
-    return tuple(sorted(wanted, key=lambda each: each.at, reverse=True)[:limit])
+    return tuple(sorted(found, key=lambda each: each.at, reverse=True)[:limit])
 
 
 def _of_change(change: ChangeRecord) -> Happening:
