@@ -109,13 +109,16 @@ def test_a_stolen_cookie_may_look_and_not_act(
     """Browsers send it to every port of the host. Who has it can send what else it likes."""
     with watched(browser) as seen:
         log_in(seen.page, server.url)
+        proof = seen.page.evaluate("localStorage.getItem('medianest-proof')")
         other.page = "<!doctype html><title>Photos</title>"
         seen.page.goto(other.url("127.0.0.1"))
         seen.complaints.clear()  # it has no icon
     stolen = other.cookies[-1]
     assert stolen.startswith(f"medianest-{server.port}=")
     headers = {"Cookie": stolen, "Origin": server.url, **SAME_ORIGIN}
-    assert b"Hold it open" in server.get(BREAKER, headers=headers).body
+    shown = server.get(BREAKER, headers=headers).body
+    assert b"Hold it open" in shown
+    assert proof.encode() not in shown
     wanted = {"action": "open", "reason": "an attack"}
     answer = posted(server, BREAKER, headers, **wanted)
     assert answer.status == 403
@@ -143,6 +146,7 @@ def test_no_other_page_has_it_in_a_frame(
 
 
 def test_a_link_signs_in_once(browser: Browser, server: Server) -> None:
+    assert "/login#" not in server.log  # others read a log of production
     link = login_link(OPERATOR, server.url, SystemClock())
     with watched(browser) as seen:
         seen.page.goto(link)
