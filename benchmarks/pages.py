@@ -28,7 +28,8 @@ PAGES, EVERY = 20, 2.0
 """Open ones, and how often each asks, in seconds."""
 
 ROUNDS = 20
-IDLE_ROUNDS, IDLE_SLICE = 8, 4.0
+IDLE_ROUNDS, IDLE_SLICE = 6, 4.0
+NOTHING = "/api/v1/health/live"
 QUIET = 130.0
 """Seconds after which no page shows any more of what was asked before."""
 
@@ -41,13 +42,14 @@ FIRST_PAINT = """() => new Promise(done => new PerformanceObserver(list =>
 @dataclass
 class Looked:
     """Requests a second of each round, without open pages and with them; how the polls of idle
-    pages were answered, and the seconds of the processor for each; the seconds until the page and
-    an empty one were painted, none without a browser."""
+    pages were answered, and the seconds of the processor for each, and for a request that asks for
+    nothing; the seconds until the page and an empty one were painted, none without a browser."""
 
     closed: list[float] = field(default_factory=list)
     open: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     each_poll: float = 0.0
+    each_request: float = 0.0
     paints: list[float] = field(default_factory=list)
     empty_paints: list[float] = field(default_factory=list)
 
@@ -72,10 +74,10 @@ def looked() -> Looked:
 
 
 class _Pages:
-    """Open pages, each with a connection of its own, which ask one after the other."""
+    """Open pages, each with a connection of its own, which ask for a path one after the other."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, path: str = "/?fragment") -> None:
+        self._port, self._path = port, path
         self._tags = [""] * PAGES
         self.statuses: list[int] = []
         self.load()
@@ -105,7 +107,7 @@ class _Pages:
 
     def _ask(self, place: int) -> None:
         connection = self._connections[place]
-        connection.request("GET", "/?fragment", headers={"If-None-Match": self._tags[place]})
+        connection.request("GET", self._path, headers={"If-None-Match": self._tags[place]})
         response = connection.getresponse()
         response.read()
         self._tags[place] = response.getheader("ETag", "")
@@ -122,20 +124,22 @@ def _client(port: int, master: int) -> None:
         raise RuntimeError(f"pages were answered with {set(pages.statuses)}")
     time.sleep(QUIET)
     pages.statuses.clear()
-    found.each_poll = _idle(pages, psutil.Process(master).children()[0])
+    worker, others = psutil.Process(master).children()[0], _Pages(port, NOTHING)
+    idle, polled, asked = 0.0, 0.0, 0.0
+    for _ in range(IDLE_ROUNDS):
+        idle += _used(worker)
+        polled += _polled(pages, worker)
+        asked += _polled(others, worker)
     found.statuses = pages.statuses
+    found.each_poll = (polled - idle) / len(pages.statuses)
+    found.each_request = (asked - idle) / len(others.statuses)
     print(json.dumps(vars(found)))
 
 
-def _idle(pages: _Pages, worker: psutil.Process) -> float:
-    """Seconds of the processor for each poll, beyond what the worker takes without."""
-    more = 0.0
-    for _ in range(IDLE_ROUNDS):
-        more -= _used(worker)
-        pages.load()
-        with pages.polling():
-            more += _used(worker)
-    return more / len(pages.statuses)
+def _polled(pages: _Pages, worker: psutil.Process) -> float:
+    pages.load()
+    with pages.polling():
+        return _used(worker)
 
 
 def _used(worker: psutil.Process) -> float:
