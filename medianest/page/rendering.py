@@ -37,7 +37,9 @@ def _proof_field() -> str:
 
 
 _environment: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    auto_reload=False,  # a look at each file for each page
 )
 _environment.filters.update((word.__name__, word) for word in WORDS)
 _environment.globals.update(url_for=url_for, here=LocalProxy(core), proof_field=_proof_field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 
@@ -66,14 +67,15 @@ def test_it_may_begin_again(clock: ManualClock) -> None:
         here.stop()
 
 
-def test_nobody_keeps_what_nobody_needs(clock: ManualClock) -> None:
+def test_it_ends_with_the_app(clock: ManualClock) -> None:
     """Keeps out: a thread for each app that was ever made."""
-    done = threading.Semaphore(0)
-    here = watching(done.release, clock)
+    done, monitor = threading.Semaphore(0), HealthMonitor(clock)
+    here = Watching([Job(name="look", run=done.release, every=60.0)], monitor, clock)
     here.start()
     assert done.acquire(timeout=10)
     (thread,) = [each for each in threading.enumerate() if each.name == "medianest"]
-    here.stop()
     del here
+    gc.collect()
     thread.join(10)
     assert not thread.is_alive()
+    monitor.stop()
