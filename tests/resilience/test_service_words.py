@@ -232,3 +232,12 @@ def test_what_was_never_made_for_a_dependency_is_not_missed_when_it_goes(
     )
     assert service.registry.remove_dependency("plex") is made
     assert service.registry.dependencies() == []
+
+
+def test_what_has_other_options_already_is_refused_before_anything_is_made(
+    service: ResilienceService,
+) -> None:
+    service.registry.breaker("plex", failure_threshold=3)
+    message = told(lambda: service.register_dependency("plex", circuit_breaker={"jitter": 0.1}))
+    assert message.startswith("circuit breaker 'plex' ")
+    assert (service.registry.budgets(), service.registry.bulkheads()) == ({}, [])
