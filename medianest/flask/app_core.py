@@ -9,7 +9,7 @@ from flask import Flask
 
 from medianest.dependencies import MonitoredService
 from medianest.flask.gate import Gate
-from medianest.health.change_history import ChangeType
+from medianest.health.change_history import ChangeEvent
 from medianest.health.system import System
 from medianest.health.traffic import Routes
 from medianest.health.used_breakers import UsedBreakers
@@ -19,6 +19,7 @@ from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.memory import OverrideMemory
 from medianest.resilience import Bulkhead, Clock, ConfigurationError
+from medianest.resilience.events import StateChanged
 from medianest.web.audit import RecentAudit
 from medianest.web.core import Core
 from medianest.web.roles import Role
@@ -89,17 +90,12 @@ class AppCore(Core):
         metrics = {} if self._metrics is None else {"metrics": self._metrics}
         return {**super().links(), **metrics}
 
-    def _concerns(self, what: ChangeType, name: str) -> bool:
-        """Whether that is a part of this app: others in the process may have parts of their own."""
-        if what == "breaker":
-            return self.registry.find_breaker(name) is not None
-        subject = name.partition(":")[2] if what == "alert" else name
-        known = {check.name for check in self.monitoring.monitor.checks()}
-        known |= {dependency.name for dependency in self.registry.dependencies()}
-        return subject in known or subject == "system" or self._is_breaker(subject)
-
-    def _is_breaker(self, name: str) -> bool:
-        return self.registry.find_breaker(name) is not None
+    def _concerns(self, change: ChangeEvent) -> bool:
+        """Whether that is of this app: others in the process have changes of the same names."""
+        if isinstance(change, StateChanged):
+            breaker = self.registry.find_breaker(change.name)
+            return breaker is not None and breaker.is_origin_of(change)
+        return change.origin in (id(self.monitoring.monitor), id(self.monitoring.alerts))
 
 
 def _kept_in(folder: Any, clock: Clock) -> OverrideFile | OverrideMemory:

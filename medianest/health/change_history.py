@@ -15,9 +15,10 @@ from medianest.health.events import AlertChanged, HealthChanged, alert_changed, 
 from medianest.resilience.events import StateChanged, state_changed
 from medianest.resilience.snapshot import plain, storable
 
-__all__ = ["ChangeHistory", "ChangeRecord", "ChangeType"]
+__all__ = ["ChangeEvent", "ChangeHistory", "ChangeRecord", "ChangeType"]
 
 ChangeType = Literal["breaker", "component", "alert"]
+ChangeEvent = StateChanged | HealthChanged | AlertChanged
 
 _BY_ITSELF: Final = {
     "wait_elapsed": "its wait is over: a few calls try it",
@@ -80,8 +81,8 @@ class ChangeHistory:
         self._learned: deque[ChangeRecord] = deque(maxlen=size)
         self._lock = threading.Lock()
         self.sinks: list[Callable[[ChangeRecord], None]] = []
-        self.concerns: Callable[[ChangeType, str], bool] = lambda what, name: True
-        """Whether a change of that is noted, of all that change in this process."""
+        self.concerns: Callable[[ChangeEvent], bool] = lambda event: True
+        """Whether it is noted, of all that happens in this process."""
         state_changed.connect(self._on_breaker)
         health_changed.connect(self._on_component)
         alert_changed.connect(self._on_alert)
@@ -103,7 +104,7 @@ class ChangeHistory:
 
     def _on_breaker(self, event: StateChanged) -> None:
         self._add(
-            at=event.at,
+            event,
             type="breaker",
             name=event.name,
             before=event.before,
@@ -116,7 +117,7 @@ class ChangeHistory:
         if event.before == "unknown" and event.after == "healthy":
             return  # the first look at what is well is no news, and each start has many
         self._add(
-            at=event.at,
+            event,
             type="component",
             name=event.name,
             before=event.before,
@@ -126,7 +127,7 @@ class ChangeHistory:
 
     def _on_alert(self, event: AlertChanged) -> None:
         self._add(
-            at=event.at,
+            event,
             type="alert",
             name=f"{event.rule}:{event.name}",
             before=event.before,
@@ -135,11 +136,11 @@ class ChangeHistory:
             severity=event.severity,
         )
 
-    def _add(self, *, message: str | None, **values: Any) -> None:
-        if not self.concerns(values["type"], values["name"]):
+    def _add(self, event: ChangeEvent, *, message: str | None, **values: Any) -> None:
+        if not self.concerns(event):
             return
         text = None if message is None else storable(message)
-        change = ChangeRecord(message=text, worker=self._worker(), **values)
+        change = ChangeRecord(at=event.at, message=text, worker=self._worker(), **values)
         with self._lock:
             self._own.append(change)
         for sink in self.sinks:

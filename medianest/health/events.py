@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from medianest.resilience.events import Event
@@ -18,6 +18,8 @@ class HealthChanged(Event):
     after: str
     at: datetime
     message: str | None = None
+    origin: int = field(default=0, repr=False, compare=False)
+    """The `id` of the monitor that saw it."""
 
 
 health_changed = HealthChanged.signal
@@ -36,6 +38,8 @@ class AlertChanged(Event):
     before: str = "pending"
     is_silent: bool = False
     """Whether an operator had silenced it, so that nobody is told."""
+    origin: int = field(default=0, repr=False, compare=False)
+    """The `id` of the manager that tells it."""
 
 
 alert_changed = AlertChanged.signal

@@ -178,7 +178,8 @@ class HealthMonitor:
         if change is not None:
             self._on_change(change)
             before, after = change.before.value, change.after.value
-            publish((HealthChanged(change.name, before, after, self._clock.utc(), change.message),))
+            what = change.name, before, after, self._clock.utc(), change.message
+            publish((HealthChanged(*what, origin=id(self)),))
 
 
 def _itself(age: float, utc: datetime, alive_since: datetime | None) -> ComponentHealth:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 
+from medianest.resilience import Registry
 from medianest.resilience.events import StateChanged, state_changed
 
 __all__ = ["Opening", "Openings"]
@@ -22,10 +23,11 @@ class Opening:
 
 
 class Openings:
-    """Listens to the breakers of this process. An outage begins when a closed breaker opens; that
+    """Listens to the breakers of a registry. An outage begins when a closed breaker opens; that
     its probes fail later changes nothing of that. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._lock = threading.Lock()
         self._openings: dict[str, Opening] = {}
         state_changed.connect(self._note)
@@ -36,6 +38,9 @@ class Openings:
             return self._openings.get(name)
 
     def _note(self, event: StateChanged) -> None:
+        breaker = self._registry.find_breaker(event.name)
+        if breaker is None or not breaker.is_origin_of(event):
+            return
         with self._lock:
             if event.trigger == _TRIPPED and event.reason:
                 self._openings[event.name] = Opening(event.reason, event.at)

@@ -81,7 +81,7 @@ class Watch:
         self.reporter = Reporter(self.observer, self.alerts, cascade, statistics)
         self.series = Series(registry, self.traffic, routes, dependencies)
         self.counters = Counters()
-        self.openings = Openings()
+        self.openings = Openings(registry)
         self._every = every
 
     def jobs(self) -> list[Job]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -83,6 +83,8 @@ class StateChanged(Event):
     generation: int
     reason: str | None = None
     actor: str | None = None
+    origin: int = field(default=0, repr=False, compare=False)
+    """Tells breakers of one name apart: see `CircuitBreaker.is_origin_of`."""
 
 
 state_changed = StateChanged.signal

@@ -223,6 +223,7 @@ class AlertManager:
             at,
             before,
             alert.is_silent,
+            origin=id(self),
         )
         publish((event,))
 

@@ -15,7 +15,7 @@ from medianest.resilience.circuit_breaker.controller import Controller, Permit
 from medianest.resilience.circuit_breaker.states import State, Trigger
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
-from medianest.resilience.events import call_refused
+from medianest.resilience.events import StateChanged, call_refused
 from medianest.resilience.judging import answering, failing
 from medianest.resilience.keywords import CircuitBreakerKeywords
 from medianest.resilience.options import (
@@ -217,6 +217,10 @@ class CircuitBreaker(Strategy):
     def snapshot(self) -> BreakerSnapshot:
         """Everything about it at one instant."""
         return self._locked.snapshot()
+
+    def is_origin_of(self, event: StateChanged) -> bool:
+        """Whether that is a change of this breaker, and not of another one of its name."""
+        return event.origin == id(self._locked.machine)
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker {self.name!r} {self._locked.machine.generation.state.value}>"

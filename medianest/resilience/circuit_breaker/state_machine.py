@@ -193,9 +193,8 @@ class StateMachine:
         self.generation = self._begin(state, at, reason, actor, expires_at, before.number + 1)
         since, number = self.generation.since_utc, self.generation.number
         was, becomes = before.state.value, state.value
-        self.events.append(
-            StateChanged(self.name, was, becomes, trigger.value, since, number, reason, actor)
-        )
+        change = was, becomes, trigger.value, since, number, reason, actor
+        self.events.append(StateChanged(self.name, *change, origin=id(self)))
         return self.generation
 
     def _count_openings(self, state: State, trigger: Trigger) -> None:
