@@ -13,14 +13,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
 from medianest import __version__
 from medianest.page.rendering import render_template
 from medianest.web.core import core
 from medianest.web.roles import Role
 
-__all__ = ["POLICY", "alike", "framed", "html_page", "page"]
+__all__ = ["DRAWINGS", "POLICY", "Drawings", "alike", "framed", "html_page", "page"]
 
 POLICY: Final = "; ".join(
     (
@@ -48,6 +48,9 @@ while: those of the database, which this program's own jobs use, never stand sti
 _WHILE: Final = 30.0
 """Seconds after which such figures are shown as they are."""
 
+DRAWINGS: Final = "medianest.drawings"
+"""Where an app has its Drawings in its `extensions`."""
+
 _MOST: Final = 32
 """Pages whose last drawing is kept for others who look at the same."""
 
@@ -65,7 +68,22 @@ class _Drawing:
         return alike(self.shown, shown) if is_fresh else bool(self.shown == shown)
 
 
-_drawings: OrderedDict[tuple[str | None, ...], _Drawing] = OrderedDict()
+class Drawings:
+    """The last drawings of an app's pages, for others who look at the same. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str | None, ...], _Drawing] = OrderedDict()
+
+    def last(self, key: tuple[str | None, ...]) -> _Drawing | None:
+        """That of a page."""
+        return self._known.get(key)
+
+    def keep(self, key: tuple[str | None, ...], drawing: _Drawing) -> None:
+        """Keep one in the place of the last."""
+        self._known.pop(key, None)  # what another thread may have dropped cannot be moved
+        self._known[key] = drawing
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)
 
 
 def page(name: str, role: Role, shown: Any, **around: Any) -> Response:
@@ -113,17 +131,14 @@ def framed(name: str, role: Role, main: str, around: dict[str, Any]) -> str:
 
 def _drawn(name: str, role: Role, shown: Any, *, may_be_alike: bool) -> _Drawing:
     """The last drawing of the page that is asked for, or a new one where that will not do."""
-    here = core()
-    key = (name, role, here.names, here.base, request.script_root, request.path, g.get("proof"))
-    last, now = _drawings.get(key), here.registry.clock.now()
+    drawings: Drawings = current_app.extensions[DRAWINGS]
+    key = name, role, request.script_root, request.path, g.get("proof")
+    last, now = drawings.last(key), core().registry.clock.now()
     if last is not None and last.will_do(shown, now, may_be_alike=may_be_alike):
         return last
     html = render_template(f"page/{name}.html", shown=shown, role=role)
     made = _Drawing(shown, html, _digest(html), now)
-    _drawings.pop(key, None)  # what another thread may have dropped cannot be moved
-    _drawings[key] = made
-    while len(_drawings) > _MOST:
-        _drawings.popitem(last=False)
+    drawings.keep(key, made)
     return made
 
 

@@ -81,3 +81,20 @@ def test_with_which_figures_a_breaker_opened_is_told_of_that_breaker() -> None:
     openings = [each.extensions["medianest"].monitoring.openings.of("nas") for each in (app, other)]
     assert openings[0] is not None
     assert openings[1] is None
+
+
+def test_a_page_shows_the_figures_of_its_own_app() -> None:
+    """Keeps out: a page that hardly differs from another app's, and is taken for it."""
+    shows = []
+    for took in (0.1, 0.12):
+        clock = ManualClock()
+        resilience = Resilience(
+            registry=Registry(clock=clock), page="/page", authorize=lambda role: role == "viewer"
+        )
+        app = app_of(resilience)
+        nas = resilience.service.register_dependency("nas")
+        for _ in range(10):
+            nas.pipeline.call(clock.advance, took)
+        shows.append(app.test_client().get("/page/?fragment").text)
+    assert "100 ms" in shows[0]
+    assert "120 ms" in shows[1]
