@@ -56,7 +56,7 @@ def test_everybody_can_read_every_page(browser: Browser, server: Server, scheme:
 def test_nothing_sticks_out_on_any_screen(browser: Browser, server: Server, width: int) -> None:
     with watched(browser, viewport={"width": width, "height": 700}) as seen:
         log_in(seen.page, server.url)
-        for path in PAGES[:-1]:
+        for path in (*PAGES[:-1], f"/events?name={'a' * 500}"):
             seen.page.goto(server.url + path)
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, path
 
