@@ -14,6 +14,7 @@ from medianest.config import UpstreamTls
 from medianest.health import CheckResult, Status
 from medianest.media.errors import MediaError
 from medianest.media.http import UpstreamHttp
+from medianest.media.said import said
 from medianest.resilience import Clock
 from medianest.storage import CacheRefusedError, StorageError, schema
 from medianest.storage.database import Database
@@ -64,7 +65,7 @@ class UpstreamCheck:
         except (AttributeError, KeyError, TypeError):
             message = f"{self._http.service}: something else answers at its address"
             return CheckResult(Status.UNHEALTHY, message, _answered(200))
-        detail = {**_answered(200), "version": str(version)[:100] if version else None}
+        detail = {**_answered(200), "version": said(str(version), 100) if version else None}
         trouble = self._trouble()
         return CheckResult(Status.HEALTHY if trouble is None else Status.DEGRADED, trouble, detail)
 

@@ -22,6 +22,7 @@ from medianest.media.errors import (
     SourceError,
     UnavailableError,
 )
+from medianest.media.said import said
 
 __all__ = [
     "SERVICE",
@@ -67,8 +68,8 @@ def is_own(headers: Mapping[str, str]) -> bool:
 
 def message_of(body: Any) -> str:
     """The words of an error; empty where it has none."""
-    said = body.get("message") or body.get("error") if isinstance(body, dict) else None
-    return said[:300].encode(errors="replace").decode() if isinstance(said, str) else ""
+    words = body.get("message") or body.get("error") if isinstance(body, dict) else None
+    return said(words, 300) if isinstance(words, str) else ""
 
 
 def refusal(status: int, body: Any, what: str) -> MediaError:
