@@ -61,6 +61,7 @@ def _role_of(given: str) -> Role:
     if sessions is None:
         raise ProblemError("forbidden", "no token is set: set MEDIANEST_OPERATOR_TOKEN")
     if "." in given and (role := sessions.redeem(given)) is not None:
+        _door().tokens.trust_address()
         return role
     return _door().tokens.role_of(given)
 

@@ -71,8 +71,12 @@ class Tokens:
         matches = [role for role, t in self._tokens.items() if hmac.compare_digest(t, given)]
         if not matches:
             raise self._failed("wrong_token", _unauthorized("the token is not known"))
-        self.throttle.passed(request.remote_addr)
+        self.trust_address()
         return matches[0]
+
+    def trust_address(self) -> None:
+        """Whoever asks has shown that they may."""
+        self.throttle.passed(request.remote_addr)
 
     def _role_of_request(self) -> Role | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from medianest.page.session import login_link
 from medianest.resilience import ManualClock
 from tests.page.conftest import SAME_ORIGIN, Browser
 
@@ -60,6 +61,15 @@ def test_guessing_is_slowed(browser: Browser) -> None:
     assert statuses[:20] == [403] * 20
     assert statuses[-1] == 429
     assert browser.log_in().status_code == 429  # the right one is not looked at either
+
+
+def test_a_link_lets_in_whoever_shares_an_address_with_a_guesser(browser: Browser) -> None:
+    for number in range(22):
+        browser.log_in(f"guess-{number}")
+    here = browser.client.application.extensions["medianest"]
+    code = login_link("the-operator-token", "", here.registry.clock).partition("#")[2]
+    assert browser.log_in(code).status_code == 200
+    assert browser.log_in("the-operator-token").status_code == 200
 
 
 def test_the_cookie_says_nothing_of_the_token(browser: Browser) -> None:
