@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from medianest.health.alerts import Alert, AlertManager
 from medianest.health.component import ComponentHealth
@@ -55,6 +55,11 @@ class Report:
     recovery: Mapping[str, Mapping[str, Any]]
     recommendations: tuple[str, ...]
 
+    @property
+    def troubles(self) -> tuple[Alert, ...]:
+        """What is known to be wrong: what fires, and what nobody is told of again so soon."""
+        return _troubles(self.firing, self.pending, self.dependencies)
+
 
 class Reporter:
     """Makes reports. Waits for nothing, and holds no lock: two at once make two, and no harm."""
@@ -94,7 +99,8 @@ class Reporter:
     def _made(self) -> Report:
         registry, traffic = self._observer.registry, self._observer.traffic
         looked, components = self._observer.observe()
-        firing, risk = self._alerts.firing(), self._cascade.assess()
+        firing, pending = self._alerts.firing(), self._alerts.pending()
+        risk = self._cascade.assess()
         utc = registry.clock.utc()
         dependencies = [self._changes.dated(_under_alert(each, firing), utc) for each in looked]
         seen = {
@@ -115,13 +121,15 @@ class Reporter:
             flights=tuple(coalesce.snapshot() for coalesce in registry.flights()),
             patiences=tuple(patience.snapshot() for patience in registry.patiences()),
             firing=tuple(firing),
-            pending=tuple(self._alerts.pending()),
+            pending=tuple(pending),
             risk=risk,
             minute=minute,
             since_start=ever,
             in_flight=traffic.in_flight,
             recovery=self._recovery(),
-            recommendations=_recommendations(components, firing, risk),
+            recommendations=_recommendations(
+                components, _troubles(firing, pending, dependencies), risk
+            ),
         )
 
 
@@ -150,12 +158,24 @@ def _overall(
     return overall_status(parts)
 
 
+_OF_CHECKS: Final = ("dependency-down", "dependency-trouble")
+"""Rules that say what the checks of a dependency have found, without a wait of their own."""
+
+
+def _troubles(
+    firing: Iterable[Alert], pending: Iterable[Alert], dependencies: Iterable[DependencyHealth]
+) -> tuple[Alert, ...]:
+    unwell = {d.name for d in dependencies if d.status in (Status.DEGRADED, Status.UNHEALTHY)}
+    again = [each for each in pending if each.rule in _OF_CHECKS and each.subject in unwell]
+    return tuple(sorted([*firing, *again], key=Alert.urgency))
+
+
 def _recommendations(
-    components: Iterable[ComponentHealth], firing: Iterable[Alert], risk: CascadeRisk
+    components: Iterable[ComponentHealth], troubles: Iterable[Alert], risk: CascadeRisk
 ) -> tuple[str, ...]:
     """What to do next, the most urgent first."""
-    found = [f"{alert.message}: {alert.advice}" for alert in firing]
-    told = {alert.subject for alert in firing} | {alert.rule for alert in firing}
+    found = [f"{alert.message}: {alert.advice}" for alert in troubles]
+    told = {alert.subject for alert in troubles} | {alert.rule for alert in troubles}
     found += [
         f"{component.name}: {component.message}"
         for component in components

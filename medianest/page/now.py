@@ -177,8 +177,8 @@ def _headline(report: Report) -> tuple[str, datetime | None]:
 def _worst_alert(report: Report) -> Alert | None:
     """The severest, of these the one whose subject costs most points, of these the oldest."""
     points = {each.what: each.points for each in report.score.deductions}
-    order = [(-a.severity, -points.get(a.subject, 0), a.since) for a in report.firing]
-    return report.firing[order.index(min(order))] if order else None
+    order = [(-a.severity, -points.get(a.subject, 0), a.since) for a in report.troubles]
+    return report.troubles[order.index(min(order))] if order else None
 
 
 def _troubled(report: Report) -> list[str]:

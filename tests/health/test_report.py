@@ -174,6 +174,29 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world: World, reporter:
     assert len(advice) == 3
 
 
+def test_what_is_down_again_within_its_cool_down_is_told_first_all_the_same(
+    world: World, reporter: Reporter
+) -> None:
+    """Keeps out: nobody is notified twice, and so the page said nothing of Plex for five minutes."""
+    for down in ({"plex"}, set(), {"plex"}):
+        world.down = down
+        for _ in range(3):
+            world.checks()
+            world.manager.evaluate()
+    found = reporter.report()
+    assert (found.firing, [alert.state for alert in found.troubles]) == ((), ["pending"])
+    assert found.recommendations[0].startswith("plex is down: connection refused")
+
+
+def test_what_may_fire_about_something_that_works_is_no_trouble_yet(
+    world: World, reporter: Reporter
+) -> None:
+    world.down = {"plex"}
+    world.checks()
+    world.manager.evaluate()
+    assert reporter.report().troubles == ()
+
+
 def test_a_critical_component_that_hangs_from_the_first_on_counts(
     world: World, reporter: Reporter, clock: ManualClock
 ) -> None:

@@ -72,6 +72,10 @@ class Alert:
         told = [at for at in (self.told_at, self.silenced_at) if at is not None]
         return self.resolved_at or max(told, default=self.since)
 
+    def urgency(self) -> tuple[int, bool, datetime]:
+        """Sorts by: the worst first, then what is down, then the oldest."""
+        return -self.severity, self.rule != "dependency-down", self.since
+
     @property
     def is_silent(self) -> bool:
         """Whether nobody is to be told of its last change."""

@@ -112,8 +112,7 @@ class AlertManager:
 
     def firing(self) -> list[Alert]:
         """The alerts that fire: the worst first, then what is down, then the oldest."""
-        alerts = [alert for alert in self._alerts() if alert.state == "firing"]
-        return sorted(alerts, key=lambda a: (-a.severity, a.rule != "dependency-down", a.since))
+        return sorted((a for a in self._alerts() if a.state == "firing"), key=Alert.urgency)
 
     def pending(self) -> list[Alert]:
         """What may become an alert when it lasts."""
