@@ -29,5 +29,7 @@ def init_page(app: Flask, made: Container) -> None:
     token = made.settings.operator_token
     secret = None if token is None else token.get_secret_value()
     sessions = None if key is None else Sessions(key, secret, clock, marks)
-    app.extensions[EXTENSION] = Door(made.tokens, sessions)
+    door = Door(made.tokens, sessions)
+    app.extensions[EXTENSION] = door
+    made.looker = lambda: door.session() is not None
     app.register_blueprint(page_blueprint(server_pages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from flask import current_app
@@ -60,6 +60,8 @@ class Container(Core):
             OverrideStore(self.storage.database),
         )
         self.tokens = Tokens(settings, registry.clock)
+        self.looker: Callable[[], bool] = lambda: False
+        """Tells whether the current request is of a browser that has signed in."""
         self.monitoring = Monitoring(
             settings,
             self.service,
@@ -93,6 +95,10 @@ class Container(Core):
         if self.redis is not None:
             self.redis.close()
         self.storage.close()
+
+    def is_looking(self) -> bool:
+        """Whether the current request is of a browser that has signed in to look at the page."""
+        return self.looker()
 
     def authorize(self, role: Role) -> str:
         """Who has the token of a role. Raises ProblemError."""

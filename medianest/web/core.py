@@ -104,6 +104,10 @@ class Core(ABC):
         self.rendered: dict[str, tuple[Report, str]] = {}
         """Reports as text."""
 
+    def is_looking(self) -> bool:
+        """Whether the current request is of a browser that has signed in to look at the page."""
+        return False
+
     @abstractmethod
     def authorize(self, role: Role) -> str:
         """Let only those pass who may do what that role may; who it is. Raises ProblemError."""

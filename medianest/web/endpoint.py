@@ -45,10 +45,13 @@ class Endpoint:
     services: tuple[str, ...]
     unless: str | None
     text: tuple[str, ...]
+    linked: bool
 
     def admit(self) -> None:
         """Let only its role in; `g.actor` is then who is there. Raises ProblemError."""
-        if self.role is not None and not (self.unless and core().is_public(self.unless)):
+        if self.role is None or (self.unless and core().is_public(self.unless)):
+            return
+        if not (self.linked and core().is_looking()):
             g.actor = core().authorize(self.role)
 
     def read(self) -> dict[str, BaseModel]:
@@ -78,6 +81,7 @@ def endpoint(
     services: Iterable[str] = (),
     unless: str | None = None,
     text: Iterable[str] = (),
+    linked: bool = False,
 ) -> Callable[[View], Callable[..., Response]]:
     """Make a view an endpoint; put it right under the route.
 
@@ -87,7 +91,8 @@ def endpoint(
     first; with none, the endpoint is not in the document. `sends` names response headers by status,
     `problems` the kinds that it answers with beside those that follow from the rest, `services`
     what it calls, so that it is known what suffers with them. `unless` names a setting that lets
-    everybody in; `text` are the kinds of text that a Response can be, beside its model.
+    everybody in; `text` are the kinds of text that a Response can be, beside its model. One that is
+    `linked` from the page is read by whoever has signed in there.
     """
     known = Endpoint(
         operation_id=operation_id,
@@ -102,6 +107,7 @@ def endpoint(
         services=tuple(services),
         unless=unless,
         text=tuple(text),
+        linked=linked,
     )
     usual = next(iter(answers), 200)
 

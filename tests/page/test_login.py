@@ -43,6 +43,16 @@ def test_each_role_sees_what_it_may_do(production: Flask) -> None:
     assert "Hold it open" in operator.get(BREAKER).text
 
 
+@pytest.mark.parametrize("path", ["/docs", "/docs/openapi.json", "/metrics"])
+def test_who_has_signed_in_reads_what_the_page_links_to(production: Flask, path: str) -> None:
+    """Keeps out: a link in the page's own footer that answers 401."""
+    browser = Browser(production.test_client())
+    assert browser.get(path).status_code == 401
+    browser.log_in("the-viewer-token")
+    assert browser.get(path).status_code == 200
+    assert browser.get("/api/v1/resilience/status").status_code == 401  # which takes tokens alone
+
+
 def test_the_token_of_the_media_api_logs_nobody_in(browser: Browser) -> None:
     answer = browser.log_in("the-client-token")
     assert answer.status_code == 403

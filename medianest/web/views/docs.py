@@ -45,7 +45,7 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="tem
 
 
 @blueprint.get("", strict_slashes=False)
-@endpoint("viewer", operation_id="get_docs_page", answers={})
+@endpoint("viewer", operation_id="get_docs_page", answers={}, linked=True)
 def get_docs_page() -> Response:
     """The document as a page for people."""
     pages = cast(OrderedDict[str, str], _app().extensions.setdefault(_PAGES, OrderedDict()))
@@ -58,7 +58,7 @@ def get_docs_page() -> Response:
 
 
 @blueprint.get("/openapi.json")
-@endpoint("viewer", operation_id="get_openapi_document", answers={200: OpenApi})
+@endpoint("viewer", operation_id="get_openapi_document", answers={200: OpenApi}, linked=True)
 def get_openapi_document() -> Response:
     """This document."""
     text = json.dumps({**document(_app()), "servers": [{"url": _server()}]}) + "\n"

@@ -36,6 +36,7 @@ _TYPES = tuple(kind.partition(";")[0] for _, kind in _FORMATS.values())
     operation_id="get_prometheus_metrics",
     answers={200: None},
     unless="metrics_public",
+    linked=True,
     text=_TYPES,
 )
 def get_prometheus_metrics() -> Response:
