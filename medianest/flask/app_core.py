@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from flask import Flask
 
-from medianest.dependencies import MonitoredService
 from medianest.flask.gate import Gate
+from medianest.flask.shared import Shared
 from medianest.health.change_history import ChangeEvent
-from medianest.health.system import System
 from medianest.health.traffic import Routes
 from medianest.health.used_breakers import UsedBreakers
 from medianest.health.watch import Watch
 from medianest.jobs import Job
-from medianest.overrides.file import OverrideFile
-from medianest.overrides.keeper import OverrideKeeper
-from medianest.overrides.memory import OverrideMemory
-from medianest.resilience import Bulkhead, Clock, ConfigurationError
+from medianest.resilience import Bulkhead
 from medianest.resilience.events import StateChanged
 from medianest.web.audit import RecentAudit
 from medianest.web.core import Core
@@ -31,35 +24,33 @@ _SETTLE_SECONDS = 1.0
 
 
 class AppCore(Core):
-    """What is known of one app. `folder` is where operators' overrides are kept; None: nowhere."""
+    """What is known of one app."""
 
     names = "medianest."
 
     def __init__(
         self,
         app: Flask,
-        service: MonitoredService,
+        shared: Shared,
         gate: Gate,
         routes: Routes,
-        system: System,
         places: Bulkhead | None,
         *,
         base: str | None,
         metrics: str | None,
-        folder: Any,
     ) -> None:
+        service = shared.service
         super().__init__(service, routes)
-        clock = self.registry.clock
         self.title, self.base = app.name, base
         self._app, self._gate, self._metrics = app, gate, metrics
-        self.audit = RecentAudit(clock)
-        self.overrides = OverrideKeeper(self.registry, _kept_in(folder, clock))
+        self.audit = RecentAudit(self.registry.clock)
+        self.overrides = shared.overrides(app.config["RESILIENCE_FOLDER"])
         self.monitoring = Watch(
             service,
             service.monitor,
             self.cascade,
             routes,
-            system=system,
+            system=shared.system,
             places=places,
             dependencies=UsedBreakers(self.registry).dependencies,
         )
@@ -96,11 +87,3 @@ class AppCore(Core):
             breaker = self.registry.find_breaker(change.name)
             return breaker is not None and breaker.is_origin_of(change)
         return change.origin in (id(self.monitoring.monitor), id(self.monitoring.alerts))
-
-
-def _kept_in(folder: Any, clock: Clock) -> OverrideFile | OverrideMemory:
-    if folder is None:
-        return OverrideMemory()
-    if not isinstance(folder, str | Path):
-        raise ConfigurationError(f"RESILIENCE_FOLDER must be the path of a folder, not {folder!r}")
-    return OverrideFile(Path(folder) / "overrides.json", clock)

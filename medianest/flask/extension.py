@@ -26,7 +26,7 @@ from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.strategy import refuse_unfinished
 
 if TYPE_CHECKING:
-    from medianest.health.system import System
+    from medianest.flask.shared import Shared
 
 __all__ = ["Resilience"]
 
@@ -157,14 +157,14 @@ class Resilience:
             from medianest.flask.surface import add_surface
 
         gate = Gate(app, self._authorize)
-        watching = add_surface(app, guarded, self.service, self._system, paths, gate)
+        watching = add_surface(app, guarded, self._shared, paths, gate)
         app.extensions[_WATCHING] = watching
 
     @cached_property
-    def _system(self) -> System:
-        from medianest.flask.surface import watch_process
+    def _shared(self) -> Shared:
+        from medianest.flask.shared import Shared
 
-        return watch_process(self.service)
+        return Shared(self.service)
 
     @tells_arguments
     def guard(self, prefix: str, *, service: str, **options: Unpack[GuardKeywords]) -> Guard:

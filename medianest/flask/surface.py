@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 from weakref import WeakMethod
 
 from flask import Blueprint, Flask, Response
 from werkzeug.routing import Rule
 
-from medianest.dependencies import MonitoredService
 from medianest.flask.app_core import AppCore
 from medianest.flask.commands import app_command
 from medianest.flask.door import AppDoor
 from medianest.flask.gate import Gate
 from medianest.flask.paths import Paths
+from medianest.flask.shared import Shared
 from medianest.flask.watching import Watching
 from medianest.guards.guarded_app import GuardedApp
-from medianest.health import Check
-from medianest.health.alerts import AlertOptions
-from medianest.health.checks import check_breakers, check_cpu, check_memory
-from medianest.health.system import System
 from medianest.page.common import EXTENSION as PAGE
 from medianest.page.page import page_blueprint
 from medianest.web.core import CORE
@@ -33,44 +29,27 @@ from medianest.web.problems import problem_of
 from medianest.web.traffic import Services, record, routes_of
 from medianest.web.views.prometheus import get_prometheus_metrics
 
-__all__ = ["add_surface", "watch_process"]
-
-
-def watch_process(service: MonitoredService) -> System:
-    """Have the checks of this process run among those of the dependencies."""
-    system, options = System(service.registry.clock), AlertOptions()
-    breakers = partial(check_breakers, service.registry, options.breakers_open)
-    memory = partial(check_memory, system, options.memory)
-    for check in (
-        Check("circuit-breakers", breakers, "internal", "optional"),
-        Check("memory", memory, "internal", "important"),
-        Check("cpu", partial(check_cpu, system), "internal", "optional"),
-    ):
-        service.monitor.add(check)
-    return system
+__all__ = ["add_surface"]
 
 
 def add_surface(
     app: Flask,
     guarded: GuardedApp,
-    service: MonitoredService,
-    system: System,
+    shared: Shared,
     paths: Paths,
     gate: Gate,
 ) -> Watching:
     """Give an app what it wants; what is to be done beside its requests from now on. Raises
     ConfigurationError."""
-    admission = guarded.admission
+    admission, service = guarded.admission, shared.service
     made = AppCore(
         app,
-        service,
+        shared,
         gate,
         routes_of(app, paths.looks(), _services_of(guarded)),
-        system,
         admission.places,
         base=paths.endpoints,
         metrics=paths.metrics,
-        folder=app.config["RESILIENCE_FOLDER"],
     )
     _register(app, paths)
     app.extensions[CORE] = made

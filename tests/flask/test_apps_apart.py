@@ -1,12 +1,13 @@
 """Several apps of one process that show their resilience: each shows its own."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from medianest.flask import Resilience
-from medianest.resilience import ManualClock, Registry
+from medianest.resilience import ConfigurationError, ManualClock, Registry
 
 
 def app_of(resilience: Resilience, **settings: Any) -> Flask:
@@ -98,3 +99,23 @@ def test_a_page_shows_the_figures_of_its_own_app() -> None:
         shows.append(app.test_client().get("/page/?fragment").text)
     assert "100 ms" in shows[0]
     assert "120 ms" in shows[1]
+
+
+def test_apps_of_one_registry_know_the_same_overrides() -> None:
+    """Keeps out: a breaker that one app has let go, of which another says that it is held."""
+    resilience = shown(Registry())
+    one, other = app_of(resilience), app_of(resilience)
+    resilience.registry.breaker("nas")
+    path = "/resilience/circuit-breakers/nas/action"
+    for app, action, kept in ((one, "disable", [("nas",)]), (other, "enable", [])):
+        body = {"action": action, "reason": "moving"}
+        assert app.test_client().post(path, json=body).status_code == 202
+        assert told(one, "overrides", "name") == told(other, "overrides", "name") == kept
+
+
+def test_apps_of_one_registry_have_one_folder(tmp_path: Path) -> None:
+    resilience = shown(Registry())
+    app_of(resilience, RESILIENCE_FOLDER=tmp_path)
+    app_of(resilience, RESILIENCE_FOLDER=tmp_path)
+    with pytest.raises(ConfigurationError, match=r"RESILIENCE_FOLDER: apps of one extension share"):
+        app_of(resilience, RESILIENCE_FOLDER=tmp_path / "other")
