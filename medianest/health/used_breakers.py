@@ -11,7 +11,7 @@ __all__ = ["UsedBreakers"]
 
 class UsedBreakers:
     """The dependencies of a registry, and beside them a dependency for each other breaker as soon
-    as it has been called, or is not closed. Thread-safe."""
+    as it has been called, or is not closed; once it is reset, too. Thread-safe."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -22,7 +22,7 @@ class UsedBreakers:
         registered = self._registry.dependencies()
         names = {name for each in registered for name in _names_of(each)}
         others = (each for each in self._registry.breakers() if each.name not in names)
-        return [*registered, *(self._of(each) for each in others if _is_used(each))]
+        return [*registered, *(self._of(each) for each in others if self._is_used(each))]
 
     def _of(self, breaker: CircuitBreaker) -> Dependency:
         known = self._made.get(breaker)
@@ -34,12 +34,13 @@ class UsedBreakers:
             self._made[breaker] = known
         return known
 
+    def _is_used(self, breaker: CircuitBreaker) -> bool:
+        if breaker in self._made:
+            return True
+        totals = breaker.snapshot().totals
+        return breaker.state is not State.CLOSED or totals.successes + totals.failures > 0
+
 
 def _names_of(dependency: Dependency) -> set[str]:
     operations = {operation.name for operation in dependency.operations}
     return {dependency.name, dependency.service, *operations}
-
-
-def _is_used(breaker: CircuitBreaker) -> bool:
-    totals = breaker.snapshot().totals
-    return breaker.state is not State.CLOSED or totals.successes + totals.failures > 0

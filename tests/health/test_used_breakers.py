@@ -33,6 +33,15 @@ def test_one_that_an_operator_holds_open_counts_without_a_call(registry: Registr
     assert names(UsedBreakers(registry)) == ["reports"]
 
 
+def test_one_that_is_reset_counts_on(registry: Registry) -> None:
+    """Keeps out: a breaker that goes from the page, with its hour, when an operator resets it."""
+    found, breaker = UsedBreakers(registry), registry.breaker("reports")
+    breaker.call(lambda: "done")
+    (made,) = found.dependencies()
+    breaker.reset()
+    assert found.dependencies() == [made]
+
+
 def test_those_of_registered_dependencies_count_once(registry: Registry) -> None:
     service = ResilienceService(registry)
     part = registry.breaker("nas.films")
