@@ -106,7 +106,7 @@ def _of_recovery(record: RecoveryRecord) -> Happening:
 
 def _of_deed(entry: AuditEntry) -> Happening:
     why = f": {entry.reason}" if entry.reason else ""
-    says = f"{entry.action} by {entry.actor}{why}"
+    says = f"{_DEEDS.get(entry.action, entry.action)} by {entry.actor}{why}"
     return Happening(
         entry.changed_at, "operator", "held", entry.target, says, "page.show_audit", {}
     )

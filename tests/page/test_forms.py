@@ -51,6 +51,13 @@ def test_what_is_held_says_by_whom_why_and_until_when(operator: Browser) -> None
     assert "Until <time" in shown
 
 
+def test_what_operators_did_is_told_in_words(operator: Browser) -> None:
+    operator.send(BREAKER, action="open", reason="a move", lasts="600")
+    shown = operator.get("/events?type=operator").text
+    assert "held open by operator: a move" in shown
+    assert "circuit-breaker.open" not in shown
+
+
 def test_it_works_by_itself_again(operator: Browser) -> None:
     operator.send(BREAKER, action="open", reason="x", lasts="")
     shown = after(operator, operator.send(BREAKER, action="enable", reason=""))
