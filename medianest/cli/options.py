@@ -14,7 +14,7 @@ import click
 
 from medianest.cli.errors import NONSENSE, CommandError, nonsense
 from medianest.cli.exits import Exit
-from medianest.cli.remote.address import server_url, token_for
+from medianest.cli.remote.address import server_url, token_for, url_of
 from medianest.cli.remote.client import Client
 from medianest.cli.screen.words import plain
 
@@ -135,9 +135,10 @@ def client_of(context: click.Context, seconds: float = 20.0) -> Client:
     return Client(url, token, seconds, is_app=is_app)
 
 
-def ask_app(context: click.Context, url: str) -> None:
-    """Have the commands of a context ask an app that is not ours, which has its endpoints there."""
-    context.meta[_APP] = url
+def ask_app(context: click.Context, host: str, port: str, path: str) -> None:
+    """Have the commands of a context ask an app that is not ours, which listens there and has its
+    endpoints below that path."""
+    context.meta[_APP] = url_of(host, port) + path
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="As the API answers it.")

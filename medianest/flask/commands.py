@@ -39,12 +39,7 @@ def app_command(base: str) -> click.Group:
     @click.pass_context
     def command(context: click.Context) -> None:
         """The resilience of this app, as its running server tells it."""
-        ask_app(context, f"http://{_host()}{base}")
+        host = os.environ.get("FLASK_RUN_HOST") or "127.0.0.1"
+        ask_app(context, host, os.environ.get("FLASK_RUN_PORT") or "5000", base)
 
     return command
-
-
-def _host() -> str:
-    """Where `flask run` listens."""
-    host = os.environ.get("FLASK_RUN_HOST") or "127.0.0.1"
-    return f"{host}:{os.environ.get('FLASK_RUN_PORT') or 5000}"

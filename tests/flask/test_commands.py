@@ -103,3 +103,23 @@ def test_no_token_is_sent_that_was_made_for_another(
     for words in ((), ("--token-file", "own")):
         assert served.run("status", *words).exit_code == 0
     assert sent == [None, "Bearer our-own"]
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "said", "code"),
+    [
+        ("::1", "1", "no server answers at http://[::1]:1/resilience", Exit.NO_ANSWER),
+        ("::", "1", "no server answers at http://[::1]:1/resilience", Exit.NO_ANSWER),
+        ("0.0.0.0", "1", "no server answers at http://127.0.0.1:1/resilience", Exit.NO_ANSWER),
+        ("127.0.0.1", "x", "FLASK_RUN_HOST and FLASK_RUN_PORT: 'http://", Exit.WRONG_SETTING),
+    ],
+)
+def test_it_is_asked_where_flask_runs_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch, host: str, port: str, said: str, code: Exit
+) -> None:
+    monkeypatch.setenv("FLASK_RUN_HOST", host)
+    monkeypatch.setenv("FLASK_RUN_PORT", port)
+    monkeypatch.delenv("MEDIANEST_URL", raising=False)
+    answer = served.app.test_cli_runner().invoke(args=["medianest", "status"])
+    assert said in answer.output
+    assert answer.exit_code == code

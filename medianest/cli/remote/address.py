@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from medianest.cli.errors import CommandError
 from medianest.cli.exits import Exit
 
-__all__ = ["Token", "server_url", "token_for"]
+__all__ = ["Token", "server_url", "token_for", "url_of"]
 
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _TOKEN, _FILE, _FOLDER = (
@@ -40,11 +40,15 @@ def server_url(
     if url := _value(environ, "MEDIANEST_URL"):
         return _checked(url, "MEDIANEST_URL", Exit.WRONG_SETTING), True
     if usual is not None:
-        return usual, False
-    host = _value(environ, "HOST") or "127.0.0.1"
-    host, port = _EVERYWHERE.get(host, host), _value(environ, "PORT") or "8000"
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return _checked(f"http://{place}", "HOST and PORT", Exit.WRONG_SETTING), False
+        return _checked(usual, "FLASK_RUN_HOST and FLASK_RUN_PORT", Exit.WRONG_SETTING), False
+    host, port = _value(environ, "HOST") or "127.0.0.1", _value(environ, "PORT") or "8000"
+    return _checked(url_of(host, port), "HOST and PORT", Exit.WRONG_SETTING), False
+
+
+def url_of(host: str, port: str) -> str:
+    """Where what listens there is reached from here."""
+    host = _EVERYWHERE.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def token_for(
