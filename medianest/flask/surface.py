@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 from weakref import WeakMethod
 
 from flask import Blueprint, Flask, Response
@@ -20,6 +20,7 @@ from medianest.flask.watching import Watching
 from medianest.guards.guarded_app import GuardedApp
 from medianest.page.common import EXTENSION as PAGE
 from medianest.page.page import page_blueprint
+from medianest.resilience import ConfigurationError
 from medianest.web.core import CORE
 from medianest.web.endpoint import endpoint_of
 from medianest.web.endpoints import register_endpoints
@@ -31,6 +32,9 @@ from medianest.web.views.prometheus import get_prometheus_metrics
 
 __all__ = ["add_surface"]
 
+_NAME: Final = "medianest"
+"""Of the blueprint that has all of it."""
+
 
 def add_surface(
     app: Flask,
@@ -41,6 +45,7 @@ def add_surface(
 ) -> Watching:
     """Give an app what it wants; what is to be done beside its requests from now on. Raises
     ConfigurationError."""
+    _refuse_taken(app, paths)
     admission, service = guarded.admission, shared.service
     made = AppCore(
         app,
@@ -70,8 +75,20 @@ def _services_of(guarded: GuardedApp) -> Services:
     return services_of
 
 
+def _refuse_taken(app: Flask, paths: Paths) -> None:
+    """What the app has there already would be found first, and hide ours."""
+    views = {rule.rule.rstrip("/"): rule.endpoint for rule in app.url_map.iter_rules()}
+    for name, path in (("page", paths.page), ("metrics", paths.metrics)):
+        if path in views:
+            raise ConfigurationError(
+                f"{name}: the app has a view at {path} already, {views[path]!r}: give another path"
+            )
+    if _NAME in app.blueprints:
+        raise ConfigurationError(f"this app has a blueprint {_NAME!r} of its own already")
+
+
 def _register(app: Flask, paths: Paths) -> None:
-    room = Blueprint("medianest", __name__)
+    room = Blueprint(_NAME, __name__)
     send_security_headers(room)
     if paths.endpoints is not None:
         register_endpoints(room, paths.endpoints)
@@ -83,7 +100,7 @@ def _register(app: Flask, paths: Paths) -> None:
         room.register_blueprint(page_blueprint(), url_prefix=paths.page)
     app.register_blueprint(room)
     for name, view in list(app.view_functions.items()):
-        if name.startswith("medianest.") and endpoint_of(view) is not None:
+        if name.startswith(f"{_NAME}.") and endpoint_of(view) is not None:
             app.view_functions[name] = _answering(view)
 
 

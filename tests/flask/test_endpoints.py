@@ -193,6 +193,31 @@ def test_a_wrong_option_is_told(options: dict[str, Any], told: str) -> None:
     assert str(raised.value).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"metrics": "/metrics"}, "metrics: the app has a view at /metrics already, 'own'"),
+        ({"page": "/status"}, "page: the app has a view at /status already, 'status'"),
+    ],
+)
+def test_what_the_app_has_there_already_is_told(options: dict[str, Any], told: str) -> None:
+    """Keeps out: metrics of the app's own in the place of ours, without a word."""
+    app = Flask("shop")
+    app.add_url_rule("/metrics", "own", lambda: "mine")
+    app.add_url_rule("/status/", "status", lambda: "mine")
+    with pytest.raises(ConfigurationError, match=told):
+        Resilience(app, authorize=bool, **options)
+    assert "resilience" not in app.extensions
+    assert not app.blueprints
+
+
+def test_a_blueprint_of_our_name_is_told() -> None:
+    app = Flask("shop")
+    app.register_blueprint(Blueprint("medianest", "shop"))
+    with pytest.raises(ConfigurationError, match="has a blueprint 'medianest' of its own"):
+        Resilience(app, page="/page", authorize=bool)
+
+
 def test_a_folder_that_is_none_is_told() -> None:
     app = Flask("shop")
     app.config["RESILIENCE_FOLDER"] = 7
