@@ -64,3 +64,17 @@ def test_a_place_that_is_waited_for_is_given_when_one_comes_free(clock: ManualCl
     second.success()
     assert bulkhead.snapshot().in_use == 0
     assert bulkhead.snapshot().peak == 1
+
+
+def test_so_many_wait_for_a_place_in_two_phases_as_are_allowed_to(clock: ManualClock) -> None:
+    bulkhead = Bulkhead("plex", max_concurrent=1, max_wait=5, max_waiting=1, clock=clock)
+    first = bulkhead.acquire()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bulkhead.acquire)
+        wait_until(lambda: bulkhead.snapshot().waiting == 1)
+        with pytest.raises(BulkheadFullError):
+            bulkhead.acquire()
+        assert bulkhead.snapshot().waiting == 1
+        first.release()
+        waiting.result(SOON).release()
+    assert bulkhead.snapshot().in_use == 0
