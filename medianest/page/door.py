@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.session import Session, Sessions
+from medianest.web.hosts import called
 from medianest.web.problems import ProblemError
 from medianest.web.roles import Role
 
@@ -22,6 +23,7 @@ __all__ = ["Door", "LoginNeeded", "PageDoor", "refuse_other_sites"]
 
 _SAME_SITE: Final = "Strict"
 
+_PORT: Final = re.compile(r":([0-9]+)$")
 _PATH: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 """Of this server, for every browser: some take a backslash for a slash, and leave tabs out."""
 
@@ -120,8 +122,8 @@ class Door:
 def cookie_name() -> str:
     """Another one for each port: browsers send a cookie to all ports of a host, and would mix up
     two servers'."""
-    parts = urlsplit(f"//{request.host}")
-    return f"medianest-{parts.port or (443 if request.is_secure else 80)}"
+    port = _PORT.search(called())
+    return f"medianest-{port[1] if port else (443 if request.is_secure else 80)}"
 
 
 def this_page() -> str:
@@ -138,11 +140,13 @@ def refuse_other_sites() -> None:
     """Refuse what a page of another site, or of another port of this host, has sent. Raises
     ProblemError."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "")
-    # Browsers send the first only to hosts that they trust: not to http://nas.lan.
-    is_ours = site == "same-origin" if site else origin.partition("://")[2] == request.host
+    here = called()
+    # Browsers send the first only to hosts that they trust: not to http://nas.lan. An Origin may be
+    # "null", which is no host, as what calls itself by none is not ours.
+    is_ours = site == "same-origin" if site else origin.partition("://")[2] == here != ""
     if not is_ours:
         detail = f"this form comes from another site: from {origin or 'nowhere'}, and this is"
-        raise ProblemError("forbidden", f"{detail} {request.host}")
+        raise ProblemError("forbidden", f"{detail} {here or 'nowhere'}")
 
 
 def _bounds() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from flask import Flask, request
 from medianest.config import Settings
 from medianest.web.problems import ProblemError
 
-__all__ = ["check_hosts", "host_of"]
+__all__ = ["called", "check_hosts", "host_of"]
 
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(:[0-9]{1,5})?", re.ASCII)
@@ -33,6 +33,15 @@ def host_of(header: str) -> str | None:
     if host.startswith("["):
         return str(IPv6Address(host[1:-1])) if _is_address(host[1:-1]) else None
     return host.removesuffix(".") if _NAME.fullmatch(host) else None
+
+
+def called() -> str:
+    """By which name or address, with its port unless that is the usual one, the client of the
+    current request calls this server: what its browser puts into Origin. Empty where that is
+    neither. Flask's own is empty for a name with an underscore as well."""
+    header: str = request.environ.get("HTTP_HOST") or request.host
+    usual = ":443" if request.is_secure else ":80"
+    return "" if host_of(header) is None else header.lower().removesuffix(usual)
 
 
 def check_hosts(app: Flask, settings: Settings) -> None:

@@ -105,6 +105,39 @@ def test_an_odd_origin_is_refused(browser: Browser, origin: str) -> None:
     assert browser.client.post("/login", headers={"Origin": origin}).status_code == 403
 
 
+def test_a_name_with_an_underscore_is_a_name(make_app: Callable[..., Flask], tables: None) -> None:
+    """Browsers say no more than Origin to it; Flask takes it for no host at all."""
+    app = make_app("development", allowed_hosts="my_nas")
+    browser = Browser(app.test_client(use_cookies=False))
+    data = {"token": "the-operator-token"}
+    for origin, status in {
+        "http://my_nas:8000": 303, "http://MY_NAS:8000": 403, "http://my_nas": 403,
+        "http://other:8000": 403, "null": 403, "": 403,
+    }.items():  # fmt: skip
+        headers = {"Host": "my_nas:8000", "Origin": origin}
+        answer = browser.client.post("/login", data=data, headers=headers)
+        assert answer.status_code == status, origin
+        if status == 303:
+            assert answer.headers["Set-Cookie"].startswith("medianest-8000=")
+    assert "http://my_nas:8000/api/" in browser.get("/docs", Host="my_nas:8000").text
+
+
+@pytest.mark.parametrize("origin", ["null", "http://", ""])
+@pytest.mark.parametrize("host", ["127.0.0.1:99999", "127.0.0.1:80080"])
+def test_who_comes_from_nowhere_does_not_come_from_a_host_that_is_none(
+    browser: Browser, host: str, origin: str
+) -> None:
+    answer = browser.client.post("/login", headers={"Host": host, "Origin": origin})
+    assert "comes from another site" in answer.text
+    assert answer.status_code == 403
+
+
+def test_a_proxy_may_add_the_usual_port(browser: Browser) -> None:
+    headers = {"Host": "localhost:80", "Origin": "http://localhost"}
+    data = {"token": "the-operator-token"}
+    assert browser.client.post("/login", data=data, headers=headers).status_code == 303
+
+
 def test_who_is_refused_wrongly_sees_what_the_proxy_says(browser: Browser) -> None:
     browser.log_in()
     answer = browser.send("/breakers/plex", {"Origin": "https://nas.example"}, action="open")

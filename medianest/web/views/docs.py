@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from medianest.web.container import container
 from medianest.web.endpoint import endpoint
 from medianest.web.headers import page as page_of
+from medianest.web.hosts import called
 from medianest.web.openapi import document
 from medianest.web.openapi_curl import curl
 from medianest.web.proxies import FORWARDED
@@ -49,9 +50,10 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs", template_folder="tem
 def get_docs_page() -> Response:
     """The document as a page for people."""
     pages = cast(OrderedDict[str, str], _app().extensions.setdefault(_PAGES, OrderedDict()))
-    found = pages.get(request.root_url)
+    root = _root()
+    found = pages.get(root)
     if found is None:
-        found = pages[request.root_url] = _page(request.root_url.rstrip("/"))
+        found = pages[root] = _page(root)
         while len(pages) > _MOST:
             pages.popitem(last=False)
     return page_of(found, _STYLE)
@@ -105,8 +107,12 @@ def _page(server: str) -> str:
 
 def _server() -> str:
     """Where clients find this server: as its proxy says, or where they have found the document."""
-    found = request.root_url if FORWARDED in request.environ else f"{request.script_root}/"
-    return found.rstrip("/") or "/"
+    return _root() if FORWARDED in request.environ else request.script_root or "/"
+
+
+def _root() -> str:
+    """Where this server is, as who asks calls it."""
+    return f"{request.scheme}://{called()}{request.script_root}"
 
 
 def _by_tag(api: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
