@@ -128,7 +128,7 @@ class Reporter:
             in_flight=traffic.in_flight,
             recovery=self._recovery(),
             recommendations=_recommendations(
-                components, _troubles(firing, pending, dependencies), risk
+                _troubles(firing, pending, dependencies), dependencies, components, risk
             ),
         )
 
@@ -171,21 +171,23 @@ def _troubles(
 
 
 def _recommendations(
-    components: Iterable[ComponentHealth], troubles: Iterable[Alert], risk: CascadeRisk
+    troubles: Iterable[Alert],
+    dependencies: Iterable[DependencyHealth],
+    components: Iterable[ComponentHealth],
+    risk: CascadeRisk,
 ) -> tuple[str, ...]:
     """What to do next, the most urgent first."""
     found = [f"{alert.message}: {alert.advice}" for alert in troubles]
     told = {alert.subject for alert in troubles} | {alert.rule for alert in troubles}
+    advised = {each.name: each.recommendations for each in risk.dependencies}
+    for each in dependencies:
+        if each.is_used and each.status is Status.UNHEALTHY and each.name not in told:
+            found += advised.get(each.name) or [f"{each.name}: {each.message}"]
     found += [
         f"{component.name}: {component.message}"
         for component in components
         if component.status is not Status.HEALTHY and component.message
         if component.name not in told
     ]
-    found += [
-        advice
-        for dependency in risk.dependencies
-        if dependency.name not in told
-        for advice in dependency.recommendations
-    ]
+    found += [advice for name, each in advised.items() if name not in told for advice in each]
     return tuple(dict.fromkeys(found))

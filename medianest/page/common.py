@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, cast
 
@@ -23,6 +24,7 @@ from medianest.web.roles import Role
 __all__ = [
     "EXTENSION",
     "PATHS",
+    "Fault",
     "door",
     "looking",
     "pages",
@@ -30,6 +32,15 @@ __all__ = [
     "surroundings",
     "to_login",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What could not be shown or done, and where to try a form again."""
+
+    detail: str
+    back: str | None = None
+
 
 EXTENSION: Final = "medianest.page"
 
@@ -72,7 +83,7 @@ def looking(view: Callable[..., AnyResponse]) -> Callable[..., AnyResponse]:
 
 
 def _fault(role: Role, detail: str, status: int) -> AnyResponse:
-    response = page("fault", role, detail, title=core().title, **surroundings())
+    response = page("fault", role, Fault(detail), title=core().title, **surroundings())
     if "fragment" not in request.args:  # what keeps the page up to date has its answer
         response.status_code = status
     return response

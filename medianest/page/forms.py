@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from medianest.page.asking import act
-from medianest.page.common import door, pages, surroundings
+from medianest.page.common import Fault, door, pages, surroundings
 from medianest.page.door import LoginNeeded
 from medianest.page.live import framed, html_page
 from medianest.page.rendering import render_template, url_for
@@ -35,33 +35,41 @@ _DONE: Final = {
 Deed = Callable[..., tuple[str, str]]
 
 
-def acting(deed: Deed) -> Callable[..., AnyResponse]:
-    """Do what a form wants, for operators alone. The view returns where to go on, and what to say
-    there."""
+def acting(shown: str) -> Callable[[Deed], Callable[..., AnyResponse]]:
+    """Do what a form of the page `shown` wants, for operators alone. The view returns where to go
+    on, and what to say there."""
 
-    @wraps(deed)
-    def done(**path: Any) -> AnyResponse:
-        try:
-            door().act()
-            where, notice = deed(**path)
-        except LoginNeeded:
-            return redirect(url_for("page.show_login", next=url_for("page.show_now")), 303)
-        except ProblemError as error:
-            return _fault(error.detail, KINDS[error.kind].status)
-        except (StorageError, CallRefusedError) as error:
-            return _fault(f"it is not done, as the database does not answer: {error}", 503)
-        return redirect(door().with_notice(where, notice), 303)
+    def decorate(deed: Deed) -> Callable[..., AnyResponse]:
+        @wraps(deed)
+        def done(**path: Any) -> AnyResponse:
+            try:
+                door().act()
+                where, notice = deed(**path)
+            except LoginNeeded:
+                return redirect(url_for("page.show_login", next=_back(shown, path)), 303)
+            except ProblemError as error:
+                return _fault(error.detail, KINDS[error.kind].status, _back(shown, path))
+            except (StorageError, CallRefusedError) as error:
+                return _fault(f"The database does not answer: {error}", 503, _back(shown, path))
+            return redirect(door().with_notice(where, notice), 303)
 
-    return done
+        return done
+
+    return decorate
 
 
-def _fault(detail: str, status: int) -> AnyResponse:
-    main = render_template("page/fault.html", shown=detail)
+def _back(shown: str, path: Mapping[str, str]) -> str:
+    """Where the form was."""
+    return url_for(f"page.{shown}", **(path if shown == "show_breaker" else {}))
+
+
+def _fault(detail: str, status: int, back: str) -> AnyResponse:
+    main = render_template("page/fault.html", shown=Fault(detail, back))
     return html_page(framed("fault", "operator", main, surroundings()), status)
 
 
 @pages.post("/breakers/<path:name>")
-@acting
+@acting("show_breaker")
 def act_on_breaker(name: str) -> tuple[str, str]:
     """Hold it open, switch it off, close it, or let it work by itself again."""
     form = request.form
@@ -82,7 +90,7 @@ def act_on_breaker(name: str) -> tuple[str, str]:
 
 
 @pages.post("/alerts/<path:key>/silence")
-@acting
+@acting("show_alerts")
 def silence(key: str) -> tuple[str, str]:
     """Tell nobody of an alert for a while."""
     form = request.form
@@ -92,7 +100,7 @@ def silence(key: str) -> tuple[str, str]:
 
 
 @pages.post("/alerts/<path:key>/end-silence")
-@acting
+@acting("show_alerts")
 def unsilence(key: str) -> tuple[str, str]:
     """Tell people of an alert again."""
     ended, _ = act(end_silence, {}, key=key)

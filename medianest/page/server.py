@@ -49,7 +49,7 @@ def show_operation(operation_id: str, role: Role) -> Response:
 
 
 @server_pages.post("/queue/<operation_id>/retry")
-@acting
+@acting("show_queue")
 def retry_one(operation_id: str) -> tuple[str, str]:
     """Do an operation again."""
     act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
@@ -57,7 +57,7 @@ def retry_one(operation_id: str) -> tuple[str, str]:
 
 
 @server_pages.post("/queue/<operation_id>/drop")
-@acting
+@acting("show_queue")
 def drop_one(operation_id: str) -> tuple[str, str]:
     """Forget an operation."""
     act(drop_queued_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
@@ -65,7 +65,7 @@ def drop_one(operation_id: str) -> tuple[str, str]:
 
 
 @server_pages.post("/queue/retry")
-@acting
+@acting("show_queue")
 def retry_dead() -> tuple[str, str]:
     """Do all dead letters again."""
     done = act(retry_dead_letters, {"reason": request.form.get("reason")})
@@ -74,7 +74,7 @@ def retry_dead() -> tuple[str, str]:
 
 
 @server_pages.post("/dependencies")
-@acting
+@acting("show_dependencies")
 def register() -> tuple[str, str]:
     """Watch another dependency."""
     names = ("name", "type", "criticality", "health_check_url", "expected_status")
@@ -86,7 +86,7 @@ def register() -> tuple[str, str]:
 
 
 @server_pages.post("/dependencies/<name>/remove")
-@acting
+@acting("show_dependencies")
 def remove(name: str) -> tuple[str, str]:
     """Watch a dependency no longer."""
     act(remove_dependency, {}, name=name)

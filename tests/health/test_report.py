@@ -178,6 +178,7 @@ def test_what_is_down_again_within_its_cool_down_is_told_first_all_the_same(
     world: World, reporter: Reporter
 ) -> None:
     """Keeps out: nobody is notified twice, and so the page said nothing of it for minutes."""
+    """Keeps out: nobody is notified twice, so the page said nothing of Plex for five minutes."""
     for down in ({"plex"}, set(), {"plex"}):
         world.down = down
         for _ in range(3):
@@ -186,6 +187,20 @@ def test_what_is_down_again_within_its_cool_down_is_told_first_all_the_same(
     found = reporter.report()
     assert (found.firing, [alert.state for alert in found.troubles]) == ((), ["pending"])
     assert found.recommendations[0].startswith("plex is down: connection refused")
+
+
+def test_what_is_down_without_an_alert_is_told_before_what_is_busy(
+    world: World, reporter: Reporter
+) -> None:
+    """Keeps out: weather does not work; next: the processors are busy."""
+    world.check("cpu", lambda: CheckResult(Status.DEGRADED, "the processors are busy"))
+    world.checks()
+    world.registry.breaker("plex-api").open("moving")
+    told = reporter.report().recommendations
+    assert (told[0].startswith("an operator blocks plex"), told[1]) == (
+        True,
+        "cpu: the processors are busy",
+    )
 
 
 def test_what_may_fire_about_something_that_works_is_no_trouble_yet(

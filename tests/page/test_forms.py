@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
+from medianest.media.errors import UnavailableError
 from tests.page.conftest import Browser
 
 BREAKER = "/breakers/plex-media-server"
@@ -18,6 +19,10 @@ BREAKER = "/breakers/plex-media-server"
 def operator(browser: Browser) -> Browser:
     browser.log_in()
     return browser
+
+
+def fail() -> None:
+    raise UnavailableError("plex", "plex is away", 503)
 
 
 def after(browser: Browser, answer: Any) -> str:
@@ -64,6 +69,16 @@ def test_it_works_by_itself_again(operator: Browser) -> None:
     assert "plex-media-server works by itself again." in shown
 
 
+def test_why_it_opened_is_told_once(app: Flask) -> None:
+    """Keeps out: "5 failures in a row" twice, one line below the other."""
+    breaker = app.extensions["medianest"].registry.breaker("plex-media-server.libraries")
+    for _ in range(5):
+        with pytest.raises(UnavailableError):
+            breaker.call(fail)
+    shown = Browser(app.test_client()).get(f"/breakers/{breaker.name}").text
+    assert shown.count(str(breaker.snapshot().reason)) == 1
+
+
 def test_a_short_name_leads_to_the_breaker(operator: Browser) -> None:
     answer = operator.send("/breakers/plex", action="close")
     assert urlsplit(answer.location).path == BREAKER
@@ -87,6 +102,23 @@ def test_what_cannot_be_done_is_told(
     answer = operator.send(path, **values)
     assert answer.status_code == status
     assert said in html.unescape(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("form", "back"),
+    [
+        (BREAKER, BREAKER),
+        ("/alerts/x:y/silence", "/alerts"),
+        ("/queue/none/drop", "/queue"),
+        ("/dependencies", "/dependencies"),
+    ],
+)
+def test_what_was_not_done_can_be_tried_again(operator: Browser, form: str, back: str) -> None:
+    """Keeps out: a refusal that leads to the front page alone."""
+    refused = operator.send(form, reason="x" * 501, name="no name", action="open")
+    assert refused.status_code in (404, 422)
+    assert "This was not done" in refused.text
+    assert f'<a href="{back}">Back' in refused.text
 
 
 def test_a_dependency_is_registered_and_removed(operator: Browser) -> None:
