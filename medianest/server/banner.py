@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from medianest import __version__
@@ -72,14 +74,22 @@ def _page(settings: Settings, address: tuple[str, int]) -> Iterator[tuple[str, .
     link = None if token is None else login_link(token.get_secret_value(), near, SystemClock())
     if link is not None:
         told = "Open it within a minute: it signs you in as the operator, once."
-        yield "page:", link, told, "`medianest token link` prints another."
+        yield "page:", link, told, f"`{_program()} token link` prints another."
     elif settings.operator_token is None and settings.viewer_token is None:
         yield "page:", f"{near}/", "Nobody can sign in: set MEDIANEST_OPERATOR_TOKEN"
     else:
-        yield "page:", f"{near}/", "Sign in with a token, or by `medianest token link`."
+        yield "page:", f"{near}/", f"Sign in with a token, or by `{_program()} token link`."
     if others:
         yield "phone:", *(f"{url}/" for url in others)
     yield "docs:", f"{near}/docs"
+
+
+def _program() -> str:
+    """How the shell finds the command: `make run` puts it into `.venv`, and on no PATH."""
+    beside = Path(sys.executable).with_name("medianest")
+    if shutil.which("medianest") or not beside.exists():
+        return "medianest"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _is_read_by_its_owner(settings: Settings) -> bool:

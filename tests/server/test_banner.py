@@ -24,7 +24,11 @@ Said = Callable[..., str]
 
 
 @pytest.fixture
-def said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Said:
+def said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Said:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))  # without a command beside it
+
     def say(
         *addresses: Any,
         env: str = "development",
@@ -67,6 +71,22 @@ MediaNest 0.1.0 (development) on http://127.0.0.1:8000
 
 """
     )
+
+
+def test_the_command_is_named_as_a_shell_finds_it(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: a newcomer types what the banner says, and there is no such command."""
+    program = tmp_path / ".venv" / "bin" / "medianest"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.setattr("sys.executable", str(program.with_name("python")))
+    monkeypatch.setenv("PATH", "")
+    assert f"`{program} token link`" in said(**TOKENS)
+    monkeypatch.chdir(tmp_path)
+    assert "`.venv/bin/medianest token link`" in said(**TOKENS)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert "`medianest token link`" in said(**TOKENS)
 
 
 @pytest.mark.parametrize("env", ["development", "production"])
