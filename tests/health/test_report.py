@@ -177,7 +177,6 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world: World, reporter:
 def test_what_is_down_again_within_its_cool_down_is_told_first_all_the_same(
     world: World, reporter: Reporter
 ) -> None:
-    """Keeps out: nobody is notified twice, and so the page said nothing of it for minutes."""
     """Keeps out: nobody is notified twice, so the page said nothing of Plex for five minutes."""
     for down in ({"plex"}, set(), {"plex"}):
         world.down = down
