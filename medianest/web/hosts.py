@@ -10,11 +10,14 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
-from medianest.config import Settings
 from medianest.web.problems import ProblemError
+
+if TYPE_CHECKING:  # its readers load all drivers, which an app that shows its page need not have
+    from medianest.config import Settings
 
 __all__ = ["called", "check_hosts", "host_of"]
 

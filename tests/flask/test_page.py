@@ -20,7 +20,7 @@ def test_an_app_of_ten_lines_shows_its_breakers_on_its_page(shop: Shop) -> None:
     assert "the report takes too long" in page
     assert 'href="/resilience/page/breakers/reports"' in page
     detail = shop.get(REPORTS).text
-    assert "It opened as 2 of 2 calls failed" in detail
+    assert "2 of 2 calls failed" in detail
 
 
 def test_its_pages_are_those_of_what_it_has(shop: Shop) -> None:
