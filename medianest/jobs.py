@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 __all__ = ["Job", "Lifecycle"]
 
@@ -38,8 +39,10 @@ class Lifecycle:
     """Whether no more requests are to be sent to it."""
     is_ending: bool = False
     """Whether its jobs take on nothing new."""
-    worker: str | None = None
+    worker: str | None = field(default_factory=lambda: Lifecycle.number)
     """The number of this process among several workers; None: there is one."""
+    number: ClassVar[str | None] = None
+    """That of a process that builds its app anew, which may tell of itself before it serves."""
 
     def process(self) -> str:
         """Which process of which host it is."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from medianest.config import Settings
+from medianest.jobs import Lifecycle
 from medianest.server import banner
 from medianest.server.address import refuse_taken_port
 from medianest.server.arbiter import Improvements
@@ -82,12 +83,17 @@ def pre_fork(server: Any, worker: Any) -> None:
     worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Number the process: what its app tells while it is built has the number, too."""
+    if worker.cfg.workers > 1:
+        Lifecycle.number = str(worker.number)
+
+
 def post_worker_init(worker: Any) -> None:
     """Start what runs beside the requests; from SIGTERM on, take on nothing more."""
     container = worker.wsgi.extensions["medianest"]
     lifecycle, migrator = container.lifecycle, container.storage.migrator
-    if worker.cfg.workers > 1:
-        lifecycle.worker = str(worker.number)
+    lifecycle.worker = Lifecycle.number  # with --preload, the app is older than the process
     if not worker.wsgi.testing:
         worker.wsgi.extensions["medianest.background"].start()
 
@@ -114,6 +120,7 @@ def on_exit(server: Any) -> None:
 
 HOOKS: Final[dict[str, Callable[..., None]]] = {
     "pre_fork": pre_fork,
+    "post_fork": post_fork,
     "post_worker_init": post_worker_init,
     "worker_exit": worker_exit,
     "on_exit": on_exit,
