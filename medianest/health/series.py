@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -159,18 +159,21 @@ class _Totals:
 
     calls: int = 0
     failures: int = 0
-    failures_of_operations: int = 0
+    of_operations: Mapping[str, int] = field(default_factory=dict)
+    """The failures of each of its operations."""
     p50: float | None = None
     p95: float | None = None
 
     def since(self, before: _Totals) -> Step:
         """What has happened since then."""
-        calls = _growth(self.calls, before.calls)
+        if self.calls < before.calls:  # its breaker was reset: its totals have begun anew
+            before = replace(before, calls=0, failures=0)
+        calls = self.calls - before.calls
         # A call that breaks off may count at both; one that is refused or answered with an error
         # counts at one of them.
         failed = max(
-            _growth(self.failures, before.failures),
-            _growth(self.failures_of_operations, before.failures_of_operations),
+            self.failures - before.failures,
+            sum(_growth(n, before.of_operations.get(o, 0)) for o, n in self.of_operations.items()),
         )
         return Step(calls, min(calls, failed), *((self.p50, self.p95) if calls else ()))
 
@@ -180,7 +183,8 @@ class _Calls(_Track):
 
     def __init__(self) -> None:
         super().__init__()
-        self._before, self._parts = _Totals(), [Step(0, 0)]
+        self._before = _Totals()
+        self._parts: list[Step] = []
 
     def follow(self, at: int, totals: _Totals) -> None:
         step = totals.since(self._before)
@@ -216,7 +220,7 @@ def _totals_of(dependency: Dependency) -> _Totals:
     return _Totals(
         totals.successes + totals.failures + totals.ignored + totals.unexpected,
         totals.failures,
-        sum(each.snapshot().totals.failures for each in dependency.operations),
+        {each.name: each.snapshot().totals.failures for each in dependency.operations},
         seen.latency.p50,
         seen.latency.p95,
     )

@@ -15,18 +15,19 @@ PEOPLE = "/api/v1/media/libraries"
 
 
 class Followed:
-    """A dependency `plex` with an operation, two routes, and the series that follows them."""
+    """A dependency `plex` with operations, two routes, and the series that follows them."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, operations: tuple[str, ...] = ("plex.search",)) -> None:
         clock.advance(-clock.now() % 300)  # a long step begins now
         self.clock = clock
         self.registry = Registry(clock=clock)
         options: dict[str, Any] = {"failure_threshold": 1_000, "monitoring_period": 60}
         self.breaker = self.registry.breaker("plex", **options)
-        self.operation = self.registry.breaker("plex.search", **options)
+        self.operations = [self.registry.breaker(name, **options) for name in operations]
+        self.operation = self.operations[0]
         self.registry.add_dependency(
             Dependency("plex", "important", Pipeline("plex", [self.breaker]),
-                       operations=(self.operation,))
+                       operations=tuple(self.operations))
         )  # fmt: skip
         self.traffic = Traffic(clock)
         self.series = Series(self.registry, self.traffic, Routes(list, ("/api/v1/health",)))
@@ -118,6 +119,30 @@ def test_a_breaker_that_was_reset_begins_again(here: Followed) -> None:
     here.call(2)
     here.go_on(10)
     assert here.calls == [(5, 5), (2, 0)]
+
+
+def test_all_failures_count_after_a_reset(here: Followed) -> None:
+    here.call(20)
+    here.call(4, fails=True)
+    here.go_on(10)
+    here.breaker.reset()
+    here.call(6, fails=True)
+    here.go_on(10)
+    assert here.calls == [(24, 4), (6, 6)]
+
+
+def test_a_reset_of_one_operation_is_no_failure_of_the_others(clock: ManualClock) -> None:
+    """Keeps out: failures of long ago, told again when the totals of all are fewer."""
+    here = Followed(clock, operations=("plex.search", "plex.items"))
+    search, items = here.operations
+    here.call(8)
+    for operation in (search, items, search):
+        operation.acquire().failure(OSError("an answer that is an error"))
+    here.go_on(10)
+    items.reset()
+    here.call(5)
+    here.go_on(10)
+    assert here.calls == [(8, 3), (5, 0)]
 
 
 def test_of_steps_that_nobody_looked_at_nothing_is_known(here: Followed) -> None:
