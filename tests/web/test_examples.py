@@ -10,7 +10,9 @@ import pytest
 from flask import Flask
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
+from medianest.storage.schema import head_revision
 from medianest.web.endpoint import endpoint_of
+from medianest.web.example_values import VALUES
 from medianest.web.openapi import document
 
 
@@ -99,6 +101,10 @@ def test_each_model_of_a_body_accepts_all_its_examples(app: Flask, api: dict[str
         for body in bodies:
             for example in api["components"]["schemas"][body.__name__]["examples"]:
                 body.model_validate(example)
+
+
+def test_the_tables_of_the_examples_are_those_of_this_version() -> None:
+    assert VALUES["revision"] == VALUES["wanted_revision"] == head_revision()
 
 
 def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
