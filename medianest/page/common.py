@@ -30,6 +30,7 @@ __all__ = [
     "pages",
     "server_pages",
     "surroundings",
+    "titled",
     "to_login",
 ]
 
@@ -80,6 +81,11 @@ def looking(view: Callable[..., AnyResponse]) -> Callable[..., AnyResponse]:
             return _fault(role, "The database does not answer. What it keeps is not lost.", 503)
 
     return shown
+
+
+def titled(name: str, role: Role, shown: Any, title: str) -> Response:
+    """A page that has a title of its own."""
+    return page(name, role, shown, title=f"{title} · {core().title}", **surroundings())
 
 
 def _fault(role: Role, detail: str, status: int) -> AnyResponse:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response
 
 from medianest.page.asking import ask
-from medianest.page.common import looking, pages, surroundings
-from medianest.page.live import page
-from medianest.web.core import core
+from medianest.page.common import looking, pages, titled
 from medianest.web.roles import Role
 from medianest.web.views.alerts import list_alerts
 from medianest.web.views.circuit_breakers import get_circuit_breaker, list_circuit_breakers
@@ -25,36 +21,32 @@ __all__ = ["show_alerts", "show_breaker", "show_breakers", "show_dependencies", 
 def show_breakers(role: Role) -> Response:
     """Every circuit breaker."""
     shown = ask(list_circuit_breakers).circuit_breakers, ask(list_overrides)
-    return _page("breakers", role, shown, "Breakers")
+    return titled("breakers", role, shown, "Breakers")
 
 
 @pages.get("/breakers/<path:name>")
 @looking
 def show_breaker(name: str, role: Role) -> Response:
     """One circuit breaker, and what an operator may do to it."""
-    return _page("breaker", role, ask(get_circuit_breaker, name=name), name)
+    return titled("breaker", role, ask(get_circuit_breaker, name=name), name)
 
 
 @pages.get("/alerts")
 @looking
 def show_alerts(role: Role) -> Response:
     """What fires, what may soon, and what was told last."""
-    return _page("alerts", role, (ask(list_alerts), ask(list_silences).silences), "Alerts")
+    return titled("alerts", role, (ask(list_alerts), ask(list_silences).silences), "Alerts")
 
 
 @pages.get("/dependencies")
 @looking
 def show_dependencies(role: Role) -> Response:
     """Every dependency, and the form that registers another."""
-    return _page("dependencies", role, ask(list_dependencies).dependencies, "Dependencies")
+    return titled("dependencies", role, ask(list_dependencies).dependencies, "Dependencies")
 
 
 @pages.get("/dependencies/<name>")
 @looking
 def show_dependency(name: str, role: Role) -> Response:
     """One dependency."""
-    return _page("dependency", role, ask(get_dependency, name=name), name)
-
-
-def _page(name: str, role: Role, shown: Any, title: str) -> Response:
-    return page(name, role, shown, title=f"{title} · {core().title}", **surroundings())
+    return titled("dependency", role, ask(get_dependency, name=name), name)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, request
 
 from medianest.page.asking import ask
-from medianest.page.common import looking, pages, surroundings
-from medianest.page.live import page
+from medianest.page.common import looking, pages, titled
 from medianest.page.now import action_lines, route_lines
 from medianest.page.timeline import TYPES, happenings
 from medianest.web.core import core
@@ -28,7 +27,7 @@ def show_events(role: Role) -> Response:
     wanted, name = request.args.get("type") or None, request.args.get("name") or None
     audit = ask(list_audit_entries, limit=_MANY).items
     found = happenings(core(), audit, type=wanted, name=name, limit=_MANY)
-    return _page("events", role, (found, TYPES, wanted, name), "Events")
+    return titled("events", role, (found, TYPES, wanted, name), "Events")
 
 
 @pages.get("/recovery")
@@ -37,7 +36,7 @@ def show_recovery(role: Role) -> Response:
     """Each recovery action, and the last failures that it was about."""
     statistics = core().monitoring.reporter.report().recovery
     shown = action_lines(statistics), ask(list_recoveries, limit=20)
-    return _page("recovery", role, shown, "Recovery")
+    return titled("recovery", role, shown, "Recovery")
 
 
 @pages.get("/routes")
@@ -45,15 +44,11 @@ def show_recovery(role: Role) -> Response:
 def show_routes(role: Role) -> Response:
     """Every route that was asked for within the last minute."""
     here = core()
-    return _page("routes", role, route_lines(here, here.monitoring.traffic.routes()), "Routes")
+    return titled("routes", role, route_lines(here, here.monitoring.traffic.routes()), "Routes")
 
 
 @pages.get("/audit")
 @looking
 def show_audit(role: Role) -> Response:
     """What operators did."""
-    return _page("audit", role, ask(list_audit_entries), "Audit")
-
-
-def _page(name: str, role: Role, shown: Any, title: str) -> Response:
-    return page(name, role, shown, title=f"{title} · {core().title}", **surroundings())
+    return titled("audit", role, ask(list_audit_entries), "Audit")

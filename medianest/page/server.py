@@ -8,11 +8,9 @@ from typing import Any, Final
 from flask import Response, request
 
 from medianest.page.asking import act, ask
-from medianest.page.common import looking, server_pages, surroundings
+from medianest.page.common import looking, server_pages, titled
 from medianest.page.forms import acting
-from medianest.page.live import page
 from medianest.page.rendering import url_for
-from medianest.web.core import core
 from medianest.web.roles import Role
 from medianest.web.views.queue import (
     drop_queued_operation,
@@ -37,7 +35,7 @@ def show_queue(role: Role) -> Response:
     queue = found.queue.model_copy(update={"counted_at": None})
     blocked = {handler: _COUNTDOWN.sub("", why) for handler, why in found.blocked.items()}
     shown = found.model_copy(update={"queue": queue, "blocked": blocked})
-    return _page("queue", role, (shown, request.args.get("state")), "Queue")
+    return titled("queue", role, (shown, request.args.get("state")), "Queue")
 
 
 @server_pages.get("/queue/<operation_id>")
@@ -45,7 +43,7 @@ def show_queue(role: Role) -> Response:
 def show_operation(operation_id: str, role: Role) -> Response:
     """One operation of the queue."""
     found = ask(get_queued_operation, operation_id=operation_id)
-    return _page("operation", role, found, "Operation")
+    return titled("operation", role, found, "Operation")
 
 
 @server_pages.post("/queue/<operation_id>/retry")
@@ -91,7 +89,3 @@ def remove(name: str) -> tuple[str, str]:
     """Watch a dependency no longer."""
     act(remove_dependency, {}, name=name)
     return url_for("page.show_dependencies"), f"{name} is watched no longer."
-
-
-def _page(name: str, role: Role, shown: Any, title: str) -> Response:
-    return page(name, role, shown, title=f"{title} · {core().title}", **surroundings())
