@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from medianest.dependencies import MonitoredService
 from medianest.health import Check
@@ -14,7 +15,7 @@ from medianest.health.system import System
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.memory import OverrideMemory
-from medianest.resilience import Clock, ConfigurationError
+from medianest.resilience import ConfigurationError, Registry
 
 __all__ = ["Shared"]
 
@@ -35,7 +36,7 @@ class Shared:
         no folder, and for another one than the first."""
         if self._overrides is None:
             registry = self.service.registry
-            self._overrides = OverrideKeeper(registry, _kept_in(folder, registry.clock))
+            self._overrides = OverrideKeeper(registry, _kept_in(folder, registry))
             self._folder = folder
         if folder != self._folder:
             raise ConfigurationError(
@@ -56,9 +57,13 @@ class Shared:
             self.service.monitor.add(check)
 
 
-def _kept_in(folder: Any, clock: Clock) -> OverrideFile | OverrideMemory:
+_memories: Final[WeakKeyDictionary[Registry, OverrideMemory]] = WeakKeyDictionary()
+"""What is kept in no folder, by the registry: it may be in several extensions."""
+
+
+def _kept_in(folder: Any, registry: Registry) -> OverrideFile | OverrideMemory:
     if folder is None:
-        return OverrideMemory()
+        return _memories.setdefault(registry, OverrideMemory())
     if not isinstance(folder, str | Path):
         raise ConfigurationError(f"RESILIENCE_FOLDER must be the path of a folder, not {folder!r}")
-    return OverrideFile(Path(folder) / "overrides.json", clock)
+    return OverrideFile(Path(folder) / "overrides.json", registry.clock)

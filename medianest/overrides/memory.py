@@ -17,10 +17,11 @@ class OverrideMemory:
 
     def __init__(self) -> None:
         self._held: list[Override] = []
+        self._updates = 0
 
     def signature(self) -> tuple[int, ...]:
-        """Nobody else changes it."""
-        return ()
+        """Changes whenever it does: several keepers may have it."""
+        return (self._updates,)
 
     def read(self) -> list[Override]:
         """What it holds."""
@@ -29,3 +30,4 @@ class OverrideMemory:
     def update(self, change: Callable[[list[Override]], Iterable[Override]]) -> None:
         """Hold what `change` makes of what it holds now."""
         self._held = list(change(self._held))
+        self._updates += 1
