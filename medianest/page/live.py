@@ -40,6 +40,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Vary": "Cookie",
+    # What else answers here, as the login form of a proxy, has no place on an open page.
+    "X-Answered-By": "MediaNest",
 }
 _HARDLY: Final = 1 / 3
 """A measured figure that has moved by a smaller share of it is no news to an open page, for a
@@ -91,7 +93,7 @@ def page(name: str, role: Role, shown: Any, **around: Any) -> Response:
     the same while somebody looks at it. With `?fragment` only the part that changes."""
     is_part = "fragment" in request.args
     drawing = _drawn(name, role, shown, may_be_alike=is_part)
-    if is_part and request.if_none_match.contains(drawing.tag):
+    if is_part and request.if_none_match.contains_weak(drawing.tag):
         response = Response(status=304, headers=_HEADERS)
     else:
         around = {**around, "tag": drawing.tag}

@@ -79,6 +79,14 @@ def test_an_idle_page_is_not_sent_again(app: Flask, clock: ManualClock) -> None:
     assert max(sent.values()) <= 2, sent  # each half a minute all figures are shown as they are
 
 
+def test_a_proxy_that_packs_pages_does_not_have_them_sent_again(app: Flask) -> None:
+    """It makes their tags weak."""
+    browser = Browser(app.test_client())
+    tag = browser.get("/recovery?fragment").headers["ETag"]
+    answer = browser.get("/recovery?fragment", **{"If-None-Match": f"W/{tag}"})
+    assert answer.status_code == 304
+
+
 def test_what_happens_is_sent_at_once(app: Flask, clock: ManualClock) -> None:
     browser = Browser(app.test_client())
     tag = browser.get("/?fragment").headers["ETag"]

@@ -60,6 +60,7 @@ function tellLost(isLost) {
   const time = lost.querySelector("time");
   time.dateTime = new Date(lostAt).toISOString();
   time.dataset.ago = "";
+  tellTimes();
 }
 async function look() {
   clearTimeout(timer);
@@ -76,6 +77,7 @@ async function look() {
     // The header has whole seconds: what is nearer than that is left as it is.
     if (Math.abs(date - Date.now() - ahead) > 1500) ahead = date + 500 - Date.now();
     if (answer.status === 200) {
+      if (answer.headers.get("X-Answered-By") !== "MediaNest") throw new Error("somebody else answers");
       const html = await answer.text();
       tag = answer.headers.get("ETag");
       show(html);

@@ -104,6 +104,25 @@ def test_a_lost_connection_is_told_and_found_again(browser: Browser, server: Ser
         seen.complaints.clear()  # Chromium tells of it itself
 
 
+@pytest.mark.parametrize("body", ["<h1>The proxy: log in</h1>", ""])
+def test_what_somebody_else_answers_is_not_shown(
+    browser: Browser, server: Server, body: str
+) -> None:
+    """Keeps out: the form of a proxy, or nothing at all, in place of the page."""
+    with watched(browser) as seen:
+        page = seen.page
+        page.route(
+            "**/*fragment*", lambda route: route.fulfill(body=body, content_type="text/html")
+        )
+        page.goto(f"{server.url}/recovery")
+        lost = page.locator("#lost")
+        expect(lost).to_be_visible()
+        assert re.search(r"lost (just now|\d+ s ago)", lost.inner_text())
+        assert "Recovery" in page.locator("main").inner_text()
+        page.unroute("**/*fragment*")
+        expect(lost).to_be_hidden()
+
+
 def test_an_idle_page_is_answered_with_304(browser: Browser, server: Server) -> None:
     with watched(browser) as seen:
         page = seen.page
