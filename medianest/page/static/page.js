@@ -4,7 +4,8 @@
 const EVERY = 2000, PATIENCE = 8000;
 const main = document.querySelector("main[data-live]");
 const lost = document.getElementById("lost");
-const PROOF = "medianest-proof";
+// Several servers may be below paths of one name, and share its storage.
+const PROOF = `medianest-proof${document.querySelector(".brand a").pathname.replace(/\/$/, "")}`;
 let ahead = Number(document.body.dataset.now || Date.now()) - Date.now();
 let tag = document.body.dataset.tag || "", timer = 0, lostAt = null;
 

@@ -148,6 +148,19 @@ def test_no_other_page_has_it_in_a_frame(
 def test_a_link_signs_in_once(browser: Browser, server: Server) -> None:
     assert "/login#" not in server.log  # others read a log of production
     link = login_link(OPERATOR, server.url, SystemClock())
+def test_servers_below_paths_of_one_name_keep_their_proofs_apart(
+    browser: Browser, server: Server, other: Neighbour
+) -> None:
+    """Keeps out: who signs in to the one can no longer act on the other."""
+    with watched(browser) as seen:
+        for url, path in ((server.url, ""), (f"{other.url('127.0.0.1')}/nest", "/nest")):
+            log_in(seen.page, url)
+            kept = seen.page.evaluate("Object.keys(localStorage)")
+            assert kept == [f"medianest-proof{path}"]
+
+
+def test_the_printed_link_logs_in_once(browser: Browser, server: Server) -> None:
+    link = not_none(re.search(r"page: (http://\S+/login#\S+)", server.log))[1]
     with watched(browser) as seen:
         seen.page.goto(link)
         expect(seen.page.get_by_role("button", name="Sign out")).to_be_visible()
