@@ -114,8 +114,9 @@ function logIn() {
   }
   if (!form) return;
   add(form, "script", "1");
-  if (location.hash.length > 1) {
-    form.elements.token.value = decodeURIComponent(location.hash.slice(1));
+  const [, code] = location.hash.match(/^#([\w-]+\.[0-9a-f]+\.[\w-]+)$/) || [];
+  if (code) {
+    form.elements.token.value = code;
     history.replaceState(null, "", location.pathname + location.search);
     form.requestSubmit();
   }

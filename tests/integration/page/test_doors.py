@@ -148,6 +148,17 @@ def test_no_other_page_has_it_in_a_frame(
 def test_a_link_signs_in_once(browser: Browser, server: Server) -> None:
     assert "/login#" not in server.log  # others read a log of production
     link = login_link(OPERATOR, server.url, SystemClock())
+@pytest.mark.parametrize("fragment", ["main", "%", OPERATOR])
+def test_what_is_no_code_is_not_sent(browser: Browser, server: Server, fragment: str) -> None:
+    """Keeps out: a link to the content counts as a wrong token, and a stranger's link has the
+    browser of an operator send as many of them as it likes."""
+    with watched(browser) as seen:
+        seen.page.goto(f"{server.url}/login#{fragment}")
+        expect(seen.page.locator("#login input[name=script]")).to_have_count(1)
+        expect(seen.page.get_by_label("Token")).to_have_value("")
+        assert [each.method for each in seen.asked].count("POST") == 0
+
+
 def test_servers_below_paths_of_one_name_keep_their_proofs_apart(
     browser: Browser, server: Server, other: Neighbour
 ) -> None:
