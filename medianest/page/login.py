@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+import re
+from typing import Final, cast
 
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,6 +17,9 @@ from medianest.web.roles import Role
 
 __all__ = ["show_login"]
 
+_CODE: Final = re.compile(r"[\w-]+\.[0-9a-f]+\.[\w-]{22}")
+"""What the code of a link looks like."""
+
 
 @server_pages.get("/login")
 def show_login() -> AnyResponse:
@@ -27,10 +31,11 @@ def show_login() -> AnyResponse:
 def log_in() -> AnyResponse:
     """Begin a session."""
     refuse_other_sites()
+    given = request.form.get("token", "").strip()
     try:
-        role = _role_of(request.form.get("token", "").strip())
+        role = _role_of(given)
     except ProblemError as error:
-        return _form(error.detail, 429 if error.kind == "too-many-attempts" else 403)
+        return _form(_why_refused(error, given), 429 if error.kind == "too-many-attempts" else 403)
     if role not in ("viewer", "operator"):
         return _form("this token is for the media API alone", 403)
     has_script = request.form.get("script") == "1"
@@ -64,6 +69,13 @@ def _role_of(given: str) -> Role:
         _door().tokens.trust_address()
         return role
     return _door().tokens.role_of(given)
+
+
+def _why_refused(error: ProblemError, given: str) -> str:
+    """Who comes late with a link knows of no token."""
+    if error.kind == "unauthorized" and _CODE.fullmatch(given):
+        return "this link was used before, or is too old: medianest token link prints another"
+    return error.detail
 
 
 def _form(fault: str | None, status: int = 200) -> Response:

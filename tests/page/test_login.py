@@ -66,6 +66,15 @@ def test_a_wrong_token_is_told(browser: Browser) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
+def test_a_link_that_comes_too_late_says_how_to_get_another(browser: Browser) -> None:
+    """Keeps out: a newcomer clicks the link after two minutes, and no token is known."""
+    code = login_link("the-operator-token", "", ManualClock()).partition("#")[2]
+    assert browser.log_in(code).status_code == 200
+    answer = browser.log_in(code)
+    assert answer.status_code == 403
+    assert "too old: medianest token link prints another" in answer.text
+
+
 def test_guessing_is_slowed(browser: Browser) -> None:
     statuses = [browser.log_in(f"guess-{number}").status_code for number in range(22)]
     assert statuses[:20] == [403] * 20
