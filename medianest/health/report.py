@@ -158,6 +158,8 @@ def _overall(
     return overall_status(parts)
 
 
+_UNWELL: Final = (Status.DEGRADED, Status.UNHEALTHY)
+
 _OF_CHECKS: Final = ("dependency-down", "dependency-trouble")
 """Rules that say what the checks of a dependency have found, without a wait of their own."""
 
@@ -165,9 +167,15 @@ _OF_CHECKS: Final = ("dependency-down", "dependency-trouble")
 def _troubles(
     firing: Iterable[Alert], pending: Iterable[Alert], dependencies: Iterable[DependencyHealth]
 ) -> tuple[Alert, ...]:
-    unwell = {d.name for d in dependencies if d.status in (Status.DEGRADED, Status.UNHEALTHY)}
+    unwell = {d.name for d in dependencies if d.status in _UNWELL}
     again = [each for each in pending if each.rule in _OF_CHECKS and each.subject in unwell]
     return tuple(sorted([*firing, *again], key=Alert.urgency))
+
+
+def _worst_first(dependencies: Iterable[DependencyHealth]) -> list[DependencyHealth]:
+    """Those that are unwell."""
+    unwell = [each for each in dependencies if each.is_used and each.status in _UNWELL]
+    return sorted(unwell, key=lambda each: -each.status.severity_rank)
 
 
 def _recommendations(
@@ -180,8 +188,8 @@ def _recommendations(
     found = [f"{alert.message}: {alert.advice}" for alert in troubles]
     told = {alert.subject for alert in troubles} | {alert.rule for alert in troubles}
     advised = {each.name: each.recommendations for each in risk.dependencies}
-    for each in dependencies:
-        if each.is_used and each.status is Status.UNHEALTHY and each.name not in told:
+    for each in _worst_first(dependencies):
+        if each.name not in told:
             found += advised.get(each.name) or [f"{each.name}: {each.message}"]
     found += [
         f"{component.name}: {component.message}"
