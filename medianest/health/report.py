@@ -48,6 +48,8 @@ class Report:
     patiences: tuple[PatienceSnapshot, ...]
     firing: tuple[Alert, ...]
     pending: tuple[Alert, ...]
+    again: tuple[Alert, ...]
+    """Of these, what does not work again, and nobody is told again so soon."""
     risk: CascadeRisk
     minute: Figures
     since_start: Figures
@@ -57,8 +59,8 @@ class Report:
 
     @property
     def troubles(self) -> tuple[Alert, ...]:
-        """What is known to be wrong: what fires, and what nobody is told of again so soon."""
-        return _troubles(self.firing, self.pending, self.dependencies)
+        """What is known to be wrong, told or not."""
+        return _troubles(self.firing, self.again)
 
 
 class Reporter:
@@ -99,7 +101,7 @@ class Reporter:
     def _made(self) -> Report:
         registry, traffic = self._observer.registry, self._observer.traffic
         looked, components = self._observer.observe()
-        firing, pending = self._alerts.firing(), self._alerts.pending()
+        firing = self._alerts.firing()
         risk = self._cascade.assess()
         utc = registry.clock.utc()
         dependencies = [self._changes.dated(_under_alert(each, firing), utc) for each in looked]
@@ -109,6 +111,7 @@ class Reporter:
             for breaker in (found.breaker, *found.operations)
             if breaker is not None
         }
+        again = _again(self._alerts.again(), dependencies)
         minute, ever = traffic.figures()
         return Report(
             at=utc,
@@ -121,14 +124,15 @@ class Reporter:
             flights=tuple(coalesce.snapshot() for coalesce in registry.flights()),
             patiences=tuple(patience.snapshot() for patience in registry.patiences()),
             firing=tuple(firing),
-            pending=tuple(pending),
+            pending=tuple(self._alerts.pending()),
+            again=again,
             risk=risk,
             minute=minute,
             since_start=ever,
             in_flight=traffic.in_flight,
             recovery=self._recovery(),
             recommendations=_recommendations(
-                _troubles(firing, pending, dependencies), dependencies, components, risk
+                _troubles(firing, again), dependencies, components, risk
             ),
         )
 
@@ -164,11 +168,12 @@ _OF_CHECKS: Final = ("dependency-down", "dependency-trouble")
 """Rules that say what the checks of a dependency have found, without a wait of their own."""
 
 
-def _troubles(
-    firing: Iterable[Alert], pending: Iterable[Alert], dependencies: Iterable[DependencyHealth]
-) -> tuple[Alert, ...]:
+def _again(quiet: Iterable[Alert], dependencies: Iterable[DependencyHealth]) -> tuple[Alert, ...]:
     unwell = {d.name for d in dependencies if d.status in _UNWELL}
-    again = [each for each in pending if each.rule in _OF_CHECKS and each.subject in unwell]
+    return tuple(each for each in quiet if each.rule in _OF_CHECKS and each.subject in unwell)
+
+
+def _troubles(firing: Iterable[Alert], again: Iterable[Alert]) -> tuple[Alert, ...]:
     return tuple(sorted([*firing, *again], key=Alert.urgency))
 
 

@@ -202,13 +202,12 @@ def test_what_is_down_without_an_alert_is_told_before_what_is_busy(
     )
 
 
-def test_what_may_fire_about_something_that_works_is_no_trouble_yet(
-    world: World, reporter: Reporter
-) -> None:
-    world.down = {"plex"}
+def test_what_may_fire_for_the_first_time_is_no_trouble_yet(clock: ManualClock) -> None:
+    world = World(clock, hold=30)
+    world.check("queue", lambda: CheckResult(Status.DEGRADED, "2 could not be done", {"dead": 2}))
     world.checks()
     world.manager.evaluate()
-    assert reporter.report().troubles == ()
+    assert (len(world.manager.pending()), world.manager.again()) == (1, [])
 
 
 def test_a_critical_component_that_hangs_from_the_first_on_counts(

@@ -138,6 +138,10 @@ class AlertState:
         if not self._is_firing:
             self.alert, self._restored = alert, True
 
+    def is_quiet(self, now: float) -> bool:
+        """Whether nobody is told of it, as it was over so shortly ago."""
+        return now < self._quiet_until
+
     def follow(
         self, reading: RuleResult, now: float, utc: datetime, silence: Silence | None = None
     ) -> Alert | None:
@@ -219,7 +223,7 @@ class AlertState:
 
     def _proven(self, reading: RuleResult, now: float) -> Severity | None:
         """How bad it has been for long enough."""
-        if now < self._quiet_until:
+        if self.is_quiet(now):
             return None
         hold = 0.0 if reading.skip_hold else self._options.hold
         lasted = [level for level, since in self._above.items() if now - since >= hold]

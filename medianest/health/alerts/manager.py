@@ -118,6 +118,13 @@ class AlertManager:
         """What may become an alert when it lasts."""
         return [alert for alert in self._alerts() if alert.state == "pending"]
 
+    def again(self) -> list[Alert]:
+        """What is pending as it was over so shortly ago that nobody is told of it again."""
+        now = self._clock.now()
+        with self._lock:
+            quiet = [track.alert for track in self._tracks.values() if track.is_quiet(now)]
+        return [alert for alert in quiet if alert is not None and alert.state == "pending"]
+
     def recent(self) -> list[Alert]:
         """What was told last, newest first."""
         with self._lock:
