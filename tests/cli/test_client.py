@@ -94,6 +94,13 @@ def test_a_server_may_be_below_a_path(server: AnsweringServer) -> None:
     assert "Authorization" not in server.headers
 
 
+def test_an_app_that_wants_a_login_is_told_how_to_give_a_token(server: AnsweringServer) -> None:
+    """Keeps out: it is called no MediaNest, and nothing else is said."""
+    server.redirects_to = "/login"
+    with pytest.raises(CommandError, match=r"redirects to /login.*--token-file names a token"):
+        Client(server.url, None, 5.0).get("health")
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"", b"\xff"])
 def test_what_is_no_medianest_is_told(server: AnsweringServer, body: bytes) -> None:
     server.body = body

@@ -10,13 +10,15 @@ from typing import Any
 
 class AnsweringServer:
     """Answers `body` with 200 to whatever comes; `asked` counts that, and `path` and `headers` are
-    the last one's. `date` is what its clock says, where that is not the time."""
+    the last one's. `date` is what its clock says, where that is not the time. With
+    `redirects_to` it sends everybody there."""
 
     def __init__(self) -> None:
         self.body = b"{}"
         self.asked = 0
         self.path = ""
         self.date: str | None = None
+        self.redirects_to: str | None = None
         self.headers: Mapping[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -42,7 +44,9 @@ class AnsweringServer:
                 outer.asked += 1
                 outer.path = self.path
                 outer.headers = dict(self.headers)
-                self.send_response(200)
+                self.send_response(302 if outer.redirects_to else 200)
+                if outer.redirects_to:
+                    self.send_header("Location", outer.redirects_to)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(outer.body)))
                 self.end_headers()

@@ -157,7 +157,9 @@ class Client:
             if head.status < 300 or head.status == 503:  # so says health that all is not well
                 return Answer(head.status, body, _date(head))
         place = head.getheader("Location") if 300 <= head.status < 400 else None
-        hint = f"it redirects to {place}" if place else f"it answers {head.status} {head.reason}"
+        hint = f"it answers {head.status} {head.reason}"
+        if place:
+            hint = f"it redirects to {place}. If that is a login, --token-file names a token for it"
         raise CommandError(f"at {self.url} is no MediaNest: {hint}", Exit.STRANGER)
 
     def _problem(self, status: int, problem: Mapping[str, Any]) -> CommandError:
