@@ -152,7 +152,7 @@ class Registry:
         return dependency
 
     def check_dependency(
-        self, name: str, criticality: str, depends_on: Iterable[str], of_type: str = "external-api"
+        self, name: str, criticality: str, depends_on: Iterable[str], of_type: str
     ) -> None:
         """Raise ConfigurationError when no such dependency can be registered: its name is taken,
         its criticality or type unknown, or what it depends on not registered."""
