@@ -144,3 +144,15 @@ def test_one_that_dies_of_looks_dies_by_the_rules_for_attempts(
     assert attempts.attempt(its, 7).settlement.values["state"] == "pending"
     pace.last_success = NOW
     assert attempts.attempt(its, 7).settlement.values["state"] == "dead"
+
+
+def test_what_is_proven_to_be_absent_and_fails_when_it_is_sent_is_in_doubt_no_more(
+    attempts: Any, service: Any, clock: ManualClock
+) -> None:
+    its = in_doubt(absent_since=at(-10))
+    attempts.attempt(its, 7)
+    clock.advance(30)
+    service.answer = error = ValueError("wrong")
+    ended = attempts.attempt(its, 7)
+    assert ended.settlement == Settlement.later(its, at(30), 10, error, own=True)
+    assert (ended.settlement.values["occupies"], ended.go_on) == (0, True)
