@@ -177,7 +177,7 @@ def test_a_link_signs_in_once(browser: Browser, server: Server) -> None:
         assert not any(code in request.url.partition("#")[0] for request in seen.asked)
     with watched(browser) as seen:
         seen.page.goto(link)
-        expect(seen.page.get_by_role("alert")).to_contain_text("the token is not known")
+        expect(seen.page.get_by_role("alert")).to_contain_text("this link was used before")
         seen.complaints.clear()  # Chromium tells of the 403 itself
 
 
