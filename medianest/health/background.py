@@ -31,7 +31,8 @@ class Background:
     def __init__(self, monitor: HealthMonitor, clock: Clock) -> None:
         self._monitor = monitor
         self._clock = clock
-        self._lock = threading.Lock()
+        # A collection of garbage may stop it in the midst of anything that its own thread does.
+        self._lock = threading.RLock()
         self._pid: int | None = None
         self._ended = threading.Event()
         self._beating: threading.Thread | None = None

@@ -1,6 +1,8 @@
 """A monitor that looks by itself, in a program without a scheduler."""
 
+import gc
 import threading
+import weakref
 from typing import NoReturn
 
 import pytest
@@ -102,3 +104,25 @@ def test_a_listener_that_fails_does_not_end_it(caplog: pytest.LogCaptureFixture)
         assert failed.wait(SOON)
         assert runs.wait(3)
     assert "a listener failed when the health of thing changed" in caplog.text
+
+
+class _Dying:
+    """Stops a monitor when it is collected, as an extension does."""
+
+    def __init__(self, background: Background) -> None:
+        self.itself = self
+        weakref.finalize(self, background.stop, 0.0)
+
+
+def test_a_collection_of_garbage_may_stop_it_while_it_is_stopped(
+    background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: a thread that waits for itself."""
+    _Dying(background)
+    event = threading.Event()
+    monkeypatch.setattr(event, "set", gc.collect)  # under the lock
+    monkeypatch.setattr(background, "_ended", event)
+    stopping = threading.Thread(target=background.stop, args=(5,), daemon=True)
+    stopping.start()
+    stopping.join(SOON)
+    assert not stopping.is_alive()
