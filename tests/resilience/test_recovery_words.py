@@ -14,12 +14,14 @@ from medianest.resilience import (
     ErrorRecoveryManager,
     ManualClock,
     MemoryLastGood,
+    Recovery,
     RecoveryContext,
     UnknownNameError,
 )
 from medianest.resilience.recovery import NamedOperation
 from medianest.resilience.recovery.good_answers import GoodAnswers
 from medianest.resilience.recovery.operations import NamedOperations
+from tests.resilience import recovering
 from tests.resilience.recovering import CONTEXT, broken
 from tests.support.narrowing import not_none
 
@@ -227,3 +229,21 @@ def test_nobody_has_asked_yet(clock: ManualClock) -> None:
         not_none(answers.rehearsed({}).declined(TimeoutError())).why
         == "nobody has asked for it yet"
     )
+
+
+def test_a_rehearsal_is_served_the_good_answer_for_its_arguments(
+    manager: ErrorRecoveryManager, recovery: Recovery, ask: Callable[..., Any]
+) -> None:
+    for name in ("films", "shows"):
+        ask(name)
+    context = manager.operations.get(recovering.SHELF).rehearsal({"name": "films"})
+    served = not_none(context.good).serve(ConnectionError("down"), rehearsal=True)
+    assert served == (["films"], 0)
+
+
+def test_a_name_that_is_taken_by_another_operation_is_told() -> None:
+    operations = NamedOperations()
+    operations.register(SHELF)
+    with pytest.raises(ConfigurationError) as caught:
+        operations.register(NamedOperation(name="shop.shelf", service="another"))
+    assert str(caught.value) == "operation 'shop.shelf' is registered already"
