@@ -68,7 +68,7 @@ def test_its_breaker_is_seen_to_open_and_closed_by_hand(browser: Browser, shop: 
         line = page.locator(".board li", has_text="reports")
         expect(line).to_contain_text("division by zero")
         line.get_by_role("link", name="open").click()
-        page.get_by_text("Close it, or begin its figures anew").click()
+        page.get_by_text("Close it; reset it").click()
         page.locator("#close").get_by_label("Why").fill("it is well again")
         page.get_by_role("button", name="Close", exact=True).click()
         expect(page.get_by_text("reports is closed.")).to_be_visible()
