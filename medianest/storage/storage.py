@@ -10,6 +10,7 @@ from medianest.resilience.recovery import NamedOperation, breaker_reset
 from medianest.resilience.steps import ClockSteps
 from medianest.storage.change_journal import ChangeJournal
 from medianest.storage.database import READ, SERVICE, WRITE, Database
+from medianest.storage.journal import Journal
 from medianest.storage.migrator import Migrator
 from medianest.storage.records import Audit, HistoryJournal
 from medianest.storage.samples import sample_error
@@ -53,7 +54,7 @@ class Storage:
 
     def jobs(self) -> list[Job]:
         """What is done beside the requests."""
-        database, history, audit, events = self.database, self.history, self.audit, self.events
+        kept = {"history": self.history, "audit": self.audit, "events": self.events}
         return [
             Job(
                 name="prepare the database",
@@ -61,34 +62,14 @@ class Storage:
                 every=_PREPARE_SECONDS,
                 at_start=self.migrator.begin,
             ),
-            Job(
-                name="write the history",
-                run=history.flush,
-                every=_WRITE_SECONDS,
-                needs_tables=True,
-                at_end=history.flush,
-            ),
-            Job(
-                name="write the audit",
-                run=audit.flush,
-                every=_WRITE_SECONDS,
-                needs_tables=True,
-                at_end=audit.flush,
-            ),
-            Job(
-                name="write the events",
-                run=events.flush,
-                every=_WRITE_SECONDS,
-                needs_tables=True,
-                at_end=events.flush,
-            ),
+            *(_writing(name, journal) for name, journal in kept.items()),
             Job(
                 name="learn of events",
-                run=events.follow,
+                run=self.events.follow,
                 every=_FOLLOW_SECONDS,
                 needs_tables=True,
             ),
-            Job(name="release connections", run=database.release_idle, every=_RELEASE_SECONDS),
+            Job(name="release connections", run=self.database.release_idle, every=_RELEASE_SECONDS),
             Job(
                 name="prune what is old",
                 run=self._prune,
@@ -107,3 +88,14 @@ class Storage:
         self.history.prune(self._steps.ago(self._settings.keep_history))
         self.audit.prune(self._steps.ago(self._settings.keep_audit))
         self.events.prune(self._steps.ago(self._settings.keep_history))
+
+
+def _writing(name: str, journal: Journal) -> Job:
+    """Writes what a journal holds, also at the end."""
+    return Job(
+        name=f"write the {name}",
+        run=journal.flush,
+        every=_WRITE_SECONDS,
+        needs_tables=True,
+        at_end=journal.flush,
+    )
