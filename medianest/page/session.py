@@ -56,7 +56,7 @@ class Sessions:
         self._cookies = _serializer(key, "session")
         self._codes = None if token is None else _codes(token)
         self._notices = _serializer(key, "notice")
-        self._over: set[str] = set()
+        self._over: dict[str, float] = {}
 
     def begin(self, role: Role, address: str | None) -> tuple[str, Session]:
         """The cookie of a new session. `address` is None for a browser that runs the script."""
@@ -118,7 +118,8 @@ class Sessions:
         time until which it is needed. In a folder that cannot be written only this worker knows."""
         if name in self._over:
             return False
-        self._over.add(name)
+        now = self.now()
+        self._over = {each: end for each, end in self._over.items() if end > now} | {name: until}
         try:
             self._marks.mkdir(mode=0o700, exist_ok=True)
             self._forget_old()
