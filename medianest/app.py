@@ -62,7 +62,6 @@ def create_app(
     made = Container(settings, registry, routes_of(app, (*LOOKS, *PATHS)), admission.places)
     app.extensions["medianest"] = made
     app.extensions["medianest.background"] = _background(made)
-    record(app, made.monitoring.traffic, admission.sheds)
     check_hosts(app, settings)
     send_security_headers(app)
     init_problems(app)
@@ -72,6 +71,7 @@ def create_app(
     for blueprint in _OWN:
         app.register_blueprint(blueprint)
     init_page(app, made)
+    record(app, made.monitoring.traffic, admission.sheds)
     if settings.trusted_proxies:
         app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     made.overrides.follow()  # before the first request, and whatever the database does

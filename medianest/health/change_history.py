@@ -79,6 +79,7 @@ class ChangeHistory:
         self._worker = worker
         self._own: deque[ChangeRecord] = deque(maxlen=size)
         self._learned: deque[ChangeRecord] = deque(maxlen=size)
+        self._revision = 0
         self._lock = threading.Lock()
         self.sinks: list[Callable[[ChangeRecord], None]] = []
         self.concerns: Callable[[ChangeEvent], bool] = lambda event: True
@@ -86,6 +87,11 @@ class ChangeHistory:
         state_changed.connect(self._on_breaker)
         health_changed.connect(self._on_component)
         alert_changed.connect(self._on_alert)
+
+    @property
+    def revision(self) -> int:
+        """Another number after each change."""
+        return self._revision
 
     def recent(self, limit: int | None = None) -> list[ChangeRecord]:
         """The last changes of all processes, as far as this one knows them, newest first."""
@@ -100,7 +106,9 @@ class ChangeHistory:
         told = list(changes)
         with self._lock:
             known = {each.id for each in (*self._own, *self._learned)}
-            self._learned.extend(each for each in told if each.id not in known)
+            news = [each for each in told if each.id not in known]
+            self._learned.extend(news)
+            self._revision += bool(news)
 
     def _on_breaker(self, event: StateChanged) -> None:
         self._add(
@@ -143,6 +151,7 @@ class ChangeHistory:
         change = ChangeRecord(at=event.at, message=text, worker=self._worker(), **values)
         with self._lock:
             self._own.append(change)
+            self._revision += 1
         for sink in self.sinks:
             sink(change)
 

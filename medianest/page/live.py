@@ -20,7 +20,7 @@ from medianest.page.rendering import render_template
 from medianest.web.core import core
 from medianest.web.roles import Role
 
-__all__ = ["DRAWINGS", "POLICY", "Drawings", "alike", "framed", "html_page", "page"]
+__all__ = ["DRAWINGS", "LOOKED", "POLICY", "Drawings", "alike", "framed", "html_page", "page"]
 
 POLICY: Final = "; ".join(
     (
@@ -52,6 +52,9 @@ _WHILE: Final = 30.0
 
 DRAWINGS: Final = "medianest.drawings"
 """Where an app has its Drawings in its `extensions`."""
+
+LOOKED: Final = "medianest.looked"
+"""Where an environ has the role of who saw nothing new, and the route."""
 
 _MOST: Final = 32
 """Pages whose last drawing is kept for others who look at the same."""
@@ -94,6 +97,7 @@ def page(name: str, role: Role, shown: Any, **around: Any) -> Response:
     is_part = "fragment" in request.args
     drawing = _drawn(name, role, shown, may_be_alike=is_part)
     if is_part and request.if_none_match.contains_weak(drawing.tag):
+        request.environ[LOOKED] = role, str(request.url_rule)
         response = Response(status=304, headers=_HEADERS)
     else:
         around = {**around, "tag": drawing.tag}

@@ -10,6 +10,7 @@ from medianest.page import login, server
 from medianest.page.common import EXTENSION, server_pages
 from medianest.page.door import Door
 from medianest.page.page import page_blueprint
+from medianest.page.polls import Polls
 from medianest.page.session import Sessions
 from medianest.web.auth import session_key
 from medianest.web.container import Container
@@ -33,3 +34,5 @@ def init_page(app: Flask, made: Container) -> None:
     app.extensions[EXTENSION] = door
     made.looker = lambda: door.session() is not None
     app.register_blueprint(page_blueprint(server_pages))
+    polls = Polls(app.wsgi_app, clock, lambda: made.changes.revision)
+    app.wsgi_app = polls  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from medianest.health.traffic import NOWHERE, Routes, Traffic
 from medianest.storage.callers import CALLER, Caller
 
-__all__ = ["LOOKS", "Services", "record", "routes_of"]
+__all__ = ["LOOKS", "Services", "Wsgi", "note_answer", "record", "routes_of"]
 
 _ANSWERED = "medianest.answered"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -64,11 +64,16 @@ def record(app: Flask, traffic: Traffic, is_client: Callable[[str], bool]) -> No
             route, status = environ.get(_ANSWERED, (NOWHERE, 500))
             traffic.end(began, method if method in _METHODS else "(other)", route, status)
 
-    app.after_request(_note_answer)
+    app.after_request(_note_response)
     app.wsgi_app = counted  # type: ignore[method-assign]
 
 
-def _note_answer(response: Response) -> Response:
+def note_answer(environ: dict[str, Any], route: str, status: int) -> None:
+    """How a request was answered."""
+    environ[_ANSWERED] = (route, status)
+
+
+def _note_response(response: Response) -> Response:
     rule = request.url_rule
-    request.environ[_ANSWERED] = (NOWHERE if rule is None else rule.rule, response.status_code)
+    note_answer(request.environ, NOWHERE if rule is None else rule.rule, response.status_code)
     return response
