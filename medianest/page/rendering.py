@@ -15,7 +15,13 @@ from werkzeug.local import LocalProxy
 from medianest.page.words import WORDS
 from medianest.web.core import core
 
-__all__ = ["render_template", "url_for"]
+__all__ = ["STYLE", "render_template", "url_for"]
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+STYLE: Final = (_TEMPLATES / "page" / "page.css").read_text()
+"""In the page rather than a file of its own: a browser paints nothing before it has it, which took
+a fourth of the time until then."""
 
 _HIDDEN: Final = Markup('<input type="hidden" name="proof" value="{}" data-given>')
 
@@ -37,9 +43,10 @@ def _proof_field() -> str:
 
 
 _environment: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    loader=FileSystemLoader(_TEMPLATES),
     autoescape=True,
     auto_reload=False,  # a look at each file for each page
 )
 _environment.filters.update((word.__name__, word) for word in WORDS)
 _environment.globals.update(url_for=url_for, here=LocalProxy(core), proof_field=_proof_field)
+_environment.globals["style"] = Markup(STYLE)

@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response
 
-__all__ = ["page", "send_security_headers"]
+__all__ = ["page", "send_security_headers", "style_source"]
 
 _NOTHING: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -27,10 +27,15 @@ def send_security_headers(app: Flask | Blueprint) -> None:
 
 def page(html: str, style: str) -> Response:
     """A page with one style element, which it may use, and nothing else."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"{_NOTHING}; style-src 'sha256-{digest}'"
+    policy = f"{_NOTHING}; style-src {style_source(style)}"
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return Response(html, headers=headers, content_type="text/html; charset=utf-8")
+
+
+def style_source(style: str) -> str:
+    """What a policy allows that style element by, and no other."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def _secured(response: Response) -> Response:

@@ -33,8 +33,8 @@ def test_its_pages_are_those_of_what_it_has(shop: Shop) -> None:
     assert "Queue" not in page
     assert "Sign in" not in page
     assert "Watch another" not in shop.get(f"{PAGE}dependencies").text
-    with shop.get(f"{PAGE}assets/page.css") as style:
-        assert style.status_code == 200
+    with shop.get(f"{PAGE}assets/page.js") as script:
+        assert script.status_code == 200
 
 
 def test_a_form_acts_without_a_script(shop: Shop) -> None:

@@ -62,7 +62,7 @@ app = Flask("shop")
 app.testing = True
 resilience = Resilience(app, endpoints="/resilience", page=True, metrics="/metrics")
 client = app.test_client()
-paths = "/resilience/status", "/resilience/page/", "/resilience/page/assets/page.css", "/metrics"
+paths = "/resilience/status", "/resilience/page/", "/resilience/page/assets/page.js", "/metrics"
 print(*(client.get(path).status_code for path in paths))
 """
 
