@@ -169,6 +169,7 @@ def take_snapshot(machine: StateMachine, now: float) -> tuple[BreakerSnapshot, l
     """A machine with the lock held, and the durations for its latency, which take sorting."""
     generation = machine.advance(now)
     generation.window.fold(now)
+    generation.window.tell_durations()
     counts, refused = generation.window.counts, machine.refused.read()
     calls = counts[Outcome.SUCCESS] + counts[Outcome.FAILURE]
     wait = math.inf if generation.admits_all else machine.retry_after(now)

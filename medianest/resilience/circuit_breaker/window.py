@@ -92,7 +92,9 @@ class _Slice:
 
     def note_all(self, batch: list[float]) -> None:
         """Keep every `stride`-th duration; twice the stride when they become too many."""
-        self.longest = max(self.longest, max(batch))
+        longest = max(batch)
+        if longest > self.longest:
+            self.longest = longest
         while len(self.samples) + len(batch) // self.stride >= _KEEP:
             self.thin()
         self.samples += batch[-self.seen % self.stride :: self.stride]
@@ -103,7 +105,7 @@ class Window:
     """Counts and latencies of the last `period` seconds.
 
     `retired` collects the counts that have left it, so that `retired + counts` is everything.
-    `durations` gets those of each slice that is whole.
+    `durations` gets those of each whole slice once: by `tell_durations`, or when the slice leaves.
     """
 
     __slots__ = (
@@ -111,6 +113,7 @@ class Window:
         "_newest",
         "_period",
         "_slices",
+        "_told",
         "_width",
         "counts",
         "folded_at",
@@ -125,6 +128,8 @@ class Window:
         self._width = period / SLICES
         self._newest = _Slice(now)
         self._slices = [self._newest]
+        self._told = 0
+        """So many of the oldest slices are in `durations`."""
         self.slides_at = now + self._width
         """When the newest slice is full."""
         self.folded_at = now
@@ -150,7 +155,11 @@ class Window:
     def end(self, now: float) -> None:
         """Fold for the last time: nothing is counted after it."""
         self.fold(now)
-        self._keep_durations()
+        self._tell(len(self._slices))
+
+    def tell_durations(self) -> None:
+        """Let `durations` know all slices that are whole."""
+        self._tell(len(self._slices) - 1)
 
     def add(self, outcome: int, took: float, slow: bool) -> None:
         """Count one finished call in the newest slice; call `fold` first."""
@@ -183,18 +192,26 @@ class Window:
         self.counts[SUCCESS] += number
         newest.note_all(batch)
 
-    def _keep_durations(self) -> None:
-        newest = self._newest
-        if newest.samples:
-            self._durations.add(newest.samples, newest.seen / len(newest.samples))
+    def _tell(self, number: int) -> None:
+        for part in self._slices[self._told : number]:
+            self._durations.add(part.samples, part.seen, part.longest)
+        self._told = number
 
     def _slide(self, now: float) -> None:
-        self._keep_durations()
+        slices = self._slices
         self._newest = _Slice(now)
+        slices.append(self._newest)
         self.slides_at = now + self._width
-        self._slices.append(self._newest)
         oldest_kept = now - self._period
-        while self._slices[0].start <= oldest_kept:
-            for place, number in enumerate(self._slices.pop(0).counts):
+        while slices[0].start <= oldest_kept:
+            self._retire(slices.pop(0))
+
+    def _retire(self, oldest: _Slice) -> None:
+        if self._told:
+            self._told -= 1
+        else:
+            self._durations.add(oldest.samples, oldest.seen, oldest.longest)
+        for place, number in enumerate(oldest.counts):
+            if number:
                 self.counts[place] -= number
                 self.retired[place] += number
