@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 class Controller:
     """Admits and settles calls and obeys operators, one thread at a time."""
 
+    __slots__ = (
+        "_classify", "_expects_all", "_lock", "_now", "_publishing", "machine", "name",
+    )  # fmt: skip
+
     def __init__(
         self, name: str, options: CircuitBreakerOptions, clock: Clock, random: Callable[[], float]
     ) -> None:

@@ -35,6 +35,12 @@ NOBODY = 0
 class StateMachine:
     """States, transitions, counts and leases of one circuit breaker. Not thread-safe."""
 
+    __slots__ = (
+        "_clock", "_past", "_random", "durations", "events", "flights", "generation",
+        "last_failure", "name", "openings", "openings_in_a_row", "options", "permits", "refused",
+        "refused_before", "slow",
+    )  # fmt: skip
+
     def __init__(
         self, name: str, options: CircuitBreakerOptions, clock: Clock, random: Callable[[], float]
     ) -> None:
@@ -93,7 +99,7 @@ class StateMachine:
 
     def _look_after_calls(self, generation: Generation, now: float) -> None:
         generation.slow_path_from = min(now + TICK, generation.expires_at)
-        if self.openings_in_a_row and self._is_settled(generation, now):
+        if self.openings_in_a_row and generation.is_settled(now, self.options.monitoring_period):
             self.openings_in_a_row = 0
         if self.slow < math.inf and self.overdue(now, generation.since):
             self._judge(generation, now, self._slow_verdict(generation, now))
@@ -124,8 +130,7 @@ class StateMachine:
         return None
 
     def _has_place(self, generation: Generation) -> bool:
-        taken = len(generation.leases) + generation.passed
-        return taken < self.options.half_open_max_calls
+        return len(generation.leases) + generation.passed < self.options.half_open_max_calls
 
     def retry_after(self, now: float) -> float:
         """Seconds until another call may be admitted; infinite while an operator has it open."""
@@ -226,10 +231,6 @@ class StateMachine:
             opened_for=self._wait() if state is State.OPEN else 0.0,
             refused_before=self.refused.read(),
         )
-
-    def _is_settled(self, generation: Generation, now: float) -> bool:
-        closed = generation.state is State.CLOSED
-        return closed and now - generation.since >= self.options.monitoring_period
 
     def _wait(self) -> float:
         """Exponential backoff, capped before jitter: callers at the cap must spread as well."""

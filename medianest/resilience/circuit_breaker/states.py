@@ -62,11 +62,18 @@ TRANSITIONS: Final[dict[tuple[State, Trigger], State]] = {
 }
 
 
-class Generation:
+class _ReadByCalls:
+    """What each call reads of its generation, without a lock. It is a base as slots of a base lie
+    first: one line of the cache holds them and the object's head, where a call of one breaker among
+    many waits for each line."""
+
+    __slots__ = ("fast_below", "pending", "refuse_until", "slow_path_from")
+
+
+class Generation(_ReadByCalls):
     """One stay in one state. A result counts only while the generation that admitted it lasts.
 
-    Calls read `slow_path_from`, `refuse_until`, `fast_below` and `pending` without a lock; all else
-    needs the breaker's.
+    All but the slots of its base needs the breaker's lock.
     """
 
     __slots__ = (
@@ -74,19 +81,15 @@ class Generation:
         "admits_all",
         "alive",
         "expires_at",
-        "fast_below",
         "leases",
         "no_quick_since",
         "number",
         "open_reported",
         "passed",
-        "pending",
         "reason",
-        "refuse_until",
         "refused_before",
         "since",
         "since_utc",
-        "slow_path_from",
         "slow_streak",
         "state",
         "streak",
@@ -149,6 +152,10 @@ class Generation:
             and now < self.expires_at
             and len(window.pending) < FEW
         )
+
+    def is_settled(self, now: float, period: float) -> bool:
+        """Whether it has been closed for that long."""
+        return self.state is State.CLOSED and now - self.since >= period
 
     def rest(self, now: float, longest: float) -> None:
         """Let calls pass without a look for a while."""
