@@ -8,7 +8,7 @@ import random as _random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from medianest.config import QueueSettings
 from medianest.queue.operations import Lease
@@ -35,11 +35,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt is over: how to note that, and whether others may be done now."""
+    """An attempt is over, or was not made: how to note that, and whether others may be done now."""
 
     settlement: Settlement
     go_on: bool = True
     well: bool = False
+    tried: bool = True
+
+    @classmethod
+    def untried(cls, lease: Lease, now: datetime, *, go_on: bool = False) -> Self:
+        """Nobody tried it."""
+        return cls(Settlement.untried(lease, now), go_on=go_on, tried=False)
 
 
 @dataclass
@@ -111,7 +117,7 @@ class Attempts:
             pace.restart()
             if isinstance(error, CircuitOpenError):
                 self._note_outage(handler, lease, now)
-            return Ended(Settlement.untried(lease, now), go_on=False)
+            return Ended.untried(lease, now)
         decision = self._decision(handler, lease, error, now)
         if decision.dead:
             return Ended(Settlement.dead(lease, now, error, in_doubt=True, sent=False))
@@ -141,7 +147,7 @@ class Attempts:
         pace, now = self.paces[handler.name], self.registry.clock.utc()
         if _is_refusal(error):
             pace.restart()
-            return Ended(Settlement.untried(lease, now), go_on=False)
+            return Ended.untried(lease, now)
         decision = self._decision(handler, lease, error, now)
         settlement = self._settlement(decision, lease, error, now)
         if decision.lane and lease.operation.lane is not None:

@@ -75,8 +75,8 @@ class QueueRunner:
 
     def run_due(self, name: str, *, until: Callable[[], bool] = lambda: False) -> int:
         """Do what is due for a handler until nothing is, its service is unwell, or `until()`; how
-        many were settled. Raises the errors of medianest.storage.errors."""
-        handler, pace, settled = self._attempts.handlers[name], self._attempts.paces[name], 0
+        many were tried. Raises the errors of medianest.storage.errors."""
+        handler, pace, tried = self._attempts.handlers[name], self._attempts.paces[name], 0
         self.settle_late()
         if self.registry.clock.now() - pace.brought_back_at >= _BRING_BACK_SECONDS:
             pace.brought_back_at = self.registry.clock.now()
@@ -92,11 +92,11 @@ class QueueRunner:
                     break
                 began = self.registry.clock.now()
                 ended = self._run_batch(handler, leases, pool, until)
-                settled += sum(each.go_on for each in ended)
+                tried += sum(each.tried for each in ended)
                 if not all(each.go_on for each in ended):
                     break
                 pace.adapt(self.registry.clock.now() - began, well=all(e.well for e in ended))
-        return settled
+        return tried
 
     def blocked_reason(self, handler: Handler) -> str | None:
         """Why nothing is done for a handler now, or None."""
@@ -132,7 +132,7 @@ class QueueRunner:
         def attempt(lease: Lease) -> Ended:
             left, stop = expires_at - clock.now(), bool(stopped) or until()
             if stop or left < share / 2 or lease.operation.lane in pace.held_lanes():
-                return Ended(Settlement.untried(lease, clock.utc()), go_on=not stop)
+                return Ended.untried(lease, clock.utc(), go_on=not stop)
             ended = self._attempts.attempt(lease, left)
             if not ended.go_on:
                 stopped.append(True)

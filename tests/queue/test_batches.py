@@ -33,7 +33,7 @@ def test_an_outage_in_the_middle_leaves_the_others_untried(
     runner.register(
         Handler(name="h", service="svc", execute=fails_at_the_tenth, outages=(ConnectionError,))
     )
-    assert runner.run_due("h") == 9  # 1, 2, 4, and two of the next eight
+    assert runner.run_due("h") == 10  # 1, 2, 4, and three of the next eight
     assert len(upstream.calls) == 10
     assert states(runner, ids) == ["done"] * 9 + ["pending"] * 11
     attempts = [not_none(runner.queue.get(one)).attempts for one in ids]
@@ -44,7 +44,8 @@ def test_an_outage_in_the_middle_leaves_the_others_untried(
 def test_nobody_begins_with_less_than_half_of_the_time(
     runner: QueueRunner, put: Callable[..., list[str]], clock: ManualClock, takes: Any, left: Any
 ) -> None:
-    """One that would is taken again with the next, and then has all of it."""
+    """One that would is taken again with the next, and then has all of it; it counts once, when it
+    is tried."""
     had: list[float | None] = []
 
     def execute(payload: Mapping[str, Any]) -> str:
@@ -54,7 +55,7 @@ def test_nobody_begins_with_less_than_half_of_the_time(
 
     ids = put("first", "second", "third")
     runner.register(Handler(name="h", service="svc", execute=execute))
-    runner.run_due("h")
+    assert runner.run_due("h") == 3
     assert had == [TIME, TIME, left]
     assert states(runner, ids) == ["done"] * 3
 
