@@ -20,7 +20,7 @@ class Exit(IntEnum):
     STRANGER = 76, "something else than MediaNest answers"
     TRY_LATER = 75, "it cannot be done now: try again later"
     NO_TOKEN = 77, "the token is refused, or missing"
-    WRONG_SETTING = 78, "a setting or a file with a token is wrong"
+    WRONG_SETTING = 78, "a setting or a file with a token is wrong or missing"
     INTERRUPTED = 130, "Ctrl-C"
     PIPE_CLOSED = 141, "nobody reads the output any more"
 

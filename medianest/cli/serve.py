@@ -10,6 +10,9 @@ from typing import NoReturn
 
 import click
 
+from medianest.cli.errors import CommandError
+from medianest.cli.exits import Exit
+
 __all__ = ["command"]
 
 
@@ -24,9 +27,9 @@ def command(host: str | None, port: int | None) -> NoReturn:
     count = os.environ.get("WEB_CONCURRENCY", "")
     # gunicorn reads it before it reads its file, and ends with a traceback.
     if count and not re.fullmatch(r"[0-9]{1,3}", count):
-        sys.exit(
-            f"medianest: WEB_CONCURRENCY: {count!r} is not allowed: "
-            f"must be a whole number from 1 to 128"
+        raise CommandError(
+            f"WEB_CONCURRENCY: {count!r} is not allowed: must be a whole number from 1 to 128",
+            Exit.WRONG_SETTING,
         )
     if host is not None:
         os.environ["HOST"] = host

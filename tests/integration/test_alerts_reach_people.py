@@ -135,7 +135,7 @@ def test_a_sample_is_sent_by_hand(tmp_path: Path, letters: LetterBox) -> None:
     assert done.stdout == "JSON (number 1): sent\nJSON (number 2): failed: connection refused\n"
     done = run("alerts", "test")
     assert (done.returncode, done.stderr) == (
-        1,
+        78,
         "medianest: alerts go to the log only: set MEDIANEST_ALERTS_URLS\n",
     )
     done = run("alerts", "test", MEDIANEST_ALERTS_URLS="nonsense://x")

@@ -16,14 +16,15 @@ __all__ = ["command"]
 @as_json
 @in_app
 def command(as_json: bool) -> None:
-    """Send a sample to every place; the exit code is 1 when it does not get to one."""
+    """Send a sample to every place. The exit code is 1 when it does not get to one, and 78 when
+    there is none."""
     from medianest.monitoring.notifier import sample_alert
     from medianest.web.container import container
 
     notifier = container().monitoring.notifier
     if not notifier.places:
         told = "alerts go to the log only: set MEDIANEST_ALERTS_URLS"
-        raise CommandError(told, Exit.NOT_WELL)
+        raise CommandError(told, Exit.WRONG_SETTING)
     sent = notifier.send_now(sample_alert(container().registry.clock.utc()))
     if as_json:
         show_json([{"place": place, "error": why} for place, why in sent])

@@ -132,7 +132,7 @@ def test_an_alert_is_silenced_for_a_while(said: Said) -> None:
 
 def test_alerts_that_go_nowhere_are_told(run: Run) -> None:
     nowhere = run("alerts test")
-    assert nowhere.exit_code == Exit.NOT_WELL
+    assert nowhere.exit_code == Exit.WRONG_SETTING
     assert "set MEDIANEST_ALERTS_URLS" in nowhere.stderr
 
 
