@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Self, TextIO
 
 import click
 
@@ -21,25 +22,47 @@ __all__ = ["Group", "LazyGroup", "Program", "exits"]
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Ends the process in one line for what goes wrong inside, whichever program it is part of."""
+    """Ends the process in one line for what goes wrong inside, whichever program it is part of. It
+    ends with the same code where nobody can read the line."""
+    _open_closed_streams()
     try:
         yield
         sys.stdout.flush()  # or a pipe that nobody reads would be noticed after the end
     except CommandError as error:
-        error.show()
+        _tell(error.show)
         sys.exit(error.code)
     except click.UsageError as error:
-        error.show()
+        _tell(error.show)
         sys.exit(Exit.WRONG_USE)
     except (KeyboardInterrupt, click.Abort, EOFError):
-        click.echo(err=True)
+        _tell(lambda: click.echo(err=True))
         sys.exit(Exit.INTERRUPTED)
     except OSError as error:
         if error.errno != errno.EPIPE:
             raise
-        # What is still buffered would fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout, sys.stderr)
         sys.exit(Exit.PIPE_CLOSED)
+
+
+def _open_closed_streams() -> None:
+    """Who closed one (`2>&-`) wants to hear nothing, and above all nothing on the other."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # until the end
+
+
+def _tell(show: Callable[[], None]) -> None:
+    try:
+        show()
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(*streams: TextIO) -> None:
+    """What is still buffered would fail again when Python ends, with an exit code of its own."""
+    for stream in streams:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Group(click.Group):

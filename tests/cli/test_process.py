@@ -102,6 +102,25 @@ def test_a_reader_that_leaves_ends_it_quietly(start: Start) -> None:
     not_none(process.stderr).close()
 
 
+@pytest.mark.parametrize("errors", ["2>&-", "2>/dev/full"])
+def test_an_error_that_nobody_can_read_ends_it_with_its_code_all_the_same(errors: str) -> None:
+    """Keeps out: the error on the standard output, or another code as it cannot be written."""
+    line = f"{sys.executable} -m medianest nonsense {errors}"
+    done = subprocess.run(line, shell=True, cwd=ROOT, stdout=subprocess.PIPE, timeout=20)
+    assert (done.returncode, done.stdout) == (Exit.WRONG_USE, b"")
+
+
+def test_without_an_output_it_ends_as_it_would_with_one() -> None:
+    """Keeps out: a traceback where the output is closed."""
+    line = f"{sys.executable} -m medianest --help >&-"
+    done = subprocess.run(line, shell=True, cwd=ROOT, stderr=subprocess.PIPE, timeout=20)
+    assert (done.returncode, done.stderr) == (Exit.DONE, b"")
+    line = f"{sys.executable} -m medianest --url http://127.0.0.1:1 status >&-"
+    done = subprocess.run(line, shell=True, cwd=ROOT, stderr=subprocess.PIPE, timeout=20)
+    assert done.returncode == Exit.NO_ANSWER
+    assert done.stderr.startswith(b"medianest: no server answers")
+
+
 def test_ctrl_c_ends_it_quietly(start: Start, server: AnsweringServer) -> None:
     process = start("-m", "medianest", "status", "--watch", "60")
     wait_until(lambda: server.asked)
