@@ -1,11 +1,11 @@
-"""The instance folder: local state, for this user alone."""
+"""The instance folder: local state. What is in it is for this user alone."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from medianest.config.private import keep_private, make_private_folder, unusable
+from medianest.config.private import make_private_folder, unusable
 from medianest.config.settings import Settings
 from medianest.resilience import ConfigurationError
 
@@ -13,14 +13,13 @@ __all__ = ["prepare_instance"]
 
 
 def prepare_instance(settings: Settings) -> Path:
-    """Make the instance folder if there is none. Raises ConfigurationError with one line when it
-    cannot be written."""
+    """Make the instance folder if there is none; one that is there keeps its mode. Raises
+    ConfigurationError with one line when it cannot be written."""
     folder = settings.instance_path
     try:
         make_private_folder(folder)
     except OSError as error:
         raise _unusable(folder, f"cannot make this folder ({error.strerror})") from None
-    keep_private(folder)
     as_who = os.access in os.supports_effective_ids
     if os.access(folder, os.W_OK | os.X_OK, effective_ids=as_who):
         return folder

@@ -1,4 +1,4 @@
-"""Files and folders that are nobody else's, whatever the umask is."""
+"""Files and folders of ours that are nobody else's, whatever the umask is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = [
     "OthersMayReadError",
     "keep_private",
     "make_private_folder",
+    "open_to_others",
     "read_private",
     "unusable",
 ]
@@ -50,15 +51,24 @@ def make_private_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+def open_to_others(folder: Path) -> str | None:
+    """What to tell of a folder that every user of this machine may look into, or write. It is not
+    ours to change: others may need it so."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & _OTHERS:
+            return f"{folder.absolute()} is open to every user of this machine (mode {mode:o})"
+    return None
+
+
 def keep_private(path: Path, *, make: bool = False) -> None:
-    """Take a file or folder of this user away from all others; `make` it first where it is
-    missing. What cannot be changed stays as it is: whoever uses it will tell."""
+    """Take a file of this user away from all others; `make` it first where it is missing. What
+    cannot be changed stays as it is: whoever uses it will tell."""
     with suppress(OSError):
         if make and not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MINE))
         found = path.stat()
-        is_shared = found.st_mode & stat.S_ISVTX  # as /tmp is
-        if found.st_uid == os.geteuid() and found.st_mode & _GROUP_AND_OTHERS and not is_shared:
+        if found.st_uid == os.geteuid() and found.st_mode & _GROUP_AND_OTHERS:
             path.chmod(stat.S_IMODE(found.st_mode) & ~_GROUP_AND_OTHERS)
 
 

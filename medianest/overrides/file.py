@@ -65,7 +65,7 @@ class OverrideFile:
     def update(self, change: Callable[[list[Override]], Iterable[Override]]) -> None:
         """Write what `change` makes of what it holds now. When this returns, it is on disk."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(0o700, parents=True, exist_ok=True)
             with self._locked():
                 self._replace(_text_of(change(self.read())))
         except OSError as error:

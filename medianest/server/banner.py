@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from medianest import __version__
 from medianest.config import Settings, missing
+from medianest.config.private import open_to_others
 from medianest.page.session import login_link
 from medianest.resilience.clock import SystemClock
 from medianest.server.address import reachable, shown
@@ -22,10 +23,14 @@ __all__ = ["show"]
 _COLUMN: Final = 13
 """Where what is said begins. A link that signs in then fits a line of 80."""
 
+_PATH: Final = "MEDIANEST_INSTANCE_PATH"
+
 
 def show(server: Any, settings: Settings, is_token_ours: bool) -> None:
     """Say where everything is, and what is not; an operator token of this server's own, too."""
     _warn_of_missing(settings)
+    if told := open_to_others(settings.instance_path):
+        logging.getLogger("medianest").warning("%s: name one of its own in %s", told, _PATH)
     _say(_lines(server, settings, is_token_ours))
 
 

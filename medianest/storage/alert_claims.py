@@ -159,7 +159,7 @@ class Marks:
         made, it is better told twice than never."""
         mark = self._mark(alert.key, f"{alert.state}-{alert.severity.name}{_silence_of(alert)}")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(0o700, parents=True, exist_ok=True)
             self._forget_old()
             os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             if alert.state == "firing":  # its end is news again

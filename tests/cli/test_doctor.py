@@ -147,6 +147,15 @@ def test_an_instance_folder_of_another_user(
     assert "MEDIANEST_INSTANCE_PATH" in remedy
 
 
+def test_a_folder_that_others_may_read_is_noted(look: Look, tmp_path: Path) -> None:
+    (tmp_path / "instance").chmod(0o755)
+    found = look()
+    assert faults(found) == {}
+    (note,) = [each for each in found["folder"] if each["status"] == "note"]
+    assert note["message"].endswith("is open to every user of this machine (mode 755)")
+    assert "chmod 700" in note["remedy"]
+
+
 def test_a_token_that_others_may_read(look: Look, tmp_path: Path) -> None:
     token = tmp_path / "instance" / "operator.token"
     token.write_text("some-token")

@@ -10,7 +10,7 @@ import pytest
 
 from medianest.config import Settings
 from medianest.config.instance import prepare_instance
-from medianest.config.private import keep_private
+from medianest.config.private import open_to_others
 from medianest.resilience import ConfigurationError
 
 WITHOUT_RIGHTS = 65534
@@ -22,23 +22,24 @@ def mode(path: Path) -> int:
 
 @pytest.mark.parametrize("umask", [0, 0o022, 0o177])
 def test_it_is_private_whatever_the_umask_is(tmp_path: Path, umask: int) -> None:
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old").chmod(0o755)
+    folder = tmp_path / "new" / "instance"
     before = os.umask(umask)
     try:
-        for folder in (tmp_path / "new" / "instance", tmp_path / "old"):
-            prepare_instance(Settings(instance_path=folder))
-            assert mode(folder) == 0o700
+        prepare_instance(Settings(instance_path=folder))
     finally:
         os.umask(before)
+    assert mode(folder) == 0o700
+    assert open_to_others(folder) is None
 
 
-def test_what_all_share_stays_as_it_is(tmp_path: Path) -> None:
-    """Keeps out: a /tmp that nobody else can use any more."""
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "shared").chmod(0o1777)
-    keep_private(tmp_path / "shared")
-    assert mode(tmp_path / "shared") == 0o1777
+@pytest.mark.parametrize(("before", "is_open"), [(0o755, True), (0o1777, True), (0o770, False)])
+def test_a_folder_of_others_keeps_its_mode(tmp_path: Path, before: int, is_open: bool) -> None:
+    """Keeps out: a /srv or a /tmp that nobody else can use any more."""
+    tmp_path.chmod(before)
+    prepare_instance(Settings(instance_path=tmp_path))
+    assert mode(tmp_path) == before
+    told = f"{tmp_path} is open to every user of this machine (mode {before:o})"
+    assert open_to_others(tmp_path) == (told if is_open else None)
 
 
 def test_a_file_where_the_folder_should_be_is_one_line(tmp_path: Path) -> None:

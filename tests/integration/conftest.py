@@ -55,7 +55,7 @@ def serve(
 
     def start(ready: bool = True, **variables: Any) -> Server:
         directory = tmp_path / str(len(servers))
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(0o700, exist_ok=True)
         servers.append(Server(directory, **variables))
         return servers[-1].wait_until("ready" if ready else "live")
 

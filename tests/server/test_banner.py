@@ -141,3 +141,17 @@ def test_a_socket_in_a_file_has_no_page(said: Said) -> None:
     assert "on unix:/run/medianest.sock\n" in told
     assert "page:" not in told
     assert "curl" not in told
+
+
+def test_a_folder_that_others_may_read_is_told_in_one_line(
+    said: Said, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said()
+    assert caplog.messages == []
+    tmp_path.chmod(0o755)
+    said()
+    (line,) = caplog.messages
+    assert line == (
+        f"{tmp_path} is open to every user of this machine (mode 755): "
+        "name one of its own in MEDIANEST_INSTANCE_PATH"
+    )

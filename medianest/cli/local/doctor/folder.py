@@ -8,13 +8,18 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from medianest.cli.local.doctor.finding import Finding, fault, good
+from medianest.cli.local.doctor.finding import Finding, fault, good, note
 from medianest.config import Settings
-from medianest.config.private import OthersMayReadError, read_private
+from medianest.config.private import OthersMayReadError, open_to_others, read_private
 
 __all__ = ["examine_folder"]
 
 _FILES = ("medianest.db", "medianest.db-wal", "overrides.json", "operator.token")
+
+_CLOSE = (
+    "chmod 700 it if nothing else is in it, or name another one in MEDIANEST_INSTANCE_PATH; the "
+    "files of MediaNest are private all the same"
+)
 
 
 def examine_folder(settings: Settings) -> Iterator[Finding]:
@@ -29,6 +34,8 @@ def examine_folder(settings: Settings) -> Iterator[Finding]:
     found = folder.stat()
     mode = f"{stat.S_IMODE(found.st_mode):o}"
     yield good(f"{folder} can be written; it belongs to user {found.st_uid}, mode {mode}")
+    if told := open_to_others(folder):
+        yield note(told, _CLOSE)
     yield from _files(folder, settings)
 
 
