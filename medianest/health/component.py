@@ -123,7 +123,7 @@ class ComponentTracker:
         if hanging is None or (told_at is not None and now - told_at < self.check.interval):
             return None
         self._hang_told_at = now
-        return self._take(CheckResult(Status.UNHEALTHY, _hangs(hanging)), now)
+        return self._take(CheckResult(Status.UNHEALTHY, self._hangs), now)
 
     def take_snapshot(self, now: float, utc: datetime) -> ComponentHealth:
         """Everything that is known of it."""
@@ -132,10 +132,10 @@ class ComponentTracker:
         status, since = self._status, self._since
         age = None if self._checked_at is None else now - self._checked_at
         if hanging is not None:
-            message = _hangs(hanging)
+            message = self._hangs
         elif self._missed(now) and finding is not None:
             status, since = Status.UNKNOWN, self._known_until
-            message = f"not checked for {age or 0.0:.0f} s: the monitor has stalled"
+            message = "not checked any more: the monitor has stalled"
         elif finding is not None and finding.status is Status.HEALTHY is not status:
             message = message or "it answers again; another check must confirm it"
         ordered = sorted(self._latencies)
@@ -195,6 +195,10 @@ class ComponentTracker:
             return None
         return now - self._began_at
 
+    @property
+    def _hangs(self) -> str:
+        return f"its check has not ended within {self.check.timeout:g} s"
+
     def _missed(self, now: float) -> bool:
         return now > self._known_until
 
@@ -206,10 +210,6 @@ class ComponentTracker:
 
 def _then(then: float, now: float, utc: datetime) -> datetime:
     return utc - timedelta(seconds=now - then)
-
-
-def _hangs(seconds: float) -> str:
-    return f"its check has been running for {seconds:.0f} s"
 
 
 def _nearest_rank(ordered: list[float], share: float) -> float | None:

@@ -159,11 +159,7 @@ def _words(breaker: BreakerSnapshot) -> str | None:
         return "it is recovering: a few calls are let through"
     if breaker.state is State.OPEN:
         last = f": {breaker.last_failure.message}" if breaker.last_failure is not None else ""
-        return f"its calls fail{last}; {_next_try(breaker)}"
+        # Not when: what counts down would be news at each look, and `next_attempt` says it.
+        soon = "" if breaker.retry_after else "; the next call tries it again"
+        return f"its calls fail{last}{soon}"
     return None
-
-
-def _next_try(breaker: BreakerSnapshot) -> str:
-    if not breaker.retry_after:
-        return "the next call tries it again"
-    return f"next try in {breaker.retry_after:.0f} s"

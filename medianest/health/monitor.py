@@ -194,7 +194,7 @@ def _itself(age: float, utc: datetime, alive_since: datetime | None) -> Componen
         since=beat_at + timedelta(seconds=STALL_SECONDS) if stalled else alive_since,
         checked_at=beat_at,
         age_seconds=round(age, 3),
-        message=f"no heartbeat for {age:.0f} s" if stalled else None,
+        message=f"no heartbeat within {STALL_SECONDS:g} s" if stalled else None,
     )
 
 
@@ -209,5 +209,7 @@ def _not_begun(age: float) -> ComponentHealth:
         since=None,
         checked_at=None,
         age_seconds=None,
-        message=f"no check has run for {age:.0f} s" if late else "it has not started yet",
+        message=f"no check has run within {STALL_SECONDS:g} s"
+        if late
+        else "it has not started yet",
     )

@@ -10,7 +10,7 @@ from typing import Final, TypedDict
 from medianest.health import DependencyHealth, Status
 from medianest.page import looks
 from medianest.page.looks import Look
-from medianest.page.words import Calls
+from medianest.page.words import Calls, to_second
 from medianest.resilience import BreakerSnapshot, BulkheadSnapshot, State
 
 __all__ = ["Line", "Places", "Switch", "lines_of"]
@@ -137,7 +137,7 @@ def _next_check(found: DependencyHealth, interval: float | None) -> _NextCheck:
         return {"check_at": None, "check_every": None}
     if interval < _COUNTED:
         return {"check_at": None, "check_every": interval}
-    at = (check.checked_at + timedelta(seconds=interval)).replace(microsecond=0)
+    at = to_second(check.checked_at + timedelta(seconds=interval))
     return {"check_at": at, "check_every": None}
 
 
@@ -163,14 +163,15 @@ def _says(found: DependencyHealth) -> str:
 
 def _switch(breakers: Sequence[BreakerSnapshot]) -> Switch:
     worst = min(breakers, key=lambda seen: (_WORST_FIRST.index(seen.state), -seen.generation))
+    next_at = worst.next_attempt if worst.state is State.OPEN else None
     return Switch(
         name=worst.name,
         state=worst.state.value,
         words=looks.WORDS[worst.state],
         look=looks.OF_STATE[worst.state],
         since=worst.since,
-        next_at=worst.next_attempt if worst.state is State.OPEN else None,
-        until=worst.expires_at,
+        next_at=to_second(next_at) if next_at else None,
+        until=to_second(worst.expires_at) if worst.expires_at else None,
         openings=worst.openings_in_a_row,
         why=worst.reason,
         who=worst.actor,

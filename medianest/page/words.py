@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from medianest.page import looks
 
-__all__ = ["WORDS"]
+__all__ = ["WORDS", "to_second"]
 
 Calls = Sequence[tuple[float, float] | None]
 """For each step, how many calls ended and how many of them failed; None: nothing is known."""
@@ -43,6 +44,11 @@ def duration(seconds: float | None) -> str:
         if seconds >= 1.5 * size or name == "min":
             return f"{seconds / size:.0f} {name}"
     return _NONE
+
+
+def to_second(at: datetime) -> datetime:
+    """An instant as pages show it: one that each look computes anew is never quite the same."""
+    return (at + timedelta(seconds=0.5)).replace(microsecond=0)
 
 
 def share(part: float | None) -> str:
@@ -136,7 +142,7 @@ def _stretches(calls: Calls) -> list[list[str]]:
 
 
 WORDS: Final = (
-    look, state_word, duration, share, rate, times, tried, ordinal, line_path, area_path,
+    look, state_word, duration, to_second, share, rate, times, tried, ordinal, line_path, area_path,
     fault_bars, summed,
 )  # fmt: skip
 """The filters that templates know."""

@@ -69,7 +69,7 @@ def test_it_is_told_as_soon_as_its_time_is_over(
     beat_for(monitor, clock, 1)
     seen = monitor.component("thing")
     assert (seen.hanging_seconds, seen.failures_in_a_row) == (4, 1)
-    assert seen.message == "its check has been running for 4 s"
+    assert seen.message == "its check has not ended within 3 s"
 
 
 def test_it_counts_once_for_each_interval(

@@ -26,7 +26,7 @@ def test_a_monitor_without_a_pulse_says_so_itself(
     *_, itself = monitor.components()
     assert (itself.status, itself.age_seconds) == (Status.UNHEALTHY, 15.1)
     assert itself.since == clock.utc() - timedelta(seconds=0.1)
-    assert "no heartbeat for 15 s" in not_none(itself.message)
+    assert "no heartbeat within 15 s" in not_none(itself.message)
     monitor.beat()
     assert monitor.components()[-1].status is Status.HEALTHY
 
@@ -40,7 +40,7 @@ def test_a_monitor_that_nobody_runs_says_so_itself(
     clock.advance(16)
     (itself,) = monitor.components()
     assert (itself.status, itself.checked_at) == (Status.UNHEALTHY, None)
-    assert itself.message == "no check has run for 16 s"
+    assert itself.message == "no check has run within 15 s"
     monitor.beat()
     assert monitor.components()[0].status is Status.HEALTHY
 

@@ -97,6 +97,27 @@ def test_what_happens_is_sent_at_once(app: Flask, clock: ManualClock) -> None:
     assert answer.headers["ETag"] != tag
 
 
+def test_what_counts_down_is_no_news(app: Flask, clock: ManualClock) -> None:
+    """Keeps out: an open breaker whose words say in how many seconds it is tried again."""
+    here: Container = app.extensions["medianest"]
+    here.service.register_dependency(
+        "billing", circuit_breaker={"failure_threshold": 1, "jitter": 0}, retry=None
+    )
+    with pytest.raises(ZeroDivisionError):
+        here.service.execute("billing", lambda: 1 / 0)
+    paths = ("/", "/breakers", "/breakers/billing", "/dependencies", "/dependencies/billing")
+    browser = Browser(app.test_client())
+    for path in paths:
+        assert "next probe" in browser.get(path).text.lower()
+        tag = browser.get(f"{path}?fragment").headers["ETag"]
+        for _ in range(3):
+            clock.advance(1)
+            clock.set_by(-3e-6)  # two looks at a real clock never agree wholly
+            here.monitoring.reporter.forget()
+            answer = browser.get(f"{path}?fragment", **{"If-None-Match": tag})
+            assert answer.status_code == 304, answer.text
+
+
 def test_each_role_and_each_prefix_has_a_page_of_its_own(app: Flask) -> None:
     browser = Browser(app.test_client())
     seen = browser.get("/?fragment").headers["ETag"]

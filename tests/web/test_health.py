@@ -28,7 +28,7 @@ def test_before_anybody_has_looked_nothing_is_known(
     found = not_none(client.get("/api/v1/resilience/status", headers=viewer).json)
     assert found["status"] == "degraded"
     why = {each["what"]: each["why"] for each in found["score"]["deductions"]}
-    assert why["health-monitor"] == "unhealthy: no check has run for 16 s"
+    assert why["health-monitor"] == "unhealthy: no check has run within 15 s"
     assert "overseerr" not in why  # it is not configured
 
 
