@@ -68,6 +68,12 @@ class DependencyHealth:
         return self.check is not None and self.check.is_down
 
     @property
+    def has_trouble(self) -> bool:
+        """Whether its check passes but for something that it cannot do."""
+        check = self.check
+        return check is not None and check.status is Status.DEGRADED and bool(check.message)
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether its breaker lets no call through, and no operator wanted that."""
         return self.breaker is not None and is_cut_off(self.breaker)

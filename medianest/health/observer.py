@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 
-from medianest.health.alerts.rules import SystemView
+from medianest.health.alerts.system_view import SystemView
 from medianest.health.component import ComponentHealth
 from medianest.health.dependencies import DependencyHealth
 from medianest.health.monitor import HealthMonitor

@@ -20,7 +20,7 @@ from medianest.resilience.circuit_breaker.breaker import CircuitBreaker
 from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.registry import Criticality, Dependency, Registry
 from medianest.resilience.retry import Retry
-from medianest.resilience.snapshot import BreakerSnapshot
+from medianest.resilience.snapshot import BreakerSnapshot, held_open
 
 __all__ = ["CascadeMonitor", "CascadeRisk", "DependencyRisk", "Level", "Stress", "Work"]
 
@@ -233,10 +233,10 @@ def _trend(before: _Seen | None, rate: float | None) -> str:
 def _advice(dependency: Dependency, stress: Stress) -> Iterable[str]:
     name = dependency.name
     if stress.breaker_state == State.FORCED_OPEN.value:
-        yield f"an operator blocks {name}: close its breaker when the work is done"
+        breaker = dependency.pipeline.find(CircuitBreaker)
+        yield from filter(None, [held_open(breaker.snapshot() if breaker else None)])
     elif stress.breaker and stress.breaker_state == State.CLOSED.value:
-        shut = [each.name for each in dependency.operations if each.state in BREAKER_STRESS]
-        yield f"part of {name} fails: {', '.join(shut)}; they are retried automatically"
+        yield from _advice_on_parts(name, [each.snapshot() for each in dependency.operations])
     elif stress.breaker:
         yield f"{name} is blocked by its circuit breaker: check it; it is retried automatically"
     elif (stress.error_rate or 0.0) >= 0.2:
@@ -245,3 +245,15 @@ def _advice(dependency: Dependency, stress: Stress) -> Iterable[str]:
         yield f"{name} uses nearly all of its bulkhead: it is slow, or that is too small"
     if (stress.retry_amplification or 1.0) >= 1.3:
         yield f"retries make {stress.retry_amplification:.2g} calls to {name} of each one"
+
+
+def _advice_on_parts(name: str, parts: Iterable[BreakerSnapshot]) -> Iterable[str]:
+    """Those that operators hold open do not fail, and are not retried."""
+    shut = []
+    for seen in parts:
+        if (told := held_open(seen)) is not None:
+            yield told
+        elif seen.state in BREAKER_STRESS:
+            shut.append(seen.name)
+    if shut:
+        yield f"part of {name} fails: {', '.join(shut)}; they are retried automatically"

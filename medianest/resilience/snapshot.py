@@ -165,6 +165,16 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
+def held_open(seen: BreakerSnapshot | None) -> str | None:
+    """Who holds it open, until when, why, and what ends that; None: nobody does."""
+    if seen is None or seen.state is not State.FORCED_OPEN:
+        return None
+    until = f" until {seen.expires_at:%Y-%m-%d %H:%M} UTC" if seen.expires_at else ""
+    why = f" ({seen.reason})" if seen.reason else ""
+    who = seen.actor or "an operator"
+    return f"{who} holds circuit breaker {seen.name} open{until}{why}: enable it to end that"
+
+
 def take_snapshot(machine: StateMachine, now: float) -> tuple[BreakerSnapshot, list[Batch], float]:
     """A machine with the lock held, and the durations for its latency, which take sorting."""
     generation = machine.advance(now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from medianest.health.thresholds import Severity
@@ -63,6 +65,49 @@ def test_what_an_operator_switched_off_explains_its_requests(world: World) -> No
     world.registry.breaker("plex-api").open("moving house")
     world.ask("/libraries", 503, times=50)
     assert explained(world) == {}
+
+
+def test_of_what_an_operator_holds_open_the_advice_names_the_operator(world: World) -> None:
+    """Keeps out: the advice to look for a server that somebody has taken away to move it."""
+    world.down = {"plex"}
+    for _ in range(3):
+        world.checks()
+    breaker = world.registry.breaker("plex-api")
+    breaker.open("moving house", actor="ann", expires_in=600)
+    found = world.read()["dependency-down", "plex"]
+    assert found.message == "plex is down: connection refused"
+    assert re.fullmatch(
+        r"ann holds circuit breaker plex-api open until [\d-]+ [\d:]+ UTC \(moving house\): "
+        "enable it to end that",
+        found.advice,
+    )
+    breaker.enable()
+    assert world.read()["dependency-down", "plex"].advice.startswith("check that plex is running")
+
+
+def test_an_operation_that_an_operator_holds_open_explains_its_requests(clock: ManualClock) -> None:
+    world = World(clock)
+    breakers = [world.registry.breaker(f"plex.{name}") for name in "ab"]
+    world.depend("plex", service="plex-api", operations=breakers)
+    breakers[0].open("moving house")
+    world.ask("/libraries", 503, times=50)
+    assert explained(world) == {}
+
+
+def test_breakers_that_operators_hold_open_have_no_other_cause(world: World) -> None:
+    """Keeps out: a search for a fault of the network in what operators did."""
+    for name in ("w", "db"):
+        world.registry.breaker(name).open("moving", actor="ann")
+    told = world.read()["breakers-open", "system"].advice
+    assert [each.split(" open")[0] for each in sorted(told.split("; "))] == [
+        "ann holds circuit breaker db",
+        "ann holds circuit breaker w",
+    ]
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            world.registry.breaker("x").call(lambda: 1 / 0)
+    told = world.read()["breakers-open", "system"].advice
+    assert told.endswith("check what they have in common: the network, DNS, a recent change")
 
 
 def test_a_breaker_that_is_open_though_the_check_passes_is_told(world: World) -> None:

@@ -170,7 +170,7 @@ def test_the_most_urgent_is_told_first_and_nothing_twice(world: World, reporter:
     advice = reporter.report().recommendations
     assert advice[0].startswith("plex is down: connection refused: check that plex is running")
     assert advice[1].startswith("2 deferred operations could not be done")
-    assert advice[2].startswith("an operator blocks db")
+    assert advice[2] == "an operator holds circuit breaker db open (moving): enable it to end that"
     assert len(advice) == 3
 
 
@@ -196,7 +196,10 @@ def test_what_is_down_without_an_alert_is_told_before_what_is_busy(
     world.checks()
     world.registry.breaker("plex-api").open("moving")
     told = reporter.report().recommendations
-    assert (told[0].startswith("an operator blocks plex"), told[1]) == (
+    assert (
+        told[0].startswith("an operator holds circuit breaker plex-api open (moving): "),
+        told[1],
+    ) == (
         True,
         "cpu: the processors are busy",
     )

@@ -147,4 +147,4 @@ def test_what_to_look_at_first_is_told_first(
     fail(service, "db", 5)
     advice = monitor.assess().recommendations
     assert advice[0].startswith("db is blocked")
-    assert advice[1].startswith("an operator blocks plex")
+    assert advice[1].startswith("an operator holds circuit breaker plex open")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -93,11 +94,25 @@ def test_the_operations_of_a_dependency_are_a_part_of_its_stress(
     service.register_dependency("parts", retry=None, bulkhead=None, operations=parts)
     assert stress_of(monitor, "parts").breaker == 0
     for part in parts[:2]:
-        part.open()
+        calls(part, bad=5)
     assert stress_of(monitor, "parts").breaker == 0.6667
     assert advice(monitor) == (
         "part of parts fails: parts:a, parts:b; they are retried automatically",
     )
+
+
+def test_a_part_that_an_operator_holds_open_does_not_fail(
+    service: Any, monitor: Any, clock: ManualClock
+) -> None:
+    """Keeps out: it is said to be retried, and is not until somebody ends that."""
+    parts = [CircuitBreaker(f"parts:{name}", clock=clock) for name in "ab"]
+    service.register_dependency("parts", retry=None, bulkhead=None, operations=parts)
+    parts[0].open("moving", actor="ann", expires_in=600)
+    until = f"{clock.utc() + timedelta(minutes=10):%Y-%m-%d %H:%M} UTC"
+    held = f"ann holds circuit breaker parts:a open until {until} (moving): enable it to end that"
+    assert advice(monitor) == (held,)
+    calls(parts[1], bad=5)
+    assert advice(monitor)[1] == "part of parts fails: parts:b; they are retried automatically"
 
 
 def test_what_has_no_breaker_has_no_state(clock: ManualClock) -> None:

@@ -13,27 +13,16 @@ from dataclasses import dataclass, replace
 from medianest.health.alerts.alert import SYSTEM
 from medianest.health.alerts.options import AlertOptions
 from medianest.health.alerts.rule_result import Rule, RuleResult
-from medianest.health.component import ComponentHealth
+from medianest.health.alerts.system_view import SystemView
 from medianest.health.dependencies import DependencyHealth, is_cut_off
 from medianest.health.status import Status
 from medianest.health.thresholds import Severity, Threshold
-from medianest.health.traffic import Figures, Route, Traffic
+from medianest.health.traffic import Figures, Route
 from medianest.resilience import BreakerSnapshot, CircuitBreaker, State
 from medianest.resilience.counted import counted
+from medianest.resilience.snapshot import held_open
 
-__all__ = ["Rules", "SystemView"]
-
-
-@dataclass(frozen=True, slots=True)
-class SystemView:
-    """All that the rules look at. `lately` are the keys ("rule:subject") of what was bad within
-    the last minute, so that it still shows in its figures."""
-
-    dependencies: Mapping[str, DependencyHealth]
-    components: Mapping[str, ComponentHealth]
-    breakers: Collection[CircuitBreaker]
-    traffic: Traffic
-    lately: Collection[str] = ()
+__all__ = ["Rules"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +65,7 @@ class Rules:
             severity=severity if found.is_down else None,
             message=f"{found.name} is down: {_fault(found)}",
             affected=self._affected(found, view) if found.is_down else (),
-            advice=f"check that {found.name} is running and reachable",
+            advice=held_open(found.breaker) or f"check that {found.name} is running and reachable",
             inhibited_by=cause,
             skip_hold=True,
             has_data=found.check is None
@@ -86,7 +75,7 @@ class Rules:
     def _troubled(self, found: DependencyHealth, view: SystemView) -> RuleResult:
         """It answers its check, and says what it cannot do all the same."""
         check = found.check
-        message = check.message if check is not None and _has_trouble(found) else None
+        message = check.message if check is not None and found.has_trouble else None
         return RuleResult(
             rule="dependency-trouble",
             subject=found.name,
@@ -180,7 +169,7 @@ class Rules:
         return self._rated(
             "breakers-open", SYSTEM, self.options.breakers_open, len(shut), None,
             f"{many}: {', '.join(shut)}",
-            "check what they have in common: the network, DNS, a recent change",
+            _advice_on(view.breakers),
         )  # fmt: skip
 
     def _memory(self, view: SystemView) -> Iterator[RuleResult]:
@@ -243,7 +232,8 @@ def _fault(found: DependencyHealth) -> str:
     check = found.check
     if check is not None and not check.failures_in_a_row and check.last_failure:
         return check.last_failure
-    return found.message or "its health check fails"
+    told = check.message if check is not None else None
+    return told or found.message or "its health check fails"
 
 
 def _services(view: SystemView) -> dict[str, str]:
@@ -261,6 +251,15 @@ def _is_shut(breaker: CircuitBreaker) -> bool:
     return breaker.state is State.FORCED_OPEN
 
 
+def _advice_on(breakers: Iterable[CircuitBreaker]) -> str:
+    """What to do about those that are open. What operators hold open has that in common alone."""
+    held = [held_open(breaker.snapshot()) for breaker in breakers if _is_shut(breaker)]
+    told = [each for each in held if each is not None]
+    if len(told) < len(held) or not told:
+        told.append("check what they have in common: the network, DNS, a recent change")
+    return "; ".join(told)
+
+
 def _cause(name: str, view: SystemView) -> str | None:
     """The dependency that is to blame for what `name` does: the first of those above it, or
     itself, that is down, was so a moment ago, or is suspected of it."""
@@ -268,21 +267,18 @@ def _cause(name: str, view: SystemView) -> str | None:
         found = view.dependencies[other]
         suspect = found.check is not None and found.check.is_suspect
         told = {f"dependency-down:{other}", f"dependency-trouble:{other}"}
-        if found.is_down or suspect or _has_trouble(found) or not told.isdisjoint(view.lately):
+        if found.is_down or suspect or found.has_trouble or not told.isdisjoint(view.lately):
             return other
     return None
 
 
-def _has_trouble(found: DependencyHealth) -> bool:
-    """Whether its check passes but for something that it cannot do."""
-    check = found.check
-    return check is not None and check.status is Status.DEGRADED and bool(check.message)
-
-
 def _switched_off(view: SystemView) -> set[str]:
-    """An operator knows why these fail."""
-    forced = State.FORCED_OPEN
-    return {n for n, d in view.dependencies.items() if d.breaker and d.breaker.state is forced}
+    """An operator knows why these fail, or some of their calls."""
+    return {
+        name
+        for name, found in view.dependencies.items()
+        if any(held_open(part) for part in (found.breaker, *found.operations))
+    }
 
 
 def _ancestors(name: str, view: SystemView) -> list[str]:
