@@ -58,11 +58,11 @@ class AppDoor:
         g.actor = actor
 
     def with_notice(self, url: str, text: str) -> str:
-        """The address of a page that says so, once."""
+        """The address of a page that says so, for a moment."""
         return f"{url}?{urlencode({'notice': self._signer().notice(text)})}"
 
     def notice(self, signed: str) -> str | None:
-        """What `with_notice` had said; None where that was somebody else."""
+        """What `with_notice` has just said; None where that was somebody else, or long ago."""
         return self._signer().read_notice(signed)
 
     def _proof(self, actor: str) -> str:

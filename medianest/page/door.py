@@ -42,10 +42,10 @@ class PageDoor(Protocol):
         """Let only an operator's own page act; `g.actor` is then who does. Raises the same."""
 
     def with_notice(self, url: str, text: str) -> str:
-        """The address of a page that says so, once."""
+        """The address of a page that says so, for a moment."""
 
     def notice(self, signed: str) -> str | None:
-        """What `with_notice` had said; None where that was somebody else."""
+        """What `with_notice` has just said; None where that was somebody else, or long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ class Door:
         return self.sessions.proof(session), bind
 
     def with_notice(self, url: str, text: str) -> str:
-        """The address of a page that says so, once."""
+        """The address of a page that says so, for a moment."""
         signed = self.sessions.notice(text) if self.sessions is not None else ""
         return f"{url}?{urlencode({'notice': signed})}"
 
     def notice(self, signed: str) -> str | None:
-        """What `with_notice` had said; None where that was somebody else."""
+        """What `with_notice` has just said; None where that was somebody else, or long ago."""
         return self.sessions.read_notice(signed) if self.sessions is not None else None
 
     def let_out(self, response: AnyResponse) -> None:

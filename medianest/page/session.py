@@ -27,10 +27,14 @@ from medianest.web.roles import Role
 
 T = TypeVar("T")
 
-__all__ = ["CODE_SECONDS", "Session", "Sessions", "login_link"]
+__all__ = ["CODE_SECONDS", "NOTICE_SECONDS", "Session", "Sessions", "login_link"]
 
 CODE_SECONDS: Final = 60.0
 """How long the code of a printed link is good for, once."""
+
+NOTICE_SECONDS: Final = 20.0
+"""How long a page says what a form has done. A link that somebody keeps or shares has it still, as
+has a page that is loaded anew without a script."""
 
 _SECONDS, _SECONDS_WITHOUT_SCRIPT = 7 * 86_400.0, 3_600.0
 _ROLES: Final = ("viewer", "operator")
@@ -101,11 +105,14 @@ class Sessions:
 
     def notice(self, text: str) -> str:
         """A text that a page shows after a form was sent; nobody else can write one."""
-        return str(self._notices.dumps(text))
+        return str(self._notices.dumps([text, round(self.now(), 3)]))
 
     def read_notice(self, signed: str) -> str | None:
-        """The text of a notice; None when it is not ours."""
-        return _loaded(self._notices, signed, str)
+        """The text of a notice; None when it is not ours, or is no news any more."""
+        found = _loaded(self._notices, signed, lambda it: (str(it[0]), float(it[1])))
+        if found is None or abs(self.now() - found[1]) > NOTICE_SECONDS:
+            return None
+        return found[0]
 
     def _is_over(self, name: str) -> bool:
         try:
@@ -167,5 +174,5 @@ def _serializer(key: bytes, salt: str) -> URLSafeSerializer:
 def _loaded(serializer: URLSafeSerializer, text: str, read: Callable[[Any], T]) -> T | None:
     try:
         return read(serializer.loads(text))
-    except (BadData, KeyError, TypeError, ValueError):
+    except (BadData, LookupError, TypeError, ValueError):
         return None

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from medianest.media.errors import UnavailableError
+from medianest.resilience import ManualClock
 from tests.page.conftest import Browser
 
 BREAKER = "/breakers/plex-media-server"
@@ -46,6 +47,15 @@ def test_a_breaker_obeys(operator: Browser, action: str, state: str, notice: str
     shown = after(operator, answer)
     assert notice in shown
     assert f'class="state">{state}' in shown
+
+
+def test_a_link_that_is_kept_tells_no_news_of_yesterday(
+    operator: Browser, clock: ManualClock
+) -> None:
+    answer = operator.send(BREAKER, action="close", reason="it works")
+    assert 'class="notice"' in operator.get(answer.location).text
+    clock.advance(3600)
+    assert 'class="notice"' not in operator.get(answer.location).text
 
 
 def test_what_is_held_says_by_whom_why_and_until_when(operator: Browser) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from medianest.config import Settings
-from medianest.page.session import CODE_SECONDS, Session, Sessions, login_link
+from medianest.page.session import CODE_SECONDS, NOTICE_SECONDS, Session, Sessions, login_link
 from medianest.resilience import ManualClock
 from medianest.web.auth import session_key
 from tests.support.narrowing import not_none
@@ -196,3 +196,14 @@ def test_a_session_of_a_role_that_has_none_is_none(sessions: Sessions) -> None:
 
 def test_a_session_is_what_it_was_made_of() -> None:
     assert Session("viewer", 1.0, "x") == Session("viewer", 1.0, "x", None)
+
+
+def test_a_notice_is_news_for_a_moment_only(sessions: Sessions, clock: ManualClock) -> None:
+    """Keeps out: "is held open", for whoever loads the page anew an hour later."""
+    signed = sessions.notice("it is done")
+    clock.advance(NOTICE_SECONDS)
+    assert sessions.read_notice(signed) == "it is done"
+    clock.advance(0.1)
+    assert sessions.read_notice(signed) is None
+    clock.set_by(-3600)  # one of a time to come would be news for all of it
+    assert sessions.read_notice(signed) is None
