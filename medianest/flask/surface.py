@@ -20,6 +20,7 @@ from medianest.flask.watching import Watching
 from medianest.guards.guarded_app import GuardedApp
 from medianest.page.common import EXTENSION as PAGE
 from medianest.page.page import page_blueprint
+from medianest.page.problem import app_pages, problem_page
 from medianest.resilience import ConfigurationError
 from medianest.web.core import CORE
 from medianest.web.endpoint import endpoint_of
@@ -57,6 +58,8 @@ def add_surface(
         metrics=paths.metrics,
     )
     _register(app, paths)
+    if paths.page is not None:
+        made.problem_page = problem_page
     app.extensions[CORE] = made
     app.extensions[PAGE] = AppDoor(app, gate, service.registry.clock)
     record(app, made.monitoring.traffic, admission.sheds)
@@ -97,7 +100,7 @@ def _register(app: Flask, paths: Paths) -> None:
     if paths.metrics is not None:
         room.add_url_rule(paths.metrics, view_func=get_prometheus_metrics)
     if paths.page is not None:
-        room.register_blueprint(page_blueprint(), url_prefix=paths.page)
+        room.register_blueprint(page_blueprint(app_pages), url_prefix=paths.page)
     app.register_blueprint(room)
     for name, view in list(app.view_functions.items()):
         if name.startswith(f"{_NAME}.") and endpoint_of(view) is not None:

@@ -11,6 +11,7 @@ from medianest.page.common import EXTENSION, server_pages
 from medianest.page.door import Door
 from medianest.page.page import page_blueprint
 from medianest.page.polls import Polls
+from medianest.page.problem import problem_page
 from medianest.page.session import Sessions
 from medianest.web.auth import session_key
 from medianest.web.container import Container
@@ -32,6 +33,7 @@ def init_page(app: Flask, made: Container) -> None:
     sessions = None if key is None else Sessions(key, secret, clock, marks)
     door = Door(made.tokens, sessions)
     app.extensions[EXTENSION] = door
+    made.problem_page = problem_page
     made.looker = lambda: door.session() is not None
     app.register_blueprint(page_blueprint(server_pages))
     polls = Polls(app.wsgi_app, clock, lambda: made.changes.revision)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from flask import current_app, g, has_request_context
+from flask import Response, current_app, g, has_request_context
 
 from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.health.change_history import ChangeHistory
@@ -103,6 +103,8 @@ class Core(ABC):
         """Those of this process that are no part of the registry."""
         self.rendered: dict[str, tuple[Report, str]] = {}
         """Reports as text."""
+        self.problem_page: Callable[[Mapping[str, Any]], Response | None] = lambda problem: None
+        """A problem as a page, where the current request is a person's; None: it is no person's."""
 
     def is_looking(self) -> bool:
         """Whether the current request is of a browser that has signed in to look at the page."""

@@ -126,12 +126,19 @@ def problem_response(
         **data,
         "trace_id": trace_id(),
     }
-    return Response(
+    response = _page_of(body) or Response(
         json.dumps(body) + "\n",
         status,
-        {"Cache-Control": "no-store", **(headers or {})},
+        {"Cache-Control": "no-store"},
         content_type="application/problem+json",
     )
+    response.headers.update(headers or {})
+    return response
+
+
+def _page_of(body: dict[str, Any]) -> Response | None:
+    here: Core | None = current_app.extensions.get(CORE)
+    return None if here is None else here.problem_page(body)
 
 
 def _type_of(kind: str) -> str:
