@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from flask import Response, current_app, request
 
-from medianest import __version__
 from medianest.page.live import html_page
 from medianest.page.rendering import render_template
 from medianest.page.sections import Section
@@ -38,7 +37,4 @@ def problem_page(problem: Mapping[str, Any]) -> Response | None:
         return None
     if request.accept_mimetypes.best_match(_ACCEPTED) != _HTML:
         return None
-    return html_page(
-        render_template("page/problem.html", problem=problem, version=__version__),
-        problem["status"],
-    )
+    return html_page(render_template("page/problem.html", problem=problem), problem["status"])
