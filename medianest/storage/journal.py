@@ -57,15 +57,15 @@ class Journal:
     def flush(self) -> int:
         """Write what waits; how many rows. When another thread is at it, it is left to that one.
         Raises the errors of medianest.storage.errors; what was not written goes on waiting."""
-        if not self._writing.acquire(blocking=False):
-            return 0
-        try:
-            written = 0
-            while batch := self._next():
-                written += self._write(batch)
-            return written
-        finally:
-            self._writing.release()
+        written = 0
+        # Once more for what came after its last look, and was left to this thread.
+        while self._waiting and self._writing.acquire(blocking=False):
+            try:
+                while batch := self._next():
+                    written += self._write(batch)
+            finally:
+                self._writing.release()
+        return written
 
     def _write(self, batch: list[dict[str, Any]]) -> int:
         """How many of them; a row that can never be written goes, or it would stop all others."""

@@ -61,6 +61,25 @@ def test_a_row_that_is_written_while_a_page_is_read_is_on_it(
     assert numbers(journal.page(Selection(), None, 10)[0]) == [1]
 
 
+def test_what_is_left_to_another_thread_in_its_last_moment_is_written_by_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: what an operator did is found by other workers a second later."""
+    look, left = journal._next, [row(1)]
+
+    def looks() -> list[dict[str, Any]]:
+        batch = look()
+        if not batch and left:
+            journal.add(left.pop())
+            assert journal.flush() == 0  # another thread is at it
+        return batch
+
+    monkeypatch.setattr(journal, "_next", looks)
+    journal.add(row(0))
+    assert journal.flush() == 2
+    assert journal.waiting() == []
+
+
 def test_pages_run_through_what_is_written_and_what_waits(journal: Journal) -> None:
     for number in range(0, 10, 2):
         journal.add(row(number))
