@@ -52,12 +52,13 @@ def make_private_folder(folder: Path) -> None:
 
 
 def open_to_others(folder: Path) -> str | None:
-    """What to tell of a folder that every user of this machine may look into, or write. It is not
-    ours to change: others may need it so."""
+    """What to tell of a folder into which every user of this machine may put files that are taken
+    for ours. It is not ours to change: others may need it so."""
     with suppress(OSError):
         mode = stat.S_IMODE(folder.stat().st_mode)
-        if mode & _OTHERS:
-            return f"{folder.absolute()} is open to every user of this machine (mode {mode:o})"
+        if mode & stat.S_IWOTH:
+            path = folder.absolute()
+            return f"every user of this machine may write into {path} (mode {mode:o})"
     return None
 
 

@@ -147,12 +147,12 @@ def test_an_instance_folder_of_another_user(
     assert "MEDIANEST_INSTANCE_PATH" in remedy
 
 
-def test_a_folder_that_others_may_read_is_noted(look: Look, tmp_path: Path) -> None:
-    (tmp_path / "instance").chmod(0o755)
+def test_a_folder_that_others_may_write_is_noted(look: Look, tmp_path: Path) -> None:
+    (tmp_path / "instance").chmod(0o777)
     found = look()
     assert faults(found) == {}
     (note,) = [each for each in found["folder"] if each["status"] == "note"]
-    assert note["message"].endswith("is open to every user of this machine (mode 755)")
+    assert note["message"].startswith("every user of this machine may write into")
     assert "chmod 700" in note["remedy"]
 
 

@@ -143,15 +143,15 @@ def test_a_socket_in_a_file_has_no_page(said: Said) -> None:
     assert "curl" not in told
 
 
-def test_a_folder_that_others_may_read_is_told_in_one_line(
+def test_a_folder_that_others_may_write_is_told_in_one_line(
     said: Said, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     said()
     assert caplog.messages == []
-    tmp_path.chmod(0o755)
+    tmp_path.chmod(0o777)
     said()
     (line,) = caplog.messages
     assert line == (
-        f"{tmp_path} is open to every user of this machine (mode 755): "
+        f"every user of this machine may write into {tmp_path} (mode 777): "
         "name one of its own in MEDIANEST_INSTANCE_PATH"
     )
