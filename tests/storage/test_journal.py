@@ -61,20 +61,27 @@ def test_a_row_that_is_written_while_a_page_is_read_is_on_it(
     assert numbers(journal.page(Selection(), None, 10)[0]) == [1]
 
 
-def test_what_is_left_to_another_thread_in_its_last_moment_is_written_by_it(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keeps out: what an operator did is found by other workers a second later."""
-    look, left = journal._next, [row(1)]
+class _LeftInTheLastMoment(Journal):
+    """Another thread leaves it a row when it has seen that nothing waits any more."""
 
-    def looks() -> list[dict[str, Any]]:
-        batch = look()
-        if not batch and left:
-            journal.add(left.pop())
-            assert journal.flush() == 0  # another thread is at it
+    left: tuple[dict[str, Any], ...] = ()
+
+    def _next(self) -> list[dict[str, Any]]:
+        batch = super()._next()
+        if not batch:
+            for one in self.left:
+                self.add(one)
+                assert self.flush() == 0
+            self.left = ()
         return batch
 
-    monkeypatch.setattr(journal, "_next", looks)
+
+def test_what_is_left_to_another_thread_in_its_last_moment_is_written_by_it(
+    database: Database,
+) -> None:
+    """Keeps out: what an operator did is found by other workers a second later."""
+    journal = _LeftInTheLastMoment(database, table)
+    journal.left = (row(1),)
     journal.add(row(0))
     assert journal.flush() == 2
     assert journal.waiting() == []
