@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 __all__ = ["in_our_words"]
+
+_SUBJECT: Final = re.compile("^[A-Z][a-z]+ should ")
+"""As in "Input should be", "String should have"."""
 
 
 def in_our_words(message: str) -> str:
@@ -10,4 +16,4 @@ def in_our_words(message: str) -> str:
     if message == "Field required":
         return "must be given"
     message = message.removeprefix("Value error, ").partition(", unable to")[0]
-    return message.replace("Input should be", "must be", 1)
+    return _SUBJECT.sub("must ", message)

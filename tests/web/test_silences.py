@@ -120,8 +120,8 @@ def test_a_key_that_no_alert_has_is_told_so(here: Asked) -> None:
             {"duration_seconds": 2_592_001},
             "duration_seconds: must be less than or equal to 2592000",
         ),
-        ({"reason": ""}, "reason: String should have at least 1 character"),
-        ({"reason": "x" * 501}, "reason: String should have at most 500 characters"),
+        ({"reason": ""}, "reason: must have at least 1 character"),
+        ({"reason": "x" * 501}, "reason: must have at most 500 characters"),
         ({"reason": None}, "reason: must be a valid string"),
     ],
 )
