@@ -57,6 +57,10 @@ class AppDoor:
             raise ProblemError("forbidden", detail)
         g.actor = actor
 
+    def knows(self) -> bool:
+        """Never: one signs in by the app's own means."""
+        return False
+
     def with_notice(self, url: str, text: str) -> str:
         """The address of a page that says so, for a moment."""
         return f"{url}?{urlencode({'notice': self._signer().notice(text)})}"

@@ -111,5 +111,6 @@ def surroundings() -> dict[str, Any]:
         "started_at": here.started_at,
         "sent_at": here.registry.clock.utc(),
         "back": this_page(),
+        "signed_in": door().knows(),
         "notice": door().notice(signed) if signed else None,
     }

@@ -41,6 +41,9 @@ class PageDoor(Protocol):
     def act(self) -> None:
         """Let only an operator's own page act; `g.actor` is then who does. Raises the same."""
 
+    def knows(self) -> bool:
+        """Whether who looks has signed in here, and may sign out."""
+
     def with_notice(self, url: str, text: str) -> str:
         """The address of a page that says so, for a moment."""
 
@@ -63,6 +66,10 @@ class Door:
         given = request.cookies.getlist(cookie_name())
         found = (self.sessions.find(cookie, request.remote_addr) for cookie in given)
         return next(filter(None, found), None)
+
+    def knows(self) -> bool:
+        """Whether who looks has signed in here, and may sign out."""
+        return self.session() is not None
 
     def look(self) -> Role:
         """The role of who looks. Raises LoginNeeded."""
@@ -127,8 +134,9 @@ def cookie_name() -> str:
 
 
 def this_page() -> str:
-    """The address of what is asked for, to come back to."""
-    return request.script_root + request.full_path.rstrip("?")
+    """The address of what is asked for, to come back to, without what it said once."""
+    kept = [each for each in request.args.items(multi=True) if each[0] != "notice"]
+    return request.script_root + request.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def is_here(address: str) -> bool:

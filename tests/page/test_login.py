@@ -213,6 +213,15 @@ def test_a_stolen_cookie_does_nothing(browser: Browser) -> None:
         assert "sign in again" in answer.text
 
 
+def test_a_viewer_signs_out(browser: Browser) -> None:
+    """Keeps out: the session of a viewer that nobody can end."""
+    assert "Sign out" not in browser.get("/").text
+    browser.log_in("the-viewer-token")
+    assert "Sign out" in browser.get("/").text
+    browser.send("/logout")
+    assert "Sign out" not in browser.get("/").text
+
+
 def test_a_viewer_cannot_act(browser: Browser) -> None:
     browser.log_in("the-viewer-token")
     answer = browser.send(BREAKER, action="open", reason="x")

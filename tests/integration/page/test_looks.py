@@ -86,9 +86,11 @@ def test_with_the_keyboard_alone_a_breaker_is_held_open(browser: Browser, server
 def test_without_scripts_one_looks_and_acts(browser: Browser, server: Server) -> None:
     with watched(browser, java_script_enabled=False) as seen:
         page = seen.page
-        log_in(page, server.url)
         page.goto(f"{server.url}/breakers/overseerr")
         assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
+        log_in(page, server.url)
+        page.goto(f"{server.url}/breakers/overseerr")
+        assert page.locator("noscript meta[http-equiv=refresh]").count() == 0  # one types there
         page.locator("summary", has_text="Hold it open").click()
         page.locator("#hold input[name=reason]").fill("no scripts")
         page.get_by_role("button", name="Hold it open").click()
