@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, cast
 
@@ -24,7 +23,6 @@ from medianest.web.roles import Role
 __all__ = [
     "EXTENSION",
     "PATHS",
-    "Fault",
     "door",
     "looking",
     "pages",
@@ -33,14 +31,6 @@ __all__ = [
     "titled",
     "to_login",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What could not be shown or done, and where to try a form again."""
-
-    detail: str
-    back: str | None = None
 
 
 EXTENSION: Final = "medianest.page"
@@ -89,7 +79,7 @@ def titled(name: str, role: Role, shown: Any, title: str) -> Response:
 
 
 def _fault(role: Role, detail: str, status: int) -> AnyResponse:
-    response = page("fault", role, Fault(detail), title=core().title, **surroundings())
+    response = page("fault", role, detail, title=core().title, **surroundings())
     if "fragment" not in request.args:  # what keeps the page up to date has its answer
         response.status_code = status
     return response

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from flask import Response, request
 
+from medianest.page.acting import acting, reason
 from medianest.page.asking import act, ask
 from medianest.page.common import looking, server_pages, titled
-from medianest.page.forms import acting
 from medianest.page.rendering import url_for
 from medianest.web.roles import Role
 from medianest.web.views.queue import (
@@ -50,7 +50,7 @@ def show_operation(operation_id: str, role: Role) -> Response:
 @acting("show_queue")
 def retry_one(operation_id: str) -> tuple[str, str]:
     """Do an operation again."""
-    act(retry_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
+    act(retry_operation, {"reason": reason()}, operation_id=operation_id)
     return url_for("page.show_queue"), "It is tried again as soon as possible."
 
 
@@ -58,7 +58,7 @@ def retry_one(operation_id: str) -> tuple[str, str]:
 @acting("show_queue")
 def drop_one(operation_id: str) -> tuple[str, str]:
     """Forget an operation."""
-    act(drop_queued_operation, {"reason": request.form.get("reason")}, operation_id=operation_id)
+    act(drop_queued_operation, {"reason": reason()}, operation_id=operation_id)
     return url_for("page.show_queue"), "It is dropped."
 
 
@@ -66,7 +66,7 @@ def drop_one(operation_id: str) -> tuple[str, str]:
 @acting("show_queue")
 def retry_dead() -> tuple[str, str]:
     """Do all dead letters again."""
-    done = act(retry_dead_letters, {"reason": request.form.get("reason")})
+    done = act(retry_dead_letters, {"reason": reason()})
     stay = f"; that stay dead: {done.kept}" if done.kept else ""
     return url_for("page.show_queue"), f"Dead letters that are tried again: {done.retried}{stay}."
 

@@ -98,11 +98,22 @@ def test_a_short_name_leads_to_the_breaker(operator: Browser) -> None:
     ("path", "values", "status", "said"),
     [
         (BREAKER, {"action": "explode"}, 422, "action: "),
-        (BREAKER, {"action": "open", "reason": "x" * 501}, 422, "reason: "),
-        (BREAKER, {"action": "open", "lasts": "long"}, 422, "lasts: must be a number of seconds"),
-        ("/breakers/nobody", {"action": "open"}, 404, "there is no circuit breaker 'nobody'"),
+        (BREAKER, {"action": "open", "reason": "x" * 501}, 422, "Why: "),
+        (BREAKER, {"action": "open", "reason": " "}, 422, "Why: must say why, in 1 to 500"),
+        (
+            BREAKER,
+            {"action": "open", "lasts": "long"},
+            422,
+            "For how long: must be a number of seconds",
+        ),
+        (
+            "/breakers/nobody",
+            {"action": "open", "reason": "x"},
+            404,
+            "there is no circuit breaker 'nobody'",
+        ),
         ("/queue/" + "0" * 32 + "/retry", {}, 404, "there is no deferred operation"),
-        ("/dependencies", {"name": "a b"}, 422, "name: "),
+        ("/dependencies", {"name": "a b"}, 422, "Name: "),
         ("/dependencies/database/remove", {}, 409, "database"),
     ],
 )
@@ -129,6 +140,50 @@ def test_what_was_not_done_can_be_tried_again(operator: Browser, form: str, back
     assert refused.status_code in (404, 422)
     assert "This was not done" in refused.text
     assert f'<a href="{back}">Back' in refused.text
+
+
+def test_what_is_refused_is_shown_with_all_that_was_typed(operator: Browser) -> None:
+    """Keeps out: who has made one mistake begins anew."""
+    values = {"name": "nas", "type": "cache", "criticality": "critical", "expected_status": "204"}
+    refused = operator.send("/dependencies", **values, depends_on="<nobody>")
+    assert refused.status_code == 422
+    shown = html.unescape(refused.text)
+    assert 'name="name" autocomplete="off" value="nas"' in shown
+    assert 'value="204"' in shown
+    assert "<option selected>cache" in shown
+    assert "<option selected>critical" in shown
+    assert 'value="&lt;nobody&gt;" aria-invalid="true" aria-describedby="detail" autofocus' in (
+        refused.text
+    )
+    assert "Needs: " in shown
+
+
+def test_what_was_refused_for_its_reason_lasts_as_chosen(operator: Browser) -> None:
+    for lasts in ("28800", ""):
+        refused = operator.send(BREAKER, action="open", reason=" ", lasts=lasts).text
+        assert f'<option value="{lasts}" selected>' in refused
+        assert refused.count(" selected>") == 1
+        assert "Hold it open" in refused
+        assert "Switch it off" not in refused
+
+
+def test_the_form_of_another_site_is_not_shown_to_be_sent_again(operator: Browser) -> None:
+    """Keeps out: it stands on our own page, filled in by a stranger, before an operator."""
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    refused = operator.send(BREAKER, elsewhere, action="open", reason="an attack", lasts="")
+    assert refused.status_code == 403
+    assert "an attack" not in refused.text
+    assert 'class="act"' not in refused.text
+
+
+def test_what_people_send_again_while_the_database_is_away(
+    make_app: Callable[..., Flask],
+) -> None:
+    browser = Browser(make_app("development", sandbox=False).test_client())  # it has no tables
+    browser.log_in()
+    refused = browser.send("/queue/retry", reason="it is well again")
+    assert refused.status_code == 503
+    assert 'value="it is well again"' in refused.text
 
 
 def test_a_dependency_is_registered_and_removed(operator: Browser) -> None:
@@ -193,3 +248,15 @@ def test_while_the_database_is_away_breakers_obey(
     assert browser.get("/queue").status_code == 503
     assert browser.send("/queue/retry").status_code == 503
     assert "nobody knows what waits" in browser.get("/").text
+
+
+def test_without_a_script_no_page_is_loaded_anew_under_who_fills_it_in(operator: Browser) -> None:
+    """Keeps out: what an operator types is gone after five seconds."""
+    assert 'http-equiv="refresh"' not in operator.get(BREAKER).text
+    assert f'<a href="{BREAKER}">load it anew' in operator.get(f"{BREAKER}?notice=x").text
+    for path in (BREAKER, "/breakers"):  # who only looks fills in nothing
+        assert (
+            'http-equiv="refresh"'
+            in Browser(operator.client.application.test_client()).get(path).text
+        )
+    assert 'http-equiv="refresh"' in operator.get("/breakers").text

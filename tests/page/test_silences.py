@@ -42,8 +42,8 @@ def test_an_alert_is_silenced_and_told_again(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("key", "values", "status", "said"),
     [
-        (KEY, {"lasts": "3600", "reason": ""}, 422, "reason: "),
-        (KEY, {"lasts": "1", "reason": "x"}, 422, "duration_seconds: "),
+        (KEY, {"lasts": "3600", "reason": ""}, 422, "Why: "),
+        (KEY, {"lasts": "1", "reason": "x"}, 422, "For how long: "),
         ("nothing:nobody", {"lasts": "3600", "reason": "x"}, 404, "there is no alert"),
     ],
 )
