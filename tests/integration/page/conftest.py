@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from medianest.sandbox import SandboxProcess
+from tests.integration.page.home import Home, home_in
 from tests.support.browser import open_browser
 from tests.support.server import OPERATOR, Server
 
@@ -55,9 +56,16 @@ def server(
     running.stop()
 
 
-def log_in(page: Page, url: str) -> None:
-    """As an operator."""
+@pytest.fixture(scope="package")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """One for all whom its state does not disturb."""
+    with home_in(tmp_path_factory.mktemp("home")) as found:
+        yield found
+
+
+def log_in(page: Page, url: str, token: str = OPERATOR) -> None:
+    """As an operator, or as whose token that is."""
     page.goto(f"{url}/login")
-    page.get_by_label("Token").fill(OPERATOR)
+    page.get_by_label("Token").fill(token)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
