@@ -28,14 +28,15 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
 
-# Those of tests/integration run servers of their own, so they come after the others; and those
-# that measure what one request waits for another have the machine to themselves.
+# Those of tests/integration run servers of their own, so they come after the others, and more at
+# once, as they mostly wait; those that measure what one request waits for another have the machine
+# to themselves.
 test: units
-	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist worksteal -m "not alone" tests/integration
+	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not alone" tests/integration
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 units: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
+	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
 
 # Each of thousands of mutants is tested: this takes hours for all, minutes for a file.
 mutants: $(VENV)/.installed-mutants

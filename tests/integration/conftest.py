@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,24 @@ __all__ = ["connect", "open_redis"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that is here is `integration`."""
+    """All that is here is `integration`. Modules with slow tests go first, so that no worker is
+    left with one of them when the others have ended."""
     here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker("integration")
+    mine = [item for item in items if item.path.is_relative_to(here)]
+    others = [item for item in items if not item.path.is_relative_to(here)]
+    for item in mine:
+        item.add_marker("integration")
+    slow = {item.path for item in mine if item.get_closest_marker("slow")}
+    items[:] = others + sorted(mine, key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def only_crowd() -> Iterator[None]:
+    """While a test has a crowd of clients, no other worker has one, as two would wait for each
+    other."""
+    with Path(__file__).open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

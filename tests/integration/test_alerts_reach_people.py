@@ -60,6 +60,7 @@ def letters() -> Iterator[LetterBox]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_plex_goes_and_returns_and_each_is_told_once(
     serve: Callable[..., Server], plex: SandboxProcess, letters: LetterBox
 ) -> None:

@@ -52,6 +52,7 @@ def test_silent_clients_take_no_thread(
     assert shared.get(LIVE).took < 0.25
 
 
+@pytest.mark.slow
 def test_clients_that_never_finish_their_request_are_cut_off(
     connect: Callable[..., socket.socket],
 ) -> None:

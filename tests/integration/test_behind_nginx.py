@@ -18,6 +18,8 @@ from tests.support.waiting import wait_until
 
 CLIENTS = 32
 
+pytestmark = pytest.mark.usefixtures("only_crowd")
+
 
 @pytest.fixture
 def in_front(tmp_path: Path) -> Iterator[Callable[..., int]]:

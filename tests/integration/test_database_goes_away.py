@@ -70,6 +70,8 @@ def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_crowd")
 def test_a_frozen_database_holds_nobody_past_the_deadline(
     start: Callable[..., Server], own_postgres: PostgresProcess
 ) -> None:

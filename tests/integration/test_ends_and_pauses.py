@@ -135,6 +135,7 @@ def test_a_wrong_configuration_on_sighup_ends_nothing(
     assert shared.get(LIVE).status == 200
 
 
+@pytest.mark.slow
 def test_a_pause_of_all_processes_kills_none(shared: Server) -> None:
     """Keeps out: all workers killed on waking, and all that they knew lost."""
     before = workers(shared)

@@ -34,6 +34,8 @@ SECONDS = 4.0
 AT_ONCE = 0.25
 _numbers = itertools.count()
 
+pytestmark = [pytest.mark.usefixtures("only_crowd"), pytest.mark.slow]
+
 
 @pytest.fixture
 def start(

@@ -65,6 +65,7 @@ def shared(server: Server) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in figures["coalescing"]}
 
 
+@pytest.mark.usefixtures("only_crowd")
 def test_with_a_good_answer_in_memory_a_hung_plex_costs_patience_from_the_first_call(
     server: Server, plex: SandboxProcess
 ) -> None:
@@ -76,6 +77,7 @@ def test_with_a_good_answer_in_memory_a_hung_plex_costs_patience_from_the_first_
     assert plex.requests()["by_path"]["/library/sections"] == 2
 
 
+@pytest.mark.usefixtures("only_crowd")
 def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(
     server: Server, plex: SandboxProcess
 ) -> None:
@@ -91,6 +93,7 @@ def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(
     assert figures["flights"] + figures["shared"] == len(answers)
 
 
+@pytest.mark.slow
 def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(
     serve: Callable[..., Server], plex: SandboxProcess
 ) -> None:

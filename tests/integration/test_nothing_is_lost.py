@@ -57,6 +57,7 @@ def counts(server: Server) -> dict[str, Any]:
     return server.get("/api/v1/resilience/queue?limit=1").json["queue"]
 
 
+@pytest.mark.slow
 def test_every_title_is_requested_exactly_once(server: Server, overseerr: SandboxProcess) -> None:
     overseerr.kill()
     numbers = [*range(1, WANTED), POISON]

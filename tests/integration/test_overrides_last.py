@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from tests.support.server import OPERATOR, Server
 from tests.support.waiting import wait_until
@@ -42,6 +43,7 @@ def states(server: Server, number: int = 12) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_an_override_outlives_workers_and_servers(serve: Callable[..., Server]) -> None:
     server = serve(ready=False, WEB_CONCURRENCY=2, **AWAY)
     answer = server.act("open", reason="moving", expires_in_seconds=3600)

@@ -117,6 +117,7 @@ def trouble_ends(overseerr: SandboxProcess) -> Iterator[None]:
     overseerr.clear_faults()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     TROUBLES,

@@ -4,6 +4,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from medianest.sandbox import SandboxProcess
 from tests.support.server import Answer, Server
 from tests.support.waiting import wait_until
@@ -12,6 +14,8 @@ LIBRARIES = "/api/v1/media/libraries"
 LIVE = "/api/v1/health/live"
 MARGIN = 0.25
 """What an answer may take beyond its deadline, in seconds."""
+
+pytestmark = pytest.mark.usefixtures("only_crowd")
 
 
 def test_plex_dies_and_returns_and_nothing_is_restarted(

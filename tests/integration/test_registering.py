@@ -85,6 +85,7 @@ def detail(server: Server) -> dict[str, int]:
     return server.get(f"{DEPENDENCIES}/nas", headers=JSON).json["health"]["figures"]
 
 
+@pytest.mark.slow
 def test_it_is_watched_by_all_and_outlives_a_restart(
     watching: Callable[..., Server], run_nas: Callable[[], Nas]
 ) -> None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.support import ROOT
 from tests.support.server import Server
 
@@ -58,6 +60,7 @@ def test_no_answer_and_no_log_holds_a_secret(serve: Callable[..., Server]) -> No
         assert not line or line.startswith(("MediaNest", "  ")) or json.loads(line)["message"]
 
 
+@pytest.mark.slow
 def test_the_settings_are_shown_without_them(tmp_path: Path) -> None:
     (tmp_path / "medianest.toml").write_text('[plex]\ntimeout = 7\nurl = "http://plex:32400"\n')
     (tmp_path / "key").write_text("planted-file")

@@ -56,6 +56,7 @@ def shell(command: str) -> None:
     subprocess.run(command, shell=True, capture_output=True, check=True, timeout=20)
 
 
+@pytest.mark.slow
 def test_a_newcomer_sees_plex_go_and_come_back(browser: Browser, run: FirstRun) -> None:
     with watched(browser) as seen:
         page = seen.page

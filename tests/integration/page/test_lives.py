@@ -22,6 +22,7 @@ def _well(server: Server, sandboxes: tuple[SandboxProcess, SandboxProcess]) -> I
     server.act("reset")
 
 
+@pytest.mark.slow
 def test_plex_goes_and_comes_back_without_a_reload(
     browser: Browser, server: Server, sandboxes: tuple[SandboxProcess, SandboxProcess]
 ) -> None:
