@@ -24,8 +24,8 @@ LIVE = "/api/v1/health/live"
 READY = "/api/v1/health/ready"
 HISTORY = "/api/v1/resilience/recovery/history?limit=200"
 JSON = {"Content-Type": "application/json"}
-DEADLINE, MARGIN = 3.0, 0.25
-FROZEN = 10.0
+DEADLINE, MARGIN = 2.0, 0.25
+FROZEN = 6.5
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def start(serve: Callable[..., Server], overseerr: SandboxProcess) -> Callable[.
             MEDIANEST_OVERSEERR_URL=overseerr.url,
             MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
             MEDIANEST_REQUEST_TIMEOUT=DEADLINE,
-            MEDIANEST_DATABASE_TIMEOUT=1.5,
-            MEDIANEST_DATABASE_MAX_RESET_TIMEOUT=2.0,
+            MEDIANEST_DATABASE_TIMEOUT=1.0,
+            MEDIANEST_DATABASE_MAX_RESET_TIMEOUT=1.3,
             MEDIANEST_HEALTH_INTERVAL=1,
             **variables,
         )

@@ -97,19 +97,19 @@ def test_clients_of_a_healthy_slow_plex_share_its_answers_and_get_fresh_ones(
 def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(
     serve: Callable[..., Server], plex: SandboxProcess
 ) -> None:
-    """Compressed: the wait between probes is a tenth of the default."""
-    tenth = 0.1
+    """Compressed: the wait between probes is a twentieth of the default."""
+    short = 0.05
     server = serve(
         MEDIANEST_PLEX_URL=plex.url,
         MEDIANEST_PLEX_TOKEN=plex.token,
-        MEDIANEST_PLEX_RESET_TIMEOUT=10 * tenth,
-        MEDIANEST_PLEX_MAX_RESET_TIMEOUT=20 * tenth,
-        MEDIANEST_HEALTH_INTERVAL=0.5,
+        MEDIANEST_PLEX_RESET_TIMEOUT=10 * short,
+        MEDIANEST_PLEX_MAX_RESET_TIMEOUT=20 * short,
+        MEDIANEST_HEALTH_INTERVAL=0.25,
     )
     fresh = server.get(LIBRARIES).json
     plex.fault("status", status=500, path="/library")
     sessions, told = [], []
-    until = time.monotonic() + 240 * tenth / 4
+    until = time.monotonic() + 240 * short / 4
     while time.monotonic() < until:
         answer = server.get(LIBRARIES)
         assert (answer.status, answer.json["degraded"]) == (200, True)
@@ -124,7 +124,7 @@ def test_one_broken_operation_costs_no_other_and_is_fresh_soon_after(
     plex.reset_requests()
     # No client asks: what Plex is asked is what the app asks by itself.
     wait_until(
-        lambda: plex.requests()["by_path"].get("/library/sections", 0) >= 3, 30 * tenth + 1.5
+        lambda: plex.requests()["by_path"].get("/library/sections", 0) >= 3, 30 * short + 1.5
     )
     now = server.get(LIBRARIES).json
     assert not now["degraded"]

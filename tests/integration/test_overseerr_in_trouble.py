@@ -32,11 +32,11 @@ QUICK: dict[str, Any] = {
     "MEDIANEST_QUEUE_INTERVAL": 0.2,
     "MEDIANEST_QUEUE_MAX_DELAY": 1.0,
     "MEDIANEST_QUEUE_SETTLE": 2.0,
-    "MEDIANEST_HEALTH_INTERVAL": 0.5,
+    "MEDIANEST_HEALTH_INTERVAL": 0.25,
     "MEDIANEST_HEALTH_UNHEALTHY_AFTER": 2,
-    "MEDIANEST_ALERTS_HOLD": 1.0,
-    "MEDIANEST_ALERTS_RESOLVE_AFTER": 1.0,
-    "MEDIANEST_ALERTS_COOL_DOWN": 1.0,
+    "MEDIANEST_ALERTS_HOLD": 0.5,
+    "MEDIANEST_ALERTS_RESOLVE_AFTER": 0.5,
+    "MEDIANEST_ALERTS_COOL_DOWN": 0.5,
 }
 TROUBLES: list[tuple[str, dict[str, Any]]] = [
     ("source", {"failure": "ECONNREFUSED"}),
@@ -134,7 +134,7 @@ def test_what_was_accepted_is_made_once_when_it_is_over(
         accepted(server, wish)
     wait_until(lambda: score(server) < 100, 20)
     told = wait_until(lambda: firing(server), 20)
-    time.sleep(2)  # whatever else would be told has its time
+    time.sleep(1.5)  # whatever else would be told has its time
     assert len(firing(server)) == 1, (told, firing(server))
     assert {subject for _, subject in told} == {"overseerr"}
     if kind in ("source", "stall"):
