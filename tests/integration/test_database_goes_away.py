@@ -129,14 +129,18 @@ def test_a_killed_database_costs_one_reconnect_and_no_error_after_it(
         own_postgres.start()
         after = pool.map(lambda number: post(server, number), range(40, 80))
         assert Counter(answer.status for answer in after) == {201: 40}
-    wait_for(lambda: server.get(HISTORY).json["items"])
+    wait_for(lambda: repairs_in(server.get(HISTORY).json["items"]))
     records = server.get(HISTORY).json["items"]
-    repairs = [r for r in records if any(s["outcome"] == "repaired" for s in r["steps"])]
+    repairs = repairs_in(records)
     assert len(repairs) == 1
     # While it was away, what runs in the background has failed; afterwards nothing does.
     assert all(
         r["failed_at"] <= repairs[0]["failed_at"] for r in records if r["outcome"] == "failed"
     )
+
+
+def repairs_in(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [r for r in records if any(s["outcome"] == "repaired" for s in r["steps"])]
 
 
 def test_the_app_starts_and_serves_without_a_database_and_migrates_when_it_comes(
