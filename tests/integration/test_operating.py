@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +15,69 @@ import pytest
 
 from medianest.sandbox.process import SandboxProcess
 from tests.support import ROOT
-from tests.support.server import Server
+from tests.support.server import QUICK, Server
 from tests.support.waiting import wait_until
 
 LIBRARIES = "/api/v1/media/libraries"
 
 
-def test_an_operator_forces_the_breaker_and_ends_it(server: Server, plex: SandboxProcess) -> None:
-    server.get(LIBRARIES)
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, plex_process: SandboxProcess
+) -> Iterator[Server]:
+    """One server for all but those who end it, or need other settings."""
+    upstream = {"MEDIANEST_PLEX_URL": plex_process.url, "MEDIANEST_PLEX_TOKEN": plex_process.token}
+    server = Server(tmp_path_factory.mktemp("operating"), **upstream, **QUICK)
+    yield server.wait_until()
+    server.stop()
+
+
+@pytest.fixture
+def shared(running: Server, plex_sandbox: SandboxProcess) -> Server:
+    """The same, with its breakers as they were at the start."""
+    for name in ("plex-media-server", "plex-media-server.libraries"):
+        running.act("reset", name)
+    return running
+
+
+def test_an_operator_forces_the_breaker_and_ends_it(
+    shared: Server, plex_sandbox: SandboxProcess
+) -> None:
+    shared.get(LIBRARIES)
     assert (
-        server.act("open", reason="maintenance").json["circuit_breaker"]["state"] == "forced_open"
+        shared.act("open", reason="maintenance").json["circuit_breaker"]["state"] == "forced_open"
     )
-    assert server.get(LIBRARIES).json["degraded"]
-    assert server.act("enable").json["circuit_breaker"]["state"] == "closed"
-    assert not server.get(LIBRARIES).json["degraded"]
+    assert shared.get(LIBRARIES).json["degraded"]
+    assert shared.act("enable").json["circuit_breaker"]["state"] == "closed"
+    assert not shared.get(LIBRARIES).json["degraded"]
     operation = "plex-media-server.libraries"
-    assert server.act("disable", operation).json["circuit_breaker"]["state"] == "disabled"
-    plex.fault("status", status=500)
+    assert shared.act("disable", operation).json["circuit_breaker"]["state"] == "disabled"
+    plex_sandbox.fault("status", status=500)
     for _ in range(4):
-        server.get(LIBRARIES)
-    assert server.breaker(operation)["state"] == "disabled"
-    assert server.breaker(operation)["counts"]["failures"] >= 5
-    assert server.act("reset", operation).json["circuit_breaker"]["totals"]["failures"] == 0
-    assert server.act("close", reason="done").json["circuit_breaker"]["reason"] == "done"
+        shared.get(LIBRARIES)
+    assert shared.breaker(operation)["state"] == "disabled"
+    assert shared.breaker(operation)["counts"]["failures"] >= 5
+    assert shared.act("reset", operation).json["circuit_breaker"]["totals"]["failures"] == 0
+    assert shared.act("close", reason="done").json["circuit_breaker"]["reason"] == "done"
 
 
-def test_what_an_operator_forced_expires(server: Server) -> None:
-    forced = server.act("open", expires_in_seconds=0.3).json["circuit_breaker"]
+def test_what_an_operator_forced_expires(shared: Server) -> None:
+    forced = shared.act("open", expires_in_seconds=0.3).json["circuit_breaker"]
     assert forced["expires_at"]
     time.sleep(0.4)
-    assert server.breaker()["state"] == "closed"
+    assert shared.breaker()["state"] == "closed"
 
 
-def test_without_the_token_an_operator_action_is_refused(server: Server) -> None:
+def test_without_the_token_an_operator_action_is_refused(shared: Server) -> None:
     path = "/api/v1/resilience/circuit-breakers/plex-media-server/action"
     json_type = {"Content-Type": "application/json"}
-    nobody = server.get(path, data=b'{"action":"open"}', headers=json_type)
+    nobody = shared.get(path, data=b'{"action":"open"}', headers=json_type)
     assert (nobody.status, nobody.headers["WWW-Authenticate"]) == (401, "Bearer")
-    wrong = server.get(
+    wrong = shared.get(
         path, data=b'{"action":"open"}', headers={**json_type, "Authorization": "Bearer wrong"}
     )
     assert wrong.status == 401
-    assert server.breaker()["state"] == "closed"
+    assert shared.breaker()["state"] == "closed"
 
 
 def test_on_sigterm_requests_in_flight_finish(server: Server, plex: SandboxProcess) -> None:
@@ -116,14 +137,14 @@ def test_on_sighup_the_workers_are_new_and_the_sandbox_stays(serve: Callable[...
     assert not server.get(LIBRARIES).json["degraded"]
 
 
-def test_silent_clients_do_not_keep_the_threads(server: Server) -> None:
+def test_silent_clients_do_not_keep_the_threads(shared: Server) -> None:
     """Half requests take all threads, and must give them back by themselves."""
-    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
+    clients = [socket.create_connection(("127.0.0.1", shared.port)) for _ in range(40)]
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\nHo")
     time.sleep(0.2)
     try:
-        assert server.get("/api/v1/health/live", timeout=8).status == 200
+        assert shared.get("/api/v1/health/live", timeout=8).status == 200
     finally:
         for client in clients:
             client.close()
@@ -160,12 +181,14 @@ def test_bad_configuration_stops_the_start_with_one_line(
     assert next(iter(variables)) in lines[0]
 
 
-def test_the_token_of_plex_is_in_no_log_and_no_answer(server: Server, plex: SandboxProcess) -> None:
-    plex.fault("unauthorized")
-    texts = [server.get(path).body.decode() for path in (LIBRARIES, "/api/v1/media/sessions")]
-    texts.append(server.log)
-    texts.append(str(server.breaker()))
-    assert all(plex.token not in text for text in texts)
+def test_the_token_of_plex_is_in_no_log_and_no_answer(
+    shared: Server, plex_sandbox: SandboxProcess
+) -> None:
+    plex_sandbox.fault("unauthorized")
+    texts = [shared.get(path).body.decode() for path in (LIBRARIES, "/api/v1/media/sessions")]
+    texts.append(shared.log)
+    texts.append(str(shared.breaker()))
+    assert all(plex_sandbox.token not in text for text in texts)
 
 
 def _alive(pid: int) -> bool:
