@@ -14,6 +14,7 @@ from medianest.resilience import ManualClock
 from tests.page.conftest import Browser
 
 BREAKER = "/breakers/plex-media-server"
+NEWS = 'class="notice" role="status"'
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def test_a_link_that_is_kept_tells_no_news_of_yesterday(
     operator: Browser, clock: ManualClock
 ) -> None:
     answer = operator.send(BREAKER, action="close", reason="it works")
-    assert 'class="notice"' in operator.get(answer.location).text
+    assert NEWS in operator.get(answer.location).text
     clock.advance(3600)
-    assert 'class="notice"' not in operator.get(answer.location).text
+    assert NEWS not in operator.get(answer.location).text
 
 
 def test_what_is_held_says_by_whom_why_and_until_when(operator: Browser) -> None:
