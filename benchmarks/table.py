@@ -190,7 +190,7 @@ def verdicts(
     by_name = {rate.what: rate.median for rate in rates}
     enqueued = min(each for name, each in by_name.items() if name.startswith("enqueued"))
     among_many = by_name[among(MANY)] / by_name[among(FEW)]
-    added = 1000 * (pages.each_poll - pages.each_request)
+    poll = pages.each_poll / pages.each_request
     return [
         *_per_call(grid),
         Verdict(f"a breaker of {CROWD:,} in turn, to one", crowds[0].ratio, 4.0, 1.0),
@@ -205,7 +205,7 @@ def verdicts(
         ),
         Verdict("media endpoint while it is scraped", looked_at.ratio, 0.95, at_least=True),
         Verdict(f"media endpoint with {PAGES} open pages", pages.ratio, 0.95, at_least=True),
-        Verdict("ms of the processor that a poll of an idle page adds to a request", added, 1.0),
+        Verdict("the processor's time for a poll of an idle page, to any request", poll, 1.0),
         Verdict("polls of idle pages that find nothing new", pages.unchanged, 0.95, at_least=True),
     ]
 
