@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from itertools import count
 
-__all__ = ["LockFreeCounter"]
+__all__ = ["LockFreeCounter", "drop"]
 
 
 class LockFreeCounter:
@@ -27,3 +27,11 @@ class LockFreeCounter:
             bumps = next(self.ticks) - self._reads
             self._reads += 1
             return bumps
+
+
+def drop(values: list[float], value: float) -> None:
+    """Remove a value if it is there: it may have expired."""
+    try:
+        values.remove(value)
+    except ValueError:
+        pass

@@ -11,7 +11,9 @@ from typing import Any, ParamSpec, TypeVar, Unpack
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.circuit_breaker.blocks import Blocks
-from medianest.resilience.circuit_breaker.controller import Controller, Permit
+from medianest.resilience.circuit_breaker.controller import Controller
+from medianest.resilience.circuit_breaker.joint import Joint
+from medianest.resilience.circuit_breaker.permit import Permit
 from medianest.resilience.circuit_breaker.states import State, Trigger
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.errors import CircuitOpenError
@@ -217,6 +219,11 @@ class CircuitBreaker(Strategy):
     def snapshot(self) -> BreakerSnapshot:
         """Everything about it at one instant."""
         return self._locked.snapshot()
+
+    @property
+    def joint(self) -> Joint:
+        """What ties it to breakers of its name in other processes."""
+        return Joint(self._locked)
 
     def is_origin_of(self, event: StateChanged) -> bool:
         """Whether that is a change of this breaker, and not of another one of its name."""

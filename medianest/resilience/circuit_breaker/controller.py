@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
-from medianest.resilience.circuit_breaker.state_machine import NOBODY, StateMachine, discard
+from medianest.resilience.circuit_breaker.permit import Permit
+from medianest.resilience.circuit_breaker.state_machine import NOBODY, StateMachine
 from medianest.resilience.circuit_breaker.states import Generation, State, Trigger
-from medianest.resilience.circuit_breaker.window import FAILURE, Latency
+from medianest.resilience.circuit_breaker.window import FAILURE, SUCCESS, Latency
 from medianest.resilience.clock import Clock
 from medianest.resilience.errors import CallRefusedError, CircuitOpenError, ConfigurationError
 from medianest.resilience.events import CallRefused, call_refused, publish
 from medianest.resilience.options import MAX_SECONDS, CircuitBreakerOptions, is_number
-from medianest.resilience.outcome import Classifier, Outcome, Walk, causes, causes_within_call
+from medianest.resilience.outcome import Classifier, Outcome, Walk, causes_within_call
+from medianest.resilience.peers import NO_PEERS, BreakerPeers
 from medianest.resilience.snapshot import BreakerSnapshot, take_snapshot, type_and_text
 from medianest.resilience.strategy import DeferredSettlement
 
-__all__ = ["Controller", "Permit"]
+__all__ = ["Controller"]
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class Controller:
     """Admits and settles calls and obeys operators, one thread at a time."""
 
     __slots__ = (
-        "_classify", "_expects_all", "_lock", "_now", "_publishing", "machine", "name",
+        "_classify", "_expects_all", "_lock", "_now", "_publishing", "machine", "name", "peers",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +45,7 @@ class Controller:
         self._classify = Classifier(options.expected_errors, options.ignored_errors)
         self._expects_all = options.expected_errors is None and options.ignored_errors is None
         self._lock = threading.Lock()
+        self.peers: BreakerPeers = NO_PEERS
         self._publishing: list[None] = [None]
         """The turn to publish; taken by `del`, after which no interrupt can come in between."""
 
@@ -49,14 +54,29 @@ class Controller:
         early = self.machine.generation.refuse_until - started
         if early > 0:
             raise self.refusal(early)
+        is_placed = self.peers is not NO_PEERS and self._take_place(thread)
         with self._lock:
             admitted = self.machine.admit(started, thread)
             retry_after = 0.0 if admitted else self.machine.retry_after(started)
+        if is_placed and (admitted is None or admitted.state is not State.HALF_OPEN):
+            self.peers.give_place()
         if self.machine.events:
             started = self._announce(admitted, started, thread)
         if admitted is None:
             raise self.refusal(retry_after)
         return admitted, started
+
+    def _take_place(self, thread: int) -> bool:
+        """Take one of the probes that all processes may make together, where the call may be one.
+        Raises CircuitOpenError when there is none."""
+        generation = self.machine.generation
+        if generation.state is not State.OPEN and generation.state is not State.HALF_OPEN:
+            return False
+        if thread != NOBODY and generation.is_probing(thread):
+            return False  # a call inside a probe is part of it
+        if not self.peers.take_place():
+            raise self.refusal(min(1.0, self.machine.options.half_open_timeout))
+        return True
 
     def _announce(self, admitted: Generation | None, started: float, thread: int) -> float:
         """Publish before the call; the time that receivers take is not the call's."""
@@ -109,6 +129,8 @@ class Controller:
                 self.machine.settle(generation, started, ended, outcome, failure)
             if self.machine.events:
                 self._flush()
+            if self.peers is not NO_PEERS:
+                self._tell(generation, ended - started, outcome)
         elif isinstance(error, DeferredSettlement):
             self._hand_over(generation, started, error)
         else:
@@ -146,6 +168,18 @@ class Controller:
             self.machine.settle(generation, started, ended, outcome)
         if self.machine.events:
             self._flush()
+        if self.peers is not NO_PEERS:
+            self._tell(generation, ended - started, outcome)
+
+    def _tell(self, generation: Generation, took: float, outcome: int) -> None:
+        """The other processes of what concerns them."""
+        if generation.admits_all:
+            if outcome == FAILURE or took >= self.machine.slow:
+                self.peers.failed()
+        elif generation.state is State.HALF_OPEN and outcome == SUCCESS:
+            self.peers.passed()
+        elif generation.state is State.HALF_OPEN and outcome != FAILURE:
+            self.peers.give_place()  # it has proved nothing
 
     def renew(self, generation: Generation, started: float) -> None:
         """A probe gave a sign of life."""
@@ -158,7 +192,9 @@ class Controller:
         """A call counts for nothing."""
         now = self._now()
         with self._lock:
-            self.machine.give_back(generation, started, now)
+            had_lease = self.machine.give_back(generation, started, now)
+        if had_lease:
+            self.peers.give_place()
         self._flush()
 
     def operate(
@@ -196,6 +232,15 @@ class Controller:
         self._flush()
         return state
 
+    def with_machine(self, act: Callable[[StateMachine, float], T]) -> T:
+        """What `act(machine, now)` returns; it is nothing but arithmetic, and what came of it is
+        published afterwards."""
+        now = self._now()
+        with self._lock:
+            done = act(self.machine, now)
+        self._flush()
+        return done
+
     def snapshot(self) -> BreakerSnapshot:
         """Everything at one instant."""
         now = self._now()
@@ -222,68 +267,3 @@ class Controller:
             finally:
                 if taken:
                     turn.append(None)
-
-
-class Permit:
-    """The right to make one call, from `CircuitBreaker.acquire`.
-
-    Settle it once, by `success`, `failure` or `release`, or use it as a context manager, which
-    does so from how the block ends. Settling again does nothing.
-    """
-
-    __slots__ = ("_flights", "_generation", "_handled", "_locked", "_started", "_unsettled")
-
-    def __init__(
-        self, locked: Controller, generation: Generation, started: float, flights: list[float]
-    ) -> None:
-        self._locked = locked
-        self._generation = generation
-        self._started = started
-        self._flights = flights
-        self._unsettled = [True]
-        self._handled = id(sys.exception())  # by id: it must not be kept alive
-
-    def success(self) -> None:
-        """The call went well."""
-        if self._take():
-            self._locked.succeed(self._generation, self._started)
-
-    def failure(self, error: BaseException) -> None:
-        """The call raised `error`; whether that counts is decided by `expected_errors`."""
-        if self._take():
-            self._locked.fail(self._generation, self._started, error, self._causes)
-
-    def _causes(self, error: BaseException) -> Iterator[BaseException]:
-        """Without what was being handled when the permit was taken. Its user handles errors in
-        the frame that holds it, so frames tell nothing here."""
-        return causes(error, self._context_since)
-
-    def _context_since(self, error: BaseException) -> BaseException | None:
-        return None if id(error.__context__) == self._handled else error.__context__
-
-    def progress(self) -> None:
-        """The call is still under way, and well: a probe's lease begins anew."""
-        if self._generation.state is State.HALF_OPEN and self._unsettled:
-            self._locked.renew(self._generation, self._started)
-
-    def release(self) -> None:
-        """The call was not made, or counts for nothing."""
-        if self._take():
-            self._locked.give_back(self._generation, self._started)
-
-    def _take(self) -> bool:
-        try:
-            self._unsettled.pop()  # atomic: of two threads that settle, one does
-        except IndexError:
-            return False
-        discard(self._flights, self._started)
-        return True
-
-    def __enter__(self) -> Permit:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            self.success()
-        else:
-            self.failure(error)

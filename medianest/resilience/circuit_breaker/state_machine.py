@@ -11,8 +11,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from medianest.resilience.circuit_breaker.durations import DurationCounts
+from medianest.resilience.circuit_breaker.evidence import Witness
 from medianest.resilience.circuit_breaker.states import TRANSITIONS, Generation, State, Trigger
-from medianest.resilience.circuit_breaker.trip_rules import failure_verdict, slow_verdict
+from medianest.resilience.circuit_breaker.trip_rules import failure_verdict, open_for, slow_verdict
 from medianest.resilience.circuit_breaker.window import (
     FAILURE,
     SUCCESS,
@@ -22,7 +23,7 @@ from medianest.resilience.circuit_breaker.window import (
     no_counts,
 )
 from medianest.resilience.clock import Clock
-from medianest.resilience.counter import LockFreeCounter
+from medianest.resilience.counter import LockFreeCounter, drop
 from medianest.resilience.events import Event, StateChanged, WouldHaveOpened
 from medianest.resilience.options import CircuitBreakerOptions
 
@@ -39,6 +40,7 @@ class StateMachine:
         "_clock", "_past", "_random", "durations", "events", "flights", "generation",
         "last_failure", "name", "openings", "openings_in_a_row", "options", "permits", "refused",
         "refused_before", "slow",
+        "witness",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +57,8 @@ class StateMachine:
         self.permits: list[float] = []
         """The same for permits, whose places expire."""
         self.refused = LockFreeCounter()
+        self.witness: Witness | None = None
+        """What is remembered for others that judge with it; None: it is on its own."""
         self._start_over()
         self.generation = self._begin(State.CLOSED, clock.now())
 
@@ -86,6 +90,8 @@ class StateMachine:
             folded_at = window.folded_at
             if (window.pending or now >= window.slides_at) and window.fold(now):
                 generation.quick_success(folded_at)  # they were appended after it
+                if self.witness is not None:
+                    self.witness.note_quick(now)
             if now >= generation.slow_path_from:
                 self._look_after_calls(generation, now)
         elif generation.leases:
@@ -102,7 +108,7 @@ class StateMachine:
         if self.openings_in_a_row and generation.is_settled(now, self.options.monitoring_period):
             self.openings_in_a_row = 0
         if self.slow < math.inf and self.overdue(now, generation.since):
-            self._judge(generation, now, self._slow_verdict(generation, now))
+            self.judge(generation, now, self._slow_verdict(generation, now))
 
     def admit(self, now: float, thread: int = NOBODY) -> Generation | None:
         """The generation that admits one more call, or None. `thread` is whose stack the call
@@ -130,7 +136,8 @@ class StateMachine:
         return None
 
     def _has_place(self, generation: Generation) -> bool:
-        return len(generation.leases) + generation.passed < self.options.half_open_max_calls
+        passed = generation.passed + generation.passed_elsewhere
+        return len(generation.leases) + passed < self.options.half_open_max_calls
 
     def retry_after(self, now: float) -> float:
         """Seconds until another call may be admitted; infinite while an operator has it open."""
@@ -164,6 +171,8 @@ class StateMachine:
                 return
             generation.window.fold(now)  # `advance` does so only where calls flow freely
         generation.count(outcome, took, slow, now)
+        if self.witness is not None:
+            self.witness.note(outcome, slow, now)
         if outcome == FAILURE:
             self.last_failure = (failure, now)
         if probe:
@@ -171,12 +180,11 @@ class StateMachine:
         elif outcome == FAILURE or slow:
             reason = self._verdict(generation, now, outcome, slow)
             if reason is not None or generation.open_reported:
-                self._judge(generation, now, reason)
+                self.judge(generation, now, reason)
 
-    def give_back(self, generation: Generation, started: float, now: float) -> None:
-        """A call counts for nothing: only its lease, if it has one, is free again."""
-        if self.advance(now) is generation:
-            generation.give_back(started)
+    def give_back(self, generation: Generation, started: float, now: float) -> bool:
+        """A call counts for nothing: only its lease is free again. Whether it had one."""
+        return self.advance(now) is generation and generation.give_back(started)
 
     def transition(
         self,
@@ -192,6 +200,8 @@ class StateMachine:
         state = TRANSITIONS[before.state, trigger]
         before.window.end(at)
         self._past = self.totals()
+        if self.witness is not None:
+            self.witness.turn(state is State.CLOSED, before.window.counts, at)
         if trigger is Trigger.RESET:
             self._start_over()
         self._count_openings(state, trigger)
@@ -218,6 +228,9 @@ class StateMachine:
         expires_at: float = math.inf,
         number: int = 1,
     ) -> Generation:
+        opened_for = 0.0
+        if state is State.OPEN:
+            opened_for = open_for(self.options, self.openings_in_a_row, self._random())
         return Generation(
             number,
             state,
@@ -228,19 +241,9 @@ class StateMachine:
             reason=reason,
             actor=actor,
             expires_at=expires_at,
-            opened_for=self._wait() if state is State.OPEN else 0.0,
+            opened_for=opened_for,
             refused_before=self.refused.read(),
         )
-
-    def _wait(self) -> float:
-        """Exponential backoff, capped before jitter: callers at the cap must spread as well."""
-        options = self.options
-        try:
-            wait = options.reset_timeout * options.backoff_factor ** (self.openings_in_a_row - 1)
-        except OverflowError:
-            wait = options.max_reset_timeout
-        capped = min(wait, options.max_reset_timeout)
-        return capped * (1 + options.jitter * (2 * self._random() - 1))
 
     def _expire_permits(self, now: float) -> None:
         patience = self.options.half_open_timeout
@@ -248,17 +251,22 @@ class StateMachine:
             patience += self.slow  # those that hang must be seen to be slow before they are gone
         limit = now - patience
         for started in [started for started in self.permits if started <= limit]:
-            discard(self.permits, started)
+            drop(self.permits, started)
 
     def _judge_probe(self, generation: Generation, now: float, outcome: int) -> None:
         if outcome == FAILURE:
             self.transition(Trigger.PROBE_FAILED, now, reason="a probe failed")
         elif outcome == SUCCESS:
             generation.passed += 1
-            if generation.passed >= self.options.half_open_max_calls:
-                self.transition(Trigger.PROBES_PASSED, now)
+            self.judge_passed(generation, now)
 
-    def _judge(self, generation: Generation, now: float, reason: str | None) -> None:
+    def judge_passed(self, generation: Generation, now: float) -> None:
+        """Close it when enough probes have passed, here and elsewhere."""
+        if generation.passed + generation.passed_elsewhere >= self.options.half_open_max_calls:
+            self.transition(Trigger.PROBES_PASSED, now)
+
+    def judge(self, generation: Generation, now: float, reason: str | None) -> None:
+        """Open it for that reason, if it is closed; None: there is none."""
         if reason is None:
             generation.open_reported = False
         elif generation.state is State.CLOSED:
@@ -289,11 +297,3 @@ class StateMachine:
     def in_flight(self) -> list[float]:
         """When each running call began."""
         return self.flights + self.permits
-
-
-def discard(values: list[float], value: float) -> None:
-    """Remove a value if it is there: it may have expired."""
-    try:
-        values.remove(value)
-    except ValueError:
-        pass

@@ -50,6 +50,7 @@ TRANSITIONS: Final[dict[tuple[State, Trigger], State]] = {
     (State.OPEN, Trigger.WAIT_ELAPSED): State.HALF_OPEN,
     (State.HALF_OPEN, Trigger.PROBES_PASSED): State.CLOSED,
     (State.HALF_OPEN, Trigger.PROBE_FAILED): State.OPEN,
+    (State.OPEN, Trigger.PROBES_PASSED): State.CLOSED,  # those of other processes
     # Operators; only they, or the expiry that they asked for, end what they began.
     **{(state, Trigger.OPEN): State.FORCED_OPEN for state in State},
     **{(state, Trigger.CLOSE): State.CLOSED for state in State},
@@ -86,6 +87,7 @@ class Generation(_ReadByCalls):
         "number",
         "open_reported",
         "passed",
+        "passed_elsewhere",
         "reason",
         "refused_before",
         "since",
@@ -125,6 +127,8 @@ class Generation(_ReadByCalls):
         self.alive: dict[float, float] = {}
         """When a probe that began at some time gave its last sign of life."""
         self.passed = 0
+        self.passed_elsewhere = 0
+        """Probes of other processes that succeeded."""
         self.streak = 0
         self.slow_streak = 0
         self.no_quick_since = since

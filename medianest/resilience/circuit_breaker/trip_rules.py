@@ -1,4 +1,5 @@
-"""When a closed breaker opens: the two rules, each giving the reason in words or None."""
+"""When a closed breaker opens: the two rules, each giving the reason in words or None; and for how
+long."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from medianest.resilience.circuit_breaker.window import FAILURE, SLOW, SUCCESS
 from medianest.resilience.counted import counted
 from medianest.resilience.options import CircuitBreakerOptions
 
-__all__ = ["failure_verdict", "slow_verdict"]
+__all__ = ["failure_verdict", "open_for", "slow_verdict"]
 
 
 def failure_verdict(options: CircuitBreakerOptions, generation: Generation) -> str | None:
@@ -40,6 +41,17 @@ def slow_verdict(
     tripped = _too_many(options, slow, calls, options.slow_call_rate_threshold)
     verb = "was" if slow == 1 else "were"
     return f"{slow} of {counted(calls, 'call')} {verb} slow" if tripped else None
+
+
+def open_for(options: CircuitBreakerOptions, openings: int, chance: float) -> float:
+    """Seconds of the so-manieth opening in a row: exponential backoff, capped before jitter, as
+    callers at the cap must spread as well. `chance` is from 0 to 1."""
+    try:
+        wait = options.reset_timeout * options.backoff_factor ** (openings - 1)
+    except OverflowError:
+        wait = options.max_reset_timeout
+    capped = min(wait, options.max_reset_timeout)
+    return capped * (1 + options.jitter * (2 * chance - 1))
 
 
 def _too_many(options: CircuitBreakerOptions, bad: int, calls: int, rate: float) -> bool:
