@@ -1,0 +1,66 @@
+"""News for all processes of a host, and who has heard them."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from medianest.peers.membership import called
+from medianest.peers.messages import Heard, News
+
+__all__ = ["Announcements", "Reached"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Whom some news has reached in time: how many processes, of how many, and who was silent."""
+
+    processes: int = 1
+    of: int = 1
+    silent: tuple[str, ...] = ()
+
+
+class Announcements:
+    """`others()` are the names of the other processes now; `send(message)` tells all of them, and
+    `send(message, to)` one. Thread-safe."""
+
+    def __init__(self, others: Callable[[], Collection[str]], send: Callable[..., None]) -> None:
+        self._others, self._send = others, send
+        self._awaited: dict[str, set[str]] = {}
+        self._changed = threading.Condition()
+        self._handlers: dict[str, Callable[[], object]] = {}
+
+    def on(self, topic: str, act: Callable[[], object]) -> None:
+        """Have `act` done, in the listening thread, when another process has such news."""
+        self._handlers[topic] = act
+
+    def announce(self, topic: str, seconds: float) -> Reached:
+        """Tell all, and wait until they have done what is to be done, or for so many seconds."""
+        others = set(self._others())
+        if not others:
+            return Reached()
+        key, silent = secrets.token_hex(8), set(others)
+        with self._changed:
+            self._awaited[key] = silent
+        self._send(News(topic, key))
+        with self._changed:
+            self._changed.wait_for(lambda: not silent, seconds)
+            del self._awaited[key]
+        of = len(others) + 1
+        return Reached(of - len(silent), of, tuple(sorted(map(called, silent))))
+
+    def hear(self, sender: str, message: News | Heard) -> None:
+        """One of the others has news, or has heard ours."""
+        if isinstance(message, News):
+            act = self._handlers.get(message.topic)
+            if act is not None:
+                act()
+                self._send(Heard(message.key), sender)
+            return
+        with self._changed:
+            awaited = self._awaited.get(message.key)
+            if awaited is not None:
+                awaited.discard(sender)
+                self._changed.notify_all()

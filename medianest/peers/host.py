@@ -1,0 +1,298 @@
+"""The processes of a host that share a folder: what the breakers of each have to tell, and hear."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from medianest.jobs import Job
+from medianest.peers.announcements import Announcements
+from medianest.peers.codec import decoded, encoded
+from medianest.peers.membership import Membership
+from medianest.peers.messages import Heard, Message, News, OfBreakers
+from medianest.peers.places import Places
+from medianest.peers.port import Port
+from medianest.peers.shared_breaker import SharedBreaker
+from medianest.peers.wakeup import WakeUp
+from medianest.resilience import CircuitBreaker, Registry, State
+from medianest.resilience.events import BreakerAdded, StateChanged, breaker_added, state_changed
+
+__all__ = ["HostPeers"]
+
+logger = logging.getLogger(__name__)
+
+_TICK: Final = 0.05
+"""Seconds between two looks at what is awaited, and at calls that hang."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at who lives, and between two accounts of how it stands."""
+_TRY_AGAIN: Final = 60.0
+_LONGEST_STOP: Final = 2.0
+_AWAITED: Final = 10_000
+"""Things to do that may wait; what is more is forgotten, as all is told again."""
+
+_JOINED: Final = "joined"
+"""News of a process that is new."""
+
+_CLOSINGS: Final = frozenset({"probes_passed", "close", "reset", "enable", "expired"})
+
+
+class HostPeers:
+    """Ties the breakers of a registry to those of the same names in other processes that share
+    `folder`: they open and probe as one. `start()` it after a fork; a process that is forked
+    later is one of its own. `label()` is what this process is called, if it is one of several
+    workers. Thread-safe.
+
+    Where the folder cannot be shared, `problem` says why, and each process judges alone.
+    """
+
+    def __init__(
+        self, registry: Registry, folder: Path, label: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self._registry, self._folder, self._label = registry, folder, label
+        self._shared: dict[str, SharedBreaker] = {}
+        self._waiting: set[SharedBreaker] = set()
+        """Those that have to look at the time; of the listening thread."""
+        self._due: deque[Callable[[float], None]] = deque(maxlen=_AWAITED)
+        self._membership: Membership | None = None
+        self._places: Places | None = None
+        self._thread: threading.Thread | None = None
+        self._ends = threading.Event()
+        self._wakeup: WakeUp | None = None
+        self.problem: str | None = None
+        self.announcements = Announcements(self._look_around, self._send)
+
+    # -- its life ----------------------------------------------------------------------------------
+
+    def job(self) -> Job:
+        """What is done beside the requests; a folder that cannot be shared is tried again."""
+        return Job(
+            name="hear the other workers",
+            run=self.start,
+            every=_TRY_AGAIN,
+            at_start=self.start,
+            at_end=self.stop,
+            must_go_on=True,
+        )
+
+    def start(self) -> None:
+        """Join the others, and listen to them."""
+        if self._thread is not None:
+            return
+        try:
+            self._membership = Membership(self._folder, self._label())
+            self._places = Places(self._folder / "places")
+        except OSError as error:
+            self._leave()
+            problem = f"{self._folder} cannot be shared: {error}"
+            if problem != self.problem:
+                logger.warning("%s; each process judges alone", problem)
+            self.problem = problem
+            return
+        self.problem = None
+        self._ends.clear()
+        self._wakeup = WakeUp()
+        self._thread = threading.Thread(target=self._run, name="medianest-peers", daemon=True)
+        state_changed.connect(self._on_change)
+        breaker_added.connect(self._on_added)
+        for breaker in self._registry.breakers():
+            self._join(breaker)
+        _living.add(self)
+        self._thread.start()
+        self._send(News(_JOINED, self._membership.name))
+
+    def stop(self) -> None:
+        """Leave; what the breakers are then, they stay."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        state_changed.disconnect(self._on_change)
+        breaker_added.disconnect(self._on_added)
+        self._ends.set()
+        self._call()
+        thread.join(_LONGEST_STOP)
+        for shared in self._shared.values():
+            shared.breaker.joint.leave()
+        self._shared.clear()
+        self._leave()
+
+    def begin_anew(self) -> None:
+        """In a process that was forked: what was inherited is the other's."""
+        if self._thread is None:
+            return
+        self._thread = None
+        if self._membership is not None:
+            self._membership.abandon()
+        self._shared.clear()
+        self._waiting.clear()
+        self._due.clear()
+        self._ends = threading.Event()
+        self._leave()
+        self.start()
+
+    def _leave(self) -> None:
+        _living.discard(self)
+        membership, self._membership = self._membership, None
+        places, self._places = self._places, None
+        wakeup, self._wakeup = self._wakeup, None
+        if membership is not None:
+            membership.close()
+        if places is not None:
+            places.close()
+        if wakeup is not None:
+            wakeup.close()
+
+    def _look_around(self) -> frozenset[str]:
+        membership = self._membership
+        return frozenset() if membership is None else membership.look()
+
+    def members(self) -> list[str]:
+        """The names of the processes that live, this one first."""
+        if self._membership is None:
+            return []
+        return [self._membership.name, *sorted(self._membership.others())]
+
+    # -- what happens here, in the threads of calls ------------------------------------------------
+
+    def _on_added(self, event: BreakerAdded) -> None:
+        breaker = self._registry.find_breaker(event.name)
+        if breaker is not None:
+            self._join(breaker)
+
+    def _join(self, breaker: CircuitBreaker) -> None:
+        assert self._membership is not None
+        assert self._places is not None
+        known = self._shared.get(breaker.name)
+        if known is None or known.breaker is not breaker:
+            me, others = self._membership.name, self._membership.others
+            now = self._registry.clock.now
+            shared = SharedBreaker(breaker, me, others, self._send)
+            self._shared[breaker.name] = shared
+            breaker.joint.join(Port(shared, self._places, now, self.later, self._failed))
+
+    def _on_change(self, event: StateChanged) -> None:
+        shared = self._shared.get(event.name)
+        if shared is None or not shared.breaker.is_origin_of(event):
+            return
+        if event.after == State.OPEN:
+            self.later(lambda now: self._opened(shared, now))
+        elif event.trigger in _CLOSINGS:
+            self.later(lambda now: shared.closed())
+
+    def _failed(self, shared: SharedBreaker, now: float) -> None:
+        shared.failed(now)
+        self._look_after(shared)
+
+    def _opened(self, shared: SharedBreaker, now: float) -> None:
+        shared.opened(now)
+        self._look_after(shared)
+
+    def later(self, act: Callable[[float], None]) -> None:
+        """Have the listening thread do it; waits for nothing."""
+        self._due.append(act)
+        if len(self._due) == 1:
+            self._call()
+
+    def _call(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.call()
+
+    # -- the listening thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        membership, wakeup = self._membership, self._wakeup
+        assert membership is not None
+        assert wakeup is not None
+        clock, looked, poll = self._registry.clock, 0.0, select.poll()
+        poll.register(membership.socket, select.POLLIN)
+        poll.register(wakeup, select.POLLIN)
+        while not self._ends.is_set():
+            try:
+                poll.poll(1000 * (_TICK if self._waiting else _LOOK))
+                wakeup.answer()
+                while self._due:
+                    self._due.popleft()(clock.now())
+                self._hear(membership)
+                now = clock.now()
+                self._tick(now)
+                if now - looked >= _LOOK:
+                    looked = now
+                    self._look(membership, now)
+            except Exception:
+                logger.exception("what other processes say cannot be heard now")
+                self._ends.wait(_LOOK)
+
+    def _tick(self, now: float) -> None:
+        for shared in list(self._waiting):
+            shared.tick(now)
+            if not shared.is_waiting:
+                self._waiting.discard(shared)
+
+    def _look_after(self, shared: SharedBreaker) -> None:
+        if shared.is_waiting:
+            self._waiting.add(shared)
+
+    def _hear(self, membership: Membership) -> None:
+        for data in membership.received():
+            found = decoded(data)
+            if found is None:
+                continue
+            sender, message = found
+            if sender == membership.name:
+                continue
+            if isinstance(message, News | Heard):
+                self._hear_news(sender, message, membership)
+            else:
+                self._hear_of_breaker(sender, message)
+
+    def _hear_news(self, sender: str, message: News | Heard, membership: Membership) -> None:
+        if isinstance(message, News) and message.topic == _JOINED:
+            membership.look()
+            for shared in list(self._shared.values()):
+                shared.tell(sender)
+        else:
+            self.announcements.hear(sender, message)
+
+    def _hear_of_breaker(self, sender: str, message: OfBreakers) -> None:
+        shared = self._shared.get(message.breaker)
+        if shared is not None:
+            shared.hear(sender, message, self._registry.clock.now())
+            self._look_after(shared)
+
+    def _look(self, membership: Membership, now: float) -> None:
+        membership.look()
+        kept: set[str] = set()
+        for name, shared in list(self._shared.items()):
+            if self._registry.find_breaker(name) is not shared.breaker:
+                del self._shared[name]  # its dependency was removed
+                continue
+            kept.update(shared.rounds(now))
+            shared.tell()
+            self._look_after(shared)
+        if self._places is not None:
+            self._places.keep(kept)
+
+    def _send(self, message: Message, to: str | None = None) -> None:
+        membership = self._membership
+        if membership is None:
+            return
+        data = encoded(membership.name, message)
+        for each in membership.others() if to is None else (to,):
+            membership.send(data, each)
+
+
+_living: weakref.WeakSet[HostPeers] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    for each in list(_living):
+        each.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,81 @@
+"""What processes tell each other, of circuit breakers above all. Each message may be lost, come
+twice, late or in another order: it says how something is, and not what has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medianest.resilience.circuit_breaker.evidence import Evidence
+from medianest.resilience.circuit_breaker.joint import Opening
+
+__all__ = [
+    "Failed",
+    "Heard",
+    "Message",
+    "News",
+    "OfBreakers",
+    "Passed",
+    "Shown",
+    "Standing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A call has failed where the breaker is closed. With `asks`, what have you seen?"""
+
+    breaker: str
+    evidence: Evidence
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """That is what I have seen."""
+
+    breaker: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the breaker is for all: open so, or not. Of two, that of the higher number holds; of
+    those of one number, that of the higher name."""
+
+    breaker: str
+    number: int = 0
+    by: str = ""
+    opening: Opening | None = None
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Which of two holds."""
+        return self.number, self.by
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """So many probes of mine have succeeded since the opening of that number."""
+
+    breaker: str
+    number: int
+    probes: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something of that topic has changed."""
+
+    topic: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """I have heard the news with that key, and done what is to be done."""
+
+    key: str
+
+
+OfBreakers = Failed | Shown | Standing | Passed
+Message = OfBreakers | News | Heard

@@ -1,0 +1,50 @@
+"""News reaches all processes, and whom it has not reached is named."""
+
+import threading
+
+from medianest.peers.announcements import Announcements, Reached
+from medianest.peers.messages import Heard, Message, News
+
+ME, ONE, TWO = "1.10.a", "2.20.b", "3.30.c"
+
+
+class Others:
+    """What is sent, and who answers at once."""
+
+    def __init__(self, *answer: str) -> None:
+        self.sent: list[Message] = []
+        self._answer = answer
+        self.made = Announcements(lambda: [ONE, TWO], self.send)
+
+    def send(self, message: Message, to: str | None = None) -> None:
+        self.sent.append(message)
+        if isinstance(message, News):
+            for each in self._answer:
+                threading.Thread(target=self.made.hear, args=(each, Heard(message.key))).start()
+
+
+def test_all_have_heard_it() -> None:
+    assert Others(ONE, TWO).made.announce("overrides", 10) == Reached(3, 3)
+
+
+def test_who_is_silent_is_named() -> None:
+    reached = Others(ONE).made.announce("overrides", 0.05)
+    assert reached == Reached(2, 3, ("worker 3 (process 30)",))
+
+
+def test_alone_there_is_nobody_to_wait_for() -> None:
+    made = Announcements(list, lambda *message: None)
+    assert made.announce("overrides", 10) == Reached(1, 1)
+
+
+def test_who_hears_it_acts_and_says_so() -> None:
+    others, done = Others(), []
+    others.made.on("overrides", lambda: done.append("followed"))
+    others.made.hear(ONE, News("overrides", "k"))
+    others.made.hear(ONE, News("something later", "l"))
+    assert done == ["followed"]
+    assert others.sent == [Heard("k")]
+
+
+def test_an_answer_that_comes_late_harms_nobody() -> None:
+    Others().made.hear(ONE, Heard("of yesterday"))
