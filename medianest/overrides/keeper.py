@@ -7,14 +7,14 @@ import math
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medianest.jobs import Job
 from medianest.overrides.file import OverrideFile, OverrideFileError
 from medianest.overrides.memory import OverrideMemory
-from medianest.overrides.override import Action, Override
+from medianest.overrides.override import Action, Kept, Override
 from medianest.resilience import CallRefusedError, CircuitBreaker, Deadline, Registry, State
 from medianest.resilience.events import BreakerAdded, breaker_added
 from medianest.resilience.options import MAX_SECONDS
@@ -22,24 +22,20 @@ from medianest.storage import StorageError
 
 if TYPE_CHECKING:
     from medianest.overrides.store import OverrideStore
+    from medianest.peers.announcements import Reached
+    from medianest.peers.host import HostPeers
 
-__all__ = ["Kept", "OverrideKeeper"]
+__all__ = ["OverrideKeeper"]
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 0.5
 """How long an operator waits for the copy in the database, in seconds."""
 _FOLLOW_SECONDS = 1.0
+_TOPIC = "overrides"
+_ACKNOWLEDGED_WITHIN = 0.25
+"""How long an operator waits for the other processes of the host, in seconds."""
 _STATES = {"open": State.FORCED_OPEN, "disable": State.DISABLED}
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where an override is kept, and why not in the file."""
-
-    file: bool
-    database: bool
-    problem: str | None
 
 
 class OverrideKeeper:
@@ -47,7 +43,8 @@ class OverrideKeeper:
 
     The file comes first, as it works without the database; then the breaker; then the database,
     for when the file is lost. The highest revision of them all counts. Nothing here is done with
-    a lock of the registry or of a breaker held. Without a `store` there is no copy.
+    a lock of the registry or of a breaker held. Without a `store` there is no copy; `peers` are
+    the other processes of the host, which otherwise look at the file once a second.
     """
 
     def __init__(
@@ -55,11 +52,15 @@ class OverrideKeeper:
         registry: Registry,
         file: OverrideFile | OverrideMemory,
         store: OverrideStore | None = None,
+        peers: HostPeers | None = None,
     ) -> None:
         self._registry = registry
         self._clock = registry.clock
         self._file = file
         self._store = store
+        self._peers = peers
+        if peers is not None:
+            peers.announcements.on(_TOPIC, self.follow)
         self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
         self._has_begun = False
         self._news: dict[str, int] = {}
@@ -106,8 +107,14 @@ class OverrideKeeper:
         problem = self._write()
         self._due.append(breaker)
         self._obey_due()
+        reached = self._announce()
         is_in_file = problem is None and self._file.outlives_process
-        return Kept(is_in_file, self._is_stored(override), problem)
+        return Kept(is_in_file, self._is_stored(override), problem, reached)
+
+    def _announce(self) -> Reached | None:
+        if self._peers is None or self._peers.problem is not None:
+            return None
+        return self._peers.announcements.announce(_TOPIC, _ACKNOWLEDGED_WITHIN)
 
     def follow(self) -> None:
         """Obey what the file says, and end what has expired. Asks no database, raises nothing."""

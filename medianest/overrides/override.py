@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-__all__ = ["ACTIONS", "TOMBSTONE_DAYS", "Action", "Override"]
+if TYPE_CHECKING:
+    from medianest.peers.announcements import Reached
+
+__all__ = ["ACTIONS", "TOMBSTONE_DAYS", "Action", "Kept", "Override"]
 
 Action = Literal["open", "close", "reset", "disable", "enable"]
 ACTIONS: Final[tuple[str, ...]] = get_args(Action)
@@ -90,3 +93,14 @@ def _time(value: Any) -> datetime:
     if found.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where an override is kept, and why not in the file."""
+
+    file: bool
+    database: bool
+    problem: str | None
+    reached: Reached | None = None
+    """Which processes of this host obey; None: they do not know each other."""

@@ -13,6 +13,7 @@ from medianest.page.rendering import url_for
 from medianest.web.core import core
 from medianest.web.problems import invalid
 from medianest.web.views.circuit_breakers import act_on_circuit_breaker
+from medianest.web.views.overrides import Applied
 from medianest.web.views.silences import end_silence, silence_alert
 
 __all__ = ["act_on_breaker", "silence", "unsilence"]
@@ -41,7 +42,8 @@ def act_on_breaker(name: str) -> tuple[str, str]:
     if kept and not kept.problem:
         problem = _unless(kept.file or kept.database)
     where = url_for("page.show_breaker", name=result.circuit_breaker.name)
-    return where, f"{result.circuit_breaker.name} {_DONE[action]}.{problem}"
+    told = f"{result.circuit_breaker.name} {_DONE[action]}.{problem}"
+    return where, told + (_workers(kept.applied) if kept else "")
 
 
 @pages.post("/alerts/<path:key>/silence")
@@ -60,6 +62,14 @@ def unsilence(key: str) -> tuple[str, str]:
     """Tell people of an alert again."""
     ended, _ = act(end_silence, {}, key=key)
     return url_for("page.show_alerts"), f"{ended.key} is told again.{_unless(ended.kept)}"
+
+
+def _workers(applied: Applied | None) -> str:
+    """How many obey, where there are several."""
+    if applied is None or applied.of == 1:
+        return ""
+    silent = f": {', '.join(applied.silent)} has not answered" if applied.silent else ""
+    return f" {applied.workers} of {applied.of} workers obey{silent}."
 
 
 def _unless(kept: bool) -> str:

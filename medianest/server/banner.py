@@ -69,7 +69,7 @@ def _parts(server: Any, settings: Settings, is_token_ours: bool) -> Iterator[tup
         yield "clients:", "None may use the media API: set MEDIANEST_CLIENT_TOKEN"
     yield from _upstreams(server, settings)
     if server.cfg.workers > 1:
-        yield "workers:", f"{server.cfg.workers}, each with circuit breakers of its own"
+        yield "workers:", f"{server.cfg.workers}, whose circuit breakers judge as one"
 
 
 def _page(settings: Settings, address: tuple[str, int]) -> Iterator[tuple[str, ...]]:

@@ -19,6 +19,7 @@ from medianest.monitoring.monitoring import Monitoring
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
+from medianest.peers.host import HostPeers
 from medianest.queue.queue import Queue
 from medianest.resilience import Bulkhead, ErrorRecoveryManager, Registry, ResilienceService
 from medianest.storage import schema
@@ -54,10 +55,13 @@ class Container(Core):
         self.redis = _redis(settings, self.service)
         self.queue = Queue(settings.queue, self.service, self.storage.database, self.cascade)
         self.media = Media(settings, self.service, self.redis, self.queue)
+        folder = settings.instance_path / "peers"
+        self.peers = HostPeers(registry, folder, lambda: self.lifecycle.worker)
         self.overrides = OverrideKeeper(
             registry,
             OverrideFile(settings.instance_path / "overrides.json", registry.clock),
             OverrideStore(self.storage.database),
+            self.peers,
         )
         self.tokens = Tokens(settings, registry.clock)
         self.looker: Callable[[], bool] = lambda: False
@@ -82,6 +86,7 @@ class Container(Core):
         """What is done beside the requests."""
         return [
             *self.storage.jobs(),
+            self.peers.job(),
             *self.overrides.jobs(self.settings.health.interval),
             *self.queue.jobs(lambda: self.lifecycle.is_ending),
             *self.media.jobs(),

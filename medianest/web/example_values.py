@@ -87,6 +87,9 @@ _NUMBERS: Final = {
 }  # fmt: skip
 
 _OF_MODELS: Final = {
+    "Applied.of": 4,
+    "Applied.silent": [],
+    "Applied.workers": 4,
     "Alert.affected": [PLEX],
     "Alert.key": f"dependency-down:{PLEX}",
     "Alert.message": f"{PLEX} is down: connection refused",

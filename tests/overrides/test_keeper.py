@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from blinker import Signal
 
-from medianest.overrides.keeper import Kept
+from medianest.overrides.override import Kept
 from medianest.resilience import CircuitBreaker, default_registry
 from medianest.resilience.events import state_changed
 from tests.overrides.clocks import HOUR, SettableClock

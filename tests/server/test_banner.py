@@ -132,7 +132,7 @@ def test_what_nobody_can_do_is_told_with_the_setting(said: Said) -> None:
 
 
 def test_several_workers_are_told(said: Said) -> None:
-    assert "workers:   4, each with circuit breakers of its own" in said(workers=4)
+    assert "workers:   4, whose circuit breakers judge as one" in said(workers=4)
     assert "workers:" not in said()
 
 

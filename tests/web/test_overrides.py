@@ -55,6 +55,7 @@ def test_the_answer_says_where_it_is_kept(
         "database": False,  # its tables are not made in this test
         "problem": None,
         "other_workers_within_seconds": 2.0,
+        "applied": {"workers": 1, "of": 1, "silent": []},
     }
     app.extensions["medianest"].storage.database.upgrade()
     assert post(app, action="enable").get_json()["kept"]["database"]

@@ -173,7 +173,18 @@ def _tell(client: Client, answer: Answer) -> None:
     say(f"kept {where}", indent=2)
     if kept["problem"]:
         say(f"{kept['problem']}; it is tried again", indent=2)
-    say(_others(kept["other_workers_within_seconds"], client.is_app), indent=2)
+    if (applied := kept.get("applied")) is not None and applied["of"] > 1:
+        say(_applied(applied), indent=2)
+    else:
+        say(_others(kept["other_workers_within_seconds"], client.is_app), indent=2)
+
+
+def _applied(applied: Mapping[str, Any]) -> str:
+    """Which workers obey, by name where one does not."""
+    told = f"{applied['workers']} of {applied['of']} workers of this host obey"
+    if applied["silent"]:
+        return f"{told}; {', '.join(applied['silent'])} has not answered, and obeys when it can"
+    return f"{told}; other hosts when they next look at the database"
 
 
 def _others(within: float | None, is_app: bool) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 from flask import Blueprint, g
 from pydantic import Field
 
-from medianest.overrides import keeper
-from medianest.overrides.override import Override
+from medianest.overrides.override import Kept, Override
+from medianest.peers.announcements import Reached
 from medianest.resilience import CircuitBreaker
 from medianest.web.audited import audited
 from medianest.web.core import core
@@ -18,14 +18,25 @@ from medianest.web.parameters import meant
 from medianest.web.problems import ProblemError
 from medianest.web.words import BreakerState, LastingAction
 
-__all__ = ["BreakerOverride", "BreakerOverrides", "OverrideStorage", "blueprint"]
+__all__ = ["Applied", "BreakerOverride", "BreakerOverrides", "OverrideStorage", "blueprint"]
 
 _OTHER_WORKERS = 2.0
 """Seconds within which other workers see the file: they look once a second."""
 
 
+class Applied(AnswerModel):
+    """Which worker processes of this host obey an operator's decision."""
+
+    workers: Annotated[int, Field(ge=0, description="How many have said that they obey.")]
+    of: Annotated[int, Field(ge=1, description="How many there are.")]
+    silent: Annotated[
+        tuple[str, ...],
+        Field(description="Those that have not said so; they obey when they run again."),
+    ]
+
+
 class OverrideStorage(AnswerModel):
-    """Where an operator's decision is kept, so that it outlives the process."""
+    """Where an operator's decision is kept, so that it outlives the process, and who obeys it."""
 
     file: Annotated[bool, Field(description="Whether it is in the instance folder, on disk.")]
     database: Annotated[
@@ -45,9 +56,13 @@ class OverrideStorage(AnswerModel):
             "learn of it from the database alone, when they next look, or not at all.",
         ),
     ]
+    applied: Annotated[
+        Applied | None,
+        Field(description="Who obeys already; null: the workers do not know each other."),
+    ]
 
     @classmethod
-    def of(cls, kept: keeper.Kept) -> OverrideStorage:
+    def of(cls, kept: Kept) -> OverrideStorage:
         """As the keeper says."""
         within = _OTHER_WORKERS if kept.file else None
         problem = None if kept.problem is None else f"not kept: {kept.problem}"
@@ -56,13 +71,20 @@ class OverrideStorage(AnswerModel):
             database=kept.database,
             problem=problem,
             other_workers_within_seconds=within,
+            applied=None if kept.reached is None else _applied(kept.reached),
         )
 
     @property
     def status(self) -> int:
-        """200 when it outlives the process. Else 202: it is obeyed all the same, as who closes a
-        valve must not be stopped by a full disk, and nobody should think that it lasts."""
-        return 200 if self.file or self.database else 202
+        """200 when it outlives the process and every worker obeys. Else 202: it is obeyed all the
+        same, as who closes a valve must not be stopped by a full disk, and nobody should think that
+        it lasts, or that it is done everywhere."""
+        is_everywhere = self.applied is None or not self.applied.silent
+        return 200 if (self.file or self.database) and is_everywhere else 202
+
+
+def _applied(reached: Reached) -> Applied:
+    return Applied(workers=reached.processes, of=reached.of, silent=reached.silent)
 
 
 class BreakerOverride(AnswerModel):
