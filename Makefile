@@ -6,6 +6,7 @@
 # make pictures  the pictures of the page in docs/pictures, of a real server, in four minutes
 # make docs   the reference of settings in docs/configuration.md
 # make contract  thousands of requests made from the API's own document (EXAMPLES=… per operation)
+# make schedules  a hundred thousand schedules of several processes that judge as one (NUMBER=… another number)
 # make bench  side by side with other libraries
 # make linters  redocly and spectral for the OpenAPI document, into .tools
 # make tools  what checks deploy/: docker-compose, kubectl, Caddy, Traefik, hadolint, … into .tools
@@ -23,7 +24,7 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units mutants docs pictures check contract bench compat linters tools vendored image install lock clean
+.PHONY: run test units mutants docs pictures check contract schedules bench compat linters tools vendored image install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
@@ -44,6 +45,9 @@ mutants: $(VENV)/.installed-mutants
 
 contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
+
+schedules: $(VENV)/.installed-test
+	MEDIANEST_SCHEDULES=$(or $(NUMBER),100000) $(BIN)/python -m pytest -q --numprocesses 2 tests/peers/test_schedules.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m medianest.config.reference docs/configuration.md
