@@ -1,8 +1,10 @@
 """What operators do on the pages."""
 
 import html
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +12,7 @@ import pytest
 from flask import Flask
 
 from medianest.media.errors import UnavailableError
+from medianest.peers.membership import Membership
 from medianest.resilience import ManualClock
 from tests.page.conftest import Browser
 
@@ -261,3 +264,17 @@ def test_without_a_script_no_page_is_loaded_anew_under_who_fills_it_in(operator:
             in Browser(operator.client.application.test_client()).get(path).text
         )
     assert 'http-equiv="refresh"' in operator.get("/breakers").text
+
+
+def test_it_says_how_many_workers_obey_and_who_is_silent(operator: Browser, tmp_path: Path) -> None:
+    """One that stands still is a worker all the same."""
+    peers = operator.client.application.extensions["medianest"].peers
+    peers.start()
+    still = Membership(tmp_path / "peers", "2")
+    try:
+        answer = operator.send(BREAKER, action="open", reason="moving", lasts="600")
+    finally:
+        still.close()
+        peers.stop()
+    told = f"1 of 2 workers obey: worker 2 (process {os.getpid()}) has not answered."
+    assert told in after(operator, answer)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -12,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.narrowing import not_none
-from tests.support.server import Answer, Server
+from tests.support.server import OPERATOR, Answer, Server
 from tests.support.waiting import wait_until
 
 WORKERS = 4
@@ -86,7 +88,12 @@ def test_an_operator_is_obeyed_by_all_when_it_is_answered(
     assert answer.status == 200
     assert answer.json["kept"]["applied"] == {"workers": WORKERS, "of": WORKERS, "silent": []}
     assert states(server) == {"forced_open"}
-    server.act("enable")
+    command = f"{sys.executable} -m medianest --url {server.url} breakers enable plex"
+    told = subprocess.run(
+        command.split(), env={**os.environ, "MEDIANEST_OPERATOR_TOKEN": OPERATOR}, capture_output=True,
+        text=True, timeout=20,
+    )  # fmt: skip
+    assert "4 of 4 workers of this host obey; other hosts" in told.stdout, told.stderr
     assert states(server) == {"closed"}
 
 
