@@ -16,9 +16,9 @@ from typing import Any, Final
 from flask import Response, current_app, g, request
 
 from medianest import __version__
-from medianest.page.rendering import STYLE, render_template
+from medianest.page.rendering import SCRIPT, STYLE, render_template
 from medianest.web.core import core
-from medianest.web.headers import style_source
+from medianest.web.headers import source_of
 from medianest.web.roles import Role
 
 __all__ = ["DRAWINGS", "LOOKED", "POLICY", "Drawings", "alike", "framed", "html_page", "page"]
@@ -26,8 +26,8 @@ __all__ = ["DRAWINGS", "LOOKED", "POLICY", "Drawings", "alike", "framed", "html_
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
-        f"style-src {style_source(STYLE)}",
+        f"script-src 'self' {source_of(SCRIPT)}",
+        f"style-src {source_of(STYLE)}",
         "img-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",

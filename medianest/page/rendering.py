@@ -15,13 +15,16 @@ from werkzeug.local import LocalProxy
 from medianest.page.words import WORDS
 from medianest.web.core import core
 
-__all__ = ["STYLE", "render_template", "url_for"]
+__all__ = ["SCRIPT", "STYLE", "render_template", "url_for"]
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 STYLE: Final = (_TEMPLATES / "page" / "page.css").read_text()
 """In the page rather than a file of its own: a browser paints nothing before it has it, which took
 a fourth of the time until then."""
+
+SCRIPT: Final = (_TEMPLATES / "page" / "forms.js").read_text()
+"""In the page as well: a form that was sent before a file has come would not prove itself."""
 
 _HIDDEN: Final = Markup('<input type="hidden" name="proof" value="{}" data-given>')
 
@@ -49,4 +52,4 @@ _environment: Final = Environment(
 )
 _environment.filters.update((word.__name__, word) for word in WORDS)
 _environment.globals.update(url_for=url_for, here=LocalProxy(core), proof_field=_proof_field)
-_environment.globals["style"] = Markup(STYLE)
+_environment.globals.update(style=Markup(STYLE), script=Markup(SCRIPT))

@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response
 
-__all__ = ["page", "send_security_headers", "style_source"]
+__all__ = ["page", "send_security_headers", "source_of"]
 
 _NOTHING: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -27,14 +27,14 @@ def send_security_headers(app: Flask | Blueprint) -> None:
 
 def page(html: str, style: str) -> Response:
     """A page with one style element, which it may use, and nothing else."""
-    policy = f"{_NOTHING}; style-src {style_source(style)}"
+    policy = f"{_NOTHING}; style-src {source_of(style)}"
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return Response(html, headers=headers, content_type="text/html; charset=utf-8")
 
 
-def style_source(style: str) -> str:
-    """What a policy allows that style element by, and no other."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def source_of(text: str) -> str:
+    """What a policy allows an element with that style or script by, and no other."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 

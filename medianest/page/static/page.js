@@ -1,11 +1,9 @@
-// The page keeps itself up to date, counts seconds, and proves that its forms are its own.
+// The page keeps itself up to date, and counts seconds.
 "use strict";
 
 const EVERY = 2000, PATIENCE = 8000;
 const main = document.querySelector("main[data-live]");
 const lost = document.getElementById("lost");
-// Several servers may be below paths of one name, and share its storage.
-const PROOF = `medianest-proof${document.querySelector(".brand a").pathname.replace(/\/$/, "")}`;
 let ahead = Number(document.body.dataset.now || Date.now()) - Date.now();
 let tag = document.body.dataset.tag || "", timer = 0, lostAt = null;
 
@@ -90,30 +88,14 @@ async function look() {
   if (!document.hidden) timer = setTimeout(look, EVERY);
 }
 
-// Forms: what proves that they come from here, and that a script runs.
-function store(name, value) {
-  try { localStorage.setItem(name, value); } catch { /* a browser that keeps nothing: it may look */ }
-}
-function stored(name) {
-  try { return localStorage.getItem(name) || ""; } catch { return ""; }
-}
-function add(form, name, value) {
-  const input = form.elements[name] || form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
-  input.value = value;
-}
-document.addEventListener("input", (event) => { if (event.target.form) event.target.form.dataset.touched = ""; });
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.method === "post" && form.elements.proof?.dataset.given === undefined) add(form, "proof", stored(PROOF));
-});
+// Who signs in: what forms.js proves it with later is stored here.
 function logIn() {
   const form = document.getElementById("login"), begun = document.getElementById("begun");
   if (begun) {
-    store(PROOF, begun.dataset.proof);
+    store(proofKey(), begun.dataset.proof);
     location.replace(begun.dataset.next);
   }
   if (!form) return;
-  add(form, "script", "1");
   const [, code] = location.hash.match(/^#([\w-]+\.[0-9a-f]+\.[\w-]+)$/) || [];
   if (code) {
     form.elements.token.value = code;

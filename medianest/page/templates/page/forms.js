@@ -1,0 +1,25 @@
+"use strict";
+// In the page, before its forms: what is typed and sent before page.js has come is right as well.
+
+// Several servers may be below paths of one name, and share its storage.
+function proofKey() {
+  return `medianest-proof${document.querySelector(".brand a").pathname.replace(/\/$/, "")}`;
+}
+function store(name, value) {
+  try { localStorage.setItem(name, value); } catch { /* a browser that keeps nothing: it may look */ }
+}
+function stored(name) {
+  try { return localStorage.getItem(name) || ""; } catch { return ""; }
+}
+function add(form, name, value) {
+  const input = form.elements[name] || form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
+  input.value = value;
+}
+// What proves that a form comes from here, and that a script runs.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.id === "login") add(form, "script", "1");
+  if (form.method === "post" && form.elements.proof?.dataset.given === undefined) add(form, "proof", stored(proofKey()));
+});
+// What somebody has typed stays while the page keeps itself up to date.
+document.addEventListener("input", (event) => { if (event.target.form) event.target.form.dataset.touched = ""; });
