@@ -71,7 +71,7 @@ def wait_for(condition: Callable[..., Any], seconds: float = 10.0) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("only_crowd")
+@pytest.mark.alone
 def test_a_frozen_database_holds_nobody_past_the_deadline(
     start: Callable[..., Server], own_postgres: PostgresProcess
 ) -> None:

@@ -15,8 +15,6 @@ AWAY = {
     "MEDIANEST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     "MEDIANEST_PLEX_URL": "http://127.0.0.1:1",
 }
-LOOK = 2.5
-"""Seconds within which all workers obey, and a little for a busy machine."""
 
 
 def workers(server: Server) -> set[int]:
@@ -49,7 +47,7 @@ def test_an_override_outlives_workers_and_servers(serve: Callable[..., Server]) 
     answer = server.act("open", reason="moving", expires_in_seconds=3600)
     assert (answer.status, answer.json["kept"]["database"]) == (200, False)
     assert answer.json["kept"]["file"]
-    time.sleep(LOOK)  # not until all have answered so: nobody can tell who answers
+    assert answer.json["kept"]["applied"] == {"workers": 2, "of": 2, "silent": []}
     assert states(server, 30) == {"forced_open"}
 
     end(server, *workers(server), number=signal.SIGKILL)

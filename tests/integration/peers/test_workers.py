@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -42,26 +42,29 @@ class Refusing:
         self._socket.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plex() -> Iterator[Refusing]:
-    server = Refusing()
-    yield server
-    server.close()
+    refusing = Refusing()
+    yield refusing
+    refusing.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, plex: Refusing) -> Iterator[Server]:
+    """One whose workers all know each other, and whose checks have been made."""
+    running = Server(
+        tmp_path_factory.mktemp("workers"), WEB_CONCURRENCY=WORKERS, MEDIANEST_PLEX_URL=plex.url,
+        MEDIANEST_PLEX_MAX_ATTEMPTS=1, MEDIANEST_PLEX_FAILURE_THRESHOLD=3,
+        MEDIANEST_PLEX_BREAKER_ENABLED="true", MEDIANEST_PLEX_RESET_TIMEOUT=60,
+        MEDIANEST_HEALTH_INTERVAL=3600,
+    ).wait_until("live")  # fmt: skip
+    wait_until(lambda: running.act("reset").json["kept"]["applied"]["of"] == WORKERS)
+    yield running
+    running.stop()
 
 
 def of_workers(server: Server) -> list[int]:
     return [child.pid for child in psutil.Process(server.process.pid).children()]
-
-
-def started(serve: Callable[..., Server], url: str) -> Server:
-    """One whose workers all know each other, and whose checks have been made."""
-    server = serve(
-        ready=False, WEB_CONCURRENCY=WORKERS, MEDIANEST_PLEX_URL=url, MEDIANEST_PLEX_MAX_ATTEMPTS=1,
-        MEDIANEST_PLEX_FAILURE_THRESHOLD=3, MEDIANEST_HEALTH_INTERVAL=3600,
-        MEDIANEST_PLEX_BREAKER_ENABLED="true", MEDIANEST_PLEX_RESET_TIMEOUT=60,
-    )  # fmt: skip
-    wait_until(lambda: server.act("reset").json["kept"]["applied"]["of"] == WORKERS)
-    return server
 
 
 def states(server: Server, name: str = "plex") -> set[str]:
@@ -69,10 +72,10 @@ def states(server: Server, name: str = "plex") -> set[str]:
     return {server.breaker(name)["state"] for _ in range(40)}
 
 
+@pytest.mark.alone  # who waits for the processor hears of others later
 def test_a_plex_that_is_down_is_called_as_often_as_by_one_worker(
-    serve: Callable[..., Server], plex: Refusing
+    server: Server, plex: Refusing
 ) -> None:
-    server = started(serve, plex.url)
     before = plex.calls
     for _ in range(40):
         server.get("/api/v1/media/libraries")
@@ -80,27 +83,21 @@ def test_a_plex_that_is_down_is_called_as_often_as_by_one_worker(
     assert plex.calls - before <= 3 + 2
 
 
-def test_an_operator_is_obeyed_by_all_when_it_is_answered(
-    serve: Callable[..., Server], plex: Refusing
-) -> None:
-    server = started(serve, plex.url)
+def test_an_operator_is_obeyed_by_all_when_it_is_answered(server: Server) -> None:
     answer = server.act("open", reason="moving")
     assert answer.status == 200
     assert answer.json["kept"]["applied"] == {"workers": WORKERS, "of": WORKERS, "silent": []}
     assert states(server) == {"forced_open"}
     command = f"{sys.executable} -m medianest --url {server.url} breakers enable plex"
+    environment = {**os.environ, "MEDIANEST_OPERATOR_TOKEN": OPERATOR}
     told = subprocess.run(
-        command.split(), env={**os.environ, "MEDIANEST_OPERATOR_TOKEN": OPERATOR}, capture_output=True,
-        text=True, timeout=20,
-    )  # fmt: skip
+        command.split(), env=environment, capture_output=True, text=True, timeout=20
+    )
     assert "4 of 4 workers of this host obey; other hosts" in told.stdout, told.stderr
     assert states(server) == {"closed"}
 
 
-def test_a_worker_that_stands_still_is_named_and_obeys_when_it_goes_on(
-    serve: Callable[..., Server], plex: Refusing
-) -> None:
-    server = started(serve, plex.url)
+def test_a_worker_that_stands_still_is_named_and_obeys_when_it_goes_on(server: Server) -> None:
     still = of_workers(server)[0]
     os.kill(still, signal.SIGSTOP)
     try:
