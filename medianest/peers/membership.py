@@ -39,7 +39,7 @@ class Membership:
             raise OSError(f"{path}: longer than the {_LONGEST_PATH} bytes of a socket's path")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self._file = -1
+        self._file, self._is_mine = -1, True
         try:
             self.socket.bind(path)
             self._file = self._locked_file()
@@ -52,8 +52,12 @@ class Membership:
         """Ours, which nobody sees before it is locked."""
         new = self._path(_NEW)
         file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        new.rename(self._path(_LOCK))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(self._path(_LOCK))
+        except OSError:
+            os.close(file)
+            raise
         return file
 
     def others(self) -> frozenset[str]:
@@ -61,13 +65,21 @@ class Membership:
         return self._others
 
     def look(self) -> frozenset[str]:
-        """Look who lives, and clear away what the dead have left."""
+        """Look who lives, and clear away what the dead have left. Where that cannot be told now, it
+        is as it was."""
+        try:
+            found = list(self._folder.glob(f"*{_LOCK}"))
+        except OSError:
+            return self._others
         living = set()
-        for path in self._folder.glob(f"*{_LOCK}"):
+        for path in found:
             name = path.name.removesuffix(_LOCK)
-            if name != self.name and _is_locked(path):
+            if name == self.name:
+                continue
+            is_locked = _is_locked(path)
+            if is_locked or (is_locked is None and name in self._others):
                 living.add(name)
-            elif name != self.name:
+            elif is_locked is False:
                 self._clear(name)
         self._others = frozenset(living)
         return self._others
@@ -93,12 +105,15 @@ class Membership:
         self.socket.close()
         with self._lock:
             file, self._file = self._file, -1
-        if file >= 0:
+            is_mine, self._is_mine = self._is_mine, False
+        if is_mine:
             self._clear(self.name)
+        if file >= 0:
             os.close(file)
 
     def abandon(self) -> None:
         """Leave to another process what was forked away from it."""
+        self._is_mine = False
         self.socket.close()
         if self._file >= 0:
             os.close(self._file)
@@ -108,7 +123,7 @@ class Membership:
         return self._folder / f"{name or self.name}{suffix}"
 
     def _clear(self, name: str) -> None:
-        for suffix in (_SOCKET, _LOCK):
+        for suffix in (_SOCKET, _LOCK, _NEW):
             with suppress(OSError):
                 self._path(suffix, name).unlink()
 
@@ -120,18 +135,21 @@ def called(name: str) -> str:
     return f"worker {label} ({process})" if label else process
 
 
-def _is_locked(path: Path) -> bool:
-    """Whether its process lives."""
+def _is_locked(path: Path) -> bool | None:
+    """Whether its process lives; None: that cannot be told now, as where no more files may be
+    open."""
     try:
         file = os.open(path, os.O_RDWR)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return None
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return False
+        return None
     finally:
         os.close(file)
     return False

@@ -1,7 +1,11 @@
 """Which processes share a folder, and what they leave when they die."""
 
+import errno
+import fcntl
 import os
+import resource
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,3 +76,58 @@ def test_where_there_can_be_none_it_says_so(tmp_path: Path, folder: str, why: st
 def test_people_call_a_worker_by_its_number(join: Join) -> None:
     assert called(join("2").name) == f"worker 2 (process {os.getpid()})"
     assert called(join().name) == f"process {os.getpid()}"
+
+
+def test_a_folder_without_locks_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again every minute, for as long as the process lives."""
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    before = open_files()
+    for _ in range(3):
+        with pytest.raises(OSError, match="No locks"):
+            Membership(tmp_path / "peers")
+    assert list((tmp_path / "peers").iterdir()) == []
+    assert open_files() == before
+
+
+def test_who_cannot_open_any_file_takes_nobody_for_dead(join: Join, tmp_path: Path) -> None:
+    one, two = join(), join()
+    one.look()
+    with no_more_files(at_once=True):
+        assert one.look() == {two.name}
+    with no_more_files(at_once=False):
+        assert one.look() == {two.name}
+    assert two.look() == {one.name}
+    assert one.look() == {two.name}
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def no_more_files(*, at_once: bool) -> Iterator[None]:
+    """As in a process that has as many connections as it may, or gets them while it looks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = os.open
+    top = os.dup(0)
+    os.close(top)
+
+    def refused(path: Path, flags: int) -> int:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
+        return opened(path, flags)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if at_once:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
+        else:
+            patch.setattr(os, "open", refused)
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
