@@ -56,11 +56,9 @@ class OverrideKeeper:
     ) -> None:
         self._registry = registry
         self._clock = registry.clock
-        self._file = file
-        self._store = store
-        self._peers = peers
+        self._file, self._store, self._peers = file, store, peers
         if peers is not None:
-            peers.announcements.on(_TOPIC, self.follow)
+            peers.announcements.on(_TOPIC, self._obeys)
         self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
         self._has_begun = False
         self._news: dict[str, int] = {}
@@ -107,14 +105,20 @@ class OverrideKeeper:
         problem = self._write()
         self._due.append(breaker)
         self._obey_due()
-        reached = self._announce()
+        reached = self._announce(problem)
         is_in_file = problem is None and self._file.outlives_process
         return Kept(is_in_file, self._is_stored(override), problem, reached)
 
-    def _announce(self) -> Reached | None:
+    def _announce(self, problem: str | None) -> Reached | None:
         if self._peers is None or self._peers.problem is not None:
             return None
-        return self._peers.announcements.announce(_TOPIC, _ACKNOWLEDGED_WITHIN)
+        told = self._peers.announcements
+        # What is not written nobody else can obey.
+        return told.alone() if problem else told.announce(_TOPIC, _ACKNOWLEDGED_WITHIN)
+
+    def _obeys(self) -> bool:
+        self.follow()
+        return self.problem is None
 
     def follow(self) -> None:
         """Obey what the file says, and end what has expired. Asks no database, raises nothing."""

@@ -30,10 +30,11 @@ class Announcements:
         self._others, self._send = others, send
         self._awaited: dict[str, set[str]] = {}
         self._changed = threading.Condition()
-        self._handlers: dict[str, Callable[[], object]] = {}
+        self._handlers: dict[str, Callable[[], bool]] = {}
 
-    def on(self, topic: str, act: Callable[[], object]) -> None:
-        """Have `act` done, in the listening thread, when another process has such news."""
+    def on(self, topic: str, act: Callable[[], bool]) -> None:
+        """Have `act` done, in the listening thread, when another process has such news; it returns
+        whether it could be done."""
         self._handlers[topic] = act
 
     def announce(self, topic: str, seconds: float) -> Reached:
@@ -51,12 +52,16 @@ class Announcements:
         of = len(others) + 1
         return Reached(of - len(silent), of, tuple(sorted(map(called, silent))))
 
+    def alone(self) -> Reached:
+        """What there is to say when the others cannot be told."""
+        others = self._others()
+        return Reached(1, len(others) + 1, tuple(sorted(map(called, others))))
+
     def hear(self, sender: str, message: News | Heard) -> None:
         """One of the others has news, or has heard ours."""
         if isinstance(message, News):
             act = self._handlers.get(message.topic)
-            if act is not None:
-                act()
+            if act is not None and act():
                 self._send(Heard(message.key), sender)
             return
         with self._changed:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from blinker import Signal
 
+from medianest.overrides.file import OverrideFile
+from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.override import Kept
-from medianest.resilience import CircuitBreaker, default_registry
+from medianest.peers import HostPeers
+from medianest.resilience import CircuitBreaker, Registry, default_registry
 from medianest.resilience.events import state_changed
 from tests.overrides.clocks import HOUR, SettableClock
 from tests.overrides.conftest import Process
@@ -222,3 +225,29 @@ def test_a_file_of_a_newer_version_is_no_trouble_for_the_breakers(
 
 
 # -- the clock ---------------------------------------------------------------------------------
+
+
+def test_what_is_not_in_the_file_no_other_worker_obeys(tmp_path: Path) -> None:
+    """Keeps out: "2 of 2 workers obey", where the file could not be written."""
+    peers, keepers = [], []
+    for _ in range(2):
+        registry = Registry()
+        registry.breaker("plex")
+        peers.append(HostPeers(registry, tmp_path / "peers"))
+        keepers.append(
+            OverrideKeeper(
+                registry, OverrideFile(tmp_path / "o.json", registry.clock), peers=peers[-1]
+            )
+        )
+        peers[-1].start()
+    try:
+        assert not_none(keepers[0].act("plex", "open").reached).silent == ()
+        (tmp_path / "o.json").unlink()
+        (tmp_path / "o.json").mkdir()
+        kept = keepers[0].act("plex", "disable")
+    finally:
+        for each in peers:
+            each.stop()
+    reached = not_none(kept.reached)
+    assert kept.problem is not None
+    assert (reached.processes, reached.of, len(reached.silent)) == (1, 2, 1)
