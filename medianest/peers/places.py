@@ -9,6 +9,7 @@ import os
 import struct
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -38,24 +39,26 @@ class Places:
     def take(self, rounds: tuple[str, ...], most: int) -> bool:
         """One of the first round, while not so many are taken of all of them. 2 us for each that
         others have."""
-        first = rounds[0]
-        if self._file < 0:
-            return True  # this process is leaving, and is on its own
         with self._lock:
-            if sum(self._taken(each, most) for each in rounds) >= most:
-                return False
-            mine = self._mine.setdefault(first, set())
-            for place in range(most):
-                if place not in mine and self._is_locked_now(first, place):
-                    mine.add(place)
-                    return True
+            try:
+                if sum(self._taken(each, most) for each in rounds) >= most:
+                    return False
+                return self._has_taken(rounds[0], most)
+            except (OSError, ValueError):
+                return True  # this process is leaving, or has no more locks, and is on its own
+
+    def _has_taken(self, which: str, most: int) -> bool:
+        mine = self._mine.setdefault(which, set())
+        for place in range(most):
+            if place not in mine and self._is_locked_now(which, place):
+                mine.add(place)
+                return True
         return False
 
     def give(self, rounds: tuple[str, ...]) -> None:
         """One that was taken of the first round."""
-        with self._lock:
-            mine = self._mine.get(rounds[0])
-            if mine and self._file >= 0:
+        with self._lock, suppress(OSError, ValueError):  # it is free when this process leaves
+            if mine := self._mine.get(rounds[0]):
                 self._change(_FREE, rounds[0], mine.pop())
 
     def keep(self, rounds: Collection[str]) -> None:

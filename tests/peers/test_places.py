@@ -1,7 +1,9 @@
 """Places for probes: as many as there are, of all processes together."""
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,5 +61,19 @@ def test_who_has_left_is_on_its_own(places: list[Places]) -> None:
     one, two = places
     two.take(ROUND, 1)
     one.close()
+    assert one.take(ROUND, 1)
+    one.give(ROUND)
+
+
+def test_who_leaves_while_a_call_asks_does_not_break_the_call(
+    places: list[Places], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, system = places[0], fcntl.fcntl
+
+    def closing(*asked: Any) -> Any:
+        one.close()
+        return system(*asked)
+
+    monkeypatch.setattr(fcntl, "fcntl", closing)
     assert one.take(ROUND, 1)
     one.give(ROUND)
