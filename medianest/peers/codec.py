@@ -15,6 +15,7 @@ from medianest.resilience.circuit_breaker.joint import Opening
 __all__ = ["decoded", "encoded"]
 
 _VERSION: Final = 1
+_MOST: Final = 10**9
 _LONGEST: Final = 500
 """Characters of a text, and members of a list."""
 
@@ -22,6 +23,9 @@ _LONGEST: Final = 500
 def encoded(sender: str, message: Message) -> bytes:
     """A message of that process."""
     body = {"v": _VERSION, "from": sender, "says": type(message).__name__, **asdict(message)}
+    if evidence := body.get("evidence"):
+        for instants in ("failed_at", "slow_at"):
+            evidence[instants] = evidence[instants][-_LONGEST:]  # or it may not fit into one
     return json.dumps(body, default=str, separators=(",", ":")).encode()
 
 
@@ -32,7 +36,7 @@ def decoded(data: bytes) -> tuple[str, Message] | None:
         if body["v"] != _VERSION:
             return None
         return _text(body["from"]), _READERS[body["says"]](body)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -43,14 +47,22 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float:
-    """Minus infinity is written as such by Python, and read."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    """Minus infinity is written as such by Python, and read; it means never."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(value)
-    return value
+    if not float(value) < math.inf:
+        raise ValueError(value)
+    return float(value)
+
+
+def _instant(value: Any) -> float:
+    if _number(value) == -math.inf:
+        raise ValueError(value)
+    return float(value)
 
 
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MOST:
         raise ValueError(value)
     return value
 
@@ -81,7 +93,7 @@ def _opening(body: Any) -> Opening | None:
     if body is None:
         return None
     reason = None if body["reason"] is None else _text(body["reason"])
-    return Opening(_number(body["until"]), _count(body["openings"]), reason)
+    return Opening(_instant(body["until"]), _count(body["openings"]), reason)
 
 
 def _failed(body: Any) -> Failed:

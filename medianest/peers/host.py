@@ -166,15 +166,15 @@ class HostPeers:
             self._join(breaker)
 
     def _join(self, breaker: CircuitBreaker) -> None:
-        assert self._membership is not None
-        assert self._places is not None
+        membership, places = self._membership, self._places
+        if membership is None or places is None:
+            return  # this process is leaving
         known = self._shared.get(breaker.name)
         if known is None or known.breaker is not breaker:
-            me, others = self._membership.name, self._membership.others
             now = self._registry.clock.now
-            shared = SharedBreaker(breaker, me, others, self._send)
+            shared = SharedBreaker(breaker, membership.name, membership.others, self._send)
             self._shared[breaker.name] = shared
-            breaker.joint.join(Port(shared, self._places, now, self.later, self._failed))
+            breaker.joint.join(Port(shared, places, now, self.later, self._failed))
 
     def _on_change(self, event: StateChanged) -> None:
         shared = self._shared.get(event.name)
@@ -196,12 +196,12 @@ class HostPeers:
     def later(self, act: Callable[[float], None]) -> None:
         """Have the listening thread do it; waits for nothing."""
         self._due.append(act)
-        if len(self._due) == 1:
-            self._call()
+        self._call()
 
     def _call(self) -> None:
-        if self._wakeup is not None:
-            self._wakeup.call()
+        wakeup = self._wakeup
+        if wakeup is not None:  # it may be none at any time: this process is leaving
+            wakeup.call()
 
     # -- the listening thread ----------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class HostPeers:
             if found is None:
                 continue
             sender, message = found
-            if sender == membership.name:
+            if sender == membership.name or not membership.knows(sender):
                 continue
             if isinstance(message, News | Heard):
                 self._hear_news(sender, message, membership)
@@ -270,7 +270,8 @@ class HostPeers:
         kept: set[str] = set()
         for name, shared in list(self._shared.items()):
             if self._registry.find_breaker(name) is not shared.breaker:
-                del self._shared[name]  # its dependency was removed
+                if self._shared.get(name) is shared:  # and not one that was added just now
+                    del self._shared[name]
                 continue
             kept.update(shared.rounds(now))
             shared.tell()

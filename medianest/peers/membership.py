@@ -64,6 +64,10 @@ class Membership:
         """The names of the others that lived at the last look."""
         return self._others
 
+    def knows(self, name: str) -> bool:
+        """Whether that is one of the others, or somebody who only says so."""
+        return name in self._others or name in self.look()
+
     def look(self) -> frozenset[str]:
         """Look who lives, and clear away what the dead have left. Where that cannot be told now, it
         is as it was."""

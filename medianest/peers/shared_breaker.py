@@ -161,8 +161,16 @@ class SharedBreaker:
 
     def _note(self, sender: str, evidence: Evidence, now: float) -> None:
         self._heard[sender] = evidence, now
+        self._forget_dead(now)
         if self._asked_at is not None and not self._awaited():
             self._judge(now)
+
+    def _forget_dead(self, now: float) -> None:
+        """What they have said counts for one period more."""
+        living, period = self._others(), self.breaker.options.monitoring_period
+        for name in [name for name, (_, at) in self._heard.items() if now - at >= period]:
+            if name not in living:
+                del self._heard[name]
 
     def _ask(self, now: float) -> None:
         if self._asked_at is None:

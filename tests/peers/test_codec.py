@@ -61,10 +61,18 @@ def changed(**values: Any) -> bytes:
         changed(evidence={**json.loads(changed())["evidence"], "failed_at": [math.nan]}),
         changed(evidence={**json.loads(changed())["evidence"], "failed_at": "soon"}),
         changed(evidence={**json.loads(changed())["evidence"], "good_by": None}),
+        changed(evidence={**json.loads(changed())["evidence"], "good_by": math.inf}),
+        changed(evidence={**json.loads(changed())["evidence"], "slow": 10**9}),
     ],
 )
 def test_what_is_no_message_is_none(data: bytes) -> None:
     assert decoded(data) is None
+
+
+@pytest.mark.parametrize("until", [math.inf, -math.inf, math.nan, pytest.param(10**400, id="huge")])
+def test_open_until_no_instant_is_none(until: float) -> None:
+    """Each call that may be a probe computes with it."""
+    assert decoded(encoded("me", Standing("plex", 4, "me", Opening(until, 2)))) is None
 
 
 def test_it_knows_what_later_versions_add() -> None:
@@ -72,6 +80,9 @@ def test_it_knows_what_later_versions_add() -> None:
 
 
 def test_the_largest_fits_into_one_datagram() -> None:
-    many = tuple(1_000_000 + number / 7 for number in range(500))
+    many = tuple(1_000_000 + number / 7 for number in range(5000))
     message = Failed("x" * 100, Evidence(failed_at=many, slow_at=many), asks=True)
-    assert len(encoded("me", message)) < LARGEST
+    data = encoded("me", message)
+    assert len(data) < LARGEST
+    last = Evidence(failed_at=many[-500:], slow_at=many[-500:])
+    assert decoded(data) == ("me", Failed("x" * 100, last, asks=True))

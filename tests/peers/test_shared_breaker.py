@@ -1,9 +1,12 @@
 """How several processes come to one judgement of a dependency."""
 
+import gc
 from itertools import cycle
 from typing import Any
 
+from medianest.peers.messages import Failed
 from medianest.resilience import State
+from medianest.resilience.circuit_breaker.evidence import Evidence
 from tests.peers.simulation import World
 
 PLEX: dict[str, Any] = {"failure_threshold": 3, "counting": "consecutive", "half_open_max_calls": 2}
@@ -104,3 +107,15 @@ def test_a_newcomer_learns_how_it_stands() -> None:
     assert late.state is State.CLOSED
     world.pass_by(5.0)
     assert late.state is State.OPEN
+
+
+def test_of_the_dead_nothing_stays_for_long() -> None:
+    """Workers come and go for months."""
+    world = World(2, monitoring_period=60.0, **PLEX)
+    for number in range(100):
+        said = Failed("plex", Evidence(failed_at=(world.now,)), asks=False)
+        world.nodes[0].shared.hear(f"dead {number}", said, world.now)
+        world.clock.advance(30.0)
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Evidence) and each.failed_at]
+    assert len(kept) < 10

@@ -1,0 +1,53 @@
+"""What a process hears in its folder, and from whom."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from medianest.peers import HostPeers
+from medianest.peers.codec import encoded
+from medianest.peers.messages import News
+from medianest.resilience import Registry
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[list[HostPeers]]:
+    made = [HostPeers(Registry(), tmp_path / "peers") for _ in range(2)]
+    for each in made:
+        each.start()
+    yield made
+    for each in made:
+        each.stop()
+
+
+def send(to: HostPeers, folder: Path, data: bytes) -> None:
+    """As anybody can who may write into the folder."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(data, str(folder / f"{to.members()[0]}.sock"))
+
+
+def test_who_is_no_member_is_not_heard(
+    both: list[HostPeers], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = both
+    acted: list[str] = []
+    one.announcements.on("news", lambda: not acted.append("done"))
+    for name in ("a\0b", "\ud800", "../../elsewhere", "1.77.abcdef01"):
+        send(one, tmp_path / "peers", encoded(name, News("news", "k")))
+    send(one, tmp_path / "peers", b"\0" * 60_001)
+    assert two.announcements.announce("news", 10).silent == ()
+    assert acted == ["done"]
+    assert not caplog.messages
+
+
+def test_it_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+    for _ in range(3):
+        peers = HostPeers(Registry(), tmp_path / "peers")
+        peers.start()
+        peers.stop()
+    assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
+    assert [each.name for each in (tmp_path / "peers").iterdir()] == ["places"]
