@@ -27,6 +27,9 @@ _ASKER_SECONDS: Final = 10.0
 _MOST: Final = 256
 """Askers, and pages, that are known."""
 
+_LONGEST: Final = 16_000
+"""Characters of an asker's headers: who sends more is asked each time, or 256 could fill 200 MB."""
+
 Headers = list[tuple[str, str]]
 Start = Callable[..., Any]
 Who = frozenset[tuple[str, Any]]
@@ -83,7 +86,7 @@ class Polls:
 
         def seen(status: str, headers: Headers, *rest: Any) -> Any:
             looked = environ.get(LOOKED)
-            if looked is not None and status.startswith("304"):
+            if looked is not None and status.startswith("304") and _is_short(who):
                 role, route = looked
                 page = role, environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["QUERY_STRING"]
                 tag, until = environ["HTTP_IF_NONE_MATCH"], began + _LOOK_SECONDS
@@ -108,7 +111,11 @@ _OTHERS: Final = frozenset(
 )
 
 
+def _is_short(who: Who) -> bool:
+    return sum(len(name) + len(value) for name, value in who) <= _LONGEST
+
+
 def _keep(known: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(known) >= _MOST:
+    if len(known) >= _MOST and key not in known:
         known.clear()
     known[key] = value

@@ -164,8 +164,8 @@ def answers(clock: ManualClock) -> tuple[Polls, list[str]]:
     return Polls(inside, clock, lambda: 0), reached
 
 
-def ask(polls: Polls, query: str, method: str = "GET") -> None:
-    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": "/"}
+def ask(polls: Polls, query: str, method: str = "GET", **headers: str) -> None:
+    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": "/", **headers}
     list(polls({**environ, "QUERY_STRING": query, "HTTP_IF_NONE_MATCH": '"a"'}, lambda *_: None))
 
 
@@ -176,6 +176,24 @@ def test_what_it_knows_is_bounded(answers: tuple[Polls, list[str]]) -> None:
     ask(polls, "fragment&9999")
     assert len(reached) == 10_000
     assert polls.known <= 512
+
+
+def test_it_keeps_no_long_headers(answers: tuple[Polls, list[str]]) -> None:
+    """A server takes a hundred of 8000 characters."""
+    polls, reached = answers
+    for number in range(3):
+        ask(polls, "fragment", **{f"HTTP_X_{each}": "x" * 8000 for each in range(100)})
+        assert (len(reached), polls.known) == (number + 1, 0)
+
+
+def test_a_full_memory_is_kept_while_nobody_comes(
+    answers: tuple[Polls, list[str]], clock: ManualClock
+) -> None:
+    for number in range(256):
+        ask(answers[0], f"fragment&{number}")
+    clock.advance(2)
+    ask(answers[0], "fragment&0")
+    assert answers[0].known == 512
 
 
 def test_only_what_reads_is_answered(answers: tuple[Polls, list[str]]) -> None:
