@@ -51,11 +51,11 @@ class AppDoor:
         """Let only a page of ours act, and who may; `g.actor` is then who does."""
         refuse_other_sites()
         actor = self._gate.admit("operator")
-        given = request.form.get("proof", "")
-        if not hmac.compare_digest(self._proof(actor).encode(), given.encode()):
+        proof, given = self._proof(actor), request.form.get("proof", "")
+        if not hmac.compare_digest(proof.encode(), given.encode()):
             detail = "this form is out of date: load its page anew, and send it again"
             raise ProblemError("forbidden", detail)
-        g.actor = actor
+        g.actor, g.proof = actor, proof  # the form may be refused, and is sent again then
 
     def knows(self) -> bool:
         """Never: one signs in by the app's own means."""

@@ -47,6 +47,19 @@ def test_a_form_acts_without_a_script(shop: Shop) -> None:
     assert entry["reason"] == "it is well again"
 
 
+def test_a_form_that_is_refused_can_be_sent_again(shop: Shop) -> None:
+    refused = shop.send(REPORTS, shop.get(REPORTS).text, action="open", reason=" ")
+    assert (refused.status_code, shop.state) == (422, "closed")
+    sent = shop.send(REPORTS, refused.text, action="open", reason="moving house")
+    assert (sent.status_code, shop.state) == (303, "forced_open")
+
+
+def test_a_form_that_proves_nothing_gets_no_proof(shop: Shop) -> None:
+    sent = shop.client.post(REPORTS, data={"action": "open"}, headers=SAME_ORIGIN)
+    assert sent.status_code == 403
+    assert 'name="proof"' not in sent.text
+
+
 def test_what_does_not_outlive_the_process_is_told(shop: Shop) -> None:
     sent = shop.send(REPORTS, shop.get(REPORTS).text, action="open", reason="moving house")
     assert shop.state == "forced_open"
