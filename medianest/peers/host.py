@@ -82,9 +82,10 @@ class HostPeers:
         )
 
     def start(self) -> None:
-        """Join the others, and listen to them."""
-        if self._thread is not None:
+        """Join the others, and listen to them; anew where somebody has removed the folder."""
+        if self._membership is not None and self._membership.is_there():
             return
+        self.stop()
         try:
             self._membership = Membership(self._folder, self._label())
             self._places = Places(self._folder / "places")

@@ -64,6 +64,10 @@ class Membership:
         """The names of the others that lived at the last look."""
         return self._others
 
+    def is_there(self) -> bool:
+        """Whether others can see it; its files may have been removed."""
+        return self._path(_LOCK).exists() and self._path(_SOCKET).exists()
+
     def knows(self, name: str) -> bool:
         """Whether that is one of the others, or somebody who only says so."""
         return name in self._others or name in self.look()

@@ -1,5 +1,6 @@
 """What a process hears in its folder, and from whom."""
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from medianest.peers import HostPeers
+from medianest.peers.announcements import Reached
 from medianest.peers.codec import encoded
 from medianest.peers.messages import News
 from medianest.resilience import Registry
@@ -41,6 +43,17 @@ def test_who_is_no_member_is_not_heard(
     assert two.announcements.announce("news", 10).silent == ()
     assert acted == ["done"]
     assert not caplog.messages
+
+
+def test_a_folder_that_was_removed_is_made_anew(both: list[HostPeers], tmp_path: Path) -> None:
+    """Keeps out: each was alone from then on, and said that 1 of 1 obeys."""
+    shutil.rmtree(tmp_path / "peers")
+    for each in both:
+        each.job().run()
+    one, two = both
+    two.announcements.on("news", lambda: True)
+    assert one.announcements.announce("news", 10) == Reached(2, 2)
+    assert {*one.members()} == {*two.members()}
 
 
 def test_it_leaves_nothing_open(tmp_path: Path) -> None:
