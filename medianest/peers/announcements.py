@@ -6,11 +6,15 @@ import secrets
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 from medianest.peers.membership import called
 from medianest.peers.messages import Heard, News
 
 __all__ = ["Announcements", "Reached"]
+
+
+_TIMES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,24 @@ class Announcements:
         key, silent = secrets.token_hex(8), set(others)
         with self._changed:
             self._awaited[key] = silent
-        self._send(News(topic, key))
-        with self._changed:
-            self._changed.wait_for(lambda: not silent, seconds)
-            del self._awaited[key]
+        try:
+            self._tell(News(topic, key), silent, seconds)
+        finally:
+            with self._changed:
+                del self._awaited[key]
         of = len(others) + 1
         return Reached(of - len(silent), of, tuple(sorted(map(called, silent))))
+
+    def _tell(self, news: News, silent: set[str], seconds: float) -> None:
+        """More than once: who is busy has room for a few messages only."""
+        for _ in range(_TIMES):
+            with self._changed:
+                untold = tuple(silent)
+            for each in untold:
+                self._send(news, each)
+            with self._changed:
+                if self._changed.wait_for(lambda: not silent, seconds / _TIMES):
+                    return
 
     def alone(self) -> Reached:
         """What there is to say when the others cannot be told."""

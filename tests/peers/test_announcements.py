@@ -9,22 +9,27 @@ ME, ONE, TWO = "1.10.a", "2.20.b", "3.30.c"
 
 
 class Others:
-    """What is sent, and who answers at once."""
+    """What is sent, and who answers at once. The first messages may be lost."""
 
-    def __init__(self, *answer: str) -> None:
+    def __init__(self, *answer: str, lost: int = 0) -> None:
+        self._lost = lost
         self.sent: list[Message] = []
         self._answer = answer
         self.made = Announcements(lambda: [ONE, TWO], self.send)
 
     def send(self, message: Message, to: str | None = None) -> None:
         self.sent.append(message)
-        if isinstance(message, News):
+        if len(self.sent) > self._lost and isinstance(message, News):
             for each in self._answer:
                 threading.Thread(target=self.made.hear, args=(each, Heard(message.key))).start()
 
 
 def test_all_have_heard_it() -> None:
     assert Others(ONE, TWO).made.announce("overrides", 10) == Reached(3, 3)
+
+
+def test_what_is_lost_is_said_again() -> None:
+    assert Others(ONE, TWO, lost=3).made.announce("overrides", 0.5) == Reached(3, 3)
 
 
 def test_who_is_silent_is_named() -> None:
