@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from flask import Flask, redirect, request
+from flask import Flask, Response, redirect, request
 
 from tests.flask.conftest import SAME_ORIGIN, Shop
 
@@ -58,6 +59,22 @@ def test_a_form_that_proves_nothing_gets_no_proof(shop: Shop) -> None:
     sent = shop.client.post(REPORTS, data={"action": "open"}, headers=SAME_ORIGIN)
     assert sent.status_code == 403
     assert 'name="proof"' not in sent.text
+
+
+def test_a_policy_of_the_apps_own_leaves_it_its_style(shop: Shop) -> None:
+    """It allows the app's own files, as is usual, and no style in a page."""
+
+    @shop.app.after_request
+    def allow_files(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = "default-src 'self'"
+        return response
+
+    for path in (PAGE, f"{PAGE}nowhere"):
+        page = shop.client.get(path, headers={"Accept": "text/html"}).text
+        assert "<style" not in page
+        (style,) = re.findall(r'<link rel="stylesheet" href="([^"?]+)', page)
+        with shop.get(style) as file:
+            assert (file.status_code, file.mimetype) == (200, "text/css")
 
 
 def test_what_does_not_outlive_the_process_is_told(shop: Shop) -> None:

@@ -191,5 +191,5 @@ def test_it_has_the_colours_of_the_page() -> None:
         text = (ROOT / "medianest" / file).read_text("utf-8")
         return text[: text.index("* {")]
 
-    assert "--ground" in palette("page/templates/page/page.css")
-    assert palette("web/views/templates/docs.css") == palette("page/templates/page/page.css")
+    assert "--ground" in palette("page/static/page.css")
+    assert palette("web/views/templates/docs.css") == palette("page/static/page.css")
