@@ -27,9 +27,7 @@ POLICY: Final = "; ".join(
     (
         "default-src 'none'",
         f"script-src 'self' {source_of(SCRIPT)}",
-        f"style-src {source_of(STYLE)}",
-        "script-src 'self'",
-        f"style-src 'self' {style_source(STYLE)}",
+        f"style-src 'self' {source_of(STYLE)}",
         "img-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",

@@ -18,15 +18,15 @@ from medianest.web.core import core
 
 __all__ = ["SCRIPT", "STYLE", "render_template", "url_for"]
 
-_TEMPLATES: Final = Path(__file__).with_name("templates")
+_TEMPLATES, _FILES = map(Path(__file__).with_name, ("templates", "static"))
 
-STYLE: Final = _TEMPLATES.with_name("static").joinpath("page.css").read_text()
+STYLE: Final = (_FILES / "page.css").read_text()
 """In the page rather than a file of its own: a browser paints nothing before it has it, which took
 a fourth of the time until then. An app that is not ours may have a policy of its own, which allows
 its files and no style in a page: there it is a file."""
 
-SCRIPT: Final = (_TEMPLATES / "page" / "forms.js").read_text()
-"""In the page as well: a form that was sent before a file has come would not prove itself."""
+SCRIPT: Final = (_FILES / "forms.js").read_text()
+"""The same: a form that was sent before a file has come would not prove itself."""
 
 _HIDDEN: Final = Markup('<input type="hidden" name="proof" value="{}" data-given>')
 
@@ -54,5 +54,4 @@ _environment: Final = Environment(
 )
 _environment.filters.update((word.__name__, word) for word in WORDS)
 _environment.globals.update(url_for=url_for, here=LocalProxy(core), proof_field=_proof_field)
-_environment.globals.update(style=Markup(STYLE), script=Markup(SCRIPT))
-_environment.globals.update(style=Markup(STYLE), version=__version__)
+_environment.globals.update(style=Markup(STYLE), script=Markup(SCRIPT), version=__version__)
