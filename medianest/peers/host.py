@@ -91,7 +91,7 @@ class HostPeers:
             self._places = Places(self._folder / "places")
         except OSError as error:
             self._leave()
-            problem = f"{self._folder} cannot be shared: {error}"
+            problem = f"{self._folder} cannot be shared: {error.strerror or error}"
             if problem != self.problem:
                 logger.warning("%s; each process judges alone", problem)
             self.problem = problem

@@ -36,7 +36,9 @@ class Membership:
         folder.mkdir(0o700, parents=True, exist_ok=True)
         path = str(self._path(_SOCKET))
         if len(os.fsencode(path)) > _LONGEST_PATH:
-            raise OSError(f"{path}: longer than the {_LONGEST_PATH} bytes of a socket's path")
+            raise OSError(
+                f"with a name it is longer than the {_LONGEST_PATH} bytes of a socket's path"
+            )
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self._file, self._is_mine = -1, True

@@ -1,10 +1,12 @@
 """What a process hears in its folder, and from whom."""
 
+import errno
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,31 @@ def test_a_folder_that_was_removed_is_made_anew(both: list[HostPeers], tmp_path:
     two.announcements.on("news", lambda: True)
     assert one.announcements.announce("news", 10) == Reached(2, 2)
     assert {*one.members()} == {*two.members()}
+
+
+@pytest.mark.parametrize(
+    ("fails", "why"),
+    [(None, "longer than the 107 bytes"), ("fcntl.flock", "No locks"), ("os.open", "No locks")],
+)
+def test_why_it_cannot_be_shared_is_told_once(
+    fails: str | None,
+    why: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is tried again every minute, by another name each time."""
+
+    def refuse(path: Any, *_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available", path)
+
+    if fails is not None:
+        monkeypatch.setattr(fails, refuse)
+    peers = HostPeers(Registry(), tmp_path / ("peers" if fails else "long" * 40))
+    for _ in range(3):
+        peers.job().run()
+    assert why in (peers.problem or "")
+    assert len(caplog.messages) == 1
 
 
 def test_it_leaves_nothing_open(tmp_path: Path) -> None:
