@@ -32,9 +32,13 @@ class Announcements:
 
     def __init__(self, others: Callable[[], Collection[str]], send: Callable[..., None]) -> None:
         self._others, self._send = others, send
+        self.begin_anew()
+        self._handlers: dict[str, Callable[[], bool]] = {}
+
+    def begin_anew(self) -> None:
+        """In a process that was forked: another thread may have been at it, and is not there."""
         self._awaited: dict[str, set[str]] = {}
         self._changed = threading.Condition()
-        self._handlers: dict[str, Callable[[], bool]] = {}
 
     def on(self, topic: str, act: Callable[[], bool]) -> None:
         """Have `act` done, in the listening thread, when another process has such news; it returns

@@ -134,6 +134,7 @@ class HostPeers:
         self._waiting.clear()
         self._due.clear()
         self._ends = threading.Event()
+        self.announcements.begin_anew()
         self._leave()
         self.start()
 
@@ -208,8 +209,7 @@ class HostPeers:
 
     def _run(self) -> None:
         membership, wakeup = self._membership, self._wakeup
-        assert membership is not None
-        assert wakeup is not None
+        assert membership and wakeup
         clock, looked, poll = self._registry.clock, 0.0, select.poll()
         poll.register(membership.socket, select.POLLIN)
         poll.register(wakeup, select.POLLIN)
