@@ -33,7 +33,6 @@ _TICK: Final = 0.05
 _LOOK: Final = 1.0
 """Seconds between two looks at who lives, and between two accounts of how it stands."""
 _TRY_AGAIN: Final = 60.0
-_LONGEST_STOP: Final = 2.0
 _AWAITED: Final = 10_000
 """Things to do that may wait; what is more is forgotten, as all is told again."""
 
@@ -87,7 +86,7 @@ class HostPeers:
             return
         self.stop()
         try:
-            self._membership = Membership(self._folder, self._label())
+            membership = self._membership = Membership(self._folder, self._label())
             self._places = Places(self._folder / "places")
         except OSError as error:
             self._leave()
@@ -98,15 +97,17 @@ class HostPeers:
             return
         self.problem = None
         self._ends.clear()
-        self._wakeup = WakeUp()
-        self._thread = threading.Thread(target=self._run, name="medianest-peers", daemon=True)
+        wakeup = self._wakeup = WakeUp()
+        self._thread = threading.Thread(
+            target=self._run, args=(membership, wakeup), name="medianest-peers", daemon=True
+        )
         state_changed.connect(self._on_change)
         breaker_added.connect(self._on_added)
         for breaker in self._registry.breakers():
             self._join(breaker)
         _living.add(self)
         self._thread.start()
-        self._send(News(_JOINED, self._membership.name))
+        self._send(News(_JOINED, membership.name))
 
     def stop(self) -> None:
         """Leave; what the breakers are then, they stay."""
@@ -117,7 +118,7 @@ class HostPeers:
         breaker_added.disconnect(self._on_added)
         self._ends.set()
         self._call()
-        thread.join(_LONGEST_STOP)
+        thread.join(2 * _LOOK)
         for shared in self._shared.values():
             shared.breaker.joint.leave()
         self._shared.clear()
@@ -207,9 +208,7 @@ class HostPeers:
 
     # -- the listening thread ----------------------------------------------------------------------
 
-    def _run(self) -> None:
-        membership, wakeup = self._membership, self._wakeup
-        assert membership and wakeup
+    def _run(self, membership: Membership, wakeup: WakeUp) -> None:
         clock, looked, poll = self._registry.clock, 0.0, select.poll()
         poll.register(membership.socket, select.POLLIN)
         poll.register(wakeup, select.POLLIN)
