@@ -20,8 +20,9 @@ from medianest.resilience import CircuitOpenError, Registry
 
 __all__ = ["Crowd", "Process"]
 
-_TAKES = 0.005
-"""Seconds of a call, as of one to a server that refuses connections, with all around it."""
+_TAKES = 0.02
+"""Seconds of a call, which goes through a server and to another one. What calls that take next to
+nothing do before the others have heard is shown by test_workers, with real ones."""
 
 
 class Process:
