@@ -78,8 +78,8 @@ class Membership:
         """Look who lives, and clear away what the dead have left. Where that cannot be told now, it
         is as it was."""
         try:
-            found = list(self._folder.glob(f"*{_LOCK}"))
-        except OSError:
+            found = [path for path in self._folder.iterdir() if path.suffix == _LOCK]
+        except OSError:  # which `glob` hides, and nobody would be there
             return self._others
         living = set()
         for path in found:
