@@ -18,8 +18,9 @@ from medianest.web.traffic import Wsgi, note_answer
 
 __all__ = ["Polls"]
 
-_LOOK_SECONDS: Final = 1.0
-"""How long one look at a page does for all, where no change was noted."""
+_LOOK_SECONDS: Final = 2.0
+"""How long one look at a page does for all, where no change was noted. A look a second took most of
+the time: so seldom, it finds all caches cold."""
 
 _ASKER_SECONDS: Final = 10.0
 """How long who was let in is told of the looks of others."""
