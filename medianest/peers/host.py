@@ -121,7 +121,8 @@ class HostPeers:
         thread.join(2 * _LOOK)
         for shared in self._shared.values():
             shared.breaker.joint.leave()
-        self._shared.clear()
+        for known in (self._shared, self._waiting, self._due):
+            known.clear()
         self._leave()
 
     def begin_anew(self) -> None:
@@ -131,9 +132,8 @@ class HostPeers:
         self._thread = None
         if self._membership is not None:
             self._membership.abandon()
-        self._shared.clear()
-        self._waiting.clear()
-        self._due.clear()
+        for known in (self._shared, self._waiting, self._due):
+            known.clear()
         self._ends = threading.Event()
         self.announcements.begin_anew()
         self._leave()

@@ -22,6 +22,10 @@ __all__ = ["PATIENCE", "SharedBreaker"]
 PATIENCE: Final = 0.25
 """Seconds after which whoever has not answered does not count."""
 
+_TIMES: Final = 10
+"""How often it is told that a breaker is closed again. Who has missed all of them says that it is
+open, and is told then."""
+
 _EVERY, _BURST = 0.05, 4.0
 """Seconds between two questions, in the long run; and how many may be asked at once."""
 
@@ -45,6 +49,8 @@ class SharedBreaker:
         self._asked_at: float | None = None
         """Since when answers are awaited."""
         self._tokens, self._filled_at = _BURST, -math.inf
+        self._times = 0
+        """How often it is still told that it is closed."""
         self.owes = False
         """Whether a failure was not told, as there were too many."""
         self._overdue = 0
@@ -116,7 +122,9 @@ class SharedBreaker:
 
     def tell(self, to: str | None = None) -> None:
         """Say how it stands, for those who have missed it."""
-        if self.standing.number:
+        is_news = self.standing.opening is not None or self._times > 0
+        if self.standing.number and (is_news or to is not None):
+            self._times -= 1
             self._send(self.standing, to)
         if self.standing.opening is not None and (number := self.breaker.joint.passed_here()):
             self._send(Passed(self.breaker.name, self.standing.number, number), to)
@@ -193,7 +201,7 @@ class SharedBreaker:
             self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me, opening))
 
     def _stand(self, standing: Standing, *, is_mine: bool = True) -> None:
-        self.standing = standing
+        self.standing, self._times = standing, _TIMES
         self._passed.clear()
         if is_mine:
             self._send(standing)

@@ -4,9 +4,11 @@ import gc
 from itertools import cycle
 from typing import Any
 
-from medianest.peers.messages import Failed
-from medianest.resilience import State
+from medianest.peers.messages import Failed, Standing
+from medianest.peers.shared_breaker import SharedBreaker
+from medianest.resilience import CircuitBreaker, State
 from medianest.resilience.circuit_breaker.evidence import Evidence
+from medianest.resilience.circuit_breaker.joint import Opening
 from tests.peers.simulation import World
 
 PLEX: dict[str, Any] = {"failure_threshold": 3, "counting": "consecutive", "half_open_max_calls": 2}
@@ -119,3 +121,16 @@ def test_of_the_dead_nothing_stays_for_long() -> None:
     gc.collect()
     kept = [each for each in gc.get_objects() if isinstance(each, Evidence) and each.failed_at]
     assert len(kept) < 10
+
+
+def test_of_what_is_closed_for_long_nobody_speaks() -> None:
+    """Keeps out: each breaker that was ever open, told of by each process each second for ever."""
+    sent: list[object] = []
+    breaker = CircuitBreaker("plex")
+    shared = SharedBreaker(breaker, "b", list, lambda message, to=None: sent.append(message))
+    shared.hear("a", Standing("plex", 2, "a", None), 0.0)
+    for _ in range(100):
+        shared.tell()
+    assert len(sent) == 10
+    shared.hear("c", Standing("plex", 1, "c", Opening(9.0, 1)), 0.0)  # who has missed it
+    assert sent[10:] == [shared.standing]
