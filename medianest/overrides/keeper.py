@@ -54,8 +54,7 @@ class OverrideKeeper:
         store: OverrideStore | None = None,
         peers: HostPeers | None = None,
     ) -> None:
-        self._registry = registry
-        self._clock = registry.clock
+        self._registry, self._clock = registry, registry.clock
         self._file, self._store, self._peers = file, store, peers
         if peers is not None:
             peers.announcements.on(_TOPIC, self._obeys)
