@@ -65,7 +65,8 @@ def test_with_the_keyboard_alone_a_breaker_is_held_open(browser: Browser, server
     with watched(browser) as seen:
         page = seen.page
         page.goto(f"{server.url}/login")
-        page.keyboard.type("the-operator-token")  # the field has the focus
+        expect(page.get_by_role("textbox")).to_be_focused()  # autofocus waits for the first frame
+        page.keyboard.type("the-operator-token")
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         page.goto(f"{server.url}/breakers/overseerr")
