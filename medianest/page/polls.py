@@ -31,6 +31,9 @@ _MOST: Final = 256
 _LONGEST: Final = 16_000
 """Characters of an asker's headers: who sends more is asked each time, or 256 could fill 200 MB."""
 
+_NEEDED: Final = frozenset({"Cache-Control", "ETag", "Vary"})
+"""What a 304 tells (RFC 9110, 15.4.5). The server examines each header of an answer anew."""
+
 Headers = list[tuple[str, str]]
 Start = Callable[..., Any]
 Who = frozenset[tuple[str, Any]]
@@ -91,7 +94,8 @@ class Polls:
                 role, route = looked
                 page = role, environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["QUERY_STRING"]
                 tag, until = environ["HTTP_IF_NONE_MATCH"], began + _LOOK_SECONDS
-                _keep(self._looks, page, _Look(tag, revision, until, headers[:]))
+                needed = [each for each in headers if each[0] in _NEEDED]
+                _keep(self._looks, page, _Look(tag, revision, until, needed))
                 _keep(self._askers, who, _Asker(page, route, began + _ASKER_SECONDS))
             return start_response(status, headers, *rest)
 

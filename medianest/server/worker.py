@@ -132,18 +132,16 @@ class Worker(base.Worker):
         self._await_readiness()
         self._poller.watch(self.PIPE[0], self._wake)
         self._poller.doors.open(self.sockets)
-        swept = SYSTEM_CLOCK.now()
+        swept = 0.0
         while self.alive or len(self._poller):
-            self.notify()
-            self._poller.turn(self._patience())
             now = SYSTEM_CLOCK.now()
-            if self.alive and self._must_end(now):
-                self.alive = False
-                self._poller.close()
             if now - swept >= 0.5:
                 swept = now
-                self._poller.sweep()
-                self._few.turn()
+                self._sweep()
+            self._poller.turn(self._patience())
+            if self.alive and self._must_end(SYSTEM_CLOCK.now()):
+                self.alive = False
+                self._poller.close()
         self.threads.shutdown(wait=True)
         self._probe_threads.shutdown(wait=True)
         self._poller.end()
@@ -162,10 +160,17 @@ class Worker(base.Worker):
             return 0.5
         return max(0.0, min(0.5, self._ends_at - SYSTEM_CLOCK.now()))
 
-    def _must_end(self, now: float) -> bool:
+    def _sweep(self) -> None:
+        """What need not be done at each turn: a system call in which the thread that has just got a
+        request takes the interpreter, and has to give it back, costs both."""
+        self.notify()
         if self.ppid != os.getppid():
             self.log.info("the arbiter has gone: ending")
-            return True
+            self._ends_at = 0.0
+        self._poller.sweep()
+        self._few.turn()
+
+    def _must_end(self, now: float) -> bool:
         if self.nr >= self.max_requests:
             self._end_after(0.0, is_replaced=True)
         return self._ends_at is not None and self._ends_at <= now
