@@ -23,3 +23,17 @@ document.addEventListener("submit", (event) => {
 });
 // What somebody has typed stays while the page keeps itself up to date.
 document.addEventListener("input", (event) => { if (event.target.form) event.target.form.dataset.touched = ""; });
+// What keeps the page up to date comes when it has been painted, which is not before the second
+// frame: to wait for it took a third of the time until then.
+function fetchScript(src) {
+  const script = Object.assign(document.createElement("script"), { src, async: false });
+  script.onerror = () => {
+    script.remove();
+    document.getElementById("lost").hidden = false;
+    setTimeout(fetchScript, 2000, src);
+  };
+  document.head.append(script);
+}
+const { then } = document.currentScript.dataset;
+if (then) document.addEventListener("DOMContentLoaded", () =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => then.split(" ").forEach((src) => fetchScript(src))))));

@@ -115,6 +115,6 @@ tellTimes();
 tellTab();
 setInterval(tellTimes, 1000);
 if (main) {
-  timer = setTimeout(look, EVERY);
+  if (!document.hidden) timer = setTimeout(look, EVERY);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
 }

@@ -105,6 +105,18 @@ def test_a_lost_connection_is_told_and_found_again(browser: Browser, server: Ser
         seen.complaints.clear()  # Chromium tells of it itself
 
 
+def test_a_page_lives_though_its_script_came_late(browser: Browser, server: Server) -> None:
+    with watched(browser) as seen:
+        page = seen.page
+        page.route("**/page.js*", lambda route: route.abort())
+        page.goto(server.url)
+        expect(page.locator("#lost")).to_contain_text("Connection lost just now")
+        page.unroute("**/page.js*")
+        with page.expect_response(re.compile("fragment")):
+            expect(page.locator("#lost")).to_be_hidden()
+        seen.complaints.clear()  # Chromium tells of it itself
+
+
 @pytest.mark.parametrize("body", ["<h1>The proxy: log in</h1>", ""])
 def test_what_somebody_else_answers_is_not_shown(
     browser: Browser, server: Server, body: str
