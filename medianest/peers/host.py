@@ -17,10 +17,9 @@ from medianest.peers.announcements import Announcements
 from medianest.peers.codec import decoded, encoded
 from medianest.peers.membership import Membership
 from medianest.peers.messages import Heard, Message, News, OfBreakers
-from medianest.peers.places import Places
 from medianest.peers.port import Port
+from medianest.peers.seat import Seat
 from medianest.peers.shared_breaker import SharedBreaker
-from medianest.peers.wakeup import WakeUp
 from medianest.resilience import CircuitBreaker, Registry, State
 from medianest.resilience.events import BreakerAdded, StateChanged, breaker_added, state_changed
 
@@ -59,11 +58,9 @@ class HostPeers:
         self._waiting: set[SharedBreaker] = set()
         """Those that have to look at the time; of the listening thread."""
         self._due: deque[Callable[[float], None]] = deque(maxlen=_AWAITED)
-        self._membership: Membership | None = None
-        self._places: Places | None = None
+        self._seat: Seat | None = None
         self._thread: threading.Thread | None = None
         self._ends = threading.Event()
-        self._wakeup: WakeUp | None = None
         self.problem: str | None = None
         self.announcements = Announcements(self._look_around, self._send)
 
@@ -82,14 +79,12 @@ class HostPeers:
 
     def start(self) -> None:
         """Join the others, and listen to them; anew where somebody has removed the folder."""
-        if self._membership is not None and self._membership.is_there():
+        if self._seat is not None and self._seat.membership.is_there():
             return
         self.stop()
         try:
-            membership = self._membership = Membership(self._folder, self._label())
-            self._places = Places(self._folder / "places")
+            seat = self._seat = Seat(self._folder, self._label())
         except OSError as error:
-            self._leave()
             problem = f"{self._folder} cannot be shared: {error.strerror or error}"
             if problem != self.problem:
                 logger.warning("%s; each process judges alone", problem)
@@ -97,9 +92,8 @@ class HostPeers:
             return
         self.problem = None
         self._ends.clear()
-        wakeup = self._wakeup = WakeUp()
         self._thread = threading.Thread(
-            target=self._run, args=(membership, wakeup), name="medianest-peers", daemon=True
+            target=self._run, args=(seat,), name="medianest-peers", daemon=True
         )
         state_changed.connect(self._on_change)
         breaker_added.connect(self._on_added)
@@ -107,7 +101,7 @@ class HostPeers:
             self._join(breaker)
         _living.add(self)
         self._thread.start()
-        self._send(News(_JOINED, membership.name))
+        self._send(News(_JOINED, seat.membership.name))
 
     def stop(self) -> None:
         """Leave; what the breakers are then, they stay."""
@@ -130,36 +124,37 @@ class HostPeers:
         if self._thread is None:
             return
         self._thread = None
-        if self._membership is not None:
-            self._membership.abandon()
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            seat.abandon()
         for known in (self._shared, self._waiting, self._due):
             known.clear()
         self._ends = threading.Event()
         self.announcements.begin_anew()
-        self._leave()
+        _living.discard(self)
         self.start()
 
     def _leave(self) -> None:
         _living.discard(self)
-        membership, self._membership = self._membership, None
-        places, self._places = self._places, None
-        wakeup, self._wakeup = self._wakeup, None
-        if membership is not None:
-            membership.close()
-        if places is not None:
-            places.close()
-        if wakeup is not None:
-            wakeup.close()
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            seat.leave()
+
+    @property
+    def is_elected(self) -> bool:
+        """Whether this process does what only one of the host need do. True where there are no
+        others that it could share that with."""
+        seat = self._seat
+        return seat is None or seat.election.is_elected
 
     def _look_around(self) -> frozenset[str]:
-        membership = self._membership
-        return frozenset() if membership is None else membership.look()
+        seat = self._seat
+        return frozenset() if seat is None else seat.membership.look()
 
     def members(self) -> list[str]:
         """The names of the processes that live, this one first."""
-        if self._membership is None:
-            return []
-        return [self._membership.name, *sorted(self._membership.others())]
+        seat = self._seat
+        return [] if seat is None else [seat.membership.name, *sorted(seat.membership.others())]
 
     # -- what happens here, in the threads of calls ------------------------------------------------
 
@@ -169,15 +164,16 @@ class HostPeers:
             self._join(breaker)
 
     def _join(self, breaker: CircuitBreaker) -> None:
-        membership, places = self._membership, self._places
-        if membership is None or places is None:
+        seat = self._seat
+        if seat is None:
             return  # this process is leaving
         known = self._shared.get(breaker.name)
         if known is None or known.breaker is not breaker:
             now = self._registry.clock.now
-            shared = SharedBreaker(breaker, membership.name, membership.others, self._send)
+            others = seat.membership.others
+            shared = SharedBreaker(breaker, seat.membership.name, others, self._send)
             self._shared[breaker.name] = shared
-            breaker.joint.join(Port(shared, places, now, self.later, self._failed))
+            breaker.joint.join(Port(shared, seat.places, now, self.later, self._failed))
 
     def _on_change(self, event: StateChanged) -> None:
         shared = self._shared.get(event.name)
@@ -202,28 +198,28 @@ class HostPeers:
         self._call()
 
     def _call(self) -> None:
-        wakeup = self._wakeup
-        if wakeup is not None:  # it may be none at any time: this process is leaving
-            wakeup.call()
+        seat = self._seat
+        if seat is not None:  # it may be none at any time: this process is leaving
+            seat.wakeup.call()
 
     # -- the listening thread ----------------------------------------------------------------------
 
-    def _run(self, membership: Membership, wakeup: WakeUp) -> None:
+    def _run(self, seat: Seat) -> None:
         clock, looked, poll = self._registry.clock, 0.0, select.poll()
-        poll.register(membership.socket, select.POLLIN)
-        poll.register(wakeup, select.POLLIN)
+        poll.register(seat.membership.socket, select.POLLIN)
+        poll.register(seat.wakeup, select.POLLIN)
         while not self._ends.is_set():
             try:
                 poll.poll(1000 * (_TICK if self._waiting else _LOOK))
-                wakeup.answer()
+                seat.wakeup.answer()
                 while self._due:
                     self._due.popleft()(clock.now())
-                self._hear(membership)
+                self._hear(seat.membership)
                 now = clock.now()
                 self._tick(now)
                 if now - looked >= _LOOK:
                     looked = now
-                    self._look(membership, now)
+                    self._look(seat, now)
             except Exception:
                 logger.exception("what other processes say cannot be heard now")
                 self._ends.wait(_LOOK)
@@ -265,8 +261,9 @@ class HostPeers:
             shared.hear(sender, message, self._registry.clock.now())
             self._look_after(shared)
 
-    def _look(self, membership: Membership, now: float) -> None:
-        membership.look()
+    def _look(self, seat: Seat, now: float) -> None:
+        seat.membership.look()
+        seat.election.look()
         kept: set[str] = set()
         for name, shared in list(self._shared.items()):
             if self._registry.find_breaker(name) is not shared.breaker:
@@ -276,13 +273,13 @@ class HostPeers:
             kept.update(shared.rounds(now))
             shared.tell()
             self._look_after(shared)
-        if self._places is not None:
-            self._places.keep(kept)
+        seat.places.keep(kept)
 
     def _send(self, message: Message, to: str | None = None) -> None:
-        membership = self._membership
-        if membership is None:
+        seat = self._seat
+        if seat is None:
             return
+        membership = seat.membership
         data = encoded(membership.name, message)
         for each in membership.others() if to is None else (to,):
             membership.send(data, each)

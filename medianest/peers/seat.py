@@ -1,0 +1,40 @@
+"""What a process holds while it is one of those that share a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from medianest.peers.election import Election
+from medianest.peers.membership import Membership
+from medianest.peers.places import Places
+from medianest.peers.wakeup import WakeUp
+
+__all__ = ["Seat"]
+
+
+class Seat:
+    """Raises OSError where the folder cannot be shared."""
+
+    def __init__(self, folder: Path, label: str | None) -> None:
+        self.membership: Final = Membership(folder, label)
+        try:
+            self.places: Final = Places(folder / "places")
+            self.wakeup: Final = WakeUp()
+        except OSError:
+            self.membership.close()
+            raise
+        self.election: Final = Election(folder / "leader")
+        self.election.look()
+
+    def leave(self) -> None:
+        """Give all of it up."""
+        self.election.resign()
+        self.membership.close()
+        self.places.close()
+        self.wakeup.close()
+
+    def abandon(self) -> None:
+        """Leave to another process what was forked away from it."""
+        self.membership.abandon()
+        self.leave()
