@@ -28,10 +28,16 @@ class Reached:
 
 class Announcements:
     """`others()` are the names of the other processes now; `send(message)` tells all of them, and
-    `send(message, to)` one. Thread-safe."""
+    `send(message, to)` one. `tell()` has this process say how it is, so that whoever knows that
+    something is done also knows what came of it. Thread-safe."""
 
-    def __init__(self, others: Callable[[], Collection[str]], send: Callable[..., None]) -> None:
-        self._others, self._send = others, send
+    def __init__(
+        self,
+        others: Callable[[], Collection[str]],
+        send: Callable[..., None],
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._others, self._send, self._say_how_it_is = others, send, tell
         self.begin_anew()
         self._handlers: dict[str, Callable[[], bool]] = {}
 
@@ -50,6 +56,7 @@ class Announcements:
         others = set(self._others())
         if not others:
             return Reached()
+        self._say_how_it_is()
         key, silent = secrets.token_hex(8), set(others)
         with self._changed:
             self._awaited[key] = silent
@@ -77,11 +84,17 @@ class Announcements:
         others = self._others()
         return Reached(1, len(others) + 1, tuple(sorted(map(called, others))))
 
+    def catch_up(self) -> None:
+        """Do whatever news may have asked for: none was heard for a time."""
+        for act in list(self._handlers.values()):
+            act()
+
     def hear(self, sender: str, message: News | Heard) -> None:
         """One of the others has news, or has heard ours."""
         if isinstance(message, News):
             act = self._handlers.get(message.topic)
             if act is not None and act():
+                self._say_how_it_is()
                 self._send(Heard(message.key), sender)
             return
         with self._changed:

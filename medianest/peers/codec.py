@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from medianest.peers.messages import Failed, Heard, Message, News, Passed, Shown, Standing
+from medianest.peers.messages import (
+    Failed,
+    Heard,
+    Message,
+    News,
+    Passed,
+    Shown,
+    Standing,
+    States,
+)
+from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
 from medianest.resilience.circuit_breaker.joint import Opening
 
@@ -121,6 +131,11 @@ def _heard(body: Any) -> Heard:
     return Heard(_text(body["key"]))
 
 
+def _states(body: Any) -> States:
+    states = {_text(name): State(state) for name, state in body["states"].items()}
+    return States(_count(body["number"]), states, _flag(body["is_all"]))
+
+
 _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "Failed": _failed,
     "Shown": _shown,
@@ -128,4 +143,5 @@ _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "Passed": _passed,
     "News": _news,
     "Heard": _heard,
+    "States": _states,
 }

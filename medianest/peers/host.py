@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import select
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +12,14 @@ from typing import Final
 
 from medianest.jobs import Job
 from medianest.peers.announcements import Announcements
-from medianest.peers.codec import decoded, encoded
-from medianest.peers.membership import Membership
-from medianest.peers.messages import Heard, Message, News, OfBreakers
-from medianest.peers.port import Port
+from medianest.peers.counts import Counts
+from medianest.peers.forks import LIVING
+from medianest.peers.messages import Heard, Message, News, States
+from medianest.peers.roster import Roster
 from medianest.peers.seat import Seat
-from medianest.peers.shared_breaker import SharedBreaker
-from medianest.resilience import CircuitBreaker, Registry, State
-from medianest.resilience.events import BreakerAdded, StateChanged, breaker_added, state_changed
+from medianest.peers.tier import HostTier
+from medianest.peers.ties import Ties
+from medianest.resilience import Registry
 
 __all__ = ["HostPeers"]
 
@@ -31,14 +29,14 @@ _TICK: Final = 0.05
 """Seconds between two looks at what is awaited, and at calls that hang."""
 _LOOK: Final = 1.0
 """Seconds between two looks at who lives, and between two accounts of how it stands."""
+_STOOD_STILL: Final = 2 * _LOOK
+"""Seconds after which there may have been news that found no room."""
 _TRY_AGAIN: Final = 60.0
 _AWAITED: Final = 10_000
 """Things to do that may wait; what is more is forgotten, as all is told again."""
 
 _JOINED: Final = "joined"
 """News of a process that is new."""
-
-_CLOSINGS: Final = frozenset({"probes_passed", "close", "reset", "enable", "expired"})
 
 
 class HostPeers:
@@ -54,15 +52,15 @@ class HostPeers:
         self, registry: Registry, folder: Path, label: Callable[[], str | None] = lambda: None
     ) -> None:
         self._registry, self._folder, self._label = registry, folder, label
-        self._shared: dict[str, SharedBreaker] = {}
-        self._waiting: set[SharedBreaker] = set()
-        """Those that have to look at the time; of the listening thread."""
         self._due: deque[Callable[[float], None]] = deque(maxlen=_AWAITED)
         self._seat: Seat | None = None
         self._thread: threading.Thread | None = None
         self._ends = threading.Event()
-        self.problem: str | None = None
-        self.announcements = Announcements(self._look_around, self._send)
+        self.tier = HostTier(registry.clock)
+        self.counts = Counts()
+        self._ties = Ties(registry, self.later, self._send, self.counts)
+        self.roster = Roster(registry, self.members, self._send)
+        self.announcements = Announcements(self._look_around, self._send, self.roster.tell)
 
     # -- its life ----------------------------------------------------------------------------------
 
@@ -83,23 +81,17 @@ class HostPeers:
             return
         self.stop()
         try:
-            seat = self._seat = Seat(self._folder, self._label())
+            seat = self._seat = Seat(self._folder, self._label(), self.counts)
         except OSError as error:
-            problem = f"{self._folder} cannot be shared: {error.strerror or error}"
-            if problem != self.problem:
-                logger.warning("%s; each process judges alone", problem)
-            self.problem = problem
+            self.tier.lose(f"{self._folder} cannot be shared: {error.strerror or error}")
             return
-        self.problem = None
+        self.tier.regain()
         self._ends.clear()
         self._thread = threading.Thread(
             target=self._run, args=(seat,), name="medianest-peers", daemon=True
         )
-        state_changed.connect(self._on_change)
-        breaker_added.connect(self._on_added)
-        for breaker in self._registry.breakers():
-            self._join(breaker)
-        _living.add(self)
+        self._ties.join(seat)
+        LIVING.add(self)
         self._thread.start()
         self._send(News(_JOINED, seat.membership.name))
 
@@ -108,15 +100,11 @@ class HostPeers:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        state_changed.disconnect(self._on_change)
-        breaker_added.disconnect(self._on_added)
         self._ends.set()
         self._call()
         thread.join(2 * _LOOK)
-        for shared in self._shared.values():
-            shared.breaker.joint.leave()
-        for known in (self._shared, self._waiting, self._due):
-            known.clear()
+        self._ties.leave()
+        self._due.clear()
         self._leave()
 
     def begin_anew(self) -> None:
@@ -127,18 +115,23 @@ class HostPeers:
         seat, self._seat = self._seat, None
         if seat is not None:
             seat.abandon()
-        for known in (self._shared, self._waiting, self._due):
-            known.clear()
+        self._ties.forget()
+        self._due.clear()
         self._ends = threading.Event()
         self.announcements.begin_anew()
-        _living.discard(self)
+        LIVING.discard(self)
         self.start()
 
     def _leave(self) -> None:
-        _living.discard(self)
+        LIVING.discard(self)
         seat, self._seat = self._seat, None
         if seat is not None:
             seat.leave()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the folder cannot be shared; None: it can."""
+        return self.tier.problem
 
     @property
     def is_elected(self) -> bool:
@@ -156,46 +149,18 @@ class HostPeers:
         seat = self._seat
         return [] if seat is None else [seat.membership.name, *sorted(seat.membership.others())]
 
-    # -- what happens here, in the threads of calls ------------------------------------------------
-
-    def _on_added(self, event: BreakerAdded) -> None:
-        breaker = self._registry.find_breaker(event.name)
-        if breaker is not None:
-            self._join(breaker)
-
-    def _join(self, breaker: CircuitBreaker) -> None:
-        seat = self._seat
-        if seat is None:
-            return  # this process is leaving
-        known = self._shared.get(breaker.name)
-        if known is None or known.breaker is not breaker:
-            now = self._registry.clock.now
-            others = seat.membership.others
-            shared = SharedBreaker(breaker, seat.membership.name, others, self._send)
-            self._shared[breaker.name] = shared
-            breaker.joint.join(Port(shared, seat.places, now, self.later, self._failed))
-
-    def _on_change(self, event: StateChanged) -> None:
-        shared = self._shared.get(event.name)
-        if shared is None or not shared.breaker.is_origin_of(event):
-            return
-        if event.after == State.OPEN:
-            self.later(lambda now: self._opened(shared, now))
-        elif event.trigger in _CLOSINGS:
-            self.later(lambda now: shared.closed())
-
-    def _failed(self, shared: SharedBreaker, now: float) -> None:
-        shared.failed(now)
-        self._look_after(shared)
-
-    def _opened(self, shared: SharedBreaker, now: float) -> None:
-        shared.opened(now)
-        self._look_after(shared)
-
     def later(self, act: Callable[[float], None]) -> None:
         """Have the listening thread do it; waits for nothing."""
         self._due.append(act)
         self._call()
+
+    def catch_up(self, seconds: float) -> None:
+        """Wait until all is heard that others have said by now, or for so many seconds."""
+        seat, heard = self._seat, threading.Event()
+        if seat is not None and seat.membership.others():
+            self.later(lambda now: self._hear(seat))
+            self.later(lambda now: heard.set())
+            heard.wait(seconds)
 
     def _call(self) -> None:
         seat = self._seat
@@ -210,13 +175,18 @@ class HostPeers:
         poll.register(seat.wakeup, select.POLLIN)
         while not self._ends.is_set():
             try:
-                poll.poll(1000 * (_TICK if self._waiting else _LOOK))
+                poll.poll(1000 * (_TICK if self._ties.are_waiting else _LOOK))
                 seat.wakeup.answer()
+                if clock.now() - looked >= _STOOD_STILL:
+                    self.announcements.catch_up()
                 while self._due:
                     self._due.popleft()(clock.now())
-                self._hear(seat.membership)
+                self._hear(seat)
                 now = clock.now()
-                self._tick(now)
+                self._ties.tick(now)
+                if self._ties.has_changed:
+                    self._ties.has_changed = False
+                    self.roster.tell()
                 if now - looked >= _LOOK:
                     looked = now
                     self._look(seat, now)
@@ -224,73 +194,32 @@ class HostPeers:
                 logger.exception("what other processes say cannot be heard now")
                 self._ends.wait(_LOOK)
 
-    def _tick(self, now: float) -> None:
-        for shared in list(self._waiting):
-            shared.tick(now)
-            if not shared.is_waiting:
-                self._waiting.discard(shared)
-
-    def _look_after(self, shared: SharedBreaker) -> None:
-        if shared.is_waiting:
-            self._waiting.add(shared)
-
-    def _hear(self, membership: Membership) -> None:
-        for data in membership.received():
-            found = decoded(data)
-            if found is None:
-                continue
-            sender, message = found
-            if sender == membership.name or not membership.knows(sender):
-                continue
-            if isinstance(message, News | Heard):
-                self._hear_news(sender, message, membership)
+    def _hear(self, seat: Seat) -> None:
+        for sender, message in seat.mail.received():
+            now = self._registry.clock.now()
+            self.roster.heard(sender, now)
+            if isinstance(message, States):
+                self.roster.hear(sender, message, now)
+            elif isinstance(message, News | Heard):
+                self._hear_news(sender, message, seat)
             else:
-                self._hear_of_breaker(sender, message)
+                self._ties.hear(sender, message, now)
 
-    def _hear_news(self, sender: str, message: News | Heard, membership: Membership) -> None:
+    def _hear_news(self, sender: str, message: News | Heard, seat: Seat) -> None:
         if isinstance(message, News) and message.topic == _JOINED:
-            membership.look()
-            for shared in list(self._shared.values()):
-                shared.tell(sender)
+            seat.membership.look()
+            self.roster.tell(sender)
+            self._ties.tell(sender)
         else:
             self.announcements.hear(sender, message)
-
-    def _hear_of_breaker(self, sender: str, message: OfBreakers) -> None:
-        shared = self._shared.get(message.breaker)
-        if shared is not None:
-            shared.hear(sender, message, self._registry.clock.now())
-            self._look_after(shared)
 
     def _look(self, seat: Seat, now: float) -> None:
         seat.membership.look()
         seat.election.look()
-        kept: set[str] = set()
-        for name, shared in list(self._shared.items()):
-            if self._registry.find_breaker(name) is not shared.breaker:
-                if self._shared.get(name) is shared:  # and not one that was added just now
-                    del self._shared[name]
-                continue
-            kept.update(shared.rounds(now))
-            shared.tell()
-            self._look_after(shared)
-        seat.places.keep(kept)
+        self.roster.look(seat.membership.others(), now)
+        self._ties.look(seat, now)
 
     def _send(self, message: Message, to: str | None = None) -> None:
         seat = self._seat
-        if seat is None:
-            return
-        membership = seat.membership
-        data = encoded(membership.name, message)
-        for each in membership.others() if to is None else (to,):
-            membership.send(data, each)
-
-
-_living: weakref.WeakSet[HostPeers] = weakref.WeakSet()
-
-
-def _begin_anew() -> None:
-    for each in list(_living):
-        each.begin_anew()
-
-
-os.register_at_fork(after_in_child=_begin_anew)
+        if seat is not None:
+            seat.mail.send(message, to)

@@ -3,8 +3,10 @@ twice, late or in another order: it says how something is, and not what has chan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
 from medianest.resilience.circuit_breaker.joint import Opening
 
@@ -17,6 +19,7 @@ __all__ = [
     "Passed",
     "Shown",
     "Standing",
+    "States",
 ]
 
 
@@ -77,5 +80,19 @@ class Heard:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class States:
+    """How my circuit breakers are, but for those that are closed. Of two, that of the higher number
+    holds. Not `is_all`: there were too many for one message."""
+
+    number: int
+    states: Mapping[str, State]
+    is_all: bool = True
+
+    def of(self, breaker: str) -> State | None:
+        """How one of them is; None: it was too many."""
+        return self.states.get(breaker, State.CLOSED if self.is_all else None)
+
+
 OfBreakers = Failed | Shown | Standing | Passed
-Message = OfBreakers | News | Heard
+Message = OfBreakers | News | Heard | States

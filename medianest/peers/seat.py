@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from medianest.peers.counts import Counts
 from medianest.peers.election import Election
+from medianest.peers.mail import Mail
 from medianest.peers.membership import Membership
 from medianest.peers.places import Places
 from medianest.peers.wakeup import WakeUp
@@ -16,8 +18,9 @@ __all__ = ["Seat"]
 class Seat:
     """Raises OSError where the folder cannot be shared."""
 
-    def __init__(self, folder: Path, label: str | None) -> None:
+    def __init__(self, folder: Path, label: str | None, counts: Counts) -> None:
         self.membership: Final = Membership(folder, label)
+        self.mail: Final = Mail(self.membership, counts)
         try:
             self.places: Final = Places(folder / "places")
             self.wakeup: Final = WakeUp()

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Final
 
+from medianest.peers.counts import Counts
 from medianest.peers.messages import Failed, OfBreakers, Passed, Shown, Standing
 from medianest.resilience import CircuitBreaker
 from medianest.resilience.circuit_breaker.evidence import Evidence, joint_verdict
@@ -32,7 +33,7 @@ _EVERY, _BURST = 0.05, 4.0
 
 class SharedBreaker:
     """One process's part of it. `me` is the name of this process, `others()` those of the others
-    that live; `send(message)` tells all of them, `send(message, to)` one."""
+    that live; `send(message)` tells all of them, `send(message, to)` one. Votes are counted."""
 
     def __init__(
         self,
@@ -40,14 +41,18 @@ class SharedBreaker:
         me: str,
         others: Callable[[], Collection[str]],
         send: Callable[..., None],
+        counts: Counts | None = None,
     ) -> None:
         self.breaker = breaker
         self.standing = Standing(breaker.name)
         self._me, self._others, self._send = me, others, send
+        self._counts = counts if counts is not None else Counts()
         self._heard: dict[str, tuple[Evidence, float]] = {}
         """What each of the others has said last, and when."""
         self._asked_at: float | None = None
         """Since when answers are awaited."""
+        self._silent: set[str] = set()
+        """Who has not answered in the last vote."""
         self._tokens, self._filled_at = _BURST, -math.inf
         self._times = 0
         """How often it is still told that it is closed."""
@@ -136,7 +141,7 @@ class SharedBreaker:
         if isinstance(message, Failed):
             self._hear_failed(sender, message, now)
         elif isinstance(message, Shown):
-            self._note(sender, message.evidence, now)
+            self._hear_shown(sender, message, now)
         elif isinstance(message, Passed):
             self._hear_passed(sender, message)
         elif message.rank > self.standing.rank:
@@ -152,6 +157,12 @@ class SharedBreaker:
         elif _has_trouble(mine) and self._may_speak(now):
             self._ask(now)
             self._send(Failed(self.breaker.name, mine, asks=True))
+
+    def _hear_shown(self, sender: str, message: Shown, now: float) -> None:
+        if sender in self._silent:
+            self._silent.discard(sender)
+            self._counts.add("late")
+        self._note(sender, message.evidence, now)
 
     def _hear_passed(self, sender: str, message: Passed) -> None:
         if message.number == self.standing.number and self.standing.opening is not None:
@@ -183,6 +194,8 @@ class SharedBreaker:
     def _ask(self, now: float) -> None:
         if self._asked_at is None:
             self._asked_at = now
+            self._silent.clear()
+            self._counts.add("asked")
 
     def _awaited(self) -> list[str]:
         """Who has not answered yet."""
@@ -191,6 +204,7 @@ class SharedBreaker:
         return [each for each in self._others() if each not in heard]
 
     def _judge(self, now: float) -> None:
+        self._count_answers()
         asked_at, self._asked_at = self._asked_at or 0.0, None
         if self.standing.opening is not None:
             return
@@ -199,6 +213,11 @@ class SharedBreaker:
         opening = None if reason is None else self.breaker.joint.open(reason)
         if opening is not None:
             self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me, opening))
+
+    def _count_answers(self) -> None:
+        self._silent = set(self._awaited())
+        self._counts.add("silent", len(self._silent))
+        self._counts.add("answered", len(self._others()) - len(self._silent))
 
     def _stand(self, standing: Standing, *, is_mine: bool = True) -> None:
         self.standing, self._times = standing, _TIMES

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, cast
 
 from flask import current_app
 from prometheus_client.core import Metric
@@ -16,21 +17,39 @@ from medianest.jobs import Job
 from medianest.media.media import Media
 from medianest.media.plex.client import SERVICE as PLEX
 from medianest.monitoring.monitoring import Monitoring
+from medianest.monitoring.sharing import SharingCheck, check_sharing
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
 from medianest.peers.host import HostPeers
+from medianest.peers.roster import MemberState
 from medianest.queue.queue import Queue
-from medianest.resilience import Bulkhead, ErrorRecoveryManager, Registry, ResilienceService
+from medianest.resilience import (
+    Bulkhead,
+    CircuitBreaker,
+    ErrorRecoveryManager,
+    Registry,
+    ResilienceService,
+)
 from medianest.storage import schema
 from medianest.storage.storage import Storage
 from medianest.web.auth import Tokens
 from medianest.web.core import CORE, Core, Journals, Registered
 from medianest.web.roles import Role
-from medianest.web.server_metrics import dropped_records, failed_attempts, last_good, left_out
+from medianest.web.server_metrics import (
+    dropped_records,
+    failed_attempts,
+    last_good,
+    left_out,
+    sharing,
+)
 from medianest.web.words import Environment
 
 __all__ = ["Container", "container"]
+
+
+_CATCH_UP: Final = 0.05
+"""Seconds; it takes less than one thousandth of one."""
 
 
 class Container(Core):
@@ -57,6 +76,7 @@ class Container(Core):
         self.media = Media(settings, self.service, self.redis, self.queue)
         folder = settings.instance_path / "peers"
         self.peers = HostPeers(registry, folder, lambda: self.lifecycle.worker)
+        self.catch_up = partial(self.peers.catch_up, _CATCH_UP)
         self.overrides = OverrideKeeper(
             registry,
             OverrideFile(settings.instance_path / "overrides.json", registry.clock),
@@ -76,6 +96,11 @@ class Container(Core):
             self.cascade,
             routes,
             places,
+        )
+        self.monitoring.monitor.add(
+            check_sharing(
+                settings.health, SharingCheck(registry, self.peers, self._is_one_of_several)
+            )
         )
         self.interval = settings.health.interval
         self.check_timeout = settings.health.timeout
@@ -108,6 +133,9 @@ class Container(Core):
     def authorize(self, role: Role) -> str:
         """Who has the token of a role. Raises ProblemError."""
         return self.tokens.authorize(role)
+
+    def _is_one_of_several(self) -> bool:
+        return self.lifecycle.worker is not None
 
     @property
     def environment(self) -> Environment:
@@ -149,6 +177,11 @@ class Container(Core):
         yield left_out()
         yield failed_attempts(self.tokens.throttle)
         yield dropped_records()
+        yield from sharing(self.peers)
+
+    def states_of(self, breaker: CircuitBreaker) -> Sequence[MemberState]:
+        """As the workers have told each other."""
+        return self.peers.roster.states_of(breaker)
 
     def registered(self, name: str) -> Registered | None:
         """How an operator registered a dependency; None: nobody did."""

@@ -17,7 +17,9 @@ from medianest.health.traffic import Routes
 from medianest.health.watch import Watch
 from medianest.jobs import Lifecycle
 from medianest.overrides.keeper import OverrideKeeper
-from medianest.resilience import Registry, ResilienceService
+from medianest.overrides.override import Override
+from medianest.peers.roster import MemberState
+from medianest.resilience import CircuitBreaker, Registry, ResilienceService
 from medianest.resilience.cascade import CascadeMonitor, Work
 from medianest.web.audit import Audit
 from medianest.web.other_breakers import ForeignBreaker
@@ -103,6 +105,8 @@ class Core(ABC):
         """Those of this process that are no part of the registry."""
         self.rendered: dict[str, tuple[Report, str]] = {}
         """Reports as text."""
+        self.catch_up: Callable[[], None] = lambda: None
+        """Waits a moment for what other workers have said."""
         self.problem_page: Callable[[Mapping[str, Any]], Response | None] = lambda problem: None
         """A problem as a page, where the current request is a person's; None: it is no person's."""
 
@@ -155,6 +159,15 @@ class Core(ABC):
         if known is None or known[0] is not report:
             known = self.rendered[name] = report, render()
         return known[1]
+
+    def override_of(self, breaker: str) -> Override | None:
+        """What an operator wants of a breaker, while that lasts."""
+        return next((each for each in self.overrides.active() if each.breaker == breaker), None)
+
+    def states_of(self, breaker: CircuitBreaker) -> Sequence[MemberState]:
+        """How a breaker is in each worker process, this one first; nothing where they do not know
+        each other."""
+        return ()
 
     def breaker_names(self) -> set[str]:
         """The names of all circuit breakers of this process."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from medianest.cache.last_good_figures import LastGoodFigures
 from medianest.health.log import LOG
 from medianest.media.left_out import LEFT_OUT
+from medianest.peers.counts import Counted
+from medianest.peers.host import HostPeers
 from medianest.web.throttle import Throttle
 
-__all__ = ["dropped_records", "failed_attempts", "last_good", "left_out"]
+__all__ = ["dropped_records", "failed_attempts", "last_good", "left_out", "sharing"]
 
 
 def last_good(figures: Iterable[LastGoodFigures]) -> Metric:
@@ -61,3 +64,36 @@ def failed_attempts(throttle: Throttle) -> Metric:
     for reason, number in throttle.counts().items():
         family.add_metric((reason,), number)
     return family
+
+
+_MESSAGES: Final[tuple[Counted, ...]] = ("sent", "lost", "received", "unreadable")
+_ANSWERS: Final[tuple[Counted, ...]] = ("answered", "silent", "late")
+
+
+def sharing(peers: HostPeers) -> Iterator[Metric]:
+    """What the workers of this host tell each other."""
+    counts, members = peers.counts, peers.roster.members()
+    messages = CounterMetricFamily(
+        "medianest_sharing_messages", "Messages between workers.", labels=("outcome",)
+    )
+    for each in _MESSAGES:
+        messages.add_metric((each,), counts.of(each))
+    yield messages
+    votes = CounterMetricFamily(
+        "medianest_sharing_votes", "How often others were asked whether to open a circuit breaker."
+    )
+    votes.add_metric((), counts.of("asked"))
+    yield votes
+    answers = CounterMetricFamily(
+        "medianest_sharing_answers", "Answers of others to votes.", labels=("outcome",)
+    )
+    for each in _ANSWERS:
+        answers.add_metric((each,), counts.of(each))
+    yield answers
+    known = GaugeMetricFamily(
+        "medianest_sharing_members", "Workers that know each other.", labels=("state",)
+    )
+    silent = sum(each.silent_since is not None for each in members)
+    known.add_metric(("heard",), len(members) - silent)
+    known.add_metric(("silent",), silent)
+    yield known

@@ -117,13 +117,14 @@ def _row(breaker: Mapping[str, Any], now: datetime) -> tuple[Cell | str, ...]:
     rate, latency = breaker["failure_rate"], breaker["latency_seconds"] or {}
     why = plain(breaker["reason"] or "")
     note = breaker_note(breaker, now)
+    workers = _workers(breaker) if note or _differ(breaker) else ""
     return (
         breaker["name"],
         switch(breaker["state"]),
         state_cell(breaker["state"]),
         "-" if rate is None else f"{rate:.0%}",
         milliseconds(latency.get("p95")),
-        f"{note}: {why}" if note and why else note,
+        "; ".join(filter(None, (f"{note}: {why}" if note and why else note, workers))),
     )
 
 
@@ -136,6 +137,9 @@ def _facts(breaker: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any
     )
     yield "what it does", breaker_note(breaker, now)
     yield "reason", breaker["reason"]
+    if (desired := breaker.get("desired")) is not None:
+        yield "wanted", _desired(desired, now)
+    yield "workers", _workers(breaker)
     if (opened := breaker["opened_by"]) is not None:
         yield "opened by", f"{opened['figures']}, {clock_time(opened['opened_at'], now)}"
     if (last := breaker["last_failure"]) is not None:
@@ -154,6 +158,25 @@ def _facts(breaker: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any
     yield "package", breaker["package"]
     for name, value in (breaker["config"] or {}).items():
         yield name.replace("_", " "), value
+
+
+def _differ(breaker: Mapping[str, Any]) -> bool:
+    return bool((breaker.get("workers") or {}).get("message"))
+
+
+def _workers(breaker: Mapping[str, Any]) -> str:
+    """How many workers are alike, and how the others are; empty where there is one."""
+    workers = breaker.get("workers")
+    if workers is None or workers["of"] == 1:
+        return ""
+    alike = f"{workers['alike']} of {workers['of']} workers"
+    return f"{alike}: {workers['message']}" if workers["message"] else alike
+
+
+def _desired(desired: Mapping[str, Any], now: datetime) -> str:
+    state, actor = state_cell(desired["state"]).text, desired["actor"] or "the settings"
+    since = f"since {clock_time(desired['set_at'], now)}"
+    return f"{state} by {actor} {since}, revision {desired['revision']}"
 
 
 def _counted(counts: Mapping[str, int] | None) -> str:

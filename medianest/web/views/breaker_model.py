@@ -8,9 +8,10 @@ from pydantic import Field
 
 from medianest.resilience import State
 from medianest.resilience.snapshot import BreakerCounts, BreakerSnapshot, BreakerTotals, describe
-from medianest.web.core import core
+from medianest.web.core import Core, core
 from medianest.web.models import AnswerModel, Count, LastFailure, Seconds, Share, Timestamp
 from medianest.web.other_breakers import ForeignBreaker
+from medianest.web.views.breaker_workers import BreakerWorkers, DesiredState
 from medianest.web.words import BreakerPackage, BreakerState, CountingMode
 
 __all__ = ["Breaker"]
@@ -102,6 +103,15 @@ class Breaker(AnswerModel):
     expires_at: Annotated[
         Timestamp | None, Field(description="When what an operator did expires; null: never.")
     ]
+    desired: Annotated[
+        DesiredState | None, Field(description="What an operator wants; null: nothing.")
+    ]
+    workers: Annotated[
+        BreakerWorkers | None,
+        Field(
+            description="How it is in each worker of this host; null: they do not know each other."
+        ),
+    ]
     counts: BreakerCounts | None
     failure_rate: Annotated[Share | None, Field(description="Null without calls.")]
     slow_call_rate: Annotated[Share | None, Field(description="Null without calls.")]
@@ -121,12 +131,15 @@ class Breaker(AnswerModel):
         is_open = seen.state in (State.OPEN, State.HALF_OPEN)
         told = set(seen.__slots__) - {"durations"}  # those are for /metrics
         values: dict[str, Any] = {name: getattr(seen, name) for name in told}
+        override = here.override_of(seen.name)
         return cls.model_validate(
             {
                 **values,
                 "package": "medianest",
                 "config": None if breaker is None else breaker.options.describe(),
                 "opened_by": here.monitoring.openings.of(seen.name) if is_open else None,
+                "desired": None if override is None else DesiredState.of(override),
+                "workers": _workers(here, seen),
             }
         )
 
@@ -149,3 +162,9 @@ class Breaker(AnswerModel):
                 "retry_after_seconds": breaker.retry_after,
             }
         )
+
+
+def _workers(here: Core, seen: BreakerSnapshot) -> BreakerWorkers | None:
+    breaker = here.registry.find_breaker(seen.name)
+    states = here.states_of(breaker) if breaker is not None else ()
+    return BreakerWorkers.of_states(states, seen.state, here.registry.service_of(seen.name))

@@ -58,6 +58,7 @@ Name = Annotated[
 def list_circuit_breakers() -> Breakers:
     """Every breaker's snapshot and configuration; those that other code of the process made with
     the circuitbreaker package come last."""
+    core().catch_up()
     ours = map(_seen, core().registry.breakers())
     return Breakers(circuit_breakers=(*ours, *map(Breaker.of_other, core().other_breakers())))
 
@@ -67,6 +68,7 @@ def list_circuit_breakers() -> Breakers:
 def get_circuit_breaker(name: Name) -> Breaker:
     """One breaker's snapshot and configuration."""
     name = meant(name, core().breaker_names())
+    core().catch_up()
     found = _find(name)
     return _seen(found) if found is not None else Breaker.of_other(_find_other(name))
 

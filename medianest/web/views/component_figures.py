@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from medianest.web.models import AnswerModel, Count, Number, Seconds, Share
+from medianest.web.models import AnswerModel, Count, Number, Seconds, Share, Timestamp
 from medianest.web.views.queue_figures import QueueFigures
 from medianest.web.words import CacheMode, CpuLimit, MemoryLimit
 
@@ -72,6 +72,28 @@ class LogFigures(AnswerModel):
     ]
 
 
+class SilentWorker(AnswerModel):
+    """A worker process that lives and says nothing."""
+
+    name: str
+    last_heard_at: Timestamp
+
+
+class LostTier(AnswerModel):
+    """What workers or hosts share, and do not now."""
+
+    name: Annotated[str, Field(examples=["host"])]
+    lost_at: Timestamp
+
+
+class SharingFigures(AnswerModel):
+    """The processes of this host that know each other."""
+
+    members: Annotated[tuple[str, ...], Field(description="Those that live, this one first.")]
+    silent: tuple[SilentWorker, ...]
+    lost: tuple[LostTier, ...]
+
+
 class DatabaseFigures(AnswerModel):
     """What the database says of itself."""
 
@@ -112,6 +134,7 @@ ComponentFigures: TypeAlias = (
     | ThreadFigures
     | QueueFigures
     | LogFigures
+    | SharingFigures
     | DatabaseFigures
     | CacheFigures
     | ServiceFigures

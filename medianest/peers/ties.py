@@ -1,0 +1,139 @@
+"""The circuit breakers of one process, tied to those of the same names in others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from medianest.peers.counts import Counts
+from medianest.peers.messages import OfBreakers
+from medianest.peers.port import Later, Port
+from medianest.peers.seat import Seat
+from medianest.peers.shared_breaker import SharedBreaker
+from medianest.resilience import CircuitBreaker, Registry, State
+from medianest.resilience.events import BreakerAdded, StateChanged, breaker_added, state_changed
+
+__all__ = ["Ties"]
+
+_CLOSINGS: Final = frozenset({"probes_passed", "close", "reset", "enable", "expired"})
+
+
+class Ties:
+    """Those of a registry. `later(act)` has the listening thread do `act(now)`; `send` is that of
+    SharedBreaker. What is not said to be of all threads is the listening thread's."""
+
+    def __init__(
+        self, registry: Registry, later: Later, send: Callable[..., None], counts: Counts
+    ) -> None:
+        self._registry, self._later, self._send, self._counts = registry, later, send, counts
+        self._seat: Seat | None = None
+        self._shared: dict[str, SharedBreaker] = {}
+        self._waiting: set[SharedBreaker] = set()
+        """Those that have to look at the time."""
+        self.has_changed = False
+        """Whether the state of one has, since somebody last set this to False."""
+
+    # -- its life, in any thread -------------------------------------------------------------------
+
+    def join(self, seat: Seat) -> None:
+        """Tie all that there are, and those that come."""
+        self._seat = seat
+        state_changed.connect(self._on_change)
+        breaker_added.connect(self._on_added)
+        for breaker in self._registry.breakers():
+            self._tie(breaker)
+
+    def leave(self) -> None:
+        """What they are then, they stay. Not before the listening thread has ended."""
+        state_changed.disconnect(self._on_change)
+        breaker_added.disconnect(self._on_added)
+        for shared in self._shared.values():
+            shared.breaker.joint.leave()
+        self.forget()
+
+    def forget(self) -> None:
+        """In a process that was forked: they were tied for another one."""
+        self._seat = None
+        self._shared.clear()
+        self._waiting.clear()
+
+    # -- what happens here, in the threads of calls ------------------------------------------------
+
+    def _on_added(self, event: BreakerAdded) -> None:
+        breaker = self._registry.find_breaker(event.name)
+        if breaker is not None:
+            self._tie(breaker)
+
+    def _tie(self, breaker: CircuitBreaker) -> None:
+        seat = self._seat
+        if seat is None:
+            return  # this process is leaving
+        known = self._shared.get(breaker.name)
+        if known is None or known.breaker is not breaker:
+            me, now = seat.membership, self._registry.clock.now
+            shared = SharedBreaker(breaker, me.name, me.others, self._send, self._counts)
+            self._shared[breaker.name] = shared
+            breaker.joint.join(Port(shared, seat.places, now, self._later, self._failed))
+
+    def _on_change(self, event: StateChanged) -> None:
+        shared = self._shared.get(event.name)
+        if shared is None or not shared.breaker.is_origin_of(event):
+            return
+        if event.after == State.OPEN:
+            self._later(lambda now: self._changed(lambda: shared.opened(now), shared))
+        elif event.trigger in _CLOSINGS:
+            self._later(lambda now: self._changed(shared.closed, shared))
+        else:
+            self._later(lambda now: self._changed(lambda: None, shared))
+
+    # -- the listening thread ----------------------------------------------------------------------
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether any has to look at the time soon."""
+        return bool(self._waiting)
+
+    def _failed(self, shared: SharedBreaker, now: float) -> None:
+        shared.failed(now)
+        self._look_after(shared)
+
+    def _changed(self, tell: Callable[[], None], shared: SharedBreaker) -> None:
+        self.has_changed = True
+        tell()
+        self._look_after(shared)
+
+    def _look_after(self, shared: SharedBreaker) -> None:
+        if shared.is_waiting:
+            self._waiting.add(shared)
+
+    def hear(self, sender: str, message: OfBreakers, now: float) -> None:
+        """One of the others says something of one."""
+        shared = self._shared.get(message.breaker)
+        if shared is not None:
+            shared.hear(sender, message, now)
+            self._look_after(shared)
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        for shared in list(self._waiting):
+            shared.tick(now)
+            if not shared.is_waiting:
+                self._waiting.discard(shared)
+
+    def tell(self, to: str) -> None:
+        """Say how each stands, to one who is new."""
+        for shared in list(self._shared.values()):
+            shared.tell(to)
+
+    def look(self, seat: Seat, now: float) -> None:
+        """Say how each stands, for those who have missed it; forget what is gone."""
+        kept: set[str] = set()
+        for name, shared in list(self._shared.items()):
+            if self._registry.find_breaker(name) is not shared.breaker:
+                if self._shared.get(name) is shared:  # and not one that was added just now
+                    del self._shared[name]
+                continue
+            kept.update(shared.rounds(now))
+            shared.tell()
+            self._look_after(shared)
+        seat.places.keep(kept)
