@@ -46,11 +46,13 @@ class Places:
 
 
 class Node:
-    """One process. `is_well` is whether it can reach the dependency."""
+    """One process. `is_well` is whether it can reach the dependency; `hangs`, whether it waits for
+    answers in vain."""
 
     def __init__(self, name: str, world: World, options: dict[str, Any]) -> None:
         self.name, self._world = name, world
         self.is_well = self.is_alive = True
+        self.hangs = False
         self.calls = 0
         self.breaker = CircuitBreaker("plex", clock=world.clock, random=lambda: 0.5, **options)
         self.shared = SharedBreaker(self.breaker, name, self._others, self._send)
@@ -92,6 +94,8 @@ class Node:
 
     def call(self) -> str:
         """One call to the dependency: how it went."""
+        if self.hangs or self._world.hangs:
+            return self._wait_in_vain()
         try:
             self.breaker.call(self._reach)
         except CircuitOpenError:
@@ -100,9 +104,22 @@ class Node:
             return "failed"
         return "good"
 
-    def _reach(self) -> None:
+    def _wait_in_vain(self) -> str:
+        """It is given up later; other calls begin meanwhile."""
+        try:
+            permit = self.breaker.acquire()
+        except CircuitOpenError:
+            return "refused"
+        self._count()
+        self._world.later(self, lambda: permit.failure(TimeoutError()), self._world.patience)
+        return "hangs"
+
+    def _count(self) -> None:
         self.calls += 1
         self._world.reached.append((self._world.now, self.name))
+
+    def _reach(self) -> None:
+        self._count()
         if not (self.is_well and self._world.is_up):
             raise ConnectionError
 
@@ -122,7 +139,9 @@ class World:
     def __init__(self, number: int, seed: int = 0, **options: Any) -> None:
         self.clock = ManualClock()
         self.chance = random.Random(seed)
-        self.is_up = True
+        self.is_up, self.hangs = True, False
+        self.patience = 2.0
+        """Seconds after which a call is given up that has no answer."""
         self.loss = self.doubling = 0.0
         self.delay = 0.0001
         self.cut: set[frozenset[str]] = set()
@@ -132,12 +151,17 @@ class World:
         self.nodes: list[Node] = []
         self.places = Places(options.get("half_open_max_calls", 3))
         self._options = options
-        for place in range(number):
-            self.nodes.append(Node(f"w{place}", self, options))
+        for _ in range(number):
+            self.start()
 
     @property
     def now(self) -> float:
         return self.clock.now()
+
+    def start(self) -> Node:
+        """One process more."""
+        self.nodes.append(Node(f"w{len(self.nodes)}", self, self._options))
+        return self.nodes[-1]
 
     def later(self, node: Node, act: Callable[[], None], after: float = 0.0) -> None:
         """Something that a process does when it gets to it."""

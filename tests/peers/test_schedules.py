@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ def a_world(number: int) -> World:
         "reset_timeout": 1.0,
         "max_reset_timeout": 4.0,
         "monitoring_period": 10.0,
+        "slow_call_duration_threshold": chance.choice([None, 0.5]),
     }
     return World(chance.randint(2, 5), number, **options)
 
@@ -57,10 +59,10 @@ def run_on(world: World, steps: int) -> None:
 
 def heal(world: World) -> None:
     world.loss = world.doubling = 0.0
-    world.delay, world.is_up = 0.0001, True
+    world.delay, world.is_up, world.hangs = 0.0001, True, False
     world.cut.clear()
     for node in world.nodes:
-        node.is_well = True
+        node.is_well, node.hangs = True, False
 
 
 def living(world: World) -> list[Node]:
@@ -75,6 +77,7 @@ def test_one_bad_process_opens_no_other(share: int) -> None:
         bad = world.nodes[0]
         for _ in range(8):
             bad.is_well = world.chance.random() < 0.3
+            bad.hangs = world.chance.random() < 0.3
             run_on(world, 5)
             good = {node.state for node in world.nodes[1:]}
             assert good == {State.CLOSED}, number
@@ -87,8 +90,10 @@ def test_when_all_is_well_again_everyone_closes(share: int) -> None:
         for _ in range(6):
             spoil(world)
             world.is_up = world.chance.random() < 0.4
+            world.hangs = world.chance.random() < 0.3
             for node in world.nodes:
                 node.is_well = world.chance.random() < 0.8
+                node.hangs = world.chance.random() < 0.1
             if len(living(world)) > 1 and world.chance.random() < 0.2:
                 world.chance.choice(living(world)).die()
             if len(world.nodes) > 2 and world.chance.random() < 0.3:
@@ -163,3 +168,19 @@ def test_probes_are_never_more_than_those_of_one_process(share: int) -> None:
             if len(living(world)) > 1 and world.chance.random() < 0.05:
                 world.chance.choice(living(world)).die()
             world.pass_by(world.chance.choice([0.01, 0.3, 1.0]))
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_what_hangs_is_noticed_by_all_as_soon_as_by_one(share: int) -> None:
+    """While the network is well: none waits for calls of its own to be given up."""
+    for number in numbers(share):
+        world, alone = a_world(number), a_world(number)
+        del alone.nodes[1:]
+        took = []
+        for each in (alone, world):
+            each.hangs, began, turns = True, each.now, cycle(each.nodes)
+            while not all(node.state is State.OPEN for node in each.nodes):
+                next(turns).call()
+                each.pass_by(0.05)
+            took.append(each.now - began)
+        assert took[1] <= 1.25 * took[0] + 0.1, number
