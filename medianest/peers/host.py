@@ -171,14 +171,16 @@ class HostPeers:
 
     def _run(self, seat: Seat) -> None:
         clock, looked, poll = self._registry.clock, 0.0, select.poll()
+        awake = clock.now()
         poll.register(seat.membership.socket, select.POLLIN)
         poll.register(seat.wakeup, select.POLLIN)
         while not self._ends.is_set():
             try:
                 poll.poll(1000 * (_TICK if self._ties.are_waiting else _LOOK))
                 seat.wakeup.answer()
-                if clock.now() - looked >= _STOOD_STILL:
+                if (now := clock.now()) - awake >= _STOOD_STILL:
                     self.announcements.catch_up()
+                awake = now
                 while self._due:
                     self._due.popleft()(clock.now())
                 self._hear(seat)

@@ -98,6 +98,10 @@ class Obeying:
     def alone(self) -> Reached:
         return Reached()
 
+    def hear(self) -> None:
+        """There are news."""
+        self.obey()
+
     @property
     def state(self) -> State:
         return self.node.state
@@ -118,7 +122,7 @@ class Host:
     def tell(self, sender: Obeying) -> None:
         for each in self.living():
             if each is not sender and self.world.chance.random() >= self.world.loss:
-                self.world.later(each.node, each.obey, self.world.delay)
+                self.world.later(each.node, each.hear, self.world.delay)
 
     def act(self, who: Obeying, action: Action, expires_in: float | None) -> None:
         """What an operator says to one process."""

@@ -8,9 +8,21 @@ import pytest
 
 from medianest.peers.codec import decoded, encoded
 from medianest.peers.membership import LARGEST
-from medianest.peers.messages import Failed, Heard, Message, News, Passed, Shown, Standing
+from medianest.peers.messages import (
+    Failed,
+    Heard,
+    Message,
+    News,
+    Passed,
+    Shown,
+    Standing,
+    States,
+)
+from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
 from medianest.resilience.circuit_breaker.joint import Opening
+
+ODD_STATES: list[Any] = [None, [], 7, {"plex": "shut"}, {"": "open"}, {"plex": None}]
 
 SEEN = Evidence((1.5, 2.25), (3.0,), 0.5, -math.inf, 7, 2, 1, 1)
 
@@ -26,6 +38,8 @@ SEEN = Evidence((1.5, 2.25), (3.0,), 0.5, -math.inf, 7, 2, 1, 1)
         Passed("plex", 5, 1),
         News("overrides", "k"),
         Heard("k"),
+        States(7, {"plex": State.OPEN}, is_all=False),
+        States(8, {}),
     ],
 )
 def test_what_is_said_is_heard(message: Message) -> None:
@@ -49,6 +63,9 @@ def changed(**values: Any) -> bytes:
         b"[" * 50_000,
         changed(v=2),
         changed(says="Nothing"),
+        *(changed(says="States", number=1, states=each, is_all=True) for each in ODD_STATES),
+        changed(says="States", number=-1, states={}, is_all=True),
+        changed(says="States", number=1, states={}, is_all=1),
         changed(says=["Failed"]),
         changed(breaker=7),
         changed(breaker=""),

@@ -10,6 +10,7 @@ from medianest.overrides.override import Action
 from medianest.resilience import State
 from tests.peers.overridden import Host
 from tests.peers.test_schedules import SHARES, a_world, heal, numbers, run_on, spoil
+from tests.support.narrowing import not_none
 
 WORDS: tuple[Action, ...] = get_args(Action)
 OF_OPERATORS = {State.FORCED_OPEN, State.DISABLED}
@@ -59,7 +60,7 @@ def test_an_override_is_never_lost_and_wins_everywhere(share: int) -> None:
         host.file.is_full = host.store.is_away = False
         host.settle()
         (last,) = host.file.read()
-        assert last.at >= host.surely_kept(), number
+        assert last.at >= not_none(host.surely_kept()), number
         wanted = last.is_active(world.clock.utc())
         of_operators = {
             each.state if each.state in OF_OPERATORS else None for each in host.living()
