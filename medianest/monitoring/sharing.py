@@ -53,7 +53,7 @@ class SharingCheck:
         for tier in self._tiers:
             is_missed = tier is not self._peers.tier or self._is_one_of_several()
             if tier.problem is not None and is_missed:
-                yield f"{tier.problem}: what the {tier.name} shares is lost"
+                yield f"{tier.problem}: what the tier {tier.name} shares is lost"
 
     def _silent(self) -> Iterator[str]:
         silent = [

@@ -46,7 +46,7 @@ def told() -> Told:
 def test_who_lives_and_says_nothing_is_silent(told: Told) -> None:
     told.look(ONE, TWO)
     last = told.clock.now()
-    for _ in range(4):
+    for _ in range(7):
         told.look(ONE)
     assert told.silent() == []
     told.look(ONE)
