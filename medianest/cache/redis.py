@@ -10,10 +10,11 @@ from typing import Any, Final, TypeVar
 from redis import ConnectionPool, Redis
 from redis import exceptions as theirs
 
+from medianest.cache.redis_errors import FAILURES, error_of
 from medianest.cache.redis_sockets import make_pool
 from medianest.config import RedisSettings
 from medianest.resilience import Deadline, DeadlineExceededError, ResilienceService, remaining
-from medianest.storage.errors import CacheError, CacheRefusedError, CacheUnavailableError
+from medianest.storage.errors import CacheUnavailableError
 
 __all__ = ["MOST_BYTES", "SERVICE", "RedisFacts", "RedisServer", "Shelf", "Stamped"]
 
@@ -72,27 +73,6 @@ if KEYS[2] then
 end
 return 1
 """
-
-# What a server that is none, or has gone mad, makes of the driver.
-_FAILURES = (
-    *(theirs.RedisError, OSError, ValueError, TypeError, AttributeError, LookupError),
-    *(ArithmeticError, RecursionError, MemoryError),
-)
-
-_AWAY: tuple[tuple[type[Exception], str], ...] = (
-    (theirs.AuthenticationError, "the cache refuses the password; check MEDIANEST_REDIS_URL"),
-    (theirs.BusyLoadingError, "the cache is still starting"),
-    (theirs.ClusterDownError, "the cache has lost its cluster"),
-    (theirs.TimeoutError, "the cache did not answer in time"),
-    (theirs.ConnectionError, "the cache cannot be reached"),
-    (OSError, "the cache cannot be reached"),
-)
-_REFUSED: tuple[tuple[type[Exception], str], ...] = (
-    (theirs.OutOfMemoryError, "the cache is full"),
-    (theirs.ReadOnlyError, "the cache may only be read"),
-    (theirs.NoPermissionError, "the user of the cache may not do that"),
-    (theirs.ResponseError, "the cache refused the command"),
-)
 
 T = TypeVar("T")
 
@@ -216,8 +196,8 @@ class RedisServer:
         """Turn the errors of the driver into ours."""
         try:
             answer = command(*args)
-        except _FAILURES as error:
-            ours = _error_of(error)
+        except FAILURES as error:
+            ours = error_of(error)
             if isinstance(ours, CacheUnavailableError) or isinstance(error, theirs.ReadOnlyError):
                 # The other idle connections may be as dead, where a router has forgotten them;
                 # and after a failover the name may lead to another server.
@@ -241,18 +221,6 @@ class RedisServer:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, int(seconds * 1000))
-
-
-def _error_of(error: BaseException) -> CacheError:
-    for kind, text in _AWAY:
-        if isinstance(error, kind):
-            return CacheUnavailableError(text)
-    if str(error).startswith("MISCONF"):
-        return CacheRefusedError("the cache cannot write to its disk")
-    for kind, text in _REFUSED:
-        if isinstance(error, kind):
-            return CacheRefusedError(text)
-    return CacheUnavailableError("the cache does not speak the Redis protocol")
 
 
 def _one_line(error: BaseException | None) -> str:

@@ -72,7 +72,17 @@ class _DeadlineSocket:
         return getattr(self._sock, name)
 
 
-class _Plain(Connection):
+class _Polled:
+    """One that can be waited for together with others."""
+
+    _sock: Any
+
+    def fileno(self) -> int:
+        """Of its socket, while it is connected."""
+        return int(self._sock.fileno())
+
+
+class _Plain(_Polled, Connection):
     def _connect(self) -> Any:
         sock = connect(self.host, self.port, socket.socket)
         try:
@@ -93,7 +103,7 @@ class _Tls(SSLConnection, _Plain):
         return _DeadlineSocket(super()._connect())  # type: ignore[no-untyped-call]
 
 
-class _Unix(UnixDomainSocketConnection):
+class _Unix(_Polled, UnixDomainSocketConnection):
     def _connect(self) -> Any:
         self.socket_connect_timeout = time_left()
         return _DeadlineSocket(super()._connect())  # type: ignore[no-untyped-call]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from medianest.jobs import Job
 from medianest.overrides.file import OverrideFile, OverrideFileError
 from medianest.overrides.memory import OverrideMemory
 from medianest.overrides.override import Action, Kept, Override
+from medianest.overrides.words import LastWords
 from medianest.resilience import CallRefusedError, CircuitBreaker, Deadline, Registry, State
 from medianest.resilience.events import BreakerAdded, breaker_added
 from medianest.resilience.options import MAX_SECONDS
@@ -60,10 +60,9 @@ class OverrideKeeper:
             peers.announcements.on(_TOPIC, self._obeys)
         self._at_once = Deadline(_AT_ONCE, name="overrides", clock=self._clock)
         self._has_begun = False
-        self._news: dict[str, int] = {}
-        """Revisions of what was said since this process began."""
-        self._known: dict[str, Override] = {}
-        self._lock = threading.Lock()
+        self._words = LastWords(self._clock)
+        self._began_at = self._clock.utc()
+        self._tell: Callable[[], None] = lambda: None
         self._due: deque[str] = deque()
         """Breakers that have not obeyed yet."""
         self._in_force: dict[str, tuple[Override, float]] = {}
@@ -100,10 +99,11 @@ class OverrideKeeper:
         self.follow()  # a revision must be higher than those that others have given
         now = self._clock.utc()
         expires_at = None if expires_in is None else now + timedelta(seconds=expires_in)
-        override = self._decide(Override(breaker, action, 1, now, expires_at, reason, actor))
+        override = self._words.say(Override(breaker, action, 1, now, expires_at, reason, actor))
         problem = self._write()
         self._due.append(breaker)
         self._obey_due()
+        self._tell()
         reached = self._announce(problem)
         is_in_file = problem is None and self._file.outlives_process
         return Kept(is_in_file, self._is_stored(override), problem, reached)
@@ -123,7 +123,7 @@ class OverrideKeeper:
         """Obey what the file says, and end what has expired. Asks no database, raises nothing."""
         self._expire()
         signature = self._file.signature()
-        is_lost = signature is None and self._known
+        is_lost = signature is None and bool(self.words())
         if signature != self._seen or is_lost or self.problem is not None:
             self._seen = signature
             self._read()
@@ -138,49 +138,41 @@ class OverrideKeeper:
         stored, now = self._store.all(), self._clock.utc()
         if self._learn(stored, news=False):
             self._write()
+            self._tell()
         self._obey_due()
         self._store.forget([each for each in stored if each.is_forgettable(now)])
-        self._store.put(sorted(set(self._worth_keeping()) - set(stored), key=_name_of))
+        self._store.put(sorted(set(self.words()) - set(stored), key=_name_of))
 
     def active(self) -> list[Override]:
         """Those that last now, by the name of the breaker, which may be gone."""
         now = self._clock.utc()
-        return [each for each in self._worth_keeping() if each.is_active(now)]
+        return [each for each in self.words() if each.is_active(now)]
 
     # -- what is known -------------------------------------------------------------------------
 
-    def _decide(self, draft: Override) -> Override:
-        with self._lock:
-            known = self._known.get(draft.breaker)
-            # By the time of day, so that it stays the highest also when every copy was lost.
-            revision = int(draft.at.timestamp() * 1000)
-            if known is not None:
-                revision = max(revision, known.revision + 1)
-            override = self._known[draft.breaker] = replace(draft, revision=max(1, revision))
-            self._news[draft.breaker] = override.revision
-        return override
+    def words(self) -> list[Override]:
+        """All that is known, with what has ended, by the names of the breakers."""
+        return self._words.worth_keeping()
 
-    def _learn(self, found: Iterable[Override], *, news: bool) -> bool:
-        """Take over what is newer than what is known; whether anything was."""
-        now, newer = self._clock.utc(), []
-        with self._lock:
-            for override in found:
-                known = self._known.get(override.breaker)
-                is_newer = known is None or override.rank > known.rank
-                if is_newer and not override.is_forgettable(now):
-                    self._known[override.breaker] = override
-                    newer.append(override.breaker)
-                    if news:
-                        self._news[override.breaker] = override.revision
+    def merge(self, found: Iterable[Override]) -> int:
+        """Take over what other hosts have said, obey it, and have the other processes of this host
+        obey; how many words were newer."""
+        newer = sum(self._learn([each], news=each.at >= self._began_at) for each in found)
+        if newer:
+            problem = self._write()
+            self._obey_due()
+            self._announce(problem)
+        return newer
+
+    def on_news(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when this host has something to say to others; it may wait for
+        nothing."""
+        self._tell = tell
+
+    def _learn(self, found: Iterable[Override], *, news: bool) -> int:
+        newer = self._words.learn(found, news=news)
         self._due.extend(newer)
-        return bool(newer)
-
-    def _worth_keeping(self) -> list[Override]:
-        now = self._clock.utc()
-        with self._lock:
-            for override in [each for each in self._known.values() if each.is_forgettable(now)]:
-                del self._known[override.breaker]
-            return [self._known[name] for name in sorted(self._known)]
+        return len(newer)
 
     # -- the copies ----------------------------------------------------------------------------
 
@@ -190,8 +182,9 @@ class OverrideKeeper:
         except OverrideFileError as error:
             self._say(str(error))
             return
-        self._learn(found, news=self._has_begun)
-        if set(self._worth_keeping()) <= set(found):
+        if self._learn(found, news=self._has_begun):
+            self._tell()
+        if set(self.words()) <= set(found):
             self._say(None)
         else:  # somebody has removed or damaged it, or it could not be written before
             self._write()
@@ -208,7 +201,7 @@ class OverrideKeeper:
 
     def _merged(self, found: list[Override]) -> list[Override]:
         self._learn(found, news=True)
-        return self._worth_keeping()
+        return self.words()
 
     def _say(self, problem: str | None) -> None:
         """Once: it is tried again and again."""
@@ -233,7 +226,7 @@ class OverrideKeeper:
 
     def _on_added(self, event: BreakerAdded) -> None:
         """A breaker that is made later obeys from its first call."""
-        override = self._known.get(event.name)
+        override = self._words.get(event.name)
         if override is not None and override.is_active(self._clock.utc()):
             self._obey(event.name)
 
@@ -248,7 +241,7 @@ class OverrideKeeper:
     def _obey(self, name: str) -> None:
         """Until nothing newer has come: of two threads, the one with the older word may be last."""
         obeyed = None
-        while (override := self._known.get(name)) is not obeyed:
+        while (override := self._words.get(name)) is not obeyed:
             breaker = self._registry.find_breaker(name)
             if breaker is None or override is None:
                 self._in_force.pop(name, None)
@@ -261,7 +254,7 @@ class OverrideKeeper:
         if not override.is_active(now):
             was_in_force = self._in_force.pop(name, None) is not None
             # What was over when this process began is nothing to it: settings may have disabled.
-            if was_in_force or self._news.get(name) == override.revision:
+            if was_in_force or self._words.is_news(override):
                 self._end(breaker, override)
             return
         known, until = self._in_force.get(name, (None, 0.0))

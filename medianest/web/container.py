@@ -10,6 +10,7 @@ from flask import current_app
 from prometheus_client.core import Metric
 
 from medianest.cache.redis import RedisServer
+from medianest.cluster import HostLink, tier_of
 from medianest.config import Settings, missing
 from medianest.dependencies.shown import shown_url
 from medianest.health.traffic import Routes
@@ -83,6 +84,7 @@ class Container(Core):
             OverrideStore(self.storage.database),
             self.peers,
         )
+        self.cluster = self._host_link()
         self.tokens = Tokens(settings, registry.clock)
         self.looker: Callable[[], bool] = lambda: False
         """Tells whether the current request is of a browser that has signed in."""
@@ -113,11 +115,19 @@ class Container(Core):
             *self.storage.jobs(),
             self.peers.job(),
             *self.overrides.jobs(self.settings.health.interval),
+            *([] if self.cluster is None else [self.cluster.job()]),
             *self.queue.jobs(lambda: self.lifecycle.is_ending),
             *self.media.jobs(),
             *self.monitoring.jobs(),
             *self.tokens.jobs(),
         ]
+
+    def _host_link(self) -> HostLink | None:
+        """None: there are no other hosts."""
+        tier, clock = tier_of(self.settings), self.service.registry.clock
+        if tier is None:
+            return None
+        return HostLink(tier, self.overrides, lambda: self.peers.is_elected, clock)
 
     def close(self) -> None:
         """Close the idle connections."""

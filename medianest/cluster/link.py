@@ -1,0 +1,208 @@
+"""The connection of a host to what all hosts have in common: one process of the host has it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import select
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from medianest.cluster.exchange import Exchange
+from medianest.cluster.standing import Standing
+from medianest.cluster.tier import Tier, TierError
+from medianest.jobs import Job
+from medianest.overrides.keeper import OverrideKeeper
+from medianest.peers.wakeup import WakeUp
+from medianest.resilience import CircuitBreakerOptions, Clock, Deadline
+from medianest.resilience.circuit_breaker.trip_rules import open_for
+
+__all__ = ["HostLink"]
+
+logger = logging.getLogger(__name__)
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at what nobody was woken for."""
+_PAUSE: Final = 0.02
+"""Seconds between two looks at least, however often others wake this host."""
+_WITHIN: Final = 1.0
+"""Seconds that an answer may take."""
+_BACKOFF: Final = CircuitBreakerOptions(
+    reset_timeout=0.1, backoff_factor=2, max_reset_timeout=0.5, jitter=0.2
+)
+"""With the longest connecting, so short that two seconds after its return all is as before."""
+_END: Final = 2 * _WITHIN
+
+
+class HostLink:
+    """Keeps the overrides of this host and of all others the same, while `is_elected()` says that
+    it is for this process to do. All that waits for the tier is done in a thread of its own.
+    Thread-safe."""
+
+    def __init__(
+        self,
+        tier: Tier,
+        keeper: OverrideKeeper,
+        is_elected: Callable[[], bool],
+        clock: Clock,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._tier, self._is_elected = tier, is_elected
+        self._clock, self._chance = clock, chance
+        self._within = Deadline(_WITHIN, name="cluster", clock=clock)
+        self._exchange = Exchange(tier, keeper, self._within, clock)
+        self._thread: threading.Thread | None = None
+        self._wakeup: WakeUp | None = None
+        self._ends = threading.Event()
+        self._connected = False
+        self._failures = self._losses = 0
+        self._lost_since: datetime | None = None
+        self._problem: str | None = None
+        keeper.on_news(self._call)
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands now; asks nobody."""
+        exchange = self._exchange
+        return Standing(
+            tier=self._tier.name,
+            is_held=self._is_held,
+            connected=self._connected,
+            lost_since=self._lost_since,
+            problem=self._problem,
+            losses=self._losses,
+            looks=exchange.looks,
+            learned=exchange.learned,
+            told=exchange.told,
+            damaged=exchange.damaged,
+        )
+
+    @property
+    def _is_held(self) -> bool:
+        return self._thread is not None and not self._ends.is_set()
+
+    # -- its life ----------------------------------------------------------------------------------
+
+    def job(self) -> Job:
+        """What is done beside the requests; who has died is followed within a second."""
+        return Job(
+            name="hear the other hosts",
+            run=self.look,
+            every=_LOOK,
+            at_start=self.look,
+            at_end=self.stop,
+            must_go_on=True,
+        )
+
+    def look(self) -> None:
+        """Hold the connection or not, as it is for this process to do."""
+        if not self._is_elected():
+            self.stop()
+        elif self._thread is None or not self._thread.is_alive():
+            self._start()
+
+    def stop(self) -> None:
+        """Let it go, within two seconds whatever hangs."""
+        if self._is_held and self._thread is not None:
+            self._ends.set()
+            self._call()
+            self._thread.join(_END)
+
+    def begin_anew(self) -> None:
+        """In a process that was forked: what was inherited is the other's."""
+        if self._thread is None:
+            return
+        self._thread = None
+        wakeup, self._wakeup = self._wakeup, None
+        if wakeup is not None:
+            wakeup.close()
+        self._connected = False
+        self._tier.abandon()
+
+    def _start(self) -> None:
+        self._ends, self._wakeup = threading.Event(), WakeUp()
+        arguments = self._ends, self._wakeup
+        self._thread = threading.Thread(
+            target=self._run, args=arguments, name="medianest-cluster", daemon=True
+        )
+        _living.add(self)
+        self._thread.start()
+
+    def _call(self) -> None:
+        wakeup = self._wakeup
+        if wakeup is not None:
+            wakeup.call()
+
+    # -- its thread --------------------------------------------------------------------------------
+
+    def _run(self, ends: threading.Event, wakeup: WakeUp) -> None:
+        while not ends.is_set():
+            try:
+                self._go_on(ends, wakeup)
+            except TierError as error:
+                self._lose(str(error))
+            except Exception as error:
+                logger.exception("what other hosts say cannot be heard now")
+                self._lose(type(error).__name__)
+            self._tier.close()
+            self._connected = False
+            if self._problem is not None:
+                ends.wait(open_for(_BACKOFF, self._failures, self._chance()))
+        wakeup.close()
+
+    def _go_on(self, ends: threading.Event, wakeup: WakeUp) -> None:
+        """Look again and again, until the end or TierError."""
+        with self._within.scope():
+            self._tier.connect()
+        is_news = False
+        while not ends.is_set():
+            self._exchange.look(is_news=is_news)
+            self._regain()
+            is_news = self._wait(ends, wakeup)
+
+    def _wait(self, ends: threading.Event, wakeup: WakeUp) -> bool:
+        """Until somebody wakes this host, or it is time to look; whether it has news itself."""
+        poll = select.poll()
+        for each in (wakeup.fileno(), self._tier.fileno()):
+            if each >= 0:
+                poll.register(each, select.POLLIN)
+        until = self._clock.now() + _LOOK
+        while (left := until - self._clock.now()) > 0 and not ends.wait(_PAUSE):
+            ready = {each for each, _ in poll.poll(left * 1000)}
+            if wakeup.fileno() in ready:
+                wakeup.answer()
+                return True
+            with self._within.scope():
+                if self._tier.is_woken():
+                    return False
+        return False
+
+    def _regain(self) -> None:
+        if self._problem is not None:
+            logger.warning("the other hosts can be heard again by %s", self._tier.name)
+        self._failures, self._problem, self._lost_since = 0, None, None
+        self._connected = True
+
+    def _lose(self, problem: str) -> None:
+        """Said once: it is tried again and again."""
+        if self._problem is None:
+            name = self._tier.name
+            logger.warning("the other hosts cannot be heard by %s: %s", name, problem)
+            self._losses += 1
+            self._lost_since = self._clock.utc()
+        self._problem, self._failures = problem, self._failures + 1
+
+
+_living: weakref.WeakSet[HostLink] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    for each in list(_living):
+        each.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,150 @@
+"""Redis or Valkey between the hosts: a hash holds the entries, a channel wakes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from redis import ConnectionPool, Redis
+from redis.exceptions import NoPermissionError
+
+from medianest.cache.redis_errors import FAILURES, error_of
+from medianest.cache.redis_sockets import make_pool
+from medianest.cluster.tier import LARGEST, LONGEST_NAME, MOST, Change, TierError
+
+__all__ = ["RedisTier"]
+
+_KEY: Final = "medianest:overrides:v1"
+_CHANNEL: Final = "medianest:news"
+_CONNECTIONS: Final = 2
+"""Who listens can ask nothing by the same connection."""
+_HEARD_AT_ONCE: Final = 100
+_BYTES_OF_NAME: Final = 4 * LONGEST_NAME
+
+# What is no hash, or has more entries than all hosts together, is removed: each host writes again
+# what it knows.
+_READ: Final = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'none' then
+  return {}
+end
+if kind ~= 'hash' or redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then
+  redis.call('DEL', KEYS[1])
+  return {}
+end
+local found = {}
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if #name <= tonumber(ARGV[3]) then
+    local is_small = redis.call('HSTRLEN', KEYS[1], name) <= tonumber(ARGV[2])
+    table.insert(found, name)
+    table.insert(found, is_small and redis.call('HGET', KEYS[1], name) or '')
+  end
+end
+return found
+"""
+
+# Compared where it is kept, as others may write between our reading and our writing.
+_WRITE: Final = """
+local written = 0
+for i = 2, #ARGV, 3 do
+  local kept = redis.call('HGET', KEYS[1], ARGV[i]) or ''
+  if #kept > tonumber(ARGV[1]) then
+    kept = ''
+  end
+  if kept == ARGV[i + 1] then
+    if ARGV[i + 2] == '' then
+      redis.call('HDEL', KEYS[1], ARGV[i])
+    else
+      redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2])
+    end
+    written = written + 1
+  end
+end
+return written
+"""
+
+
+class RedisTier:
+    """A Tier. `url` may hold a password, which no message of its errors has."""
+
+    name = "Redis"
+
+    def __init__(self, url: str) -> None:
+        self._pool: ConnectionPool = make_pool(url, _CONNECTIONS)
+        self._client = Redis(connection_pool=self._pool)
+        self._me = secrets.token_hex(8).encode()
+        self._ear: Any = None
+        """The connection that listens; None where this user of Redis may not."""
+
+    def connect(self) -> None:
+        """Listen to the others."""
+        with _mapped():
+            self._ear = self._pool.get_connection()
+            try:
+                self._ear.send_command("SUBSCRIBE", _CHANNEL)
+                self._ear.read_response()
+            except NoPermissionError:
+                self._hang_up()
+
+    def read(self) -> Mapping[str, bytes]:
+        """All entries."""
+        with _mapped():
+            found: Any = self._client.eval(_READ, 1, _KEY, MOST, LARGEST, _BYTES_OF_NAME)
+            names = [name.decode(errors="replace") for name in found[::2]]
+            return dict(zip(names, map(bytes, found[1::2]), strict=True))
+
+    def write(self, changes: Collection[Change]) -> int:
+        """Make those changes that nobody has forestalled."""
+        values: list[Any] = [LARGEST]
+        for change in changes:
+            values += [change.name, change.seen, change.entry or b""]
+        with _mapped():
+            return int(self._client.eval(_WRITE, 1, _KEY, *values))
+
+    def wake(self) -> None:
+        """Have the other hosts look."""
+        with _mapped(), suppress(NoPermissionError):
+            self._client.publish(_CHANNEL, self._me)
+
+    def fileno(self) -> int:
+        """Of the connection that listens."""
+        return -1 if self._ear is None else int(self._ear.fileno())
+
+    def is_woken(self) -> bool:
+        """Whether another host has asked to look."""
+        with _mapped():
+            heard = list(self._heard())  # all of it, or it would wake again
+        return any(message != self._me for message in heard)
+
+    def _heard(self) -> Iterator[Any]:
+        for _ in range(_HEARD_AT_ONCE):
+            if self._ear is None or not self._ear.can_read(timeout=0):
+                return
+            yield self._ear.read_response()[-1]
+
+    def close(self) -> None:
+        """Close both connections."""
+        with suppress(*FAILURES):
+            self._hang_up()
+            self._pool.disconnect()
+
+    def _hang_up(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            ear.disconnect()
+            self._pool.release(ear)
+
+    def abandon(self) -> None:
+        """The driver knows by itself when it was forked, and leaves the other's alone."""
+        self._ear = None
+        self._pool.reset()
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as error:
+        raise TierError(str(error_of(error))) from error
