@@ -18,7 +18,7 @@ from medianest.cluster.tier import Tier, TierError
 from medianest.jobs import Job
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.peers.wakeup import WakeUp
-from medianest.resilience import CircuitBreakerOptions, Clock, Deadline
+from medianest.resilience import CircuitBreakerOptions, Deadline, Registry
 from medianest.resilience.circuit_breaker.trip_rules import open_for
 
 __all__ = ["HostLink"]
@@ -40,21 +40,21 @@ _END: Final = 2 * _WITHIN
 
 class HostLink:
     """Keeps the overrides of this host and of all others the same, while `is_elected()` says that
-    it is for this process to do. All that waits for the tier is done in a thread of its own.
-    Thread-safe."""
+    it is for this process to do. `registry` has the breakers of the process. All that waits for
+    the tier is done in a thread of its own. Thread-safe."""
 
     def __init__(
         self,
         tier: Tier,
         keeper: OverrideKeeper,
+        registry: Registry,
         is_elected: Callable[[], bool],
-        clock: Clock,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._tier, self._is_elected = tier, is_elected
-        self._clock, self._chance = clock, chance
-        self._within = Deadline(_WITHIN, name="cluster", clock=clock)
-        self._exchange = Exchange(tier, keeper, self._within, clock)
+        self._clock, self._chance = registry.clock, chance
+        self._within = Deadline(_WITHIN, name="cluster", clock=self._clock)
+        self._exchange = Exchange(tier, keeper, registry, self._within)
         self._thread: threading.Thread | None = None
         self._wakeup: WakeUp | None = None
         self._ends = threading.Event()

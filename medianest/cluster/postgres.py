@@ -22,6 +22,7 @@ _CHANNEL: Final = "medianest"
 _STATEMENT_SECONDS: Final = 1.0
 """After which the server gives a statement up, or a lock sooner."""
 
+_ANSWERING: Final = "SELECT pg_backend_pid()"
 _ENTRY: Final = "CASE WHEN octet_length(record::text) <= :largest THEN record::text ELSE '' END"
 _READ: Final = text(f"SELECT breaker, {_ENTRY} FROM overrides LIMIT :most")
 
@@ -52,7 +53,7 @@ class PostgresTier:
         another process of the server, and what one of them hears reaches anybody."""
         with _mapped():
             self._connection = self._engine.connect()
-            answering = self._connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            answering = self._connection.execute(text(_ANSWERING)).scalar_one()
             self._listens = answering == self._driver.info.backend_pid
             if self._listens:
                 self._connection.execute(text(f"LISTEN {_CHANNEL}"))

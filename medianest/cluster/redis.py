@@ -92,8 +92,8 @@ class RedisTier:
         """All entries."""
         with _mapped():
             found: Any = self._client.eval(_READ, 1, _KEY, MOST, LARGEST, _BYTES_OF_NAME)
-            names = [name.decode(errors="replace") for name in found[::2]]
-            return dict(zip(names, map(bytes, found[1::2]), strict=True))
+            pairs = zip(found[::2], found[1::2], strict=True)
+            return {name.decode(): bytes(entry) for name, entry in pairs if _is_text(name)}
 
     def write(self, changes: Collection[Change]) -> int:
         """Make those changes that nobody has forestalled."""
@@ -140,6 +140,14 @@ class RedisTier:
         """The driver knows by itself when it was forked, and leaves the other's alone."""
         self._ear = None
         self._pool.reset()
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -124,10 +124,10 @@ class Container(Core):
 
     def _host_link(self) -> HostLink | None:
         """None: there are no other hosts."""
-        tier, clock = tier_of(self.settings), self.service.registry.clock
+        tier, registry = tier_of(self.settings), self.service.registry
         if tier is None:
             return None
-        return HostLink(tier, self.overrides, lambda: self.peers.is_elected, clock)
+        return HostLink(tier, self.overrides, registry, lambda: self.peers.is_elected)
 
     def close(self) -> None:
         """Close the idle connections."""

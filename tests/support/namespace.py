@@ -8,15 +8,16 @@ import pytest
 
 
 class Namespace:
-    """A network namespace that is reached at `address` from here, and nowhere else."""
+    """A network namespace that is reached at `address` from here, and nowhere else; there, `here`
+    is this host. `number` tells several apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
         place = os.getpid() % 2**16
-        self.name = f"medianest-{place}"
-        self._near, self._far = f"mn{place}a", f"mn{place}b"
-        network = f"10.213.{place >> 8}"  # one of its own for each process that tests here
+        self.name = f"medianest-{place}-{number}"
+        self._near, self._far = f"mn{place}a{number}", f"mn{place}b{number}"
+        network = f"10.{213 + number}.{place >> 8}"  # one of its own for each process that tests
         host = (place & 63) << 2
-        self._here, self.address = f"{network}.{host + 1}", f"{network}.{host + 2}"
+        self.here, self.address = f"{network}.{host + 1}", f"{network}.{host + 2}"
 
     def open(self) -> None:
         """Make it. Skips the test where this machine does not allow that."""
@@ -29,7 +30,7 @@ class Namespace:
         if made.returncode:
             pytest.skip(f"no network namespace here: {made.stderr.strip()}")
         run(f"ip link add {self._near} type veth peer name {self._far} netns {self.name}")
-        run(f"ip addr add {self._here}/30 dev {self._near}")
+        run(f"ip addr add {self.here}/30 dev {self._near}")
         run(f"ip link set {self._near} up")
         self.run(f"ip addr add {self.address}/30 dev {self._far}")
         self.run(f"ip link set {self._far} up")
@@ -47,6 +48,14 @@ class Namespace:
     def inside(self) -> str:
         """What to put before a command for it to run inside."""
         return f"ip netns exec {self.name}"
+
+    def pull(self) -> None:
+        """Pull the cable."""
+        run(f"ip link set {self._near} down")
+
+    def plug(self) -> None:
+        """Put it in again."""
+        run(f"ip link set {self._near} up")
 
     def forget(self, ports: list[int]) -> None:
         """Drop what comes from these ports of ours and what goes to them, without a word to either

@@ -1,0 +1,114 @@
+"""Which process of a host holds the connection, when it looks, and how it comes back."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from medianest.cluster.link import HostLink
+from medianest.overrides.keeper import OverrideKeeper
+from medianest.overrides.memory import OverrideMemory
+from medianest.resilience import Registry
+from tests.cluster.memory import MemoryTier, Place
+from tests.support.waiting import wait_until
+
+
+class Process:
+    """One of a host, by the real clock."""
+
+    def __init__(self, place: Place) -> None:
+        self.registry = Registry()
+        self.plex = self.registry.breaker("plex")
+        self.keeper = OverrideKeeper(self.registry, OverrideMemory())
+        self.tier, self.is_elected = MemoryTier(place), True
+        self.link = HostLink(self.tier, self.keeper, self.registry, lambda: self.is_elected)
+
+    @property
+    def state(self) -> str:
+        return self.plex.state.value
+
+
+@pytest.fixture
+def start(place: Place) -> Iterator[Callable[[], Process]]:
+    made: list[Process] = []
+
+    def start_one() -> Process:
+        made.append(Process(place))
+        made[-1].link.look()
+        return made[-1]
+
+    yield start_one
+    for process in made:
+        process.link.stop()
+
+
+def test_a_word_is_heard_at_once(start: Callable[[], Process]) -> None:
+    one, two = start(), start()
+    wait_until(lambda: one.link.standing.connected and two.link.standing.connected)
+    for action, state in (("open", "forced_open"), ("enable", "closed")):
+        looks = two.link.standing.looks
+        one.keeper.act("plex", action)  # type: ignore[arg-type]
+        wait_until(lambda state=state: two.state == state, 0.9)  # type: ignore[misc]
+        assert two.link.standing.looks > looks
+
+
+def test_what_nobody_was_woken_for_is_seen_within_a_second(
+    start: Callable[[], Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = start(), start()
+    wait_until(lambda: one.link.standing.connected and two.link.standing.connected)
+    monkeypatch.setattr(one.tier, "wake", lambda: None)
+    one.keeper.act("plex", "open")
+    wait_until(lambda: two.state == "forced_open", 1.5)
+
+
+def test_only_the_elected_one_holds_it_and_the_next_takes_over(
+    start: Callable[[], Process],
+) -> None:
+    one = start()
+    wait_until(lambda: one.link.standing.connected)
+    one.is_elected = False
+    one.link.look()
+    assert one.tier.calls[-1] == "close"
+    assert (one.link.standing.is_held, one.link.standing.connected) == (False, False)
+    calls = len(one.tier.calls)
+    one.keeper.act("plex", "open")
+    one.is_elected = True
+    assert len(one.tier.calls) == calls
+    one.link.look()
+    two = start()
+    wait_until(lambda: two.state == "forced_open")
+
+
+def test_lost_it_goes_on_alone_says_so_once_and_comes_back(
+    start: Callable[[], Process], place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = start(), start()
+    wait_until(lambda: one.link.standing.connected and two.link.standing.connected)
+    place.is_away = True
+    wait_until(lambda: not (one.link.standing.connected or two.link.standing.connected))
+    lost = one.link.standing
+    assert (lost.problem, lost.losses, lost.lost_since is None) == ("it is away", 1, False)
+    one.keeper.act("plex", "open")
+    assert (one.state, two.state) == ("forced_open", "closed")
+    wait_until(lambda: one.tier.calls.count("connect") > 4)
+    place.is_away = False
+    wait_until(lambda: two.state == "forced_open", 2)
+    regained = one.link.standing
+    assert (regained.connected, regained.problem, regained.lost_since) == (True, None, None)
+    said = [each for each in caplog.messages if "memory" in each]
+    assert said.count("the other hosts cannot be heard by memory: it is away") == 2
+    wait_until(lambda: len([each for each in caplog.messages if "again" in each]) == 2)
+
+
+def test_its_end_waits_for_no_answer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    process, hangs = Process(place), threading.Event()
+    monkeypatch.setattr(process.tier, "read", lambda: hangs.wait(10) and {})
+    monkeypatch.setattr("medianest.cluster.link._END", 0.05)
+    process.link.look()
+    process.link.stop()
+    assert not process.link.standing.is_held
+    process.link.look()  # the old thread has not ended, and is not followed by a second one yet
+    assert sum(each.name == "medianest-cluster" for each in threading.enumerate()) == 1
+    hangs.set()
+    wait_until(lambda: process.tier.calls[-1:] == ["close"])
