@@ -34,22 +34,25 @@ class Announcements:
     def __init__(
         self,
         others: Callable[[], Collection[str]],
-        send: Callable[..., None],
+        send: Callable[..., object],
         tell: Callable[[], None] = lambda: None,
     ) -> None:
         self._others, self._send, self._say_how_it_is = others, send, tell
         self.begin_anew()
         self._handlers: dict[str, Callable[[], bool]] = {}
+        self._slow: set[str] = set()
 
     def begin_anew(self) -> None:
         """In a process that was forked: another thread may have been at it, and is not there."""
         self._awaited: dict[str, set[str]] = {}
         self._changed = threading.Condition()
 
-    def on(self, topic: str, act: Callable[[], bool]) -> None:
-        """Have `act` done, in the listening thread, when another process has such news; it returns
-        whether it could be done."""
+    def on(self, topic: str, act: Callable[[], bool], *, apart: bool = False) -> None:
+        """Have `act` done when another process has such news; it returns whether it could be done.
+        It is done in the listening thread, or `apart`, in a thread of its own."""
         self._handlers[topic] = act
+        if apart:
+            self._slow.add(topic)
 
     def announce(self, topic: str, seconds: float) -> Reached:
         """Tell all, and wait until they have done what is to be done, or for so many seconds."""
@@ -86,19 +89,34 @@ class Announcements:
 
     def catch_up(self) -> None:
         """Do whatever news may have asked for: none was heard for a time."""
-        for act in list(self._handlers.values()):
-            act()
+        for topic, act in list(self._handlers.items()):
+            self._do(topic, act)
 
     def hear(self, sender: str, message: News | Heard) -> None:
         """One of the others has news, or has heard ours."""
         if isinstance(message, News):
-            act = self._handlers.get(message.topic)
-            if act is not None and act():
-                self._say_how_it_is()
-                self._send(Heard(message.key), sender)
+            self._hear_news(sender, message)
             return
         with self._changed:
             awaited = self._awaited.get(message.key)
             if awaited is not None:
                 awaited.discard(sender)
                 self._changed.notify_all()
+
+    def _hear_news(self, sender: str, news: News) -> None:
+        act = self._handlers.get(news.topic)
+        if act is None:
+            return
+
+        def answer(act: Callable[[], bool] = act) -> None:
+            if act():
+                self._say_how_it_is()
+                self._send(Heard(news.key), sender)
+
+        self._do(news.topic, answer)
+
+    def _do(self, topic: str, act: Callable[[], object]) -> None:
+        if topic in self._slow:
+            threading.Thread(target=act, name="medianest-news", daemon=True).start()
+        else:
+            act()

@@ -17,6 +17,7 @@ from medianest.peers.forks import LIVING
 from medianest.peers.messages import Heard, Message, News, States
 from medianest.peers.roster import Roster
 from medianest.peers.seat import Seat
+from medianest.peers.shared_breaker import PATIENCE
 from medianest.peers.tier import HostTier
 from medianest.peers.ties import Ties
 from medianest.resilience import Registry
@@ -61,6 +62,7 @@ class HostPeers:
         self._ties = Ties(registry, self.later, self._send, self.counts)
         self.roster = Roster(registry, self.members, self._send)
         self.announcements = Announcements(self._look_around, self._send, self.roster.tell)
+        self.announcements.on(_JOINED, lambda: True)
 
     # -- its life ----------------------------------------------------------------------------------
 
@@ -76,15 +78,20 @@ class HostPeers:
         )
 
     def start(self) -> None:
-        """Join the others, and listen to them; anew where somebody has removed the folder."""
+        """Join the others, and listen to them; anew where somebody has removed the folder. Waits
+        for a quarter of a second at most, until they have told how their breakers are."""
         if self._seat is not None and self._seat.membership.is_there():
             return
         self.stop()
+        if self._has_joined():
+            self.announcements.announce(_JOINED, PATIENCE)
+
+    def _has_joined(self) -> bool:
         try:
             seat = self._seat = Seat(self._folder, self._label(), self.counts)
         except OSError as error:
             self.tier.lose(f"{self._folder} cannot be shared: {error.strerror or error}")
-            return
+            return False
         self.tier.regain()
         self._ends.clear()
         self._thread = threading.Thread(
@@ -93,7 +100,7 @@ class HostPeers:
         self._ties.join(seat)
         LIVING.add(self)
         self._thread.start()
-        self._send(News(_JOINED, seat.membership.name))
+        return True
 
     def stop(self) -> None:
         """Leave; what the breakers are then, they stay."""
@@ -120,7 +127,8 @@ class HostPeers:
         self._ends = threading.Event()
         self.announcements.begin_anew()
         LIVING.discard(self)
-        self.start()
+        if self._has_joined():
+            self._send(News(_JOINED, "forked"))  # and wait for nothing here
 
     def _leave(self) -> None:
         LIVING.discard(self)
@@ -211,9 +219,9 @@ class HostPeers:
         if isinstance(message, News) and message.topic == _JOINED:
             seat.membership.look()
             self.roster.tell(sender)
-            self._ties.tell(sender)
-        else:
-            self.announcements.hear(sender, message)
+            if not self._ties.welcome(sender):
+                return
+        self.announcements.hear(sender, message)
 
     def _look(self, seat: Seat, now: float) -> None:
         seat.membership.look()
@@ -221,7 +229,6 @@ class HostPeers:
         self.roster.look(seat.membership.others(), now)
         self._ties.look(seat, now)
 
-    def _send(self, message: Message, to: str | None = None) -> None:
+    def _send(self, message: Message, to: str | None = None) -> bool:
         seat = self._seat
-        if seat is not None:
-            seat.mail.send(message, to)
+        return seat is not None and seat.mail.send(message, to)

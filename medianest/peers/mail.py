@@ -18,11 +18,14 @@ class Mail:
     def __init__(self, membership: Membership, counts: Counts) -> None:
         self._membership, self._counts = membership, counts
 
-    def send(self, message: Message, to: str | None = None) -> None:
-        """To all others, or to one."""
-        data = encoded(self._membership.name, message)
+    def send(self, message: Message, to: str | None = None) -> bool:
+        """To all others, or to one; whether all have it."""
+        data, are_there = encoded(self._membership.name, message), True
         for each in self._membership.others() if to is None else (to,):
-            self._counts.add("sent" if self._membership.send(data, each) else "lost")
+            is_there = self._membership.send(data, each)
+            self._counts.add("sent" if is_there else "lost")
+            are_there &= is_there
+        return are_there
 
     def received(self) -> Iterator[tuple[str, Message]]:
         """What members have said, and who. A stranger may write into the folder, too."""

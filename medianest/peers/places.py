@@ -30,8 +30,8 @@ class Places:
         self._mine: dict[str, set[int]] = {}
         self._lock = threading.Lock()  # around calls of the system that wait for nothing
         try:
-            self._change(fcntl.F_WRLCK, "a try", 0)
-            self._change(_FREE, "a try", 0)
+            if self._is_locked_now("a try", 0):  # or another process tries at this instant
+                self._change(_FREE, "a try", 0)
         except OSError:
             self.close()
             raise

@@ -67,7 +67,7 @@ class Roster:
     `send(message)` tells all others. Written by the listening thread, read by all."""
 
     def __init__(
-        self, registry: Registry, members: Callable[[], list[str]], send: Callable[..., None]
+        self, registry: Registry, members: Callable[[], list[str]], send: Callable[..., object]
     ) -> None:
         self._registry, self._members, self._send = registry, members, send
         self._attendance = Attendance()

@@ -33,14 +33,15 @@ _EVERY, _BURST = 0.05, 4.0
 
 class SharedBreaker:
     """One process's part of it. `me` is the name of this process, `others()` those of the others
-    that live; `send(message)` tells all of them, `send(message, to)` one. Votes are counted."""
+    that live; `send(message)` tells all of them, `send(message, to)` one, and returns whether it is
+    there. Votes are counted."""
 
     def __init__(
         self,
         breaker: CircuitBreaker,
         me: str,
         others: Callable[[], Collection[str]],
-        send: Callable[..., None],
+        send: Callable[..., bool],
         counts: Counts | None = None,
     ) -> None:
         self.breaker = breaker
@@ -83,7 +84,8 @@ class SharedBreaker:
         opening = self.breaker.joint.opening()
         if opening is None or opening == self.standing.opening:
             return
-        if self.standing.opening is not None:  # it was open for all, and a probe of ours failed
+        if self.standing.opening is not None or not self._others():
+            # It was open for all, and a probe of ours failed; or nobody else is there to judge.
             self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me, opening))
         else:
             self._ask(now)
@@ -125,14 +127,16 @@ class SharedBreaker:
         self._overdue = self.breaker.joint.evidence().overdue if may_hang else 0
         return self._overdue > before
 
-    def tell(self, to: str | None = None) -> None:
-        """Say how it stands, for those who have missed it."""
+    def tell(self, to: str | None = None) -> bool:
+        """Say how it stands, for those who have missed it; whether all of it is there."""
+        is_there = True
         is_news = self.standing.opening is not None or self._times > 0
         if self.standing.number and (is_news or to is not None):
             self._times -= 1
-            self._send(self.standing, to)
+            is_there = self._send(self.standing, to)
         if self.standing.opening is not None and (number := self.breaker.joint.passed_here()):
-            self._send(Passed(self.breaker.name, self.standing.number, number), to)
+            is_there &= self._send(Passed(self.breaker.name, self.standing.number, number), to)
+        return is_there
 
     # -- what others say ---------------------------------------------------------------------------
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from medianest.peers.counts import Counts
-from medianest.peers.messages import OfBreakers
+from medianest.peers.messages import OfBreakers, Standing
 from medianest.peers.port import Later, Port
 from medianest.peers.seat import Seat
 from medianest.peers.shared_breaker import SharedBreaker
+from medianest.peers.unmet import Unmet
+from medianest.peers.welcome import Welcome
 from medianest.resilience import CircuitBreaker, Registry, State
 from medianest.resilience.events import BreakerAdded, StateChanged, breaker_added, state_changed
 
@@ -23,11 +25,12 @@ class Ties:
     SharedBreaker. What is not said to be of all threads is the listening thread's."""
 
     def __init__(
-        self, registry: Registry, later: Later, send: Callable[..., None], counts: Counts
+        self, registry: Registry, later: Later, send: Callable[..., bool], counts: Counts
     ) -> None:
         self._registry, self._later, self._send, self._counts = registry, later, send, counts
         self._seat: Seat | None = None
         self._shared: dict[str, SharedBreaker] = {}
+        self._unmet, self._welcome = Unmet(), Welcome()
         self._waiting: set[SharedBreaker] = set()
         """Those that have to look at the time."""
         self.has_changed = False
@@ -54,8 +57,8 @@ class Ties:
     def forget(self) -> None:
         """In a process that was forked: they were tied for another one."""
         self._seat = None
-        self._shared.clear()
-        self._waiting.clear()
+        for known in (self._shared, self._waiting, self._unmet):
+            known.clear()
 
     # -- what happens here, in the threads of calls ------------------------------------------------
 
@@ -72,8 +75,9 @@ class Ties:
         if known is None or known.breaker is not breaker:
             me, now = seat.membership, self._registry.clock.now
             shared = SharedBreaker(breaker, me.name, me.others, self._send, self._counts)
-            self._shared[breaker.name] = shared
             breaker.joint.join(Port(shared, seat.places, now, self._later, self._failed))
+            self._unmet.meet(shared, now())
+            self._shared[breaker.name] = shared
 
     def _on_change(self, event: StateChanged) -> None:
         shared = self._shared.get(event.name)
@@ -112,6 +116,8 @@ class Ties:
         if shared is not None:
             shared.hear(sender, message, now)
             self._look_after(shared)
+        elif isinstance(message, Standing):
+            self._unmet.note(message)
 
     def tick(self, now: float) -> None:
         """Time has passed."""
@@ -120,13 +126,13 @@ class Ties:
             if not shared.is_waiting:
                 self._waiting.discard(shared)
 
-    def tell(self, to: str) -> None:
-        """Say how each stands, to one who is new."""
-        for shared in list(self._shared.values()):
-            shared.tell(to)
+    def welcome(self, who: str) -> bool:
+        """Say how each stands, to one who is new; whether that is all. If not, it asks again."""
+        return self._welcome.tell(who, self._shared.copy().values())
 
     def look(self, seat: Seat, now: float) -> None:
         """Say how each stands, for those who have missed it; forget what is gone."""
+        self._welcome.keep(seat.membership.others())
         kept: set[str] = set()
         for name, shared in list(self._shared.items()):
             if self._registry.find_breaker(name) is not shared.breaker:

@@ -87,10 +87,11 @@ class Node:
     def _others(self) -> list[str]:
         return [each.name for each in self._world.nodes if each.is_alive and each is not self]
 
-    def _send(self, message: OfBreakers, to: str | None = None) -> None:
+    def _send(self, message: OfBreakers, to: str | None = None) -> bool:
         for each in self._world.nodes:
             if each is not self and to in (None, each.name):
                 self._world.deliver(self, each, message)
+        return True
 
     def call(self) -> str:
         """One call to the dependency: how it went."""

@@ -3,7 +3,7 @@
 import errno
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from medianest.peers import HostPeers
 from medianest.peers.announcements import Reached
 from medianest.peers.codec import encoded
 from medianest.peers.messages import News
-from medianest.resilience import Registry
+from medianest.resilience import CircuitOpenError, Registry, State
+from tests.support.narrowing import not_none
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -90,3 +92,68 @@ def test_it_leaves_nothing_open(tmp_path: Path) -> None:
         peers.stop()
     assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
     assert {each.name for each in (tmp_path / "peers").iterdir()} == {"leader", "places"}
+
+
+OPTIONS: dict[str, Any] = {"failure_threshold": 1, "counting": "consecutive"}
+
+
+def open_alone(peers: HostPeers, registry: Registry, *names: str, **options: Any) -> None:
+    """Each by a call that fails; and the listening thread has seen to it."""
+    for name in names:
+        with pytest.raises(ConnectionError):
+            registry.breaker(name, **OPTIONS, **options).call(_fail)
+    seen = threading.Event()
+    peers.later(lambda now: seen.set())
+    assert seen.wait(10)
+
+
+def _fail() -> None:
+    raise ConnectionError
+
+
+@pytest.fixture
+def starts(tmp_path: Path) -> Iterator[Callable[[Registry], HostPeers]]:
+    made: list[HostPeers] = []
+
+    def start(registry: Registry) -> HostPeers:
+        made.append(HostPeers(registry, tmp_path / "peers"))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+def test_who_joins_knows_what_is_open_when_its_start_is_over(
+    starts: Callable[[Registry], HostPeers],
+) -> None:
+    """Also of more breakers than the messages for which a socket has room, and of those that it
+    makes later. Keeps out: a new worker that called what was known to be down."""
+    old, new = Registry(), Registry()
+    names = [f"service {number}" for number in range(40)]
+    open_alone(starts(old), old, *names)
+    early = new.breaker(names[0], **OPTIONS)
+    starts(new)  # it waits
+    for breaker in (early, *(new.breaker(name, **OPTIONS) for name in names[1:])):
+        seen, known = breaker.snapshot(), old.breaker(breaker.name).snapshot()
+        assert (seen.state, seen.openings_in_a_row) == (known.state, known.openings_in_a_row)
+        assert not_none(seen.retry_after) == pytest.approx(not_none(known.retry_after), abs=1)
+
+
+def test_who_joins_makes_no_more_probes_than_there_may_be(
+    starts: Callable[[Registry], HostPeers],
+) -> None:
+    soon: dict[str, Any] = {"reset_timeout": 0.001, "jitter": 0.0, "half_open_max_calls": 2}
+    old, new = Registry(), Registry()
+    open_alone(starts(old), old, "plex", **soon)
+    first = old.breaker("plex", **OPTIONS, **soon)
+    wait_until(lambda: first.snapshot().retry_after == 0.0)
+    first.acquire()
+    starts(new)
+    second = new.breaker("plex", **OPTIONS, **soon)
+    second.acquire()
+    assert first.state is second.state is State.HALF_OPEN
+    for full in (first, second):
+        with pytest.raises(CircuitOpenError):
+            full.acquire()

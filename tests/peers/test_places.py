@@ -77,3 +77,10 @@ def test_who_leaves_while_a_call_asks_does_not_break_the_call(
     monkeypatch.setattr(fcntl, "fcntl", closing)
     assert one.take(ROUND, 1)
     one.give(ROUND)
+
+
+def test_two_processes_may_start_at_the_same_instant(places: list[Places], tmp_path: Path) -> None:
+    """Keeps out: the one that was later judged alone."""
+    one, _ = places
+    assert one.take(("a try",), 1)  # as one does that is in the middle of its start
+    Places(tmp_path / "places").close()

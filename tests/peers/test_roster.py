@@ -136,7 +136,7 @@ def test_who_is_in_trouble_alone_is_named() -> None:
 def test_votes_and_their_answers_are_counted() -> None:
     counts = Counts()
     breaker = CircuitBreaker("plex", failure_threshold=1)
-    shared = SharedBreaker(breaker, "me", lambda: [ONE, TWO], lambda *message: None, counts)
+    shared = SharedBreaker(breaker, "me", lambda: [ONE, TWO], lambda *message: True, counts)
     breaker.joint.join(_Nobody())
     with pytest.raises(ConnectionError):
         breaker.call(_fail)

@@ -24,7 +24,7 @@ def numbers(share: int) -> range:
     return range(share, SCHEDULES, SHARES)
 
 
-def a_world(number: int) -> World:
+def a_world(number: int, *, least: int = 1) -> World:
     chance = World(0, number).chance
     options: dict[str, Any] = {
         "failure_threshold": chance.randint(2, 4),
@@ -36,7 +36,7 @@ def a_world(number: int) -> World:
         "monitoring_period": 10.0,
         "slow_call_duration_threshold": chance.choice([None, 0.5]),
     }
-    return World(chance.randint(2, 5), number, **options)
+    return World(chance.randint(least, 5), number, **options)
 
 
 def spoil(world: World) -> None:
@@ -72,7 +72,7 @@ def living(world: World) -> list[Node]:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_one_bad_process_opens_no_other(share: int) -> None:
     for number in numbers(share):
-        world = a_world(number)
+        world = a_world(number, least=2)
         spoil(world)
         bad = world.nodes[0]
         for _ in range(8):

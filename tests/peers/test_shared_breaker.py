@@ -10,6 +10,7 @@ from medianest.resilience import CircuitBreaker, State
 from medianest.resilience.circuit_breaker.evidence import Evidence
 from medianest.resilience.circuit_breaker.joint import Opening
 from tests.peers.simulation import World
+from tests.support.narrowing import not_none
 
 PLEX: dict[str, Any] = {"failure_threshold": 3, "counting": "consecutive", "half_open_max_calls": 2}
 
@@ -127,10 +128,26 @@ def test_of_what_is_closed_for_long_nobody_speaks() -> None:
     """Keeps out: each breaker that was ever open, told of by each process each second for ever."""
     sent: list[object] = []
     breaker = CircuitBreaker("plex")
-    shared = SharedBreaker(breaker, "b", list, lambda message, to=None: sent.append(message))
+
+    def send(message: object, to: str | None = None) -> bool:
+        sent.append(message)
+        return True
+
+    shared = SharedBreaker(breaker, "b", list, send)
     shared.hear("a", Standing("plex", 2, "a", None), 0.0)
     for _ in range(100):
         shared.tell()
     assert len(sent) == 10
     shared.hear("c", Standing("plex", 1, "c", Opening(9.0, 1)), 0.0)  # who has missed it
     assert sent[10:] == [shared.standing]
+
+
+def test_the_only_process_speaks_for_all_that_come_later() -> None:
+    """Keeps out: a new worker in the place of the only one, which called what was known to be
+    down."""
+    world = World(1, **PLEX)
+    world.is_up = False
+    while world.nodes[0].call() != "refused":
+        world.settle()
+    only = world.nodes[0]
+    assert not_none(only.shared.standing.opening) == only.breaker.joint.opening()
