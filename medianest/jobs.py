@@ -39,6 +39,8 @@ class Lifecycle:
     """Whether no more requests are to be sent to it."""
     is_ending: bool = False
     """Whether its jobs take on nothing new."""
+    is_replaced: bool = False
+    """Whether it ends because another process takes its place."""
     worker: str | None = field(default_factory=lambda: Lifecycle.number)
     """The number of this process among several workers; None: there is one."""
     number: ClassVar[str | None] = None

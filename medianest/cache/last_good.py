@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from medianest.cache.last_good_figures import LastGoodCounts, LastGoodFigures
-from medianest.cache.packed import KEPT, Packed, PackedMemory, packed_memory
+from medianest.cache.packed import KEPT, VERSION, Packed, PackedMemory, packed_memory
 from medianest.cache.redis import MOST_BYTES, RedisServer, Shelf, Stamped
 from medianest.resilience import CallRefusedError, Clock, MemoryLastGood
 from medianest.resilience.clock import elapsed_of
@@ -25,8 +25,7 @@ __all__ = ["TieredLastGood"]
 
 logger = logging.getLogger(__name__)
 
-_NAMESPACE: Final = "medianest:last-good:v1"
-"""A new number where the same JSON comes to mean something else, such as other units."""
+_NAMESPACE: Final = f"medianest:last-good:v{VERSION}"
 
 # An answer serves for an hour or a day, so that one which is five seconds older is as good. With
 # many calls a second, writing each would cost each the way to Redis, for nothing that anybody

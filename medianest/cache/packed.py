@@ -15,7 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from medianest.resilience import Clock, MemoryLastGood
 
-__all__ = ["KEPT", "Packed", "PackedMemory", "packed_memory"]
+__all__ = ["KEPT", "VERSION", "Packed", "PackedMemory", "packed_memory"]
+
+VERSION: Final = 1
+"""A new number where the same JSON comes to mean something else, such as other units."""
 
 KEPT: Final = {"kept": True}
 """Tells models that what they are made into is kept, and read again by themselves."""
@@ -26,12 +29,16 @@ _QUICKLY: Final = 1
 T = TypeVar("T")
 
 
+def _nobody() -> None:
+    return None
+
+
 class Packed:
     """An answer as it is kept; `of` leads to the answer while somebody else has it."""
 
     __slots__ = ("data", "of")
 
-    def __init__(self, data: bytes, of: Callable[[], Any]) -> None:
+    def __init__(self, data: bytes, of: Callable[[], Any] = _nobody) -> None:
         self.data, self.of = data, of
 
     def __len__(self) -> int:
@@ -85,7 +92,7 @@ class PackedMemory(Generic[T]):
         if value is None:
             try:
                 value = self._adapter.validate_json(zlib.decompress(packed.data))
-            except ValidationError:  # a model that cannot read what it wrote
+            except (ValidationError, zlib.error):  # written by another process, or by none of ours
                 return None
         return value, age
 
@@ -101,10 +108,6 @@ def _reference(value: Any) -> Callable[[], Any]:
         return weakref.ref(value)
     except TypeError:
         return _nobody
-
-
-def _nobody() -> None:
-    return None
 
 
 def _parts(key: Any) -> tuple[str, Hashable]:

@@ -93,6 +93,12 @@ class MemoryLastGood(Generic[T]):
         with self._lock:
             return list(self._kept)
 
+    def items(self) -> list[tuple[Hashable, T, float]]:
+        """What is kept, the least recently used first: keys, answers, and when each was asked for,
+        in monotonic seconds; those that are too old included."""
+        with self._lock:
+            return [(key, value, since) for key, (value, since, _) in self._kept.items()]
+
     def now(self) -> float:
         """Monotonic seconds, those asleep among them: an answer grows old meanwhile, too."""
         return self._elapsed()

@@ -96,7 +96,7 @@ class BackgroundJobs:
             self._pid = None
             self._ended.set()
         scheduler.shutdown(wait=False)
-        for job in self._jobs:
+        for job in reversed(self._jobs):  # what has begun last may need what was there before
             if job.at_end is not None:
                 _quietly(job.name, job.at_end)
 

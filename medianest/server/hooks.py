@@ -98,7 +98,7 @@ def post_worker_init(worker: Any) -> None:
         worker.wsgi.extensions["medianest.background"].start()
 
     def end(is_replaced: bool) -> None:
-        lifecycle.draining = not is_replaced
+        lifecycle.draining, lifecycle.is_replaced = not is_replaced, is_replaced
         lifecycle.is_ending = True
 
     worker.is_ready = lambda: migrator.is_current

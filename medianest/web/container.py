@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, cast
 
 from flask import current_app
 from prometheus_client.core import Metric
 
+from medianest.cache.handover import Handover
 from medianest.cache.redis import RedisServer
 from medianest.cluster import HostLink, tier_of
 from medianest.config import Settings, missing
@@ -85,6 +87,7 @@ class Container(Core):
             self.peers,
         )
         self.cluster = self._host_link()
+        self.handover = None if self.redis is not None else self._handover(folder)
         self.tokens = Tokens(settings, registry.clock)
         self.looker: Callable[[], bool] = lambda: False
         """Tells whether the current request is of a browser that has signed in."""
@@ -114,6 +117,7 @@ class Container(Core):
         return [
             *self.storage.jobs(),
             self.peers.job(),
+            *([] if self.handover is None else [self.handover.job()]),
             *self.overrides.jobs(self.settings.health.interval),
             *([] if self.cluster is None else [self.cluster.job()]),
             *self.queue.jobs(lambda: self.lifecycle.is_ending),
@@ -128,6 +132,12 @@ class Container(Core):
         if tier is None:
             return None
         return HostLink(tier, self.overrides, registry, lambda: self.peers.is_elected)
+
+    def _handover(self, folder: Path) -> Handover:
+        clock = self.registry.clock
+        return Handover(
+            self.media.plex.memory, folder, self.peers, clock, lambda: self.lifecycle.is_replaced
+        )
 
     def close(self) -> None:
         """Close the idle connections."""

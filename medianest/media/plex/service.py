@@ -68,7 +68,8 @@ class Plex:
         self._recovery = service.recovery
         self._address = settings.url or ""
         self._last_good: list[TieredLastGood[Any]] = []
-        self._memory = packed_memory(_DAY, self._clock, max_bytes=settings.last_good_bytes)
+        self.memory = packed_memory(_DAY, self._clock, max_bytes=settings.last_good_bytes)
+        """The last good answers of this process."""
         self._patience = settings.patience
         self._client: PlexClient | None = None
         self._operations: UpstreamOperations | None = None
@@ -167,7 +168,7 @@ class Plex:
             clock=self._clock,
             redis=self._redis,
             accept=lambda answer: is_good(answer.value),
-            memory=self._memory,
+            memory=self.memory,
         )
         self._last_good.append(store)
         operation = name.replace("-", "_")
