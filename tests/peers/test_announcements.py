@@ -4,6 +4,7 @@ import threading
 
 from medianest.peers.announcements import Announcements, Reached
 from medianest.peers.messages import Heard, Message, News
+from tests.support.waiting import wait_until
 
 ME, ONE, TWO = "1.10.a", "2.20.b", "3.30.c"
 
@@ -54,3 +55,19 @@ def test_who_hears_it_acts_and_says_so() -> None:
 
 def test_an_answer_that_comes_late_harms_nobody() -> None:
     Others().made.hear(ONE, Heard("of yesterday"))
+
+
+def test_what_takes_long_holds_up_nobody() -> None:
+    """Keeps out: breakers that learn nothing while a file is written."""
+    others, begun, goes_on = Others(), threading.Event(), threading.Event()
+
+    def act() -> bool:
+        begun.set()
+        return goes_on.wait(10)
+
+    others.made.on("answers", act, apart=True)
+    others.made.hear(ONE, News("answers", "k"))
+    assert begun.wait(10)
+    assert others.sent == []
+    goes_on.set()
+    wait_until(lambda: others.sent == [Heard("k")])

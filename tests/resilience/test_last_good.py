@@ -49,6 +49,15 @@ def test_one_that_is_used_stays(clock: ManualClock) -> None:
     assert store.keys() == [0, 2]
 
 
+def test_all_of_them_can_be_had_in_the_order_of_their_use(clock: ManualClock) -> None:
+    store = filled(clock, 10**6, "a", "b")
+    asked_at = clock.now()
+    clock.advance(61)
+    assert store.items() == [(0, "a", asked_at), (1, "b", asked_at)]
+    store.put(0, "c", store.now())
+    assert store.items()[1] == (0, "c", store.now())
+
+
 def test_one_that_is_too_large_costs_no_other_its_place(clock: ManualClock) -> None:
     store = filled(clock, EACH + 10, "good")
     store.put(1, "x" * 11, store.now())

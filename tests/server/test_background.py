@@ -259,3 +259,24 @@ def test_a_start_that_fails_is_made_again() -> None:
     jobs.start()
     assert begun.wait(10)
     jobs.stop()
+
+
+def test_what_has_begun_last_ends_first() -> None:
+    """Keeps out: one that hands something over to others, after it has left them."""
+    done: list[str] = []
+    made = [
+        Job(
+            name=name,
+            run=lambda: None,
+            every=60,
+            at_start=partial(done.append, f"{name} begins"),
+            at_end=partial(done.append, f"{name} ends"),
+        )
+        for name in ("one", "two")
+    ]
+    jobs = BackgroundJobs(
+        made, HealthMonitor(), Lifecycle(0.0), SystemClock(), has_tables=lambda: True
+    )
+    jobs.start()
+    jobs.stop()
+    assert done == ["one begins", "two begins", "two ends", "one ends"]
