@@ -45,6 +45,7 @@ class AppCore(Core):
         self._app, self._gate, self._metrics = app, gate, metrics
         self.audit = RecentAudit(self.registry.clock)
         self.overrides = shared.overrides(app.config["RESILIENCE_FOLDER"])
+        self._peers = shared.peers
         self.monitoring = Watch(
             service,
             service.monitor,
@@ -59,7 +60,9 @@ class AppCore(Core):
     def jobs(self) -> list[Job]:
         """What is done beside the requests."""
         settle = self.service.recovery.history.settle
+        peers = [] if self._peers is None else [self._peers.job()]
         return [
+            *peers,
             *self.overrides.jobs(self.interval),
             *self.monitoring.jobs(),
             Job(name="settle the history", run=settle, every=_SETTLE_SECONDS),

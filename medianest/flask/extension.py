@@ -75,8 +75,9 @@ class Resilience:
     RESILIENCE_NEVER_SHED       path prefixes that the limit does not count, "/" the front page
                                 alone; ()
     RESILIENCE_REQUEST_TIMEOUT  the deadline of each request in seconds; None: none
-    RESILIENCE_FOLDER           where is kept what operators want of circuit breakers, so that it
-                                outlives the process; None: nowhere
+    RESILIENCE_FOLDER           a folder for all processes of the app on this host: their circuit
+                                breakers judge as one, and what operators want of them is kept
+                                there; None: each process is on its own
 
     Read at each request, so that an app's own tests can turn them on and off:
     RESILIENCE_GUARDS_ENABLED   whether guards do more than `authorize`; None: unless the app is
@@ -121,6 +122,8 @@ class Resilience:
         guarded = GuardedApp(app, self.registry, self._early, self._views, open_to)
         if self._paths is not None:
             self._add_surface(app, guarded, self._paths)
+        elif app.config["RESILIENCE_FOLDER"] is not None:
+            self._share(app, app.config["RESILIENCE_FOLDER"])
         app.extensions["resilience"] = guarded
         if CallRefusedError not in app.error_handler_spec[None][None]:
             app.register_error_handler(CallRefusedError, _unavailable)
@@ -159,6 +162,14 @@ class Resilience:
         gate = Gate(app, self._authorize)
         watching = add_surface(app, guarded, self._shared, paths, gate)
         app.extensions[_WATCHING] = watching
+
+    def _share(self, app: Flask, folder: Any) -> None:
+        from medianest.flask.shared_peers import folder_of, peers_of
+        from medianest.flask.watching import Watching
+
+        if (found := folder_of(folder)) is not None:
+            jobs = [peers_of(self.registry, found).job()]
+            app.extensions[_WATCHING] = Watching(jobs, self.service.monitor, self.registry.clock)
 
     @cached_property
     def _shared(self) -> Shared:

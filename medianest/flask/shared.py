@@ -8,6 +8,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from medianest.dependencies import MonitoredService
+from medianest.flask.shared_peers import SharedPeers, folder_of, peers_of
 from medianest.health import Check
 from medianest.health.alerts import AlertOptions
 from medianest.health.checks import check_breakers, check_cpu, check_memory
@@ -29,14 +30,15 @@ class Shared:
         self.system = System(service.registry.clock)
         self._folder: Any = None
         self._overrides: OverrideKeeper | None = None
+        self.peers: SharedPeers | None = None
+        """Those that share the folder; None: there is no folder."""
         self._watch_process()
 
     def overrides(self, folder: Any) -> OverrideKeeper:
         """Those that are kept in that folder; None: nowhere. Raises ConfigurationError for what is
         no folder, and for another one than the first."""
         if self._overrides is None:
-            registry = self.service.registry
-            self._overrides = OverrideKeeper(registry, _kept_in(folder, registry))
+            self._overrides = self._keeper(folder_of(folder))
             self._folder = folder
         if folder != self._folder:
             raise ConfigurationError(
@@ -44,6 +46,15 @@ class Shared:
                 f"folder, which is {self._folder!r}, not {folder!r}"
             )
         return self._overrides
+
+    def _keeper(self, folder: Path | None) -> OverrideKeeper:
+        registry = self.service.registry
+        if folder is None:
+            memory = _memories.setdefault(registry, OverrideMemory())
+            return OverrideKeeper(registry, memory)
+        self.peers = peers_of(registry, folder)
+        file = OverrideFile(folder / "overrides.json", registry.clock)
+        return OverrideKeeper(registry, file, peers=self.peers.host)
 
     def _watch_process(self) -> None:
         options = AlertOptions()
@@ -59,11 +70,3 @@ class Shared:
 
 _memories: Final[WeakKeyDictionary[Registry, OverrideMemory]] = WeakKeyDictionary()
 """What is kept in no folder, by the registry: it may be in several extensions."""
-
-
-def _kept_in(folder: Any, registry: Registry) -> OverrideFile | OverrideMemory:
-    if folder is None:
-        return _memories.setdefault(registry, OverrideMemory())
-    if not isinstance(folder, str | Path):
-        raise ConfigurationError(f"RESILIENCE_FOLDER must be the path of a folder, not {folder!r}")
-    return OverrideFile(Path(folder) / "overrides.json", registry.clock)

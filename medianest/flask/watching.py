@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from medianest.health import HealthMonitor
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.05, 1.0
 _LAST_WAIT: Final = 5.0
 """Seconds to wait at the end for a job that runs."""
+_AT_EXIT: Final = 1.0
+"""The same at the end of the process."""
 
 
 class Watching:
@@ -40,12 +42,15 @@ class Watching:
         with self._lock:
             if self._pid == os.getpid():
                 return
+            for job in self._jobs:
+                if job.at_start is not None:
+                    _quietly(job.name, job.at_start)
             self._monitor.start()
             ended = self._ended = threading.Event()
-            weakref.finalize(self, ended.set)  # at the end of the process, too
             work = threading.Thread(
                 target=_work, args=(self._jobs, self._clock, ended), name="medianest", daemon=True
             )
+            weakref.finalize(self, _end, ended, work)  # at the end of the process, too
             work.start()
             self._thread, self._pid = work, os.getpid()
 
@@ -67,12 +72,23 @@ def _work(jobs: Sequence[Job], clock: Clock, ended: threading.Event) -> None:
         for job in jobs:
             if clock.now() >= due[job.name]:
                 due[job.name] = clock.now() + job.every
-                _quietly(job)
+                _quietly(job.name, job.run)
         wait = min(_LONGEST, max(_SHORTEST, min(due.values()) - clock.now()))
+    for job in reversed(jobs):
+        if job.at_end is not None:
+            _quietly(job.name, job.at_end)
 
 
-def _quietly(job: Job) -> None:
+def _end(ended: threading.Event, work: threading.Thread) -> None:
+    """Nobody has it any more. That may be found anywhere, so the thread itself ends what it does;
+    the end of the process waits for that, as it ends all threads."""
+    ended.set()
+    if not threading.main_thread().is_alive():
+        work.join(_AT_EXIT)
+
+
+def _quietly(name: str, act: Callable[[], object]) -> None:
     try:
-        job.run()
+        act()
     except Exception:
-        logger.exception("failed to %s", job.name)
+        logger.exception("failed to %s", name)
