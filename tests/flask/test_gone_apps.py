@@ -3,6 +3,7 @@
 import gc
 import threading
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ SHOWN: dict[str, Any] = {
 }
 
 
-def served(resilience: Resilience) -> Flask:
+def served(resilience: Resilience, folder: Path | None = None) -> Flask:
     """An app that has answered, so that it is looked at in the background."""
     app = Flask("shop")
+    app.config["RESILIENCE_FOLDER"] = folder
     resilience.init_app(app)
     resilience.guard("/shop", service="shop")
     app.add_url_rule("/shop", view_func=lambda: "open")
@@ -34,12 +36,15 @@ def served(resilience: Resilience) -> Flask:
     return app
 
 
+@pytest.mark.parametrize("folder", [None, "kept"])
 @pytest.mark.parametrize("shown", [{}, SHOWN], ids=["guards", "shown"])
-def test_an_app_that_nobody_has_is_gone_with_its_threads(shown: dict[str, Any]) -> None:
+def test_an_app_that_nobody_has_is_gone_with_its_threads(
+    shown: dict[str, Any], folder: str | None, tmp_path: Path
+) -> None:
     before = set(threading.enumerate())
     resilience = Resilience(**shown)
     resilience.service.register_dependency("nas", health_check=lambda: True)
-    app = weakref.ref(served(resilience))
+    app = weakref.ref(served(resilience, None if folder is None else tmp_path / folder))
     begun = [each for each in threading.enumerate() if each not in before]
     assert begun
     registry = weakref.ref(resilience.registry)
