@@ -61,7 +61,7 @@ class HostPeers:
         self.counts = Counts()
         self._ties = Ties(registry, self.later, self._send, self.counts)
         self.roster = Roster(registry, self.members, self._send)
-        self.announcements = Announcements(self._look_around, self._send, self.roster.tell)
+        self.announcements = Announcements(self.look, self._send, self.roster.tell)
         self.announcements.on(_JOINED, lambda: True)
 
     # -- its life ----------------------------------------------------------------------------------
@@ -148,7 +148,8 @@ class HostPeers:
         seat = self._seat
         return seat is None or seat.election.is_elected
 
-    def _look_around(self) -> frozenset[str]:
+    def look(self) -> frozenset[str]:
+        """The names of the others that live now."""
         seat = self._seat
         return frozenset() if seat is None else seat.membership.look()
 

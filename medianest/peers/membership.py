@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LARGEST", "Membership", "called"]
+__all__ = ["LARGEST", "Membership", "called", "is_dead"]
 
 LARGEST: Final = 60_000
 """Bytes of one message, which arrives as a whole or not at all."""
@@ -143,6 +143,11 @@ def called(name: str) -> str:
     label, _, rest = name.partition(".")
     process = f"process {rest.partition('.')[0]}"
     return f"worker {label} ({process})" if label else process
+
+
+def is_dead(folder: Path, name: str) -> bool:
+    """Whether there surely is no process of that name."""
+    return _is_locked(folder / f"{name}{_LOCK}") is False
 
 
 def _is_locked(path: Path) -> bool | None:
