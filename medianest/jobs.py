@@ -45,6 +45,8 @@ class Lifecycle:
     """The number of this process among several workers; None: there is one."""
     number: ClassVar[str | None] = None
     """That of a process that builds its app anew, which may tell of itself before it serves."""
+    server: ClassVar[str] = ""
+    """Which start of the server this process is a part of; the same for all its workers."""
 
     def process(self) -> str:
         """Which process of which host it is."""

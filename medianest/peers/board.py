@@ -64,6 +64,7 @@ class _Topic:
         self.latest: Post | None = None
         """What this process has shown last."""
         self.lock = threading.Lock()
+        self.is_hurried = False
         self.problem = ""
 
 
@@ -145,6 +146,29 @@ class Board:
         none."""
         name = self._name()
         return name is not None and self._publish(topic, name, self._peers.look()) is not None
+
+    def hurry(self, topic: str) -> None:
+        """Something has just changed: who watches is to see it at once. Waits for nothing."""
+        known = self._topics[topic]
+        known.latest = None
+        if self._clock.now() < known.watched_until and not known.is_hurried:
+            known.is_hurried = True
+            self._peers.later(lambda now: self._publish_changed(topic))
+
+    def _publish_changed(self, topic: str) -> None:
+        self._topics[topic].is_hurried = False
+        self.publish(topic)
+
+    @property
+    def is_elected(self) -> bool:
+        """Whether this process does what only one of the host need do."""
+        return self._peers.is_elected
+
+    def is_alone(self, topic: str) -> bool:
+        """Whether nobody else has anything to show, or had."""
+        if self._name() is None:
+            return True
+        return not (self._peers.look() or self._topics[topic].posts.names())
 
     def gather(self, topic: str, younger_than: float = 0.0) -> Gathered:
         """What all show, asked now, in a quarter of a second at most. What is younger than so many

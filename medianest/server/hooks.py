@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -37,6 +38,7 @@ class Start:
     def on_starting(self, server: Any) -> None:
         """Before the workers: start the sandboxes if there is nothing else to talk to."""
         Improvements(server).install()
+        Lifecycle.server = secrets.token_hex(8)
         inherited = "GUNICORN_PID" in os.environ or "LISTEN_FDS" in os.environ
         for address in server.cfg.address:
             if isinstance(address, tuple) and not inherited:

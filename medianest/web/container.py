@@ -16,7 +16,7 @@ from medianest.cluster import HostLink, tier_of
 from medianest.config import Settings, missing
 from medianest.dependencies.shown import shown_url
 from medianest.health.traffic import Routes
-from medianest.jobs import Job
+from medianest.jobs import Job, Lifecycle
 from medianest.media.media import Media
 from medianest.media.plex.client import SERVICE as PLEX
 from medianest.monitoring.monitoring import Monitoring
@@ -24,6 +24,7 @@ from medianest.monitoring.sharing import SharingCheck, check_sharing
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
+from medianest.peers.board import Board
 from medianest.peers.host import HostPeers
 from medianest.peers.roster import MemberState
 from medianest.queue.queue import Queue
@@ -38,6 +39,7 @@ from medianest.storage import schema
 from medianest.storage.storage import Storage
 from medianest.web.auth import Tokens
 from medianest.web.core import CORE, Core, Journals, Registered
+from medianest.web.host_metrics import HostMetrics
 from medianest.web.roles import Role
 from medianest.web.server_metrics import (
     dropped_records,
@@ -80,6 +82,14 @@ class Container(Core):
         folder = settings.instance_path / "peers"
         self.peers = HostPeers(registry, folder, lambda: self.lifecycle.worker)
         self.catch_up = partial(self.peers.catch_up, _CATCH_UP)
+        self.board = Board(
+            self.peers,
+            folder,
+            registry.clock,
+            lambda: Lifecycle.server,
+            lambda: self.lifecycle.worker is not None,
+        )
+        self.host_metrics = HostMetrics(self, self.board)
         self.overrides = OverrideKeeper(
             registry,
             OverrideFile(settings.instance_path / "overrides.json", registry.clock),
@@ -116,6 +126,7 @@ class Container(Core):
         """What is done beside the requests."""
         return [
             *self.storage.jobs(),
+            self.board.job(),
             self.peers.job(),
             *([] if self.handover is None else [self.handover.job()]),
             *self.overrides.jobs(self.settings.health.interval),

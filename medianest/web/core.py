@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from medianest.storage.journal import Journal
+    from medianest.web.host_metrics import HostMetrics
 
 __all__ = ["CORE", "Core", "Journals", "Registered", "core"]
 
@@ -89,6 +90,8 @@ class Core(ABC):
     overrides: OverrideKeeper
     audit: Audit
     journals = Journals()
+    host_metrics: HostMetrics | None = None
+    """The figures of all workers of the host; None: there are no others."""
 
     def __init__(self, service: ResilienceService, routes: Routes) -> None:
         registry = service.registry

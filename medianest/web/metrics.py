@@ -11,7 +11,6 @@ from datetime import datetime
 
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
@@ -22,6 +21,7 @@ from medianest.health import Status
 from medianest.health.report import Report
 from medianest.health.thresholds import Severity
 from medianest.health.traffic import Traffic
+from medianest.metrics import Gauge, Rule, gauge
 from medianest.web.core import Core
 
 __all__ = ["Metrics"]
@@ -41,10 +41,9 @@ class Metrics(Collector):
         """All families."""
         parts, watch = self._parts, self._parts.monitoring
         report = watch.reporter.report()
-        yield metrics.gauge("medianest_info", "The version that runs.", {"version": __version__}, 1)
-        yield metrics.gauge(
-            "medianest_uptime_seconds", "Since it began to serve.", {}, parts.uptime
-        )
+        version = {"version": __version__}
+        yield gauge("medianest_info", "The version that runs.", Rule.MAX, 1, version)
+        yield gauge("medianest_uptime_seconds", "Since it began to serve.", Rule.EACH, parts.uptime)
         yield from _health(report)
         yield from _requests(watch.traffic)
         yield from metrics.breakers(report.breakers)
@@ -57,9 +56,13 @@ class Metrics(Collector):
 
 
 def _health(report: Report) -> Iterator[Metric]:
-    yield metrics.gauge("medianest_health_score", "0 to 100.", {}, report.score.score)
-    whole = GaugeMetricFamily(
-        "medianest_health_status", "1 for the status that the whole has.", labels=("status",)
+    yield gauge("medianest_health_score", "0 to 100.", Rule.MIN, report.score.score)
+    whole = Gauge(
+        "medianest_health_status",
+        "1 for the status that the whole has.",
+        Rule.WORST,
+        labels=("status",),
+        order=metrics.STATUSES,
     )
     for status in Status:
         whole.add_metric((status.value,), float(report.status is status))
@@ -72,32 +75,33 @@ def _system(report: Report) -> Iterator[Metric]:
     figures = {component.name: component.detail for component in report.components}
     memory, queue = figures.get("memory", {}), figures.get("queue", {})
     if "used_bytes" in memory:
-        yield metrics.gauge(
+        yield gauge(
             "medianest_memory_used_bytes",
             "In use, of the container or machine.",
-            {},
+            Rule.MAX,
             memory["used_bytes"],
         )
-        yield metrics.gauge("medianest_memory_limit_bytes", "Allowed.", {}, memory["limit_bytes"])
+        limit = memory["limit_bytes"]
+        yield gauge("medianest_memory_limit_bytes", "Allowed.", Rule.MAX, limit)
     share = figures.get("cpu", {}).get("share")
     if share is not None:
-        yield metrics.gauge(
+        yield gauge(
             "medianest_cpu_share",
             "In use of the processors allowed to the container or machine.",
-            {},
+            Rule.MAX,
             share,
         )
     if "pending" in queue:
-        depth = GaugeMetricFamily(
-            "medianest_queue_operations", "Deferred operations.", labels=("state",)
+        depth = Gauge(
+            "medianest_queue_operations", "Deferred operations.", Rule.ELECTED, labels=("state",)
         )
         for state in ("pending", "running", "dead"):
             depth.add_metric((state,), queue[state])
         yield depth
-        yield metrics.gauge(
+        yield gauge(
             "medianest_queue_oldest_age_seconds",
             "Since the oldest that is not done was made; 0: there is none.",
-            {},
+            Rule.ELECTED,
             _age(queue["oldest"], report.at),
         )
 
@@ -126,13 +130,11 @@ def _requests(traffic: Traffic) -> Iterator[Metric]:
         durations.add_metric((route.method, route.route), metrics.buckets(counts), seconds)
     yield from (requests, durations)
     in_flight = float(traffic.in_flight)
-    yield metrics.gauge(
-        "medianest_http_server_active_requests", "Being answered now.", {}, in_flight
-    )
+    yield gauge("medianest_http_server_active_requests", "Being answered now.", Rule.SUM, in_flight)
 
 
 def _alerts(report: Report) -> Iterator[Metric]:
-    firing = GaugeMetricFamily("medianest_alerts_firing", "Alerts that fire.", labels=("severity",))
+    firing = Gauge("medianest_alerts_firing", "Alerts that fire.", Rule.MAX, labels=("severity",))
     for severity in Severity:
         number = sum(alert.severity is severity for alert in report.firing)
         firing.add_metric((severity.name.lower(),), number)

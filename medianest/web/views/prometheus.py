@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, exposition
-from prometheus_client.core import Metric
+from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as open_exposition
 from prometheus_client.registry import Collector
 
-from medianest.web.core import Core, core
+from medianest.web.core import core
 from medianest.web.endpoint import endpoint
-from medianest.web.metrics import Metrics
+from medianest.web.host_metrics import OwnMetrics
 
 __all__ = ["blueprint"]
 
@@ -45,32 +44,17 @@ def get_prometheus_metrics() -> Response:
     # Of what the client says only this one word counts: the rest must not come back to it.
     is_open = "application/openmetrics-text" in request.headers.get("Accept", "")
     encode, content_type = _FORMATS["open" if is_open else "text"]
-    report = here.monitoring.reporter.report()
-    text = here.once(content_type, report, lambda: encode(_registry(here)).decode())
+    host = here.host_metrics
+    if host is None or host.is_alone:
+        report = here.monitoring.reporter.report()
+        text = here.once(content_type, report, lambda: _text(encode, OwnMetrics(here)))
+    else:
+        # Not once for all: what this worker remembers is older than what another has told since.
+        text = _text(encode, host)
     return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
-def _registry(here: Core) -> CollectorRegistry:
-    """Of this app alone: what other code of this process counts is not ours to tell."""
+def _text(encode: Callable[[CollectorRegistry], bytes], collector: Collector) -> str:
     registry = CollectorRegistry(auto_describe=False)
-    worker = here.lifecycle.worker
-    for collector in (Metrics(here), ProcessCollector(registry=None), PlatformCollector(None)):
-        registry.register(collector if worker is None else _Numbered(collector, worker))
-    return registry
-
-
-class _Numbered(Collector):
-    """Of several workers, each sample says whose it is."""
-
-    def __init__(self, collector: Collector, worker: str) -> None:
-        self._collector = collector
-        self._worker = worker
-
-    def collect(self) -> Iterator[Metric]:
-        """What the collector has, with the number of the worker."""
-        for family in self._collector.collect():
-            family.samples = [
-                sample._replace(labels={**sample.labels, "worker": self._worker})
-                for sample in family.samples
-            ]
-            yield family
+    registry.register(collector)
+    return encode(registry).decode()

@@ -12,7 +12,6 @@ from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
@@ -20,6 +19,7 @@ from prometheus_client.core import (
 
 from medianest.health import ComponentHealth, DependencyHealth, Status
 from medianest.health.counters import Counters
+from medianest.metrics.gauge import Gauge, Rule
 from medianest.resilience import (
     BreakerSnapshot,
     BulkheadSnapshot,
@@ -31,11 +31,11 @@ from medianest.resilience import (
 from medianest.resilience.circuit_breaker.durations import BOUNDS
 
 __all__ = [
+    "STATUSES",
     "breakers",
     "buckets",
     "bulkheads",
     "flights",
-    "gauge",
     "health",
     "recoveries",
     "retries",
@@ -43,6 +43,12 @@ __all__ = [
 
 _OUTCOMES = {"successes": "successful", "failures": "failed", "slow": "slow",
           "ignored": "ignored", "unexpected": "unexpected"}  # fmt: skip
+STATUSES = [s.value for s in (Status.UNKNOWN, Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY)]
+"""The worst last. A process that has only begun to look takes nothing from what others know."""
+_STATES = [
+    s.value for s in (State.CLOSED, State.HALF_OPEN, State.OPEN, State.DISABLED, State.FORCED_OPEN)
+]
+"""The worst last; what operators want is everybody's."""
 _STEPS = ("returned", "repaired", "shared", "raised", "declined", "suspended")
 
 
@@ -50,13 +56,18 @@ def health(
     dependencies: Iterable[DependencyHealth], components: Iterable[ComponentHealth]
 ) -> Iterator[Metric]:
     """How each is, and when it was looked at."""
-    up = GaugeMetricFamily(
+    up = Gauge(
         "medianest_component_status",
         "1 for the status that a component has.",
+        Rule.WORST,
         labels=("component", "criticality", "status"),
+        order=STATUSES,
     )
-    age = GaugeMetricFamily(
-        "medianest_component_check_age_seconds", "Since its last check.", labels=("component",)
+    age = Gauge(
+        "medianest_component_check_age_seconds",
+        "Since its last check.",
+        Rule.MIN,
+        labels=("component",),
     )
     took = SummaryMetricFamily(
         "medianest_component_check_duration_seconds", "How long checks took.", labels=("component",)
@@ -75,8 +86,12 @@ def health(
 
 def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
     """Their states, and the calls through them."""
-    state = GaugeMetricFamily(
-        "medianest_circuitbreaker_state", "1 for the state it is in.", labels=("name", "state")
+    state = Gauge(
+        "medianest_circuitbreaker_state",
+        "1 for the state it is in.",
+        Rule.WORST,
+        labels=("name", "state"),
+        order=_STATES,
     )
     calls = CounterMetricFamily(
         "medianest_circuitbreaker_calls",
@@ -89,13 +104,17 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
     opened = CounterMetricFamily(
         "medianest_circuitbreaker_openings", "How often it opened.", labels=("name",)
     )
-    window = GaugeMetricFamily(
+    window = Gauge(
         "medianest_circuitbreaker_window_calls",
         "Those of them that it judges by now.",
+        Rule.SUM,
         labels=("name", "outcome"),
     )
-    flying = GaugeMetricFamily(
-        "medianest_circuitbreaker_in_flight_calls", "Calls that go on now.", labels=("name",)
+    flying = Gauge(
+        "medianest_circuitbreaker_in_flight_calls",
+        "Calls that go on now.",
+        Rule.SUM,
+        labels=("name",),
     )
     took = HistogramMetricFamily(
         "medianest_circuitbreaker_call_duration_seconds",
@@ -117,14 +136,17 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
 
 def bulkheads(seen_now: Iterable[BulkheadSnapshot]) -> Iterator[Metric]:
     """Their places, and who waits for one."""
-    free = GaugeMetricFamily(
-        "medianest_bulkhead_available_concurrent_calls", "Free places.", labels=("name",)
+    free = Gauge(
+        "medianest_bulkhead_available_concurrent_calls", "Free places.", Rule.SUM, labels=("name",)
     )
-    most = GaugeMetricFamily(
-        "medianest_bulkhead_max_allowed_concurrent_calls", "Places.", labels=("name",)
+    most = Gauge(
+        "medianest_bulkhead_max_allowed_concurrent_calls", "Places.", Rule.SUM, labels=("name",)
     )
-    waiting = GaugeMetricFamily(
-        "medianest_bulkhead_waiting_calls", "Calls that wait for a place.", labels=("name",)
+    waiting = Gauge(
+        "medianest_bulkhead_waiting_calls",
+        "Calls that wait for a place.",
+        Rule.SUM,
+        labels=("name",),
     )
     refused = CounterMetricFamily(
         "medianest_bulkhead_not_permitted_calls", "Calls without a place.", labels=("name",)
@@ -141,8 +163,8 @@ def flights(
     coalesces: Iterable[CoalesceSnapshot], patiences: Iterable[PatienceSnapshot]
 ) -> Iterator[Metric]:
     """Calls that are shared, and that were left for a last good answer."""
-    flying = GaugeMetricFamily(
-        "medianest_coalesce_in_flight_calls", "Flights under way now.", labels=("name",)
+    flying = Gauge(
+        "medianest_coalesce_in_flight_calls", "Flights under way now.", Rule.SUM, labels=("name",)
     )
     calls = CounterMetricFamily(
         "medianest_coalesce_calls",
@@ -171,8 +193,8 @@ def retries(budgets: Mapping[str, RetryBudget], counters: Counters) -> Iterator[
         "Calls that may be retried, and retries.",
         labels=("name", "outcome"),
     )
-    left = GaugeMetricFamily(
-        "medianest_retry_budget", "Retries that can be made now.", labels=("name",)
+    left = Gauge(
+        "medianest_retry_budget", "Retries that can be made now.", Rule.SUM, labels=("name",)
     )
     for name, budget in budgets.items():
         figures = budget.snapshot()
@@ -206,10 +228,3 @@ def buckets(counts: Sequence[float]) -> list[tuple[str, float]]:
     """Those of a histogram, of how many took up to each bound, and how many took longer."""
     bounds = (*map(str, BOUNDS), "+Inf")
     return list(zip(bounds, map(float, accumulate(counts)), strict=True))
-
-
-def gauge(name: str, about: str, labels: dict[str, str], value: float) -> Metric:
-    """One value."""
-    family = GaugeMetricFamily(name, about, labels=tuple(labels))
-    family.add_metric(tuple(labels.values()), value)
-    return family
