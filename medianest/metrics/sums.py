@@ -24,7 +24,7 @@ _TOTAL: Final = "total"
 """The rule of families that count."""
 _RULES: Final = frozenset({_TOTAL, *(each.value for each in Rule)})
 _DIGITS: Final = 6
-"""Of a total: it is the same in whatever order it was added up, and never less than it was."""
+"""Of what counts: so that a sum is the same in whatever order it is made, and never less."""
 
 _MERGES: Final[dict[str, Callable[[float, float], float]]] = {
     _TOTAL: lambda one, other: round(one + other, _DIGITS),
@@ -41,13 +41,16 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 def document(families: Iterable[Metric], worker: str | None, *, is_elected: bool) -> dict[str, Any]:
     """The families of one process, whose number among several is `worker`."""
     rows = [
-        [
-            *(family.name, family.documentation, family.type, *_rule(family)),
-            [[sample.name, sample.labels, sample.value] for sample in family.samples],
-        ]
+        [family.name, family.documentation, family.type, *_rule(family), _samples(family)]
         for family in families
     ]
     return {"worker": worker, "elected": is_elected, "families": rows}
+
+
+def _samples(family: Metric) -> list[list[Any]]:
+    if family.type in _COUNTED:
+        return [[each.name, each.labels, round(each.value, _DIGITS)] for each in family.samples]
+    return [[each.name, each.labels, each.value] for each in family.samples]
 
 
 def folded(kept: Any, of_dead: Any) -> dict[str, Any]:
@@ -138,7 +141,7 @@ class Sums:
         rows = [
             [
                 *(each.name, each.about, each.type, each.rule, each.order),
-                [[name, dict(labels), value] for (name, labels), value in each.samples.items()],
+                [[sample, dict(labels), value] for (sample, labels), value in each.samples.items()],
             ]
             for each in self._families.values()
         ]

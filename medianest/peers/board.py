@@ -1,7 +1,7 @@
 """What the processes of a host show each other: documents by topic, in files of their folder.
 
 Who wants to know announces the topic; each process writes what it has to show, and says so. While
-somebody looks now and then, each also writes once a second, so that little is lost with a process
+somebody looks now and then, each also writes twice a second, so that little is lost with a process
 that is killed. While nobody does, nothing is written.
 """
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE: Final = 0.25
 """Seconds after which whoever has not answered is taken by what it has shown last."""
-_EVERY: Final = 1.0
+_EVERY: Final = 0.5
 _WATCHED: Final = 60.0
 """Seconds since a look in which there may be another."""
 _FRESH: Final = 0.05

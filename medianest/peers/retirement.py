@@ -45,10 +45,14 @@ class Retirement:
     def fold(self, server: str, now: float) -> None:
         """Fold what the dead have left, unless somebody else is at it. Those of other servers have
         left nothing. Raises OSError, and ValueError where the sum is too large."""
-        if self._dead():
-            with self._locked() as is_mine:
-                if is_mine:
-                    self._fold_all(server, now, self._dead())
+        is_over = self._posts.mark(RETIRED) is not None and self.kept(server) is None
+        if not is_over and not self._dead():
+            return
+        with self._locked() as is_mine:
+            if is_mine:
+                self._fold_all(server, now, self._dead())
+                if self.kept(server) is None:
+                    self._posts.remove(RETIRED)
 
     def _dead(self) -> list[str]:
         names = {*self._posts.names(), *self._posts.begun()} - {RETIRED}

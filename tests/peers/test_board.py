@@ -178,7 +178,7 @@ def test_what_another_server_has_left_is_nobodys(begin: Begin) -> None:
     assert new.total() == 4
     new.board.look()
     assert new.total() == 4
-    assert files(new.folder) == {new.file.name, f"{RETIRED}.{TOPIC}"}
+    assert files(new.folder) == {new.file.name}
 
 
 def test_the_dead_are_kept_once_although_two_do_it_at_once(begin: Begin) -> None:
