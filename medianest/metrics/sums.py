@@ -151,18 +151,25 @@ class Sums:
 def _family(name: str, about: str, type_: str, rule: str, order: Any, samples: Any) -> _Family:
     if rule not in _RULES or (rule == _TOTAL) != (type_ in _COUNTED):
         raise ValueError(f"{name} is no {type_} of the rule {rule}")
-    Metric(name, about, type_)  # raises ValueError where there is none of that name or type
+    if not _is_name(name):
+        raise ValueError(f"{name} is no name")
+    Metric(name, about, type_)  # raises ValueError where there is none of that type
     found = {
         (_text(sample), tuple(labels.items())): _number(value, counts=rule == _TOTAL)
         for sample, labels, value in samples
     }
     for sample, labels in found:
-        if not sample.startswith(name) or (rule == Rule.WORST and not labels):
+        is_sample = _is_name(sample) and sample.startswith(name)
+        if not is_sample or (rule == Rule.WORST and not labels):
             raise ValueError(f"{sample} is no sample of {name}")
         for label, value in labels:
-            if not label.isidentifier() or not isinstance(value, str):
+            if not _is_name(label) or not isinstance(value, str):
                 raise ValueError(f"{label} is no label of {name}")
     return _Family(name, str(about), type_, rule, tuple(order), found)
+
+
+def _is_name(text: str) -> bool:
+    return text.isascii() and text.isidentifier()
 
 
 def _text(value: Any) -> str:

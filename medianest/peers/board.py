@@ -197,6 +197,8 @@ class Board:
                 if is_seen:
                     known.posts.write(post)
                     known.latest = post
+        except TimeoutError:
+            return None  # another thread is still at it, and says what is wrong, if anything is
         except Exception as error:  # of whatever makes it
             self._complain(known, f"other workers cannot see the {topic} of this one", error)
             return None
@@ -263,7 +265,7 @@ def _are_all_since(instant: float, shown: Gathered, others: int) -> bool:
 def _soon(lock: threading.Lock) -> Iterator[None]:
     """Hold it; who waits for others that make something waits no longer than for processes."""
     if not lock.acquire(timeout=_PATIENCE):
-        raise TimeoutError("another thread is still at it")
+        raise TimeoutError
     try:
         yield
     finally:

@@ -22,7 +22,8 @@ COMPLETE = "MEDIANEST_TEST_COMPLETE" in os.environ
 
 _FROM = {
     "nginx": "Debian: nginx-light",
-    "promtool": ".ci/promtool",
+    "prometheus": ".ci/prometheus",
+    "promtool": ".ci/prometheus",
     "systemd-analyze": "Debian: systemd",
 }
 _PLACES = (INSTALLED / "bin", ROOT / ".tools", os.environ.get("PATH", ""), "/usr/sbin")

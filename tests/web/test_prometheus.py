@@ -185,11 +185,15 @@ def test_nothing_of_what_a_client_accepts_comes_back(app: Flask, accept: str, ki
     assert len(app.extensions["medianest"].rendered) <= 3
 
 
-def test_of_several_workers_each_says_which_it_is(app: Flask) -> None:
+def test_of_several_workers_each_says_what_is_its_own(app: Flask) -> None:
     assert not any("worker" in labels for _, labels, _ in samples(app))
+    before = {name for name, _, _ in samples(app)}
     app.extensions["medianest"].lifecycle.worker = "2"
-    app.extensions["medianest"].monitoring.reporter.forget()
-    assert {labels.get("worker") for _, labels, _ in samples(app)} == {"2"}
+    found = samples(app)
+    assert {name for name, _, _ in found} == before
+    own = {name for name, labels, _ in found if labels.get("worker") == "2"}
+    assert {"medianest_uptime_seconds", "process_resident_memory_bytes"} <= own
+    assert not any(name.endswith("_total") or "circuitbreaker" in name for name in own)
 
 
 def test_figures_of_several_workers_can_be_summed(app: Flask) -> None:
