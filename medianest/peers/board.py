@@ -142,10 +142,12 @@ class Board:
     # -- what is shown -----------------------------------------------------------------------------
 
     def publish(self, topic: str) -> bool:
-        """Show the document of this process as it is now; whether others can see it, or there are
-        none."""
+        """Show the document of this process as it is now; whether others can see it. Where there
+        are none, nothing is made and nothing written."""
         name = self._name()
-        return name is not None and self._publish(topic, name, self._peers.look()) is not None
+        if name is None:
+            return False
+        return not self._is_seen(self._peers.look()) or self._publish(topic, name) is not None
 
     def hurry(self, topic: str) -> None:
         """Something has just changed: who watches is to see it at once. Waits for nothing."""
@@ -164,11 +166,14 @@ class Board:
         """Whether this process does what only one of the host need do."""
         return self._peers.is_elected
 
+    @property
+    def has_company(self) -> bool:
+        """Whether others live who show something, too."""
+        return self._name() is not None and bool(self._peers.look())
+
     def is_alone(self, topic: str) -> bool:
         """Whether nobody else has anything to show, or had."""
-        if self._name() is None:
-            return True
-        return not (self._peers.look() or self._topics[topic].posts.names())
+        return self._name() is None or not (self.has_company or self._topics[topic].posts.names())
 
     def gather(self, topic: str, younger_than: float = 0.0) -> Gathered:
         """What all show, asked now, in a quarter of a second at most. What is younger than so many
@@ -180,7 +185,7 @@ class Board:
         known.watched_until = asked_at + _WATCHED
         others, post = self._peers.look(), known.latest
         if post is None or post.at <= asked_at - younger_than:
-            post = self._publish(topic, name, others)
+            post = self._publish(topic, name) if self._is_seen(others) else None
         mine = post.document if post is not None else known.make()
         found = self._read(known, name, mine)
         if not others or _are_all_since(asked_at - younger_than, found, len(others)):
@@ -188,15 +193,16 @@ class Board:
         reached = self._peers.announcements.announce(_news(topic), _PATIENCE)
         return replace(self._read(known, name, mine), silent=reached.silent)
 
-    def _publish(self, topic: str, name: str, others: frozenset[str]) -> Post | None:
+    def _is_seen(self, others: frozenset[str]) -> bool:
+        return bool(others) or self._is_one_of_several()
+
+    def _publish(self, topic: str, name: str) -> Post | None:
         known = self._topics[topic]
-        is_seen = bool(others) or self._is_one_of_several()
         try:
             with _soon(known.lock):  # or the older one of two may be written last
                 post = Post(name, self._server(), self._clock.now(), known.make())
-                if is_seen:
-                    known.posts.write(post)
-                    known.latest = post
+                known.posts.write(post)
+                known.latest = post
         except TimeoutError:
             return None  # another thread is still at it, and says what is wrong, if anything is
         except Exception as error:  # of whatever makes it

@@ -51,9 +51,9 @@ class HostMetrics(Collector):
         state_changed.connect(self._on_change)
 
     @property
-    def is_alone(self) -> bool:
-        """Whether there is one worker, and it knows all that is to be told."""
-        return self._parts.lifecycle.worker is None and self._board.is_alone(TOPIC)
+    def has_company(self) -> bool:
+        """Whether there are other workers now."""
+        return self._board.has_company
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: they are known when they are collected."""
@@ -61,6 +61,8 @@ class HostMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
+        if self._parts.lifecycle.worker is None and self._board.is_alone(TOPIC):
+            return OwnMetrics(self._parts).collect()
         shown, sums = self._board.gather(TOPIC, younger_than=_YOUNG), Sums()
         living = [shown.mine, *(post.document for post in shown.others)]
         for each in sorted(living, key=_is_elected, reverse=True):

@@ -189,6 +189,7 @@ def test_of_several_workers_each_says_what_is_its_own(app: Flask) -> None:
     assert not any("worker" in labels for _, labels, _ in samples(app))
     before = {name for name, _, _ in samples(app)}
     app.extensions["medianest"].lifecycle.worker = "2"
+    app.extensions["medianest"].monitoring.reporter.forget()
     found = samples(app)
     assert {name for name, _, _ in found} == before
     own = {name for name, labels, _ in found if labels.get("worker") == "2"}

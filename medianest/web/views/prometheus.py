@@ -45,12 +45,12 @@ def get_prometheus_metrics() -> Response:
     is_open = "application/openmetrics-text" in request.headers.get("Accept", "")
     encode, content_type = _FORMATS["open" if is_open else "text"]
     host = here.host_metrics
-    if host is None or host.is_alone:
-        report = here.monitoring.reporter.report()
-        text = here.once(content_type, report, lambda: _text(encode, OwnMetrics(here)))
-    else:
+    if host is not None and host.has_company:
         # Not once for all: what this worker remembers is older than what another has told since.
         text = _text(encode, host)
+    else:
+        report, collector = here.monitoring.reporter.report(), host or OwnMetrics(here)
+        text = here.once(content_type, report, lambda: _text(encode, collector))
     return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
