@@ -146,10 +146,9 @@ class HostLink:
             except TierError as error:
                 self._lose(str(error))
             except Exception as error:
-                logger.exception("what other hosts say cannot be heard now")
-                self._lose(type(error).__name__)
-            self._tier.close()
+                self._lose(f"it failed: {type(error).__name__}", error)
             self._connected = False
+            self._tier.close()
             if self._problem is not None:
                 ends.wait(open_for(_BACKOFF, self._failures, self._chance()))
         wakeup.close()
@@ -187,11 +186,13 @@ class HostLink:
         self._failures, self._problem, self._lost_since = 0, None, None
         self._connected = True
 
-    def _lose(self, problem: str) -> None:
+    def _lose(self, problem: str, error: Exception | None = None) -> None:
         """Said once: it is tried again and again."""
         if self._problem is None:
             name = self._tier.name
-            logger.warning("the other hosts cannot be heard by %s: %s", name, problem)
+            logger.warning(
+                "the other hosts cannot be heard by %s: %s", name, problem, exc_info=error
+            )
             self._losses += 1
             self._lost_since = self._clock.utc()
         self._problem, self._failures = problem, self._failures + 1

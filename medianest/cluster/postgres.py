@@ -24,7 +24,7 @@ _STATEMENT_SECONDS: Final = 1.0
 
 _ANSWERING: Final = "SELECT pg_backend_pid()"
 _ENTRY: Final = "CASE WHEN octet_length(record::text) <= :largest THEN record::text ELSE '' END"
-_READ: Final = text(f"SELECT breaker, {_ENTRY} FROM overrides LIMIT :most")
+_READ: Final = text(f"SELECT breaker, {_ENTRY} FROM overrides ORDER BY revision DESC LIMIT :most")
 
 _WRITE: Final = text(f"""
 INSERT INTO overrides AS kept (breaker, revision, record)

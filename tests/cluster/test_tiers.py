@@ -2,6 +2,9 @@
 
 import json
 import select
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +22,7 @@ from tests.support.valkey import ValkeyProcess
 Open = Callable[[], Tier]
 
 
-@pytest.fixture(params=["memory", "redis", "postgresql"])
+@pytest.fixture(params=["memory", "redis", "redis by its socket", "postgresql"])
 def make(request: pytest.FixtureRequest) -> Callable[[], Tier]:
     if request.param == "memory":
         place: Place = request.getfixturevalue("place")
@@ -27,6 +30,9 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Tier]:
     if request.param == "redis":
         server: ValkeyProcess = request.getfixturevalue("valkey")
         return lambda: RedisTier(server.url)
+    if request.param == "redis by its socket":
+        local: ValkeyProcess = request.getfixturevalue("valkey")
+        return lambda: RedisTier(f"unix://{local.socket}")
     url: str = request.getfixturevalue("emptied_database")
     return lambda: PostgresTier(url)
 
@@ -185,6 +191,30 @@ def test_an_error_names_no_address_and_no_password(tier: Tier) -> None:
     assert "geheim" not in str(caught.value)
     assert "127" not in str(caught.value)
     tier.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*-9\r\n", b"\0" * 9_000]
+)
+@pytest.mark.parametrize("scheme", ["redis", "postgresql"])
+def test_a_server_that_is_another_one_is_left_in_time(scheme: str, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"{scheme}://house:geheim@127.0.0.1:{listener.getsockname()[1]}/0"
+        tier: Tier = RedisTier(url) if scheme == "redis" else PostgresTier(url)
+        threading.Thread(target=_answer, args=(listener, answer), daemon=True).start()
+        began = time.monotonic()
+        with Deadline(0.3).scope(), pytest.raises(TierError):
+            tier.connect()
+        assert time.monotonic() - began < 2
+        tier.close()
+
+
+def _answer(listener: socket.socket, answer: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(answer)
+        connection.recv(1_000_000)
+        threading.Event().wait(0.5 if not answer else 0)
 
 
 def test_before_the_tables_are_there_it_says_so(postgres: PostgresProcess) -> None:

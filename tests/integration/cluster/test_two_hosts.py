@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from medianest.cluster.postgres import PostgresTier
+from medianest.cluster.redis import RedisTier
+from medianest.cluster.tier import Tier
+from medianest.resilience import Deadline
 from tests.integration.cluster.process import Host
 from tests.support.namespace import Namespace
 from tests.support.postgres import PostgresProcess
@@ -102,6 +106,19 @@ class House:
     def connected(self) -> list[int]:
         return [self.one.connected, self.two.connected]
 
+    def entries(self) -> list[str]:
+        """What is kept of them, by name."""
+        server = self.server
+        if isinstance(server, ValkeyProcess):
+            tier: Tier = RedisTier(server.url)
+        else:
+            tier = PostgresTier(server.url(DATABASE))
+        with Deadline(5.0).scope():
+            tier.connect()
+            found = [*tier.read()]
+        tier.close()
+        return found
+
     def all_are(self, state: str, seconds: float = 1) -> None:
         wait_until(lambda: self.states == [state] * 4, seconds, told=lambda: self.states)
 
@@ -154,21 +171,21 @@ def test_one_that_is_frozen_holds_nobody_up(closed: House) -> None:
     closed.all_are("forced_open", 3)  # who has stopped begins again within one
 
 
-def test_one_that_was_killed_and_has_lost_all_is_filled_again(
-    closed: House, request: pytest.FixtureRequest
-) -> None:
-    if not isinstance(closed.server, ValkeyProcess):
-        pytest.skip("a database loses nothing")
+def test_one_that_was_killed_and_has_lost_all_is_filled_again(closed: House) -> None:
     closed.two.other.do("act", "open")
     closed.all_are("forced_open")
     closed.server.kill()
     wait_until(lambda: closed.connected == [0, 0])
+    assert closed.one.other.do("act", "disable") < 0.5
     closed.server.start()
-    with closed.server.client() as raw:
-        wait_until(lambda: raw.hget(KEY, "plex"), 2)
-        raw.flushall()
-        wait_until(lambda: raw.hget(KEY, "plex"), 2)
-    assert closed.states == ["forced_open"] * 4
+    closed.all_are("disabled", 2)
+    if isinstance(closed.server, ValkeyProcess):
+        with closed.server.client() as raw:
+            raw.flushall()
+    else:
+        closed.server.execute("DELETE FROM overrides", DATABASE)
+    wait_until(lambda: closed.entries() == ["plex"], 2)
+    assert closed.states == ["disabled"] * 4
 
 
 def test_garbage_harms_nobody(closed: House) -> None:
