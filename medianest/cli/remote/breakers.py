@@ -39,6 +39,8 @@ def list_breakers(client: Client, as_json: bool) -> None:
     found = sorted(answer.body["circuit_breakers"], key=lambda b: badness(b["state"]))
     heads = ("name", "", "state", "failed", "p95", "what it does")
     show_table(heads, (_row(each, answer.at) for each in found), "There is no circuit breaker.")
+    for message in dict.fromkeys(filter(None, map(_message, found))):
+        say(message)
 
 
 @command.command("show")
@@ -52,6 +54,8 @@ def show_breaker(client: Client, name: str, as_json: bool) -> None:
         show_json(answer.body)
         return
     show_facts(_facts(answer.body, answer.at))
+    if message := _message(answer.body):
+        say(message)
 
 
 def _acting(action: str, lasts: bool, text: str) -> Callable[..., None]:
@@ -117,7 +121,7 @@ def _row(breaker: Mapping[str, Any], now: datetime) -> tuple[Cell | str, ...]:
     rate, latency = breaker["failure_rate"], breaker["latency_seconds"] or {}
     why = plain(breaker["reason"] or "")
     note = breaker_note(breaker, now)
-    workers = _workers(breaker) if note or _differ(breaker) else ""
+    workers = _alike(breaker) if note or _message(breaker) else ""
     return (
         breaker["name"],
         switch(breaker["state"]),
@@ -139,7 +143,10 @@ def _facts(breaker: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any
     yield "reason", breaker["reason"]
     if (desired := breaker.get("desired")) is not None:
         yield "wanted", _desired(desired, now)
-    yield "workers", _workers(breaker)
+    if alike := _alike(breaker):
+        yield "is so in", alike
+        for each in breaker["workers"]["states"]:
+            yield each["name"], _of_worker(each)
     if (opened := breaker["opened_by"]) is not None:
         yield "opened by", f"{opened['figures']}, {clock_time(opened['opened_at'], now)}"
     if (last := breaker["last_failure"]) is not None:
@@ -160,17 +167,23 @@ def _facts(breaker: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any
         yield name.replace("_", " "), value
 
 
-def _differ(breaker: Mapping[str, Any]) -> bool:
-    return bool((breaker.get("workers") or {}).get("message"))
+def _message(breaker: Mapping[str, Any]) -> str | None:
+    """In what its workers differ."""
+    message: str | None = (breaker.get("workers") or {}).get("message")
+    return message
 
 
-def _workers(breaker: Mapping[str, Any]) -> str:
-    """How many workers are alike, and how the others are; empty where there is one."""
+def _alike(breaker: Mapping[str, Any]) -> str:
+    """How many workers are in its state; empty where there is one."""
     workers = breaker.get("workers")
     if workers is None or workers["of"] == 1:
         return ""
-    alike = f"{workers['alike']} of {workers['of']} workers"
-    return f"{alike}: {workers['message']}" if workers["message"] else alike
+    return f"{workers['alike']} of {workers['of']} workers"
+
+
+def _of_worker(worker: Mapping[str, Any]) -> str:
+    state = state_cell(worker["state"]).text or "unknown"
+    return f"{state}, when it was last heard" if worker["is_silent"] else state
 
 
 def _desired(desired: Mapping[str, Any], now: datetime) -> str:
