@@ -48,8 +48,8 @@ class MediaServer:
 
 
 @contextmanager
-def media_server() -> Iterator[MediaServer]:
-    """It, until the end of the block."""
+def media_server(workers: int = 1) -> Iterator[MediaServer]:
+    """It, with so many workers, until the end of the block."""
     from medianest.sandbox.process import SandboxProcess
 
     with (
@@ -62,6 +62,7 @@ def media_server() -> Iterator[MediaServer]:
         environment = {
             **clean,
             "PORT": str(port),
+            "WEB_CONCURRENCY": str(workers),
             "MEDIANEST_ENV": "development",
             "MEDIANEST_INSTANCE_PATH": folder,
             "MEDIANEST_OPERATOR_TOKEN": OPERATOR,
