@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 
+from medianest import __version__
 from medianest.cli.command import command
 from medianest.config import Settings
 from medianest.flask import Resilience
@@ -15,14 +16,15 @@ from medianest.page.common import PATHS
 from medianest.page.server_page import init_page
 from medianest.resilience import Clock, Registry, default_registry
 from medianest.server.background import BackgroundJobs
-from medianest.web.auth import ensure_operator_token
+from medianest.web.auth import ensure_operator_token, session_key
 from medianest.web.container import Container
 from medianest.web.endpoints import register_endpoints
 from medianest.web.headers import send_security_headers
 from medianest.web.hosts import check_hosts
+from medianest.web.looks import Looks, likeness
 from medianest.web.problems import init_problems
 from medianest.web.proxies import Proxies
-from medianest.web.traffic import LOOKS, record, routes_of
+from medianest.web.traffic import LOOKS, name_callers, record, routes_of
 from medianest.web.views import (
     badge,
     components,
@@ -71,7 +73,9 @@ def create_app(
     for blueprint in _OWN:
         app.register_blueprint(blueprint)
     init_page(app, made)
-    record(app, made.monitoring.traffic, admission.sheds)
+    name_callers(app, admission.sheds)
+    _answer_as_one(app, made)
+    record(app, made.monitoring.traffic)
     if settings.trusted_proxies:
         app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     made.overrides.follow()  # before the first request, and whatever the database does
@@ -86,7 +90,18 @@ def _background(made: Container) -> BackgroundJobs:
         made.registry.clock,
         has_tables=lambda: made.storage.migrator.is_current,
         need_tables=(QUEUE,),
+        run_check=made.together.run,
     )
+
+
+def _answer_as_one(app: Flask, made: Container) -> None:
+    """What looks is answered by one of the workers, which have all been set up alike."""
+    settings, reception = made.settings, made.reception
+    tokens = settings.client_token and settings.client_token.get_secret_value()
+    like = likeness(__version__, settings.model_dump_json(), session_key(settings), tokens)
+    looks = Looks(app.wsgi_app, (*LOOKS, *PATHS), reception.elected, like)
+    reception.answer = looks.answer
+    app.wsgi_app = looks  # type: ignore[method-assign]
 
 
 def _flask(settings: Settings) -> Flask:

@@ -49,7 +49,7 @@ class Handover:
         self._clock, self._elapsed, self._is_replaced = clock, elapsed_of(clock), is_replaced
         self._written_at = -_FRESH
         self._writes = threading.Lock()  # whoever does not get it waits for nothing
-        peers.announcements.on(_TOPIC, self._lay_out, apart=True)
+        peers.announcements.on(_TOPIC, self._lay_out, takes_time=True)
 
     def job(self) -> Job:
         """What is done beside the requests, after that of the peers."""

@@ -46,6 +46,8 @@ class DependencyRegistrar:
         self._changes = 0
         self._lock = threading.Lock()
         self._complained: set[str] = set()
+        self.on_change: Callable[[], object] = lambda: None
+        """Called when something was registered or removed here."""
 
     def register(self, definition: Definition, actor: str) -> bool:
         """Keep and watch a dependency; False when exactly that is registered already.
@@ -68,6 +70,7 @@ class DependencyRegistrar:
             is_watched = self._registered.get(definition.name) == definition
         if not is_watched:  # it depends on what only other processes know yet
             self.sync()
+        self.on_change()
         return added
 
     def remove(self, name: str) -> bool:
@@ -82,6 +85,7 @@ class DependencyRegistrar:
             is_gone = name not in self._registered
         if not is_gone:  # others need it here that are gone elsewhere
             self.sync()
+        self.on_change()
         return removed
 
     def definition(self, name: str) -> Definition | None:

@@ -28,7 +28,7 @@ from medianest.web.endpoints import register_endpoints
 from medianest.web.headers import send_security_headers
 from medianest.web.problem_kinds import pages as problem_pages
 from medianest.web.problems import problem_of
-from medianest.web.traffic import Services, record, routes_of
+from medianest.web.traffic import Services, name_callers, record, routes_of
 from medianest.web.views.prometheus import get_prometheus_metrics
 
 __all__ = ["add_surface"]
@@ -62,7 +62,8 @@ def add_surface(
         made.problem_page = problem_page
     app.extensions[CORE] = made
     app.extensions[PAGE] = AppDoor(app, gate, service.registry.clock)
-    record(app, made.monitoring.traffic, admission.sheds)
+    name_callers(app, admission.sheds)
+    record(app, made.monitoring.traffic)
     made.overrides.follow()
     return Watching(made.jobs(), service.monitor, service.registry.clock)
 

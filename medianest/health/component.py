@@ -90,6 +90,8 @@ class ComponentTracker:
         self._latest: deque[Status] = deque(maxlen=max(check.worse_after, check.better_after))
         self._is_confirmed = False
         self._failures = 0
+        self._elsewhere_began_at: float | None = None
+        """When another process began the check, which has not ended."""
 
     @property
     def is_recovering(self) -> bool:
@@ -105,6 +107,7 @@ class ComponentTracker:
         if self._began_at is not None:
             return False
         self._began_at, self._hang_told_at = now, None
+        self._elsewhere_began_at = None
         return True
 
     def end(self, finding: CheckResult, now: float) -> Change | None:
@@ -118,7 +121,7 @@ class ComponentTracker:
 
     def watch(self, now: float) -> Change | None:
         """A check that hangs counts as a failure, once for each interval."""
-        hanging = self._hanging(now)
+        hanging = None if self._began_at is None else self._hanging(now)
         told_at = self._hang_told_at
         if hanging is None or (told_at is not None and now - told_at < self.check.interval):
             return None
@@ -161,6 +164,47 @@ class ComponentTracker:
             is_confirmed=self._is_confirmed,
         )
 
+    def record(self) -> dict[str, Any]:
+        """All of it in plain JSON values, for other processes of this host, whose monotonic clock
+        is the same."""
+        found, began_at = self._finding, self._began_at
+        return {
+            "name": self.check.name,
+            "status": self._status.value,
+            "since": self._since,
+            "finding": None if found is None else [found.status.value, found.message, found.detail],
+            "checked_at": self._checked_at,
+            "began_at": began_at if began_at is not None else self._elsewhere_began_at,
+            "latencies": list(self._latencies),
+            "checks": self._checks,
+            "took": self._took,
+            "failed": self._failed,
+            "latest": [status.value for status in self._latest],
+            "is_confirmed": self._is_confirmed,
+            "failures": self._failures,
+        }
+
+    def adopt(self, record: Mapping[str, Any]) -> Change | None:
+        """Go on with what another process has found, unless more is known here. Raises KeyError,
+        TypeError or ValueError for what is no `record`."""
+        found, failed, before = record["finding"], record["failed"], self._status
+        checked_at = record["checked_at"]
+        if found is None or (self._checked_at or 0.0) > (checked_at or 0.0):
+            return None
+        word, message, detail = found
+        status, latest = Status(record["status"]), [Status(each) for each in record["latest"]]
+        self._finding = CheckResult(Status(word), message, detail)
+        self._status, self._since = status, float(record["since"])
+        self._checked_at, self._elsewhere_began_at = checked_at, record["began_at"]
+        self._latencies = deque(record["latencies"], maxlen=_LATENCIES)
+        self._checks, self._took = int(record["checks"]), float(record["took"])
+        self._failed = None if failed is None else (failed[0], failed[1])
+        self._latest = deque(latest, maxlen=self._latest.maxlen)
+        self._is_confirmed, self._failures = record["is_confirmed"], int(record["failures"])
+        if status is before:
+            return None
+        return Change(self.check.name, before, status, message)
+
     def _take(self, finding: CheckResult, now: float) -> Change | None:
         before, known = self._status, self._finding
         if known is not None and not finding.detail:  # the figures that it told last still stand
@@ -191,9 +235,10 @@ class ComponentTracker:
         return before
 
     def _hanging(self, now: float) -> float | None:
-        if self._began_at is None or now - self._began_at <= self.check.timeout:
+        began_at = self._began_at if self._began_at is not None else self._elsewhere_began_at
+        if began_at is None or now - began_at <= self.check.timeout:
             return None
-        return now - self._began_at
+        return now - began_at
 
     @property
     def _hangs(self) -> str:

@@ -139,7 +139,9 @@ def _of_breaker(breaker: BreakerSnapshot, check_passes: bool = False) -> _Opinio
     status, words = STATUS_OF_STATE[breaker.state], _words(breaker)
     if check_passes and breaker.state is State.OPEN:
         status, words = Status.DEGRADED, f"its check passes, but {words}"
-    return _Opinion(status, words, breaker.since)
+    # One that has never changed is as old as this process, and its check may be known for longer.
+    since = breaker.since if breaker.generation or not check_passes else None
+    return _Opinion(status, words, since)
 
 
 def _of_operations(operations: tuple[BreakerSnapshot, ...]) -> list[_Opinion]:

@@ -7,10 +7,10 @@ Readers never wait for a dependency.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from medianest.health.background import Background
 from medianest.health.check import Check, CheckResult, finding_of
@@ -98,6 +98,22 @@ class HealthMonitor:
                 is_watched = self._components.get(name) is component
         if is_watched:
             self._tell(change)
+
+    def records(self) -> list[dict[str, Any]]:
+        """What is known of each component, for `adopt` in another process of this host."""
+        with self._lock:
+            return [component.record() for component in self._components.values()]
+
+    def adopt(self, records: Iterable[Mapping[str, Any]]) -> bool:
+        """Go on with what another process has found, which has published it; whether any status is
+        another one now. Raises KeyError, TypeError or ValueError for what are no `records`."""
+        with self._lock:
+            known = [(self._components.get(record["name"]), record) for record in records]
+            adopted = [component.adopt(record) for component, record in known if component]
+        changes = [change for change in adopted if change is not None]
+        for change in changes:
+            self._on_change(change)
+        return bool(changes)
 
     def beat(self) -> None:
         """Say that the scheduler is alive, and count the checks that hang."""

@@ -83,13 +83,15 @@ class Watch:
         self.counters = Counters()
         self.openings = Openings(registry)
         self._every = every
+        self.evaluate: Callable[[], object] = self.alerts.evaluate
+        """Judges the alerts, or has another process do so."""
 
     def jobs(self) -> list[Job]:
         """What is done beside the requests. Checks have jobs of their own."""
         return [
             Job(
                 name="evaluate alerts",
-                run=self.alerts.evaluate,
+                run=lambda: self.evaluate(),
                 every=self._every,
                 must_go_on=True,
             ),

@@ -16,6 +16,9 @@ __all__ = ["Announcements", "Reached"]
 
 _TIMES: Final = 5
 
+Handler = Callable[[Callable[[], None]], None]
+"""Does something, and then calls what it is given, if it could be done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -39,20 +42,17 @@ class Announcements:
     ) -> None:
         self._others, self._send, self._say_how_it_is = others, send, tell
         self.begin_anew()
-        self._handlers: dict[str, Callable[[], bool]] = {}
-        self._slow: set[str] = set()
+        self._handlers: dict[str, Handler] = {}
 
     def begin_anew(self) -> None:
         """In a process that was forked: another thread may have been at it, and is not there."""
         self._awaited: dict[str, set[str]] = {}
         self._changed = threading.Condition()
 
-    def on(self, topic: str, act: Callable[[], bool], *, apart: bool = False) -> None:
+    def on(self, topic: str, act: Callable[[], bool], *, takes_time: bool = False) -> None:
         """Have `act` done when another process has such news; it returns whether it could be done.
-        It is done in the listening thread, or `apart`, in a thread of its own."""
-        self._handlers[topic] = act
-        if apart:
-            self._slow.add(topic)
+        In the listening thread, or where that takes time in one of its own, one at a time."""
+        self._handlers[topic] = _InThread(act).start if takes_time else _at_once(act)
 
     def announce(self, topic: str, seconds: float) -> Reached:
         """Tell all, and wait until they have done what is to be done, or for so many seconds."""
@@ -89,13 +89,15 @@ class Announcements:
 
     def catch_up(self) -> None:
         """Do whatever news may have asked for: none was heard for a time."""
-        for topic, act in list(self._handlers.items()):
-            self._do(topic, act)
+        for act in list(self._handlers.values()):
+            act(lambda: None)
 
     def hear(self, sender: str, message: News | Heard) -> None:
         """One of the others has news, or has heard ours."""
         if isinstance(message, News):
-            self._hear_news(sender, message)
+            act = self._handlers.get(message.topic)
+            if act is not None:
+                act(lambda: self._answer(message, sender))
             return
         with self._changed:
             awaited = self._awaited.get(message.key)
@@ -103,20 +105,33 @@ class Announcements:
                 awaited.discard(sender)
                 self._changed.notify_all()
 
-    def _hear_news(self, sender: str, news: News) -> None:
-        act = self._handlers.get(news.topic)
-        if act is None:
-            return
+    def _answer(self, news: News, to: str) -> None:
+        self._say_how_it_is()
+        self._send(Heard(news.key), to)
 
-        def answer(act: Callable[[], bool] = act) -> None:
-            if act():
-                self._say_how_it_is()
-                self._send(Heard(news.key), sender)
 
-        self._do(news.topic, answer)
+def _at_once(act: Callable[[], bool]) -> Handler:
+    def handle(done: Callable[[], None]) -> None:
+        if act():
+            done()
 
-    def _do(self, topic: str, act: Callable[[], object]) -> None:
-        if topic in self._slow:
-            threading.Thread(target=act, name="medianest-news", daemon=True).start()
-        else:
-            act()
+    return handle
+
+
+class _InThread:
+    """News that comes while the last is acted upon is dropped: it is said again."""
+
+    def __init__(self, act: Callable[[], bool]) -> None:
+        self._act = act
+        self._thread: threading.Thread | None = None
+
+    def start(self, done: Callable[[], None]) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._run, args=(done,), name="medianest-news", daemon=True
+            )
+            self._thread.start()
+
+    def _run(self, done: Callable[[], None]) -> None:
+        if self._act():
+            done()

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from medianest.peers.messages import (
+    Bulletin,
     Failed,
     Heard,
     Message,
@@ -32,11 +33,17 @@ _LONGEST: Final = 500
 
 def encoded(sender: str, message: Message) -> bytes:
     """A message of that process."""
-    body = {"v": _VERSION, "from": sender, "says": type(message).__name__, **asdict(message)}
+    told = _told(message) if isinstance(message, Bulletin) else asdict(message)
+    body = {"v": _VERSION, "from": sender, "says": type(message).__name__, **told}
     if evidence := body.get("evidence"):
         for instants in ("failed_at", "slow_at"):
             evidence[instants] = evidence[instants][-_LONGEST:]  # or it may not fit into one
     return json.dumps(body, default=str, separators=(",", ":")).encode()
+
+
+def _told(message: Bulletin) -> dict[str, Any]:
+    """Without the copy that `asdict` makes of each value."""
+    return {"topic": message.topic, "body": message.body}
 
 
 def decoded(data: bytes) -> tuple[str, Message] | None:
@@ -136,6 +143,12 @@ def _states(body: Any) -> States:
     return States(_count(body["number"]), states, _flag(body["is_all"]))
 
 
+def _bulletin(body: Any) -> Bulletin:
+    if not isinstance(body["body"], dict):
+        raise ValueError(body["body"])
+    return Bulletin(_text(body["topic"]), body["body"])
+
+
 _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "Failed": _failed,
     "Shown": _shown,
@@ -144,4 +157,5 @@ _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "News": _news,
     "Heard": _heard,
     "States": _states,
+    "Bulletin": _bulletin,
 }

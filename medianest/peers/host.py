@@ -12,9 +12,10 @@ from typing import Final
 
 from medianest.jobs import Job
 from medianest.peers.announcements import Announcements
+from medianest.peers.bulletins import Bulletins
 from medianest.peers.counts import Counts
 from medianest.peers.forks import LIVING
-from medianest.peers.messages import Heard, Message, News, States
+from medianest.peers.messages import Bulletin, Heard, Message, News, States
 from medianest.peers.roster import Roster
 from medianest.peers.seat import Seat
 from medianest.peers.shared_breaker import PATIENCE
@@ -63,6 +64,7 @@ class HostPeers:
         self.roster = Roster(registry, self.members, self._send)
         self.announcements = Announcements(self.look, self._send, self.roster.tell)
         self.announcements.on(_JOINED, lambda: True)
+        self.bulletins = Bulletins(self._send)
 
     # -- its life ----------------------------------------------------------------------------------
 
@@ -213,6 +215,8 @@ class HostPeers:
                 self.roster.hear(sender, message, now)
             elif isinstance(message, News | Heard):
                 self._hear_news(sender, message, seat)
+            elif isinstance(message, Bulletin):
+                self.bulletins.hear(sender, message)
             else:
                 self._ties.hear(sender, message, now)
 

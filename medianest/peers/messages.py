@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
 from medianest.resilience.circuit_breaker.joint import Opening
 
 __all__ = [
+    "Bulletin",
     "Failed",
     "Heard",
     "Message",
@@ -94,5 +96,13 @@ class States:
         return self.states.get(breaker, State.CLOSED if self.is_all else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """That is how something of that topic is here, in plain JSON values."""
+
+    topic: str
+    body: dict[str, Any]
+
+
 OfBreakers = Failed | Shown | Standing | Passed
-Message = OfBreakers | News | Heard | States
+Message = OfBreakers | News | Heard | States | Bulletin

@@ -43,8 +43,9 @@ class BackgroundJobs:
     """Does each of `jobs`, and each check of a `monitor`, by itself. `start` and `stop` may be
     called again; a forked child starts its own.
 
-    `has_tables()` tells whether the database has the tables of this version, which jobs and the
-    checks named in `need_tables` wait for.
+    `run_check(name)` runs a check; that of the monitor, unless it is given. `has_tables()` tells
+    whether the database has the tables of this version, which jobs and the checks named in
+    `need_tables` wait for.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class BackgroundJobs:
         *,
         has_tables: Callable[[], bool],
         need_tables: Collection[str] = (),
+        run_check: Callable[[str], object] | None = None,
     ) -> None:
         self._jobs = jobs
         self._monitor = monitor
@@ -63,6 +65,7 @@ class BackgroundJobs:
         self._clock = clock
         self._has_tables = has_tables
         self._need_tables = need_tables
+        self._run_check = run_check if run_check is not None else monitor.run
         self._scheduler: BackgroundScheduler | None = None
         self._pid: int | None = None
         self._lock = threading.Lock()
@@ -154,7 +157,7 @@ class BackgroundJobs:
             scheduler.remove_job(name)
         for name in wanted.keys() - known:
             check = wanted[name]
-            run = partial(self._monitor.run, check.name)
+            run = partial(self._run_check, check.name)
             self._add(scheduler, Job(name=name, run=run, every=check.interval), _CHECKS)
         soon = self._clock.utc() + timedelta(seconds=_BEAT_SECONDS)
         for name in self._monitor.recovering():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select
@@ -34,11 +35,14 @@ class SilenceKeeper:
         self._at_once = Deadline(_AT_ONCE, name="silences", clock=clock)
         self._stored: dict[str, int] = {}
         """The revisions that the database has."""
+        self.on_change: Callable[[Silence], object] = lambda silence: None
+        """Called with what an operator has silenced here, or ended."""
 
     def silence(self, key: str, seconds: float, reason: str, actor: str) -> Silence:
         """Tell nobody of that alert for so long; whether that is kept, `is_kept` knows."""
         made = self._silences.silence(key, seconds, reason, actor)
         self._store_now(made)
+        self.on_change(made)
         return made
 
     def end(self, key: str) -> Silence | None:
@@ -46,6 +50,7 @@ class SilenceKeeper:
         ended = self._silences.end(key)
         if ended is not None:
             self._store_now(ended)
+            self.on_change(ended)
         return ended
 
     def of(self, key: str) -> Silence | None:
@@ -55,6 +60,10 @@ class SilenceKeeper:
     def active(self) -> list[Silence]:
         """Those that last now, by their keys."""
         return self._silences.active()
+
+    def learn(self, silence: Silence) -> None:
+        """Take over one that another process has, if it is newer."""
+        self._silences.learn([silence])
 
     def is_kept(self, silence: Silence) -> bool:
         """Whether the database has it, so that it outlives the process."""

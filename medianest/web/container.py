@@ -21,11 +21,13 @@ from medianest.media.media import Media
 from medianest.media.plex.client import SERVICE as PLEX
 from medianest.monitoring.monitoring import Monitoring
 from medianest.monitoring.sharing import SharingCheck, check_sharing
+from medianest.monitoring.together import Together
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.store import OverrideStore
 from medianest.peers.board import Board
 from medianest.peers.host import HostPeers
+from medianest.peers.reception import Reception
 from medianest.peers.roster import MemberState
 from medianest.queue.queue import Queue
 from medianest.resilience import (
@@ -39,6 +41,7 @@ from medianest.storage import schema
 from medianest.storage.storage import Storage
 from medianest.web.auth import Tokens
 from medianest.web.core import CORE, Core, Journals, Registered
+from medianest.web.guesses import share_guesses
 from medianest.web.host_metrics import HostMetrics
 from medianest.web.roles import Role
 from medianest.web.server_metrics import (
@@ -117,6 +120,9 @@ class Container(Core):
                 settings.health, SharingCheck(registry, self.peers, self._is_one_of_several)
             )
         )
+        self.reception = Reception(self.peers, folder, registry.clock)
+        self.together = Together(self.monitoring, self.peers, registry.clock)
+        share_guesses(self.tokens.throttle, self.peers, registry.clock)
         self.interval = settings.health.interval
         self.check_timeout = settings.health.timeout
         self.threads = settings.threads
@@ -127,7 +133,9 @@ class Container(Core):
         return [
             *self.storage.jobs(),
             self.board.job(),
+            self.reception.job(),
             self.peers.job(),
+            self.together.job(),
             *([] if self.handover is None else [self.handover.job()]),
             *self.overrides.jobs(self.settings.health.interval),
             *([] if self.cluster is None else [self.cluster.job()]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Literal
@@ -15,6 +15,7 @@ from medianest.resilience import Clock
 __all__ = [
     "AT_ONCE",
     "MOST_ADDRESSES",
+    "REASONS",
     "SECONDS_EACH",
     "TELL_SECONDS",
     "TRUSTED_SECONDS",
@@ -47,6 +48,10 @@ _HOW: Final[Mapping[Reason, str]] = {
 }
 
 
+REASONS: Final[Mapping[str, Reason]] = {reason: reason for reason in _HOW}
+"""By their words."""
+
+
 @dataclass(slots=True)
 class _Attempts:
     """Of one address. The generic cell rate algorithm (ITU-T I.371): one time tells how many."""
@@ -72,6 +77,15 @@ class _Address:
     untold: int = 0
     reason: Reason = "no_token"
 
+    def add(self, reason: Reason, now: float) -> float:
+        """One more has failed; seconds until another one may, above 0 if that was too early."""
+        wait = self.failed.wait(now)
+        if wait <= 0:
+            self.failed.add(now)
+        if reason == "wrong_token" and self.guessed.wait(now) <= 0:
+            self.guessed.add(now)
+        return wait
+
 
 class Throttle:
     """Whom to let wait. An address that the right token came from is not slowed, so that nobody is
@@ -84,6 +98,10 @@ class Throttle:
         self._lines_since, self._lines = float("-inf"), 0
         self._others_at, self._others = float("-inf"), 0
         self._lock = threading.Lock()
+        self.on_failure: Callable[[str, Reason], object] = lambda name, reason: None
+        """Called with the name of an address, as long as it is not slowed for it."""
+        self.on_trust: Callable[[str], object] = lambda name: None
+        """Called with that of one that is trusted from now on."""
 
     def slows(self, address: str | None) -> float | None:
         """For how many seconds no token from an address is looked at; None if one may be."""
@@ -98,8 +116,17 @@ class Throttle:
     def passed(self, address: str | None) -> None:
         """The right token came from an address."""
         name, now = _who(address), self._clock.now()
+        if self._trusted(name, now):
+            self.on_trust(name)
+
+    def _trusted(self, name: str, now: float) -> bool:
+        """Trust an address; whether that is news, also to those that have missed it lately."""
         with self._lock:
-            self._known_needs_lock(name, now).trusted_until = now + TRUSTED_SECONDS
+            found = self._known_needs_lock(name, now)
+            is_news = found.trusted_until < now + TRUSTED_SECONDS - TELL_SECONDS
+            if is_news:
+                found.trusted_until = now + TRUSTED_SECONDS
+        return is_news
 
     def failed(self, address: str | None, reason: Reason) -> float | None:
         """An attempt from an address has failed. How many seconds it should wait; None while it
@@ -109,14 +136,22 @@ class Throttle:
             self._counts[reason] += 1
             found = self._known_needs_lock(name, now)
             found.untold, found.reason = found.untold + 1, reason
-            wait = found.failed.wait(now)
-            if wait <= 0:
-                found.failed.add(now)
-            if reason == "wrong_token" and found.guessed.wait(now) <= 0:
-                found.guessed.add(now)
+            wait = found.add(reason, now)
             attempts = self._told_needs_lock(found, now)
         _tell(name, attempts, reason)
+        if wait <= 0:
+            self.on_failure(name, reason)
         return wait if wait > 0 else None
+
+    def learn_failure(self, name: str, reason: Reason) -> None:
+        """An attempt from an address has failed in another process, which counts it."""
+        now = self._clock.now()
+        with self._lock:
+            self._known_needs_lock(name, now).add(reason, now)
+
+    def learn_trust(self, name: str) -> None:
+        """The right token came from an address to another process."""
+        self._trusted(name, self._clock.now())
 
     def tell(self) -> None:
         """Log those who have not gone on, so that `failed` could not; to be called now and then."""

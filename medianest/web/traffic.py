@@ -12,7 +12,16 @@ from werkzeug.routing import Rule
 from medianest.health.traffic import NOWHERE, Routes, Traffic
 from medianest.storage.callers import CALLER, Caller
 
-__all__ = ["LOOKS", "Services", "Wsgi", "note_answer", "record", "routes_of"]
+__all__ = [
+    "LOOKS",
+    "Services",
+    "Wsgi",
+    "answered",
+    "name_callers",
+    "note_answer",
+    "record",
+    "routes_of",
+]
 
 _ANSWERED = "medianest.answered"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -47,21 +56,33 @@ def routes_of(app: Flask, looks: tuple[str, ...] = (), services: Services = serv
     return Routes(known, looks)
 
 
-def record(app: Flask, traffic: Traffic, is_client: Callable[[str], bool]) -> None:
-    """Count every request of an app from now on. `is_client(path)`: whether a request is one of
-    those that are shed, and not of an operator or a probe."""
+def name_callers(app: Flask, is_client: Callable[[str], bool]) -> None:
+    """Have it known inside for whom a request is. `is_client(path)`: whether it is one of those
+    that are shed, and not of an operator or a probe."""
     inside: Wsgi = app.wsgi_app
 
-    def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        began = traffic.begin()
+    def named(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         caller: Caller = "client" if is_client(environ.get("PATH_INFO", "")) else "operator"
         token = CALLER.set(caller)
         try:
             return inside(environ, start_response)
         finally:
             CALLER.reset(token)
+
+    app.wsgi_app = named  # type: ignore[method-assign]
+
+
+def record(app: Flask, traffic: Traffic) -> None:
+    """Count every request of an app from now on."""
+    inside: Wsgi = app.wsgi_app
+
+    def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        began = traffic.begin()
+        try:
+            return inside(environ, start_response)
+        finally:
             method = environ.get("REQUEST_METHOD", "")
-            route, status = environ.get(_ANSWERED, (NOWHERE, 500))
+            route, status = answered(environ) or (NOWHERE, 500)
             traffic.end(began, method if method in _METHODS else "(other)", route, status)
 
     app.after_request(_note_response)
@@ -71,6 +92,11 @@ def record(app: Flask, traffic: Traffic, is_client: Callable[[str], bool]) -> No
 def note_answer(environ: dict[str, Any], route: str, status: int) -> None:
     """How a request was answered."""
     environ[_ANSWERED] = (route, status)
+
+
+def answered(environ: dict[str, Any]) -> tuple[str, int] | None:
+    """By which route a request was answered, and with which status; None: it was not."""
+    return environ.get(_ANSWERED)
 
 
 def _note_response(response: Response) -> Response:

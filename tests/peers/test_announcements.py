@@ -65,9 +65,20 @@ def test_what_takes_long_holds_up_nobody() -> None:
         begun.set()
         return goes_on.wait(10)
 
-    others.made.on("answers", act, apart=True)
+    others.made.on("answers", act, takes_time=True)
     others.made.hear(ONE, News("answers", "k"))
     assert begun.wait(10)
     assert others.sent == []
     goes_on.set()
     wait_until(lambda: others.sent == [Heard("k")])
+
+
+def test_what_takes_time_keeps_the_listening_thread_from_nothing() -> None:
+    others, may_end = Others(), threading.Event()
+    others.made.on("dependencies", may_end.wait, takes_time=True)
+    others.made.hear(ONE, News("dependencies", "k"))
+    others.made.hear(ONE, News("dependencies", "k"))  # it is said again while nobody has answered
+    assert others.sent == []
+    may_end.set()
+    wait_until(lambda: others.sent)
+    assert others.sent == [Heard("k")]

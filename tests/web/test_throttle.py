@@ -180,3 +180,39 @@ def test_prometheus_sees_what_failed(make_app: Callable[..., Flask]) -> None:
     text = client.get("/metrics", headers=viewer).text
     for reason, number in (("no_token", 1), ("wrong_role", 1), ("wrong_token", 2)):
         assert f'medianest_failed_attempts_total{{reason="{reason}"}} {number}.0' in text
+
+
+def test_what_fails_elsewhere_is_slowed_here_and_counted_there(clock: ManualClock) -> None:
+    """Keeps out: four workers took four times the guesses."""
+    here, there = Throttle(clock), Throttle(clock)
+    here.on_failure, there.on_failure = there.learn_failure, here.learn_failure
+    for each in (here, there) * (AT_ONCE // 2):
+        assert each.slows(HERE) is None
+        each.failed(HERE, "wrong_token")
+    assert here.slows(HERE) == there.slows(HERE) == SECONDS_EACH
+    assert here.counts()["wrong_token"] == there.counts()["wrong_token"] == AT_ONCE / 2
+
+
+def test_who_is_slowed_is_told_of_no_more(clock: ManualClock) -> None:
+    """Keeps out: who guesses on and on floods what the workers tell each other."""
+    throttle, told = Throttle(clock), list[str]()
+    throttle.on_failure = lambda name, reason: told.append(name)
+    for _ in range(10 * AT_ONCE):
+        throttle.failed(HERE, "wrong_token")
+    assert told == [HERE] * AT_ONCE
+
+
+def test_who_is_trusted_elsewhere_is_trusted_here(clock: ManualClock) -> None:
+    here, there = Throttle(clock), Throttle(clock)
+    told: list[str] = []
+    there.on_trust = told.append
+    for _ in range(3):
+        there.passed(HERE)
+    assert told == [HERE]
+    here.learn_trust(HERE)
+    for _ in range(2 * AT_ONCE):
+        here.failed(HERE, "wrong_token")
+    assert here.slows(HERE) is None
+    clock.advance(TELL_SECONDS + 1)  # who was away when it was told hears it soon
+    there.passed(HERE)
+    assert told == [HERE, HERE]

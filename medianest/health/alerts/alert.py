@@ -138,6 +138,31 @@ class AlertState:
         if not self._is_firing:
             self.alert, self._restored = alert, True
 
+    def record(self) -> dict[str, Any]:
+        """All of it in plain JSON values, for other processes of this host, whose monotonic clock
+        is the same."""
+        return {
+            "alert": None if self.alert is None else self.alert.as_dict(),
+            "above": {level.name: since for level, since in self._above.items()},
+            "well_since": self._well_since,
+            "seen_at": self._seen_at,
+            "quiet_until": self._quiet_until,
+            "bad_at": self.bad_at,
+            "restored": self._restored,
+        }
+
+    @classmethod
+    def of(cls, options: AlertOptions, now: float, record: Mapping[str, Any]) -> AlertState:
+        """As that of another process is. Raises KeyError, TypeError or ValueError for what is no
+        `record`."""
+        made, alert = cls(options, now), record["alert"]
+        made.alert = None if alert is None else Alert.of(alert)
+        made._above = {Severity[name]: float(at) for name, at in record["above"].items()}
+        made._well_since, made._seen_at = record["well_since"], float(record["seen_at"])
+        made._quiet_until, made.bad_at = float(record["quiet_until"]), float(record["bad_at"])
+        made._restored = bool(record["restored"])
+        return made
+
     def is_quiet(self, now: float) -> bool:
         """Whether nobody is told of it, as it was over so shortly ago."""
         return now < self._quiet_until

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from medianest.health.alerts.alert import Alert, AlertState
 from medianest.health.alerts.options import AlertOptions
-from medianest.health.alerts.rule_result import RuleResult
+from medianest.health.alerts.rule_result import RuleResult, worst
 from medianest.health.alerts.silences import Silences
 from medianest.health.events import AlertChanged
 from medianest.health.traffic import PERIOD
@@ -82,10 +82,12 @@ class AlertManager:
         """Keys of what fires and may not be told, and when it was asked."""
         self._lock = threading.Lock()
         self.sinks: list[Callable[[Alert], None]] = []
+        self.elsewhere: Callable[[], Iterable[RuleResult]] = list
+        """What the rules say in other processes of what each sees for itself."""
 
     def evaluate(self) -> list[Alert]:
         """Look at everything now; the alerts that were told."""
-        readings = list(self._read(self._lately_bad()))
+        readings = worst([*self.readings(), *self.elsewhere()])
         with self._lock:
             news = self._follow(readings)
             news += self._asking_again(news)
@@ -98,9 +100,29 @@ class AlertManager:
             self._tell(alert)
         return told
 
+    def readings(self) -> list[RuleResult]:
+        """What the rules say here now."""
+        return list(self._read(self._lately_bad()))
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """How it stands with each alert, for `adopt` in another process of this host."""
+        with self._lock:
+            return {key: track.record() for key, track in self._tracks.items()}
+
+    def adopt(self, records: Mapping[str, Mapping[str, Any]], known: Collection[str]) -> bool:
+        """Go on with some alerts of the process that tells them, and forget all whose keys it does
+        not know; whether others fire now. Raises KeyError, TypeError or ValueError for what are no
+        `records`."""
+        now, before = self._clock.now(), self.firing()
+        adopted = {key: AlertState.of(self._options, now, each) for key, each in records.items()}
+        with self._lock:
+            kept = {key: track for key, track in self._tracks.items() if key in known}
+            self._tracks = {**kept, **adopted}
+        return before != self.firing()
+
     def keys(self) -> frozenset[str]:
         """The keys of everything that there can be an alert about now, "rule:subject"."""
-        return frozenset(f"{r.rule}:{r.subject}" for r in self._read(self._lately_bad()))
+        return frozenset(reading.key for reading in self.readings())
 
     def restore(self, told: Iterable[Alert]) -> None:
         """Go on with alerts that were told before this process began, or by another one."""
@@ -144,7 +166,7 @@ class AlertManager:
 
     def _follow(self, readings: Iterable[RuleResult]) -> list[Alert]:
         now, utc, news = self._clock.now(), self._clock.utc(), []
-        seen = {f"{reading.rule}:{reading.subject}": reading for reading in readings}
+        seen = {reading.key: reading for reading in readings}
         for key in [key for key in self._tracks if key not in seen]:  # its subject is gone
             known = self._tracks.pop(key).alert
             if known is not None and known.state == "firing":
