@@ -73,7 +73,7 @@ def _caddy(folder: Path, port: int, servers: Sequence[str]) -> list[str]:
     text = _replaced((FILES / "Caddyfile").read_text(), BACKEND, *servers)
     for name in NAMES:
         text = _replaced(text, f"\n{name} {{", f"\nhttp://{name}:{port} {{")
-    (folder / "Caddyfile").write_text("{\n\tadmin off\n\tpersist_config off\n}\n" + text)
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + text)
     return [tool("caddy"), "run", "--config", str(folder / "Caddyfile")]
 
 
