@@ -16,8 +16,9 @@ from tests.support.server import OPERATOR, Server
 expect.set_options(timeout=10_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all: each test looks at its pages in a profile of its own."""
     with open_browser("--host-resolver-rules=MAP *.lan 127.0.0.1") as found:
         yield found
 
@@ -34,7 +35,9 @@ def sandboxes() -> Iterator[tuple[SandboxProcess, SandboxProcess]]:
 
 @pytest.fixture(scope="module")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, sandboxes: tuple[SandboxProcess, SandboxProcess]
+    tmp_path_factory: pytest.TempPathFactory,
+    sandboxes: tuple[SandboxProcess, SandboxProcess],
+    leaving: list[Server],
 ) -> Iterator[Server]:
     """In development, with a look at everything each half a second."""
     plex, overseerr = sandboxes
@@ -53,7 +56,8 @@ def server(
         MEDIANEST_OVERSEERR_API_KEY=overseerr.token,
     ).wait_until()
     yield running
-    running.stop()
+    running.leave()
+    leaving.append(running)
 
 
 @pytest.fixture(scope="package")
