@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -19,7 +20,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-__all__ = ["CHROMIUM", "Watched", "open_browser", "watched"]
+__all__ = ["CHROMIUM", "Watched", "everybody_can_read", "open_browser", "watched"]
 
 COMPLETE: Final = "MEDIANEST_TEST_COMPLETE" in os.environ
 """Whether what is missing here fails the test: read before tests clear the environment."""
@@ -27,6 +28,8 @@ COMPLETE: Final = "MEDIANEST_TEST_COMPLETE" in os.environ
 CHROMIUM: Final = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+
+_OF_COLOURS: Final = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 
 
 @contextmanager
@@ -79,3 +82,12 @@ def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
         assert not seen.complaints, "\n".join(seen.complaints)
     finally:
         context.close()
+
+
+def everybody_can_read(page: Page) -> None:
+    """axe finds nothing on the page, in the light or in the dark. All that differs between them is
+    colours, so in the dark it looks at these."""
+    for scheme, options in (("light", {}), ("dark", {"runOnly": _OF_COLOURS})):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page, options={"resultTypes": ["violations"], **options})
+        assert found.violations_count == 0, f"{page.url}, {scheme}: {found.generate_report()}"
