@@ -1,6 +1,7 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
 # make units  of them those that run no servers of their own (-m "not integration"; COVERAGE=1: with the code they reach)
+# make servers  of them those that do, but for the few that need the machine to themselves
 # make mutants  whether tests notice small faults (ONLY=medianest/resilience/retry.py: of one file or folder)
 # make check  linters, types (of the tests, benchmarks and examples too), layers
 # make pictures  the pictures of the page in docs/pictures, of a real server, in four minutes
@@ -24,20 +25,24 @@ LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Servers start a third faster when their modules are compiled once, and tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test units mutants docs pictures check contract schedules bench compat linters tools vendored image install lock clean
+.PHONY: run test servers units mutants docs pictures check contract schedules bench compat linters tools vendored image install lock clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
 
-# Those of tests/integration run servers of their own, so they come after the others, and more at
-# once, as they mostly wait; those that measure what one request waits for another have the machine
-# to themselves.
-test: units
-	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not alone" tests/integration
+# Those of tests/integration run servers of their own and mostly wait; the units mostly work, and
+# take what those leave of the processors meanwhile. Each prints what it found when it has ended.
+# Those that measure what one request waits for another have the machine to themselves.
+test: $(VENV)/.installed-test
+	@echo "servers and units run beside each other, and tell when they have ended"
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target NICELY="nice -n 5" WORKERS=2 servers units
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
+servers: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not alone" tests/integration
+
 units: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
+	$(NICELY) $(BIN)/python -m pytest --quiet --numprocesses $(or $(WORKERS),3) --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
 
 # Each of thousands of mutants is tested: this takes hours for all, minutes for a file.
 mutants: $(VENV)/.installed-mutants
