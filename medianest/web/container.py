@@ -132,9 +132,9 @@ class Container(Core):
         """What is done beside the requests."""
         return [
             *self.storage.jobs(),
+            self.peers.job(),
             self.board.job(),
             self.reception.job(),
-            self.peers.job(),
             self.together.job(),
             *([] if self.handover is None else [self.handover.job()]),
             *self.overrides.jobs(self.settings.health.interval),
