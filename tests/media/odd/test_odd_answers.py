@@ -99,17 +99,15 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[str | int, .
         yield from paths(value[0], (*path, 0))
 
 
-def changed(
-    document: dict[str, Any], path: tuple[str | int, ...], odd: Any
-) -> dict[str, dict[str, Any]]:
-    copied = copy.deepcopy(document)
-    parent: Any = copied
-    for name in path[:-1]:
-        parent = parent[name]
-    if odd is MISSING:
-        del parent[path[-1]]
+def changed(document: Any, path: tuple[str | int, ...], odd: Any) -> Any:
+    """The document with that in one place; all beside the way there is shared with it."""
+    copied, (name, *rest) = copy.copy(document), path
+    if rest:
+        copied[name] = changed(document[name], tuple(rest), odd)
+    elif odd is MISSING:
+        del copied[name]
     else:
-        parent[path[-1]] = odd
+        copied[name] = odd
     return copied
 
 
