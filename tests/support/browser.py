@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,6 +30,10 @@ CHROMIUM: Final = next(
 )
 
 _OF_COLOURS: Final = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+_LOOKED_FOR: Final[Mapping[Literal["light", "dark"], Mapping[str, Any]]] = {
+    "light": {},
+    "dark": {"runOnly": _OF_COLOURS},
+}
 
 
 @contextmanager
@@ -87,7 +91,7 @@ def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
 def everybody_can_read(page: Page) -> None:
     """axe finds nothing on the page, in the light or in the dark. All that differs between them is
     colours, so in the dark it looks at these."""
-    for scheme, options in (("light", {}), ("dark", {"runOnly": _OF_COLOURS})):
+    for scheme, options in _LOOKED_FOR.items():
         page.emulate_media(color_scheme=scheme)
         found = Axe().run(page, options={"resultTypes": ["violations"], **options})
         assert found.violations_count == 0, f"{page.url}, {scheme}: {found.generate_report()}"
