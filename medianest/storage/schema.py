@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from pkgutil import iter_modules
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from medianest.storage.errors import SchemaError
+from medianest.storage.migrations import versions
 
 __all__ = [
     "NO_TABLES",
@@ -30,21 +28,26 @@ _LOCK = 7_305_104
 
 
 @cache
+def _revisions() -> tuple[str, ...]:
+    """Of this version, the oldest first: the names of their files begin with them."""
+    return tuple(sorted(each.name.partition("_")[0] for each in iter_modules(versions.__path__)))
+
+
 def head_revision() -> str:
     """The revision that this version works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return _revisions()[-1]
 
 
 def known_revisions() -> set[str]:
     """All revisions that this version knows."""
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return set(_revisions())
 
 
 def current_revision(connection: Connection) -> str | None:
     """The revision of the tables; None when there are none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def in_words(revision: str | None) -> str:
@@ -64,13 +67,16 @@ def upgrade(connection: Connection) -> tuple[str | None, str]:
     if before is not None and before not in known_revisions():
         raise SchemaError(f"the tables are at {before}, which is newer than this version ({head})")
     if before != head:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection)
     return before, head
 
 
-def _config() -> Config:
+def _migrate(connection: Connection) -> None:
+    # Most starts find nothing to do, and Alembic takes a tenth of a second to load.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "medianest.storage:migrations")
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
