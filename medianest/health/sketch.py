@@ -34,6 +34,12 @@ class Sketch:
         self.longest = max(self.longest, took)
         self.ranges[math.ceil(math.log(max(took, _SHORTEST)) / _LOG_GAMMA)] += 1
 
+    def copy(self) -> Sketch:
+        """As it is now."""
+        found = Sketch()
+        found.merge(self)
+        return found
+
     def merge(self, other: Sketch) -> None:
         """Count those of another one, too."""
         self.requests += other.requests

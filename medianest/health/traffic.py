@@ -109,15 +109,40 @@ class Route:
 
     def since_start(self) -> Sketch:
         """All of its time."""
-        found = Sketch()
         with self._lock:
-            found.merge(self.total)
-        return found
+            return self.total.copy()
 
     def histogram(self) -> tuple[list[int], float, dict[int, int]]:
         """How many took up to each bound, the seconds of all, and how many had which status."""
         with self._lock:
             return list(self.counts), self.total.seconds, dict(self.statuses)
+
+    def add(self, other: Route, now: float) -> None:
+        """Count those of another process, too."""
+        for begun, part in other.slices(now):
+            self.add_slice(begun, part)
+        counts, _, statuses = other.histogram()
+        self.add_total(other.since_start(), counts, statuses)
+
+    def add_total(self, total: Sketch, counts: list[int], statuses: dict[int, int]) -> None:
+        """Count what has come elsewhere, too."""
+        with self._lock:
+            self.total.merge(total)
+            self.counts = [mine + its for mine, its in zip(self.counts, counts, strict=True)]
+            self.statuses.update(statuses)
+
+    def slices(self, now: float) -> list[tuple[float, Sketch]]:
+        """The parts of the last minute, and when each began."""
+        with self._lock:
+            self._newest(now)
+            return [(begun, part.copy()) for begun, part in self._slices]
+
+    def add_slice(self, begun: float, part: Sketch) -> None:
+        """Count what came in one of them elsewhere, too."""
+        with self._lock:
+            slices = dict(self._slices)
+            slices.setdefault(begun, Sketch()).merge(part)
+            self._slices = deque(sorted(slices.items()))
 
     def _newest(self, now: float) -> Sketch:
         slices, begun = self._slices, now - now % _SLICE
@@ -133,7 +158,9 @@ class Traffic:
 
     def __init__(self, clock: Clock | Callable[[], float] | None = None) -> None:
         self._clock = as_clock(clock)
-        self._started_at = self._clock.now()
+        self.started_at = self._clock.now()
+        self._elsewhere = 0
+        """Requests that other processes are answering."""
         self._routes: dict[tuple[str, str], Route] = {}
         self._lock = threading.Lock()
         self._begun, self._ended = LockFreeCounter(), LockFreeCounter()
@@ -157,7 +184,18 @@ class Traffic:
     def in_flight(self) -> int:
         """Requests that are being answered now."""
         ended = self._ended.read()  # first: one that ends in between must not count as minus one
-        return self._begun.read() - ended
+        return self._begun.read() - ended + self._elsewhere
+
+    def add(self, routes: Iterable[Route], in_flight: int, started_at: float) -> None:
+        """Count those of another process, too, which began to count at that instant."""
+        now = self._clock.now()
+        for route in routes:
+            key = route.method, route.route
+            with self._lock:
+                known = self._routes.setdefault(key, Route(*key, now))
+            known.add(route, now)
+        self._elsewhere += in_flight
+        self.started_at = min(self.started_at, started_at)
 
     def routes(self) -> list[Route]:
         """Every route that was asked for."""
@@ -169,7 +207,7 @@ class Traffic:
         minute, ever, now = Sketch(), Sketch(), self._clock.now()
         for route in self.routes() if routes is None else routes:
             route.add_to(minute, ever, now)
-        return Figures.of(minute, self._covered(now)), Figures.of(ever, now - self._started_at)
+        return Figures.of(minute, self._covered(now)), Figures.of(ever, now - self.started_at)
 
     def incoming(self, routes: Iterable[Route]) -> Incoming:
         """How much came over the last minute on these routes together; costs less than `figures`,
@@ -185,7 +223,7 @@ class Traffic:
     def _covered(self, now: float) -> float:
         """The seconds that the slices cover, the one that has just begun included: a rate over more
         would sink with each slice that goes."""
-        return min(PERIOD - _SLICE + now % _SLICE, now - self._started_at)
+        return min(PERIOD - _SLICE + now % _SLICE, now - self.started_at)
 
 
 class Routes:

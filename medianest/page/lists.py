@@ -43,8 +43,8 @@ def show_recovery(role: Role) -> Response:
 @looking
 def show_routes(role: Role) -> Response:
     """Every route that was asked for within the last minute."""
-    here = core()
-    return titled("routes", role, route_lines(here, here.monitoring.traffic.routes()), "Routes")
+    traffic = core().traffic()
+    return titled("routes", role, route_lines(traffic, traffic.routes()), "Routes")
 
 
 @pages.get("/audit")

@@ -11,7 +11,7 @@ from medianest.health import Status
 from medianest.health.alerts import Alert
 from medianest.health.report import Report
 from medianest.health.score import Deduction
-from medianest.health.traffic import NOWHERE, Figures, Route
+from medianest.health.traffic import NOWHERE, Figures, Route, Traffic
 from medianest.page import looks
 from medianest.page.looks import Look
 from medianest.page.switchboard import Line, lines_of
@@ -96,25 +96,25 @@ def now(here: Core, queue: QueueFigures | None, unset: Sequence[str]) -> Now:
     report = monitoring.reporter.report()
     intervals = {check.name: check.interval for check in monitoring.monitor.checks()}
     lines = lines_of(report.dependencies, monitoring.series.two_minutes, intervals)
-    people = [r for r in monitoring.traffic.routes() if monitoring.routes.serves_people(r)]
+    traffic = here.traffic()
+    people = [r for r in traffic.routes() if monitoring.routes.serves_people(r)]
     return Now(
         verdict=verdict_of(report, lines, queue, here.instead),
-        incoming=monitoring.traffic.figures(people)[0],
+        incoming=traffic.figures(people)[0],
         lines=lines,
         firing=report.firing,
         pending=report.pending,
         silenced=tuple(sorted(each.key for each in monitoring.silences.active())),
         queue=queue,
-        routes=route_lines(here, people),
+        routes=route_lines(traffic, people),
         recovery=action_lines(report.recovery),
         happened=happenings(here),
         not_configured=tuple(unset),
     )
 
 
-def route_lines(here: Core, routes: Iterable[Route]) -> tuple[RouteLine, ...]:
+def route_lines(traffic: Traffic, routes: Iterable[Route]) -> tuple[RouteLine, ...]:
     """Those that were asked for within the last minute, the busiest first."""
-    traffic = here.monitoring.traffic
     lines = [
         RouteLine(f"{route.method} {route.route}", traffic.figures([route])[0])
         for route in routes

@@ -15,7 +15,7 @@ from medianest.cache.redis import RedisServer
 from medianest.cluster import HostLink, tier_of
 from medianest.config import Settings, missing
 from medianest.dependencies.shown import shown_url
-from medianest.health.traffic import Routes
+from medianest.health.traffic import Routes, Traffic
 from medianest.jobs import Job, Lifecycle
 from medianest.media.media import Media
 from medianest.media.plex.client import SERVICE as PLEX
@@ -43,6 +43,7 @@ from medianest.web.auth import Tokens
 from medianest.web.core import CORE, Core, Journals, Registered
 from medianest.web.guesses import share_guesses
 from medianest.web.host_metrics import HostMetrics
+from medianest.web.host_traffic import HostTraffic
 from medianest.web.roles import Role
 from medianest.web.server_metrics import (
     dropped_records,
@@ -123,6 +124,7 @@ class Container(Core):
         self.reception = Reception(self.peers, folder, registry.clock)
         self.together = Together(self.monitoring, self.peers, registry.clock)
         share_guesses(self.tokens.throttle, self.peers, registry.clock)
+        self._traffic = HostTraffic(self.monitoring.traffic, self.board, registry.clock)
         self.interval = settings.health.interval
         self.check_timeout = settings.health.timeout
         self.threads = settings.threads
@@ -187,6 +189,10 @@ class Container(Core):
         if self.settings.env == "testing" or migrator.is_current:
             return []
         return [_schema_reason(migrator.revision)]
+
+    def traffic(self) -> Traffic:
+        """The requests of all workers of the host."""
+        return self._traffic.gather()
 
     def queue_figures(self) -> Mapping[str, Any]:
         """How many operations are in which state. Raises StorageError."""

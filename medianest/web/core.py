@@ -13,7 +13,7 @@ from flask import Response, current_app, g, has_request_context
 from medianest.bridges.circuitbreaker.others import other_breakers
 from medianest.health.change_history import ChangeHistory
 from medianest.health.report import Report
-from medianest.health.traffic import Routes
+from medianest.health.traffic import Routes, Traffic
 from medianest.health.watch import Watch
 from medianest.jobs import Lifecycle
 from medianest.overrides.keeper import OverrideKeeper
@@ -129,6 +129,10 @@ class Core(ABC):
     def unready(self) -> list[str]:
         """Why no requests should be sent here, beside what the health checks say."""
         return []
+
+    def traffic(self) -> Traffic:
+        """The requests of all workers of the host."""
+        return self.monitoring.traffic
 
     def queue_figures(self) -> Mapping[str, Any]:
         """How many operations of its queue are in which state. Raises StorageError."""

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from medianest.resilience import ManualClock
 from tests.support.waiting import wait_until
 
 VIEWER = {"Authorization": "Bearer the-viewer-token"}
@@ -80,3 +81,20 @@ def test_one_worker_writes_no_file(begin: Begin) -> None:
     only.extensions["medianest"].board.look()
     only.extensions["medianest"].board.stop()
     assert not [each for each in folder.iterdir() if "figures" in each.name]
+
+
+def test_requests_by_route_are_those_of_all(begin: Begin, clock: ManualClock) -> None:
+    one, two = begin("0"), begin("1")
+    for app in (one, two):
+        app.test_client().get(LIVE)
+    for app in (one, two):
+        found = app.test_client().get("/api/v1/health/metrics", headers=VIEWER).json
+        assert found is not None
+        (route,) = [each for each in found["routes"] if each["route"] == LIVE]
+        assert route["since_start"]["requests"] == route["statuses"]["200"] == 2
+        clock.advance(2)
+    two.extensions["medianest"].board.stop()
+    two.extensions["medianest"].peers.stop()
+    one.extensions["medianest"].board.look()
+    _, ever = one.extensions["medianest"].traffic().figures()
+    assert ever.requests == 4

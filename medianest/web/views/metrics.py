@@ -92,7 +92,7 @@ class Traffic(AnswerModel):
 
 
 class HealthMetrics(AnswerModel):
-    """The traffic of this process, and the resources that it uses."""
+    """The traffic of this host, and the resources that the process that answers uses."""
 
     generated_at: Timestamp
     uptime_seconds: Seconds
@@ -157,35 +157,34 @@ of_health = Blueprint("health_metrics", __name__, url_prefix="/api/v1/health")
 @of_health.get("/metrics")
 @endpoint("viewer", operation_id="get_health_metrics", query=Anything, answers={200: HealthMetrics})
 def get_health_metrics() -> HealthMetrics:
-    """What this process does, by route and in all, over the last minute and since its start, and
-    of that what people asked for; and what it takes."""
-    here, watch = core(), core().monitoring
-    minute, ever = watch.traffic.figures()
+    """What is asked of this host, by route and in all, over the last minute and since its start,
+    and of that what people asked for; and what the process that answers takes."""
+    here, watch, seen = core(), core().monitoring, core().traffic()
+    minute, ever = seen.figures()
     cpu = watch.monitor.component("cpu").detail
     return HealthMetrics(
         generated_at=here.registry.clock.utc(),
         uptime_seconds=here.uptime,
-        in_flight=watch.traffic.in_flight,
+        in_flight=seen.in_flight,
         last_minute=RequestFigures.of(minute),
         since_start=RequestFigures.of(ever),
-        users=_traffic(watch, of_users=True),
-        others=_traffic(watch, of_users=False),
-        routes=tuple(_route(watch, route) for route in watch.traffic.routes()),
+        users=_traffic(seen, watch.routes, of_users=True),
+        others=_traffic(seen, watch.routes, of_users=False),
+        routes=tuple(_route(seen, route) for route in seen.routes()),
         memory=MemoryFigures.model_validate(watch.system.memory()),
         cpu=CpuFigures.model_validate(dict(cpu)) if cpu else None,
         threads=_threads(watch, here.threads),
     )
 
 
-def _traffic(watch: Watch, *, of_users: bool) -> Traffic:
-    known, serves_people = watch.traffic.routes(), watch.routes.serves_people
-    routes = [each for each in known if serves_people(each) is of_users]
-    minute, ever = watch.traffic.figures(routes)
+def _traffic(seen: traffic.Traffic, known: traffic.Routes, *, of_users: bool) -> Traffic:
+    routes = [each for each in seen.routes() if known.serves_people(each) is of_users]
+    minute, ever = seen.figures(routes)
     return Traffic(last_minute=RequestFigures.of(minute), since_start=RequestFigures.of(ever))
 
 
-def _route(watch: Watch, route: Route) -> RouteFigures:
-    minute, ever = watch.traffic.figures([route])
+def _route(seen: traffic.Traffic, route: Route) -> RouteFigures:
+    minute, ever = seen.figures([route])
     _, _, statuses = route.histogram()
     return RouteFigures(
         method=route.method,
