@@ -44,13 +44,14 @@ class PostgresTier:
     def __init__(self, url: str) -> None:
         engine = postgres.make_engine(make_url(url), pool_size=1, timeout=_STATEMENT_SECONDS)
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._me = secrets.token_hex(8)
+        self._me = ""
         self._connection: Connection | None = None
         self._listens = False
 
     def connect(self) -> None:
         """Listen to the others, where that is of use: behind a pooler each statement may go to
         another process of the server, and what one of them hears reaches anybody."""
+        self._me = secrets.token_hex(8)  # and not before the fork
         with _mapped():
             self._connection = self._engine.connect()
             answering = self._connection.execute(text(_ANSWERING)).scalar_one()

@@ -74,12 +74,13 @@ class RedisTier:
     def __init__(self, url: str) -> None:
         self._pool: ConnectionPool = make_pool(url, _CONNECTIONS)
         self._client = Redis(connection_pool=self._pool)
-        self._me = secrets.token_hex(8).encode()
+        self._me = b""
         self._ear: Any = None
         """The connection that listens; None where this user of Redis may not."""
 
     def connect(self) -> None:
         """Listen to the others."""
+        self._me = secrets.token_hex(8).encode()  # and not before the fork
         with _mapped():
             self._ear = self._pool.get_connection()
             try:
