@@ -92,14 +92,16 @@ class DependencyRegistrar:
         """What was registered under that name."""
         return self._registered.get(name)
 
-    def sync(self) -> None:
-        """Learn what other processes registered and removed. Raises the errors of the database."""
+    def sync(self) -> bool:
+        """Learn what other processes registered and removed; False where it has to be done again.
+        Raises the errors of the database."""
         changes = self._changes
         kept = [found for row in self._store.all() if (found := self._read(row)) is not None]
         with self._lock:
             if changes != self._changes:
-                return  # what was read may be older than what has been done here: next time
+                return False  # what was read may be older than what has been done here
             self._reconcile({definition.name: definition for definition in kept})
+        return True
 
     def _read(self, row: dict[str, object]) -> Definition | None:
         try:

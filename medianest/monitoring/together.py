@@ -167,13 +167,14 @@ class Together:
     def _learn_dependencies(self) -> bool:
         return self._learned(self._watch.dependencies.sync)
 
-    def _learned(self, sync: Callable[[], object]) -> bool:
+    def _learned(self, sync: Callable[[], bool | None]) -> bool:
+        """Whether all is known now that the database has; else it is said again soon."""
         try:
-            sync()
+            is_done = sync() is not False
         except (StorageError, CallRefusedError):
             return False
         self._watch.reporter.forget()
-        return True
+        return is_done
 
 
 def _is_own(check: Check) -> bool:
