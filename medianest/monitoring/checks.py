@@ -70,7 +70,7 @@ def checks_outside(settings: Settings, media: Media, clock: Clock) -> Iterator[C
             "/identity",
             lambda answer: answer["MediaContainer"].get("version"),
             tls=settings.plex.tls,
-            trouble=lambda: plex.trouble,
+            trouble=lambda: plex.trouble or plex.trouble_elsewhere(),
         )
         yield check(PLEX, "important", identity)
     if settings.overseerr.url is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from medianest.health import Check
 from medianest.health.alerts import RuleResult, Silence
 from medianest.jobs import Job
+from medianest.media.plex.service import Plex
 from medianest.monitoring.checks import QUEUE
 from medianest.monitoring.monitoring import Monitoring
 from medianest.peers.host import HostPeers
@@ -36,18 +38,29 @@ _OWN: Final = ("error-rate", "response-time", "breakers-open", "memory")
 """Rules about what each process sees for itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What another process has told last of what it sees for itself: what the rules say, what is
+    wrong with Plex although it answers, and when that was."""
+
+    readings: list[RuleResult]
+    trouble: str | None
+    at: float
+
+
 class Together:
     """Has several processes do `watch`'s work once. Thread-safe."""
 
-    def __init__(self, watch: Monitoring, peers: HostPeers, clock: Clock) -> None:
-        self._watch, self._peers, self._clock = watch, peers, clock
+    def __init__(self, watch: Monitoring, plex: Plex, peers: HostPeers, clock: Clock) -> None:
+        self._watch, self._plex, self._peers, self._clock = watch, plex, peers, clock
         self.told_at = clock.now()
-        self._elsewhere: dict[str, tuple[list[RuleResult], float]] = {}
+        self._elsewhere: dict[str, _Seen] = {}
         self._told: dict[str, str] = {}
         """What was told of each check last."""
         self._turn = 0
         watch.evaluate = self.evaluate
         watch.alerts.elsewhere = self._readings_elsewhere
+        plex.trouble_elsewhere = self._trouble_elsewhere
         watch.dependencies.on_change = partial(self._announce, _DEPENDENCIES)
         watch.silences.on_change = self._tell_silence
         peers.announcements.on(_DEPENDENCIES, self._learn_dependencies, takes_time=True)
@@ -62,7 +75,17 @@ class Together:
 
     def job(self) -> Job:
         """What is done beside the requests."""
-        return Job(name="tell the other workers", run=self.tell, every=_EVERY, must_go_on=True)
+        return Job(
+            name="tell the other workers",
+            run=self.tell,
+            every=_EVERY,
+            at_start=self.begin,
+            must_go_on=True,
+        )
+
+    def begin(self) -> None:
+        """Wait for what the elected one tells: a process may begin long after it was set up."""
+        self.told_at = self._clock.now()
 
     @property
     def is_judge(self) -> bool:
@@ -87,7 +110,7 @@ class Together:
             return
         found = [each for each in self._watch.alerts.readings() if each.rule in _OWN]
         bad = [each.as_dict() for each in found if each.severity is not None]
-        self._peers.bulletins.tell(_READINGS, {"readings": bad})
+        self._peers.bulletins.tell(_READINGS, {"readings": bad, "trouble": self._plex.trouble})
 
     def tell(self) -> None:
         """Tell the others what was found, where this process is the elected one."""
@@ -135,16 +158,24 @@ class Together:
     # -- what the others tell ----------------------------------------------------------------------
 
     def _hear_readings(self, sender: str, body: dict[str, Any]) -> None:
-        found = [RuleResult.of(each) for each in body["readings"]]
-        self._elsewhere[sender] = found, self._clock.now()
+        found, trouble = [RuleResult.of(each) for each in body["readings"]], body["trouble"]
+        self._elsewhere[sender] = _Seen(found, trouble and str(trouble), self._clock.now())
 
     def _readings_elsewhere(self) -> list[RuleResult]:
-        """Of those that live, and have told so lately."""
+        return [reading for seen in self._seen() for reading in seen.readings]
+
+    def _trouble_elsewhere(self) -> str | None:
+        return next((seen.trouble for seen in self._seen() if seen.trouble), None)
+
+    def _seen(self) -> list[_Seen]:
+        """By those that live, and have told so lately."""
+        if not self._elsewhere:
+            return []
         now, living = self._clock.now(), set(self._peers.members())
-        for name, (_, at) in list(self._elsewhere.items()):
-            if name not in living or now - at > _SILENT:
+        for name, seen in list(self._elsewhere.items()):
+            if name not in living or now - seen.at > _SILENT:
                 self._elsewhere.pop(name, None)
-        return [each for found, _ in list(self._elsewhere.values()) for each in found]
+        return list(self._elsewhere.values())
 
     # -- what operators change ---------------------------------------------------------------------
 

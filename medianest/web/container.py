@@ -122,7 +122,7 @@ class Container(Core):
             )
         )
         self.reception = Reception(self.peers, folder, registry.clock)
-        self.together = Together(self.monitoring, self.peers, registry.clock)
+        self.together = Together(self.monitoring, self.media.plex, self.peers, registry.clock)
         share_guesses(self.tokens.throttle, self.peers, registry.clock)
         self._traffic = HostTraffic(self.monitoring.traffic, self.board, registry.clock)
         self.interval = settings.health.interval

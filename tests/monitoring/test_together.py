@@ -175,3 +175,13 @@ def test_a_silence_is_known_to_the_one_that_tells(both: list[Container]) -> None
     second.storage.database.close()
     second.monitoring.silences.silence("memory:system", 60, "I know", "operator")
     wait_until(lambda: first.monitoring.silences.of("memory:system"))
+
+
+def test_a_token_that_plex_refuses_another_one_is_trouble_for_all(both: list[Container]) -> None:
+    first, second = both
+    second.media.plex.trouble = "plex refuses the token"
+    second.together.evaluate()
+    wait_until(lambda: first.media.plex.trouble_elsewhere())
+    check(first)
+    found = first.monitoring.monitor.component(PLEX)
+    assert (found.status, found.message) == (Status.DEGRADED, "plex refuses the token")

@@ -75,6 +75,8 @@ class Plex:
         self._operations: UpstreamOperations | None = None
         self.trouble: str | None = None
         """What is wrong with it although it answers: a token that it refused last."""
+        self.trouble_elsewhere: Callable[[], str | None] = lambda: None
+        """The same, as other processes have found it."""
         if settings.url is not None:
             self._client = PlexClient(settings.url, settings, self._clock, secrets)
             self._operations = UpstreamOperations(
