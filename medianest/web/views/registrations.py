@@ -41,8 +41,9 @@ Name = Annotated[str, Field(min_length=1, max_length=100, examples=["nas"])]
 )
 def register_dependency(body: Registration) -> tuple[Dependency, int, dict[str, str]]:
     """Watch another dependency. It has its breaker, its bulkhead, its check and its place in the
-    graph at once, survives a restart, and every process on the same database knows it within one
-    interval of checks; 200 when exactly that is registered already."""
+    graph at once and survives a restart. The other workers of this host know it when this is
+    answered, other hosts on the same database within one interval of checks; 200 when exactly that
+    is registered already."""
     added = _register(body)
     if added:
         detail = {"type": body.type, "criticality": body.criticality}
