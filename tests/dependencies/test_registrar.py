@@ -215,11 +215,12 @@ def test_where_the_database_is_down_nothing_changes(
 
     monkeypatch.setattr(registrar.database, "write", down)
     monkeypatch.setattr(registrar.database, "read", down)
-    for call in (
+    calls: tuple[Callable[[], bool], ...] = (
         lambda: registrar.register(define(), "kim"),
         lambda: registrar.remove("disk"),
         registrar.sync,
-    ):
+    )
+    for call in calls:
         with pytest.raises(DatabaseUnavailableError):
             call()
     assert known(registrar) == ["disk"]
@@ -248,9 +249,9 @@ def test_a_look_never_undoes_what_was_registered_meanwhile(
         return kept
 
     monkeypatch.setattr(registrar.store, "all", slow)
-    registrar.sync()
+    assert not registrar.sync()  # so that nobody takes it for known here
     assert known(registrar) == ["late"]
-    registrar.sync()
+    assert registrar.sync()
     assert known(registrar) == ["late"]
 
 
@@ -269,6 +270,15 @@ def test_a_look_never_brings_back_what_was_removed_meanwhile(
     monkeypatch.setattr(registrar.store, "all", slow)
     registrar.sync()
     assert known(registrar) == []
+
+
+def test_others_are_told_when_it_is_kept(registrar: Registrar, other: Registrar) -> None:
+    """Keeps out: the Location of an answer was a 404 for other workers."""
+    registrar.on_change = other.sync
+    registrar.register(define("disk"), "kim")
+    assert known(other) == ["disk"]
+    registrar.remove("disk")
+    assert known(other) == []
 
 
 def test_what_was_removed_elsewhere_can_be_registered_anew_here(
