@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import coalescing, crowd, flask_view, pages, queue, scrapes
+from benchmarks import coalescing, crowd, flask_view, obeyed, pages, queue, scrapes
 from benchmarks.measure import cells, measure
 from benchmarks.table import (
     Grid,
@@ -46,6 +46,7 @@ def main() -> int:
         served = flask_view.serve()
         looked_at = scrapes.scraped()
         looked = pages.looked()
+        heard = obeyed.obeyed()
     grid = Grid(all_cells)
     judged = verdicts(grid, crowds, served, rates, looked_at, looked)
     print_machine(options.rounds)
@@ -56,6 +57,7 @@ def main() -> int:
     print_views(served)
     print_scrapes(looked_at)
     print_pages(looked)
+    obeyed.print_obeyed(heard)
     print_verdicts(judged)
     print(f"\nit took {time.monotonic() - started:.0f} s")
     return int(options.strict and not all(verdict.held for verdict in judged))
