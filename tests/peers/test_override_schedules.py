@@ -35,9 +35,8 @@ def something_happens(host: Host) -> None:
         wanted = [each for each in file.read() if each.is_active(host.world.clock.utc())]
         assert (born.state in OF_OPERATORS) >= bool(wanted)
     if chance.random() < 0.2:
-        host.pass_by(0.25)
-        for each in host.living():
-            each.keeper.follow()  # within a second everybody has
+        store.is_away = False
+        host.settle()  # what was said a while before: everybody has looked at both
         chance.choice([file.remove, store.remove])()
         file.is_full = False
         host.living()[0].keeper.follow()
