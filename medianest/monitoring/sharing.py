@@ -68,8 +68,8 @@ class SharingCheck:
 
     def _difference(self, breaker: CircuitBreaker) -> str | None:
         states = self._peers.roster.states_of(breaker)
-        is_new = self._registry.clock.now() - max((each.since for each in states), default=0.0)
-        if is_new < _LASTS:
+        lasted = self._registry.clock.now() - max((each.since for each in states), default=0.0)
+        if lasted < _LASTS:
             return None
         return difference(self._registry.service_of(breaker.name), states)
 
