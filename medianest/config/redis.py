@@ -19,7 +19,7 @@ class RedisSettings(Section):
     """`redis://:password@host:6379/0`, `rediss://…` or `unix:///…`, for Redis or Valkey. With it
     last good answers outlive a restart and all workers share them, and all hosts on it obey
     operators within a second. Hosts that share them need clocks that agree within a minute. Not
-    set: answers stay in the process."""
+    set: answers stay on this host, and end with the server."""
     timeout: Seconds = 0.25
     """Total time of one command, with making the connection."""
     max_concurrent: Places | None = None
