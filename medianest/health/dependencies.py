@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from medianest.health.component import ComponentHealth
 from medianest.health.status import STATUS_OF_STATE, Status
@@ -133,6 +134,10 @@ def _of_check(check: ComponentHealth) -> _Opinion:
     return _Opinion(check.status, message, check.since)
 
 
+_FIRST: Final = 1
+"""The generation of a breaker that has never changed."""
+
+
 def _of_breaker(breaker: BreakerSnapshot, check_passes: bool = False) -> _Opinion:
     """An open breaker of a dependency that passes its check only degrades it, and does so until a
     call has come through: that nobody calls proves nothing."""
@@ -140,7 +145,7 @@ def _of_breaker(breaker: BreakerSnapshot, check_passes: bool = False) -> _Opinio
     if check_passes and breaker.state is State.OPEN:
         status, words = Status.DEGRADED, f"its check passes, but {words}"
     # One that has never changed is as old as this process, and its check may be known for longer.
-    since = breaker.since if breaker.generation or not check_passes else None
+    since = breaker.since if breaker.generation > _FIRST or not check_passes else None
     return _Opinion(status, words, since)
 
 
