@@ -3,18 +3,18 @@ never takes all threads."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, Final, Unpack
 
 from medianest.resilience.arguments import tells_arguments
 from medianest.resilience.clock import Clock, as_clock
 from medianest.resilience.counter import LockFreeCounter
-from medianest.resilience.deadline import remaining
 from medianest.resilience.errors import BulkheadFullError
 from medianest.resilience.events import BulkheadFull, bulkhead_full, publish
 from medianest.resilience.keywords import BulkheadKeywords
+from medianest.resilience.line import Line, Waiter
 from medianest.resilience.options import BulkheadOptions, checked_name, configure
+from medianest.resilience.shared_line import SharedLine
 from medianest.resilience.snapshot import BulkheadSnapshot
 from medianest.resilience.strategy import DeferredSettlement, Invoke, Strategy, direct
 
@@ -22,9 +22,6 @@ __all__ = ["Bulkhead", "Place"]
 
 _RETRY_AFTER = 1.0
 """Seconds to tell a refused caller: a full compartment usually has a place again within one."""
-
-_FRESH: Final = "fresh"
-"""A place that nobody has had yet."""
 
 
 @tells_arguments
@@ -48,17 +45,13 @@ class Bulkhead(Strategy):
     ) -> None:
         self.name = checked_name(name, "bulkhead")
         self.options = configure(BulkheadOptions, options, keywords, f"bulkhead {name!r}", "clock")
-        # A place is taken from the end and given back there: both atomic, no lock. So used ones go
-        # first, and the fresh ones that are left tell the peak.
-        self._places: list[str | None] = [_FRESH] * self.options.max_concurrent
-        # Who waits, longest first.
-        self._queue: list[_Waiter] = []
-        self._queue_lock = threading.Lock()
-        self._clock = as_clock(clock)
-        self._pace = 0.0
-        """Seconds from one place given to who waits to the next."""
-        self._moved_at = 0.0
-        """When one was given, or since when the first waits for one."""
+        clock, most = as_clock(clock), self.options.max_concurrent
+        self.shared: Final = (
+            SharedLine(most, self.options.max_wait, clock) if self.options.scope == "host" else None
+        )
+        """What its peers tie together, where its places are the host's."""
+        self._line = self.shared or Line(most, self.options.max_wait, clock)
+        self._places, self._give_back = self._line.free, self._line.give_back
         self._rejected = LockFreeCounter()
         super().__init__()
 
@@ -66,8 +59,8 @@ class Bulkhead(Strategy):
         """Compose the bulkhead around `inner`."""
         return self._around(inner, (self.options.max_wait, self.options.max_waiting))
 
-    def _around(self, inner: Invoke, line: tuple[float, int | None]) -> Invoke:
-        places, queue = self._places, self._queue
+    def _around(self, inner: Invoke, bounds: tuple[float, int | None]) -> Invoke:
+        places, queue = self._places, self._line.queue
         is_innermost = inner is direct
 
         def invoke(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -78,8 +71,8 @@ class Bulkhead(Strategy):
                     # does not, so that a place that is taken is always known to be taken.
                     del places[-1]
                 except IndexError:
-                    waiter = _Waiter()
-                    self._wait_for_place(waiter, *line)
+                    waiter = Waiter()
+                    self._wait_for_place(waiter, *bounds)
                 taken = True
                 if is_innermost:  # the frame of `direct` is 20 ns
                     result = function(*args, **kwargs) if kwargs else function(*args)
@@ -93,7 +86,7 @@ class Bulkhead(Strategy):
                 return result
             places.append(None)
             if queue:  # who began to wait just before the place was back has not seen it
-                self._serve()
+                self._line.serve()
             return result
 
         return invoke
@@ -103,119 +96,51 @@ class Bulkhead(Strategy):
         try:
             del self._places[-1]
         except IndexError:
-            waiter, options = _Waiter(), self.options
+            waiter, options = Waiter(), self.options
             try:
                 self._wait_for_place(waiter, options.max_wait, options.max_waiting)
             except BaseException:
-                self._abandon(waiter)
+                self._line.abandon(waiter)
                 raise
         return Place(self._give_back)
 
     def snapshot(self) -> BulkheadSnapshot:
         """How full it is, and was."""
-        most = self.options.max_concurrent
+        line = self._line
         return BulkheadSnapshot(
             name=self.name,
-            max_concurrent=most,
-            in_use=most - len(self._places),
-            waiting=len(self._queue),
+            max_concurrent=self.options.max_concurrent,
+            in_use=line.in_use,
+            waiting=line.waiting,
             rejected=self._rejected.read(),
-            peak=most - self._places.count(_FRESH),
+            peak=line.peak,
+            scope=line.scope,
         )
 
-    def _end(self, error: BaseException, taken: bool, waiter: _Waiter | None) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many calls of this process wait for a place."""
+        return self._line.waiting
+
+    def _end(self, error: BaseException, taken: bool, waiter: Waiter | None) -> None:
         """A call ended by an error, which may be that it goes on, or before it had a place."""
         if isinstance(error, DeferredSettlement):
             error.held.append(Place(self._give_back))
         elif taken:
             self._give_back()
         elif waiter is not None:
-            self._abandon(waiter)
+            self._line.abandon(waiter)
 
-    def _give_back(self) -> None:
-        """To who has waited longest, past whoever comes just now; or to all."""
-        with self._queue_lock:
-            if self._queue:
-                self._give_to_first()
-                return
-        self._places.append(None)
-        self._serve()
-
-    def _serve(self) -> None:
-        """Give a free place, if there is one, to who has waited longest."""
-        with self._queue_lock:
-            if self._queue and self._places:
-                try:
-                    del self._places[-1]
-                except IndexError:  # somebody has just come and taken it
-                    return
-                self._give_to_first()
-
-    def _give_to_first(self) -> None:
-        """With the queue's lock held."""
-        now = self._clock.now()
-        # A mean of the last few: one place that came late, or soon, says little; and longer than
-        # anybody waits is long enough.
-        self._pace += (min(now - self._moved_at, self.options.max_wait) - self._pace) / 4
-        self._moved_at = now
-        self._queue.pop(0).give()
-
-    def _wait_for_place(self, waiter: _Waiter, max_wait: float, most: int | None) -> None:
-        patience = remaining(max_wait)
-        if patience <= 0 or not self._wait(waiter, patience, most):
+    def _wait_for_place(self, waiter: Waiter, max_wait: float, most: int | None) -> None:
+        if not self._line.wait(waiter, max_wait, most):
             next(self._rejected.ticks)
             if bulkhead_full.receivers:
                 publish((BulkheadFull(self.name, self.options.max_concurrent),))
             raise BulkheadFullError(self.name, _RETRY_AFTER) from None
 
-    def _wait(self, waiter: _Waiter, patience: float, most: int | None) -> bool:
-        now = self._clock.now()
-        with self._queue_lock:
-            ahead = len(self._queue)
-            if not ahead:
-                self._moved_at = now
-            elif most is not None and (ahead >= most or self._time_for(ahead + 1, now) > patience):
-                return False
-            self._queue.append(waiter)
-        self._serve()
-        return waiter.gate.acquire(timeout=patience) or not self._leave(waiter)
-
-    def _time_for(self, places: int, now: float) -> float:
-        """Seconds in which so many places come free, from what is known now."""
-        return places * max(self._pace, now - self._moved_at)
-
-    def _leave(self, waiter: _Waiter) -> bool:
-        """Stop waiting; False when it has been given a place already."""
-        with self._queue_lock:
-            if not waiter.given and waiter in self._queue:
-                self._queue.remove(waiter)
-                self._pace = max(self._pace, self._clock.now() - self._moved_at)  # at best
-            return not waiter.given
-
-    def _abandon(self, waiter: _Waiter) -> None:
-        """Whoever waited cannot use a place any more: an interrupt came, or its time is over."""
-        if not self._leave(waiter):
-            self._give_back()
-
     def __repr__(self) -> str:
-        return f"<Bulkhead {self.name!r} {len(self._places)}/{self.options.max_concurrent} free>"
-
-
-class _Waiter:
-    """Waits at a gate, which is opened with a place for it. Whether it was given one is said by
-    `given`, which an interrupt cannot blur."""
-
-    __slots__ = ("gate", "given")
-
-    def __init__(self) -> None:
-        self.gate = threading.Lock()
-        self.gate.acquire()
-        self.given = False
-
-    def give(self) -> None:
-        """Let it have a place; with the queue's lock held."""
-        self.given = True
-        self.gate.release()
+        most = self.options.max_concurrent
+        return f"<Bulkhead {self.name!r} {most - self._line.in_use}/{most} free>"
 
 
 class Place:

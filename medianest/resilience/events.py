@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BreakerAdded",
     "BudgetExhausted",
+    "BulkheadAdded",
     "BulkheadFull",
     "CallRefused",
     "Degraded",
@@ -35,6 +36,7 @@ __all__ = [
     "WouldHaveOpened",
     "breaker_added",
     "budget_exhausted",
+    "bulkhead_added",
     "bulkhead_full",
     "call_refused",
     "degraded",
@@ -70,6 +72,14 @@ class BreakerAdded(Event):
 
 
 breaker_added = BreakerAdded.signal
+
+
+@dataclass(frozen=True, slots=True)
+class BulkheadAdded(Event):
+    """A registry has a bulkhead that it did not have before."""
+
+
+bulkhead_added = BulkheadAdded.signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         BulkheadOptions,
         CircuitBreakerOptions,
         RetryOptions,
+        Scope,
     )
     from medianest.resilience.outcome import Expected
     from medianest.resilience.recovery.action import Concerns, Execute
@@ -65,6 +66,7 @@ class BulkheadKeywords(TypedDict, total=False):
     max_concurrent: int
     max_wait: float
     max_waiting: int | None
+    scope: Scope
 
 
 class PolicyKeywords(TypedDict, total=False):

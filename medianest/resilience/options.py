@@ -8,17 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from medianest.resilience.arguments import refuse_unknown, tells_arguments
 from medianest.resilience.errors import ConfigurationError
 from medianest.resilience.judging import FailureIf
 from medianest.resilience.outcome import Classifier, Expected, matcher
 
-__all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions"]
+__all__ = ["BulkheadOptions", "CircuitBreakerOptions", "RetryOptions", "Scope"]
 
 Options = TypeVar("Options")
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+Scope = Literal["process", "host"]
 
 MAX_SECONDS = 10 * 365 * 86400.0
 """Ten years: longer than anything waits, and short enough for every date and every timer."""
@@ -125,9 +127,14 @@ class BulkheadOptions:
     max_waiting: int | None = None
     """How many may wait at once, and only while places come free so fast that all of them get one
     in time; None: any number, whatever comes of it."""
+    scope: Scope = "process"
+    """Whose places they are: each process's, or all processes' of the host together where these
+    share them (at most 1,000)."""
 
     def __post_init__(self) -> None:
-        whole(self, "max_concurrent", at_most=100_000)
+        if self.scope not in get_args(Scope):
+            raise wrong(self, "scope", '"process" or "host"')
+        whole(self, "max_concurrent", at_most=1_000 if self.scope == "host" else 100_000)
         number(self, "max_wait", at_least=0.0)
         if self.max_waiting is not None:
             whole(self, "max_waiting")

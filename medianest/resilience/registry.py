@@ -19,7 +19,7 @@ from medianest.resilience.dependency import (
     check_one_of,
 )
 from medianest.resilience.errors import ConfigurationError, UnknownNameError
-from medianest.resilience.events import BreakerAdded, publish
+from medianest.resilience.events import BreakerAdded, BulkheadAdded, publish
 from medianest.resilience.keywords import BulkheadKeywords, CircuitBreakerKeywords
 from medianest.resilience.options import (
     BulkheadOptions,
@@ -91,7 +91,10 @@ class Registry:
         with self._lock:
             found = self._bulkheads.get(name)
             if found is None:
-                return self._bulkheads.setdefault(name, Bulkhead(name, wanted, clock=self.clock))
+                made = self._bulkheads[name] = Bulkhead(name, wanted, clock=self.clock)
+        if found is None:
+            publish((BulkheadAdded(name),))
+            return made
         _same(f"bulkhead {name!r}", wanted, found.options)
         return found
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from medianest.resilience.circuit_breaker.durations import Durations
 from medianest.resilience.circuit_breaker.states import State
 from medianest.resilience.circuit_breaker.window import SLOW, Batch, Counts, Latency
+from medianest.resilience.options import Scope
 from medianest.resilience.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class BreakerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class BulkheadSnapshot:
-    """A bulkhead at one instant."""
+    """A bulkhead at one instant. `scope` is whose `max_concurrent` places they are now, and how
+    many of them are in use; who waits, was rejected, and the peak are of this process."""
 
     name: str
     max_concurrent: int
@@ -98,6 +100,7 @@ class BulkheadSnapshot:
     waiting: int
     rejected: int
     peak: int
+    scope: Scope = "process"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

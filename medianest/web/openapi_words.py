@@ -14,6 +14,7 @@ from medianest.media.overseerr.wish import MediaType
 from medianest.overrides.override import Action
 from medianest.queue.operations import State as OperationState
 from medianest.resilience import Criticality, DependencyType
+from medianest.resilience.options import Scope
 from medianest.resilience.recovery.record import Outcome, StepOutcome
 from medianest.storage.database import Dialect
 from medianest.web import words
@@ -29,6 +30,7 @@ _NAMED: Final[dict[str, tuple[Any, str]]] = {
     "BreakerActionName": (Action, "What an operator can do to a circuit breaker."),
     "BreakerPackage": (words.BreakerPackage, "Whose circuit breaker it is."),
     "BreakerState": (words.BreakerState, "The state of a circuit breaker."),
+    "BulkheadScope": (Scope, "Whose places a bulkhead has."),
     "CacheMode": (words.CacheMode, "Where last good answers are kept."),
     "CountingMode": (words.CountingMode, "What a circuit breaker counts."),
     "CpuLimit": (words.CpuLimit, "Whose limit of processors it is."),

@@ -163,6 +163,7 @@ def test_the_snapshot_shows_in_use_peak_and_rejected(
         "waiting": 0,
         "rejected": 3,
         "peak": 2,
+        "scope": "process",
     }
     first(), second()
     snapshot = bulkhead.snapshot()

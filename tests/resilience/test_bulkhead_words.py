@@ -20,7 +20,7 @@ def told(make: Callable[[], object]) -> str:
 
 def test_what_it_cannot_be_made_of_is_told_with_its_name() -> None:
     wrong: Any = Bulkhead
-    known = "max_concurrent, max_wait, max_waiting, clock"
+    known = "max_concurrent, max_wait, max_waiting, scope, clock"
     assert told(lambda: wrong("plex", most=1)) == (
         f"bulkhead 'plex': unknown option most; allowed are {known}"
     )

@@ -57,6 +57,7 @@ BOUNDS: list[tuple[Any, str, str, tuple[Any, ...], tuple[Any, ...]]] = [
     ),
     (BulkheadOptions, "max_wait", AT_LEAST.format("0"), (0, TEN_YEARS), (-0.1,)),
     (BulkheadOptions, "max_waiting", WHOLE, (1, None), (0, 1.5)),
+    (BulkheadOptions, "scope", '"process" or "host"', ("process", "host"), ("cluster", None)),
 ]
 
 
@@ -119,7 +120,7 @@ def test_wrong_options_of_an_owner_are_told_with_its_name() -> None:
     def told(options: Any, keywords: dict[str, Any], *others: str) -> str:
         return described(lambda: configure(BulkheadOptions, options, keywords, "box", *others))
 
-    known = "max_concurrent, max_wait, max_waiting"
+    known = "max_concurrent, max_wait, max_waiting, scope"
     assert told(5, {}) == "box: options must be BulkheadOptions, not 5"
     assert told(BulkheadOptions(), {"max_wait": 1, "max_waiting": 2}) == (
         "box: give either options or keywords, not both (keywords: max_wait, max_waiting)"

@@ -83,7 +83,7 @@ WRONG = [
     (
         lambda: Bulkhead("plex", places=3),  # type: ignore[call-arg]
         "bulkhead 'plex': unknown option places; allowed are max_concurrent, max_wait, "
-        "max_waiting, clock",
+        "max_waiting, scope, clock",
     ),
     (
         lambda: Bulkhead("plex", RetryOptions()),  # type: ignore[arg-type]
@@ -102,6 +102,10 @@ WRONG = [
     (
         lambda: BulkheadOptions(max_concurrent=100_001),
         "max_concurrent must be a whole number from 1 to 100000, not 100001",
+    ),
+    (
+        lambda: BulkheadOptions(max_concurrent=1_001, scope="host"),
+        "max_concurrent must be a whole number from 1 to 1000, not 1001",
     ),
     (
         lambda: BulkheadOptions(max_waiting=0),
