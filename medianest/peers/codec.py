@@ -11,6 +11,7 @@ from typing import Any, Final
 from medianest.peers.messages import (
     Bulletin,
     Failed,
+    Freed,
     Heard,
     Message,
     News,
@@ -18,6 +19,7 @@ from medianest.peers.messages import (
     Shown,
     Standing,
     States,
+    Wanted,
 )
 from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
@@ -149,6 +151,14 @@ def _bulletin(body: Any) -> Bulletin:
     return Bulletin(_text(body["topic"]), body["body"])
 
 
+def _wanted(body: Any) -> Wanted:
+    return Wanted(_text(body["bulkhead"]))
+
+
+def _freed(body: Any) -> Freed:
+    return Freed(_text(body["bulkhead"]))
+
+
 _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "Failed": _failed,
     "Shown": _shown,
@@ -158,4 +168,6 @@ _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "Heard": _heard,
     "States": _states,
     "Bulletin": _bulletin,
+    "Wanted": _wanted,
+    "Freed": _freed,
 }

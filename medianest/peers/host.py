@@ -1,4 +1,4 @@
-"""The processes of a host that share a folder: what the breakers of each have to tell, and hear."""
+"""The processes of a host that share a folder: what each has to tell the others, and hear."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from medianest.peers.announcements import Announcements
 from medianest.peers.bulletins import Bulletins
 from medianest.peers.counts import Counts
 from medianest.peers.forks import LIVING
-from medianest.peers.messages import Bulletin, Heard, Message, News, States
+from medianest.peers.messages import Bulletin, Heard, Message, News, OfBulkheads, States
 from medianest.peers.roster import Roster
 from medianest.peers.seat import Seat
 from medianest.peers.shared_breaker import PATIENCE
+from medianest.peers.shared_bulkhead import IDLE, SharedBulkheads
 from medianest.peers.tier import HostTier
 from medianest.peers.ties import Ties
 from medianest.resilience import Registry
@@ -43,9 +44,9 @@ _JOINED: Final = "joined"
 
 class HostPeers:
     """Ties the breakers of a registry to those of the same names in other processes that share
-    `folder`: they open and probe as one. `start()` it after a fork; a process that is forked
-    later is one of its own. `label()` is what this process is called, if it is one of several
-    workers. Thread-safe.
+    `folder`: they open and probe as one; and so its bulkheads of scope `host`. `start()` it after a
+    fork; a process that is forked later is one of its own. `label()` is what this process is
+    called, if it is one of several workers. Thread-safe.
 
     Where the folder cannot be shared, `problem` says why, and each process judges alone.
     """
@@ -55,6 +56,7 @@ class HostPeers:
     ) -> None:
         self._registry, self._folder, self._label = registry, folder, label
         self._due: deque[Callable[[float], None]] = deque(maxlen=_AWAITED)
+        self._bulkheads = SharedBulkheads(registry, self.later, self._send)
         self._seat: Seat | None = None
         self._thread: threading.Thread | None = None
         self._ends = threading.Event()
@@ -100,6 +102,7 @@ class HostPeers:
             target=self._run, args=(seat,), name="medianest-peers", daemon=True
         )
         self._ties.join(seat)
+        self._bulkheads.join(seat.bulkheads)
         LIVING.add(self)
         self._thread.start()
         return True
@@ -113,6 +116,7 @@ class HostPeers:
         self._call()
         thread.join(2 * _LOOK)
         self._ties.leave()
+        self._bulkheads.leave()
         self._due.clear()
         self._leave()
 
@@ -125,6 +129,7 @@ class HostPeers:
         if seat is not None:
             seat.abandon()
         self._ties.forget()
+        self._bulkheads.begin_anew()
         self._due.clear()
         self._ends = threading.Event()
         self.announcements.begin_anew()
@@ -187,7 +192,7 @@ class HostPeers:
         poll.register(seat.wakeup, select.POLLIN)
         while not self._ends.is_set():
             try:
-                poll.poll(1000 * (_TICK if self._ties.are_waiting else _LOOK))
+                poll.poll(1000 * self._pause())
                 seat.wakeup.answer()
                 if (now := clock.now()) - awake >= _STOOD_STILL:
                     self.announcements.catch_up()
@@ -196,6 +201,7 @@ class HostPeers:
                     self._due.popleft()(clock.now())
                 self._hear(seat)
                 now = clock.now()
+                self._bulkheads.tick(now)
                 self._ties.tick(now)
                 if self._ties.has_changed:
                     self._ties.has_changed = False
@@ -207,6 +213,9 @@ class HostPeers:
                 logger.exception("what other processes say cannot be heard now")
                 self._ends.wait(_LOOK)
 
+    def _pause(self) -> float:
+        return _TICK if self._ties.are_waiting else IDLE if self._bulkheads.are_held else _LOOK
+
     def _hear(self, seat: Seat) -> None:
         for sender, message in seat.mail.received():
             now = self._registry.clock.now()
@@ -217,6 +226,8 @@ class HostPeers:
                 self._hear_news(sender, message, seat)
             elif isinstance(message, Bulletin):
                 self.bulletins.hear(sender, message)
+            elif isinstance(message, OfBulkheads):
+                self._bulkheads.hear(sender, message)
             else:
                 self._ties.hear(sender, message, now)
 

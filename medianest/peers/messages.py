@@ -1,5 +1,5 @@
-"""What processes tell each other, of circuit breakers above all. Each message may be lost, come
-twice, late or in another order: it says how something is, and not what has changed."""
+"""What processes tell each other, of circuit breakers and bulkheads above all. Each message may be
+lost, come twice, late or in another order: it says how something is, and not what has changed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from medianest.resilience.circuit_breaker.joint import Opening
 __all__ = [
     "Bulletin",
     "Failed",
+    "Freed",
     "Heard",
     "Message",
     "News",
     "OfBreakers",
+    "OfBulkheads",
     "Passed",
     "Shown",
     "Standing",
     "States",
+    "Wanted",
 ]
 
 
@@ -104,5 +107,20 @@ class Bulletin:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call of mine finds no place in that bulkhead."""
+
+    bulkhead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A place that you wanted may be free."""
+
+    bulkhead: str
+
+
 OfBreakers = Failed | Shown | Standing | Passed
-Message = OfBreakers | News | Heard | States | Bulletin
+OfBulkheads = Wanted | Freed
+Message = OfBreakers | OfBulkheads | News | Heard | States | Bulletin

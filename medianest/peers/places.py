@@ -1,5 +1,5 @@
-"""Probes that all processes of a host may make together: bytes of one file, which the kernel frees
-when their holder dies."""
+"""Probes, and calls through a bulkhead, that all processes of a host may make together: bytes of a
+file, which the kernel frees when their holder dies."""
 
 from __future__ import annotations
 
@@ -55,6 +55,23 @@ class Places:
                 return True
         return False
 
+    def take_one(self, which: str, most: int) -> bool:
+        """One more of those, of which there are `most`. Some microseconds for each that is
+        taken."""
+        with self._lock:
+            try:
+                return self._has_taken(which, most)
+            except (OSError, ValueError):
+                return True  # as above
+
+    def taken_elsewhere(self, which: str, most: int) -> int:
+        """How many of those others have."""
+        with self._lock:
+            try:
+                return self._taken(which, most) - len(self._mine.get(which, ()))
+            except (OSError, ValueError):
+                return 0
+
     def give(self, rounds: tuple[str, ...]) -> None:
         """One that was taken of the first round."""
         with self._lock, suppress(OSError, ValueError):  # it is free when this process leaves
@@ -67,6 +84,12 @@ class Places:
             for over in [each for each in self._mine if each not in rounds]:
                 for place in self._mine.pop(over):
                     self._change(_FREE, over, place)
+
+    def give_all(self, which: str) -> None:
+        """All of those."""
+        with self._lock, suppress(OSError, ValueError):
+            for place in self._mine.pop(which, ()):
+                self._change(_FREE, which, place)
 
     def close(self) -> None:
         """Give back all, for good. In a process that was forked they stay those of its parent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +20,16 @@ class Seat:
     """Raises OSError where the folder cannot be shared."""
 
     def __init__(self, folder: Path, label: str | None, counts: Counts) -> None:
-        self.membership: Final = Membership(folder, label)
-        self.mail: Final = Mail(self.membership, counts)
-        try:
+        with ExitStack() as opened:
+            self.membership: Final = Membership(folder, label)
+            opened.callback(self.membership.close)
+            self.mail: Final = Mail(self.membership, counts)
             self.places: Final = Places(folder / "places")
+            opened.callback(self.places.close)
+            self.bulkheads: Final = Places(folder / "bulkheads")
+            opened.callback(self.bulkheads.close)
             self.wakeup: Final = WakeUp()
-        except OSError:
-            self.membership.close()
-            raise
+            opened.pop_all()
         self.election: Final = Election(folder / "leader")
         self.election.look()
 
@@ -35,6 +38,7 @@ class Seat:
         self.election.resign()
         self.membership.close()
         self.places.close()
+        self.bulkheads.close()
         self.wakeup.close()
 
     def abandon(self) -> None:

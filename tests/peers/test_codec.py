@@ -10,6 +10,7 @@ from medianest.peers.codec import decoded, encoded
 from medianest.peers.membership import LARGEST
 from medianest.peers.messages import (
     Failed,
+    Freed,
     Heard,
     Message,
     News,
@@ -17,6 +18,7 @@ from medianest.peers.messages import (
     Shown,
     Standing,
     States,
+    Wanted,
 )
 from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
@@ -40,6 +42,8 @@ SEEN = Evidence((1.5, 2.25), (3.0,), 0.5, -math.inf, 7, 2, 1, 1)
         Heard("k"),
         States(7, {"plex": State.OPEN}, is_all=False),
         States(8, {}),
+        Wanted("plex"),
+        Freed("plex"),
     ],
 )
 def test_what_is_said_is_heard(message: Message) -> None:

@@ -91,7 +91,11 @@ def test_it_leaves_nothing_open(tmp_path: Path) -> None:
         peers.start()
         peers.stop()
     assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
-    assert {each.name for each in (tmp_path / "peers").iterdir()} == {"leader", "places"}
+    assert {each.name for each in (tmp_path / "peers").iterdir()} == {
+        "bulkheads",
+        "leader",
+        "places",
+    }
 
 
 OPTIONS: dict[str, Any] = {"failure_threshold": 1, "counting": "consecutive"}

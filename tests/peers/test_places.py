@@ -84,3 +84,27 @@ def test_two_processes_may_start_at_the_same_instant(places: list[Places], tmp_p
     one, _ = places
     assert one.take(("a try",), 1)  # as one does that is in the middle of its start
     Places(tmp_path / "places").close()
+
+
+def test_there_are_so_many_of_a_bulkhead_for_all(places: list[Places]) -> None:
+    one, two = places
+    assert [one.take_one("plex", 2), two.take_one("plex", 2)] == [True] * 2
+    assert [one.take_one("plex", 2), two.take_one("plex", 2)] == [False] * 2
+    assert [each.taken_elsewhere("plex", 2) for each in places] == [1, 1]
+
+
+def test_all_of_a_bulkhead_can_be_given_back(places: list[Places]) -> None:
+    one, two = places
+    one.take_one("plex", 2), one.take_one("plex", 2), one.take_one("other", 1)
+    one.give_all("plex")
+    one.give_all("plex")
+    assert two.taken_elsewhere("plex", 2) == 0
+    assert not two.take_one("other", 1)
+
+
+def test_who_has_left_has_the_places_of_a_bulkhead_for_itself(places: list[Places]) -> None:
+    one, two = places
+    two.take_one("plex", 1)
+    one.close()
+    assert one.take_one("plex", 1)
+    assert one.taken_elsewhere("plex", 1) == 0

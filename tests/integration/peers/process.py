@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from medianest.peers.host import HostPeers
-from medianest.resilience import CircuitOpenError, Registry
+from medianest.resilience import Bulkhead, BulkheadFullError, CircuitOpenError, Registry
 
 __all__ = ["Crowd", "Process"]
 
@@ -91,6 +92,7 @@ class _Doer:
     def __init__(self, folder: str, options: str) -> None:
         registry = Registry()
         self.breaker = registry.breaker("plex", **json.loads(options))
+        self.bulkhead = registry.bulkhead("plex", max_concurrent=2, scope="host")
         self.peers = HostPeers(registry, Path(folder))
 
     def call(self, how: str) -> str:
@@ -115,6 +117,13 @@ class _Doer:
             return "refused"
         return "done"
 
+    def enter(self) -> str:
+        """A call that does not end."""
+        return _entered(self.bulkhead)
+
+    def fork_and_enter(self) -> str:
+        return _of_a_child(lambda: _entered(self.bulkhead))
+
     def state(self) -> str:
         return self.breaker.state.value
 
@@ -122,7 +131,7 @@ class _Doer:
         return str(len(self.peers.members()))
 
     def fork(self) -> str:
-        return _of_a_child(self.peers)
+        return _of_a_child(lambda: str(len(self.peers.members())))
 
 
 def _main(folder: str, options: str) -> None:
@@ -135,11 +144,19 @@ def _main(folder: str, options: str) -> None:
     doer.peers.stop()
 
 
-def _of_a_child(peers: HostPeers) -> str:
-    """How many members a process sees that is forked of this one, itself among them."""
+def _entered(bulkhead: Bulkhead) -> str:
+    try:
+        bulkhead.acquire()
+    except BulkheadFullError:
+        return "full"
+    return "done"
+
+
+def _of_a_child(says: Callable[[], str]) -> str:
+    """What a process says that is forked of this one, and ends."""
     reads, writes = os.pipe()
     if (pid := os.fork()) == 0:
-        os.write(writes, str(len(peers.members())).encode())
+        os.write(writes, says().encode())
         os._exit(0)
     found = os.read(reads, 10).decode()
     os.waitpid(pid, 0)

@@ -75,6 +75,19 @@ def test_one_that_is_forked_is_one_of_its_own(tmp_path: Path) -> None:
         wait_until(lambda: crowd.ask("members") == ["2"] * 2)
 
 
+def test_the_places_of_a_bulkhead_are_of_all(tmp_path: Path) -> None:
+    with Crowd(2, tmp_path / "peers", **PLEX) as crowd:
+        wait_until(lambda: crowd.ask("members") == ["2"] * 2)
+        one, two = crowd.processes
+        assert [one.do("enter"), one.do("fork_and_enter"), two.do("enter")] == ["done"] * 3
+        assert [one.do("enter"), one.do("fork_and_enter"), two.do("enter")] == ["full"] * 3
+        one.kill(signal.SIGSTOP)
+        assert two.do("enter") == "full"
+        one.kill(signal.SIGKILL)
+        wait_until(lambda: two.do("enter") == "done")
+        assert two.do("enter") == "full"
+
+
 def test_a_folder_that_cannot_be_shared_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
