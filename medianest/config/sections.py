@@ -77,8 +77,8 @@ class UpstreamSettings(Section):
     max_bytes: Count = 32 * 1024 * 1024
     """The largest answer that is read."""
     max_concurrent: Places | None = None
-    """Calls at once, fewer than `MEDIANEST_MAX_IN_FLIGHT`. Not set: 10, but at most half of
-    that."""
+    """Calls at once of all workers of a host together, fewer than `MEDIANEST_MAX_IN_FLIGHT`. Not
+    set: 10, but at most half of that."""
     breaker_enabled: bool = True
     """Whether its circuit breakers may open. If not, they measure and never open."""
     failure_threshold: Count = 3
@@ -140,7 +140,7 @@ class UpstreamSettings(Section):
                 max_delay=self.max_delay,
                 retry_on=self.expected_errors or retry_on,
             ),
-            bulkhead=BulkheadOptions(max_concurrent=self.places),
+            bulkhead=BulkheadOptions(max_concurrent=self.places, scope="host"),
             timeout=self.timeout,
             expected_errors=self.expected_errors or expected,
         )

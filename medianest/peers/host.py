@@ -55,7 +55,7 @@ class HostPeers:
         self, registry: Registry, folder: Path, label: Callable[[], str | None] = lambda: None
     ) -> None:
         self._registry, self._folder, self._label = registry, folder, label
-        self._due: deque[Callable[[float], None]] = deque(maxlen=_AWAITED)
+        self._due: deque[Callable[[float], object]] = deque(maxlen=_AWAITED)
         self._bulkheads = SharedBulkheads(registry, self.later, self._send)
         self._seat: Seat | None = None
         self._thread: threading.Thread | None = None
@@ -165,7 +165,7 @@ class HostPeers:
         seat = self._seat
         return [] if seat is None else [seat.membership.name, *sorted(seat.membership.others())]
 
-    def later(self, act: Callable[[float], None]) -> None:
+    def later(self, act: Callable[[float], object]) -> None:
         """Have the listening thread do it; waits for nothing."""
         self._due.append(act)
         self._call()

@@ -9,7 +9,7 @@ from medianest.peers.shared_breaker import SharedBreaker
 
 __all__ = ["Port"]
 
-Later = Callable[[Callable[[float], None]], None]
+Later = Callable[[Callable[[float], object]], None]
 
 
 class Port:

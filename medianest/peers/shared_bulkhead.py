@@ -22,7 +22,7 @@ IDLE: Final = 0.25
 _EVERY: Final = 0.02
 """Seconds between two wishes for one bulkhead, unless the first was heard."""
 
-Later = Callable[[Callable[[float], None]], None]
+Later = Callable[[Callable[[float], object]], None]
 
 
 class SharedBulkhead:

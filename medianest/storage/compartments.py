@@ -2,7 +2,9 @@
 
 Who calls it holds a thread, and so does who waits for a place to call it. So clients get about half
 of the places that requests have, and of these not all to write; the others are refused at once.
-Those who look (viewers and operators) and operators' changes get some of the threads that clients
+These places are those of all workers of a host together; a worker may use all of them. All others
+are each worker's, so that nobody's look or change waits for another worker, which may stand still:
+those who look (viewers and operators) and operators' changes get some of the threads that clients
 never get. What runs in the background has threads of its own, and is refused because of nobody.
 Two connections are nobody's: they prove that the database is there when all others are in use.
 """
@@ -15,6 +17,7 @@ from typing import Final
 
 from medianest.config import DatabaseSettings
 from medianest.resilience import Bulkhead, BulkheadOptions, Pipeline, Registry
+from medianest.resilience.options import Scope
 from medianest.resilience.strategy import Strategy
 from medianest.storage.callers import Caller
 
@@ -78,12 +81,14 @@ class Ways:
         registry: Registry,
         common: Strategy,
     ) -> None:
-        def compartment(name: str, most: int, wait: float, waiting: int | None) -> Bulkhead:
-            return registry.bulkhead(name, BulkheadOptions(most, wait, waiting))
+        def compartment(
+            name: str, most: int, wait: float, waiting: int | None, scope: Scope = "process"
+        ) -> Bulkhead:
+            return registry.bulkhead(name, BulkheadOptions(most, wait, waiting, scope))
 
         wait, waiting, background = settings.pool_wait, places.waiting, places.background
-        clients = compartment(SERVICE, places.clients, wait, waiting)
-        writers = compartment(WRITING, places.writers, wait, waiting)
+        clients = compartment(SERVICE, places.clients, wait, waiting, "host")
+        writers = compartment(WRITING, places.writers, wait, waiting, "host")
         # Who looks is let wait for a moment only: there are few threads besides those of clients.
         lookers = compartment("database.look", places.lookers, wait / 4, waiting)
         operators = compartment("database.operate", _OPERATORS, wait, 1)
@@ -110,4 +115,4 @@ class Ways:
     @property
     def waiting(self) -> int:
         """Calls that wait for a place."""
-        return sum(compartment.snapshot().waiting for compartment in self._compartments)
+        return sum(compartment.waiting for compartment in self._compartments)

@@ -133,7 +133,8 @@ def _facts(found: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]
         yield f"  {part}", state_cell(each["state"]).text
     if places is not None:
         taken, most = places["in_use"], places["max_concurrent"]
-        yield "places", f"{taken} of {most} taken, {places['waiting']} wait"
+        whose = " of this host" if places["scope"] == "host" else ""
+        yield "places", f"{taken} of {most}{whose} taken, {places['waiting']} wait"
     yield "type", f"{found['type']}, {found['criticality']}"
     yield "depends on", found["depends_on"]
     yield "dependents", found["dependents"]
