@@ -93,7 +93,7 @@ def test_where_nothing_can_be_shared_each_has_its_own(tmp_path: Path) -> None:
 
 
 def test_of_many_wishes_one_is_told(tmp_path: Path) -> None:
-    due: list[Callable[[float], None]] = []
+    due: list[Callable[[float], object]] = []
     told: list[Message] = []
     made = Bulkhead("plex", scope="host")
     places = Places(tmp_path / "places")
