@@ -25,11 +25,11 @@ from medianest.web.container import Container
 PACKAGE: Final = str(Path(medianest.__file__).parent) + "/"
 OPERATOR: Final = {"Authorization": "Bearer the-operator-token"}
 MOST: Final = {
-    "create_app": 146,  # 145 before Python 3.14
-    "a request that is made": 62,
-    "a request that is queued": 81,
-    "an operator's action": 62,
-    "an alert, from reading to delivery": 46,
+    "create_app": 166,  # 165 before Python 3.14
+    "a request that is made": 63,
+    "a request that is queued": 82,
+    "an operator's action": 66,
+    "an alert, from reading to delivery": 47,
 }
 """How long each walk is now. One that grows fails; one that gets shorter takes its bound along."""
 
