@@ -12,7 +12,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -65,6 +65,7 @@ class _Topic:
         """What this process has shown last."""
         self.lock = threading.Lock()
         self.is_hurried = False
+        self.is_alone = True
         self.problem = ""
 
 
@@ -173,11 +174,16 @@ class Board:
 
     def is_alone(self, topic: str) -> bool:
         """Whether nobody else has anything to show, or had."""
-        return self._name() is None or not (self.has_company or self._topics[topic].posts.names())
+        if self._name() is None:
+            return True
+        known = self._topics[topic]
+        with suppress(OSError):  # it cannot be told now, and is as it was
+            known.is_alone = not known.posts.names()
+        return known.is_alone and not self.has_company
 
     def gather(self, topic: str, younger_than: float = 0.0) -> Gathered:
         """What all show, asked now, in a quarter of a second at most. What is younger than so many
-        seconds is not asked for."""
+        seconds is not asked for. Raises OSError where it cannot be read now."""
         known, name = self._topics[topic], self._name()
         if name is None:
             return Gathered(known.make())

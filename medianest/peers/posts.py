@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -19,6 +20,8 @@ RETIRED: Final = "retired"
 """Whose document has what is kept of the dead."""
 
 _VERSION: Final = 1
+_SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
+"""When nothing can be said of a file, and it may be well."""
 _NEW: Final = ".new"
 
 
@@ -35,15 +38,16 @@ class Post:
 
 
 class Posts:
-    """Those of a topic: `folder/NAME.TOPIC`, replaced as a whole. What cannot be read is not there:
-    a file that is damaged, too large, or not ours."""
+    """Those of a topic: `folder/NAME.TOPIC`, replaced as a whole. A file that is damaged, too large
+    or not ours is not there. Raises OSError where that cannot be told now, as where no more files
+    may be open: whoever took it for none would forget what it has counted."""
 
     def __init__(self, folder: Path, topic: str) -> None:
         self._folder, self._suffix = folder, f".{topic}"
 
     def write(self, post: Post) -> None:
-        """Put it in the place of the one before. Raises OSError, and ValueError where it is too
-        large. It is for those who live now, so nobody waits for the disk."""
+        """Put it in the place of the one before. Raises ValueError where it is too large. It is for
+        those who live now, so nobody waits for the disk."""
         body = {"v": _VERSION, "from": post.name, "server": post.server, "at": post.at}
         body |= {"folded": post.folded, "document": post.document}
         data = json.dumps(body, separators=(",", ":")).encode()
@@ -63,7 +67,11 @@ class Posts:
                 is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
                 data = file.read(LARGEST + 1) if is_file else b""
             return _post(name, data) if data and len(data) <= LARGEST else None
-        except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        except OSError as error:
+            if error.errno in _SCARCE:
+                raise
+            return None
+        except (KeyError, TypeError, ValueError, RecursionError):
             return None
 
     def names(self) -> list[str]:
@@ -93,7 +101,7 @@ class Posts:
     def _listed(self, suffix: str) -> list[str]:
         try:
             return [each.name for each in self._folder.iterdir() if each.name.endswith(suffix)]
-        except OSError:
+        except FileNotFoundError:
             return []
 
     def _path(self, name: str) -> Path:

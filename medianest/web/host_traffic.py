@@ -27,10 +27,15 @@ class HostTraffic:
         board.add(_TOPIC, lambda: document(own, clock.now()), self._folded)
 
     def gather(self) -> Traffic:
-        """That of all now; that of this worker where it is all there is."""
+        """That of all now; of this worker alone where it is all there is, or nothing can be read."""
         if self._board.is_alone(_TOPIC):
             return self._own
-        shown, whole = self._board.gather(_TOPIC, younger_than=_YOUNG), Traffic(self._clock)
+        try:
+            shown = self._board.gather(_TOPIC, younger_than=_YOUNG)
+        except OSError as error:
+            logger.warning("the requests of other workers cannot be read now: %s", error)
+            return self._own
+        whole = Traffic(self._clock)
         for each in (shown.mine, *(post.document for post in shown.others)):
             self._add(whole, each, is_over=False)
         for each in (shown.retired, *(post.document for post in shown.dead)):

@@ -1,9 +1,11 @@
 """What processes show each other by a board in their folder."""
 
 import os
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -330,3 +332,31 @@ def test_a_post_says_whose_it_is(tmp_path: Path) -> None:
     assert posts.names() == ["a"]
     (tmp_path / f"a.{TOPIC}").rename(tmp_path / f"c.{TOPIC}")
     assert posts.read("c") is None
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process may open none."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_where_no_more_files_may_be_open_nothing_is_forgotten(begin: Begin) -> None:
+    """Keeps out: what could not be read was taken for none, and the next sum was smaller."""
+    one, two, three = begin(count=1), begin(count=20), begin(count=300)
+    one.total()
+    two.die()
+    one.board.look()
+    three.die()
+    with no_more_files():
+        with pytest.raises(OSError, match="open files"):
+            one.board.gather(TOPIC)
+        one.board.look()
+        assert not one.board.is_alone(TOPIC)
+    assert one.total() == 321
+    one.board.look()
+    assert one.total() == 321
