@@ -88,7 +88,7 @@ class HostLink:
     # -- its life ----------------------------------------------------------------------------------
 
     def job(self) -> Job:
-        """What is done beside the requests; who has died is followed within a second."""
+        """What is done beside the requests."""
         return Job(
             name="hear the other hosts",
             run=self.look,

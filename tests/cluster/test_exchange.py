@@ -200,7 +200,7 @@ def test_names_that_are_made_up_without_end_fill_no_disk(
 ) -> None:
     one = start("one")
     one.keeper.act("plex", "open")
-    for turn in range(3):
+    for turn in range(2):
         names = [f"{turn}-{number}" for number in range(MOST)]
         place.entries = {name: not_none(entry_of(word(clock, breaker=name))) for name in names}
         one.look()

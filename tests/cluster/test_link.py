@@ -101,6 +101,27 @@ def test_lost_it_goes_on_alone_says_so_once_and_comes_back(
     wait_until(lambda: len([each for each in caplog.messages if "again" in each]) == 2)
 
 
+def test_a_fault_of_ours_is_told_once_and_ends_nothing(
+    start: Callable[[], Process], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = start()
+    wait_until(lambda: one.link.standing.connected)
+    failed: list[str] = []
+
+    def fail() -> None:
+        failed.append("again")
+        raise KeyError("geheim")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(one.tier, "read", fail)
+        one.keeper.act("plex", "open")
+        wait_until(lambda: len(failed) > 2)
+        assert one.link.standing.problem == "it failed: KeyError"
+    wait_until(lambda: one.link.standing.connected)
+    (told,) = [each for each in caplog.records if each.exc_info]
+    assert "it failed: KeyError" in told.message
+
+
 def test_its_end_waits_for_no_answer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     process, hangs = Process(place), threading.Event()
     monkeypatch.setattr(process.tier, "read", lambda: hangs.wait(10) and {})

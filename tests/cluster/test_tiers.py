@@ -179,13 +179,14 @@ def test_behind_a_pooler_it_looks_and_does_not_listen(
 
 
 @pytest.mark.parametrize(
-    "tier",
+    ("kind", "url"),
     [
-        RedisTier("redis://:geheim@127.0.0.1:1/0"),
-        PostgresTier("postgresql://house:geheim@127.0.0.1:1/house"),
+        (RedisTier, "redis://:geheim@127.0.0.1:1/0"),
+        (PostgresTier, "postgresql://house:geheim@127.0.0.1:1/house"),
     ],
 )
-def test_an_error_names_no_address_and_no_password(tier: Tier) -> None:
+def test_an_error_names_no_address_and_no_password(kind: Callable[[str], Tier], url: str) -> None:
+    tier = kind(url)
     with Deadline(5.0).scope(), pytest.raises(TierError, match="cannot be reached") as caught:
         tier.connect()
     assert "geheim" not in str(caught.value)
