@@ -186,6 +186,7 @@ def _listening(path: Path) -> socket.socket:
         new.rename(path)
     except OSError:
         listening.close()
+        new.unlink(missing_ok=True)
         raise
     return listening
 
