@@ -114,18 +114,19 @@ class Roster:
     # -- what is known -----------------------------------------------------------------------------
 
     def members(self) -> list[Member]:
-        """Those that live, this one first."""
+        """Those that live, by name: in one order, whoever is asked."""
         silent_since = self._attendance.silent_since
-        return [Member(called(name), silent_since(name)) for name in self._members()]
+        found = [Member(called(name), silent_since(name)) for name in self._members()]
+        return sorted(found, key=lambda each: each.name)
 
     def states_of(self, breaker: CircuitBreaker) -> Sequence[MemberState]:
-        """How it is in each process, this one first."""
+        """How it is in each process, by name."""
         members = self._members()
         if not members:
             return ()
         here = replace(self._state_of(breaker.name, _MYSELF), state=breaker.state)
         others = (self._state_of(breaker.name, other) for other in members[1:])
-        return [replace(here, member=called(members[0])), *others]
+        return sorted((replace(here, member=called(members[0])), *others), key=_name_of)
 
     def _state_of(self, breaker: str, member: str) -> MemberState:
         known = self._known.get(member)
@@ -135,3 +136,7 @@ class Roster:
         return MemberState(
             called(member), known.said.of(breaker), is_silent, known.since.get(breaker, 0.0)
         )
+
+
+def _name_of(found: MemberState) -> str:
+    return found.member

@@ -172,8 +172,7 @@ class Core(ABC):
         return next((each for each in self.overrides.active() if each.breaker == breaker), None)
 
     def states_of(self, breaker: CircuitBreaker) -> Sequence[MemberState]:
-        """How a breaker is in each worker process, this one first; nothing where they do not know
-        each other."""
+        """How a breaker is in each worker process; nothing where they do not know each other."""
         return ()
 
     def breaker_names(self) -> set[str]:

@@ -89,7 +89,7 @@ class LostTier(AnswerModel):
 class SharingFigures(AnswerModel):
     """The processes of this host that know each other."""
 
-    members: Annotated[tuple[str, ...], Field(description="Those that live, this one first.")]
+    members: Annotated[tuple[str, ...], Field(description="Those that live.")]
     silent: tuple[SilentWorker, ...]
     lost: tuple[LostTier, ...]
 
