@@ -66,7 +66,8 @@ class _Topic:
         self.lock = threading.Lock()
         self.is_hurried = False
         self.is_alone = True
-        self.problem = ""
+        self.problems: dict[str, str] = {}
+        """What cannot be done now, and why."""
 
 
 class Board:
@@ -117,10 +118,14 @@ class Board:
         self._pid = os.getpid()
 
     def stop(self) -> None:
-        """Show everything for the last time."""
+        """Show everything for the last time. What was written after that would count twice: it
+        has been kept by then as a dead process's."""
         for topic in self._topics:
             self.publish(topic)
         self._pid = None
+        for known in self._topics.values():
+            with suppress(TimeoutError), _soon(known.lock):
+                pass  # whoever was at it has ended
 
     def look(self) -> None:
         """Show what is watched, and have the elected process keep what the dead have shown."""
@@ -135,10 +140,13 @@ class Board:
                 self._retire_dead(topic, known, now)
 
     def _retire_dead(self, topic: str, known: _Topic, now: float) -> None:
+        what = f"what dead workers have left of {topic} is not kept"
         try:
             known.retirement.fold(self._server(), now)
         except (OSError, ValueError) as error:
-            self._complain(known, f"what dead workers have left of {topic} is not kept", error)
+            _complain(known, what, error)
+        else:
+            known.problems.pop(what, None)
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -203,26 +211,21 @@ class Board:
         return bool(others) or self._is_one_of_several()
 
     def _publish(self, topic: str, name: str) -> Post | None:
-        known = self._topics[topic]
+        known, what = self._topics[topic], f"other workers cannot see the {topic} of this one"
         try:
             with _soon(known.lock):  # or the older one of two may be written last
+                if self._name() != name:
+                    return None  # it has ended meanwhile
                 post = Post(name, self._server(), self._clock.now(), known.make())
                 known.posts.write(post)
                 known.latest = post
         except TimeoutError:
             return None  # another thread is still at it, and says what is wrong, if anything is
         except Exception as error:  # of whatever makes it
-            self._complain(known, f"other workers cannot see the {topic} of this one", error)
+            _complain(known, what, error)
             return None
-        known.problem = ""
+        known.problems.pop(what, None)
         return post
-
-    def _complain(self, known: _Topic, what: str, error: Exception) -> None:
-        """Once: it is tried again and again."""
-        problem = f"{what}: {error}"
-        if problem != known.problem:
-            logger.warning("%s", problem)
-        known.problem = problem
 
     def _heard(self, topic: str) -> bool:
         """Somebody looks."""
@@ -267,6 +270,14 @@ class Board:
 
 def _news(topic: str) -> str:
     return f"board {topic}"
+
+
+def _complain(known: _Topic, what: str, error: Exception) -> None:
+    """Once: it is tried again and again."""
+    why = str(error)
+    if known.problems.get(what) != why:
+        logger.warning("%s: %s", what, why)
+    known.problems[what] = why
 
 
 def _are_all_since(instant: float, shown: Gathered, others: int) -> bool:

@@ -93,7 +93,6 @@ class Container(Core):
             lambda: Lifecycle.server,
             lambda: self.lifecycle.worker is not None,
         )
-        self.host_metrics = HostMetrics(self, self.board)
         self.overrides = OverrideKeeper(
             registry,
             OverrideFile(settings.instance_path / "overrides.json", registry.clock),
@@ -124,6 +123,7 @@ class Container(Core):
         self.reception = Reception(self.peers, folder, registry.clock)
         self.together = Together(self.monitoring, self.media.plex, self.peers, registry.clock)
         share_guesses(self.tokens.throttle, self.peers, registry.clock)
+        self.host_metrics = HostMetrics(self, self.board)
         self._traffic = HostTraffic(self.monitoring.traffic, self.board, registry.clock)
         self.interval = settings.health.interval
         self.check_timeout = settings.health.timeout

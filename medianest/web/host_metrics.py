@@ -78,6 +78,7 @@ class HostMetrics(Collector):
         return document(families, worker, is_elected=self._board.is_elected)
 
     def _on_change(self, _: object) -> None:
+        self._parts.monitoring.reporter.forget()  # which may hear of it only after us
         self._board.hurry(TOPIC)
 
 

@@ -27,7 +27,7 @@ class HostTraffic:
         board.add(_TOPIC, lambda: document(own, clock.now()), self._folded)
 
     def gather(self) -> Traffic:
-        """That of all now; of this worker alone where it is all there is, or nothing can be read."""
+        """That of all now; of this worker alone where nobody else is, or can be read."""
         if self._board.is_alone(_TOPIC):
             return self._own
         try:

@@ -360,3 +360,29 @@ def test_where_no_more_files_may_be_open_nothing_is_forgotten(begin: Begin) -> N
     assert one.total() == 321
     one.board.look()
     assert one.total() == 321
+
+
+def test_who_has_ended_shows_nothing_more(begin: Begin) -> None:
+    """Keeps out: it is kept as a dead process's, written again, and counted twice."""
+    one, two = begin(count=1), begin(count=20)
+    one.total()
+    goes_on, begins = threading.Event(), threading.Event()
+
+    def slow() -> Any:
+        begins.set()
+        goes_on.wait(0.2)
+        return 20
+
+    two.board.add(TOPIC, slow, total)
+    late = [threading.Thread(target=two.board.publish, args=(TOPIC,)) for _ in range(3)]
+    for each in late:
+        each.start()
+    begins.wait(5)
+    two.board.stop()
+    two.die()
+    one.retirement().fold("s", 0.0)
+    goes_on.set()
+    for each in late:
+        each.join()
+    assert one.total() == 21
+    assert files(one.folder) == {one.file.name, f"{RETIRED}.{TOPIC}"}
