@@ -22,6 +22,10 @@ _MISSED = 3
 """After so many intervals without a check, what the last one found is no longer known."""
 
 
+_TAKE_OVER = 5.0
+"""Seconds in which another process goes on with the checks of one that has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentHealth:
     """A component at one instant. `latency_seconds` is that of its last check; `message` says
@@ -92,6 +96,8 @@ class ComponentTracker:
         self._failures = 0
         self._elsewhere_began_at: float | None = None
         """When another process began the check, which has not ended."""
+        self._grace = 0.0
+        """Seconds for which a finding is known longer, as another process has made it."""
 
     @property
     def is_recovering(self) -> bool:
@@ -116,7 +122,7 @@ class ComponentTracker:
             took = round(now - self._began_at, 6)
             self._latencies.append(took)
             self._checks, self._took = self._checks + 1, self._took + took
-        self._began_at, self._checked_at = None, now
+        self._began_at, self._checked_at, self._grace = None, now, 0.0
         return self._take(finding, now)
 
     def watch(self, now: float) -> Change | None:
@@ -196,6 +202,7 @@ class ComponentTracker:
         self._finding = CheckResult(Status(word), message, detail)
         self._status, self._since = status, float(record["since"])
         self._checked_at, self._elsewhere_began_at = checked_at, record["began_at"]
+        self._grace = _TAKE_OVER
         self._latencies = deque(record["latencies"], maxlen=_LATENCIES)
         self._checks, self._took = int(record["checks"]), float(record["took"])
         self._failed = None if failed is None else (failed[0], failed[1])
@@ -250,7 +257,7 @@ class ComponentTracker:
     @property
     def _known_until(self) -> float:
         last = self._checked_at if self._checked_at is not None else self._added_at
-        return last + _MISSED * self.check.interval + self.check.timeout
+        return last + _MISSED * self.check.interval + self.check.timeout + self._grace
 
 
 def _then(then: float, now: float, utc: datetime) -> datetime:

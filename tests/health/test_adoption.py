@@ -86,6 +86,26 @@ def test_a_check_that_hangs_elsewhere_hangs_here_and_can_be_made_here(
     assert (run.runs, monitor.component("thing").hanging_seconds) == (1, None)
 
 
+def test_what_was_adopted_is_known_until_somebody_has_taken_over(clock: ManualClock) -> None:
+    """Keeps out: with short intervals all was unknown for a moment after the death of a worker, and
+    so had changed its status since."""
+    made, here = [HealthMonitor(clock) for _ in range(2)]
+    for each in (made, here):
+        each.add(Check("thing", lambda: FAILED, interval=0.3, timeout=0.3))
+    made.run("thing")
+    here.adopt(told(made.records()))
+    since = here.component("thing").since
+    clock.advance(4)
+    assert made.component("thing").status is Status.UNKNOWN
+    assert here.component("thing").status is Status.UNHEALTHY
+    assert here.component("thing").since == since
+    clock.advance(3)
+    assert here.component("thing").status is Status.UNKNOWN
+    here.run("thing")
+    clock.advance(2)
+    assert here.component("thing").status is Status.UNKNOWN
+
+
 def test_what_is_no_record_changes_nothing(
     monitor: HealthMonitor, other: HealthMonitor, scripted: Callable[..., Scripted]
 ) -> None:

@@ -24,7 +24,7 @@ from tests.support.server import OPERATOR, QUICK, Server
 from tests.support.waiting import wait_until
 
 WORKERS: Final = 4
-INTERVAL: Final = 0.5
+INTERVAL: Final = 0.3
 LOOKS: Final = 20
 TOKEN: Final = {"Authorization": f"Bearer {OPERATOR}"}
 JSON: Final = {**TOKEN, "Content-Type": "application/json"}
@@ -58,7 +58,7 @@ def server(
     running = Server(
         tmp_path_factory.mktemp("view"), WEB_CONCURRENCY=WORKERS, MEDIANEST_PLEX_URL=plex.url,
         MEDIANEST_PLEX_TOKEN=plex.token, MEDIANEST_HEALTH_INTERVAL=INTERVAL,
-        MEDIANEST_HEALTH_TIMEOUT=0.4, MEDIANEST_ALERTS_HOLD=0.5, MEDIANEST_ALERTS_RESOLVE_AFTER=0.5,
+        MEDIANEST_HEALTH_TIMEOUT=0.3, MEDIANEST_ALERTS_HOLD=0.3, MEDIANEST_ALERTS_RESOLVE_AFTER=0.3,
         MEDIANEST_ALERTS_URLS=letters.url, MEDIANEST_HEALTH_ALLOWED_NETWORKS="127.0.0.0/8", **QUICK,
     ).wait_until()  # fmt: skip
     wait_until(lambda: running.act("reset").json["kept"]["applied"]["of"] == WORKERS)
