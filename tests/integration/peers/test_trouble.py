@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -97,34 +97,27 @@ def ask(connections: list[http.client.HTTPConnection]) -> list[int]:
 @contextmanager
 def spread(server: Server, number: int) -> Iterator[list[http.client.HTTPConnection]]:
     """So many connections, to each worker in turn: the system may give all to one that is idle."""
-    found: dict[int, list[http.client.HTTPConnection]] = {pid: [] for pid in of_workers(server)}
-
-    def connect(_: int) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        get(connection, "/api/v1/health/live")
-        return connection
-
-    def each_has_enough() -> bool:
-        with ThreadPoolExecutor(16) as burst:
-            for connection in burst.map(connect, range(16)):
-                port = connection.sock.getsockname()[1]
-                for pid, its in found.items():
-                    if port in remote_ports(pid):
-                        its.append(connection)
-        return all(len(its) * len(found) >= number for its in found.values())
-
+    workers, made = of_workers(server), []
     try:
-        wait_until(each_has_enough)
-        yield list(islice(chain.from_iterable(zip(*found.values(), strict=False)), number))
+        for place in range(number):
+            with standing_still(set(workers) - {workers[place % len(workers)]}):
+                made.append(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30))
+                get(made[-1], "/api/v1/health/live")
+        yield made
     finally:
-        for connection in chain.from_iterable(found.values()):
+        for connection in made:
             connection.close()
 
 
-def remote_ports(pid: int) -> set[int]:
-    """Of whom a process is connected with."""
-    its = psutil.Process(pid).net_connections("tcp")
-    return {each.raddr.port for each in its if each.raddr}
+@contextmanager
+def standing_still(processes: set[int]) -> Iterator[None]:
+    for each in processes:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in processes:
+            os.kill(each, signal.SIGCONT)
 
 
 def is_open_everywhere(server: Server) -> bool:
