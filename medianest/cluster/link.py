@@ -65,6 +65,21 @@ class HostLink:
         keeper.on_news(self._call)
 
     @property
+    def name(self) -> str:
+        """Through what hosts know of each other."""
+        return self._tier.name
+
+    @property
+    def problem(self) -> str | None:
+        """Why that is lost; None: it is not, or another process sees to it."""
+        return self._problem if self._is_held else None
+
+    @property
+    def lost_since(self) -> datetime | None:
+        """Since when, in UTC."""
+        return self._lost_since if self._is_held else None
+
+    @property
     def standing(self) -> Standing:
         """How it stands now; asks nobody."""
         exchange = self._exchange

@@ -136,11 +136,21 @@ def breakers(seen_now: Iterable[BreakerSnapshot]) -> Iterator[Metric]:
 
 def bulkheads(seen_now: Iterable[BulkheadSnapshot]) -> Iterator[Metric]:
     """Their places, and who waits for one."""
+    known = list(seen_now)
+    of_host = [seen.name for seen in known if seen.scope == "host"]
     free = Gauge(
-        "medianest_bulkhead_available_concurrent_calls", "Free places.", Rule.SUM, labels=("name",)
+        "medianest_bulkhead_available_concurrent_calls",
+        "Free places.",
+        Rule.SUM,
+        labels=("name",),
+        common=of_host,
     )
     most = Gauge(
-        "medianest_bulkhead_max_allowed_concurrent_calls", "Places.", Rule.SUM, labels=("name",)
+        "medianest_bulkhead_max_allowed_concurrent_calls",
+        "Places.",
+        Rule.SUM,
+        labels=("name",),
+        common=of_host,
     )
     waiting = Gauge(
         "medianest_bulkhead_waiting_calls",
@@ -151,7 +161,7 @@ def bulkheads(seen_now: Iterable[BulkheadSnapshot]) -> Iterator[Metric]:
     refused = CounterMetricFamily(
         "medianest_bulkhead_not_permitted_calls", "Calls without a place.", labels=("name",)
     )
-    for seen in seen_now:
+    for seen in known:
         free.add_metric((seen.name,), seen.max_concurrent - seen.in_use)
         most.add_metric((seen.name,), seen.max_concurrent)
         waiting.add_metric((seen.name,), seen.waiting)

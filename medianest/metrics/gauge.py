@@ -26,7 +26,8 @@ class Rule(StrEnum):
 
 class Gauge(GaugeMetricFamily):
     """A family of gauges with its rule; `order` are the values of the last label, the worst last,
-    where the rule is WORST."""
+    where the rule is WORST. `common` are those of which each process tells what all have together:
+    there the first one holds, whatever the rule."""
 
     def __init__(
         self,
@@ -35,9 +36,10 @@ class Gauge(GaugeMetricFamily):
         rule: Rule,
         labels: Sequence[str] = (),
         order: Sequence[str] = (),
+        common: Sequence[str] = (),
     ) -> None:
         super().__init__(name, about, labels=labels)
-        self.rule, self.order = rule, tuple(order)
+        self.rule, self.order, self.common = rule, tuple(order), tuple(common)
 
 
 def gauge(name: str, about: str, rule: Rule, value: float, labels: Mapping[str, str] = {}) -> Gauge:

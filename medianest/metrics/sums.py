@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from prometheus_client.core import Metric
@@ -62,12 +62,12 @@ def folded(kept: Any, of_dead: Any) -> dict[str, Any]:
     return sums.document()
 
 
-def _rule(family: Metric) -> tuple[str, tuple[str, ...]]:
+def _rule(family: Metric) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     if family.type in _COUNTED:
-        return _TOTAL, ()
+        return _TOTAL, (), ()
     if isinstance(family, Gauge):
-        return family.rule, family.order
-    return Rule.EACH, ()  # such as what prometheus_client tells of a process
+        return family.rule, family.order, family.common
+    return Rule.EACH, (), ()  # such as what prometheus_client tells of a process
 
 
 @dataclass(slots=True)
@@ -77,6 +77,7 @@ class _Family:
     type: str
     rule: str
     order: tuple[str, ...]
+    common: tuple[str, ...]
     samples: dict[Sample, float] = field(default_factory=dict)
 
     def merge(self, other: _Family, worker: str | None) -> None:
@@ -88,7 +89,7 @@ class _Family:
             known = samples.get(key)
             if known is None:
                 samples[key] = value
-            elif merged is not None:
+            elif merged is not None and not (labels and labels[-1][1] in self.common):
                 samples[key] = merged(known, value)
 
     def shown(self) -> dict[Sample, float]:
@@ -124,7 +125,7 @@ class Sums:
             raise ValueError(f"no figures: {error}") from None
         for each in families:
             if is_alive or each.rule == _TOTAL:
-                empty = _Family(each.name, each.about, each.type, each.rule, each.order)
+                empty = replace(each, samples={})
                 known = self._families.setdefault(each.name, empty)
                 known.merge(each, None if worker is None else str(worker))
 
@@ -140,7 +141,7 @@ class Sums:
         """As one document, of nobody who lives."""
         rows = [
             [
-                *(each.name, each.about, each.type, each.rule, each.order),
+                *(each.name, each.about, each.type, each.rule, each.order, each.common),
                 [[sample, dict(labels), value] for (sample, labels), value in each.samples.items()],
             ]
             for each in self._families.values()
@@ -148,7 +149,9 @@ class Sums:
         return {"worker": None, "elected": False, "families": rows}
 
 
-def _family(name: str, about: str, type_: str, rule: str, order: Any, samples: Any) -> _Family:
+def _family(
+    name: str, about: str, type_: str, rule: str, order: Any, common: Any, samples: Any
+) -> _Family:
     if rule not in _RULES or (rule == _TOTAL) != (type_ in _COUNTED):
         raise ValueError(f"{name} is no {type_} of the rule {rule}")
     if not _is_name(name):
@@ -165,7 +168,7 @@ def _family(name: str, about: str, type_: str, rule: str, order: Any, samples: A
         for label, value in labels:
             if not _is_name(label) or not isinstance(value, str):
                 raise ValueError(f"{label} is no label of {name}")
-    return _Family(name, str(about), type_, rule, tuple(order), found)
+    return _Family(name, str(about), type_, rule, tuple(order), tuple(common), found)
 
 
 def _is_name(text: str) -> bool:

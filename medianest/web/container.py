@@ -115,11 +115,9 @@ class Container(Core):
             routes,
             places,
         )
-        self.monitoring.monitor.add(
-            check_sharing(
-                settings.health, SharingCheck(registry, self.peers, self._is_one_of_several)
-            )
-        )
+        tiers = [] if self.cluster is None else [self.cluster]
+        sharing_check = SharingCheck(registry, self.peers, self._is_one_of_several, tiers)
+        self.monitoring.monitor.add(check_sharing(settings.health, sharing_check))
         self.reception = Reception(self.peers, folder, registry.clock)
         self.together = Together(self.monitoring, self.media.plex, self.peers, registry.clock)
         share_guesses(self.tokens.throttle, self.peers, registry.clock)

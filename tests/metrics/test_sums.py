@@ -55,6 +55,18 @@ def test_what_counts_is_summed_over_the_living_and_the_dead() -> None:
     assert totals == {"a": 11, "b": 5, "c": 4}
 
 
+def test_what_all_have_together_is_told_once() -> None:
+    """Keeps out: ten places of a host that are forty with four workers."""
+    places = Gauge("places", "Places.", Rule.SUM, labels=("name",), common=["plex"])
+    for name, value in {"plex": 10, "background": 2}.items():
+        places.add_metric((name,), value)
+    found = shown(of(places), of(places), of(places), of(places))
+    assert {labels[0]: value for (_, labels), value in found.items()} == {
+        "plex": 10,
+        "background": 8,
+    }
+
+
 def test_histograms_are_summed_bucket_by_bucket() -> None:
     def took(*counts: float, seconds: float) -> Any:
         family = HistogramMetricFamily("took", "How long.", labels=("name",))
