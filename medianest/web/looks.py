@@ -25,6 +25,8 @@ BESIDE: Final = (
 _METHODS: Final = ("GET", "HEAD")
 _NO_BODY: Final = ("", "0")
 
+Headers = list[tuple[str, str]]
+
 
 class _Asks(Protocol):
     def ask(self, question: bytes) -> bytes | None: ...
@@ -47,13 +49,13 @@ class Looks:
     ) -> Iterable[bytes]:
         others = self._others() if self._looks(environ) else None
         answer = others.ask(self._question(environ)) if others is not None else None
-        if answer is None:
+        found = None if answer is None else _read(answer)
+        if found is None:
             return self._inside(environ, start_response)
-        told, _, body = answer.partition(b"\n")
-        head = json.loads(told)
-        if head["answered"] is not None:
-            note_answer(environ, *head["answered"])
-        start_response(head["status"], [(name, value) for name, value in head["headers"]])
+        status, headers, noted, body = found
+        if noted is not None:
+            note_answer(environ, *noted)
+        start_response(status, headers)
         return [body]
 
     def _looks(self, environ: dict[str, Any]) -> bool:
@@ -92,6 +94,20 @@ class Looks:
         status, headers = begun[-1][:2]
         head = {"status": status, "headers": headers, "answered": answered(environ)}
         return json.dumps(head).encode() + b"\n" + content
+
+
+def _read(answer: bytes) -> tuple[str, Headers, tuple[str, int] | None, bytes] | None:
+    """None for what is no answer of ours."""
+    told, _, body = answer.partition(b"\n")
+    try:
+        head = json.loads(told)
+        headers = [(str(name), str(value)) for name, value in head["headers"]]
+        noted = head["answered"]
+        if noted is not None:
+            noted = str(noted[0]), int(noted[1])
+        return str(head["status"]), headers, noted, body
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return None
 
 
 def _of_this_process() -> dict[str, Any]:

@@ -107,3 +107,18 @@ def test_a_stream_is_not_relayed() -> None:
 
 def test_a_look_with_a_body_is_not_relayed() -> None:
     assert asked("/alerts", data=b"x").headers["X-Who"] == "worker"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"", b"{}", b"[]\n", b"\xff\n", b'{"status": "200 OK", "headers": 7, "answered": null}\n',
+        b'{"status": "200 OK", "headers": [], "answered": [1]}\n',
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_costs_nobody_theirs(told: bytes) -> None:
+    class Liar:
+        def ask(self, question: bytes) -> bytes:
+            return told
+
+    assert asked("/metrics", elected=Liar()).headers["X-Who"] == "worker"
