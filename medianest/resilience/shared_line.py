@@ -111,11 +111,22 @@ class SharedLine(Line):
             return True
         has_grace = self._held < self._most and now >= self._in_vain_until
         patience = remaining(max(max_wait, _GRACE) if has_grace else max_wait)
-        if patience <= 0 or not self._stands(waiter, patience, max_waiting):
+        if patience > 0 and not self._stands(waiter, patience, max_waiting):
+            patience = remaining(_GRACE) if has_grace and self._may_be_idle_for(waiter) else 0.0
+        if patience <= 0:
             peers.want()
             return False
         self.serve()
         return self._watches(peers, waiter, patience)
+
+    def _may_be_idle_for(self, waiter: Waiter) -> bool:
+        """Whether it is in the line now, though that is full for those who wait for calls to end:
+        of what others have, some may lie idle."""
+        with self.lock:
+            may_be = self.waiting < self._most - self._held
+            if may_be:
+                self.queue.append(waiter)
+        return may_be
 
     def _watches(self, peers: BulkheadPeers, waiter: Waiter, patience: float) -> bool:
         end, left = self._clock.now() + patience, patience

@@ -75,6 +75,25 @@ def test_what_lies_idle_is_given_back_when_it_is_wanted(host: Host) -> None:
     assert host.owned["one"] == 0
 
 
+def test_what_lies_idle_elsewhere_is_no_reason_to_refuse(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: a burst that came to another worker than the last was refused, with all idle."""
+    monkeypatch.setattr("medianest.resilience.shared_line._GRACE", 5.0)
+    one, two = host.process("one"), host.process("two", max_wait=5, max_waiting=1)
+    for place in [one.acquire(), one.acquire()]:
+        place.release()
+    waiting = [threading.Thread(target=two.call, args=(int,)) for _ in range(2)]
+    for each in waiting:
+        each.start()
+    wait_until(lambda: two.waiting == 2)
+    host.deliver()
+    for each in waiting:
+        each.join(5)
+    assert two.snapshot().rejected == 0
+    assert host.owned["one"] == 0
+
+
 def test_what_lies_idle_goes_back_after_a_moment(host: Host) -> None:
     one = host.process("one")
     used, idle = one.acquire(), one.acquire()

@@ -26,10 +26,15 @@ class Host:
     lines: dict[str, SharedLine] = field(default_factory=dict)
     peers: dict[str, Peers] = field(default_factory=dict)
 
-    def process(self, name: str, max_wait: float = 0.0) -> Bulkhead:
+    def process(self, name: str, max_wait: float = 0.0, max_waiting: int | None = None) -> Bulkhead:
         """One more, whose bulkhead is one of the host's."""
         made = Bulkhead(
-            "plex", max_concurrent=self.most, max_wait=max_wait, scope="host", clock=self.clock
+            "plex",
+            max_concurrent=self.most,
+            max_wait=max_wait,
+            max_waiting=max_waiting,
+            scope="host",
+            clock=self.clock,
         )
         self.join(name, made)
         return made
