@@ -18,6 +18,7 @@ from tests.support.waiting import wait_until
 REQUESTS = "/api/v1/media/requests"
 JSON = {"Content-Type": "application/json"}
 POISON = 9_000_001
+SHED = ("/problems/overloaded", "/problems/bulkhead-full")
 WANTED = 300
 KILLS = 6
 
@@ -103,7 +104,7 @@ def _accepted(server: Server, number: int) -> Answer:
 
     def ask() -> Answer | None:
         answer = ask_for(server, number)
-        is_shed = answer.status == 503 and answer.json["type"] == "/problems/overloaded"
+        is_shed = answer.status == 503 and answer.json["type"] in SHED
         return None if is_shed else answer
 
     return not_none(wait_until(ask, 60))

@@ -148,8 +148,10 @@ def test_what_is_registered_is_there_for_all_at_once(server: Server) -> None:
 def test_guesses_at_any_worker_slow_those_at_all(server: Server) -> None:
     guess = {**JSON, "Authorization": "Bearer wrong"}
     body = b'{"action": "open", "reason": "x"}'
-    statuses = [guessed(server, guess, body) for _ in range(40)]
-    assert statuses.count(401) <= AT_ONCE + 3
+    for _ in range(2 * AT_ONCE):  # of which one worker refuses half
+        guessed(server, guess, body)
+    time.sleep(0.5)  # by then all have heard of all
+    assert [guessed(server, guess, body) for _ in range(12)].count(401) <= 1
 
 
 def guessed(server: Server, headers: dict[str, str], body: bytes) -> int:

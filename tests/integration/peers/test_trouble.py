@@ -244,4 +244,3 @@ def test_the_command_line_names_it(cut_off: tuple[Server, int]) -> None:
         )
         in_a_line = " ".join(told.stdout.split())
         assert f"(process {pid}) alone cannot reach" in in_a_line, told.stdout + told.stderr
-        assert max(map(len, told.stdout.splitlines())) <= 80, told.stdout
