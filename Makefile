@@ -30,19 +30,17 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
 
-# Those of tests/integration run servers of their own and mostly wait; the units mostly work, and
-# take what those leave of the processors meanwhile. Each prints what it found when it has ended.
-# Those that measure what one request waits for another have the machine to themselves.
-test: $(VENV)/.installed-test
-	@echo "servers and units run beside each other, and tell when they have ended"
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target NICELY="nice -n 5" WORKERS=2 servers units
+# Those of tests/integration run servers of their own, so they come after the others, and more at
+# once, as they mostly wait; those that measure what one request waits for another have the machine
+# to themselves.
+test: units servers
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 servers: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not alone" tests/integration
 
 units: $(VENV)/.installed-test
-	$(NICELY) $(BIN)/python -m pytest --quiet --numprocesses $(or $(WORKERS),3) --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
+	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)
 
 # Each of thousands of mutants is tested: this takes hours for all, minutes for a file.
 mutants: $(VENV)/.installed-mutants

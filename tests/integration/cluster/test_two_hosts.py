@@ -20,6 +20,8 @@ from tests.support.relay import Relay
 from tests.support.valkey import ValkeyProcess
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.alone  # a word is obeyed within a second
+
 PASSWORD = "open-sesame"
 DATABASE = "two_hosts"
 KEY = "medianest:overrides:v1"

@@ -171,6 +171,7 @@ def test_nobody_waits_for_one_that_stands_still(server: Server) -> None:
     wait_until(lambda: len(looks(server, BREAKERS)) == 1)
 
 
+@pytest.mark.alone  # the next one is elected within a second
 def test_an_alert_goes_on_when_who_tells_it_dies(
     server: Server, plex: SandboxProcess, letters: LetterBox
 ) -> None:
