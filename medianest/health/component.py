@@ -182,8 +182,6 @@ class ComponentTracker:
             "checked_at": self._checked_at,
             "began_at": began_at if began_at is not None else self._elsewhere_began_at,
             "latencies": list(self._latencies),
-            "checks": self._checks,
-            "took": self._took,
             "failed": self._failed,
             "latest": [status.value for status in self._latest],
             "is_confirmed": self._is_confirmed,
@@ -191,8 +189,8 @@ class ComponentTracker:
         }
 
     def adopt(self, record: Mapping[str, Any]) -> Change | None:
-        """Go on with what another process has found, unless more is known here. Raises KeyError,
-        TypeError or ValueError for what is no `record`."""
+        """Go on with what another process has found, unless more is known here. Its checks it
+        counts itself. Raises KeyError, TypeError or ValueError for what is no `record`."""
         found, failed, before = record["finding"], record["failed"], self._status
         checked_at = record["checked_at"]
         if found is None or (self._checked_at or 0.0) > (checked_at or 0.0):
@@ -204,7 +202,6 @@ class ComponentTracker:
         self._checked_at, self._elsewhere_began_at = checked_at, record["began_at"]
         self._grace = _TAKE_OVER
         self._latencies = deque(record["latencies"], maxlen=_LATENCIES)
-        self._checks, self._took = int(record["checks"]), float(record["took"])
         self._failed = None if failed is None else (failed[0], failed[1])
         self._latest = deque(latest, maxlen=self._latest.maxlen)
         self._is_confirmed, self._failures = record["is_confirmed"], int(record["failures"])

@@ -96,7 +96,7 @@ def test_the_places_of_a_worker_that_was_killed_are_free(server: Server, plex: S
         wait_until(lambda: len(plex.ports) == PLACES)
         assert {in_use(server) for _ in range(8)} == {PLACES}
         plex.takes = 0.0
-    assert plex.most == PLACES
+    assert plex.most <= PLACES + had  # its calls end one after the other, its places at once
 
 
 @pytest.mark.alone  # who stands still for too long is replaced
