@@ -48,13 +48,21 @@ class HostPeers:
     fork; a process that is forked later is one of its own. `label()` is what this process is
     called, if it is one of several workers. Thread-safe.
 
+    `shares_places()` tells at the start whether bulkheads of scope "host" are shared: one that is
+    alone need not ask the system for each place.
+
     Where the folder cannot be shared, `problem` says why, and each process judges alone.
     """
 
     def __init__(
-        self, registry: Registry, folder: Path, label: Callable[[], str | None] = lambda: None
+        self,
+        registry: Registry,
+        folder: Path,
+        label: Callable[[], str | None] = lambda: None,
+        shares_places: Callable[[], bool] = lambda: True,
     ) -> None:
         self._registry, self._folder, self._label = registry, folder, label
+        self._shares_places = shares_places
         self._due: deque[Callable[[float], object]] = deque(maxlen=_AWAITED)
         self._bulkheads = SharedBulkheads(registry, self.later, self._send)
         self._seat: Seat | None = None
@@ -102,7 +110,8 @@ class HostPeers:
             target=self._run, args=(seat,), name="medianest-peers", daemon=True
         )
         self._ties.join(seat)
-        self._bulkheads.join(seat.bulkheads)
+        if self._shares_places():
+            self._bulkheads.join(seat.bulkheads)
         LIVING.add(self)
         self._thread.start()
         return True

@@ -24,6 +24,9 @@ _LOOK: Final = 0.02
 """Seconds after which who waits looks again by itself: word of a free place may be lost. For so
 long, too, a place is left to the process that it was given back for."""
 
+_SELDOM: Final = 0.25
+"""The same while this process has all places: many who look often would take its time."""
+
 _GRACE: Final = 0.05
 """Seconds in which others give back what lies idle; who has asked in vain does not wait for it."""
 
@@ -131,12 +134,15 @@ class SharedLine(Line):
     def _watches(self, peers: BulkheadPeers, waiter: Waiter, patience: float) -> bool:
         end, left = self._clock.now() + patience, patience
         while left > 0:
-            peers.want()
-            if waiter.gate.acquire(timeout=min(left, _LOOK)):
+            is_all_here = self._held >= self._most  # so nobody else has what it waits for
+            if not is_all_here:
+                peers.want()
+            step = _SELDOM if is_all_here else _LOOK
+            if waiter.gate.acquire(timeout=min(left, step)):
                 return True
             if self._first() is waiter and self._clock.now() >= self._courteous_until:
                 self.fetch()
-            left = min(left - _LOOK, end - self._clock.now())
+            left = min(left - step, end - self._clock.now())
         if not self._leave(waiter):
             return True
         self._in_vain_until = self._clock.now() + _IN_VAIN

@@ -84,7 +84,9 @@ class Container(Core):
         self.queue = Queue(settings.queue, self.service, self.storage.database, self.cascade)
         self.media = Media(settings, self.service, self.redis, self.queue)
         folder = settings.instance_path / "peers"
-        self.peers = HostPeers(registry, folder, lambda: self.lifecycle.worker)
+        self.peers = HostPeers(
+            registry, folder, lambda: self.lifecycle.worker, self._is_one_of_several
+        )
         self.catch_up = partial(self.peers.catch_up, _CATCH_UP)
         self.board = Board(
             self.peers,

@@ -161,3 +161,17 @@ def test_who_joins_makes_no_more_probes_than_there_may_be(
     for full in (first, second):
         with pytest.raises(CircuitOpenError):
             full.acquire()
+
+
+def test_one_that_shares_no_places_has_those_of_its_bulkheads_for_itself(tmp_path: Path) -> None:
+    """Keeps out: a single worker that asked the system for each place, and got slower by it."""
+    registry = Registry()
+    bulkhead = registry.bulkhead("plex", max_concurrent=2, scope="host")
+    shares: list[bool] = []
+    peers = HostPeers(registry, tmp_path / "peers", shares_places=lambda: bool(shares))
+    for scope in ("process", "host"):
+        peers.start()
+        assert bulkhead.snapshot().scope == scope
+        peers.stop()
+        assert bulkhead.snapshot().scope == "process"
+        shares.append(True)
