@@ -50,7 +50,7 @@ def test_one_that_hangs_keeps_nobody_waiting_and_is_not_asked_twice(
     notifier(alert("b"))
     wait_until(lambda: well.received or notifier.flush())
     notifier.flush()
-    wait_until(lambda: len(well.received) == 2)
+    wait_until(lambda: len(well.received) == 2 and hung.asked)
     assert (hung.asked, hung.received) == (1, [])
     hung.gate.set()
     wait_until(lambda: len(hung.received) >= 1 and not sending())
