@@ -1,5 +1,6 @@
 """What gunicorn's arbiter does better here: it forgives a pause, replaces workers without a gap,
-keeps a configuration that works, and keeps the listener open while workers drain."""
+keeps a configuration that works, keeps the listener open while workers drain, and loses no signal
+to a worker that is just beginning."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from medianest.resilience.clock import SYSTEM_CLOCK
 
-__all__ = ["Improvements"]
+__all__ = ["ENDING", "Improvements"]
 
 logger = logging.getLogger("gunicorn.error")
 
@@ -26,6 +27,9 @@ _STEP: Final = 0.05
 _NOW: Final = (signal.SIGINT, signal.SIGQUIT)
 """Who asks for the end at once."""
 
+ENDING: Final = frozenset({signal.SIGTERM, signal.SIGUSR2, *_NOW})
+"""What tells a worker to end."""
+
 _EARLIER: Final = 0.5
 """Seconds by which this process closes its listener before the workers do."""
 
@@ -37,6 +41,7 @@ class Improvements:
         self._arbiter = arbiter
         self._murder, self._manage = arbiter.murder_workers, arbiter.manage_workers
         self._kill, self._reload, self._stop = arbiter.kill_worker, arbiter.reload, arbiter.stop
+        self._spawn = arbiter.spawn_worker
         self._looked = SYSTEM_CLOCK.now()
         self._forgives_until = 0.0
 
@@ -45,6 +50,7 @@ class Improvements:
         arbiter = self._arbiter
         arbiter.murder_workers, arbiter.manage_workers = self.murder_workers, self.manage_workers
         arbiter.reload, arbiter.stop = self.reload, self.stop
+        arbiter.spawn_worker = self.spawn_worker
 
     def murder_workers(self) -> None:
         """Kill workers that hang. After a pause of the machine or the container none: all
@@ -71,6 +77,15 @@ class Improvements:
         finally:
             del arbiter.kill_worker
         return None
+
+    def spawn_worker(self) -> int:
+        """Fork a worker; what tells it to end waits until it has handlers of its own: by those of
+        the arbiter, of which it has a copy, it would be heard and forgotten."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            return self._spawn()  # type: ignore[no-any-return]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def reload(self) -> None:
         """Read the configuration again; a wrong one ends a start, but no server that runs."""

@@ -104,7 +104,7 @@ def post_worker_init(worker: Any) -> None:
         lifecycle.is_ending = True
 
     worker.is_ready = lambda: migrator.is_current
-    worker.on_end = end
+    worker.at_end(end)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

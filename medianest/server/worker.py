@@ -23,6 +23,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.workers import base
 
 from medianest.resilience.clock import SYSTEM_CLOCK
+from medianest.server.arbiter import ENDING
 from medianest.server.channel import SlowClientError
 from medianest.server.connection import Connection
 from medianest.server.head import asks_to_close, settle_host
@@ -61,15 +62,13 @@ class Worker(base.Worker):
     is_ready: Callable[[], bool] | None = None
     """Whether the app may be asked; new connections wait for that for a moment."""
 
-    on_end: Callable[[bool], None] | None = None
-    """Called when the end begins, in a signal handler, with whether another worker has taken the
-    place of this one."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._served: deque[Connection] = deque()
         self._few = FewLines(logging.getLogger("gunicorn.error"))
         self._ends_at: float | None = None
+        self._is_replaced = False
+        self._on_end: Callable[[bool], None] = lambda is_replaced: None
         self._quitting = False
 
     @classmethod
@@ -103,6 +102,7 @@ class Worker(base.Worker):
         super().init_signals()
         signal.signal(signal.SIGUSR2, self.handle_retire)
         signal.siginterrupt(signal.SIGUSR2, False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # blocked by the arbiter
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain, then end."""
@@ -119,11 +119,18 @@ class Worker(base.Worker):
             self._quitting = True
             super().handle_quit(sig, frame)
 
+    def at_end(self, act: Callable[[bool], None]) -> None:
+        """Call it when the end begins, in a signal handler, with whether another worker has taken
+        the place of this one; at once if it has begun."""
+        self._on_end = act
+        if self._ends_at is not None:
+            act(self._is_replaced)
+
     def _end_after(self, seconds: float, *, is_replaced: bool) -> None:
         if self._ends_at is None:
             self._ends_at = SYSTEM_CLOCK.now() + seconds
-            if self.on_end is not None:
-                self.on_end(is_replaced)
+            self._is_replaced = is_replaced
+            self._on_end(is_replaced)
 
     # -- the loop ----------------------------------------------------------------------------------
 

@@ -109,6 +109,34 @@ def test_the_end_waits_for_no_worker_that_is_still_starting(serve: Callable[...,
     assert server.process.wait(5) == 0
 
 
+STARTING_SLOWLY = """
+import time
+from pathlib import Path
+from medianest.server.configuration import configuration
+
+globals().update(configuration())
+
+def post_fork(server, worker):
+    Path({begun!r}).touch()
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_hears_of_the_end_from_its_first_instant(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Keeps out: a signal between the fork and the worker's own handlers, which was lost in a copy
+    of the master's, so that the server ended when it had waited for its worker in vain."""
+    begun, configuration = tmp_path / "begun", tmp_path / "slowly.py"
+    configuration.write_text(STARTING_SLOWLY.format(begun=str(begun)))
+    server = Server(tmp_path, ["--config", str(configuration)])
+    try:
+        wait_until(begun.exists, 30)
+    finally:
+        assert server.stop(number) == 0
+
+
 def test_on_sighup_nobody_is_refused_and_all_workers_are_new(shared: Server) -> None:
     """Keeps out: old workers that ended while new ones were still starting."""
     before = workers(shared)

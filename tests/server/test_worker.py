@@ -1,6 +1,8 @@
 """What the worker refuses, and what it tells of errors."""
 
 import logging
+import os
+import signal
 
 import pytest
 from gunicorn.config import Config
@@ -47,3 +49,16 @@ def test_a_few_lines_are_told_and_the_others_counted(caplog: pytest.LogCaptureFi
     few.warn("number %d", 5)
     told = [record.getMessage() for record in caplog.records]
     assert told == ["number 0", "number 1", "3 more like these were not told", "number 5"]
+
+
+def test_an_app_that_is_built_during_the_end_is_told_of_it() -> None:
+    """Keeps out: jobs taken on by a worker that was told to end while it started."""
+    worker = Worker(1, os.getpid(), [], None, 30, Config(), logging.getLogger("test"))
+    told: list[bool] = []
+    try:
+        worker.handle_exit(signal.SIGTERM, None)
+        worker.at_end(told.append)
+        worker.handle_retire(signal.SIGUSR2, None)
+    finally:
+        worker.tmp.close()
+    assert told == [False]
