@@ -13,6 +13,7 @@ from medianest.jobs import Lifecycle
 from medianest.server import banner
 from medianest.server.address import refuse_taken_port
 from medianest.server.arbiter import Improvements
+from medianest.server.worker import Worker
 
 __all__ = ["HOOKS", "Start"]
 
@@ -37,6 +38,11 @@ class Start:
 
     def on_starting(self, server: Any) -> None:
         """Before the workers: start the sandboxes if there is nothing else to talk to."""
+        if not issubclass(server.worker_class, Worker):
+            sys.exit(
+                f"medianest: worker_class: {server.cfg.worker_class_str!r} is not allowed: this "
+                f"configuration is for its own worker only"
+            )
         Improvements(server).install()
         Lifecycle.server = secrets.token_hex(8)
         inherited = "GUNICORN_PID" in os.environ or "LISTEN_FDS" in os.environ
