@@ -15,6 +15,7 @@ from medianest.net.dns import resolve
 from medianest.resilience import Deadline
 from tests.dependencies.asking import METADATA, url_of
 from tests.dependencies.conftest import LOOPBACK, Server
+from tests.support.leftovers import Leftovers
 from tests.support.waiting import wait_until
 
 
@@ -132,13 +133,13 @@ def test_names_that_hang_keep_no_other_from_being_looked_up(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     probe = HealthProbe(Addresses(LOOPBACK), timeout=0.02)
-    before = threading.active_count()
+    left = Leftovers()
     try:
         for _ in range(3):
             for number in range(20):
                 with pytest.raises(SlowError):
                     probe.resolve(checked_url(f"http://hangs-{number}.lan/"))
-        assert threading.active_count() - before <= 20  # each name hangs once
+        assert left.threads <= 20  # each name hangs once
         wait_until(lambda: resolves(probe, "well.lan"))
     finally:
         ended.set()

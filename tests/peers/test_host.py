@@ -14,6 +14,7 @@ from medianest.peers.announcements import Reached
 from medianest.peers.codec import encoded
 from medianest.peers.messages import News
 from medianest.resilience import CircuitOpenError, Registry, State
+from tests.support.leftovers import Leftovers
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
 
@@ -85,12 +86,12 @@ def test_why_it_cannot_be_shared_is_told_once(
 
 
 def test_it_leaves_nothing_open(tmp_path: Path) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+    left = Leftovers()
     for _ in range(3):
         peers = HostPeers(Registry(), tmp_path / "peers")
         peers.start()
         peers.stop()
-    assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
+    assert (left.files, left.threads) == (0, 0)
     assert {each.name for each in (tmp_path / "peers").iterdir()} == {
         "bulkheads",
         "leader",

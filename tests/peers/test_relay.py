@@ -15,6 +15,7 @@ import pytest
 from medianest.peers.desk import Desk
 from medianest.peers.relay import LARGEST, LARGEST_QUESTION, PATIENCE, PIECE, Relay
 from medianest.resilience import SystemClock
+from tests.support.leftovers import Leftovers
 from tests.support.waiting import wait_until
 
 CLOCK = SystemClock()
@@ -124,16 +125,14 @@ def test_who_asks_and_says_nothing_keeps_nobody_else(
 
 
 def test_it_leaves_nothing_behind(path: Path) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+    left = Leftovers()
     for _ in range(3):
         desk = Desk(path, lambda question: question, CLOCK)
         desk.open()
         assert Relay(path, CLOCK).ask(b"what?") == b"what?"
         desk.close()
         assert not path.exists()
-    wait_until(
-        lambda: (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
-    )
+    wait_until(lambda: (left.files, left.threads) == (0, 0))
 
 
 def test_a_file_that_was_removed_is_made_anew(path: Path, opened: Callable[..., Relay]) -> None:

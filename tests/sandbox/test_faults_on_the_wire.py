@@ -18,6 +18,7 @@ from medianest.sandbox.kinds import KINDS
 from medianest.sandbox.plex import PlexServer
 from medianest.sandbox.server import SandboxServer
 from tests.sandbox.conftest import Reply
+from tests.support.leftovers import Leftovers
 from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
 
@@ -212,12 +213,12 @@ def test_a_held_request_gives_its_thread_back_when_the_client_leaves(wish: dict[
     with SandboxServer(PlexServer("token")) as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         serving.start()
-        idle = threading.active_count()
+        left = Leftovers()
         server.faults.add(wish)
         with requested(server):
-            wait_until(lambda: threading.active_count() == idle + 1)
+            wait_until(lambda: left.threads == 1)
         try:
-            wait_until(lambda: threading.active_count() == idle)
+            wait_until(lambda: left.threads == 0)
         finally:
             server.shutdown()
             serving.join(5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +14,7 @@ from medianest.sandbox.faults import FaultError
 from medianest.sandbox.overseerr import OverseerrServer
 from medianest.sandbox.server import SandboxServer
 from tests.sandbox.conftest import Reply
+from tests.support.leftovers import Leftovers
 from tests.support.waiting import wait_until
 
 from .conftest import KEY, PATIENCE, Overseerr, raw_connection, serving
@@ -155,13 +155,13 @@ def test_a_stall_without_a_sensible_time_is_refused(
 def test_a_stalled_request_gives_its_thread_back(
     overseerr: Overseerr, clock: ManualClock, pool: ThreadPoolExecutor
 ) -> None:
-    idle = threading.active_count()
+    left = Leftovers()
     stall(overseerr)
     with raw_connection(overseerr.server) as raw:
         raw.sendall(post_request())
         wait_until_held(overseerr, 1)
     clock.advance(61)
-    wait_until(lambda: threading.active_count() == idle)
+    wait_until(lambda: left.threads == 0)
 
 
 def post_request() -> bytes:
