@@ -34,7 +34,8 @@ _WITHIN: Final = 1.0
 _BACKOFF: Final = CircuitBreakerOptions(
     reset_timeout=0.1, backoff_factor=2, max_reset_timeout=0.5, jitter=0.2
 )
-"""With the longest connecting, so short that two seconds after its return all is as before."""
+"""From one try to connect to the next: so short that two seconds after its return all is as
+before, however long a try takes."""
 _END: Final = 2 * _WITHIN
 
 
@@ -156,16 +157,19 @@ class HostLink:
 
     def _run(self, ends: threading.Event, wakeup: WakeUp) -> None:
         while not ends.is_set():
+            began = self._clock.now()
             try:
                 self._go_on(ends, wakeup)
             except TierError as error:
                 self._lose(str(error))
             except Exception as error:
                 self._lose(f"it failed: {type(error).__name__}", error)
+            took = 0.0 if self._connected else self._clock.now() - began
             self._connected = False
             self._tier.close()
-            if self._problem is not None:
-                ends.wait(open_for(_BACKOFF, self._failures, self._chance()))
+            if self._problem is not None:  # who has waited for an answer in vain has waited enough
+                pause = open_for(_BACKOFF, self._failures, self._chance())
+                ends.wait(max(0.0, pause - took))
         wakeup.close()
 
     def _go_on(self, ends: threading.Event, wakeup: WakeUp) -> None:

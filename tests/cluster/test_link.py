@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from medianest.cluster.link import HostLink
+from medianest.cluster.tier import TierError
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.memory import OverrideMemory
-from medianest.resilience import Registry
+from medianest.resilience import ManualClock, Registry
 from tests.cluster.memory import MemoryTier, Place
 from tests.support.waiting import wait_until
 
@@ -99,6 +101,51 @@ def test_lost_it_goes_on_alone_says_so_once_and_comes_back(
     said = [each for each in caplog.messages if "memory" in each]
     assert said.count("the other hosts cannot be heard by memory: it is away") == 2
     wait_until(lambda: len([each for each in caplog.messages if "again" in each]) == 2)
+
+
+class Waits(threading.Event):
+    """An end that comes with the third wait, which all take no time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        if len(self.seconds) == 3:
+            self.set()
+        return self.is_set()
+
+
+class Threads(SimpleNamespace):
+    """The module, with that end."""
+
+    def __init__(self, ends: Waits) -> None:
+        super().__init__(Thread=threading.Thread, Event=lambda: ends)
+
+
+@pytest.mark.parametrize(("took", "waits"), [(0.0, [0.1, 0.2, 0.4]), (0.15, [0.0, 0.05, 0.25])])
+def test_who_has_waited_for_an_answer_in_vain_waits_no_longer(
+    clock: ManualClock,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    took: float,
+    waits: list[float],
+) -> None:
+    """Keeps out: the longest wait for an answer and then the longest pause, before the next try."""
+    registry, tier, ends = Registry(clock=clock), MemoryTier(place), Waits()
+    keeper = OverrideKeeper(registry, OverrideMemory())
+    link = HostLink(tier, keeper, registry, lambda: True, chance=lambda: 0.5)
+
+    def connect() -> None:
+        clock.advance(took)
+        raise TierError("it is away")
+
+    tier.connect = connect  # type: ignore[method-assign]
+    monkeypatch.setattr("medianest.cluster.link.threading", Threads(ends))
+    link.look()
+    wait_until(ends.is_set)
+    assert ends.seconds == pytest.approx(waits)
 
 
 def test_a_fault_of_ours_is_told_once_and_ends_nothing(
