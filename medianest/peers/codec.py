@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from medianest.peers.messages import (
     Bulletin,
+    Elsewhere,
     Failed,
     Freed,
     Heard,
@@ -20,6 +21,7 @@ from medianest.peers.messages import (
     Standing,
     States,
     Wanted,
+    WantsProbe,
 )
 from medianest.resilience import State
 from medianest.resilience.circuit_breaker.evidence import Evidence
@@ -132,6 +134,15 @@ def _passed(body: Any) -> Passed:
     return Passed(_text(body["breaker"]), _count(body["number"]), _count(body["probes"]))
 
 
+def _elsewhere(body: Any) -> Elsewhere:
+    failed_at = None if body["failed_at"] is None else _instant(body["failed_at"])
+    return Elsewhere(_text(body["breaker"]), failed_at, _instant(body["barred_until"]))
+
+
+def _wants_probe(body: Any) -> WantsProbe:
+    return WantsProbe(_text(body["breaker"]))
+
+
 def _news(body: Any) -> News:
     return News(_text(body["topic"]), _text(body["key"]))
 
@@ -164,6 +175,8 @@ _READERS: Final[dict[str, Callable[[Any], Message]]] = {
     "Shown": _shown,
     "Standing": _standing,
     "Passed": _passed,
+    "Elsewhere": _elsewhere,
+    "WantsProbe": _wants_probe,
     "News": _news,
     "Heard": _heard,
     "States": _states,

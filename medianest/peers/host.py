@@ -15,6 +15,7 @@ from medianest.peers.announcements import Announcements
 from medianest.peers.bulletins import Bulletins
 from medianest.peers.counts import Counts
 from medianest.peers.forks import LIVING
+from medianest.peers.host_breakers import HostBreakers
 from medianest.peers.messages import Bulletin, Heard, Message, News, OfBulkheads, States
 from medianest.peers.roster import Roster
 from medianest.peers.seat import Seat
@@ -71,6 +72,7 @@ class HostPeers:
         self.tier = HostTier(registry.clock)
         self.counts = Counts()
         self._ties = Ties(registry, self.later, self._send, self.counts)
+        self.breakers = HostBreakers(self._ties, registry.clock, self.later, self._send)
         self.roster = Roster(registry, self.members, self._send)
         self.announcements = Announcements(self.look, self._send, self.roster.tell)
         self.announcements.on(_JOINED, lambda: True)

@@ -13,6 +13,7 @@ from medianest.resilience.circuit_breaker.joint import Opening
 
 __all__ = [
     "Bulletin",
+    "Elsewhere",
     "Failed",
     "Freed",
     "Heard",
@@ -25,6 +26,7 @@ __all__ = [
     "Standing",
     "States",
     "Wanted",
+    "WantsProbe",
 ]
 
 
@@ -68,6 +70,23 @@ class Passed:
     breaker: str
     number: int
     probes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What other hosts have of it: when one of them opened it last, if it is open there; and until
+    when it is for them to probe. Instants are those of the clock of this host."""
+
+    breaker: str
+    failed_at: float | None = None
+    barred_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WantsProbe:
+    """A call of mine was refused only because it is for another host to probe."""
+
+    breaker: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +140,6 @@ class Freed:
     bulkhead: str
 
 
-OfBreakers = Failed | Shown | Standing | Passed
+OfBreakers = Failed | Shown | Standing | Passed | Elsewhere | WantsProbe
 OfBulkheads = Wanted | Freed
 Message = OfBreakers | OfBulkheads | News | Heard | States | Bulletin

@@ -64,6 +64,14 @@ class Places:
             except (OSError, ValueError):
                 return True  # as above
 
+    def taken(self, rounds: tuple[str, ...], most: int) -> int:
+        """How many of all those rounds all processes have."""
+        with self._lock:
+            try:
+                return sum(self._taken(each, most) for each in rounds)
+            except (OSError, ValueError):
+                return 0
+
     def taken_elsewhere(self, which: str, most: int) -> int:
         """How many of those others have."""
         with self._lock:

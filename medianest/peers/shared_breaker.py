@@ -11,12 +11,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Final
 
 from medianest.peers.counts import Counts
-from medianest.peers.messages import Failed, OfBreakers, Passed, Shown, Standing
+from medianest.peers.elsewhere import OtherHosts
+from medianest.peers.messages import (
+    Elsewhere,
+    Failed,
+    OfBreakers,
+    Passed,
+    Shown,
+    Standing,
+    WantsProbe,
+)
 from medianest.resilience import CircuitBreaker
 from medianest.resilience.circuit_breaker.evidence import Evidence, joint_verdict
+from medianest.resilience.circuit_breaker.joint import Opening
 
 __all__ = ["PATIENCE", "SharedBreaker"]
 
@@ -26,6 +37,9 @@ PATIENCE: Final = 0.25
 _TIMES: Final = 10
 """How often it is told that a breaker is closed again. Who has missed all of them says that it is
 open, and is told then."""
+
+_AGAIN: Final = 0.1
+"""Seconds between two wishes to probe."""
 
 _EVERY, _BURST = 0.05, 4.0
 """Seconds between two questions, in the long run; and how many may be asked at once."""
@@ -46,6 +60,7 @@ class SharedBreaker:
     ) -> None:
         self.breaker = breaker
         self.standing = Standing(breaker.name)
+        self.hosts = OtherHosts()
         self._me, self._others, self._send = me, others, send
         self._counts = counts if counts is not None else Counts()
         self._heard: dict[str, tuple[Evidence, float]] = {}
@@ -78,6 +93,8 @@ class SharedBreaker:
             if asks:
                 self._ask(now)
             self._send(Failed(self.breaker.name, self.breaker.joint.evidence(), asks))
+            if asks and not self._awaited():
+                self._judge(now)
 
     def opened(self, now: float) -> None:
         """It has opened by the calls of this process, or anew by one of its probes."""
@@ -101,6 +118,31 @@ class SharedBreaker:
         """It has closed: enough probes have succeeded, or an operator has said so."""
         if self.standing.opening is not None:
             self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me))
+
+    def wanted(self, now: float) -> None:
+        """A call was refused only because it is for another host to probe."""
+        if now - self.hosts.wanted_at >= _AGAIN:
+            self.hosts.wanted_at = now
+            self._send(WantsProbe(self.breaker.name))
+
+    # -- what is known of other hosts --------------------------------------------------------------
+
+    def probe_now(self, now: float) -> None:
+        """The dependency has come back for another host: wait no longer."""
+        opening = self.standing.opening
+        if opening is not None and opening.until > now:
+            self._stand_open(replace(opening, until=now))
+
+    def restore(self, opening: Opening, now: float) -> None:
+        """It was open on this host before all its processes were started anew."""
+        if self.standing.number == 0 and opening.until > now:
+            self._stand_open(opening)
+
+    def _stand_open(self, opening: Opening) -> None:
+        self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me, opening))
+        self.breaker.joint.follow(opening)
+
+    # -- what is done together ---------------------------------------------------------------------
 
     def rounds(self, now: float) -> tuple[str, ...]:
         """Which probes are counted together: those of the first are to be taken, and those of the
@@ -148,6 +190,11 @@ class SharedBreaker:
             self._hear_shown(sender, message, now)
         elif isinstance(message, Passed):
             self._hear_passed(sender, message)
+        elif isinstance(message, Elsewhere):
+            self.breaker.joint.evidence()  # which counts what has succeeded until now
+            self.hosts.hear(message, now)
+        elif isinstance(message, WantsProbe):
+            self.hosts.wanted_at = now
         elif message.rank > self.standing.rank:
             self._follow(message)
         elif message.rank < self.standing.rank:
@@ -213,7 +260,8 @@ class SharedBreaker:
         if self.standing.opening is not None:
             return
         said = [evidence for evidence, at in self._heard.values() if at >= asked_at]
-        reason = joint_verdict(self.breaker.options, [self.breaker.joint.evidence(), *said])
+        seen, options = [self.breaker.joint.evidence(), *said], self.breaker.options
+        reason = joint_verdict(options, seen) or self.hosts.verdict(options, seen, now)
         opening = None if reason is None else self.breaker.joint.open(reason)
         if opening is not None:
             self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me, opening))
@@ -231,8 +279,8 @@ class SharedBreaker:
 
     def _others_failed(self, now: float) -> bool:
         period = self.breaker.options.monitoring_period
-        recent = (said for said, at in self._heard.values() if now - at < period)
-        return any(map(_has_trouble, recent))
+        recent = [said for said, at in self._heard.values() if now - at < period]
+        return self.hosts.have_trouble(now) or any(map(_has_trouble, recent))
 
     def _may_speak(self, now: float) -> bool:
         self._tokens = min(_BURST, self._tokens + (now - self._filled_at) / _EVERY)

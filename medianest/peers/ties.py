@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from medianest.peers.counts import Counts
-from medianest.peers.messages import OfBreakers, Standing
+from medianest.peers.elsewhere import OpenHere
+from medianest.peers.messages import OfBreakers, Standing, WantsProbe
 from medianest.peers.port import Later, Port
 from medianest.peers.seat import Seat
 from medianest.peers.shared_breaker import SharedBreaker
@@ -33,6 +34,8 @@ class Ties:
         self._unmet, self._welcome = Unmet(), Welcome()
         self._waiting: set[SharedBreaker] = set()
         """Those that have to look at the time."""
+        self.on_news: Callable[[], None] = lambda: None
+        """Called when other hosts may have to hear of one."""
         self.has_changed = False
         """Whether the state of one has, since somebody last set this to False."""
 
@@ -75,7 +78,9 @@ class Ties:
         if known is None or known.breaker is not breaker:
             me, now = seat.membership, self._registry.clock.now
             shared = SharedBreaker(breaker, me.name, me.others, self._send, self._counts)
-            breaker.joint.join(Port(shared, seat.places, now, self._later, self._failed))
+            breaker.joint.join(
+                Port(shared, seat.places, now, self._later, self._failed, self._wants)
+            )
             self._unmet.meet(shared, now())
             self._shared[breaker.name] = shared
 
@@ -90,6 +95,25 @@ class Ties:
         else:
             self._later(lambda now: self._changed(lambda: None, shared))
 
+    # -- what other hosts are to know, in any thread -----------------------------------------------
+
+    def open_now(self, now: float) -> dict[str, OpenHere]:
+        """Those that are open for all processes of this host, by name."""
+        seat = self._seat
+        if seat is None:
+            return {}
+        found: dict[str, OpenHere] = {}
+        for name, shared in self._shared.copy().items():
+            if (opening := shared.standing.opening) is not None:
+                most = shared.breaker.options.half_open_max_calls
+                probes = seat.places.taken(shared.rounds(now), most)
+                found[name] = OpenHere(opening, probes, shared.hosts.wanted_at)
+        return found
+
+    def find(self, name: str) -> SharedBreaker | None:
+        """One of them."""
+        return self._shared.get(name)
+
     # -- the listening thread ----------------------------------------------------------------------
 
     @property
@@ -101,10 +125,15 @@ class Ties:
         shared.failed(now)
         self._look_after(shared)
 
+    def _wants(self, shared: SharedBreaker, now: float) -> None:
+        shared.wanted(now)
+        self.on_news()
+
     def _changed(self, tell: Callable[[], None], shared: SharedBreaker) -> None:
         self.has_changed = True
         tell()
         self._look_after(shared)
+        self.on_news()
 
     def _look_after(self, shared: SharedBreaker) -> None:
         if shared.is_waiting:
@@ -116,6 +145,8 @@ class Ties:
         if shared is not None:
             shared.hear(sender, message, now)
             self._look_after(shared)
+            if isinstance(message, WantsProbe):
+                self.on_news()
         elif isinstance(message, Standing):
             self._unmet.note(message)
 

@@ -49,8 +49,8 @@ class Node:
     """One process. `is_well` is whether it can reach the dependency; `hangs`, whether it waits for
     answers in vain."""
 
-    def __init__(self, name: str, world: World, options: dict[str, Any]) -> None:
-        self.name, self._world = name, world
+    def __init__(self, name: str, world: World, options: dict[str, Any], host: int = 0) -> None:
+        self.name, self.host, self._world = name, host, world
         self.is_well = self.is_alive = True
         self.hangs = False
         self.calls = 0
@@ -69,12 +69,20 @@ class Node:
         self._world.later(self, self.shared.passed)
 
     def take_place(self) -> bool:
-        self._rounds = self.shared.rounds(self._world.now)
-        return not self._rounds or self._world.places.take(self._rounds, self.name)
+        now = self._world.now
+        self._rounds = self.shared.rounds(now)
+        if self._rounds and self.shared.hosts.is_barred(now):
+            self._world.later(self, lambda: self.shared.wanted(self._world.now))
+            return False
+        return not self._rounds or self._places.take(self._rounds, self.name)
 
     def give_place(self) -> None:
         if self._rounds:
-            self._world.places.give(self._rounds, self.name)
+            self._places.give(self._rounds, self.name)
+
+    @property
+    def _places(self) -> Places:
+        return self._world.places[self.host]
 
     def _on_change(self, event: StateChanged) -> None:
         if not self.breaker.is_origin_of(event):
@@ -85,10 +93,12 @@ class Node:
             self._world.later(self, self.shared.closed)
 
     def _others(self) -> list[str]:
-        return [each.name for each in self._world.nodes if each.is_alive and each is not self]
+        return [
+            each.name for each in self._world.of(self.host) if each.is_alive and each is not self
+        ]
 
     def _send(self, message: OfBreakers, to: str | None = None) -> bool:
-        for each in self._world.nodes:
+        for each in self._world.of(self.host):
             if each is not self and to in (None, each.name):
                 self._world.deliver(self, each, message)
         return True
@@ -127,7 +137,7 @@ class Node:
     def die(self) -> None:
         """SIGKILL."""
         self.is_alive = False
-        self._world.places.free(self.name)
+        self._places.free(self.name)
 
     @property
     def state(self) -> State:
@@ -135,9 +145,9 @@ class Node:
 
 
 class World:
-    """The processes of a host, the dependency, and what is on its way between them."""
+    """So many processes of each host, the dependency, and what is on its way between them."""
 
-    def __init__(self, number: int, seed: int = 0, **options: Any) -> None:
+    def __init__(self, number: int, seed: int = 0, hosts: int = 1, **options: Any) -> None:
         self.clock = ManualClock()
         self.chance = random.Random(seed)
         self.is_up, self.hangs = True, False
@@ -150,19 +160,24 @@ class World:
         self._queue: list[tuple[float, int, Node, Callable[[], None]]] = []
         self._order = itertools.count()
         self.nodes: list[Node] = []
-        self.places = Places(options.get("half_open_max_calls", 3))
+        self.places = [Places(options.get("half_open_max_calls", 3)) for _ in range(hosts)]
         self._options = options
         for _ in range(number):
-            self.start()
+            for host in range(hosts):
+                self.start(host)
 
     @property
     def now(self) -> float:
         return self.clock.now()
 
-    def start(self) -> Node:
+    def start(self, host: int = 0) -> Node:
         """One process more."""
-        self.nodes.append(Node(f"w{len(self.nodes)}", self, self._options))
+        self.nodes.append(Node(f"w{len(self.nodes)}", self, self._options, host))
         return self.nodes[-1]
+
+    def of(self, host: int) -> list[Node]:
+        """The processes of a host."""
+        return [each for each in self.nodes if each.host == host]
 
     def later(self, node: Node, act: Callable[[], None], after: float = 0.0) -> None:
         """Something that a process does when it gets to it."""
