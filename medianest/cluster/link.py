@@ -10,9 +10,11 @@ import threading
 import weakref
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from medianest.cluster.exchange import Exchange
+from medianest.cluster.openings import Breakers, Openings
 from medianest.cluster.standing import Standing
 from medianest.cluster.tier import Tier, TierError
 from medianest.jobs import Job
@@ -40,9 +42,10 @@ _END: Final = 2 * _WITHIN
 
 
 class HostLink:
-    """Keeps the overrides of this host and of all others the same, while `is_elected()` says that
-    it is for this process to do. `registry` has the breakers of the process. All that waits for
-    the tier is done in a thread of its own. Thread-safe."""
+    """Keeps the overrides of this host and of all others the same, and tells each of the breakers
+    that are open on the others, while `is_elected()` says that it is for this process to do.
+    `registry` has the breakers of the process, `breakers` those of the host, which the others know
+    as `host()`. All that waits for the tier is done in a thread of its own. Thread-safe."""
 
     def __init__(
         self,
@@ -50,12 +53,15 @@ class HostLink:
         keeper: OverrideKeeper,
         registry: Registry,
         is_elected: Callable[[], bool],
+        breakers: Breakers,
+        host: Callable[[], str],
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._tier, self._is_elected = tier, is_elected
         self._clock, self._chance = registry.clock, chance
         self._within = Deadline(_WITHIN, name="cluster", clock=self._clock)
         self._exchange = Exchange(tier, keeper, registry, self._within)
+        self._begin = partial(Openings, tier, breakers, registry, host, self._within)
         self._thread: threading.Thread | None = None
         self._wakeup: WakeUp | None = None
         self._ends = threading.Event()
@@ -64,6 +70,7 @@ class HostLink:
         self._lost_since: datetime | None = None
         self._problem: str | None = None
         keeper.on_news(self._call)
+        breakers.on_news(self._call)
 
     @property
     def name(self) -> str:
@@ -156,10 +163,11 @@ class HostLink:
     # -- its thread --------------------------------------------------------------------------------
 
     def _run(self, ends: threading.Event, wakeup: WakeUp) -> None:
+        openings = self._begin()
         while not ends.is_set():
             began = self._clock.now()
             try:
-                self._go_on(ends, wakeup)
+                self._go_on(ends, wakeup, openings)
             except TierError as error:
                 self._lose(str(error))
             except Exception as error:
@@ -172,13 +180,14 @@ class HostLink:
                 ends.wait(max(0.0, pause - took))
         wakeup.close()
 
-    def _go_on(self, ends: threading.Event, wakeup: WakeUp) -> None:
+    def _go_on(self, ends: threading.Event, wakeup: WakeUp, openings: Openings) -> None:
         """Look again and again, until the end or TierError."""
         with self._within.scope():
             self._tier.connect()
         is_news = False
         while not ends.is_set():
             self._exchange.look(is_news=is_news)
+            openings.look()
             self._regain()
             is_news = self._wait(ends, wakeup)
 

@@ -1,4 +1,5 @@
-"""PostgreSQL between the hosts: the table of overrides holds the entries, NOTIFY wakes."""
+"""PostgreSQL between the hosts: the table of overrides holds the entries, two more the reports and
+the leases, NOTIFY wakes."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import psycopg2
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from medianest.cluster.tier import LARGEST, MOST, Change, TierError
+from medianest.cluster.tier import FORGOTTEN, LARGEST, MOST, Change, TierError
 from medianest.storage import postgres
 
 __all__ = ["PostgresTier"]
@@ -33,6 +34,25 @@ ON CONFLICT (breaker) DO UPDATE SET revision = excluded.revision, record = exclu
 WHERE {_ENTRY.replace("record", "kept.record")} = :seen
 """)
 _REMOVE: Final = text(f"DELETE FROM overrides WHERE breaker = :name AND {_ENTRY} = :seen")
+
+_AGE: Final = "EXTRACT(EPOCH FROM clock_timestamp() - at)"
+_REPORTS: Final = text(f"""
+SELECT host, greatest(0, {_AGE}), entry FROM host_reports
+WHERE octet_length(entry) <= :largest AND {_AGE} < :forgotten ORDER BY at DESC LIMIT :most
+""")
+_REPORT: Final = text("""
+INSERT INTO host_reports (host, at, entry) VALUES (:host, clock_timestamp(), :entry)
+ON CONFLICT (host) DO UPDATE SET at = excluded.at, entry = excluded.entry
+""")
+_FORGET: Final = text(f"DELETE FROM host_reports WHERE host = :host OR {_AGE} >= :forgotten")
+
+_TAKE: Final = text("""
+INSERT INTO probe_leases AS kept (name, host, until)
+VALUES (:name, :host, clock_timestamp() + make_interval(secs => :seconds))
+ON CONFLICT (name) DO UPDATE SET host = excluded.host, until = excluded.until
+WHERE kept.host = excluded.host OR kept.until <= clock_timestamp()
+""")
+_GIVE: Final = text("DELETE FROM probe_leases WHERE name = :name AND host = :host")
 
 
 class PostgresTier:
@@ -81,6 +101,29 @@ class PostgresTier:
         values["entry"] = change.entry.decode()
         values["revision"] = json.loads(change.entry)["revision"]
         return self._connected.execute(_WRITE, values).rowcount
+
+    def report(self, host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
+        """Keep that of one host; those of all before."""
+        with _mapped():
+            limits = {"largest": LARGEST, "most": MOST, "forgotten": FORGOTTEN}
+            rows = self._connected.execute(_REPORTS, limits)
+            found = {name: (float(age), kept.encode()) for name, age, kept in rows}
+            if entry is not None:
+                self._connected.execute(_REPORT, {"host": host, "entry": entry.decode()})
+            elif host in found:
+                self._connected.execute(_FORGET, {"host": host, "forgotten": FORGOTTEN})
+            return found
+
+    def take_lease(self, name: str, host: str, seconds: float) -> bool:
+        """By the clock of the server."""
+        with _mapped():
+            values = {"name": name, "host": host, "seconds": seconds}
+            return self._connected.execute(_TAKE, values).rowcount > 0
+
+    def give_lease(self, name: str, host: str) -> None:
+        """If that host has it."""
+        with _mapped():
+            self._connected.execute(_GIVE, {"name": name, "host": host})
 
     def wake(self) -> None:
         """Have the other hosts look."""

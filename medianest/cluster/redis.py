@@ -1,4 +1,5 @@
-"""Redis or Valkey between the hosts: a hash holds the entries, a channel wakes."""
+"""Redis or Valkey between the hosts: hashes hold the entries and the reports, keys that expire are
+the leases, a channel wakes."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ from redis.exceptions import NoPermissionError
 
 from medianest.cache.redis_errors import FAILURES, error_of
 from medianest.cache.redis_sockets import make_pool
-from medianest.cluster.tier import LARGEST, LONGEST_NAME, MOST, Change, TierError
+from medianest.cluster.tier import FORGOTTEN, LARGEST, LONGEST_NAME, MOST, Change, TierError
 
 __all__ = ["RedisTier"]
 
 _KEY: Final = "medianest:overrides:v1"
+_REPORTS: Final = "medianest:openings:v1"
+_LEASE: Final = "medianest:lease:v1:"
 _CHANNEL: Final = "medianest:news"
 _CONNECTIONS: Final = 2
 """Who listens can ask nothing by the same connection."""
@@ -66,6 +69,56 @@ return written
 """
 
 
+# A report is kept with the time of the server, in milliseconds, before it.
+_REPORT: Final = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and (kind ~= 'hash' or redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1])) then
+  redis.call('DEL', KEYS[1])
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = {}
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local at, entry = nil, nil
+  if #name <= tonumber(ARGV[3]) and redis.call('HSTRLEN', KEYS[1], name) <= ARGV[2] + 20 then
+    at, entry = redis.call('HGET', KEYS[1], name):match('^(%d+) (.*)$')
+  end
+  local age = at and now - tonumber(at)
+  if age and age < tonumber(ARGV[4]) then
+    table.insert(found, name)
+    table.insert(found, string.format('%.0f', math.max(0, age)))
+    table.insert(found, entry)
+  else
+    redis.call('HDEL', KEYS[1], name)
+  end
+end
+if ARGV[6] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[5])
+else
+  redis.call('HSET', KEYS[1], ARGV[5], string.format('%.0f ', now) .. ARGV[6])
+end
+return found
+"""
+
+_TAKE: Final = """
+if redis.call('TYPE', KEYS[1]).ok ~= 'string' then
+  redis.call('DEL', KEYS[1])
+end
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+_GIVE: Final = """
+if redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1]) == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+end
+"""
+
+
 class RedisTier:
     """A Tier. `url` may hold a password, which no message of its errors has."""
 
@@ -103,6 +156,29 @@ class RedisTier:
             values += [change.name, change.seen, change.entry or b""]
         with _mapped():
             return int(self._client.eval(_WRITE, 1, _KEY, *values))
+
+    def report(self, host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
+        """Keep that of one host; those of all before."""
+        limits = MOST, LARGEST, _BYTES_OF_NAME, 1000 * FORGOTTEN
+        with _mapped():
+            found: Any = self._client.eval(_REPORT, 1, _REPORTS, *limits, host, entry or b"")
+            triples = zip(found[::3], found[1::3], found[2::3], strict=True)
+            return {
+                name.decode(): (int(age) / 1000, bytes(kept))
+                for name, age, kept in triples
+                if _is_text(name)
+            }
+
+    def take_lease(self, name: str, host: str, seconds: float) -> bool:
+        """By the clock of the server."""
+        with _mapped():
+            key, milliseconds = _LEASE + name, round(1000 * seconds)
+            return bool(self._client.eval(_TAKE, 1, key, host, milliseconds))
+
+    def give_lease(self, name: str, host: str) -> None:
+        """If that host has it."""
+        with _mapped():
+            self._client.eval(_GIVE, 1, _LEASE + name, host)
 
     def wake(self) -> None:
         """Have the other hosts look."""

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-__all__ = ["LARGEST", "LONGEST_NAME", "MOST", "Change", "Tier", "TierError"]
+__all__ = ["FORGOTTEN", "LARGEST", "LONGEST_NAME", "MOST", "Change", "Tier", "TierError"]
 
 MOST: Final = 500
 """Entries. With more it is no place of ours."""
 LARGEST: Final = 8_000
 """Bytes of an entry."""
+FORGOTTEN: Final = 3_600
+"""Seconds after which a report is of no use to anybody."""
 LONGEST_NAME: Final = 100
 """Characters, as in the database."""
 
@@ -32,8 +34,9 @@ class Change:
 
 
 class Tier(Protocol):
-    """Entries by name, as bytes. One thread uses it; no wait outlives the current deadline. Each
-    call raises TierError, but `close` and `abandon`."""
+    """Entries by name, a report of each host, and leases by name; entries and reports are bytes,
+    names of hosts have no more characters than those of entries. One thread uses it; no wait
+    outlives the current deadline. Each call raises TierError, but `close` and `abandon`."""
 
     name: str
     """What people call it."""
@@ -48,6 +51,19 @@ class Tier(Protocol):
 
     def write(self, changes: Collection[Change]) -> int:
         """Make those changes that nobody has forestalled; how many."""
+        ...
+
+    def report(self, host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
+        """Keep the report of that host, or none of it. Those of all hosts as they were before, each
+        with how many seconds ago it came; without those that are too large."""
+        ...
+
+    def take_lease(self, name: str, host: str, seconds: float) -> bool:
+        """Give that host the lease for so long from now on, if no other host has it."""
+        ...
+
+    def give_lease(self, name: str, host: str) -> None:
+        """That host does not need it any longer."""
         ...
 
     def wake(self) -> None:

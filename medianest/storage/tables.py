@@ -40,10 +40,12 @@ __all__ = [
     "deferred_operations",
     "dependencies",
     "events",
+    "host_reports",
     "idempotency_keys",
     "metadata",
     "overrides",
     "partial_index",
+    "probe_leases",
     "recovery_history",
     "silences",
     "write_proof",
@@ -264,6 +266,22 @@ silences = Table(
     Column("key", String(200), primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("record", LenientJson, nullable=False),
+)
+
+host_reports = Table(  # see medianest.cluster
+    "host_reports",
+    metadata,
+    Column("host", String(100), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("entry", Text, nullable=False),
+)
+
+probe_leases = Table(
+    "probe_leases",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("host", String(100), nullable=False),
+    Column("until", Utc, nullable=False),
 )
 
 write_proof = Table(

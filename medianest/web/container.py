@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 
 from medianest.cache.handover import Handover
 from medianest.cache.redis import RedisServer
-from medianest.cluster import HostLink, tier_of
+from medianest.cluster import HostLink, host_name, tier_of
 from medianest.config import Settings, missing
 from medianest.dependencies.shown import shown_url
 from medianest.health.traffic import Routes, Traffic
@@ -152,7 +152,10 @@ class Container(Core):
         tier, registry = tier_of(self.settings), self.service.registry
         if tier is None:
             return None
-        return HostLink(tier, self.overrides, registry, lambda: self.peers.is_elected)
+        host = cache(partial(host_name, self.settings.instance_path))
+        return HostLink(
+            tier, self.overrides, registry, lambda: self.peers.is_elected, self.peers.breakers, host
+        )
 
     def _handover(self, folder: Path) -> Handover:
         clock = self.registry.clock

@@ -55,12 +55,12 @@ _WORDS: Final = {
     "library_key": "1", "library_title": "Films", "method": "GET", "mode": "memory", "name": PLEX,
     "operation": f"{PLEX}.libraries", "rating": "excellent", "rating_key": "1204",
     "reason": "moving the server", "recovered_by": "cache-fallback", "requested_by": "client",
-    "revision": "0006", "route": _LIBRARIES, "scanner": "Plex Movie", "server_version": "3.45.1",
+    "revision": "0007", "route": _LIBRARIES, "scanner": "Plex Movie", "server_version": "3.45.1",
     "service": PLEX, "source": "last good answers", "status": "healthy", "subject": "movie:603",
     "summary": "A programmer learns what his world is made of.", "target": PLEX,
     "title": "The Matrix", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     "uuid": "7c9ea9f4-84a0-540b-bf6b-58dda09cea74", "version": __version__,
-    "wanted_revision": "0006", "worker": "nas",
+    "wanted_revision": "0007", "worker": "nas",
 }  # fmt: skip
 
 _NUMBERS: Final = {

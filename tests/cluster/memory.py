@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 
-from medianest.cluster.tier import LARGEST, Change, TierError
+from medianest.cluster.tier import FORGOTTEN, LARGEST, Change, TierError
+from medianest.resilience import Clock
+from medianest.resilience.clock import SYSTEM_CLOCK
 
 __all__ = ["MemoryTier", "Place"]
 
@@ -13,8 +15,11 @@ __all__ = ["MemoryTier", "Place"]
 class Place:
     """Several tiers may have it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.clock = clock
         self.entries: dict[str, bytes] = {}
+        self.reports: dict[str, tuple[float, bytes]] = {}
+        self.leases: dict[str, tuple[str, float]] = {}
         self.is_away = False
         self.tiers: list[MemoryTier] = []
 
@@ -46,6 +51,33 @@ class MemoryTier:
             else:
                 self.place.entries[each.name] = each.entry
         return len(fitting)
+
+    def report(self, host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
+        self._ask("report")
+        now = self.place.clock.now()
+        found = {
+            name: (now - at, kept)
+            for name, (at, kept) in self.place.reports.items()
+            if len(kept) <= LARGEST and now - at < FORGOTTEN
+        }
+        self.place.reports.pop(host, None)
+        if entry is not None:
+            self.place.reports[host] = now, entry
+        return found
+
+    def take_lease(self, name: str, host: str, seconds: float) -> bool:
+        self._ask("take lease")
+        now = self.place.clock.now()
+        holder, until = self.place.leases.get(name, (host, 0.0))
+        if holder != host and now < until:
+            return False
+        self.place.leases[name] = host, now + seconds
+        return True
+
+    def give_lease(self, name: str, host: str) -> None:
+        self._ask("give lease")
+        if self.place.leases.get(name, ("", 0.0))[0] == host:
+            del self.place.leases[name]
 
     def wake(self) -> None:
         self._ask("wake")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from medianest.cluster.link import HostLink
 from medianest.cluster.tier import TierError
 from medianest.overrides.keeper import OverrideKeeper
 from medianest.overrides.memory import OverrideMemory
+from medianest.peers.host import HostPeers
 from medianest.resilience import ManualClock, Registry
 from tests.cluster.memory import MemoryTier, Place
 from tests.support.waiting import wait_until
@@ -23,7 +25,15 @@ class Process:
         self.plex = self.registry.breaker("plex")
         self.keeper = OverrideKeeper(self.registry, OverrideMemory())
         self.tier, self.is_elected = MemoryTier(place), True
-        self.link = HostLink(self.tier, self.keeper, self.registry, lambda: self.is_elected)
+        peers = HostPeers(self.registry, Path("/nowhere"))  # alone on its host
+        self.link = HostLink(
+            self.tier,
+            self.keeper,
+            self.registry,
+            lambda: self.is_elected,
+            peers.breakers,
+            lambda: "a host",
+        )
 
     @property
     def state(self) -> str:
@@ -135,7 +145,10 @@ def test_who_has_waited_for_an_answer_in_vain_waits_no_longer(
     """Keeps out: the longest wait for an answer and then the longest pause, before the next try."""
     registry, tier, ends = Registry(clock=clock), MemoryTier(place), Waits()
     keeper = OverrideKeeper(registry, OverrideMemory())
-    link = HostLink(tier, keeper, registry, lambda: True, chance=lambda: 0.5)
+    breakers = HostPeers(registry, Path("/nowhere")).breakers
+    link = HostLink(
+        tier, keeper, registry, lambda: True, breakers, lambda: "a host", chance=lambda: 0.5
+    )
 
     def connect() -> None:
         clock.advance(took)

@@ -18,6 +18,7 @@ from medianest.resilience import Deadline
 from tests.cluster.memory import MemoryTier, Place
 from tests.support.postgres import PostgresProcess
 from tests.support.valkey import ValkeyProcess
+from tests.support.waiting import wait_until
 
 Open = Callable[[], Tier]
 
@@ -89,6 +90,46 @@ def test_one_that_is_too_large_is_not_read_and_written_over(connect: Open) -> No
     assert tier.read() == {"plex": entry(1)}
 
 
+def test_each_host_reads_what_all_have_reported(connect: Open) -> None:
+    one, two = connect(), connect()
+    assert one.report("a", b"x") == {}
+    assert two.report("b", b"y").keys() == {"a"}
+    age, kept = one.report("a", b"z")["a"]
+    assert kept == b"x"
+    assert 0 <= age < 5
+    assert {host: kept for host, (_, kept) in two.report("b", None).items()} == {
+        "a": b"z",
+        "b": b"y",
+    }
+    assert one.report("a", None).keys() == {"a"}
+    assert one.report("a", None) == {}
+
+
+def test_a_report_that_is_too_large_is_nobody_s(connect: Open) -> None:
+    one, two = connect(), connect()
+    one.report("a", b"x" * (LARGEST + 100))
+    one.report("ü", b"x" * LARGEST)
+    assert two.report("b", None).keys() == {"ü"}
+
+
+def test_a_lease_is_one_host_s_until_it_gives_it(connect: Open) -> None:
+    one, two = connect(), connect()
+    assert one.take_lease("plex", "a", 60)
+    assert one.take_lease("plex", "a", 60)
+    assert not two.take_lease("plex", "b", 60)
+    assert two.take_lease("ü overseerr", "b", 60)
+    two.give_lease("plex", "b")
+    assert not two.take_lease("plex", "b", 60)
+    one.give_lease("plex", "a")
+    assert two.take_lease("plex", "b", 60)
+
+
+def test_a_lease_ends_by_itself(connect: Open) -> None:
+    one, two = connect(), connect()
+    assert one.take_lease("plex", "a", 0.05)
+    wait_until(lambda: two.take_lease("plex", "b", 60))
+
+
 def test_the_others_are_woken_and_not_oneself(connect: Open) -> None:
     one, two, three = connect(), connect(), connect()
     for _ in range(3):
@@ -135,6 +176,34 @@ def test_what_is_none_of_ours_makes_room(
         assert tier.read() == {}
         assert tier.write([Change("plex", b"", entry(1))]) == 1
         assert tier.read() == {"plex": entry(1)}
+    tier.close()
+
+
+REPORTS, LEASE = "medianest:openings:v1", "medianest:lease:v1:plex"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda raw: raw.set(REPORTS, b"garbage" * 1_000),
+        lambda raw: raw.hset(REPORTS, mapping={f"{number}": b"x" for number in range(MOST + 1)}),
+        lambda raw: raw.hset(
+            REPORTS, mapping={b"\xff": b"1 x", "old": b"1 x", "odd": b"x", b"n" * 9_000: b"1 x"}
+        ),
+        lambda raw: raw.rpush(LEASE, b"garbage"),
+    ],
+)
+def test_reports_and_leases_of_nobody_make_room(
+    valkey: ValkeyProcess, raw: Redis, spoil: Callable[[Redis], object]
+) -> None:
+    spoil(raw)
+    tier = RedisTier(valkey.url)
+    with Deadline(10.0).scope():
+        tier.connect()
+        assert tier.report("a", b"x") == {}
+        assert tier.report("a", b"x").keys() == {"a"}
+        assert tier.take_lease("plex", "a", 60)
+        assert not tier.take_lease("plex", "b", 60)
     tier.close()
 
 

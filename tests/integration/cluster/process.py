@@ -13,11 +13,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from medianest.cluster import HostLink, tier_of
+from medianest.cluster import HostLink, host_name, tier_of
 from medianest.config import Settings
 from medianest.overrides.file import OverrideFile
 from medianest.overrides.keeper import OverrideKeeper
@@ -109,14 +110,24 @@ class Host:
 class _Doer:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.registry = Registry()
-        self.breaker = self.registry.breaker("plex")
+        self.breaker = self.registry.breaker(
+            "plex", failure_threshold=3, counting="consecutive", reset_timeout=2.0
+        )
         self.peers = HostPeers(self.registry, folder / "peers")
         file = OverrideFile(folder / "overrides.json", self.registry.clock)
         self.keeper = OverrideKeeper(self.registry, file, None, self.peers)
         tier = tier_of(settings)
         assert tier is not None
-        self.link = HostLink(tier, self.keeper, self.registry, lambda: self.peers.is_elected)
+        self.link = HostLink(
+            tier,
+            self.keeper,
+            self.registry,
+            lambda: self.peers.is_elected,
+            self.peers.breakers,
+            lambda: host_name(folder),
+        )
         self.longest_call = 0.0
+        self.rests = False
 
     def start(self) -> None:
         self.keeper.follow()
@@ -134,12 +145,22 @@ class _Doer:
         """Calls through the breaker all the time, which take nothing."""
         while True:
             began = time.monotonic()
-            try:
-                self.breaker.call(int)
-            except CallRefusedError:
-                pass
+            if not self.rests:
+                self.succeed()
             self.longest_call = max(self.longest_call, time.monotonic() - began)
             time.sleep(0.001)
+
+    def succeed(self) -> None:
+        with suppress(CallRefusedError):
+            self.breaker.call(int)
+
+    def fail(self) -> None:
+        with suppress(CallRefusedError, ValueError):
+            self.breaker.call(int, "no number")
+
+    def rest(self, rests: str) -> None:
+        """Whether calls are made all the time."""
+        self.rests = rests == "yes"
 
     def longest(self) -> float:
         longest, self.longest_call = self.longest_call, 0.0

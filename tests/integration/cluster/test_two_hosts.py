@@ -148,6 +148,24 @@ def test_a_word_on_any_worker_is_obeyed_by_all(closed: House) -> None:
     assert closed.connected == [1, 1]
 
 
+def test_what_one_host_finds_the_other_believes_at_its_first_failure(closed: House) -> None:
+    one, two = closed.one, closed.two
+    for host in (one, two):
+        host.ask("rest", "yes")
+    for _ in range(3):
+        one.ask("fail")
+    wait_until(lambda: one.ask("state") == ["open", "open"])
+    heard = two.elected.do("standing")["looks"] + 2
+    wait_until(lambda: two.elected.do("standing")["looks"] >= heard)
+    assert two.ask("state") == ["closed", "closed"]
+    two.other.do("fail")
+    wait_until(lambda: two.ask("state") == ["open", "open"], 1)
+    two.ask("rest", "no")  # and the first does not call: what the second finds out is enough
+    wait_until(lambda: two.ask("state") == ["closed", "closed"])
+    one.ask("rest", "no")
+    closed.all_are("closed")
+
+
 def test_with_the_cable_pulled_each_goes_on_alone(closed: House, networks: list[Namespace]) -> None:
     networks[0].pull()
     wait_until(lambda: closed.connected == [0, 1])

@@ -1,0 +1,273 @@
+"""A breaker that is open on one host, and what the others make of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from medianest.cluster.reports import OpenThere, Report, entry_of, report_of
+from medianest.cluster.tier import LARGEST
+from medianest.resilience import State
+from tests.cluster.hosts import Hosts
+from tests.peers.simulation import Node
+
+PLEX: dict[str, Any] = {
+    "failure_threshold": 3,
+    "counting": "consecutive",
+    "half_open_max_calls": 2,
+    "half_open_timeout": 4.0,
+    "reset_timeout": 10.0,
+    "jitter": 0.0,
+}
+
+Make = Callable[..., Hosts]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made: list[Hosts] = []
+
+    def make_one(hosts: int = 2, **options: Any) -> Hosts:
+        made.append(Hosts(2, hosts=hosts, **PLEX | options))
+        made[-1].pass_by(1.0)
+        return made[-1]
+
+    yield make_one
+    for each in made:
+        each.end()
+
+
+def trip(world: Hosts, host: int) -> None:
+    """Calls fail there, until all its processes are open."""
+    for _ in range(3):
+        for node in world.of(host):
+            node.call()
+            world.settle()
+    world.pass_by(0.2)
+    assert world.states(host) == {"open"}
+
+
+def reached(world: Hosts, calls: Callable[[], object]) -> list[str]:
+    """By whom the dependency was called meanwhile."""
+    before = len(world.reached)
+    calls()
+    return [name for _, name in world.reached[before:]]
+
+
+@pytest.mark.parametrize("counting", ["consecutive", "window"])
+def test_where_one_host_has_opened_the_other_needs_one_failure(make: Make, counting: str) -> None:
+    world = make(counting=counting, minimum_number_of_calls=3, monitoring_period=5.0)
+    for _ in range(3):
+        assert [node.call() for node in world.nodes] == ["good"] * 4
+    world.pass_by(6.0)
+    world.is_up = False
+    trip(world, 0)
+    assert world.states(1) == {"closed"}
+    assert world.of(1)[1].call() == "failed"
+    world.settle()
+    assert world.states(1) == {"open"}
+    reason = world.of(1)[0].breaker.snapshot().reason
+    assert reason == "calls fail here, too: it is open on another host"
+
+
+def test_what_is_well_here_stays_closed_whatever_others_say(make: Make) -> None:
+    world = make()
+    for node in world.of(0):
+        node.is_well = False
+    trip(world, 0)
+    for _ in range(30):
+        assert [node.call() for node in world.of(1)] == ["good", "good"]
+        world.pass_by(0.3)
+    assert world.states(1) == {"closed"}
+
+
+def test_one_failure_among_successes_is_none_of_all(make: Make) -> None:
+    """In one process of a host that is well; it alone hears of the others' trouble."""
+    world = make()
+    for node in world.of(0):
+        node.is_well = False
+    trip(world, 0)
+    one, two = world.of(1)
+    one.is_well = False
+    one.call()
+    two.call()
+    one.call()
+    world.pass_by(1.0)
+    assert world.states(1) == {"closed"}
+
+
+def test_only_one_host_probes_and_its_success_is_the_others(make: Make) -> None:
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    world.pass_by(9.0)
+    world.is_up = True
+    world.pass_by(2.0)
+    probes = [(node, node.breaker.acquire()) for node in world.of(0)]
+    for _ in range(10):
+        assert [node.call() for node in world.of(1)] == ["refused", "refused"]
+        world.pass_by(0.1)
+    for _, permit in probes:
+        permit.success()
+    world.pass_by(0.2)
+    assert world.states(0) == {"closed"}
+    assert [node.call() for node in world.of(1)] == ["good", "good"]
+    world.pass_by(0.1)
+    assert world.states(1) == {"closed"}
+
+
+def test_who_has_calls_gets_the_turn_of_one_that_has_none(make: Make) -> None:
+    """Keeps out: a host in which nobody calls, and which lets no other probe."""
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    world.is_up = True
+    world.pass_by(12.0)
+    holder = world.place.leases["plex"][0]
+    silent = 1 if holder == "host-0" else 0
+    waited = 0.0
+    while world.states(silent) != {"closed"}:
+        world.of(silent)[0].call()
+        world.pass_by(0.05)
+        waited += 0.05
+        assert waited < 1.5
+
+
+def test_back_on_one_host_the_others_need_not_wait_longer(make: Make) -> None:
+    """Each has its own trouble: only who has probed believes that it is over."""
+    world = make(backoff_factor=10.0, max_reset_timeout=100.0)
+    world.is_up = False
+    trip(world, 1)
+    world.pass_by(11.0)
+    assert world.of(1)[0].call() == "failed"  # open for a hundred seconds now
+    trip(world, 0)
+    world.pass_by(10.0)
+    world.is_up = True
+    while world.states(0) != {"closed"}:
+        world.of(0)[0].call()
+        world.pass_by(0.05)
+    world.pass_by(0.2)
+    assert [node.call() for node in world.of(1)] == ["good", "good"]
+
+
+def test_a_host_that_says_nothing_more_is_no_witness(make: Make) -> None:
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    for node in world.of(0):
+        node.die()
+    world.pass_by(6.0)
+    world.of(1)[0].call()
+    world.pass_by(1.0)
+    assert world.states(1) == {"closed"}
+
+
+def test_who_starts_anew_knows_what_it_has_found(make: Make) -> None:
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    before = len(world.reached)
+    for host in (0, 1):
+        world.restart(host)
+        world.pass_by(0.5)
+        assert world.states(host) == {"open"}
+        assert world.of(host)[-1].call() == "refused"
+    world.pass_by(11.0)
+    assert len(world.reached) == before
+    world.is_up = True
+    for _ in range(40):
+        for node in world.nodes:
+            if node.is_alive:
+                node.call()
+        world.pass_by(0.1)
+    assert world.states(0) | world.states(1) == {"closed"}
+
+
+def test_without_what_they_have_in_common_each_is_alone(make: Make) -> None:
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    world.place.is_away = True
+    world.is_up = True
+    world.pass_by(14.0)
+    for host in (0, 1):
+        assert [node.call() for node in world.of(host)] == ["good", "good"]
+        world.settle()
+        assert world.states(host) == {"closed"}
+
+
+def test_a_host_that_has_vanished_bars_nobody_for_long(make: Make) -> None:
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    world.is_up = True
+    world.pass_by(9.5)
+    for node in world.of(0):
+        node.die()
+    waited = 0.0
+    while world.states(1) != {"closed"}:
+        world.of(1)[0].call()
+        world.pass_by(0.1)
+        waited += 0.1
+        assert waited < 9
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b"", b"\xff", b"[]", b"7", b"{}", b'{"v": 2}', b"[" * 100_000,
+        b'{"v": 1, "open": [], "wants": [], "well": []}',
+        b'{"v": 1, "open": {"plex": 1}, "wants": 1, "well": []}',
+    ],
+)  # fmt: skip
+def test_garbage_is_no_report(entry: bytes) -> None:
+    assert report_of(entry) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, 7, [], [1, 2, 3], [True, 1, 1, None], ["1", 1, 1, None], [1, 1, 0, None], [1, 1, 1, 7],
+     [float("nan"), 1, 1, None], [float("inf"), 1, 1, None], [1, 1, 1.5, None], [1, 1, 10**9, None],
+     [10**400, 1, 1, None], [1, 1, True, None], [{}, 1, 1, None]],
+)  # fmt: skip
+def test_one_odd_breaker_costs_only_itself(odd: Any) -> None:
+    body = {"v": 1, "open": {"plex": [1.0, 9.0, 1, "dead"], "odd": odd}, "wants": [], "well": [7]}
+    assert report_of(json.dumps(body).encode()) == Report({"plex": OpenThere(1.0, 9.0, 1, "dead")})
+
+
+def test_a_report_has_room_for_what_opened_last() -> None:
+    """Keeps out: too many names, and nobody hears of any."""
+    found = {f"{number:090}": OpenThere(float(number), 9.0, 1, "é" * 500) for number in range(500)}
+    entry = entry_of(Report(found | {"x" * 200: OpenThere(0.0, 9.0, 1)}, frozenset(found)))
+    assert entry is not None
+    assert len(entry) <= LARGEST
+    read = report_of(entry)
+    assert read is not None
+    assert f"{0:090}" in read.open
+    assert read.wants == frozenset(read.open)
+
+
+def test_where_nothing_is_open_there_is_nothing_to_report() -> None:
+    assert entry_of(Report()) is None
+    assert entry_of(Report(wants=frozenset({"plex"}))) is None
+
+
+def test_garbage_in_place_of_reports_harms_nobody(make: Make) -> None:
+    world = make()
+    world.place.reports = {
+        "one": (world.now, b"garbage"),
+        "two": (world.now, entry_of(Report({"no such breaker": OpenThere(0.0, 9.0, 1)})) or b""),
+        "host-0": (world.now, entry_of(Report({"plex": OpenThere(1e9, 1e9, 9)})) or b""),
+    }
+    world.pass_by(3.0)
+    assert [node.call() for node in world.nodes] == ["good"] * 4
+    assert all(node.state is State.CLOSED for node in world.nodes)
+    assert isinstance(world.nodes[0], Node)
