@@ -220,7 +220,7 @@ def _applied(applied: Mapping[str, Any]) -> str:
     told = f"{applied['workers']} of {applied['of']} workers of this host obey"
     if applied["silent"]:
         return f"{told}; {', '.join(applied['silent'])} has not answered, and obeys when it can"
-    return f"{told}; other hosts when they next look at the database"
+    return f"{told}; other hosts within a second"
 
 
 def _others(within: float | None, is_app: bool) -> str:
@@ -231,7 +231,7 @@ def _others(within: float | None, is_app: bool) -> str:
         )
     if within is None:
         return "other workers obey when they next look at the database, if at all"
-    return f"{_every_worker(within)}; other hosts when they next look at the database"
+    return f"{_every_worker(within)}; other hosts within a second"
 
 
 def _every_worker(within: float) -> str:
