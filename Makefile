@@ -50,7 +50,7 @@ contract: $(VENV)/.installed-test
 	MEDIANEST_CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/web/test_contract.py
 
 schedules: $(VENV)/.installed-test
-	MEDIANEST_SCHEDULES=$(or $(NUMBER),100000) $(BIN)/python -m pytest -q --numprocesses 2 tests/peers/test_schedules.py tests/peers/test_override_schedules.py
+	MEDIANEST_SCHEDULES=$(or $(NUMBER),100000) $(BIN)/python -m pytest -q --numprocesses 2 tests/peers/test_schedules.py tests/peers/test_override_schedules.py tests/cluster/test_opening_schedules.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m medianest.config.reference docs/configuration.md
