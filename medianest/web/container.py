@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, Final, cast
 
 from flask import current_app
@@ -12,21 +11,15 @@ from prometheus_client.core import Metric
 
 from medianest.cache.handover import Handover
 from medianest.cache.redis import RedisServer
-from medianest.cluster import HostLink, host_name, tier_of
 from medianest.config import Settings, missing
 from medianest.dependencies.shown import shown_url
 from medianest.health.traffic import Routes, Traffic
-from medianest.jobs import Job, Lifecycle
+from medianest.jobs import Job
 from medianest.media.media import Media
 from medianest.media.plex.client import SERVICE as PLEX
 from medianest.monitoring.monitoring import Monitoring
 from medianest.monitoring.sharing import SharingCheck, check_sharing
 from medianest.monitoring.together import Together
-from medianest.overrides.file import OverrideFile
-from medianest.overrides.keeper import OverrideKeeper
-from medianest.overrides.store import OverrideStore
-from medianest.peers.board import Board
-from medianest.peers.host import HostPeers
 from medianest.peers.reception import Reception
 from medianest.peers.roster import MemberState
 from medianest.queue.queue import Queue
@@ -42,6 +35,7 @@ from medianest.storage.storage import Storage
 from medianest.web.auth import Tokens
 from medianest.web.core import CORE, Core, Journals, Registered
 from medianest.web.guesses import share_guesses
+from medianest.web.host import Host
 from medianest.web.host_metrics import HostMetrics
 from medianest.web.host_traffic import HostTraffic
 from medianest.web.roles import Role
@@ -83,26 +77,10 @@ class Container(Core):
         self.redis = _redis(settings, self.service)
         self.queue = Queue(settings.queue, self.service, self.storage.database, self.cascade)
         self.media = Media(settings, self.service, self.redis, self.queue)
-        folder = settings.instance_path / "peers"
-        self.peers = HostPeers(
-            registry, folder, lambda: self.lifecycle.worker, self._is_one_of_several
-        )
-        self.catch_up = partial(self.peers.catch_up, _CATCH_UP)
-        self.board = Board(
-            self.peers,
-            folder,
-            registry.clock,
-            lambda: Lifecycle.server,
-            lambda: self.lifecycle.worker is not None,
-        )
-        self.overrides = OverrideKeeper(
-            registry,
-            OverrideFile(settings.instance_path / "overrides.json", registry.clock),
-            OverrideStore(self.storage.database),
-            self.peers,
-        )
-        self.cluster = self._host_link()
-        self.handover = None if self.redis is not None else self._handover(folder)
+        self.host = host = Host(settings, registry, self.storage.database, self.lifecycle)
+        self.overrides = host.overrides
+        self.catch_up = partial(host.peers.catch_up, _CATCH_UP)
+        self.handover = None if self.redis is not None else self._handover()
         self.tokens = Tokens(settings, registry.clock)
         self.looker: Callable[[], bool] = lambda: False
         """Tells whether the current request is of a browser that has signed in."""
@@ -117,14 +95,14 @@ class Container(Core):
             routes,
             places,
         )
-        tiers = [] if self.cluster is None else [self.cluster]
-        sharing_check = SharingCheck(registry, self.peers, self._is_one_of_several, tiers)
+        tiers = [] if host.link is None else [host.link]
+        sharing_check = SharingCheck(registry, host.peers, host.is_one_of_several, tiers)
         self.monitoring.monitor.add(check_sharing(settings.health, sharing_check))
-        self.reception = Reception(self.peers, folder, registry.clock)
-        self.together = Together(self.monitoring, self.media.plex, self.peers, registry.clock)
-        share_guesses(self.tokens.throttle, self.peers, registry.clock)
-        self.host_metrics = HostMetrics(self, self.board)
-        self._traffic = HostTraffic(self.monitoring.traffic, self.board, registry.clock)
+        self.reception = Reception(host.peers, host.folder, registry.clock)
+        self.together = Together(self.monitoring, self.media.plex, host.peers, registry.clock)
+        share_guesses(self.tokens.throttle, host.peers, registry.clock)
+        self.host_metrics = HostMetrics(self, host.board)
+        self._traffic = HostTraffic(self.monitoring.traffic, host.board, registry.clock)
         self.interval = settings.health.interval
         self.check_timeout = settings.health.timeout
         self.threads = settings.threads
@@ -134,33 +112,25 @@ class Container(Core):
         """What is done beside the requests."""
         return [
             *self.storage.jobs(),
-            self.peers.job(),
-            self.board.job(),
+            *self.host.jobs(),
             self.reception.job(),
             self.together.job(),
             *([] if self.handover is None else [self.handover.job()]),
-            *self.overrides.jobs(self.settings.health.interval),
-            *([] if self.cluster is None else [self.cluster.job()]),
+            *self.host.jobs_of_overrides(),
             *self.queue.jobs(lambda: self.lifecycle.is_ending),
             *self.media.jobs(),
             *self.monitoring.jobs(),
             *self.tokens.jobs(),
         ]
 
-    def _host_link(self) -> HostLink | None:
-        """None: there are no other hosts."""
-        tier, registry = tier_of(self.settings), self.service.registry
-        if tier is None:
-            return None
-        host = cache(partial(host_name, self.settings.instance_path))
-        return HostLink(
-            tier, self.overrides, registry, lambda: self.peers.is_elected, self.peers.breakers, host
-        )
-
-    def _handover(self, folder: Path) -> Handover:
-        clock = self.registry.clock
+    def _handover(self) -> Handover:
+        host, lifecycle = self.host, self.lifecycle
         return Handover(
-            self.media.plex.memory, folder, self.peers, clock, lambda: self.lifecycle.is_replaced
+            self.media.plex.memory,
+            host.folder,
+            host.peers,
+            self.registry.clock,
+            lambda: lifecycle.is_replaced,
         )
 
     def close(self) -> None:
@@ -177,9 +147,6 @@ class Container(Core):
     def authorize(self, role: Role) -> str:
         """Who has the token of a role. Raises ProblemError."""
         return self.tokens.authorize(role)
-
-    def _is_one_of_several(self) -> bool:
-        return self.lifecycle.worker is not None
 
     @property
     def environment(self) -> Environment:
@@ -225,11 +192,11 @@ class Container(Core):
         yield left_out()
         yield failed_attempts(self.tokens.throttle)
         yield dropped_records()
-        yield from sharing(self.peers)
+        yield from sharing(self.host.peers)
 
     def states_of(self, breaker: CircuitBreaker) -> Sequence[MemberState]:
         """As the workers have told each other."""
-        return self.peers.roster.states_of(breaker)
+        return self.host.peers.roster.states_of(breaker)
 
     def registered(self, name: str) -> Registered | None:
         """How an operator registered a dependency; None: nobody did."""

@@ -45,13 +45,13 @@ def both(
     }
     made = [create_app(settings, clock=clock).extensions["medianest"] for _ in range(2)]
     for each in made:
-        each.peers.start()
+        each.host.peers.start()
         each.told = []
         each.monitoring.alerts.sinks.append(each.told.append)
-    wait_until(lambda: all(len(each.peers.members()) == 2 for each in made))
+    wait_until(lambda: all(len(each.host.peers.members()) == 2 for each in made))
     yield made
     for each in made:
-        each.peers.stop()
+        each.host.peers.stop()
         each.close()
 
 
@@ -132,9 +132,9 @@ def test_an_alert_goes_on_with_the_next_one(
     first.together.tell()
     wait_until(second.monitoring.alerts.firing)
     assert second.monitoring.alerts.firing() == first.monitoring.alerts.firing()
-    first.peers.stop()
+    first.host.peers.stop()
     clock.advance(1)
-    wait_until(lambda: second.peers.is_elected)
+    wait_until(lambda: second.host.peers.is_elected)
     for _ in range(5):
         clock.advance(5)
         second.together.evaluate()

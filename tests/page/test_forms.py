@@ -268,7 +268,7 @@ def test_without_a_script_no_page_is_loaded_anew_under_who_fills_it_in(operator:
 
 def test_it_says_how_many_workers_obey_and_who_is_silent(operator: Browser, tmp_path: Path) -> None:
     """One that stands still is a worker all the same."""
-    peers = operator.client.application.extensions["medianest"].peers
+    peers = operator.client.application.extensions["medianest"].host.peers
     peers.start()
     still = Membership(tmp_path / "peers", "2")
     try:

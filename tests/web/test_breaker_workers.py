@@ -20,9 +20,9 @@ PLEX = "plex-media-server"
 def app(make_app: Callable[..., Flask]) -> Iterator[Flask]:
     """One of two workers."""
     made = make_app(plex={"url": "http://127.0.0.1:1", "breaker_enabled": True})
-    made.extensions["medianest"].peers.start()
+    made.extensions["medianest"].host.peers.start()
     yield made
-    made.extensions["medianest"].peers.stop()
+    made.extensions["medianest"].host.peers.stop()
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def other(tmp_path: Path, app: Flask, clock: ManualClock) -> Iterator[HostPeers]
     registry.breaker(PLEX)
     made = HostPeers(registry, tmp_path / "peers", lambda: "1")
     made.start()
-    wait_until(lambda: len(app.extensions["medianest"].peers.members()) == 2)
+    wait_until(lambda: len(app.extensions["medianest"].host.peers.members()) == 2)
     yield made
     made.stop()
 
@@ -45,7 +45,9 @@ def breaker(app: Flask, viewer: dict[str, str], name: str = PLEX) -> Any:
 
 def test_who_differs_is_named(app: Flask, other: HostPeers, viewer: dict[str, str]) -> None:
     name, number = other.members()[0], 1000  # higher than any that it has said by itself
-    app.extensions["medianest"].peers.roster.hear(name, States(number, {PLEX: State.OPEN}), 0.0)
+    app.extensions["medianest"].host.peers.roster.hear(
+        name, States(number, {PLEX: State.OPEN}), 0.0
+    )
     workers = breaker(app, viewer)["workers"]
     assert (workers["alike"], workers["of"]) == (1, 2)
     assert workers["message"].startswith("worker 1 (process ")
@@ -94,7 +96,7 @@ def test_who_cannot_know_others_says_nothing_of_them(
 
 def test_the_page_tells_who_differs(app: Flask, other: HostPeers) -> None:
     name = other.members()[0]
-    app.extensions["medianest"].peers.roster.hear(name, States(1000, {PLEX: State.OPEN}), 0.0)
+    app.extensions["medianest"].host.peers.roster.hear(name, States(1000, {PLEX: State.OPEN}), 0.0)
     for path in ("/breakers", f"/breakers/{PLEX}"):
         text = app.test_client().get(path).get_data(as_text=True)
         assert "1 of 2 workers: worker 1 (process " in text

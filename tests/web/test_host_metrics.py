@@ -25,13 +25,13 @@ def begin(make_app: Callable[..., Flask]) -> Iterator[Begin]:
         parts = app.extensions["medianest"]
         parts.lifecycle.worker = worker
         begun.append(app)
-        parts.board.start()
-        parts.peers.start()
+        parts.host.board.start()
+        parts.host.peers.start()
         return app
 
     yield start
     for app in begun:
-        app.extensions["medianest"].peers.stop()
+        app.extensions["medianest"].host.peers.stop()
 
 
 def value(app: Flask, metric: str, **labels: str) -> float:
@@ -60,8 +60,8 @@ def test_whoever_is_scraped_tells_of_all(begin: Begin) -> None:
             app.test_client().get(LIVE)
     assert lived(one) == lived(two) == 7
     assert value(one, "medianest_uptime_seconds", worker="1") >= 0
-    two.extensions["medianest"].board.stop()
-    two.extensions["medianest"].peers.stop()
+    two.extensions["medianest"].host.board.stop()
+    two.extensions["medianest"].host.peers.stop()
     assert lived(one) == 7
 
 
@@ -78,8 +78,8 @@ def test_one_worker_writes_no_file(begin: Begin) -> None:
     folder = only.extensions["medianest"].settings.instance_path / "peers"
     only.test_client().get(LIVE)
     assert lived(only) == 1
-    only.extensions["medianest"].board.look()
-    only.extensions["medianest"].board.stop()
+    only.extensions["medianest"].host.board.look()
+    only.extensions["medianest"].host.board.stop()
     assert not [each for each in folder.iterdir() if "figures" in each.name]
 
 
@@ -93,8 +93,8 @@ def test_requests_by_route_are_those_of_all(begin: Begin, clock: ManualClock) ->
         (route,) = [each for each in found["routes"] if each["route"] == LIVE]
         assert route["since_start"]["requests"] == route["statuses"]["200"] == 2
         clock.advance(2)
-    two.extensions["medianest"].board.stop()
-    two.extensions["medianest"].peers.stop()
-    one.extensions["medianest"].board.look()
+    two.extensions["medianest"].host.board.stop()
+    two.extensions["medianest"].host.peers.stop()
+    one.extensions["medianest"].host.board.look()
     _, ever = one.extensions["medianest"].traffic().figures()
     assert ever.requests == 4
