@@ -35,22 +35,26 @@ WHERE {_ENTRY.replace("record", "kept.record")} = :seen
 """)
 _REMOVE: Final = text(f"DELETE FROM overrides WHERE breaker = :name AND {_ENTRY} = :seen")
 
-_AGE: Final = "EXTRACT(EPOCH FROM clock_timestamp() - at)"
+# One of a later time would count for ever; of "infinity" there is no age.
+_IS_OF_USE: Final = """(at BETWEEN clock_timestamp() - make_interval(secs => :forgotten)
+    AND clock_timestamp() + make_interval(secs => 1))"""
 _REPORTS: Final = text(f"""
-SELECT host, greatest(0, {_AGE}), entry FROM host_reports
-WHERE octet_length(entry) <= :largest AND {_AGE} < :forgotten ORDER BY at DESC LIMIT :most
+SELECT host, greatest(0, EXTRACT(EPOCH FROM clock_timestamp() - at)), entry FROM host_reports
+WHERE octet_length(entry) <= :largest AND {_IS_OF_USE} ORDER BY at DESC LIMIT :most
 """)
 _REPORT: Final = text("""
 INSERT INTO host_reports (host, at, entry) VALUES (:host, clock_timestamp(), :entry)
 ON CONFLICT (host) DO UPDATE SET at = excluded.at, entry = excluded.entry
 """)
-_FORGET: Final = text(f"DELETE FROM host_reports WHERE host = :host OR {_AGE} >= :forgotten")
+_FORGET: Final = text(f"DELETE FROM host_reports WHERE host = :host OR NOT {_IS_OF_USE}")
 
+# What ends later than any lease is none: it would keep all hosts from probing.
 _TAKE: Final = text("""
 INSERT INTO probe_leases AS kept (name, host, until)
 VALUES (:name, :host, clock_timestamp() + make_interval(secs => :seconds))
 ON CONFLICT (name) DO UPDATE SET host = excluded.host, until = excluded.until
-WHERE kept.host = excluded.host OR kept.until <= clock_timestamp()
+WHERE kept.host = excluded.host
+    OR kept.until NOT BETWEEN clock_timestamp() AND excluded.until
 """)
 _GIVE: Final = text("DELETE FROM probe_leases WHERE name = :name AND host = :host")
 

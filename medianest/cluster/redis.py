@@ -69,7 +69,8 @@ return written
 """
 
 
-# A report is kept with the time of the server, in milliseconds, before it.
+# A report is kept with the time of the server, in milliseconds, before it. One of a later time
+# would count for ever.
 _REPORT: Final = """
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'none' and (kind ~= 'hash' or redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1])) then
@@ -84,7 +85,7 @@ for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
     at, entry = redis.call('HGET', KEYS[1], name):match('^(%d+) (.*)$')
   end
   local age = at and now - tonumber(at)
-  if age and age < tonumber(ARGV[4]) then
+  if age and age > -1000 and age < tonumber(ARGV[4]) then
     table.insert(found, name)
     table.insert(found, string.format('%.0f', math.max(0, age)))
     table.insert(found, entry)
@@ -100,8 +101,10 @@ end
 return found
 """
 
+# What ends never, or later than any lease, is none: it would keep all hosts from probing.
 _TAKE: Final = """
-if redis.call('TYPE', KEYS[1]).ok ~= 'string' then
+local left = redis.call('PTTL', KEYS[1])
+if redis.call('TYPE', KEYS[1]).ok ~= 'string' or left < 0 or left > tonumber(ARGV[2]) then
   redis.call('DEL', KEYS[1])
 end
 local holder = redis.call('GET', KEYS[1])

@@ -190,7 +190,10 @@ REPORTS, LEASE = "medianest:openings:v1", "medianest:lease:v1:plex"
         lambda raw: raw.hset(
             REPORTS, mapping={b"\xff": b"1 x", "old": b"1 x", "odd": b"x", b"n" * 9_000: b"1 x"}
         ),
+        lambda raw: raw.hset(REPORTS, "later", b"9999999999999 x"),
         lambda raw: raw.rpush(LEASE, b"garbage"),
+        lambda raw: raw.set(LEASE, b"garbage"),
+        lambda raw: raw.set(LEASE, b"garbage", ex=3_600),
     ],
 )
 def test_reports_and_leases_of_nobody_make_room(
@@ -202,6 +205,26 @@ def test_reports_and_leases_of_nobody_make_room(
         tier.connect()
         assert tier.report("a", b"x") == {}
         assert tier.report("a", b"x").keys() == {"a"}
+        assert tier.take_lease("plex", "a", 60)
+        assert not tier.take_lease("plex", "b", 60)
+    tier.close()
+
+
+@pytest.mark.parametrize("late", ["infinity", "2200-01-01"])
+def test_a_lease_without_end_and_a_report_of_later_are_nobody_s(
+    postgres: PostgresProcess, emptied_database: str, late: str
+) -> None:
+    """Keeps out: the dependency is back, and no host ever probes it."""
+    postgres.execute(
+        f"INSERT INTO host_reports VALUES ('b', '{late}', 'x');"
+        f"INSERT INTO probe_leases VALUES ('plex', 'b', '{late}')",
+        emptied_database.rpartition("/")[2],
+    )
+    tier = PostgresTier(emptied_database)
+    with Deadline(10.0).scope():
+        tier.connect()
+        assert tier.report("a", b"x") == {}
+        assert tier.report("a", None).keys() == {"a"}
         assert tier.take_lease("plex", "a", 60)
         assert not tier.take_lease("plex", "b", 60)
     tier.close()
