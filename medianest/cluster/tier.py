@@ -55,11 +55,12 @@ class Tier(Protocol):
 
     def report(self, host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
         """Keep the report of that host, or none of it. Those of all hosts as they were before, each
-        with how many seconds ago it came; without those that are too large."""
+        with how many seconds ago it came; without those that are too large, or of the future."""
         ...
 
     def take_lease(self, name: str, host: str, seconds: float) -> bool:
-        """Give that host the lease for so long from now on, if no other host has it."""
+        """Give that host the lease for so long from now on, if no other host has it. One
+        that ends later than that is nobody's."""
         ...
 
     def give_lease(self, name: str, host: str) -> None:

@@ -58,7 +58,7 @@ class MemoryTier:
         found = {
             name: (now - at, kept)
             for name, (at, kept) in self.place.reports.items()
-            if len(kept) <= LARGEST and now - at < FORGOTTEN
+            if len(kept) <= LARGEST and 0 <= now - at < FORGOTTEN
         }
         self.place.reports.pop(host, None)
         if entry is not None:
@@ -69,7 +69,7 @@ class MemoryTier:
         self._ask("take lease")
         now = self.place.clock.now()
         holder, until = self.place.leases.get(name, (host, 0.0))
-        if holder != host and now < until:
+        if holder != host and now < until <= now + seconds:
             return False
         self.place.leases[name] = host, now + seconds
         return True
