@@ -41,9 +41,10 @@ class Report:
 
 
 def entry_of(report: Report) -> bytes | None:
-    """None: there is nothing to tell. What opened last is told first, where not all has room."""
+    """None: there is nothing to tell. Where not all has room, what it wants to probe is told first,
+    as it waits for that; then what opened last."""
     fits = [name for name in report.open if len(name) <= LONGEST_NAME]
-    fits.sort(key=lambda name: report.open[name].ago)
+    fits.sort(key=lambda name: (name not in report.wants, report.open[name].ago))
     while True:
         body = {
             "v": _VERSION,
