@@ -33,7 +33,6 @@ class Leases:
         self._tier, self._host, self._within = tier, host, within
         self._held: dict[str, float] = {}
         """Since when it has which."""
-        self._yielded: dict[str, float] = {}
         self._has_given = False
 
     def is_held(self, name: str) -> bool:
@@ -45,15 +44,19 @@ class Leases:
         has_given, self._has_given = self._has_given, False
         return has_given
 
-    def bar(self, name: str, here: OpenHere, due: float, now: float, *, is_wanted: bool) -> float:
-        """Until when this host must not probe it; 0: it may. `due` is when it would."""
+    def bar(
+        self, name: str, here: OpenHere, due: float, now: float, *, wants: bool, is_wanted: bool
+    ) -> float:
+        """Until when this host must not probe it; 0: it may. `due` is when it would; whether it
+        `wants` to and may not, and whether others do."""
         if due - now > _EARLY:
             self._give(name)
             return 0.0
         if is_wanted and not here.probes and now - self._held.get(name, math.inf) >= _TURN:
             self._give(name)
-            self._yielded[name] = now
-        if now - self._yielded.get(name, -math.inf) >= _TURN / 2 and self._has_taken(name, here):
+        # Who has no calls leaves it to those that have.
+        may_take = wants or not is_wanted or name in self._held
+        if may_take and self._has_taken(name):
             self._held.setdefault(name, now)
             return 0.0
         self._held.pop(name, None)
@@ -63,10 +66,8 @@ class Leases:
         """Give all others."""
         for name in self._held.keys() - set(names):
             self._give(name)
-        for name in self._yielded.keys() - set(names):
-            del self._yielded[name]
 
-    def _has_taken(self, name: str, here: OpenHere) -> bool:
+    def _has_taken(self, name: str) -> bool:
         with self._within.scope():
             return self._tier.take_lease(name, self._host(), _LEASE)
 

@@ -7,7 +7,7 @@ then each host goes on alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
 from medianest.cluster.leases import Leases
@@ -88,7 +88,7 @@ class Openings:
             entries = self._tier.report(self._host(), entry_of(report))
         others = self._heard(entries)
         self.elsewhere = len({name for each in others.values() for name in each.open})
-        has_given = self._follow(mine, others, now)
+        has_given = self._follow(mine, others, report.wants, now)
         key = frozenset(self._opened.items()), report.wants, report.well
         if has_given or key != self._told:
             self._told = key
@@ -149,7 +149,11 @@ class Openings:
                 self._breakers.restore(name, Opening(now + left, there.openings, there.reason))
 
     def _follow(
-        self, mine: Mapping[str, OpenHere], others: Mapping[str, Report], now: float
+        self,
+        mine: Mapping[str, OpenHere],
+        others: Mapping[str, Report],
+        wants: Collection[str],
+        now: float,
     ) -> bool:
         """Whether others can probe now that could not before."""
         back = self._back(mine, others)
@@ -157,7 +161,9 @@ class Openings:
         for name, here in mine.items():
             due = now if name in back else here.opening.until
             is_wanted = any(name in each.wants for each in others.values())
-            bars[name] = self._leases.bar(name, here, due, now, is_wanted=is_wanted)
+            bars[name] = self._leases.bar(
+                name, here, due, now, wants=name in wants, is_wanted=is_wanted
+            )
         self._leases.keep(mine)
         for name in {
             *mine,

@@ -136,6 +136,23 @@ def test_who_has_calls_gets_the_turn_of_one_that_has_none(make: Make) -> None:
         assert waited < 1.5
 
 
+def test_of_many_hosts_the_turn_goes_to_one_that_has_calls(make: Make) -> None:
+    """Keeps out: hosts without calls that gave their turn to each other."""
+    world = make(hosts=5)
+    world.is_up = False
+    for host in range(5):
+        trip(world, host)
+    world.is_up = True
+    world.pass_by(12.0)
+    caller = 4 if world.place.leases["plex"][0] != "host-4" else 3
+    waited = 0.0
+    while world.states(caller) != {"closed"}:
+        world.of(caller)[0].call()
+        world.pass_by(0.05)
+        waited += 0.05
+        assert waited < 1.5
+
+
 def test_back_on_one_host_the_others_need_not_wait_longer(make: Make) -> None:
     """Each has its own trouble: only who has probed believes that it is over."""
     world = make(backoff_factor=10.0, max_reset_timeout=100.0)
