@@ -15,7 +15,7 @@ from medianest.cluster.reports import OpenThere, Report, entry_of, report_of
 from medianest.cluster.tier import Tier
 from medianest.peers.elsewhere import OpenHere
 from medianest.peers.messages import Elsewhere
-from medianest.resilience import CircuitBreakerOptions, Deadline, Registry
+from medianest.resilience import CircuitBreakerOptions, Deadline, Registry, State
 from medianest.resilience.circuit_breaker.joint import Opening
 
 __all__ = ["Breakers", "Openings"]
@@ -105,7 +105,9 @@ class Openings:
             self._well.pop(name, None)
         for name in self._opened.keys() - mine.keys():
             del self._opened[name]
-            self._well[name] = now
+            breaker = self._registry.find_breaker(name)
+            if breaker is not None and breaker.state is State.CLOSED:  # or it only is not shared
+                self._well[name] = now
         for name in [name for name, at in self._well.items() if now - at >= _WELL]:
             del self._well[name]
 

@@ -221,11 +221,11 @@ class SharedBreaker:
             self.breaker.joint.pass_probes(sum(self._passed.values()))
 
     def _follow(self, standing: Standing) -> None:
+        if standing.opening is None:
+            self.breaker.joint.close()  # first: other threads tell from both that it has come back
         self._stand(standing, is_mine=False)
         if standing.opening is not None:
             self.breaker.joint.follow(standing.opening)
-        else:
-            self.breaker.joint.close()
 
     # -- the judgement of all ----------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from medianest.cluster.reports import OpenThere, Report, entry_of
+from medianest.peers.messages import Standing
 from medianest.resilience import State
 from tests.cluster.hosts import Hosts
 from tests.peers.simulation import Node
@@ -168,6 +169,20 @@ def test_back_on_one_host_the_others_need_not_wait_longer(make: Make) -> None:
         world.pass_by(0.05)
     world.pass_by(0.2)
     assert [node.call() for node in world.of(1)] == ["good", "good"]
+
+
+def test_a_host_that_has_joined_anew_does_not_say_that_all_is_well(make: Make) -> None:
+    """Keeps out: what was open and is not shared any more, as its folder was removed or the breaker
+    itself, was told to have come back, so that the other hosts probed at once."""
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    for node in world.of(0):
+        node.shared.standing = Standing("plex")
+    world.pass_by(2.0)
+    assert world.states(0) == {"open"}
+    assert [node.call() for node in world.of(1)] == ["refused", "refused"]
 
 
 def test_a_host_that_says_nothing_more_is_no_witness(make: Make) -> None:
