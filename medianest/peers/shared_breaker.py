@@ -38,8 +38,8 @@ _TIMES: Final = 10
 """How often it is told that a breaker is closed again. Who has missed all of them says that it is
 open, and is told then."""
 
-_AGAIN: Final = 0.1
-"""Seconds between two wishes to probe."""
+_AGAIN: Final = 0.5
+"""Seconds between two wishes to probe: some of the time for which one counts."""
 
 _EVERY, _BURST = 0.05, 4.0
 """Seconds between two questions, in the long run; and how many may be asked at once."""
@@ -119,11 +119,13 @@ class SharedBreaker:
         if self.standing.opening is not None:
             self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me))
 
-    def wanted(self, now: float) -> None:
-        """A call was refused only because it is for another host to probe."""
-        if now - self.hosts.wanted_at >= _AGAIN:
+    def wanted(self, now: float) -> bool:
+        """A call was refused only because it is for another host to probe; whether that is news."""
+        is_news = now - self.hosts.wanted_at >= _AGAIN
+        if is_news:
             self.hosts.wanted_at = now
             self._send(WantsProbe(self.breaker.name))
+        return is_news
 
     # -- what is known of other hosts --------------------------------------------------------------
 

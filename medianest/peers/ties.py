@@ -126,8 +126,8 @@ class Ties:
         self._look_after(shared)
 
     def _wants(self, shared: SharedBreaker, now: float) -> None:
-        shared.wanted(now)
-        self.on_news()
+        if shared.wanted(now):
+            self.on_news()
 
     def _changed(self, tell: Callable[[], None], shared: SharedBreaker) -> None:
         self.has_changed = True

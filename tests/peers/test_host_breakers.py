@@ -1,0 +1,70 @@
+"""The breakers of a host as who speaks with other hosts sees them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from medianest.peers import HostPeers
+from medianest.peers.messages import Elsewhere
+from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, Registry, State
+
+
+class Host:
+    """One process, whose breaker is open, and it is for another host to probe."""
+
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
+        registry = Registry(clock=clock)
+        self.clock, self.peers = clock, HostPeers(registry, folder)
+        self.plex: CircuitBreaker = registry.breaker("plex", reset_timeout=1.0, jitter=0.0)
+        self.peers.start()
+        self.news = 0
+        self.peers.breakers.on_news(self._count)
+
+    def _count(self) -> None:
+        self.news += 1
+
+    def settle(self) -> None:
+        """The listening thread has done what there was to do."""
+        done = threading.Event()
+        self.peers.later(lambda now: done.set())
+        assert done.wait(10)
+
+    def bar(self) -> None:
+        while self.plex.state is State.CLOSED:
+            self.plex.acquire().failure(ConnectionError())
+        self.settle()
+        self.clock.advance(1.1)
+        now = self.clock.now()
+        self.peers.breakers.tell(Elsewhere("plex", now, now + 2.5))
+        self.settle()
+
+    def call(self) -> None:
+        with pytest.raises(CircuitOpenError):
+            self.plex.acquire()
+        self.settle()
+
+
+@pytest.fixture
+def host(tmp_path: Path, clock: ManualClock) -> Iterator[Host]:
+    made = Host(tmp_path / "peers", clock)
+    yield made
+    made.peers.stop()
+
+
+def test_a_wish_is_news_once_and_again_before_it_ends(host: Host) -> None:
+    """Keeps out: a look at Redis or PostgreSQL for each call that was refused."""
+    host.bar()
+    before = host.news
+    for _ in range(20):
+        host.call()
+    assert host.news - before == 1
+    wished = host.peers.breakers.open_now()["plex"].wanted_at
+    assert wished == host.clock.now()
+    host.clock.advance(0.9)
+    host.call()
+    assert host.news - before == 2
+    assert host.peers.breakers.open_now()["plex"].wanted_at == pytest.approx(wished + 0.9)
