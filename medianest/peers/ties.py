@@ -158,7 +158,9 @@ class Ties:
                 self._waiting.discard(shared)
 
     def welcome(self, who: str) -> bool:
-        """Say how each stands, to one who is new; whether that is all. If not, it asks again."""
+        """Say how each stands, to one who is new; whether that is all. If not, it asks again. Of
+        other hosts it hears when these are looked at, which is to be now."""
+        self.on_news()
         return self._welcome.tell(who, self._shared.copy().values())
 
     def look(self, seat: Seat, now: float) -> None:

@@ -68,3 +68,15 @@ def test_a_wish_is_news_once_and_again_before_it_ends(host: Host) -> None:
     host.call()
     assert host.news - before == 2
     assert host.peers.breakers.open_now()["plex"].wanted_at == pytest.approx(wished + 0.9)
+
+
+def test_who_joins_is_told_of_other_hosts_at_once(host: Host, tmp_path: Path) -> None:
+    """Keeps out: a new worker that probed for a second though it was for another host to do so."""
+    before = host.news
+    other = HostPeers(Registry(clock=host.clock), tmp_path / "peers")
+    other.start()
+    try:
+        host.settle()
+        assert host.news > before
+    finally:
+        other.stop()
