@@ -10,12 +10,16 @@ import pytest
 from medianest.resilience import (
     BulkheadOptions,
     CircuitBreakerOptions,
+    Coalesce,
     ConfigurationError,
+    Deadline,
     ErrorRecoveryManager,
+    MemoryLastGood,
+    Patience,
     Policy,
     RetryOptions,
 )
-from medianest.resilience.options import as_options, configure
+from medianest.resilience.options import MAX_SECONDS, as_options, configure
 
 TEN_YEARS = 315_360_000.0
 
@@ -176,3 +180,19 @@ def test_a_predicate_without_a_name_is_described_by_its_text() -> None:
 
     described = CircuitBreakerOptions(expected_errors=[Predicate()]).describe()
     assert described["expected_errors"] == ["<whatever>"]
+
+
+LONGEST = [
+    lambda seconds: Deadline(seconds),
+    lambda seconds: Coalesce(timeout=seconds),
+    lambda seconds: Patience(seconds, last_good=MemoryLastGood(60)),
+    lambda seconds: RetryOptions(max_delay=seconds),
+    lambda seconds: CircuitBreakerOptions(reset_timeout=seconds, max_reset_timeout=seconds),
+]
+
+
+@pytest.mark.parametrize("make", LONGEST)
+def test_ten_years_are_allowed_and_no_second_more(make: Any) -> None:
+    make(MAX_SECONDS)
+    with pytest.raises(ConfigurationError):
+        make(MAX_SECONDS + 1)

@@ -29,7 +29,6 @@ from medianest.resilience import (
     RetryBudget,
     RetryOptions,
 )
-from medianest.resilience.options import MAX_SECONDS
 from medianest.resilience.recovery import RecoveryAction
 
 BREAKER = ", ".join(field.name for field in fields(CircuitBreakerOptions))
@@ -286,19 +285,3 @@ WRONG = [
 def test_a_wrong_argument_is_told_in_full(make: Any, message: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         make()
-
-
-LONGEST = [
-    lambda seconds: Deadline(seconds),
-    lambda seconds: Coalesce(timeout=seconds),
-    lambda seconds: Patience(seconds, last_good=STORE),
-    lambda seconds: RetryOptions(max_delay=seconds),
-    lambda seconds: CircuitBreakerOptions(reset_timeout=seconds, max_reset_timeout=seconds),
-]
-
-
-@pytest.mark.parametrize("make", LONGEST)
-def test_ten_years_are_allowed_and_no_second_more(make: Any) -> None:
-    make(MAX_SECONDS)
-    with pytest.raises(ConfigurationError):
-        make(MAX_SECONDS + 1)
