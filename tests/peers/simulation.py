@@ -157,7 +157,7 @@ class World:
         self.delay = 0.0001
         self.cut: set[frozenset[str]] = set()
         self.reached: list[tuple[float, str]] = []
-        self._queue: list[tuple[float, int, Node, Callable[[], None]]] = []
+        self._queue: list[tuple[float, int, Node, Callable[[], object]]] = []
         self._order = itertools.count()
         self.nodes: list[Node] = []
         self.places = [Places(options.get("half_open_max_calls", 3)) for _ in range(hosts)]
@@ -179,7 +179,7 @@ class World:
         """The processes of a host."""
         return [each for each in self.nodes if each.host == host]
 
-    def later(self, node: Node, act: Callable[[], None], after: float = 0.0) -> None:
+    def later(self, node: Node, act: Callable[[], object], after: float = 0.0) -> None:
         """Something that a process does when it gets to it."""
         heapq.heappush(self._queue, (self.now + after, next(self._order), node, act))
 
