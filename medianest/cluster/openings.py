@@ -133,14 +133,27 @@ class Openings:
     def _heard(self, entries: Mapping[str, tuple[float, bytes]]) -> dict[str, Report]:
         """Of the others that count, with times as of now."""
         found: dict[str, Report] = {}
+        mine = self._host()
         for host, (age, entry) in entries.items():
-            report = report_of(entry)
-            if report is not None and host != self._host() and age < _STALE:
-                found[host] = _aged(report, age)
-            elif report is not None and host == self._host() and not self._has_looked:
-                self._restore(_aged(report, age))
+            counts = age < _STALE if host != mine else not self._has_looked
+            report = report_of(entry) if counts else None
+            if report is None:
+                continue
+            if host == mine:
+                self._restore(self._known(report, age))
+            else:
+                found[host] = self._known(report, age)
         self._has_looked = True
         return found
+
+    def _known(self, report: Report, age: float) -> Report:
+        """What is here of it, as of now: names can be made up without end."""
+        opened = {
+            name: OpenThere(each.ago + age, each.left - age, each.openings, each.reason)
+            for name, each in report.open.items()
+            if self._registry.find_breaker(name) is not None
+        }
+        return Report(opened, report.wants, report.well)
 
     def _restore(self, report: Report) -> None:
         now = self._clock.now()
@@ -198,11 +211,3 @@ class Openings:
 
 def _longest_wait(options: CircuitBreakerOptions) -> float:
     return options.max_reset_timeout * (1 + options.jitter)
-
-
-def _aged(report: Report, age: float) -> Report:
-    opened = {
-        name: OpenThere(each.ago + age, each.left - age, each.openings, each.reason)
-        for name, each in report.open.items()
-    }
-    return Report(opened, report.wants, report.well)

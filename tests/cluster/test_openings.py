@@ -258,6 +258,7 @@ def test_garbage_in_place_of_reports_harms_nobody(make: Make) -> None:
         "host-0": (world.now, entry_of(Report({"plex": OpenThere(1e9, 1e9, 9)})) or b""),
     }
     world.pass_by(3.0)
+    assert [side.openings.elsewhere for side in world.sides] == [0, 0]
     assert [node.call() for node in world.nodes] == ["good"] * 4
     assert all(node.state is State.CLOSED for node in world.nodes)
     assert isinstance(world.nodes[0], Node)
