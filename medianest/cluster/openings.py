@@ -156,12 +156,14 @@ class Openings:
         return Report(opened, report.wants, report.well)
 
     def _restore(self, report: Report) -> None:
+        """What was due while nobody was here is due now."""
         now = self._clock.now()
         for name, there in report.open.items():
             breaker = self._registry.find_breaker(name)
-            if breaker is not None and there.left > 0:
-                left = min(there.left, _longest_wait(breaker.options))
-                self._breakers.restore(name, Opening(now + left, there.openings, there.reason))
+            longest = 0.0 if breaker is None else _longest_wait(breaker.options)
+            if there.left > -longest:
+                until = now + min(max(0.0, there.left), longest)
+                self._breakers.restore(name, Opening(until, there.openings, there.reason))
 
     def _follow(
         self,

@@ -136,9 +136,10 @@ class SharedBreaker:
             self._stand_open(replace(opening, until=now))
 
     def restore(self, opening: Opening, now: float) -> None:
-        """It was open on this host before all its processes were started anew."""
-        if self.standing.number == 0 and opening.until > now:
-            self._stand_open(opening)
+        """It was open on this host before all its processes were started anew. Not if it is heard
+        late, and calls have succeeded here meanwhile."""
+        if self.standing.number == 0 and not self.breaker.joint.evidence().successes:
+            self._stand_open(opening if opening.until > now else replace(opening, until=now))
 
     def _stand_open(self, opening: Opening) -> None:
         self._stand(Standing(self.breaker.name, self.standing.number + 1, self._me, opening))
