@@ -6,15 +6,14 @@ host that has calls to probe with says so, and gets it from one that has none.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from medianest.cluster.tier import Tier
-from medianest.peers.elsewhere import OpenHere
 from medianest.resilience import Deadline
 
-__all__ = ["Leases"]
+__all__ = ["Leases", "Turn"]
 
 _EARLY: Final = 1.5
 """Seconds before a probe is due: longer than until the next look."""
@@ -26,8 +25,19 @@ _LEASE: Final = 5.0
 """Seconds of a lease, which is renewed at each look."""
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A breaker that is open here: when it would be probed, how many probes were begun, whether
+    this host wants to and may not, and whether another one does."""
+
+    due: float
+    probes: int
+    wants: bool
+    is_wanted: bool
+
+
 class Leases:
-    """Those of a host. Used by one thread; each call raises TierError."""
+    """Those of a host. Used by one thread; raises TierError."""
 
     def __init__(self, tier: Tier, host: Callable[[], str], within: Deadline) -> None:
         self._tier, self._host, self._within = tier, host, within
@@ -44,35 +54,37 @@ class Leases:
         has_given, self._has_given = self._has_given, False
         return has_given
 
-    def bar(
-        self, name: str, here: OpenHere, due: float, now: float, *, wants: bool, is_wanted: bool
-    ) -> float:
-        """Until when this host must not probe it; 0: it may. `due` is when it would; whether it
-        `wants` to and may not, and whether others do."""
-        if due - now > _EARLY:
-            self._give(name)
-            return 0.0
-        if is_wanted and not here.probes and now - self._held.get(name, math.inf) >= _TURN:
-            self._give(name)
+    def bars(self, turns: Mapping[str, Turn], now: float) -> dict[str, float]:
+        """Until when this host must not probe each; 0: it may. It asks twice, however many they
+        are."""
+        soon = {name: turn for name, turn in turns.items() if turn.due - now <= _EARLY}
+        self._give([name for name in self._held if not self._keeps(name, soon.get(name), now)])
         # Who has no calls leaves it to those that have.
-        may_take = wants or not is_wanted or name in self._held
-        if may_take and self._has_taken(name):
-            self._held.setdefault(name, now)
-            return 0.0
-        self._held.pop(name, None)
-        return now + _BARRED
+        asked = [
+            name
+            for name, turn in soon.items()
+            if turn.wants or not turn.is_wanted or name in self._held
+        ]
+        taken = self._taken(asked)
+        self._held = {name: self._held.get(name, now) for name in taken}
+        barred = soon.keys() - taken
+        return {name: now + _BARRED if name in barred else 0.0 for name in turns}
 
-    def keep(self, names: Collection[str]) -> None:
-        """Give all others."""
-        for name in self._held.keys() - set(names):
-            self._give(name)
+    def _keeps(self, name: str, turn: Turn | None, now: float) -> bool:
+        if turn is None:
+            return False
+        return not turn.is_wanted or turn.probes > 0 or now - self._held[name] < _TURN
 
-    def _has_taken(self, name: str) -> bool:
+    def _taken(self, names: Collection[str]) -> Collection[str]:
+        if not names:
+            return ()
         with self._within.scope():
-            return self._tier.take_lease(name, self._host(), _LEASE)
+            return self._tier.take_leases(names, self._host(), _LEASE)
 
-    def _give(self, name: str) -> None:
-        if self._held.pop(name, None) is not None:
+    def _give(self, names: Collection[str]) -> None:
+        if names:
             self._has_given = True
+            for name in names:
+                del self._held[name]
             with self._within.scope():
-                self._tier.give_lease(name, self._host())
+                self._tier.give_leases(names, self._host())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
-from medianest.cluster.leases import Leases
+from medianest.cluster.leases import Leases, Turn
 from medianest.cluster.reports import OpenThere, Report, entry_of, report_of
 from medianest.cluster.tier import Tier
 from medianest.peers.elsewhere import OpenHere
@@ -174,14 +174,16 @@ class Openings:
     ) -> bool:
         """Whether others can probe now that could not before."""
         back = self._back(mine, others)
-        bars = dict[str, float]()
-        for name, here in mine.items():
-            due = now if name in back else here.opening.until
-            is_wanted = any(name in each.wants for each in others.values())
-            bars[name] = self._leases.bar(
-                name, here, due, now, wants=name in wants, is_wanted=is_wanted
+        turns = {
+            name: Turn(
+                due=now if name in back else here.opening.until,
+                probes=here.probes,
+                wants=name in wants,
+                is_wanted=any(name in each.wants for each in others.values()),
             )
-        self._leases.keep(mine)
+            for name, here in mine.items()
+        }
+        bars = self._leases.bars(turns, now)
         for name in {
             *mine,
             *self._barred,

@@ -48,15 +48,23 @@ ON CONFLICT (host) DO UPDATE SET at = excluded.at, entry = excluded.entry
 """)
 _FORGET: Final = text(f"DELETE FROM host_reports WHERE host = :host OR NOT {_IS_OF_USE}")
 
-# What ends later than any lease is none: it would keep all hosts from probing.
+# All hosts lock the rows in one order, or they would wait for each other. What ends later than any
+# lease is none: it would keep all hosts from probing.
 _TAKE: Final = text("""
 INSERT INTO probe_leases AS kept (name, host, until)
-VALUES (:name, :host, clock_timestamp() + make_interval(secs => :seconds))
+SELECT name, :host, clock_timestamp() + make_interval(secs => :seconds)
+FROM unnest(CAST(:names AS text[])) AS name ORDER BY name
 ON CONFLICT (name) DO UPDATE SET host = excluded.host, until = excluded.until
 WHERE kept.host = excluded.host
     OR kept.until NOT BETWEEN clock_timestamp() AND excluded.until
+RETURNING name
 """)
-_GIVE: Final = text("DELETE FROM probe_leases WHERE name = :name AND host = :host")
+_GIVE: Final = text("""
+DELETE FROM probe_leases WHERE name IN (
+    SELECT name FROM probe_leases
+    WHERE name = ANY(CAST(:names AS text[])) AND host = :host ORDER BY name FOR UPDATE
+)
+""")
 
 
 class PostgresTier:
@@ -118,16 +126,16 @@ class PostgresTier:
                 self._connected.execute(_FORGET, {"host": host, "forgotten": FORGOTTEN})
             return found
 
-    def take_lease(self, name: str, host: str, seconds: float) -> bool:
+    def take_leases(self, names: Collection[str], host: str, seconds: float) -> Collection[str]:
         """By the clock of the server."""
         with _mapped():
-            values = {"name": name, "host": host, "seconds": seconds}
-            return self._connected.execute(_TAKE, values).rowcount > 0
+            values = {"names": [*names], "host": host, "seconds": seconds}
+            return set(self._connected.execute(_TAKE, values).scalars())
 
-    def give_lease(self, name: str, host: str) -> None:
-        """If that host has it."""
+    def give_leases(self, names: Collection[str], host: str) -> None:
+        """Those that this host has."""
         with _mapped():
-            self._connected.execute(_GIVE, {"name": name, "host": host})
+            self._connected.execute(_GIVE, {"names": [*names], "host": host})
 
     def wake(self) -> None:
         """Have the other hosts look."""

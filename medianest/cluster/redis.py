@@ -19,7 +19,6 @@ __all__ = ["RedisTier"]
 
 _KEY: Final = "medianest:overrides:v1"
 _REPORTS: Final = "medianest:openings:v1"
-_LEASE: Final = "medianest:lease:v1:"
 _CHANNEL: Final = "medianest:news"
 _CONNECTIONS: Final = 2
 """Who listens can ask nothing by the same connection."""
@@ -103,21 +102,26 @@ return found
 
 # What ends never, or later than any lease, is none: it would keep all hosts from probing.
 _TAKE: Final = """
-local left = redis.call('PTTL', KEYS[1])
-if redis.call('TYPE', KEYS[1]).ok ~= 'string' or left < 0 or left > tonumber(ARGV[2]) then
-  redis.call('DEL', KEYS[1])
+local taken = {}
+for i, key in ipairs(KEYS) do
+  if redis.call('TYPE', key).ok ~= 'string' then
+    redis.call('DEL', key)
+  end
+  local holder, left = redis.call('GET', key), redis.call('PTTL', key)
+  local is_lease = holder and left >= 0 and left <= tonumber(ARGV[2])
+  if holder == ARGV[1] or not is_lease then
+    redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+    table.insert(taken, i)
+  end
 end
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then
-  return 0
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+return taken
 """
 
 _GIVE: Final = """
-if redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('DEL', KEYS[1])
+for _, key in ipairs(KEYS) do
+  if redis.call('TYPE', key).ok == 'string' and redis.call('GET', key) == ARGV[1] then
+    redis.call('DEL', key)
+  end
 end
 """
 
@@ -172,16 +176,19 @@ class RedisTier:
                 if _is_text(name)
             }
 
-    def take_lease(self, name: str, host: str, seconds: float) -> bool:
+    def take_leases(self, names: Collection[str], host: str, seconds: float) -> Collection[str]:
         """By the clock of the server."""
+        asked = [*names]
         with _mapped():
-            key, milliseconds = _LEASE + name, round(1000 * seconds)
-            return bool(self._client.eval(_TAKE, 1, key, host, milliseconds))
+            found: Any = self._client.eval(
+                _TAKE, len(asked), *map(_lease, asked), host, round(1000 * seconds)
+            )
+            return {asked[place - 1] for place in found}
 
-    def give_lease(self, name: str, host: str) -> None:
-        """If that host has it."""
+    def give_leases(self, names: Collection[str], host: str) -> None:
+        """Those that this host has."""
         with _mapped():
-            self._client.eval(_GIVE, 1, _LEASE + name, host)
+            self._client.eval(_GIVE, len(names), *map(_lease, names), host)
 
     def wake(self) -> None:
         """Have the other hosts look."""
@@ -220,6 +227,10 @@ class RedisTier:
         """The driver knows by itself when it was forked, and leaves the other's alone."""
         self._ear = None
         self._pool.reset()
+
+
+def _lease(name: str) -> str:
+    return f"medianest:lease:v1:{name}"
 
 
 def _is_text(name: bytes) -> bool:

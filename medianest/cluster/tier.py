@@ -58,13 +58,13 @@ class Tier(Protocol):
         with how many seconds ago it came; without those that are too large, or of the future."""
         ...
 
-    def take_lease(self, name: str, host: str, seconds: float) -> bool:
-        """Give that host the lease for so long from now on, if no other host has it. One
-        that ends later than that is nobody's."""
+    def take_leases(self, names: Collection[str], host: str, seconds: float) -> Collection[str]:
+        """Give that host those of the leases for so long from now on that no other host has; which.
+        One that ends later than that is nobody's."""
         ...
 
-    def give_lease(self, name: str, host: str) -> None:
-        """That host does not need it any longer."""
+    def give_leases(self, names: Collection[str], host: str) -> None:
+        """That host does not need them any longer."""
         ...
 
     def wake(self) -> None:

@@ -65,8 +65,11 @@ class MemoryTier:
             self.place.reports[host] = now, entry
         return found
 
-    def take_lease(self, name: str, host: str, seconds: float) -> bool:
-        self._ask("take lease")
+    def take_leases(self, names: Collection[str], host: str, seconds: float) -> Collection[str]:
+        self._ask("take leases")
+        return {name for name in names if self._has_taken(name, host, seconds)}
+
+    def _has_taken(self, name: str, host: str, seconds: float) -> bool:
         now = self.place.clock.now()
         holder, until = self.place.leases.get(name, (host, 0.0))
         if holder != host and now < until <= now + seconds:
@@ -74,10 +77,11 @@ class MemoryTier:
         self.place.leases[name] = host, now + seconds
         return True
 
-    def give_lease(self, name: str, host: str) -> None:
-        self._ask("give lease")
-        if self.place.leases.get(name, ("", 0.0))[0] == host:
-            del self.place.leases[name]
+    def give_leases(self, names: Collection[str], host: str) -> None:
+        self._ask("give leases")
+        for name in names:
+            if self.place.leases.get(name, ("", 0.0))[0] == host:
+                del self.place.leases[name]
 
     def wake(self) -> None:
         self._ask("wake")

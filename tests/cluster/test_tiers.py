@@ -114,20 +114,20 @@ def test_a_report_that_is_too_large_is_nobody_s(connect: Open) -> None:
 
 def test_a_lease_is_one_host_s_until_it_gives_it(connect: Open) -> None:
     one, two = connect(), connect()
-    assert one.take_lease("plex", "a", 60)
-    assert one.take_lease("plex", "a", 60)
-    assert not two.take_lease("plex", "b", 60)
-    assert two.take_lease("ü overseerr", "b", 60)
-    two.give_lease("plex", "b")
-    assert not two.take_lease("plex", "b", 60)
-    one.give_lease("plex", "a")
-    assert two.take_lease("plex", "b", 60)
+    assert one.take_leases(["plex"], "a", 60)
+    assert one.take_leases(["plex"], "a", 60)
+    assert not two.take_leases(["plex"], "b", 60)
+    assert two.take_leases(["ü overseerr"], "b", 60)
+    two.give_leases(["plex"], "b")
+    assert not two.take_leases(["plex"], "b", 60)
+    one.give_leases(["plex"], "a")
+    assert two.take_leases(["plex"], "b", 60)
 
 
 def test_a_lease_ends_by_itself(connect: Open) -> None:
     one, two = connect(), connect()
-    assert one.take_lease("plex", "a", 0.05)
-    wait_until(lambda: two.take_lease("plex", "b", 60))
+    assert one.take_leases(["plex"], "a", 0.05)
+    wait_until(lambda: two.take_leases(["plex"], "b", 60))
 
 
 def test_the_others_are_woken_and_not_oneself(connect: Open) -> None:
@@ -205,8 +205,8 @@ def test_reports_and_leases_of_nobody_make_room(
         tier.connect()
         assert tier.report("a", b"x") == {}
         assert tier.report("a", b"x").keys() == {"a"}
-        assert tier.take_lease("plex", "a", 60)
-        assert not tier.take_lease("plex", "b", 60)
+        assert tier.take_leases(["plex"], "a", 60)
+        assert not tier.take_leases(["plex"], "b", 60)
     tier.close()
 
 
@@ -225,8 +225,8 @@ def test_a_lease_without_end_and_a_report_of_later_are_nobody_s(
         tier.connect()
         assert tier.report("a", b"x") == {}
         assert tier.report("a", None).keys() == {"a"}
-        assert tier.take_lease("plex", "a", 60)
-        assert not tier.take_lease("plex", "b", 60)
+        assert tier.take_leases(["plex"], "a", 60)
+        assert not tier.take_leases(["plex"], "b", 60)
     tier.close()
 
 
