@@ -28,6 +28,7 @@ def _kept(path: Path) -> str:
         if re.fullmatch("[0-9a-f]{16}", number := file.read(100)):
             return number
     made = path.with_name(f".{path.name}.{os.getpid()}")
+    made.touch(mode=0o600)
     made.write_text(number := secrets.token_hex(8), encoding="ascii")
     made.replace(path)  # whole or not at all, whatever happens in between
     return number

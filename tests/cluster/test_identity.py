@@ -1,5 +1,6 @@
 """The name of a host: its own, and the same after a restart."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -14,6 +15,15 @@ def test_it_is_the_same_after_a_restart(tmp_path: Path) -> None:
     assert host_name(tmp_path) == host_name(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["host-id"]
     assert left.files == 0
+
+
+def test_it_is_this_user_s_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        host_name(tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "host-id").stat().st_mode & 0o777 == 0o600
 
 
 def test_each_folder_has_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
