@@ -17,6 +17,7 @@ _VERSION: Final = 1
 _LONGEST_REASON: Final = 200
 _LONGEST_TIME: Final = 86_400.0
 _MOST_OPENINGS: Final = 1_000
+_MOST_WELL: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,19 @@ def entry_of(report: Report) -> bytes | None:
     as it waits for that; then what opened last."""
     fits = [name for name in report.open if len(name) <= LONGEST_NAME]
     fits.sort(key=lambda name: (name not in report.wants, report.open[name].ago))
+    well = sorted(name for name in report.well if len(name) <= LONGEST_NAME)[:_MOST_WELL]
     while True:
         body = {
             "v": _VERSION,
             "open": {name: _told(report.open[name]) for name in fits},
             "wants": sorted(report.wants & set(fits)),
-            "well": sorted(name for name in report.well if len(name) <= LONGEST_NAME)[:50],
+            "well": well,
         }
         entry = json.dumps(body).encode()
-        if len(entry) <= LARGEST or not fits:
+        if len(entry) <= LARGEST:
             break
-        del fits[len(fits) // 2 :]
+        longer = max(fits, well, key=len)
+        del longer[len(longer) // 2 :]
     return entry if body["open"] or body["well"] else None
 
 

@@ -57,6 +57,18 @@ def test_a_report_always_has_room_for_a_wish() -> None:
     assert f"{0:090}" in read.open
 
 
+def test_what_has_come_back_leaves_room_for_what_is_open() -> None:
+    """Keeps out: a report that was too large for anybody, of long names in other letters."""
+    well = frozenset("é" * 97 + f"{number:03}" for number in range(60))
+    entry = entry_of(Report({"plex": OpenThere(0.0, 9.0, 1)}, well=well))
+    assert entry is not None
+    assert len(entry) <= LARGEST
+    read = report_of(entry)
+    assert read is not None
+    assert read.open.keys() == {"plex"}
+    assert read.well < well
+
+
 def test_where_nothing_is_open_there_is_nothing_to_report() -> None:
     assert entry_of(Report()) is None
     assert entry_of(Report(wants=frozenset({"plex"}))) is None
