@@ -192,6 +192,8 @@ class Openings:
             self._tell(name, bars.get(name, 0.0), others, now)
         for name in back:
             self._breakers.probe_now(name)
+        # Not before, as the place may be lost in between.
+        self._heeded = {(host, name) for host, each in others.items() for name in each.well}
         return self._leases.has_given()
 
     def _tell(
@@ -209,8 +211,7 @@ class Openings:
     def _back(self, mine: Mapping[str, OpenHere], others: Mapping[str, Report]) -> set[str]:
         """What is open here, and has just come back for another host."""
         said = {(host, name) for host, each in others.items() for name in each.well}
-        new, self._heeded = said - self._heeded, said
-        return {name for _, name in new if name in mine}
+        return {name for _, name in said - self._heeded if name in mine}
 
 
 def _longest_wait(options: CircuitBreakerOptions) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from medianest.cluster.reports import OpenThere, Report, entry_of
+from medianest.cluster.tier import TierError
 from medianest.peers.messages import Standing
 from medianest.resilience import State
 from tests.cluster.hosts import Hosts
@@ -169,6 +170,29 @@ def test_back_on_one_host_the_others_need_not_wait_longer(make: Make) -> None:
         world.pass_by(0.05)
     world.pass_by(0.2)
     assert [node.call() for node in world.of(1)] == ["good", "good"]
+
+
+def test_what_has_come_back_is_heeded_though_the_place_was_lost(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: a host that waited on, as no lease could be taken when it heard of it."""
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    trip(world, 1)
+    world.is_up = True
+    with monkeypatch.context() as lost:
+        lost.setattr(world.sides[1].tier, "take_leases", _refuse)
+        for node in world.of(0):
+            node.breaker.reset()
+        world.pass_by(0.2)
+        assert [node.call() for node in world.of(1)] == ["refused", "refused"]
+    world.pass_by(1.5)
+    assert [node.call() for node in world.of(1)] == ["good", "good"]
+
+
+def _refuse(*_: object) -> None:
+    raise TierError("it is away")
 
 
 def test_a_host_that_has_joined_anew_does_not_say_that_all_is_well(make: Make) -> None:
