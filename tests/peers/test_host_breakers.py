@@ -11,6 +11,7 @@ import pytest
 from medianest.peers import HostPeers
 from medianest.peers.messages import Elsewhere
 from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, Registry, State
+from medianest.resilience.circuit_breaker.joint import Opening
 
 
 class Host:
@@ -78,5 +79,38 @@ def test_who_joins_is_told_of_other_hosts_at_once(host: Host, tmp_path: Path) ->
     try:
         host.settle()
         assert host.news > before
+    finally:
+        other.stop()
+
+
+def test_what_has_come_back_elsewhere_is_not_waited_for(host: Host) -> None:
+    while host.plex.state is State.CLOSED:
+        host.plex.acquire().failure(ConnectionError())
+    host.settle()
+    host.peers.breakers.probe_now("plex")
+    host.settle()
+    host.plex.acquire().success()
+
+
+def test_what_was_open_before_the_start_is_open_again_once(host: Host) -> None:
+    until = host.clock.now() + 50.0
+    host.peers.breakers.restore("plex", Opening(until, 3, "away"))
+    host.peers.breakers.restore("plex", Opening(until + 50.0, 9, "away"))
+    host.settle()
+    assert host.plex.state is State.OPEN
+    assert host.peers.breakers.open_now()["plex"].opening == Opening(until, 3, "away")
+
+
+def test_all_workers_hear_of_other_hosts(host: Host, tmp_path: Path) -> None:
+    registry = Registry(clock=host.clock)
+    other = HostPeers(registry, tmp_path / "peers")
+    plex = registry.breaker("plex", reset_timeout=1.0, jitter=0.0)
+    other.start()
+    try:
+        host.bar()
+        host.settle()
+        other.catch_up(10)
+        with pytest.raises(CircuitOpenError):
+            plex.acquire()
     finally:
         other.stop()
