@@ -3,6 +3,7 @@ common may be cut off."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +16,16 @@ from medianest.resilience.circuit_breaker.joint import Opening
 from tests.cluster.memory import MemoryTier, Place
 from tests.peers.simulation import Node, World
 
-__all__ = ["Hosts"]
+__all__ = ["PLEX", "Hosts", "Make", "trip"]
+
+PLEX: dict[str, Any] = {
+    "failure_threshold": 3,
+    "counting": "consecutive",
+    "half_open_max_calls": 2,
+    "half_open_timeout": 4.0,
+    "reset_timeout": 10.0,
+    "jitter": 0.0,
+}
 
 
 class Side:
@@ -113,3 +123,16 @@ class Hosts(World):
         """Be rid of it."""
         for side in self.sides:
             side.tier.end()
+
+
+Make = Callable[..., Hosts]
+
+
+def trip(world: Hosts, host: int) -> None:
+    """Calls fail there, until all its processes are open."""
+    for _ in range(3):
+        for node in world.of(host):
+            node.call()
+            world.settle()
+    world.pass_by(0.2)
+    assert world.states(host) == {"open"}

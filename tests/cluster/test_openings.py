@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -11,43 +10,8 @@ from medianest.cluster.reports import OpenThere, Report, entry_of
 from medianest.cluster.tier import TierError
 from medianest.peers.messages import Standing
 from medianest.resilience import State
-from tests.cluster.hosts import Hosts
+from tests.cluster.hosts import Hosts, Make, trip
 from tests.peers.simulation import Node
-
-PLEX: dict[str, Any] = {
-    "failure_threshold": 3,
-    "counting": "consecutive",
-    "half_open_max_calls": 2,
-    "half_open_timeout": 4.0,
-    "reset_timeout": 10.0,
-    "jitter": 0.0,
-}
-
-Make = Callable[..., Hosts]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    made: list[Hosts] = []
-
-    def make_one(hosts: int = 2, **options: Any) -> Hosts:
-        made.append(Hosts(2, hosts=hosts, **PLEX | options))
-        made[-1].pass_by(1.0)
-        return made[-1]
-
-    yield make_one
-    for each in made:
-        each.end()
-
-
-def trip(world: Hosts, host: int) -> None:
-    """Calls fail there, until all its processes are open."""
-    for _ in range(3):
-        for node in world.of(host):
-            node.call()
-            world.settle()
-    world.pass_by(0.2)
-    assert world.states(host) == {"open"}
 
 
 def reached(world: Hosts, calls: Callable[[], object]) -> list[str]:
@@ -219,73 +183,6 @@ def test_a_host_that_says_nothing_more_is_no_witness(make: Make) -> None:
     world.of(1)[0].call()
     world.pass_by(1.0)
     assert world.states(1) == {"closed"}
-
-
-def test_who_starts_anew_knows_what_it_has_found(make: Make) -> None:
-    world = make()
-    world.is_up = False
-    trip(world, 0)
-    trip(world, 1)
-    before = len(world.reached)
-    for host in (0, 1):
-        world.restart(host)
-        world.pass_by(0.5)
-        assert world.states(host) == {"open"}
-        assert world.of(host)[-1].call() == "refused"
-    world.pass_by(11.0)
-    assert len(world.reached) == before
-    world.is_up = True
-    for _ in range(40):
-        for node in world.nodes:
-            if node.is_alive:
-                node.call()
-        world.pass_by(0.1)
-    assert world.states(0) | world.states(1) == {"closed"}
-
-
-def test_what_was_due_while_nobody_was_there_is_probed_first(make: Make) -> None:
-    """Keeps out: a restart that takes longer than the wait, and all begins anew."""
-    world = make()
-    world.is_up = False
-    trip(world, 0)
-    begin_anew(world, 12.0)
-    one, two = world.of(0)[-2:]
-    assert one.call() == "failed"
-    world.settle()
-    assert two.call() == "refused"
-    opening = two.shared.standing.opening
-    assert opening is not None
-    assert opening.openings == 2
-
-
-def test_what_was_due_long_ago_is_forgotten(make: Make) -> None:
-    world = make()
-    world.is_up = False
-    trip(world, 0)
-    begin_anew(world, 600.0)
-    assert [node.call() for node in world.of(0)[-2:]] == ["failed"] * 2
-
-
-def test_what_is_heard_late_opens_nothing_that_works(make: Make) -> None:
-    world = make()
-    world.is_up = False
-    trip(world, 0)
-    world.is_up = world.place.is_away = True
-    begin_anew(world, 1.0)
-    assert [node.call() for node in world.of(0)[-2:]] == ["good"] * 2
-    world.place.is_away = False
-    world.pass_by(2.0)
-    assert world.states(0) == {"closed"}
-
-
-def begin_anew(world: Hosts, seconds: float) -> None:
-    """All processes of the first host end, and so much later as many begin."""
-    for node in world.of(0):
-        node.die()
-    world.pass_by(seconds, 0.5)
-    for _ in range(2):
-        world.start(0)
-    world.pass_by(0.5)
 
 
 def test_without_what_they_have_in_common_each_is_alone(make: Make) -> None:

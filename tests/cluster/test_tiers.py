@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,43 +15,10 @@ from medianest.cluster.postgres import PostgresTier
 from medianest.cluster.redis import RedisTier
 from medianest.cluster.tier import LARGEST, MOST, Change, Tier, TierError
 from medianest.resilience import Deadline
-from tests.cluster.memory import MemoryTier, Place
 from tests.support.postgres import PostgresProcess
 from tests.support.valkey import ValkeyProcess
-from tests.support.waiting import wait_until
 
 Open = Callable[[], Tier]
-
-
-@pytest.fixture(params=["memory", "redis", "redis by its socket", "postgresql"])
-def make(request: pytest.FixtureRequest) -> Callable[[], Tier]:
-    if request.param == "memory":
-        place: Place = request.getfixturevalue("place")
-        return lambda: MemoryTier(place)
-    if request.param == "redis":
-        server: ValkeyProcess = request.getfixturevalue("valkey")
-        return lambda: RedisTier(server.url)
-    if request.param == "redis by its socket":
-        local: ValkeyProcess = request.getfixturevalue("valkey")
-        return lambda: RedisTier(f"unix://{local.socket}")
-    url: str = request.getfixturevalue("emptied_database")
-    return lambda: PostgresTier(url)
-
-
-@pytest.fixture
-def connect(make: Callable[[], Tier]) -> Iterator[Open]:
-    """`connect()` is the tier as one host has it."""
-    made: list[Tier] = []
-    with Deadline(10.0).scope():
-
-        def open_one() -> Tier:
-            made.append(make())
-            made[-1].connect()
-            return made[-1]
-
-        yield open_one
-    for tier in made:
-        tier.close()
 
 
 def entry(revision: int, **members: Any) -> bytes:
@@ -90,46 +57,6 @@ def test_one_that_is_too_large_is_not_read_and_written_over(connect: Open) -> No
     assert tier.read() == {"plex": entry(1)}
 
 
-def test_each_host_reads_what_all_have_reported(connect: Open) -> None:
-    one, two = connect(), connect()
-    assert one.report("a", b"x") == {}
-    assert two.report("b", b"y").keys() == {"a"}
-    age, kept = one.report("a", b"z")["a"]
-    assert kept == b"x"
-    assert 0 <= age < 5
-    assert {host: kept for host, (_, kept) in two.report("b", None).items()} == {
-        "a": b"z",
-        "b": b"y",
-    }
-    assert one.report("a", None).keys() == {"a"}
-    assert one.report("a", None) == {}
-
-
-def test_a_report_that_is_too_large_is_nobody_s(connect: Open) -> None:
-    one, two = connect(), connect()
-    one.report("a", b"x" * (LARGEST + 100))
-    one.report("ü", b"x" * LARGEST)
-    assert two.report("b", None).keys() == {"ü"}
-
-
-def test_a_lease_is_one_host_s_until_it_gives_it(connect: Open) -> None:
-    one, two = connect(), connect()
-    assert one.take_leases(["plex"], "a", 60)
-    assert one.take_leases(["plex"], "a", 60)
-    assert not two.take_leases(["plex"], "b", 60)
-    assert two.take_leases(["ü overseerr"], "b", 60)
-    two.give_leases(["plex"], "b")
-    assert not two.take_leases(["plex"], "b", 60)
-    one.give_leases(["plex"], "a")
-    assert two.take_leases(["plex"], "b", 60)
-
-
-def test_a_lease_ends_by_itself(connect: Open) -> None:
-    one, two = connect(), connect()
-    assert one.take_leases(["plex"], "a", 0.05)
-    wait_until(lambda: two.take_leases(["plex"], "b", 60))
-
-
 def test_the_others_are_woken_and_not_oneself(connect: Open) -> None:
     one, two, three = connect(), connect(), connect()
     for _ in range(3):
@@ -147,12 +74,6 @@ def test_it_can_be_closed_and_connected_again(connect: Open) -> None:
         one.connect()
     two.wake()
     assert is_woken(one)
-
-
-@pytest.fixture
-def raw(valkey: ValkeyProcess) -> Iterator[Redis]:
-    with valkey.client() as client:
-        yield client
 
 
 KEY = "medianest:overrides:v1"
@@ -176,57 +97,6 @@ def test_what_is_none_of_ours_makes_room(
         assert tier.read() == {}
         assert tier.write([Change("plex", b"", entry(1))]) == 1
         assert tier.read() == {"plex": entry(1)}
-    tier.close()
-
-
-REPORTS, LEASE = "medianest:openings:v1", "medianest:lease:v1:plex"
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda raw: raw.set(REPORTS, b"garbage" * 1_000),
-        lambda raw: raw.hset(REPORTS, mapping={f"{number}": b"x" for number in range(MOST + 1)}),
-        lambda raw: raw.hset(
-            REPORTS, mapping={b"\xff": b"1 x", "old": b"1 x", "odd": b"x", b"n" * 9_000: b"1 x"}
-        ),
-        lambda raw: raw.hset(REPORTS, "later", b"9999999999999 x"),
-        lambda raw: raw.rpush(LEASE, b"garbage"),
-        lambda raw: raw.set(LEASE, b"garbage"),
-        lambda raw: raw.set(LEASE, b"garbage", ex=3_600),
-    ],
-)
-def test_reports_and_leases_of_nobody_make_room(
-    valkey: ValkeyProcess, raw: Redis, spoil: Callable[[Redis], object]
-) -> None:
-    spoil(raw)
-    tier = RedisTier(valkey.url)
-    with Deadline(10.0).scope():
-        tier.connect()
-        assert tier.report("a", b"x") == {}
-        assert tier.report("a", b"x").keys() == {"a"}
-        assert tier.take_leases(["plex"], "a", 60)
-        assert not tier.take_leases(["plex"], "b", 60)
-    tier.close()
-
-
-@pytest.mark.parametrize("late", ["infinity", "2200-01-01"])
-def test_a_lease_without_end_and_a_report_of_later_are_nobody_s(
-    postgres: PostgresProcess, emptied_database: str, late: str
-) -> None:
-    """Keeps out: the dependency is back, and no host ever probes it."""
-    postgres.execute(
-        f"INSERT INTO host_reports VALUES ('b', '{late}', 'x');"
-        f"INSERT INTO probe_leases VALUES ('plex', 'b', '{late}')",
-        emptied_database.rpartition("/")[2],
-    )
-    tier = PostgresTier(emptied_database)
-    with Deadline(10.0).scope():
-        tier.connect()
-        assert tier.report("a", b"x") == {}
-        assert tier.report("a", None).keys() == {"a"}
-        assert tier.take_leases(["plex"], "a", 60)
-        assert not tier.take_leases(["plex"], "b", 60)
     tier.close()
 
 
