@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Final
 
 from medianest.peers.places import Places
 from medianest.peers.shared_breaker import SharedBreaker
 
 __all__ = ["Port"]
+
+_LOST: Final = 1.0
+"""Seconds after which word that was left is left again."""
 
 Later = Callable[[Callable[[float], object]], None]
 
@@ -28,17 +33,22 @@ class Port:
     ) -> None:
         self._shared, self._places, self._now = shared, places, now
         self._later, self._see_to, self._want_to = later, see_to, want
-        self._is_told = self._has_wanted = False
+        self._told_at = self._wanted_at = -math.inf
+        """When word was left that is not yet heard."""
 
     def failed(self) -> None:
         """A call has failed. Thousands may at once: one is enough until it was seen to."""
-        if not self._is_told and not self._shared.owes:
-            self._is_told = True
+        if self._is_heard(self._told_at) and not self._shared.owes:
+            self._told_at = self._now()
             self._later(self._listened)
 
     def _listened(self, now: float) -> None:
-        self._is_told = False
+        self._told_at = -math.inf
         self._see_to(self._shared, now)
+
+    def _is_heard(self, left_at: float) -> bool:
+        """Or is lost: where the others are not listened to for long, there is too much of it."""
+        return left_at == -math.inf or self._now() - left_at >= _LOST
 
     def take_place(self) -> bool:
         """Whether one more probe may be made; who has opened alone asks nobody."""
@@ -52,12 +62,12 @@ class Port:
         return self._places.take(rounds, self._shared.breaker.options.half_open_max_calls)
 
     def _want(self) -> None:
-        if not self._has_wanted:
-            self._has_wanted = True
+        if self._is_heard(self._wanted_at):
+            self._wanted_at = self._now()
             self._later(self._wanted)
 
     def _wanted(self, now: float) -> None:
-        self._has_wanted = False
+        self._wanted_at = -math.inf
         self._want_to(self._shared, now)
 
     def give_place(self) -> None:

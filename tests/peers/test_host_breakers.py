@@ -12,6 +12,7 @@ from medianest.peers import HostPeers
 from medianest.peers.messages import Elsewhere
 from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, Registry, State
 from medianest.resilience.circuit_breaker.joint import Opening
+from tests.support.waiting import wait_until
 
 
 class Host:
@@ -34,10 +35,13 @@ class Host:
         self.peers.later(lambda now: done.set())
         assert done.wait(10)
 
-    def bar(self) -> None:
+    def trip(self) -> None:
         while self.plex.state is State.CLOSED:
             self.plex.acquire().failure(ConnectionError())
         self.settle()
+
+    def bar(self) -> None:
+        self.trip()
         self.clock.advance(1.1)
         now = self.clock.now()
         self.peers.breakers.tell(Elsewhere("plex", now, now + 2.5))
@@ -84,9 +88,7 @@ def test_who_joins_is_told_of_other_hosts_at_once(host: Host, tmp_path: Path) ->
 
 
 def test_what_has_come_back_elsewhere_is_not_waited_for(host: Host) -> None:
-    while host.plex.state is State.CLOSED:
-        host.plex.acquire().failure(ConnectionError())
-    host.settle()
+    host.trip()
     host.peers.breakers.probe_now("plex")
     host.settle()
     host.plex.acquire().success()
@@ -105,8 +107,10 @@ def test_all_workers_hear_of_other_hosts(host: Host, tmp_path: Path) -> None:
     registry = Registry(clock=host.clock)
     other = HostPeers(registry, tmp_path / "peers")
     plex = registry.breaker("plex", reset_timeout=1.0, jitter=0.0)
+    host.trip()  # while nobody else is there to judge
     other.start()
     try:
+        wait_until(lambda: plex.state is State.OPEN)
         host.bar()
         host.settle()
         other.catch_up(10)
