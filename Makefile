@@ -1,7 +1,7 @@
 # make run    the API on http://127.0.0.1:8000 (PORT=… chooses another port)
 # make test   the whole test suite
 # make units  of them those that run no servers of their own (-m "not integration"; COVERAGE=1: with the code they reach)
-# make servers  of them those that do, but for the few that need the machine to themselves
+# make servers  of them those that do, but for those that need most of the machine
 # make mutants  whether tests notice small faults (ONLY=medianest/resilience/retry.py: of one file or folder)
 # make check  linters, types (of the tests, benchmarks and examples too), layers
 # make pictures  the pictures of the page in docs/pictures, of a real server, in four minutes
@@ -31,13 +31,14 @@ run: $(VENV)/.installed
 	@exec $(BIN)/medianest serve
 
 # Those of tests/integration run servers of their own, so they come after the others, and more at
-# once, as they mostly wait; those that measure what one request waits for another have the machine
-# to themselves.
+# once, as they mostly wait; those that hear of others within a second are two at once; those that
+# measure what one request waits for another have the machine to themselves.
 test: units servers
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadscope -m few tests/integration
 	$(BIN)/python -m pytest --quiet -m alone tests/integration
 
 servers: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not alone" tests/integration
+	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not alone and not few" tests/integration
 
 units: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --quiet --numprocesses 3 --dist worksteal --ignore tests/integration $(if $(COVERAGE),--cov)

@@ -41,3 +41,4 @@ def test_while_a_flood_is_read_the_probes_are_answered(
             assert flooding.asked > asked
             assert max(waits) < LIVE
             assert server.breaker()["state"] == "closed"
+    server.kill()  # it would read the last flood to its end

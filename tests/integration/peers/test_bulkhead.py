@@ -99,7 +99,7 @@ def test_the_places_of_a_worker_that_was_killed_are_free(server: Server, plex: S
     assert plex.most <= PLACES + had  # its calls end one after the other, its places at once
 
 
-@pytest.mark.alone  # who stands still for too long is replaced
+@pytest.mark.few  # who stands still for too long is replaced
 def test_one_alone_may_use_all(server: Server, plex: SlowPlex) -> None:
     wait_until(lambda: len(of_workers(server)) == WORKERS and not in_use(server))
     one, *still = of_workers(server)

@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 PLEX: dict[str, Any] = {"failure_threshold": 3, "counting": "consecutive", "half_open_max_calls": 2}
 
 
-@pytest.mark.alone  # who waits for the processor hears of others later
+@pytest.mark.few  # who waits for the processor hears of others later
 def test_what_is_down_is_called_as_often_as_by_one(tmp_path: Path) -> None:
     with Crowd(4, tmp_path / "peers", **PLEX) as crowd:
         wait_until(lambda: crowd.ask("members") == ["4"] * 4)

@@ -162,7 +162,7 @@ def guessed(server: Server, headers: dict[str, str], body: bytes) -> int:
         return connection.getresponse().status
 
 
-@pytest.mark.alone  # who waits for the processor answers later
+@pytest.mark.few  # who waits for the processor answers later
 def test_nobody_waits_for_one_that_stands_still(server: Server) -> None:
     with standing_still(not_none(elected(server))):
         found = [server.get(BREAKERS, headers=TOKEN) for _ in range(LOOKS)]
@@ -171,7 +171,7 @@ def test_nobody_waits_for_one_that_stands_still(server: Server) -> None:
     wait_until(lambda: len(looks(server, BREAKERS)) == 1)
 
 
-@pytest.mark.alone  # the next one is elected within a second
+@pytest.mark.few  # the next one is elected within a second
 def test_an_alert_goes_on_when_who_tells_it_dies(
     server: Server, plex: SandboxProcess, letters: LetterBox
 ) -> None:

@@ -72,7 +72,7 @@ def states(server: Server, name: str = "plex") -> set[str]:
     return {server.breaker(name)["state"] for _ in range(40)}
 
 
-@pytest.mark.alone  # who waits for the processor hears of others later
+@pytest.mark.few  # who waits for the processor hears of others later
 def test_a_plex_that_is_down_is_called_as_often_as_by_one_worker(
     server: Server, plex: Refusing
 ) -> None:
