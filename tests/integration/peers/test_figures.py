@@ -111,7 +111,7 @@ def kill_one(server: Server, *, that_is_elected: bool) -> None:
     os.kill(not_none(leader) if that_is_elected else random.choice(others), signal.SIGKILL)
 
 
-@pytest.mark.few
+@pytest.mark.alone  # who waits for the processor writes what it has counted later
 @pytest.mark.slow
 def test_prometheus_counts_what_a_client_counts_while_workers_die(
     serve: Callable[..., Server], tmp_path: Path
