@@ -43,6 +43,7 @@ class Announcements:
         self._others, self._send, self._say_how_it_is = others, send, tell
         self.begin_anew()
         self._handlers: dict[str, Handler] = {}
+        self._threads: list[_InThread] = []
 
     def begin_anew(self) -> None:
         """In a process that was forked: another thread may have been at it, and is not there."""
@@ -52,7 +53,11 @@ class Announcements:
     def on(self, topic: str, act: Callable[[], bool], *, takes_time: bool = False) -> None:
         """Have `act` done when another process has such news; it returns whether it could be done.
         In the listening thread, or where that takes time in one of its own, one at a time."""
-        self._handlers[topic] = _InThread(act).start if takes_time else _at_once(act)
+        if not takes_time:
+            self._handlers[topic] = _at_once(act)
+            return
+        self._threads.append(thread := _InThread(act))
+        self._handlers[topic] = thread.start
 
     def announce(self, topic: str, seconds: float) -> Reached:
         """Tell all, and wait until they have done what is to be done, or for so many seconds."""
@@ -91,6 +96,12 @@ class Announcements:
         """Do whatever news may have asked for: none was heard for a time."""
         for act in list(self._handlers.values()):
             act(lambda: None)
+
+    def stop(self, seconds: float) -> None:
+        """When nothing is heard any more: wait until all is done that was begun, or for so many
+        seconds each."""
+        for each in self._threads:
+            each.join(seconds)
 
     def hear(self, sender: str, message: News | Heard) -> None:
         """One of the others has news, or has heard ours."""
@@ -131,6 +142,11 @@ class _InThread:
                 target=self._run, args=(done,), name="medianest-news", daemon=True
             )
             self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, if it runs."""
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(seconds)
 
     def _run(self, done: Callable[[], None]) -> None:
         if self._act():

@@ -126,6 +126,7 @@ class HostPeers:
         self._ends.set()
         self._call()
         thread.join(2 * _LOOK)
+        self.announcements.stop(_LOOK)
         self._ties.leave()
         self._bulkheads.leave()
         self._due.clear()

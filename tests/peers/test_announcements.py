@@ -82,3 +82,25 @@ def test_what_takes_time_keeps_the_listening_thread_from_nothing() -> None:
     may_end.set()
     wait_until(lambda: others.sent)
     assert others.sent == [Heard("k")]
+
+
+def test_what_was_begun_is_waited_for_at_the_end() -> None:
+    """Keeps out: a connection to the database that was opened when all of them were closed."""
+    others, begun = Others(), threading.Event()
+    may_end, ended = threading.Event(), threading.Event()
+
+    def act() -> bool:
+        begun.set()
+        may_end.wait(10)
+        ended.set()
+        return True
+
+    others.made.on("silences", act, takes_time=True)
+    others.made.on("dependencies", lambda: True, takes_time=True)
+    others.made.hear(ONE, News("silences", "k"))
+    assert begun.wait(10)
+    others.made.stop(0.01)
+    assert not ended.is_set()  # it has waited no longer than it was told to
+    threading.Timer(0.01, may_end.set).start()
+    others.made.stop(10)
+    assert ended.is_set()
