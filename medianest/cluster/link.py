@@ -199,14 +199,19 @@ class HostLink:
                 poll.register(each, select.POLLIN)
         until = self._clock.now() + _LOOK
         while (left := until - self._clock.now()) > 0 and not ends.wait(_PAUSE):
+            if self._is_woken():  # what comes while it is asked something cannot be read any more
+                return False
             ready = {each for each, _ in poll.poll(left * 1000)}
             if wakeup.fileno() in ready:
                 wakeup.answer()
                 return True
-            with self._within.scope():
-                if self._tier.is_woken():
-                    return False
+            if self._is_woken():
+                return False
         return False
+
+    def _is_woken(self) -> bool:
+        with self._within.scope():
+            return self._tier.is_woken()
 
     def _regain(self) -> None:
         if self._problem is not None:

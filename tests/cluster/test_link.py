@@ -1,7 +1,8 @@
 """Which process of a host holds the connection, when it looks, and how it comes back."""
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,6 +73,26 @@ def test_what_nobody_was_woken_for_is_seen_within_a_second(
     monkeypatch.setattr(one.tier, "wake", lambda: None)
     one.keeper.act("plex", "open")
     wait_until(lambda: two.state == "forced_open", 1.5)
+
+
+def test_who_is_woken_while_it_looks_looks_again_at_once(
+    start: Callable[[], Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: news that came with the answer to a question, and was seen a second later."""
+    one = start()
+    wait_until(lambda: one.link.standing.connected)
+    looked: list[float] = []
+    report = one.tier.report
+
+    def woken_meanwhile(host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
+        looked.append(time.monotonic())
+        return report(host, entry)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(one.tier, "is_woken", lambda: len(looked) == 1)
+        patched.setattr(one.tier, "report", woken_meanwhile)
+        wait_until(lambda: len(looked) >= 2)
+    assert looked[1] - looked[0] < 0.5
 
 
 def test_only_the_elected_one_holds_it_and_the_next_takes_over(

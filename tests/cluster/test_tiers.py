@@ -17,6 +17,7 @@ from medianest.cluster.tier import LARGEST, MOST, Change, Tier, TierError
 from medianest.resilience import Deadline
 from tests.support.postgres import PostgresProcess
 from tests.support.valkey import ValkeyProcess
+from tests.support.waiting import wait_until
 
 Open = Callable[[], Tier]
 
@@ -65,6 +66,14 @@ def test_the_others_are_woken_and_not_oneself(connect: Open) -> None:
     assert is_woken(three)
     assert not one.is_woken()
     assert not two.is_woken()
+
+
+def test_who_was_woken_while_it_read_knows_it(connect: Open) -> None:
+    one, two = connect(), connect()
+    two.wake()
+    for _ in range(3):
+        one.read()
+    wait_until(one.is_woken)
 
 
 def test_it_can_be_closed_and_connected_again(connect: Open) -> None:
