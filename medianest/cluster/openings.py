@@ -73,7 +73,8 @@ class Openings:
         """What has come back here, and when."""
         self._heeded: set[tuple[str, str]] = set()
         """By which hosts it was told that something has come back, and what was done."""
-        self._barred: set[str] = set()
+        self._spoken_of: set[str] = set()
+        """Of what this host was told last that it is open elsewhere, or for another to probe."""
         self._told: object = None
         self._has_looked = False
         self.elsewhere = 0
@@ -186,7 +187,7 @@ class Openings:
         bars = self._leases.bars(turns, now)
         for name in {
             *mine,
-            *self._barred,
+            *self._spoken_of,
             *(name for each in others.values() for name in each.open),
         }:
             self._tell(name, bars.get(name, 0.0), others, now)
@@ -201,12 +202,13 @@ class Openings:
     ) -> None:
         agos = [each.open[name].ago for each in others.values() if name in each.open]
         says_something = bool(agos) or barred_until > 0
-        if self._registry.find_breaker(name) is None or not (
-            says_something or name in self._barred
-        ):
+        if self._registry.find_breaker(name) is None:
+            self._spoken_of.discard(name)
+            return
+        if not says_something and name not in self._spoken_of:
             return
         self._breakers.tell(Elsewhere(name, now - min(agos) if agos else None, barred_until))
-        (self._barred.add if says_something else self._barred.discard)(name)
+        (self._spoken_of.add if says_something else self._spoken_of.discard)(name)
 
     def _back(self, mine: Mapping[str, OpenHere], others: Mapping[str, Report]) -> set[str]:
         """What is open here, and has just come back for another host."""
