@@ -35,8 +35,8 @@ class Breakers(Protocol):
         """Call it when others may have to hear of one."""
         ...
 
-    def open_now(self) -> Mapping[str, OpenHere]:
-        """Those that are open, by name."""
+    def open_now(self) -> Mapping[str, OpenHere] | None:
+        """Those that are open, by name; None: nobody can tell now."""
         ...
 
     def tell(self, said: Elsewhere) -> None:
@@ -83,6 +83,8 @@ class Openings:
     def look(self) -> None:
         """Tell the others, hear them, and do what follows. Raises TierError."""
         now, mine = self._clock.now(), self._breakers.open_now()
+        if mine is None:  # as at the end, after which what was open is to be known
+            return
         self._note(mine, now)
         report = self._report(mine, now)
         with self._within.scope():

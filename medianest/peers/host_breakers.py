@@ -31,8 +31,8 @@ class HostBreakers:
         """Call it when others may have to hear of one, in any thread; it waits for nothing."""
         self._ties.on_news = act
 
-    def open_now(self) -> dict[str, OpenHere]:
-        """Those that are open, by name."""
+    def open_now(self) -> dict[str, OpenHere] | None:
+        """Those that are open, by name; None: this process cannot tell now."""
         return self._ties.open_now(self._clock.now())
 
     def tell(self, said: Elsewhere) -> None:

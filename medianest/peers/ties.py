@@ -97,11 +97,12 @@ class Ties:
 
     # -- what other hosts are to know, in any thread -----------------------------------------------
 
-    def open_now(self, now: float) -> dict[str, OpenHere]:
-        """Those that are open for all processes of this host, by name."""
+    def open_now(self, now: float) -> dict[str, OpenHere] | None:
+        """Those that are open for all processes of this host, by name; None: this process is none
+        of them now."""
         seat = self._seat
         if seat is None:
-            return {}
+            return None
         found: dict[str, OpenHere] = {}
         for name, shared in self._shared.copy().items():
             if (opening := shared.standing.opening) is not None:

@@ -82,15 +82,15 @@ def test_who_is_woken_while_it_looks_looks_again_at_once(
     one = start()
     wait_until(lambda: one.link.standing.connected)
     looked: list[float] = []
-    report = one.tier.report
+    read = one.tier.read
 
-    def woken_meanwhile(host: str, entry: bytes | None) -> Mapping[str, tuple[float, bytes]]:
+    def woken_meanwhile() -> Mapping[str, bytes]:
         looked.append(time.monotonic())
-        return report(host, entry)
+        return read()
 
     with monkeypatch.context() as patched:
         patched.setattr(one.tier, "is_woken", lambda: len(looked) == 1)
-        patched.setattr(one.tier, "report", woken_meanwhile)
+        patched.setattr(one.tier, "read", woken_meanwhile)
         wait_until(lambda: len(looked) >= 2)
     assert looked[1] - looked[0] < 0.5
 

@@ -1,5 +1,7 @@
 """A breaker that is open when all processes of its host are started anew."""
 
+import pytest
+
 from tests.cluster.hosts import Hosts, Make, trip
 
 
@@ -68,3 +70,16 @@ def begin_anew(world: Hosts, seconds: float) -> None:
     for _ in range(2):
         world.start(0)
     world.pass_by(0.5)
+
+
+def test_who_leaves_its_host_takes_back_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps out: a last look at the end, when nothing is open any more, and all was forgotten."""
+    world = make()
+    world.is_up = False
+    trip(world, 0)
+    assert "host-0" in world.place.reports
+    monkeypatch.setattr(world.sides[0], "open_now", lambda: None)
+    world.pass_by(3.0)
+    assert "host-0" in world.place.reports

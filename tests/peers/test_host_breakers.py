@@ -12,6 +12,7 @@ from medianest.peers import HostPeers
 from medianest.peers.messages import Elsewhere
 from medianest.resilience import CircuitBreaker, CircuitOpenError, ManualClock, Registry, State
 from medianest.resilience.circuit_breaker.joint import Opening
+from tests.support.narrowing import not_none
 from tests.support.waiting import wait_until
 
 
@@ -67,12 +68,12 @@ def test_a_wish_is_news_once_and_again_before_it_ends(host: Host) -> None:
     for _ in range(20):
         host.call()
     assert host.news - before == 1
-    wished = host.peers.breakers.open_now()["plex"].wanted_at
+    wished = not_none(host.peers.breakers.open_now())["plex"].wanted_at
     assert wished == host.clock.now()
     host.clock.advance(0.9)
     host.call()
     assert host.news - before == 2
-    assert host.peers.breakers.open_now()["plex"].wanted_at == pytest.approx(wished + 0.9)
+    assert not_none(host.peers.breakers.open_now())["plex"].wanted_at == pytest.approx(wished + 0.9)
 
 
 def test_who_joins_is_told_of_other_hosts_at_once(host: Host, tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_what_was_open_before_the_start_is_open_again_once(host: Host) -> None:
     host.peers.breakers.restore("plex", Opening(until + 50.0, 9, "away"))
     host.settle()
     assert host.plex.state is State.OPEN
-    assert host.peers.breakers.open_now()["plex"].opening == Opening(until, 3, "away")
+    assert not_none(host.peers.breakers.open_now())["plex"].opening == Opening(until, 3, "away")
 
 
 def test_all_workers_hear_of_other_hosts(host: Host, tmp_path: Path) -> None:
